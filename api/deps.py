@@ -1,0 +1,105 @@
+"""What endpoints ask for in their signatures: the workspace, who is asking, and limits."""
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Security
+from fastapi.security import HTTPBearer, SecurityScopes
+
+from authcheck import accounts
+from authcheck.accounts import Principal
+from authcheck.errors import Forbidden
+from authcheck.workspace import Workspace
+
+from .rates import Rates
+
+TOKEN = re.compile(r"ack_[0-9A-Z]{1,40}_[A-Za-z0-9_-]{1,200}")
+BEARER = HTTPBearer(
+    auto_error=False, bearerFormat="ack_<id>_<secret>", description="An API key; scopes say what it may do."
+)
+
+
+async def get_workspace(request: Request) -> Workspace:
+    """The workspace of this process."""
+    workspace: Workspace = request.app.state.workspace
+    return workspace
+
+
+async def get_rates(request: Request) -> Rates:
+    """The request counters of this process."""
+    rates: Rates = request.app.state.rates
+    return rates
+
+
+WorkspaceDep = Annotated[Workspace, Depends(get_workspace)]
+RatesDep = Annotated[Rates, Depends(get_rates)]
+
+
+async def public_limit(request: Request, rates: RatesDep) -> None:
+    """Count a check by the public against its address. Raises Unavailable (`rate.exceeded`)."""
+    rates.count(rates.public_checks, rates.client(request), request)
+
+
+async def public_read_limit(request: Request, rates: RatesDep) -> None:
+    """Count a read by the public against its address. Raises Unavailable (`rate.exceeded`)."""
+    rates.count(rates.public_reads, rates.client(request), request)
+
+
+def authenticated(
+    request: Request,
+    scopes: SecurityScopes,
+    workspace: WorkspaceDep,
+    rates: RatesDep,
+    _scheme: Annotated[object, Depends(BEARER)],
+) -> Principal:
+    """Who the key belongs to. Raises Forbidden (`auth.*`), Unavailable (`rate.exceeded`)."""
+    client = rates.client(request)
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise Forbidden("Send an API key: Authorization: Bearer ack_...", code="auth.missing")
+    rates.refuse_guessing(client)
+    try:
+        principal = _believe(workspace, token.strip())
+    except Forbidden:
+        rates.count_wrong_key(client)
+        raise
+    rates.count(rates.key_requests, principal.key_id, request)
+    for scope in scopes.scopes:
+        principal.require(scope)
+    return principal
+
+
+def _believe(workspace: Workspace, token: str) -> Principal:
+    if not TOKEN.fullmatch(token):
+        raise Forbidden("This API key is not known.", code="auth.key_unknown")
+    with workspace.database.reading() as session:
+        return accounts.authenticate(session, token)
+
+
+def optional_checker(
+    request: Request,
+    workspace: WorkspaceDep,
+    rates: RatesDep,
+    scheme: Annotated[object, Depends(BEARER)],
+) -> Principal | None:
+    """Who the key belongs to (it needs `listings:check`), or None for the public, which is counted by address.
+
+    A key that is not believed is refused: it never falls back to the public answer.
+    """
+    if "authorization" not in request.headers:
+        rates.count(
+            rates.public_checks if request.method == "POST" else rates.public_reads,
+            rates.client(request),
+            request,
+        )
+        return None
+    return authenticated(request, SecurityScopes(["listings:check"]), workspace, rates, scheme)
+
+
+AnyKey = Annotated[Principal, Security(authenticated)]
+Admin = Annotated[Principal, Security(authenticated, scopes=["admin"])]
+DesignsWriter = Annotated[Principal, Security(authenticated, scopes=["designs:write"])]
+ListingsChecker = Annotated[Principal, Security(authenticated, scopes=["listings:check"])]
+PublicOrChecker = Annotated[Principal | None, Depends(optional_checker)]
+IfMatch = Annotated[str | None, Header()]
+IfNoneMatch = Annotated[str | None, Header()]

@@ -1,0 +1,138 @@
+"""Idempotency-Key: the same POST sent twice has its effect once, and its first answer twice.
+
+A record is bound to the caller's key, so nobody sees another's answers. It is written before the work begins; a record
+whose work never ended (the process died) is taken over after `ABANDONED_AFTER`. Failures are not kept: what was
+refused can be sent again under the same key.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from sqlalchemy import delete, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from authcheck.accounts import Principal
+from authcheck.database import Database
+from authcheck.errors import Conflict, Rejected
+from authcheck.tables import IdempotencyRecord
+from authcheck.workspace import utc_now
+
+KEPT_FOR = timedelta(hours=24)
+ABANDONED_AFTER = timedelta(minutes=10)
+IN_PROGRESS = 0
+KEY = re.compile(r"[\x21-\x7e]{1,200}")
+KEPT_HEADERS = ("location", "etag")
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """The Idempotency-Key of a request, and what else makes it the same request: method, path and query."""
+
+    key: str | None
+    target: str
+
+    def run(
+        self, database: Database, principal: Principal | None, digest: str, work: Callable[[], Response]
+    ) -> Response:
+        """The answer of `work`, or the one it gave the first time. `digest` stands for the body.
+
+        Raises Rejected (`idempotency.mismatch`), Conflict (`idempotency.in_progress`), and what `work` raises.
+        """
+        if self.key is None or principal is None:
+            return work()
+        request_sha256 = hashlib.sha256(f"{self.target}\n{digest}".encode()).hexdigest()
+        began_at = utc_now()
+        try:
+            with database.writing() as session:
+                record = _claim(session, principal.key_id, self.key, request_sha256, began_at)
+        except IntegrityError:  # another request wrote the record at the same moment
+            raise _in_progress() from None
+        if record is not None:
+            return _replayed(record, request_sha256)
+        mine = (
+            IdempotencyRecord.principal == principal.key_id,
+            IdempotencyRecord.key == self.key,
+            IdempotencyRecord.created_at == began_at,  # not that of a request which took this one for dead
+        )
+        try:
+            response = work()
+        except BaseException:
+            with database.writing() as session:
+                session.execute(delete(IdempotencyRecord).where(*mine))
+            raise
+        kept = {
+            name: value for name, value in response.headers.items() if name in (*KEPT_HEADERS, "content-type")
+        }
+        with database.writing() as session:
+            session.execute(
+                update(IdempotencyRecord)
+                .where(*mine)
+                .values(status=response.status_code, headers=kept, body=bytes(response.body))
+            )
+        return response
+
+
+def _claim(
+    session: Session, principal: str, key: str, request_sha256: str, now: datetime
+) -> IdempotencyRecord | None:
+    """Write a record in progress and return None, or return the one that stands there already."""
+    session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.created_at < now - KEPT_FOR))
+    record = session.get(IdempotencyRecord, (principal, key), with_for_update=True)
+    if record is not None and (record.status != IN_PROGRESS or record.created_at > now - ABANDONED_AFTER):
+        return record
+    if record is not None:
+        session.delete(record)
+        session.flush()
+    session.add(
+        IdempotencyRecord(
+            principal=principal,
+            key=key,
+            request_sha256=request_sha256,
+            status=IN_PROGRESS,
+            headers={},
+            body=b"",
+            created_at=now,
+        )
+    )
+    session.flush()
+    return None
+
+
+def _replayed(record: IdempotencyRecord, request_sha256: str) -> Response:
+    if record.request_sha256 != request_sha256:
+        raise Rejected(
+            "This Idempotency-Key was used for another request; take a new one.", code="idempotency.mismatch"
+        )
+    if record.status == IN_PROGRESS:
+        raise _in_progress()
+    return Response(record.body, record.status, {**record.headers, "Idempotent-Replayed": "true"})
+
+
+def _in_progress() -> Conflict:
+    return Conflict(
+        "The first request with this Idempotency-Key is still at work.", code="idempotency.in_progress"
+    )
+
+
+async def get_once(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None, Header(description="Any text of 1 to 200 visible ASCII characters.")
+    ] = None,
+) -> Once:
+    """The request's Idempotency-Key. Raises Rejected (`idempotency.key`)."""
+    if idempotency_key is not None and not KEY.fullmatch(idempotency_key):
+        raise Rejected(
+            "An Idempotency-Key has 1 to 200 visible ASCII characters.", code="idempotency.key", limit=200
+        )
+    return Once(idempotency_key, f"{request.method} {request.url.path}?{request.url.query}")
+
+
+OnceDep = Annotated[Once, Depends(get_once)]

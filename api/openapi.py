@@ -1,0 +1,70 @@
+"""The OpenAPI document: FastAPI's, with problems as they are really sent."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from authcheck import __version__
+
+from .problems import MEDIA_TYPE
+from .schemas import Problem
+
+PROBLEM = {
+    "description": "What went wrong; see docs/errors.md for every code.",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+PICTURES: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+}
+PICTURE: dict[str, Any] = PICTURES["items"]
+
+
+def multipart(required: list[str], **fields: dict[str, Any]) -> dict[str, Any]:
+    """The `openapi_extra` of an endpoint that reads a multipart body by itself."""
+    schema = {"type": "object", "required": required, "properties": fields}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+def picture_body() -> dict[str, Any]:
+    """The `openapi_extra` of an endpoint that reads one picture: multipart or raw."""
+    extra = multipart(["image"], image=PICTURE)
+    for media_type in ("image/*", "application/octet-stream"):
+        extra["requestBody"]["content"][media_type] = {"schema": {}}
+    name = {"name": "name", "in": "query", "required": False, "schema": {"type": "string", "default": ""}}
+    extra["parameters"] = [
+        {**name, "description": "What a raw body's file is called; kept with a key's check."}
+    ]
+    return extra
+
+
+def pictures_out(media_type: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an endpoint that sends a picture."""
+    return {200: {"description": "The picture.", "content": {media_type: {"schema": {}}}}}
+
+
+def install(app: FastAPI) -> None:
+    """Make `app.openapi()` describe problems instead of FastAPI's own validation errors."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _with_problems(plain())
+        return app.openapi_schema
+
+    app.version = __version__
+    app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = PROBLEM
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs", {}))
+    schemas["Problem"] = problem
+    return document

@@ -1,0 +1,60 @@
+"""Small public previews: encoded anew from the decoded pixels, so that nothing of the original file is in them."""
+
+import hashlib
+import io
+import threading
+from collections import OrderedDict
+
+from authcheck.images.decode import Limits, open_picture
+from authcheck.registry.designs import live_views
+from authcheck.tables import Design, View
+from authcheck.workspace import Workspace
+
+SIDE_PX = 320
+JPEG_QUALITY = 82
+KEPT = 512  # about 15 KB each
+
+
+def preview_path(design: Design) -> str | None:
+    """Where the public finds a design's preview; None where it may not see one."""
+    return f"/v1/designs/{design.id}/preview" if design.public_preview and design.state != "retired" else None
+
+
+def preview_view(design: Design) -> View:
+    """The view that is shown: the first."""
+    return live_views(design)[0]
+
+
+def preview_etag(design: Design) -> str:
+    """Names the preview without naming the picture: the public gets no hash of it."""
+    made_from = f"preview-1:{design.id}:{preview_view(design).number}"
+    return f'"{hashlib.sha256(made_from.encode()).hexdigest()[:32]}"'
+
+
+class Previews:
+    """Makes previews, one at a time, and keeps the last few hundred."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, design: Design, workspace: Workspace) -> bytes:
+        """The preview of a design as a JPEG. Raises NotFound, StorageFailed, ImageRejected."""
+        sha256 = preview_view(design).picture_sha256
+        with self._lock:
+            if sha256 not in self._kept:
+                self._kept[sha256] = encode_preview(workspace.store.get(sha256), workspace.limits)
+            self._kept.move_to_end(sha256)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+            return self._kept[sha256]
+
+
+def encode_preview(data: bytes, limits: Limits) -> bytes:
+    """A JPEG of at most 320 px a side, without metadata."""
+    image = open_picture(data, limits, detail_px=SIDE_PX).image.copy()
+    image.thumbnail((SIDE_PX, SIDE_PX))
+    image.info = {}  # Pillow would copy EXIF, comments and profiles from here
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=JPEG_QUALITY, optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,165 @@
+"""Errors on the wire: RFC 9457 `application/problem+json` for everything that goes wrong, whoever noticed it."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from authcheck.errors import AuthcheckError, Conflict, Forbidden, NotFound, NotTrue, Rejected, Unavailable
+
+from .schemas import Problem, ProblemItem
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+log = logging.getLogger("authcheck.api")
+
+STATUS_BY_CODE: Mapping[str, int] = {
+    "auth.scope": 403,
+    "request.cross_site": 403,
+    "image.too_large": 413,
+    "request.too_large": 413,
+    "request.content_type": 415,
+    "request.multipart": 400,
+    "precondition.failed": 412,
+    "precondition.required": 428,
+    "rate.exceeded": 429,
+    "storage.full": 507,
+}
+STATUS_BY_FAMILY: Sequence[tuple[type[AuthcheckError], int]] = (
+    (NotFound, 404),
+    (Conflict, 409),
+    (Forbidden, 401),
+    (Rejected, 422),
+    (NotTrue, 422),
+    (Unavailable, 503),
+)
+FRAMEWORK_CODES: Mapping[int, tuple[str, str]] = {
+    400: ("request.unreadable", "The body of the request cannot be read."),
+    404: ("route.not_found", "Nothing is served at this address."),
+    405: ("route.method", "This address does not know that method."),
+}
+
+
+def status_of(error: AuthcheckError) -> int:
+    """The HTTP status of an error: by its code, else by its family."""
+    families = (status for family, status in STATUS_BY_FAMILY if isinstance(error, family))
+    return STATUS_BY_CODE.get(error.code) or next(families, 500)
+
+
+def problem(
+    request_id: str,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[ProblemItem] = (),
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """One problem as a response."""
+    body = Problem(
+        type=f"urn:authcheck:error:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=sendable(detail),
+        code=code,
+        request_id=request_id,
+        errors=list(errors),
+        params={name: sendable(value) for name, value in (params or {}).items()},
+    )
+    return Response(body.model_dump_json(), status, headers, media_type=MEDIA_TYPE)
+
+
+def sendable(value: Any) -> Any:
+    """Numbers as they are, all else as text that UTF-8 can carry (input may hold lone surrogates)."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def from_error(error: AuthcheckError, request_id: str) -> Response:
+    """The problem that says what authcheck refused or could not do."""
+    status = status_of(error)
+    headers = {}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="authcheck"'
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(error.params.get("retry_after_s", RETRY_AFTER_S))
+        if status != HTTPStatus.TOO_MANY_REQUESTS:
+            log.warning("%s %s: %s", request_id, error.code, error)
+    # What is unavailable concerns the operator: its numbers and paths go to the log, not to the caller.
+    params = error.params if isinstance(error, Rejected) else None
+    return problem(request_id, status, error.code, str(error), params=params, headers=headers)
+
+
+def unexpected(request_id: str) -> Response:
+    """A 500 that says nothing of the inside; the log has the rest under the request id."""
+    return problem(request_id, 500, "server.error", "Something went wrong on our side; it was noted.")
+
+
+def no_route(request_id: str) -> Response:
+    """A 404 for an address where nothing is."""
+    return problem(request_id, 404, *FRAMEWORK_CODES[404])
+
+
+def install(app: FastAPI) -> None:
+    """Answer every kind of error with a problem."""
+    app.add_exception_handler(AuthcheckError, _on_authcheck_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(StaleDataError, _on_lost_race)
+    app.add_exception_handler(IntegrityError, _on_lost_race)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
+
+
+async def _on_authcheck_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, AuthcheckError):
+        raise error
+    return from_error(error, request.state.request_id)
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    items = [
+        ProblemItem(
+            pointer="".join(f"/{_escaped(part)}" for part in found["loc"]),
+            code=str(found["type"]),
+            detail=sendable(found["msg"]),
+        )
+        for found in error.errors()
+    ]
+    first = items[0]
+    detail = f"{len(items)} value(s) cannot be used; the first is {first.pointer}: {first.detail}."
+    return problem(request.state.request_id, 422, "request.invalid", detail, errors=items)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    code, detail = FRAMEWORK_CODES.get(error.status_code, ("request.refused", error.detail))
+    return problem(request.state.request_id, error.status_code, code, detail, headers=error.headers)
+
+
+async def _on_lost_race(request: Request, _error: Exception) -> Response:
+    return from_error(
+        Conflict("Somebody else changed the same thing at the same moment; look at it and ask again."),
+        request.state.request_id,
+    )
+
+
+async def _on_disconnect(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=400)  # nobody is there to read it
+
+
+def _escaped(part: object) -> str:
+    """One step of a JSON pointer (RFC 6901 s3)."""
+    return str(sendable(part)).replace("~", "~0").replace("/", "~1")

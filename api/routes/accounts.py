@@ -1,0 +1,104 @@
+"""Organisations and API keys, for the operator; and who a key belongs to."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from authcheck import accounts
+from authcheck.tables import ApiKey, Organisation
+from authcheck.workspace import utc_now
+
+from ..deps import Admin, AnyKey, WorkspaceDep
+from ..paging import PagingDep
+from ..schemas import KeyIn, KeyOut, MeOut, NewKeyOut, OrganisationIn, OrganisationOut, Page, Text
+
+router = APIRouter(prefix="/v1", tags=["accounts"])
+
+
+@router.get("/me")
+def show_caller(caller: AnyKey) -> MeOut:
+    """Who the key that asks belongs to, and what it may do."""
+    return MeOut(organisation=caller.handle, key=caller.key_id, scopes=sorted(caller.scopes))
+
+
+@router.post("/organisations", status_code=201)
+def create_organisation(
+    _caller: Admin, body: OrganisationIn, workspace: WorkspaceDep, response: Response
+) -> OrganisationOut:
+    """Add a member."""
+    with workspace.database.writing() as session:
+        organisation = accounts.create_organisation(
+            session, handle=body.handle, name=body.name, roles=body.roles, now=utc_now()
+        )
+    response.headers["Location"] = f"/v1/organisations/{organisation.handle}"
+    return _organisation_out(organisation)
+
+
+@router.get("/organisations")
+def list_organisations(_caller: Admin, workspace: WorkspaceDep, paging: PagingDep) -> Page[OrganisationOut]:
+    """All members, oldest first."""
+    with workspace.database.reading() as session:
+        rows = accounts.list_organisations(session, after=paging.after, limit=paging.fetch)
+        return paging.page(rows, _organisation_out)
+
+
+@router.get("/organisations/{handle}")
+def show_organisation(_caller: Admin, handle: str, workspace: WorkspaceDep) -> OrganisationOut:
+    """One member, by its handle."""
+    with workspace.database.reading() as session:
+        return _organisation_out(accounts.get_organisation(session, handle))
+
+
+@router.post("/keys", status_code=201)
+def create_key(_caller: Admin, body: KeyIn, workspace: WorkspaceDep) -> NewKeyOut:
+    """Make an API key for an organisation. The token is in this answer only."""
+    with workspace.database.writing() as session:
+        organisation = accounts.get_organisation(session, body.organisation)
+        key, token = accounts.create_key(
+            session, organisation, label=body.label, scopes=body.scopes, now=utc_now()
+        )
+    return NewKeyOut(**_key_out(key, organisation.handle).model_dump(), token=token)
+
+
+@router.get("/keys")
+def list_keys(
+    _caller: Admin,
+    workspace: WorkspaceDep,
+    paging: PagingDep,
+    organisation: Annotated[Text, Query(max_length=64, description="Handle of the organisation.")],
+) -> Page[KeyOut]:
+    """The keys of one organisation, revoked ones too, oldest first."""
+    with workspace.database.reading() as session:
+        member = accounts.get_organisation(session, organisation)
+        rows = accounts.list_keys(session, member.id, after=paging.after, limit=paging.fetch)
+        return paging.page(rows, lambda key: _key_out(key, member.handle))
+
+
+@router.delete("/keys/{key_id}")
+def revoke_key(_caller: Admin, key_id: str, workspace: WorkspaceDep) -> KeyOut:
+    """End a key, at once and for good. Doing it again changes nothing."""
+    with workspace.database.writing() as session:
+        key = accounts.revoke_key(session, key_id, organisation_id=None, now=utc_now())
+        organisation = session.get_one(Organisation, key.organisation_id)
+    return _key_out(key, organisation.handle)
+
+
+def _organisation_out(organisation: Organisation) -> OrganisationOut:
+    return OrganisationOut(
+        id=organisation.id,
+        handle=organisation.handle,
+        name=organisation.name,
+        roles=organisation.roles,
+        created_at=organisation.created_at,
+    )
+
+
+def _key_out(key: ApiKey, handle: str) -> KeyOut:
+    return KeyOut(
+        id=key.id,
+        organisation=handle,
+        label=key.label,
+        scopes=key.scopes,
+        created_at=key.created_at,
+        revoked_at=key.revoked_at,
+    )

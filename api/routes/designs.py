@@ -1,0 +1,151 @@
+"""An owner's designs: register, list, look at, change, retire."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy.orm.exc import StaleDataError
+
+from authcheck.accounts import Principal
+from authcheck.errors import ImageRejected
+from authcheck.registry import designs
+from authcheck.registry.registration import NewDesign, ReadView, Registration, read_view
+from authcheck.tables import Design, Organisation
+from authcheck.workspace import Workspace, utc_now
+
+from ..deps import DesignsWriter, IfMatch, IfNoneMatch, WorkspaceDep
+from ..etags import design_etag, not_modified, require_match
+from ..idempotency import OnceDep
+from ..openapi import PICTURES, multipart
+from ..paging import PagingDep
+from ..schemas import DesignOut, DesignPatch, Page, RegisteredOut
+from ..uploads import Upload, UploadDep
+from ..wire import design_out
+
+router = APIRouter(prefix="/v1/designs", tags=["designs"])
+TEXT = {"type": "string"}
+FIELDS = ("reference", "title", "kind", "public_preview", "image")
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=RegisteredOut,
+    responses={200: {"model": RegisteredOut, "description": "The design is yours already; nothing changed."}},
+    openapi_extra=multipart(
+        ["reference", "image"],
+        reference=TEXT,
+        title=TEXT,
+        kind={"type": "string", "enum": list(designs.KINDS), "default": "other"},
+        public_preview={"type": "boolean", "default": False},
+        image=PICTURES,
+    ),
+)
+def register_design(
+    caller: DesignsWriter, once: OnceDep, upload: UploadDep, workspace: WorkspaceDep
+) -> Response:
+    """Register a design with one or more pictures.
+
+    `status` says what became of it: `registered`; `disputed`, where it came near another owner's design; or
+    `already_yours` (200).
+    """
+    return once.run(workspace.database, caller, upload.digest, lambda: _register(workspace, caller, upload))
+
+
+def _register(workspace: Workspace, caller: Principal, upload: Upload) -> Response:
+    form = upload.form
+    form.refuse_others(*FIELDS)
+    new = NewDesign(
+        form.text("reference").strip(),
+        form.text("title").strip(),
+        form.text("kind").strip() or "other",
+        form.flag("public_preview"),
+    )
+    views = read_views(workspace, upload)
+    with workspace.database.writing() as session:
+        registration = Registration(session, workspace.live, workspace.store, workspace.policy, utc_now())
+        owner = session.get_one(Organisation, caller.organisation_id)
+        result = registration.register(owner, new, views)
+    design = _get(workspace, caller, result.design.id)
+    body = RegisteredOut(**design_out(design).model_dump(), status=result.status)
+    headers = {"Location": f"/v1/designs/{design.id}", "ETag": design_etag(design)}
+    status = 200 if result.status == "already_yours" else 201
+    return Response(body.model_dump_json(), status, headers, media_type="application/json")
+
+
+def read_views(workspace: Workspace, upload: Upload) -> list[ReadView]:
+    """The uploaded pictures, decoded; the same one sent twice counts once. Raises ImageRejected naming the file."""
+    views: dict[str, ReadView] = {}
+    for picture in upload.pictures():
+        try:
+            views[picture.sha256] = read_view(picture.data, workspace.limits)
+        except ImageRejected as error:
+            error.params["picture"] = picture.name
+            raise
+    return list(views.values())
+
+
+@router.get("")
+def list_designs(
+    caller: DesignsWriter,
+    workspace: WorkspaceDep,
+    paging: PagingDep,
+    state: Annotated[Literal["registered", "disputed", "retired"] | None, Query()] = None,
+) -> Page[DesignOut]:
+    """Your designs, first registered first."""
+    with workspace.database.reading() as session:
+        rows = designs.list_designs(
+            session, owner_id=caller.organisation_id, state=state, after=paging.after, limit=paging.fetch
+        )
+        return paging.page(rows, design_out)
+
+
+@router.get("/{design_id}", response_model=DesignOut)
+def show_design(
+    caller: DesignsWriter, design_id: str, workspace: WorkspaceDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    """One of your designs, with its pictures and disputes."""
+    design = _get(workspace, caller, design_id)
+    if not_modified(if_none_match, design_etag(design)):
+        return Response(status_code=304, headers={"ETag": design_etag(design)})
+    return design_response(design)
+
+
+@router.patch("/{design_id}", response_model=DesignOut)
+def change_design(
+    caller: DesignsWriter,
+    design_id: str,
+    body: DesignPatch,
+    workspace: WorkspaceDep,
+    if_match: IfMatch = None,
+) -> Response:
+    """Change title, kind or preview. Needs If-Match with the ETag you saw, so that nobody's change is lost."""
+    try:
+        with workspace.database.writing() as session:
+            design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
+            require_match(if_match, design_etag(design))
+            designs.update_design(
+                design, title=body.title, kind=body.kind, public_preview=body.public_preview
+            )
+    except StaleDataError:  # changed between our read and our write
+        require_match('"0"', design_etag(_get(workspace, caller, design_id)))
+    return design_response(_get(workspace, caller, design_id))
+
+
+@router.post("/{design_id}/retire", response_model=DesignOut)
+def retire_design(caller: DesignsWriter, design_id: str, workspace: WorkspaceDep) -> Response:
+    """End a design: checks no longer find it. It stays in your list, and earlier answers stay as they were."""
+    with workspace.database.writing() as session:
+        design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
+        designs.retire(session, design, utc_now())
+    return design_response(_get(workspace, caller, design_id))
+
+
+def _get(workspace: Workspace, caller: Principal, design_id: str) -> Design:
+    with workspace.database.reading() as session:
+        return designs.get_design(session, design_id, owner_id=caller.organisation_id)
+
+
+def design_response(design: Design, status: int = 200) -> Response:
+    """A design with its ETag."""
+    headers = {"ETag": design_etag(design)}
+    return Response(design_out(design).model_dump_json(), status, headers, media_type="application/json")

@@ -1,0 +1,135 @@
+"""Bulk registration: a table and its pictures in one request, a report with a line a row."""
+
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from fastapi import APIRouter, Response
+
+from authcheck.accounts import Principal
+from authcheck.errors import Rejected, RowRejected
+from authcheck.registry.bulk import Loader
+from authcheck.registry.registration import NewDesign
+from authcheck.registry.reports import get_report, keep_report, report_csv
+from authcheck.registry.table_files import Row, RowProblem, read_table
+from authcheck.workspace import Workspace, utc_now
+
+from ..deps import DesignsWriter, WorkspaceDep
+from ..idempotency import OnceDep
+from ..multipart import Form, Part, clean_name
+from ..openapi import PICTURE, PICTURES, multipart
+from ..schemas import ImportOut
+from ..uploads import ImportDep, Upload
+from ..wire import import_out
+
+router = APIRouter(prefix="/v1/imports", tags=["imports"])
+TABLE_BYTES = 16 * 1024 * 1024
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=ImportOut,
+    openapi_extra=multipart([], table=PICTURE, image=PICTURES, kind={"type": "string", "default": "other"}),
+)
+def import_designs(
+    caller: DesignsWriter,
+    once: OnceDep,
+    upload: ImportDep,
+    workspace: WorkspaceDep,
+    dry_run: bool = False,
+) -> Response:
+    """Register many designs: `image` parts, and a `table` (CSV or JSONL) that names them by file name.
+
+    Without a table each picture is a design, its reference the file's name without the ending. Good rows land whatever
+    the others are; the report says what became of each. With `dry_run` nothing is registered, and the report is kept.
+    """
+    return once.run(
+        workspace.database, caller, upload.digest, lambda: _import(workspace, caller, upload, dry_run=dry_run)
+    )
+
+
+def _import(workspace: Workspace, caller: Principal, upload: Upload, *, dry_run: bool) -> Response:
+    form = upload.form
+    form.refuse_others("table", "image", "kind")
+    table = _table(form)
+    pictures = form.files("image") if table else form.images()
+    kind = form.text("kind").strip() or "other"
+    rows = read_table(*table) if table else _rows_of(pictures, kind)
+    load = _load_by_name(form, pictures) if table else _load_by_number(form, pictures)
+    reports = list(
+        workspace.importer().run(rows, load, owner=caller.handle, only_owner=True, dry_run=dry_run)
+    )
+    with workspace.database.writing() as session:
+        report = keep_report(
+            session, reports, organisation_id=caller.organisation_id, dry_run=dry_run, now=utc_now()
+        )
+    body = import_out(report).model_dump_json()
+    return Response(body, 201, {"Location": f"/v1/imports/{report.id}"}, media_type="application/json")
+
+
+def _table(form: Form) -> tuple[bytes, str] | None:
+    """The table's bytes and name."""
+    parts = form.files("table")
+    if not parts:
+        return None
+    if len(parts) > 1:
+        raise Rejected("The field table stands there twice.", code="request.repeated", field="table")
+    if parts[0].size_bytes > TABLE_BYTES:
+        raise Rejected(
+            f"A table has at most {TABLE_BYTES} bytes.", code="table.too_large", limit_bytes=TABLE_BYTES
+        )
+    return form.bytes_of(parts[0]), parts[0].filename or ""
+
+
+def _rows_of(pictures: list[Part], kind: str) -> Iterable[Row | RowProblem]:
+    """A row a picture; the row names it by its place, as two files may have the same name."""
+    for number, part in enumerate(pictures):
+        stem = PurePath(part.filename or "").stem
+        yield Row(number + 1, NewDesign(stem, stem, kind), (str(number),))
+
+
+def _load_by_number(form: Form, pictures: list[Part]) -> Loader:
+    return lambda number: form.picture(pictures[int(number)])
+
+
+def _load_by_name(form: Form, pictures: list[Part]) -> Loader:
+    """Folders in the table's names are ignored: uploads carry file names only."""
+    by_name: dict[str, dict[str, Part]] = {}
+    for part in pictures:
+        by_name.setdefault(part.filename or "", {})[part.sha256] = part
+
+    def load(name: str) -> bytes:
+        found = list(by_name.get(clean_name(name), {}).values())
+        if not found:
+            raise RowRejected(
+                f"No picture named {name} was uploaded.", code="row.picture_missing", picture=name
+            )
+        if len(found) > 1:
+            raise RowRejected(
+                f"Several different pictures named {clean_name(name)} were uploaded.",
+                code="row.picture_ambiguous",
+                picture=name,
+            )
+        return form.picture(found[0])
+
+    return load
+
+
+@router.get("/{import_id}")
+def show_import(caller: DesignsWriter, import_id: str, workspace: WorkspaceDep) -> ImportOut:
+    """The report of one of your imports."""
+    with workspace.database.reading() as session:
+        return import_out(get_report(session, import_id, organisation_id=caller.organisation_id))
+
+
+@router.get(
+    "/{import_id}/report.csv",
+    response_class=Response,
+    responses={200: {"description": "The report.", "content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+def download_report(caller: DesignsWriter, import_id: str, workspace: WorkspaceDep) -> Response:
+    """The report as CSV. Cells that a spreadsheet would run as a formula begin with an apostrophe."""
+    with workspace.database.reading() as session:
+        report = get_report(session, import_id, organisation_id=caller.organisation_id)
+    headers = {"Content-Disposition": f'attachment; filename="{report.id}.csv"'}
+    return Response(report_csv(report), media_type="text/csv", headers=headers)

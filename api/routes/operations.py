@@ -1,0 +1,70 @@
+"""Health and metrics, for whoever runs the process. No word about any tenant."""
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from sqlalchemy import text
+
+from authcheck.database import head, translated_errors
+from authcheck.errors import AuthcheckError
+from authcheck.workspace import Workspace
+
+from ..deps import WorkspaceDep
+from ..metrics import Metrics
+from ..schemas import HealthOut
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/livez")
+async def livez() -> HealthOut:
+    """The process answers."""
+    return HealthOut(status="alive")
+
+
+@router.get("/readyz", responses={503: {"model": HealthOut, "description": "Not ready; `checks` says why."}})
+def readyz(workspace: WorkspaceDep, response: Response) -> HealthOut:
+    """The database answers, its migrations are at head, the index loads."""
+    checks = {}
+    for name, look in (("database", _database), ("migrations", _migrations), ("index", _index)):
+        try:
+            checks[name] = look(workspace)
+        except AuthcheckError as error:
+            checks[name] = error.code
+    if set(checks.values()) == {"ok"}:
+        return HealthOut(status="ready", checks=checks)
+    response.status_code = 503
+    response.headers["Retry-After"] = "2"
+    return HealthOut(status="not_ready", checks=checks)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Prometheus' text format.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        }
+    },
+)
+def show_metrics(request: Request, workspace: WorkspaceDep) -> Response:
+    """Figures for Prometheus."""
+    metrics: Metrics = request.app.state.metrics
+    return Response(metrics.render(workspace), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _database(workspace: Workspace) -> str:
+    with workspace.database.reading() as session:
+        session.execute(text("SELECT 1"))
+    return "ok"
+
+
+def _migrations(workspace: Workspace) -> str:
+    with translated_errors():
+        return "ok" if workspace.database.revision() == head() else "database.not_upgraded"
+
+
+def _index(workspace: Workspace) -> str:
+    with workspace.database.reading() as session:
+        workspace.live.refresh(session)
+    return "ok"

@@ -1,0 +1,105 @@
+"""The pictures of a design: added and removed by the owner, shown to the owner; the public sees a small preview."""
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from authcheck.accounts import Principal
+from authcheck.errors import NotFound
+from authcheck.registry import designs
+from authcheck.registry.registration import Registration
+from authcheck.tables import Design
+from authcheck.workspace import Workspace, utc_now
+
+from ..deps import DesignsWriter, IfNoneMatch, WorkspaceDep, public_read_limit
+from ..etags import not_modified, picture_response
+from ..openapi import PICTURES, multipart, pictures_out
+from ..previews import Previews, preview_etag, preview_path
+from ..schemas import DesignOut
+from ..uploads import UploadDep
+from .designs import design_response, read_views
+
+router = APIRouter(prefix="/v1/designs/{design_id}", tags=["designs"])
+MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "TIFF": "image/tiff",
+    "BMP": "image/bmp",
+    "AVIF": "image/avif",
+}
+OWNER_CACHE = "private, max-age=31536000, immutable"
+PREVIEW_CACHE = "public, max-age=300"  # short: an owner who switches it off wants it gone
+
+
+@router.post(
+    "/views", status_code=201, response_model=DesignOut, openapi_extra=multipart(["image"], image=PICTURES)
+)
+def add_views(caller: DesignsWriter, design_id: str, upload: UploadDep, workspace: WorkspaceDep) -> Response:
+    """Add pictures to a design; ones it has already change nothing."""
+    _own(workspace, caller, design_id)
+    upload.form.refuse_others("image")
+    views = read_views(workspace, upload)
+    with workspace.database.writing() as session:
+        registration = Registration(session, workspace.live, workspace.store, workspace.policy, utc_now())
+        design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
+        registration.add_views(design, views)
+    return design_response(_own(workspace, caller, design_id), 201)
+
+
+@router.delete("/views/{sha256}", response_model=DesignOut)
+def remove_view(caller: DesignsWriter, design_id: str, sha256: str, workspace: WorkspaceDep) -> Response:
+    """Take one picture out of the search; the last one stays (retire the design instead)."""
+    with workspace.database.writing() as session:
+        design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
+        designs.remove_view(session, design, sha256)
+    return design_response(_own(workspace, caller, design_id))
+
+
+@router.get("/views/{sha256}/picture", response_class=Response, responses=pictures_out("image/*"))
+def show_picture(
+    caller: DesignsWriter,
+    design_id: str,
+    sha256: str,
+    workspace: WorkspaceDep,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """The original bytes of a picture, to its owner."""
+    design = _own(workspace, caller, design_id)
+    view = next((view for view in design.views if view.picture_sha256 == sha256), None)
+    if view is None:
+        raise NotFound("The design has no such picture.", code="view.not_found")
+    etag = f'"{sha256}"'
+    if not_modified(if_none_match, etag):
+        return Response(status_code=304, headers={"ETag": etag, "Cache-Control": OWNER_CACHE})
+    media_type = MEDIA_TYPES[view.picture_format]
+    filename = f"{sha256[:16]}.{media_type.removeprefix('image/')}"
+    return picture_response(workspace.store.get(sha256), media_type, etag, OWNER_CACHE, filename)
+
+
+@router.get(
+    "/preview",
+    response_class=Response,
+    responses=pictures_out("image/jpeg"),
+    dependencies=[Depends(public_read_limit)],
+)
+def show_preview(
+    design_id: str, request: Request, workspace: WorkspaceDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    """A small picture of the design, for anybody, where its owner switched that on."""
+    with workspace.database.reading() as session:
+        design = designs.get_design(session, design_id)
+    if preview_path(design) is None:  # the same answer as for an id that nobody has
+        raise NotFound(f"No design {design_id!r} is known.", code="design.not_found", design=design_id)
+    etag = preview_etag(design)
+    if not_modified(if_none_match, etag):
+        return Response(status_code=304, headers={"ETag": etag, "Cache-Control": PREVIEW_CACHE})
+    previews: Previews = request.app.state.previews
+    return picture_response(
+        previews.of(design, workspace), "image/jpeg", etag, PREVIEW_CACHE, f"{design.id}.jpg"
+    )
+
+
+def _own(workspace: Workspace, caller: Principal, design_id: str) -> Design:
+    with workspace.database.reading() as session:
+        return designs.get_design(session, design_id, owner_id=caller.organisation_id)

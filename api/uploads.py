@@ -1,0 +1,162 @@
+"""Pictures out of request bodies, read while they stream in; and the bound on how many are worked on at once."""
+
+import hashlib
+import json
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from typing import Annotated
+
+import anyio
+from fastapi import Depends, Request
+
+from authcheck.config import Settings
+from authcheck.errors import Rejected, Unavailable
+
+from .multipart import Form, Spool, clean_name, parse, too_large
+
+CLEANUP = "authcheck.cleanup"  # scope key of the AsyncExitStack that middleware closes after the response
+MARGIN_BYTES = 64 * 1024  # headers and text fields around the pictures
+DESIGN_PICTURES = 8  # pictures in one request about a design
+FORM_PARTS = 16
+IMPORT_PARTS = 5_000
+WAITING = 64
+WAIT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedPicture:
+    """One uploaded file, whole: what the sender called it, and its bytes."""
+
+    name: str
+    data: bytes
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A multipart body. `digest` is the SHA-256 over names and contents of all parts, whatever the boundary was."""
+
+    form: Form
+    digest: str
+
+    def pictures(self) -> list[UploadedPicture]:
+        """The `image` parts. Raises Rejected (`request.image_missing`, `request.too_many_images`)."""
+        parts = self.form.images()
+        if len(parts) > DESIGN_PICTURES:
+            raise Rejected(
+                f"At most {DESIGN_PICTURES} pictures go into one request.",
+                code="request.too_many_images",
+                limit=DESIGN_PICTURES,
+            )
+        return [UploadedPicture(part.filename or "", self.form.picture(part), part.sha256) for part in parts]
+
+
+def body_limit(path: str, settings: Settings) -> int:
+    """The largest body, in bytes, that is read at a path."""
+    if not path.startswith("/v1/"):
+        return settings.max_picture_bytes + MARGIN_BYTES  # the pages: one picture
+    if path.startswith("/v1/imports"):
+        return settings.max_import_bytes
+    if path.startswith("/v1/checks"):
+        return settings.max_picture_bytes + MARGIN_BYTES
+    if path == "/v1/designs" or path.endswith("/views"):
+        return DESIGN_PICTURES * settings.max_picture_bytes + MARGIN_BYTES
+    return MARGIN_BYTES
+
+
+async def read_picture(request: Request) -> UploadedPicture:
+    """The one picture of a request: the multipart field `image`, or the raw body.
+
+    Raises Rejected (`request.content_type`, `request.image_missing`, `request.two_images`, and those of multipart),
+    ImageRejected (`image.too_large`) while it streams in, Unavailable (`server.busy`).
+    """
+    kind = _media_type(request)
+    if kind == "multipart/form-data":
+        form = (await read_form(request, FORM_PARTS)).form
+        parts = form.images()
+        if len(parts) > 1:
+            raise Rejected("One check takes one picture; the body has several.", code="request.two_images")
+        return UploadedPicture(parts[0].filename or "", form.picture(parts[0]), parts[0].sha256)
+    if not kind.startswith("image/") and kind != "application/octet-stream":
+        raise Rejected(
+            f"Send a picture as multipart/form-data, image/* or application/octet-stream, not {kind or 'nothing'}.",
+            code="request.content_type",
+        )
+    return await _read_raw(request)
+
+
+async def read_upload(request: Request) -> Upload:
+    """A multipart body of a few pictures and text fields."""
+    return await read_form(request, FORM_PARTS)
+
+
+async def read_import(request: Request) -> Upload:
+    """A multipart body of a table and many pictures."""
+    return await read_form(request, IMPORT_PARTS)
+
+
+async def read_form(request: Request, max_parts: int) -> Upload:
+    """Read a multipart body to its end, then wait for a place to work on it. Raises Rejected, Unavailable."""
+    if _media_type(request) != "multipart/form-data":
+        raise Rejected("Send this as multipart/form-data.", code="request.content_type")
+    spool = _spool(request)
+    async with aclosing(request.stream()) as stream:
+        form = await parse(
+            request.headers["content-type"],
+            stream,
+            spool,
+            max_parts=max_parts,
+            picture_bytes=request.app.state.workspace.settings.max_picture_bytes,
+        )
+    await _take_place(request)
+    outline = [[part.name, part.filename, part.sha256] for part in form.parts]
+    return Upload(form, hashlib.sha256(json.dumps(outline).encode()).hexdigest())
+
+
+async def _read_raw(request: Request) -> UploadedPicture:
+    limit = request.app.state.workspace.settings.max_picture_bytes
+    spool, digest = _spool(request), hashlib.sha256()
+    async with aclosing(request.stream()) as stream:
+        async for chunk in stream:
+            if spool.size_bytes + len(chunk) > limit:
+                raise too_large(limit)
+            digest.update(chunk)
+            await spool.append(chunk)
+    await _take_place(request)
+    name = clean_name(request.query_params.get("name", ""))
+    return UploadedPicture(name, spool.read(0, spool.size_bytes), digest.hexdigest())
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _spool(request: Request) -> Spool:
+    spool = Spool()
+    cleanup: AsyncExitStack = request.scope[CLEANUP]
+    cleanup.callback(spool.close)
+    return spool
+
+
+async def _take_place(request: Request) -> None:
+    """Wait until few enough pictures are being decoded, so that many big ones do not exhaust memory.
+
+    Until then an upload costs a temporary file only; the place is given back after the response.
+    """
+    places: anyio.CapacityLimiter = request.app.state.places
+    busy = Unavailable("Too many pictures are being checked at once.", code="server.busy")
+    if places.statistics().tasks_waiting >= WAITING:
+        raise busy
+    borrower = object()
+    try:
+        with anyio.fail_after(WAIT_S):
+            await places.acquire_on_behalf_of(borrower)
+    except TimeoutError:
+        raise busy from None
+    cleanup: AsyncExitStack = request.scope[CLEANUP]
+    cleanup.callback(places.release_on_behalf_of, borrower)
+
+
+PictureDep = Annotated[UploadedPicture, Depends(read_picture)]
+UploadDep = Annotated[Upload, Depends(read_upload)]
+ImportDep = Annotated[Upload, Depends(read_import)]

@@ -1,0 +1,180 @@
+"""The command line: every command a thin call of the core."""
+
+import csv
+import io
+import os
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+import uvicorn
+
+from authcheck import __version__, console, registry_cli, verify
+from authcheck import demo as demo_run
+from authcheck.console import Json
+from authcheck.errors import AuthcheckError, NotTrue, Rejected, StorageFailed, Unavailable
+from authcheck.registry.picture_files import read_file, read_stream
+from authcheck.scan import COLUMNS, csv_rows, walk
+from authcheck.scan import scan as run_scan
+from authcheck.verdicts import VerdictCode
+from authcheck.workspace import open_workspace, utc_now
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Find registered designs in pictures.",
+)
+app.add_typer(registry_cli.designs_app, name="designs")
+app.add_typer(registry_cli.keys_app, name="keys")
+app.add_typer(registry_cli.db_app, name="db")
+
+
+@app.command()
+def check(
+    pictures: Annotated[
+        list[str], typer.Argument(metavar="PICTURE...", help="Picture files; - reads standard input.")
+    ],
+    *,
+    json: Json = False,
+) -> None:
+    """Say which registered design each picture shows. Exit 0: none, 1: a design was found, 3: some cannot be read."""
+    work = open_workspace()
+    verdicts: list[VerdictCode | None] = []
+    for name in pictures:
+        try:
+            limit = work.limits.bytes
+            data = read_stream(sys.stdin.buffer, limit) if name == "-" else read_file(name, limit)
+            stored, given = verify.check_picture(
+                work.database,
+                work.live,
+                data,
+                limits=work.limits,
+                policy=work.policy,
+                organisation_id=None,
+                source="cli",
+                name=name,
+                now=utc_now(),
+            )
+        except Rejected as error:
+            verdicts.append(None)
+            _show_unreadable(name, error, json=json)
+            continue
+        verdicts.append(given.verdict.code)
+        console.show_check(name, stored.id, given, json=json)
+    raise typer.Exit(console.exit_code(verdicts))
+
+
+def _show_unreadable(name: str, error: Rejected, *, json: bool) -> None:
+    if json:
+        console.json_line(
+            {"query": name, "error": {"code": error.code, "detail": str(error), **error.params}}
+        )
+    else:
+        console.say(f"{name}: {error} [{error.code}]", style="red")
+
+
+@app.command()
+def scan(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Pictures and folders of pictures.")],
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--csv", help="File to write; standard output without it.")
+    ] = None,
+    top: Annotated[
+        int,
+        typer.Option(min=0, help="Best N designs a picture, below the thresholds too; 0: the answer only."),
+    ] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+) -> None:
+    """Check many pictures on all cores and write a CSV, a row a picture; unreadable ones get a row with the error.
+
+    Exit 0 when all were looked at, readable or not.
+    """
+    work = open_workspace()
+    names = walk(paths)
+    if not names:
+        raise Rejected("No pictures lie there.", code="scan.no_pictures")
+    tally: Counter[str] = Counter()
+    with ExitStack() as stack:
+        file = stack.enter_context(_open_output(output)) if output else sys.stdout
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        progress = stack.enter_context(console.progress())
+        scanned = run_scan(
+            work.database,
+            work.settings,
+            names,
+            policy=work.policy,
+            designs=max(top, verify.DESIGNS),
+            workers=workers,
+            now=utc_now,
+        )
+        for one in progress.track(scanned, total=len(names), description="Scanning"):
+            writer.writerows(csv_rows(one, work.policy, top))
+            tally[one.answer.verdict.code.value if one.answer else "unreadable"] += 1
+    counts = ", ".join(f"{count} {word}" for word, count in sorted(tally.items()))
+    console.say(f"{len(names)} pictures: {counts}.")
+
+
+def _open_output(path: Path) -> TextIO:
+    try:
+        return path.open("w", newline="", encoding="utf-8", errors="backslashreplace")  # odd file names
+    except OSError as error:
+        raise StorageFailed(
+            f"{path} cannot be written: {error.strerror}.", code="storage.read_only", path=str(path)
+        ) from error
+
+
+@app.command()
+def replay(check_id: Annotated[str, typer.Argument(metavar="CHECK_ID")], *, json: Json = False) -> None:
+    """Ask a stored check again as the registry then stood. Exit 0: the same answer, 1: it says what changed."""
+    work = open_workspace()
+    replayed = verify.replay(work.database, work.live, check_id)
+    console.show_replay(replayed, json=json)
+    raise typer.Exit(1 if replayed.changes else 0)
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; one per core on a busy server.")] = 1,
+) -> None:
+    """Serve the page and the API."""
+    open_workspace().database.dispose()  # complain here, before a server starts
+    console.say(f"authcheck {__version__} on http://{host}:{port}/ (Ctrl-C ends it)")
+    uvicorn.run(
+        "api.app:create_app", factory=True, host=host, port=port, workers=workers, log_level="warning"
+    )
+
+
+@app.command()
+def demo(
+    *,
+    serve: Annotated[bool, typer.Option(help="Serve page and API afterwards.")] = True,
+    fixtures: Annotated[Path, typer.Option(help="Folder of the sample data.")] = demo_run.FIXTURES,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+) -> None:
+    """Load the sample data, check every sample picture, then serve. Exit 1 if a known answer did not come out."""
+    work = open_workspace()
+    wrong = demo_run.run(work, fixtures)
+    if serve:
+        demo_run.serve(work, fixtures, port)
+    raise typer.Exit(1 if wrong else 0)
+
+
+def main() -> None:
+    """The entry point: errors become one line, a code and an exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names need not be text
+    try:
+        app()
+    except AuthcheckError as error:
+        console.say(f"authcheck: {error} [{error.code}]", style="red")
+        sys.exit(3 if isinstance(error, Unavailable) else 1 if isinstance(error, NotTrue) else 2)

@@ -1,0 +1,198 @@
+"""What the terminal shows: data to stdout, progress and prose to stderr, reasons in plain English."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from authcheck.verdicts import Reason, Verdict, VerdictCode
+from authcheck.verify import Answer, Replay
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+PIPE_WIDTH = 10_000  # columns: lines in a pipe or file are not folded
+STYLES = {
+    "match": "bold red",
+    "lookalike": "yellow",
+    "none": "green",
+    "registered": "green",
+    "already_yours": "dim",
+    "disputed": "yellow",
+    "rejected": "bold red",
+    "retired": "dim",
+}
+SENTENCES = {
+    "image.exact_copy": "the very file that was registered",
+    "image.near_copy": "{family} distance {distance_bits} of {of_bits} bits",
+    "image.mirrored": "mirrored",
+    "image.rotated": "turned by {angle_deg} degrees",
+    "image.part": "compared by its {window} part",
+    "image.also_near": "near {designs} more",
+    "image.animated": "animated: only the first frame was compared",
+    "design.disputed": "the design's ownership is disputed",
+}
+
+
+def out() -> Console:
+    """Where data goes."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+def err() -> Console:
+    """Where progress and prose go."""
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPE_WIDTH)
+
+
+def say(text: str, style: str = "") -> None:
+    """One line of prose to stderr, as it is: no markup, no folding."""
+    err().print(plain(text), style=style, markup=False, soft_wrap=True)
+
+
+def plain(text: str) -> str:
+    """Text of a stranger made safe for a terminal: what does not print becomes an escape."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def progress(*, on_terminal_only: bool = True) -> Progress:
+    """A bar with count, elapsed and remaining time; silent where stderr is no terminal."""
+    console = err()
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=on_terminal_only and not console.is_terminal,
+    )
+
+
+def sentence(code: str, params: Mapping[str, Any]) -> str:
+    """A reason in words; a code without words is shown as it is."""
+    return SENTENCES.get(code, code).format_map(params)
+
+
+def reasons_text(reasons: Iterable[Reason]) -> str:
+    """All reasons in one line."""
+    return "; ".join(sentence(reason.code, reason.params) for reason in reasons)
+
+
+def styled(word: str) -> Text:
+    """A verdict or status in its colour; the word alone carries the meaning."""
+    return Text(word, style=STYLES.get(word, ""))
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """An unboxed table with these headings."""
+    made = Table(*columns, title=title, box=None, pad_edge=False, header_style="bold")
+    for column in made.columns:
+        column.overflow = "fold"
+    return made
+
+
+def json_line(data: Mapping[str, Any]) -> None:
+    """One JSON object on a line of its own."""
+    print(json.dumps(data, ensure_ascii=False, default=str))  # noqa: T201 - rich would wrap it
+
+
+def exit_code(verdicts: Sequence[VerdictCode | None]) -> int:
+    """As grep: 0 nothing found, 1 a design was found, 3 some picture could not be looked at (None)."""
+    if any(verdict is None for verdict in verdicts):
+        return 3
+    return 1 if any(verdict is not VerdictCode.NONE for verdict in verdicts) else 0
+
+
+def show_check(name: str, check_id: str, given: Answer, *, json: bool) -> None:
+    """One checked picture."""
+    verdict = given.verdict
+    if json:
+        json_line({"query": name, "check_id": check_id, **verdict_dict(verdict), "policy": given.policy.name})
+        return
+    line = Text.assemble(styled(verdict.code.value), f"  {plain(name)}")
+    if design_name(verdict):
+        line.append(f"  {design_name(verdict)}  score {verdict.score:.3f}")
+    out().print(line, soft_wrap=True)
+    if verdict.reasons:
+        out().print(f"  {reasons_text(verdict.reasons)}", markup=False, soft_wrap=True)
+    out().print(f"  {check_id}", style="dim", markup=False)
+
+
+def verdict_dict(verdict: Verdict) -> dict[str, Any]:
+    """A verdict for JSON."""
+    candidate = verdict.candidate if verdict.code is not VerdictCode.NONE else None
+    return {
+        "verdict": verdict.code.value,
+        "score": verdict.score,
+        "method": candidate.method if candidate else None,
+        "design": {"id": candidate.design_id, "reference": candidate.reference, "owner": candidate.owner}
+        if candidate
+        else None,
+        "reasons": [{"code": reason.code, **reason.params} for reason in verdict.reasons],
+    }
+
+
+def design_name(verdict: Verdict) -> str:
+    """The design that was found, by its owner's reference; empty where none was."""
+    found = verdict.candidate if verdict.code is not VerdictCode.NONE else None
+    return f"{found.reference} of {found.owner}" if found else ""
+
+
+def show_replay(replayed: Replay, *, json: bool) -> None:
+    """A check asked again, beside what it answered then and would answer today."""
+    check, found = replayed.check, replayed.check.design
+    if json:
+        design = (
+            {"id": found.id, "reference": found.reference, "owner": found.owner.handle} if found else None
+        )
+        then = {"verdict": check.verdict, "score": check.score, "method": check.method, "design": design}
+        again = verdict_dict(replayed.again) if replayed.again else None
+        today = verdict_dict(replayed.today) if replayed.today else None
+        changes = list(replayed.changes)
+        json_line(
+            {
+                "check_id": check.id,
+                "then": then
+                if check.verdict != VerdictCode.NONE
+                else {**then, "method": None, "design": None},
+                "again": again,
+                "today": today,
+                "changes": changes,
+                "registry_moved": replayed.registry_moved,
+            }
+        )
+        return
+    shown = table("", "verdict", "score", "design")
+    named = (
+        f"{found.reference} of {found.owner.handle}" if found and check.verdict != VerdictCode.NONE else ""
+    )
+    shown.add_row("then", styled(check.verdict), f"{check.score:.3f}", Text(named))
+    for label, verdict in (("replayed", replayed.again), ("today", replayed.today)):
+        if verdict is not None:
+            shown.add_row(
+                label, styled(verdict.code.value), f"{verdict.score:.3f}", Text(design_name(verdict))
+            )
+    out().print(shown)
+    say(_replay_words(replayed))
+
+
+def _replay_words(replayed: Replay) -> str:
+    if "scheme" in replayed.changes:
+        return f"Fingerprints were {replayed.check.scheme} then: this release cannot compare them."
+    moved = " The registry has changed since." * replayed.registry_moved
+    if replayed.changes:
+        return f"The replay differs in: {', '.join(replayed.changes)}.{moved}"
+    return f"The same answer came out.{moved}"

@@ -1,0 +1,143 @@
+"""Sessions and migrations.
+
+Sessions are synchronous. `reading()` never takes the write lock; `writing()` takes it at once (SQLite: BEGIN IMMEDIATE,
+because a plain BEGIN that upgrades later fails under concurrency) and commits when the block ends.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self, TypeVarTuple
+
+import alembic.command
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.orm import Session
+
+from authcheck.config import Settings
+from authcheck.dialects import WRITES, make_engine, take_upgrade_lock, translated_errors
+from authcheck.errors import StorageFailed, Unavailable
+
+__all__ = ["Database", "alembic_config", "head", "make_engine", "stream_rows", "translated_errors"]
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+Columns = TypeVarTuple("Columns")
+
+
+class Database:
+    """An engine and the two ways to get a session."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self._writers = engine.execution_options(**{WRITES: True})
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Connect. An embedded database is created and brought up to date; any other must be at head already.
+
+        Raises StorageFailed, DatabaseBusy, BadSetting (a URL that does not parse) or Unavailable (`database.*`).
+        """
+        if settings.database_url is None:
+            _make_folder(settings.data_dir)
+        database = cls(make_engine(settings.url))
+        try:
+            database._make_current()
+        except BaseException:
+            database.dispose()
+            raise
+        return database
+
+    def _make_current(self) -> None:
+        with translated_errors():
+            revision = self.revision()
+        if revision == head():
+            return
+        if self.engine.dialect.name == "sqlite":
+            self.upgrade()
+            return
+        _check_known(revision)
+        raise Unavailable(
+            f"The database is at revision {revision}, this release needs {head()}: run `authcheck db upgrade`.",
+            code="database.not_upgraded",
+            revision=revision or "",
+            head=head(),
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session for queries; nothing is committed."""
+        with translated_errors(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session that holds the write lock and commits at the end, or rolls back on any exception."""
+        with translated_errors(), Session(self._writers, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def revision(self) -> str | None:
+        """The migration the database is at, None when it is empty."""
+        with self.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+
+    def upgrade(self, revision: str = "head") -> None:
+        """Run migrations in one transaction; a second process waits for the first and then finds nothing to do.
+
+        Raises Unavailable (`database.newer`) for a database that a later release has migrated.
+        """
+        with translated_errors(), self._writers.begin() as connection:
+            take_upgrade_lock(connection)
+            _check_known(MigrationContext.configure(connection).get_current_revision())
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            alembic.command.upgrade(config, revision)
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration, without an ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def head() -> str:
+    """The newest migration this release ships."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head() or ""
+
+
+def _check_known(revision: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise Unavailable(
+            f"The database is at revision {revision}, which this release does not know: a later release made it.",
+            code="database.newer",
+            revision=revision,
+            head=head(),
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailed(
+            f"The data folder {folder} cannot be made: {error.strerror}.",
+            code="storage.read_only",
+            path=str(folder),
+        ) from error
+
+
+def stream_rows(
+    session: Session, statement: sa.Select[*Columns], batch: int = 20_000
+) -> Iterator[list[sa.Row[*Columns]]]:
+    """Run a large query in batches without holding all of it in memory."""
+    result = session.execute(statement.execution_options(yield_per=batch))
+    for partition in result.partitions():
+        yield list(partition)

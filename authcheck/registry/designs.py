@@ -1,0 +1,171 @@
+"""Registered designs: find, list, change, retire."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm.attributes import flag_modified
+
+from authcheck.errors import Conflict, NotFound, Rejected
+from authcheck.images import fingerprint
+from authcheck.images.decode import Limits, open_picture
+from authcheck.pictures import PictureStore
+from authcheck.registry.live import lock_registry, next_tick
+from authcheck.tables import Check, Design, Dispute, Organisation, View
+
+KINDS = ("illustration", "logo", "pattern", "character", "photo", "other")
+STATES = ("registered", "disputed", "retired")
+TITLE_CHARS = 300
+
+
+def check_words(title: str, kind: str) -> None:
+    """Raise Rejected (`design.title`, `design.kind`) for a title or kind that cannot be stored."""
+    if len(title) > TITLE_CHARS or not title.isprintable():
+        raise Rejected(
+            f"A title has at most {TITLE_CHARS} printable characters.", code="design.title", limit=TITLE_CHARS
+        )
+    if kind not in KINDS:
+        raise Rejected(f"{kind!r} is no kind: use {', '.join(KINDS)}.", code="design.kind", kind=kind)
+
+
+def check_unchanged(session: Session, design: Design) -> None:
+    """Raise Conflict (`design.changed`) where another transaction changed a design since it was loaded.
+
+    Asked under the registry's lock, so that it stays true until the commit.
+    """
+    if session.scalar(select(Design.version).where(Design.id == design.id)) != design.version:
+        raise Conflict(
+            "The design was changed by somebody else meanwhile: look again.", code="design.changed"
+        )
+
+
+def _whole() -> Select[Design]:
+    """Designs with all that is shown of them."""
+    return select(Design).options(
+        joinedload(Design.owner),
+        selectinload(Design.views),
+        selectinload(Design.disputes).joinedload(Dispute.other).joinedload(Design.owner),
+    )
+
+
+def get_design(session: Session, design_id: str, *, owner_id: str | None = None) -> Design:
+    """One design with owner, views and disputes; `owner_id` limits it to that owner's.
+
+    Raises NotFound (`design.not_found`), also for a design of somebody else.
+    """
+    design = session.scalar(_whole().where(Design.id == design_id)) if design_id.isprintable() else None
+    if design is None or owner_id not in {None, design.owner_id}:
+        raise NotFound(f"No design {design_id!r} is known.", code="design.not_found", design=design_id)
+    return design
+
+
+def find_design(session: Session, owner: str, reference: str) -> Design:
+    """The design that `owner` (a handle) calls `reference`. Raises NotFound (`design.not_found`)."""
+    named = _whole().join(Design.owner).where(Organisation.handle == owner, Design.reference == reference)
+    found = session.scalar(named) if f"{owner}{reference}".isprintable() else None
+    if found is None:
+        raise NotFound(
+            f"{owner} has no design {reference!r}.", code="design.not_found", owner=owner, reference=reference
+        )
+    return found
+
+
+def list_designs(
+    session: Session,
+    *,
+    owner_id: str | None = None,
+    state: str | None = None,
+    after: str = "",
+    limit: int = 50,
+) -> Sequence[Design]:
+    """At most `limit` designs, by id (so by time of registration), that come after the id `after`."""
+    query = _whole().where(Design.id > after).order_by(Design.id).limit(limit)
+    if owner_id is not None:
+        query = query.where(Design.owner_id == owner_id)
+    if state is not None:
+        query = query.where(Design.state == state)
+    return session.scalars(query).all()
+
+
+def all_designs(
+    session: Session, *, owner_id: str | None = None, state: str | None = None
+) -> Iterator[Design]:
+    """Every design, by id, a page at a time."""
+    after = ""
+    while page := list_designs(session, owner_id=owner_id, state=state, after=after, limit=500):
+        yield from page
+        after = page[-1].id
+
+
+def count_rows(session: Session) -> dict[str, int]:
+    """How much the registry holds: organisations, designs by state, views searched, checks."""
+    by_state = select(Design.state, func.count()).group_by(Design.state)
+    states: dict[str, int] = dict(session.execute(by_state).all())
+    counted = {
+        "organisations": select(func.count()).select_from(Organisation),
+        "views": select(func.count()).select_from(View).where(View.removed_tick.is_(None)),
+        "checks": select(func.count()).select_from(Check),
+    }
+    totals = {name: session.scalar(query) or 0 for name, query in counted.items()}
+    return {**totals, **{f"designs_{state}": states.get(state, 0) for state in STATES}}
+
+
+def live_views(design: Design) -> list[View]:
+    """The pictures of a design that take part in checks, first added first."""
+    return [view for view in design.views if view.removed_tick is None]
+
+
+def retire(session: Session, design: Design, now: datetime) -> None:
+    """End a design: it is no longer found from here on; its rows and earlier checks stay.
+
+    Raises Conflict (`design.changed`).
+    """
+    if design.state == "retired":
+        return
+    lock_registry(session)
+    check_unchanged(session, design)
+    tick = next_tick(session)
+    for view in session.scalars(select(View).where(View.design_id == design.id, View.removed_tick.is_(None))):
+        view.removed_tick = tick
+    design.state, design.retired_at = "retired", now
+
+
+def remove_view(session: Session, design: Design, picture_sha256: str) -> None:
+    """Take one picture of a design out of the search.
+
+    Raises NotFound (`view.not_found`), or Conflict (`view.last` for the last one, `design.changed`).
+    """
+    lock_registry(session)
+    check_unchanged(session, design)
+    live = live_views(design)
+    matching = [view for view in live if view.picture_sha256 == picture_sha256]
+    if not matching:
+        raise NotFound("The design has no such picture.", code="view.not_found")
+    if len(live) == 1:
+        raise Conflict("A design keeps at least one picture; retire it instead.", code="view.last")
+    matching[0].removed_tick = next_tick(session)
+    flag_modified(design, "state")  # a design with other pictures is another version of it
+
+
+def update_design(
+    design: Design, *, title: str | None = None, kind: str | None = None, public_preview: bool | None = None
+) -> None:
+    """Change what the owner says of a design. Raises Rejected as `check_words` does."""
+    title = design.title if title is None else title.strip() or design.reference
+    kind = design.kind if kind is None else kind
+    check_words(title, kind)
+    design.title, design.kind = title, kind
+    if public_preview is not None:
+        design.public_preview = public_preview
+
+
+def refingerprint(session: Session, store: PictureStore, limits: Limits) -> int:
+    """Fingerprint again, from the stored pictures, what an earlier release fingerprinted; how many views that were."""
+    stale = session.scalars(
+        select(View).where(View.scheme != fingerprint.SCHEME, View.removed_tick.is_(None))
+    ).all()
+    for view in stale:
+        fresh = fingerprint.of(open_picture(store.get(view.picture_sha256), limits))
+        view.scheme, view.fingerprint = fresh.scheme, fresh.reference().to_bytes()
+    return len(stale)

@@ -1,0 +1,155 @@
+"""The search index of this process, kept equal to the database by a watermark.
+
+Every change of the registry raises one counter (RegistryClock) whose row lock is held until commit, so ticks become
+visible in order. Before each search the index takes over all that happened since the tick it stands at: a design
+registered by any process is found by the next check in every process, and a retired one is not.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from authcheck.database import stream_rows
+from authcheck.errors import Unavailable
+from authcheck.images.fingerprint import SCHEME, Fingerprint
+from authcheck.images.gallery import Gallery, Hit
+from authcheck.tables import RegistryClock, View
+
+
+class _Turns:
+    """Many may read at once, one may change alone; who waits to change goes before new readers."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Condition()
+        self._readers = self._waiting = 0
+        self._changing = False
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        with self._turn:
+            self._turn.wait_for(lambda: not self._changing and not self._waiting)
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._readers -= 1
+                self._turn.notify_all()
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        with self._turn:
+            self._waiting += 1
+            try:
+                self._turn.wait_for(lambda: not self._changing and not self._readers)
+            finally:
+                self._waiting -= 1
+            self._changing = True
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._changing = False
+                self._turn.notify_all()
+
+
+class LiveGallery:
+    """A Gallery over all live views. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._gallery = Gallery()
+        self._tick = 0
+        self._turns = _Turns()
+
+    def __len__(self) -> int:
+        """Views searched."""
+        return len(self._gallery)
+
+    def search(
+        self, session: Session, query: Fingerprint, count: int, up_to: int | None = None
+    ) -> tuple[int, list[Hit]]:
+        """The tick searched and at most `count` hits, best first. Raises Unavailable (`registry.old_scheme`).
+
+        The tick may be later than what `session` sees, where another thread has moved the index on. A transaction that
+        has advanced the clock itself passes the last committed tick as `up_to`.
+        """
+        while True:
+            wanted = self.refresh(session, up_to)
+            with self._turns.reading():
+                if self._tick >= wanted:  # else a change broke off and the index starts anew
+                    return self._tick, self._gallery.search(query, count)
+
+    def refresh(self, session: Session, up_to: int | None = None) -> int:
+        """Take over what changed since last time; the tick the index then stands at."""
+        now = current_tick(session) if up_to is None else up_to
+        if now > self._tick:
+            with self._turns.changing():
+                if now > self._tick:
+                    self._advance(session, now)
+        return max(now, self._tick)
+
+    def _advance(self, session: Session, now: int) -> None:
+        """Take the changes of the ticks after ours up to `now` over."""
+        seen = self._tick
+        if seen == 0:
+            _refuse_old_schemes(session)
+        removed = select(View.number).where(
+            View.removed_tick > seen, View.removed_tick <= now, View.added_tick <= seen
+        )
+        try:
+            if gone := list(session.scalars(removed)):
+                self._gallery.remove(gone)
+            _load(self._gallery, session, and_(View.added_tick > seen, live_at(now)))
+            self._tick = now
+        except BaseException:
+            self._gallery, self._tick = Gallery(), 0  # half changed: the next search fills a new one
+            raise
+
+
+def current_tick(session: Session) -> int:
+    """The registry's tick as this session sees it."""
+    return session.scalars(select(RegistryClock.tick)).one()
+
+
+def lock_registry(session: Session) -> int:
+    """Make this transaction the only one that may change the registry until it ends; the tick as it stands."""
+    return session.scalars(select(RegistryClock.tick).with_for_update()).one()
+
+
+def next_tick(session: Session) -> int:
+    """Advance the clock; from here to commit this transaction is the only one that changes the registry."""
+    statement = update(RegistryClock).values(tick=RegistryClock.tick + 1).returning(RegistryClock.tick)
+    return session.scalars(statement).one()
+
+
+def live_at(tick: int) -> ColumnElement[bool]:
+    """The views that took part in checks at `tick`."""
+    return and_(View.added_tick <= tick, or_(View.removed_tick.is_(None), View.removed_tick > tick))
+
+
+def gallery_at(session: Session, tick: int) -> Gallery:
+    """The registry as it stood at an earlier tick."""
+    gallery = Gallery()
+    _load(gallery, session, live_at(tick))
+    return gallery
+
+
+def _load(gallery: Gallery, session: Session, which: ColumnElement[bool]) -> None:
+    statement = select(View.number, View.fingerprint).where(which, View.scheme == SCHEME)
+    for rows in stream_rows(session, statement):
+        gallery.add([number for number, _ in rows], [record for _, record in rows])
+
+
+def _refuse_old_schemes(session: Session) -> None:
+    stale = session.scalar(
+        select(func.count()).select_from(View).where(View.scheme != SCHEME, View.removed_tick.is_(None))
+    )
+    if stale:
+        raise Unavailable(
+            f"{stale} pictures were fingerprinted by another release: run `authcheck db upgrade`.",
+            code="registry.old_scheme",
+            views=stale,
+        )

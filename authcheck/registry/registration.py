@@ -1,0 +1,276 @@
+"""Registering designs: who has it already, who else has something near it, what is stored."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm.attributes import flag_modified
+
+from authcheck.errors import Conflict, Rejected
+from authcheck.ids import new_id
+from authcheck.images import fingerprint
+from authcheck.images.decode import Limits, open_picture
+from authcheck.images.fingerprint import Fingerprint
+from authcheck.images.gallery import Hit
+from authcheck.pictures import PictureStore
+from authcheck.registry.designs import check_unchanged, check_words
+from authcheck.registry.live import LiveGallery, current_tick, lock_registry, next_tick
+from authcheck.registry.pending import Pending, hits_above
+from authcheck.tables import Design, Dispute, Organisation, View
+from authcheck.verdicts import Policy
+
+REFERENCE_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ReadView:
+    """A picture that was read and fingerprinted, not yet registered; `data` are its original bytes."""
+
+    data: bytes
+    sha256: str
+    format: str
+    width_px: int
+    height_px: int
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class NewDesign:
+    """What an owner says of a design when registering it."""
+
+    reference: str
+    title: str
+    kind: str = "other"
+    public_preview: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Another owner's design that a new one came near to, with the score in [0, 1]."""
+
+    design: Design
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What became of a registration: status `registered`, `already_yours` or `disputed`."""
+
+    status: str
+    design: Design
+    near: Near | None = None
+
+
+def read_view(data: bytes, limits: Limits) -> ReadView:
+    """Decode and fingerprint; the slow part, done before any transaction. Raises ImageRejected."""
+    picture = open_picture(data, limits)
+    return ReadView(
+        data, picture.sha256, picture.format, picture.width_px, picture.height_px, fingerprint.of(picture)
+    )
+
+
+class Registration:
+    """One transaction that registers designs. Making it takes the registry's lock, which the commit gives back.
+
+    The clock advances with the first thing that is stored: registering what is known already leaves no trace. Without a
+    `store` it is a dry run: no lock, nothing written, yet each registration sees those before it.
+    """
+
+    def __init__(
+        self, session: Session, live: LiveGallery, store: PictureStore | None, policy: Policy, now: datetime
+    ) -> None:
+        self._session, self._live, self._store, self._policy, self._now = session, live, store, policy, now
+        self._seen = current_tick(session) if store is None else lock_registry(session)
+        self._tick: int | None = None
+        self._count = 0
+        self._pending = Pending()
+
+    def register(self, owner: Organisation, new: NewDesign, views: Sequence[ReadView]) -> Registered:
+        """Register one design, or say that the owner has it already.
+
+        Raises Rejected (`design.reference`, `design.title`, `design.kind`, `design.no_picture`), Conflict
+        (`design.reference_taken`, `design.retired`) or StorageFailed.
+        """
+        check_new(new, views)
+        views = list({view.sha256: view for view in views}.values())
+        known = self._known(owner, new, frozenset(view.sha256 for view in views))
+        if known is not None:
+            return Registered("already_yours", known)
+        near = self._nearest_of_others(owner.id, views)
+        design = Design(
+            id=self._new_id("dsn"),
+            owner_id=owner.id,
+            reference=new.reference,
+            title=new.title.strip() or new.reference,
+            kind=new.kind,
+            state="disputed" if near else "registered",
+            public_preview=new.public_preview,
+            registered_at=self._now,
+            registered_tick=self._advanced(),
+            version=1,
+            owner=owner,
+        )
+        if self._store is not None:
+            self._session.add(design)
+        self._keep(design, views)
+        if near:
+            self._hold(design, near)
+        return Registered(design.state, design, near)
+
+    def add_views(self, design: Design, views: Sequence[ReadView]) -> None:
+        """Add pictures to a design; ones it has already change nothing.
+
+        Raises Conflict (`design.retired`, `design.changed`).
+        """
+        check_unchanged(self._session, design)
+        if design.state == "retired":
+            raise Conflict("A retired design takes no new pictures.", code="design.retired")
+        known = self._pictures_of(design)
+        new = list({view.sha256: view for view in views if view.sha256 not in known}.values())
+        if not new:
+            return
+        near = self._nearest_of_others(design.owner_id, new)
+        self._keep(design, new)
+        flag_modified(design, "state")  # a design with other pictures is another version of it
+        if near:
+            design.state = "disputed"
+            self._hold(design, near)
+        self._session.flush()
+
+    def _advanced(self) -> int:
+        """This transaction's tick; the clock advances when it is first asked for."""
+        if self._tick is None:
+            self._tick = self._seen + 1 if self._store is None else next_tick(self._session)
+        return self._tick
+
+    def _new_id(self, prefix: str) -> str:
+        """Ids of one transaction keep their order."""
+        self._count += 1
+        return new_id(prefix, self._now + timedelta(microseconds=self._count))
+
+    def _known(self, owner: Organisation, new: NewDesign, hashes: frozenset[str]) -> Design | None:
+        """The owner's design of that reference and these pictures, or with all of these pictures under another."""
+        called = select(Design).where(Design.owner_id == owner.id, Design.reference == new.reference)
+        design = self._pending.called(owner.id, new.reference) or self._session.scalar(called)
+        if design is None:
+            return self._showing(owner, hashes)
+        if design.state == "retired":
+            raise Conflict(
+                f"{new.reference} was retired; register it again under a new reference.",
+                code="design.retired",
+                reference=new.reference,
+            )
+        if hashes <= self._pictures_of(design):
+            return design
+        raise Conflict(
+            f"{new.reference} is registered already, with another picture.",
+            code="design.reference_taken",
+            reference=new.reference,
+        )
+
+    def _showing(self, owner: Organisation, hashes: frozenset[str]) -> Design | None:
+        """The first of the owner's designs that has all of these pictures."""
+        whole = (
+            select(View.design_id)
+            .join(View.design)
+            .where(Design.owner_id == owner.id, View.picture_sha256.in_(hashes), View.removed_tick.is_(None))
+            .group_by(View.design_id)
+            .having(func.count(View.picture_sha256.distinct()) == len(hashes))
+            .order_by(func.min(View.number))
+            .limit(1)
+        )
+        design_id = self._session.scalar(whole)
+        if design_id is not None:
+            return self._session.get_one(Design, design_id)
+        return self._pending.showing(owner.id, hashes)
+
+    def _pictures_of(self, design: Design) -> set[str]:
+        live = select(View.picture_sha256).where(View.design_id == design.id, View.removed_tick.is_(None))
+        return {*self._session.scalars(live), *self._pending.pictures_of(design)}
+
+    def _nearest_of_others(self, owner_id: str, views: Sequence[ReadView]) -> Near | None:
+        """The best-scored design of another owner at the policy's dispute score or above; the earliest of equals."""
+        best: Near | None = None
+        for view in views:
+            pending = self._pending.near(owner_id, view.sha256, view.fingerprint, self._policy.dispute)
+            for design, score in (*self._near_in_index(owner_id, view), *pending):
+                if best is None or score > best.score:
+                    best = Near(design, score)
+        return best
+
+    def _near_in_index(self, owner_id: str, view: ReadView) -> Iterator[tuple[Design, float]]:
+        """Other owners' committed designs; the very same file is near whatever its hashes say."""
+        hits = hits_above(partial(self._search, view.fingerprint), self._policy.dispute)
+        scores = {hit.view_id: hit.score for hit in hits}
+        query = (
+            select(View, Design)
+            .join(View.design)
+            .where(
+                or_(View.number.in_(scores), View.picture_sha256 == view.sha256),
+                View.removed_tick.is_(None),
+                Design.owner_id != owner_id,
+            )
+            .options(joinedload(Design.owner))
+            .order_by(View.number)
+        )
+        for other, design in self._session.execute(query):
+            yield design, 1.0 if other.picture_sha256 == view.sha256 else scores[other.number]
+
+    def _search(self, query: Fingerprint, count: int) -> list[Hit]:
+        return self._live.search(self._session, query, count, self._seen)[1]
+
+    def _keep(self, design: Design, views: Sequence[ReadView]) -> None:
+        for view in views:
+            self._pending.add(design, view.sha256, view.fingerprint)
+            if self._store is None:
+                continue
+            self._store.put(view.data)
+            row = View(
+                design_id=design.id,
+                picture_sha256=view.sha256,
+                picture_format=view.format,
+                width_px=view.width_px,
+                height_px=view.height_px,
+                scheme=view.fingerprint.scheme,
+                fingerprint=view.fingerprint.reference().to_bytes(),
+                added_at=self._now,
+                added_tick=self._advanced(),
+            )
+            self._session.add(row)
+        if self._store is not None:
+            self._session.flush()
+
+    def _hold(self, design: Design, near: Near) -> None:
+        """Record the dispute, once for two designs."""
+        same = select(Dispute.id).where(
+            Dispute.design_id == design.id, Dispute.other_design_id == near.design.id
+        )
+        if self._store is None or self._session.scalar(same) is not None:
+            return
+        self._session.add(
+            Dispute(
+                id=self._new_id("dsp"),
+                design_id=design.id,
+                other_design_id=near.design.id,
+                score=near.score,
+                reasons=[],
+                noticed_at=self._now,
+                noticed_tick=self._advanced(),
+            )
+        )
+
+
+def check_new(new: NewDesign, views: Sequence[ReadView]) -> None:
+    """Raise Rejected (`design.*`) for what cannot be registered, whoever the owner is."""
+    if not new.reference.strip() or len(new.reference) > REFERENCE_CHARS or not new.reference.isprintable():
+        raise Rejected(
+            f"A reference needs 1 to {REFERENCE_CHARS} printable characters.",
+            code="design.reference",
+            limit=REFERENCE_CHARS,
+        )
+    check_words(new.title, new.kind)
+    if not views:
+        raise Rejected("A design needs at least one picture.", code="design.no_picture")

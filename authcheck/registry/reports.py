@@ -1,0 +1,60 @@
+"""Reports of bulk imports: kept, found again, written as CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from authcheck.errors import NotFound
+from authcheck.ids import new_id
+from authcheck.registry.bulk import RowReport, count_statuses
+from authcheck.tables import Import
+
+COLUMNS = tuple(RowReport.__dataclass_fields__)
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def keep_report(
+    session: Session, reports: Sequence[RowReport], *, organisation_id: str, dry_run: bool, now: datetime
+) -> Import:
+    """Store what became of an import's rows."""
+    report = Import(
+        id=new_id("imp", now),
+        organisation_id=organisation_id,
+        created_at=now,
+        dry_run=dry_run,
+        counts=count_statuses(reports),
+        rows=[_kept(row, dry_run=dry_run).to_dict() for row in reports],
+    )
+    session.add(report)
+    session.flush()
+    return report
+
+
+def _kept(row: RowReport, *, dry_run: bool) -> RowReport:
+    """The row without the id of a design that a dry run did not make."""
+    return replace(row, design_id="") if dry_run and row.status in {"registered", "disputed"} else row
+
+
+def get_report(session: Session, import_id: str, *, organisation_id: str) -> Import:
+    """The report of one's own import. Raises NotFound (`import.not_found`), also for one of somebody else."""
+    report = session.get(Import, import_id)
+    if report is None or report.organisation_id != organisation_id:
+        raise NotFound(f"No import {import_id!r} is known.", code="import.not_found", import_id=import_id)
+    return report
+
+
+def report_csv(report: Import) -> str:
+    """The rows as CSV. A cell that a spreadsheet would take for a formula gets a leading apostrophe."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(COLUMNS)
+    writer.writerows([[_inert(row.get(column)) for column in COLUMNS] for row in report.rows])
+    return buffer.getvalue().encode("utf-8", "replace").decode()
+
+
+def _inert(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

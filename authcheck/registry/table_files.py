@@ -1,0 +1,189 @@
+"""Import tables: CSV, JSONL or a folder of pictures to rows that name a design and its pictures.
+
+A bad row becomes a RowProblem and the rest go on; only a table that cannot be read at all raises.
+"""
+
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from authcheck.errors import Rejected, RowRejected
+from authcheck.registry.csv_records import Record, read_records
+from authcheck.registry.picture_files import find_pictures
+from authcheck.registry.registration import NewDesign
+
+COLUMNS = ("reference", "title", "kind", "owner", "picture", "public_preview")
+REQUIRED = ("reference", "picture")
+TRUE, FALSE = {"true", "1", "yes", "y"}, {"false", "0", "no", "n", ""}
+MOST_PICTURES = 64  # of one design
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One design of a table: `line` counts from 1; `pictures` are names as given; `owner` is a handle or empty."""
+
+    line: int
+    new: NewDesign
+    pictures: tuple[str, ...]
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """A row that cannot be used; `column` is empty where it is not one column's fault."""
+
+    line: int
+    reference: str
+    column: str
+    error: Rejected
+
+
+def read_folder(folder: Path, kind: str) -> Iterator[Row]:
+    """A row per picture file below `folder`, in path order; the reference is the file's stem.
+
+    Raises Rejected (`table.no_pictures`).
+    """
+    files = [Path(name).relative_to(folder) for name in find_pictures(str(folder))]
+    if not files:
+        raise Rejected(f"No pictures lie in {folder}.", code="table.no_pictures", path=str(folder))
+    return (
+        Row(line, NewDesign(path.stem, path.stem, kind), (str(path),)) for line, path in enumerate(files, 1)
+    )
+
+
+def read_table(data: bytes, name: str) -> Iterator[Row | RowProblem]:
+    """Rows of a CSV or (names ending in .jsonl or .ndjson) JSONL file, in UTF-8 or UTF-16 with a byte order mark.
+
+    CSV: `,`, `;` or tab between columns; a header line with at least `reference` and `picture`; several pictures of
+    one design stand in one field with `|` between. Raises Rejected (`table.empty`, `table.encoding`,
+    `table.columns`).
+    """
+    text = _decode(data)
+    if not text.strip():
+        raise Rejected("The table is empty.", code="table.empty")
+    if name.lower().endswith((".jsonl", ".ndjson")):
+        return _read_jsonl(text)
+    return _read_csv(text)
+
+
+def _decode(data: bytes) -> str:
+    """Bytes that are not text become surrogates, so that only the rows that hold them are refused."""
+    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-8-sig", errors="surrogateescape")
+    try:
+        return data.decode("utf-16", errors="surrogatepass")
+    except UnicodeDecodeError as error:
+        raise Rejected(
+            "The table begins as UTF-16 but is not: save it as UTF-8.", code="table.encoding"
+        ) from error
+
+
+def _read_csv(text: str) -> Iterator[Row | RowProblem]:
+    lines = list(io.StringIO(text, newline=""))
+    header = next(line for line in lines if line.strip())
+    records = read_records(lines, max(",;\t", key=header.count))
+    _, first = next(records)
+    columns = [] if isinstance(first, str) else [column.strip().lower() for column in first]
+    missing = [column for column in REQUIRED if column not in columns]
+    unknown = [column for column in columns if column not in COLUMNS]
+    if missing or unknown or len(set(columns)) < len(columns):
+        raise Rejected(
+            f"The first line must name the columns: {', '.join(REQUIRED)} and any of "
+            f"{', '.join(c for c in COLUMNS if c not in REQUIRED)}, each once. "
+            f"Found: {_shown(', '.join(columns) or header)}.",
+            code="table.columns",
+            missing=", ".join(missing),
+            unknown=_shown(", ".join(unknown)),
+        )
+    return _csv_rows(columns, records)
+
+
+def _shown(text: str) -> str:
+    """Text of a stranger's file, fit for a message."""
+    return "".join(char if char.isprintable() else "?" for char in text[:200].strip())
+
+
+def _csv_rows(columns: Sequence[str], records: Iterable[tuple[int, Record]]) -> Iterator[Row | RowProblem]:
+    for line, record in records:
+        if isinstance(record, str):
+            malformed = RowRejected(f"This line is not CSV: {record}.", code="row.malformed")
+            yield RowProblem(line, "", "", malformed)
+            continue
+        fields = dict(zip(columns, record, strict=False))
+        if len(record) > len(columns):
+            too_long = RowRejected("This row has more fields than the header.", code="row.malformed")
+            yield RowProblem(line, _shown(fields["reference"]), "", too_long)
+        else:
+            yield _row(line, fields)
+
+
+def _read_jsonl(text: str) -> Iterator[Row | RowProblem]:
+    for line, content in enumerate(text.split("\n"), 1):
+        if not content.strip():
+            continue
+        try:
+            fields = json.loads(content)
+        except (ValueError, RecursionError):
+            yield RowProblem(line, "", "", RowRejected("This line is not JSON.", code="row.malformed"))
+            continue
+        if not isinstance(fields, dict) or not set(fields) <= {*COLUMNS, "pictures"}:
+            rejected = RowRejected(
+                f"A line is an object with {', '.join(COLUMNS)} or pictures (a list).", code="row.malformed"
+            )
+            yield RowProblem(line, "", "", rejected)
+            continue
+        yield _row(line, fields)
+
+
+def _row(line: int, fields: Mapping[str, Any]) -> Row | RowProblem:
+    try:
+        reference, title, kind, owner = (
+            _text(fields.get(column), column) for column in ("reference", "title", "kind", "owner")
+        )
+        pictures = _pictures(fields)
+        preview = _flag(fields.get("public_preview"))
+    except RowRejected as error:
+        return RowProblem(
+            line, _shown(str(fields.get("reference") or "")), str(error.params["column"]), error
+        )
+    new = NewDesign(reference, title or reference, kind.lower() or "other", preview)
+    return Row(line, new, pictures, owner)
+
+
+def _text(value: object, column: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+        raise RowRejected(f"{column} must be text.", code="row.not_text", column=column)
+    text = "" if value is None else str(value).strip()
+    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise RowRejected(
+            f"{column} is not UTF-8 text, or holds a NUL character.", code="row.encoding", column=column
+        )
+    return text
+
+
+def _pictures(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    given = fields.get("pictures") or _text(fields.get("picture"), "picture").split("|")
+    if not isinstance(given, list):
+        raise RowRejected("pictures must be a list.", code="row.not_text", column="picture")
+    names = dict.fromkeys(_text(name, "picture") for name in given)
+    names.pop("", None)
+    if not names:
+        raise RowRejected("The row names no picture.", code="row.no_picture", column="picture")
+    if len(names) > MOST_PICTURES:
+        raise RowRejected(
+            f"A row names at most {MOST_PICTURES} pictures.",
+            code="row.too_many_pictures",
+            column="picture",
+            limit=MOST_PICTURES,
+        )
+    return tuple(names)
+
+
+def _flag(value: object) -> bool:
+    text = str(value if value is not None else "").strip().lower()
+    if text in TRUE | FALSE:
+        return text in TRUE
+    raise RowRejected("public_preview is true or false.", code="row.not_a_flag", column="public_preview")

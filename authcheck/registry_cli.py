@@ -1,0 +1,192 @@
+"""Commands that keep the registry: designs, keys, database."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy import make_url
+from sqlalchemy.orm import Session
+
+from authcheck import accounts, console, registry_console
+from authcheck.config import load
+from authcheck.console import Json
+from authcheck.database import Database, head, make_engine
+from authcheck.errors import BadSetting, NotFound
+from authcheck.images.fingerprint import SCHEME
+from authcheck.registry import designs as registry
+from authcheck.registry.bulk import Loader, RowReport, count_statuses, load_from
+from authcheck.registry.designs import check_words
+from authcheck.registry.picture_files import has_picture_name, read_file
+from authcheck.registry.registration import NewDesign
+from authcheck.registry.table_files import Row, RowProblem, read_folder, read_table
+from authcheck.tables import Design
+from authcheck.workspace import Workspace, open_workspace, utc_now
+
+MAX_TABLE_BYTES = 1024**3
+
+designs_app = typer.Typer(no_args_is_help=True, help="The registry of designs.")
+keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
+db_app = typer.Typer(no_args_is_help=True, help="The database.")
+
+
+@designs_app.command("import")
+def import_designs(
+    source: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A folder, a picture, or a .csv or .jsonl table.")
+    ],
+    *,
+    owner: Annotated[
+        str | None, typer.Option(help="Handle of the owner; made as a brand where missing.")
+    ] = None,
+    kind: Annotated[str, typer.Option(help="Kind of the designs in a folder.")] = "other",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, store nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Register designs; a line a row that was not simply registered. Exit 1 if any row was rejected."""
+    work = open_workspace()
+    rows, load = _rows_of(source, owner, kind, work.limits.bytes)
+    reports: list[RowReport] = []
+    try:
+        with console.progress() as progress:
+            run = work.importer().run(rows, load, owner=owner, dry_run=dry_run)
+            for report in progress.track(run, total=len(rows), description="Registering"):
+                reports.append(report)
+                registry_console.show_row(report, json=json)
+    finally:  # also where the disk fills up half-way: these have landed
+        registry_console.show_counts(count_statuses(reports), dry_run=dry_run)
+    raise typer.Exit(1 if any(report.status == "rejected" for report in reports) else 0)
+
+
+def _rows_of(
+    source: Path, owner: str | None, kind: str, max_bytes: int
+) -> tuple[list[Row | RowProblem], Loader]:
+    """The rows at a path and what reads their pictures. Raises Rejected, BadSetting."""
+    if source.is_dir() or has_picture_name(source.name):
+        check_words("", kind)
+        if owner is None:
+            raise BadSetting("Whose designs are these? Name the owner with --owner.", code="setting.owner")
+    if source.is_dir():
+        return list(read_folder(source, kind)), load_from(source, max_bytes)
+    load = load_from(source.parent, max_bytes)
+    if has_picture_name(source.name):
+        return [Row(1, NewDesign(source.stem, source.stem, kind), (source.name,))], load
+    return list(read_table(read_file(source, MAX_TABLE_BYTES), source.name)), load
+
+
+@designs_app.command("list")
+def list_designs(
+    *,
+    owner: Annotated[str | None, typer.Option(help="Only this organisation's.")] = None,
+    state: Annotated[str | None, typer.Option(help="registered, disputed or retired.")] = None,
+    json: Json = False,
+) -> None:
+    """List designs, oldest first."""
+    if state is not None and state not in registry.STATES:
+        raise BadSetting(f"{state!r} is no state: use {', '.join(registry.STATES)}.", code="setting.state")
+    with open_workspace().database.reading() as session:
+        owner_id = accounts.get_organisation(session, owner).id if owner else None
+        registry_console.show_designs(
+            registry.all_designs(session, owner_id=owner_id, state=state), json=json
+        )
+
+
+@designs_app.command("show")
+def show_design(
+    design: Annotated[str, typer.Argument(metavar="DESIGN", help="A design id, or the owner's reference.")],
+    *,
+    owner: Annotated[str | None, typer.Option(help="Needed with a reference.")] = None,
+    json: Json = False,
+) -> None:
+    """Show one design with its pictures and disputes."""
+    with open_workspace().database.reading() as session:
+        registry_console.show_design(_find(session, design, owner), json=json)
+
+
+@designs_app.command("retire")
+def retire_design(
+    design: Annotated[str, typer.Argument(metavar="DESIGN", help="A design id, or the owner's reference.")],
+    *,
+    owner: Annotated[str | None, typer.Option(help="Needed with a reference.")] = None,
+) -> None:
+    """End a design: checks no longer find it; its history stays."""
+    with open_workspace().database.writing() as session:
+        found = _find(session, design, owner)
+        registry.retire(session, found, utc_now())
+    console.say(f"{found.reference} of {found.owner.handle} is retired.")
+
+
+def _find(session: Session, design: str, owner: str | None) -> Design:
+    if owner:
+        return registry.find_design(session, owner, design)
+    try:
+        return registry.get_design(session, design)
+    except NotFound as error:
+        raise NotFound(
+            f"No design has the id {design!r}. If that is an owner's reference, name the owner with --owner.",
+            code=error.code,
+            design=design,
+        ) from error
+
+
+@keys_app.command("create")
+def create_key(
+    organisation: Annotated[str, typer.Option("--org", help="Handle; made as a brand where missing.")],
+    *,
+    scope: Annotated[
+        list[str], typer.Option(help="designs:write, listings:check or admin; repeat for several.")
+    ],
+    label: Annotated[str, typer.Option(help="What the key is for.")] = "",
+) -> None:
+    """Make an API key and print it: the only time it is shown."""
+    with open_workspace().database.writing() as session:
+        owner = accounts.ensure_brand(session, organisation, utc_now())
+        key, token = accounts.create_key(session, owner, label=label, scopes=scope, now=utc_now())
+    console.say(
+        f"Key {key.id} for {organisation}, scopes {', '.join(key.scopes)}. Keep it: it is not stored."
+    )
+    print(token)  # noqa: T201 - data goes to stdout, alone
+
+
+@keys_app.command("list")
+def list_keys(
+    organisation: Annotated[str, typer.Option("--org", help="Handle.")], *, json: Json = False
+) -> None:
+    """List an organisation's keys, revoked ones too."""
+    with open_workspace().database.reading() as session:
+        owner = accounts.get_organisation(session, organisation)
+        registry_console.show_keys(accounts.list_keys(session, owner.id, limit=1000), json=json)
+
+
+@keys_app.command("revoke")
+def revoke_key(key_id: Annotated[str, typer.Argument(metavar="KEY_ID")]) -> None:
+    """End a key at once."""
+    with open_workspace().database.writing() as session:
+        accounts.revoke_key(session, key_id, organisation_id=None, now=utc_now())
+    console.say(f"{key_id} is revoked.")
+
+
+@db_app.command("upgrade")
+def upgrade_database() -> None:
+    """Bring the database to this release: migrations, then fingerprints of earlier releases."""
+    settings = load()
+    if settings.database_url:
+        Database(make_engine(settings.url)).upgrade()
+    work = Workspace.open(settings)
+    with work.database.writing() as session:
+        renewed = registry.refingerprint(session, work.store, work.limits)
+    console.say(f"The database is at revision {head()}; {renewed} pictures were fingerprinted anew.")
+
+
+@db_app.command("info")
+def database_info(*, json: Json = False) -> None:
+    """Say where the state lies and what is in it."""
+    work = open_workspace()
+    with work.database.reading() as session:
+        counts = registry.count_rows(session)
+    url = make_url(work.settings.url).render_as_string(hide_password=True)
+    facts = {
+        "data_dir": str(work.settings.data_dir.resolve()),
+        "database": url,
+        "revision": work.database.revision(),
+    }
+    registry_console.show_info({**facts, "scheme": SCHEME, "policy": work.policy.name, **counts}, json=json)

@@ -1,0 +1,139 @@
+"""What the terminal shows of the registry: designs, imports, keys."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.text import Text
+
+from authcheck import console
+from authcheck.registry.bulk import RowReport
+from authcheck.registry.designs import live_views
+from authcheck.tables import ApiKey, Design
+
+
+def show_row(report: RowReport, *, json: bool) -> None:
+    """A row of an import; plainly registered ones are only counted."""
+    if json:
+        console.json_line(report.to_dict())
+        return
+    if report.status == "registered" or (report.status == "already_yours" and not report.known_as):
+        return
+    line = Text.assemble(
+        f"line {report.line}  {console.plain(report.reference)}  ",
+        console.styled(report.status.replace("_", " ")),
+    )
+    if report.status == "disputed":
+        line.append(
+            f": near {report.near_reference} of {report.near_owner}, score {report.near_score or 0:.3f}"
+        )
+    elif report.known_as:
+        line.append(f", as {report.known_as}")
+    else:
+        line.append(
+            f": {console.plain(report.detail)} [{report.code}{', ' * bool(report.column)}{report.column}]"
+        )
+    console.out().print(line, soft_wrap=True)
+
+
+def show_counts(counts: Mapping[str, int], *, dry_run: bool) -> None:
+    """The last line of an import."""
+    words = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
+    console.say(f"{words}{' (dry run: nothing was stored)' if dry_run else ''}.")
+
+
+def design_dict(design: Design) -> dict[str, Any]:
+    """A design for JSON."""
+    return {
+        "id": design.id,
+        "owner": design.owner.handle,
+        "reference": design.reference,
+        "title": design.title,
+        "kind": design.kind,
+        "state": design.state,
+        "public_preview": design.public_preview,
+        "registered_at": design.registered_at.isoformat(),
+        "retired_at": design.retired_at.isoformat() if design.retired_at else None,
+        "views": [
+            {"sha256": view.picture_sha256, "width_px": view.width_px, "height_px": view.height_px}
+            for view in live_views(design)
+        ],
+        "disputes": [
+            {
+                "near": dispute.other.reference,
+                "owner": dispute.other.owner.handle,
+                "score": dispute.score,
+                "noticed_at": dispute.noticed_at.isoformat(),
+            }
+            for dispute in design.disputes
+        ],
+    }
+
+
+def show_designs(designs: Iterable[Design], *, json: bool) -> None:
+    """A line a design."""
+    if json:
+        for design in designs:
+            console.json_line(design_dict(design))
+        return
+    shown = console.table("owner", "reference", "title", "kind", "state", "views", "id")
+    for design in designs:
+        views = str(len(live_views(design)))
+        words = (design.owner.handle, design.reference, design.title, design.kind)
+        shown.add_row(*map(Text, words), console.styled(design.state), views, design.id)
+    console.out().print(shown)
+
+
+def show_design(design: Design, *, json: bool) -> None:
+    """All that is known of one design."""
+    facts = design_dict(design)
+    if json:
+        console.json_line(facts)
+        return
+    shown = console.table("", "")
+    shown.show_header = False
+    for name, value in facts.items():
+        if name == "state":
+            shown.add_row(name, console.styled(design.state))
+        elif name == "views":
+            for view in facts["views"]:
+                shown.add_row("view", f"{view['sha256']}  {view['width_px']} x {view['height_px']} px")
+        elif name == "disputes":
+            for dispute in facts["disputes"]:
+                near = f"near {dispute['near']} of {dispute['owner']}, score {dispute['score']:.3f}"
+                shown.add_row("dispute", Text(f"{near}, noticed {dispute['noticed_at']}"))
+        else:
+            shown.add_row(name.replace("_", " "), Text("" if value is None else str(value)))
+    console.out().print(shown)
+
+
+def show_keys(keys: Iterable[ApiKey], *, json: bool) -> None:
+    """A line a key; never its secret."""
+    shown = console.table("id", "label", "scopes", "created", "revoked")
+    for key in keys:
+        revoked = key.revoked_at.isoformat(timespec="seconds") if key.revoked_at else ""
+        created = key.created_at.isoformat(timespec="seconds")
+        if json:
+            console.json_line(
+                {
+                    "id": key.id,
+                    "label": key.label,
+                    "scopes": key.scopes,
+                    "created_at": created,
+                    "revoked_at": revoked,
+                }
+            )
+        shown.add_row(key.id, Text(key.label), " ".join(key.scopes), created, revoked)
+    if not json:
+        console.out().print(shown)
+
+
+def show_info(facts: Mapping[str, Any], *, json: bool) -> None:
+    """Facts by name."""
+    if json:
+        console.json_line(facts)
+        return
+    shown = console.table("", "")
+    shown.show_header = False
+    for name, value in facts.items():
+        shown.add_row(name.replace("_", " "), Text(str(value)))
+    console.out().print(shown)

@@ -1,0 +1,240 @@
+"""Every stored thing on one page: the SQLAlchemy classes are the entities.
+
+Times are aware UTC. Nothing is deleted: a retired design, a removed view and a revoked key keep their rows, so that a
+check made earlier can be replayed against the registry as it stood.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python; SQLite keeps it without a zone, PostgreSQL with one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Refuse naive times at the door."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = "a time without a zone cannot be stored"
+            raise ValueError(message)
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - as above
+        """Give SQLite's naive times their zone back."""
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+class Entity(DeclarativeBase):
+    """Base of all entities: constraint names, column types."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads a plain dict
+        datetime: UtcDateTime(),
+        dict[str, Any]: JSON(),
+        list[Any]: JSON(),
+        list[str]: JSON(),
+        bytes: LargeBinary(),
+    }
+
+
+Number = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only for INTEGER
+
+
+class Organisation(Entity):
+    """A member. `handle` is its short public name (`acme`), unique; `roles` are brand, licensee, marketplace, agent."""
+
+    __tablename__ = "organisations"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    handle: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    roles: Mapped[list[str]]
+    created_at: Mapped[datetime]
+
+
+class ApiKey(Entity):
+    """Who acts for an organisation by machine. Only the SHA-256 of the secret is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), index=True)
+    label: Mapped[str] = mapped_column(String(200))
+    secret_sha256: Mapped[str] = mapped_column(String(64))
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+    organisation: Mapped["Organisation"] = relationship(lazy="raise")
+
+
+class Design(Entity):
+    """A registered work. `state` is registered, disputed or retired; `reference` is the owner's own id for it."""
+
+    __tablename__ = "designs"
+    __table_args__ = (UniqueConstraint("owner_id", "reference"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    reference: Mapped[str] = mapped_column(String(200))
+    title: Mapped[str] = mapped_column(String(300))
+    kind: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(20))
+    public_preview: Mapped[bool]
+    registered_at: Mapped[datetime]
+    registered_tick: Mapped[int] = mapped_column(BigInteger)
+    retired_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(Integer)
+
+    owner: Mapped["Organisation"] = relationship(lazy="raise")
+    views: Mapped[list["View"]] = relationship(lazy="raise", order_by="View.number", back_populates="design")
+    disputes: Mapped[list["Dispute"]] = relationship(
+        lazy="raise", order_by="Dispute.id", foreign_keys="Dispute.design_id"
+    )
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads a plain dict
+
+
+class View(Entity):
+    """One picture of a design and its fingerprint.
+
+    It takes part in checks from registry tick `added_tick` up to, not including, `removed_tick`.
+    """
+
+    __tablename__ = "views"
+    __table_args__ = (
+        Index(None, "design_id", "picture_sha256"),
+        Index(None, "added_tick"),
+        Index(None, "removed_tick"),
+    )
+
+    number: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    design_id: Mapped[str] = mapped_column(ForeignKey("designs.id"))
+    picture_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    picture_format: Mapped[str] = mapped_column(String(10))
+    width_px: Mapped[int]
+    height_px: Mapped[int]
+    scheme: Mapped[str] = mapped_column(String(20))
+    fingerprint: Mapped[bytes]
+    added_at: Mapped[datetime]
+    added_tick: Mapped[int] = mapped_column(BigInteger)
+    removed_tick: Mapped[int | None] = mapped_column(BigInteger)
+
+    design: Mapped["Design"] = relationship(lazy="raise", back_populates="views")
+
+
+class Dispute(Entity):
+    """A design came near one of another owner's when it was registered; both keep their times.
+
+    It counts in checks from registry tick `noticed_tick` on.
+    """
+
+    __tablename__ = "disputes"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    design_id: Mapped[str] = mapped_column(ForeignKey("designs.id"), index=True)
+    other_design_id: Mapped[str] = mapped_column(ForeignKey("designs.id"), index=True)
+    score: Mapped[float]
+    reasons: Mapped[list[Any]]
+    noticed_at: Mapped[datetime]
+    noticed_tick: Mapped[int] = mapped_column(BigInteger)
+
+    other: Mapped["Design"] = relationship(lazy="raise", foreign_keys=[other_design_id])
+
+
+class RegistryClock(Entity):
+    """One row that counts changes of the registry. Its row lock makes ticks become visible in their order."""
+
+    __tablename__ = "registry_clock"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    tick: Mapped[int] = mapped_column(BigInteger)
+
+
+class Check(Entity):
+    """One question asked and its answer, with all that is needed to ask it again.
+
+    `organisation_id` is None for an anonymous check. `fingerprint` is that of the submitted picture; the picture itself
+    is not kept. `tick` is the state of the registry that was searched.
+    """
+
+    __tablename__ = "checks"
+    __table_args__ = (Index(None, "organisation_id", "id"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str | None] = mapped_column(ForeignKey("organisations.id"))
+    asked_at: Mapped[datetime]
+    source: Mapped[str] = mapped_column(String(10))
+    picture_name: Mapped[str] = mapped_column(String(1000))
+    picture_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    scheme: Mapped[str] = mapped_column(String(20))
+    fingerprint: Mapped[bytes]
+    notes: Mapped[list[str]]
+    policy: Mapped[str] = mapped_column(String(40))
+    tick: Mapped[int] = mapped_column(BigInteger)
+    verdict: Mapped[str] = mapped_column(String(20))
+    score: Mapped[float]
+    method: Mapped[str | None] = mapped_column(String(20))
+    design_id: Mapped[str | None] = mapped_column(ForeignKey("designs.id"), index=True)
+    view_number: Mapped[int | None] = mapped_column(ForeignKey("views.number"))
+    reasons: Mapped[list[Any]]
+
+    design: Mapped["Design | None"] = relationship(lazy="raise")
+
+
+class Import(Entity):
+    """A bulk import and its report, a row per file."""
+
+    __tablename__ = "imports"
+    __table_args__ = (Index(None, "organisation_id", "id"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    created_at: Mapped[datetime]
+    dry_run: Mapped[bool]
+    counts: Mapped[dict[str, Any]]
+    rows: Mapped[list[Any]]
+
+
+class IdempotencyRecord(Entity):
+    """The first response to a POST with an Idempotency-Key, kept for 24 hours."""
+
+    __tablename__ = "idempotency_records"
+
+    principal: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    request_sha256: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int]
+    headers: Mapped[dict[str, Any]]
+    body: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(index=True)

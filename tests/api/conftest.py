@@ -1,0 +1,76 @@
+"""A running app and its callers."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import make
+import pytest
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from authcheck.config import Settings
+from authcheck.workspace import Workspace
+
+Headers = dict[str, str]
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    """A client of a freshly started app."""
+    with TestClient(create_app(settings)) as started:
+        yield started
+
+
+@pytest.fixture
+def workspace(client: TestClient) -> Workspace:
+    """The workspace of that app."""
+    opened: Workspace = client.app.state.workspace  # type: ignore[attr-defined]
+    return opened
+
+
+@pytest.fixture
+def login(workspace: Workspace) -> Callable[..., Headers]:
+    """Headers with a new key: `login("designs:write", owner="acme")`."""
+    return lambda *scopes, owner="acme": {
+        "Authorization": f"Bearer {make.key(workspace, *scopes, owner=owner)}"
+    }
+
+
+@pytest.fixture
+def brand(login: Callable[..., Headers]) -> Headers:
+    """Acme, which registers designs."""
+    return login("designs:write")
+
+
+@pytest.fixture
+def rival(login: Callable[..., Headers]) -> Headers:
+    """Globex, which registers designs too."""
+    return login("designs:write", owner="globex")
+
+
+@pytest.fixture
+def checker(login: Callable[..., Headers]) -> Headers:
+    """A marketplace that checks listings."""
+    return login("listings:check", owner="market")
+
+
+@pytest.fixture
+def admin(login: Callable[..., Headers]) -> Headers:
+    """The operator."""
+    return login("admin", owner="operator")
+
+
+@pytest.fixture
+def new_design(client: TestClient, brand: Headers) -> Callable[..., dict[str, Any]]:
+    """Register a design over HTTP and return it: `new_design("R-1", seed=3, public_preview="true")`."""
+
+    def register(reference: str = "R-1", *, seed: int = 1, **words: str) -> dict[str, Any]:
+        image = ("a.png", make.picture_bytes(seed))
+        answer = client.post(
+            "/v1/designs", headers=brand, data={"reference": reference, **words}, files={"image": image}
+        )
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    return register

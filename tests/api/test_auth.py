@@ -1,0 +1,142 @@
+"""Who may ask what."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import make
+import pytest
+from fastapi.routing import APIRoute
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.deps import authenticated, optional_checker
+from authcheck import accounts
+from authcheck.config import Settings
+from authcheck.workspace import Workspace
+
+Headers = dict[str, str]
+
+PUBLIC = {
+    "GET /",
+    "HEAD /",
+    "POST /",
+    "GET /checks/{check_id}",
+    "POST /v1/checks",
+    "GET /v1/checks/{check_id}",
+    "GET /v1/designs/{design_id}/preview",
+    "GET /livez",
+    "GET /readyz",
+    "GET /metrics",
+}
+DESIGN_ROUTES = [
+    ("GET", "/v1/designs/{id}"),
+    ("PATCH", "/v1/designs/{id}"),
+    ("POST", "/v1/designs/{id}/retire"),
+    ("POST", "/v1/designs/{id}/views"),
+    ("DELETE", "/v1/designs/{id}/views/{sha256}"),
+    ("GET", "/v1/designs/{id}/views/{sha256}/picture"),
+]
+
+
+def _calls(route: APIRoute) -> set[Any]:
+    """Every function that runs before the endpoint."""
+    waiting, found = [route.dependant], set[Any]()
+    while waiting:
+        dependant = waiting.pop()
+        found.add(dependant.call)
+        waiting += dependant.dependencies
+    return found
+
+
+def _routes(app: object) -> Iterator[APIRoute]:
+    for route in app.routes:  # type: ignore[attr-defined]
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from _routes(inner)
+        elif isinstance(route, APIRoute):
+            yield route
+
+
+def test_every_route_is_public_by_name_or_asks_for_a_key(settings: Settings) -> None:
+    """No endpoint can forget its key: it is on the list above, or `authenticated` runs before it."""
+    open_to_all = set()
+    routes = list(_routes(create_app(settings)))
+    for route in routes:
+        calls = _calls(route)
+        if authenticated not in calls:
+            open_to_all |= {f"{method} {route.path}" for method in route.methods or ()}
+        if optional_checker in calls:
+            assert route.path.startswith("/v1/checks")
+    assert open_to_all == PUBLIC
+    assert len(routes) > len(PUBLIC)
+
+
+def test_me_names_the_caller(client: TestClient, login: Callable[..., Headers]) -> None:
+    """Any key may ask who it is."""
+    answer = client.get("/v1/me", headers=login("listings:check"))
+    assert answer.status_code == 200
+    assert answer.json()["organisation"] == "acme"
+    assert answer.json()["scopes"] == ["listings:check"]
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        (None, "auth.missing"),
+        ("", "auth.missing"),
+        ("Bearer", "auth.missing"),
+        ("Basic YWNtZTpwdw==", "auth.missing"),
+        ("Bearer nonsense", "auth.key_unknown"),
+        ("Bearer ack_01_wrong", "auth.key_unknown"),
+        ("Bearer ack_" + "A" * 5000, "auth.key_unknown"),
+        ("Bearer ack_1'; DROP TABLE api_keys;--_x", "auth.key_unknown"),
+    ],
+)
+def test_a_key_that_is_missing_or_unknown_is_refused(
+    client: TestClient, header: str | None, code: str
+) -> None:
+    """401 says by its code whether a key was missing or wrong, and how to send one."""
+    answer = client.get("/v1/me", headers={} if header is None else {"Authorization": header})
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_revoked_key_is_refused(client: TestClient, workspace: Workspace) -> None:
+    """A key stops working with its revocation, and is told so."""
+    token = make.key(workspace, "designs:write")
+    with workspace.database.writing() as session:
+        accounts.revoke_key(session, "_".join(token.split("_")[:2]), organisation_id=None, now=make.NOW)
+    answer = client.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.key_revoked")
+
+
+def test_a_key_without_the_scope_is_refused(client: TestClient, checker: Headers) -> None:
+    """403, not 401: the key is good, its scope is missing."""
+    answer = client.get("/v1/designs", headers=checker)
+    assert (answer.status_code, answer.json()["code"]) == (403, "auth.scope")
+    assert "www-authenticate" not in answer.headers
+
+
+@pytest.mark.parametrize(("method", "path"), DESIGN_ROUTES)
+def test_another_organisations_design_is_not_there(
+    client: TestClient, rival: Headers, new_design: Callable[..., dict[str, object]], method: str, path: str
+) -> None:
+    """On every route, somebody else's design answers just as an id that nobody has."""
+    design = new_design()
+    sha256 = design["views"][0]["sha256"]  # type: ignore[index]
+    given = {
+        "headers": {**rival, "If-Match": "*"},
+        **({"json": {"title": "mine"}} if method == "PATCH" else {}),
+        **({"files": {"image": ("a.png", make.picture_bytes(5))}} if path.endswith("views") else {}),
+    }
+    theirs = client.request(method, path.format(id=design["id"], sha256=sha256), **given)  # type: ignore[arg-type]
+    nobodys = client.request(method, path.format(id="dsn_NOBODY", sha256=sha256), **given)  # type: ignore[arg-type]
+    assert theirs.status_code == nobodys.status_code == 404
+    assert theirs.json()["code"] == nobodys.json()["code"] == "design.not_found"
+
+
+@pytest.mark.parametrize(("method", "path"), DESIGN_ROUTES)
+def test_the_public_reaches_no_design_route(client: TestClient, method: str, path: str) -> None:
+    """Without a key nothing of a design is told, not even whether it exists."""
+    answer = client.request(method, path.format(id="dsn_X", sha256="0" * 64), json={"title": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.missing")

@@ -1,0 +1,154 @@
+"""Checks over HTTP: what a key learns, and what the public never does."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import make
+import pytest
+from starlette.testclient import TestClient
+
+from authcheck import accounts
+from authcheck.workspace import Workspace
+
+Headers = dict[str, str]
+NewDesign = Callable[..., dict[str, Any]]
+
+PUBLIC_FIELDS = {
+    "id",
+    "verdict",
+    "note",
+    "design",
+    "reasons",
+    "notes",
+    "policy",
+    "scheme",
+    "asked_at",
+    "picture_sha256",
+}
+
+
+def _check(
+    client: TestClient, headers: Headers | None = None, seed: int = 1, image_format: str = "JPEG"
+) -> Any:
+    files = {"image": ("listing.jpg", make.picture_bytes(seed, image_format))}
+    return client.post("/v1/checks", headers=headers or {}, files=files)
+
+
+def test_the_public_learns_verdict_title_and_owner(client: TestClient, new_design: NewDesign) -> None:
+    """Without an account: the verdict, whose design it is, and its preview where that is on."""
+    design = new_design("SECRET-REF", title="Koi", public_preview="true")
+    answer = _check(client)
+    assert answer.status_code == 201
+    assert answer.json()["verdict"] == "match"
+    assert answer.json()["design"] == {
+        "id": design["id"],
+        "title": "Koi",
+        "owner": {"name": "acme"},
+        "preview": design["preview"],
+    }
+    assert client.get(answer.headers["location"]).json() == answer.json()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_public_gets_no_hash_oracle(client: TestClient, new_design: NewDesign, seed: int) -> None:
+    """Found or not, the public body has these fields and no others: no score, distance, method, view or reference."""
+    design = new_design("SECRET-REF", title="Koi", seed=1)
+    answer = _check(client, seed=seed)
+    body = answer.json()
+    assert set(body) == PUBLIC_FIELDS
+    assert body["verdict"] == ("match" if seed == 1 else "none")
+    assert all(set(reason) == {"code"} for reason in body["reasons"])
+    assert body["design"] is None or set(body["design"]) == {"id", "title", "owner", "preview"}
+    told = answer.text + str(answer.headers)
+    assert "SECRET-REF" not in told
+    assert design["views"][0]["sha256"] not in told
+    for word in ("score", "distance", "method", "phash", "dhash", "bits", "weight", "view"):
+        assert f'"{word}' not in answer.text.replace('"preview"', "")
+
+
+def test_a_key_learns_score_method_and_reasons(
+    client: TestClient, login: Callable[..., Headers], checker: Headers, new_design: NewDesign
+) -> None:
+    """In full; the matched view's hash only where the design is the asker's own."""
+    design = new_design("R-1")
+    theirs = _check(client, checker).json()
+    assert theirs["verdict"] == "match"
+    assert theirs["score"] > 0.9
+    assert theirs["method"]
+    assert theirs["design"]["reference"] == "R-1"
+    assert theirs["design"]["owner"] == {"handle": "acme", "name": "acme"}
+    assert theirs["design"]["view_sha256"] is None
+    assert set(theirs["reasons"][0]) == {"code", "weight", "params"}
+    assert theirs["picture_name"] == "listing.jpg"
+    own = _check(client, login("listings:check", owner="acme")).json()
+    assert own["design"]["view_sha256"] == design["views"][0]["sha256"]
+
+
+def test_where_nothing_was_found_no_design_is_named(
+    client: TestClient, checker: Headers, new_design: NewDesign
+) -> None:
+    """The nearest design below the threshold is not part of the answer, for a key neither."""
+    new_design()
+    body = _check(client, checker, seed=2).json()
+    assert (body["verdict"], body["design"], body["method"]) == ("none", None, None)
+    assert "nothing of whether a product is genuine" in body["note"]
+
+
+@pytest.mark.parametrize("content_type", ["image/jpeg", "application/octet-stream", "IMAGE/PNG; x=y"])
+def test_a_raw_body_is_a_picture_too(client: TestClient, content_type: str) -> None:
+    """The bytes as they are, and their SHA-256 comes back."""
+    data = make.picture_bytes(1, "JPEG")
+    answer = client.post("/v1/checks", headers={"Content-Type": content_type}, content=data)
+    assert answer.status_code == 201
+    assert answer.json()["picture_sha256"] == hashlib.sha256(data).hexdigest()
+
+
+def test_a_check_is_seen_by_its_organisation_only(
+    client: TestClient, checker: Headers, login: Callable[..., Headers]
+) -> None:
+    """Another organisation, and the public, get the answer of an unknown id; an anonymous check is open to its id."""
+    mine = _check(client, checker).json()
+    stranger = login("listings:check", owner="stranger")
+    assert client.get(f"/v1/checks/{mine['id']}", headers=checker).json() == mine
+    for headers in (stranger, {}):
+        answer = client.get(f"/v1/checks/{mine['id']}", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (404, "check.not_found")
+    anonymous = _check(client).json()
+    assert client.get(f"/v1/checks/{anonymous['id']}", headers=stranger).json() == anonymous
+
+
+def test_checks_are_listed_for_their_organisation(
+    client: TestClient, checker: Headers, brand: Headers
+) -> None:
+    """One's own, page by page; the list needs a key of the scope."""
+    asked = [_check(client, checker, seed=seed).json()["id"] for seed in (1, 2, 3)]
+    _check(client)
+    page = client.get("/v1/checks?limit=2", headers=checker).json()
+    rest = client.get(f"/v1/checks?after={page['next']}", headers=checker).json()
+    assert [item["id"] for item in page["items"] + rest["items"]] == sorted(asked)
+    assert client.get("/v1/checks").status_code == 401
+    assert client.get("/v1/checks", headers=brand).status_code == 403
+
+
+def test_a_bad_key_never_falls_back_to_the_public_answer(
+    client: TestClient, brand: Headers, workspace: Workspace
+) -> None:
+    """Unknown, revoked, or without the scope: refused, so that nobody mistakes the short answer for the full one."""
+    token = make.key(workspace, "listings:check")
+    with workspace.database.writing() as session:
+        accounts.revoke_key(session, "_".join(token.split("_")[:2]), organisation_id=None, now=make.NOW)
+    for headers, code in (
+        ({"Authorization": "Bearer ack_0_0"}, "auth.key_unknown"),
+        ({"Authorization": f"Bearer {token}"}, "auth.key_revoked"),
+        (brand, "auth.scope"),
+    ):
+        assert _check(client, headers).json()["code"] == code
+
+
+def test_an_animated_picture_is_judged_by_its_first_frame_and_says_so(client: TestClient) -> None:
+    """The note is in the answer."""
+    frames = [make.picture(seed) for seed in (1, 2)]
+    data = make.encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    answer = client.post("/v1/checks", files={"image": ("a.gif", data)})
+    assert answer.json()["notes"] == ["image.animated"]

@@ -1,0 +1,208 @@
+"""An owner's designs over HTTP."""
+
+from collections.abc import Callable
+from typing import Any
+
+import make
+import pytest
+from starlette.testclient import TestClient
+
+from authcheck.workspace import Workspace
+
+Headers = dict[str, str]
+NewDesign = Callable[..., dict[str, Any]]
+
+
+def _post(client: TestClient, headers: Headers, seed: int = 1, **words: str) -> Any:
+    files = {"image": ("a.png", make.picture_bytes(seed))}
+    return client.post("/v1/designs", headers=headers, data={"reference": "R-1", **words}, files=files)
+
+
+def test_a_registered_design_is_shown_to_its_owner(client: TestClient, brand: Headers) -> None:
+    """201 with Location and ETag; the design reads the same afterwards."""
+    answer = _post(client, brand, title="Koi", kind="pattern", public_preview="true")
+    assert answer.status_code == 201
+    body = answer.json()
+    assert (body["status"], body["state"], body["title"], body["kind"]) == (
+        "registered",
+        "registered",
+        "Koi",
+        "pattern",
+    )
+    shown = client.get(answer.headers["location"], headers=brand)
+    assert shown.headers["etag"] == answer.headers["etag"]
+    assert {**shown.json(), "status": "registered"} == body
+
+
+def test_the_same_design_again_is_already_yours(client: TestClient, brand: Headers) -> None:
+    """200, the design that is there, nothing changed."""
+    first = _post(client, brand)
+    again = _post(client, brand)
+    assert (again.status_code, again.json()["status"]) == (200, "already_yours")
+    assert again.json()["id"] == first.json()["id"]
+
+
+def test_a_near_copy_by_another_owner_is_held_as_a_dispute(
+    client: TestClient, rival: Headers, new_design: NewDesign
+) -> None:
+    """The later owner is told whom it came near, under which reference, and both times."""
+    first = new_design("FIRST", seed=1)
+    files = {"image": ("b.jpg", make.picture_bytes(1, "JPEG"))}
+    answer = client.post("/v1/designs", headers=rival, data={"reference": "LATER"}, files=files)
+    assert (answer.status_code, answer.json()["status"], answer.json()["state"]) == (
+        201,
+        "disputed",
+        "disputed",
+    )
+    (dispute,) = answer.json()["disputes"]
+    assert dispute["other"] == {
+        "owner": "acme",
+        "reference": "FIRST",
+        "registered_at": first["registered_at"],
+    }
+    assert dispute["registered_at"] == answer.json()["registered_at"] > first["registered_at"]
+    assert set(dispute) == {"id", "score", "noticed_at", "registered_at", "other"}
+
+
+def test_several_pictures_make_several_views(client: TestClient, brand: Headers) -> None:
+    """Each `image` part is a view; the same picture twice is one."""
+    files = [("image", (f"{seed}.png", make.picture_bytes(seed))) for seed in (1, 2, 1)]
+    answer = client.post("/v1/designs", headers=brand, data={"reference": "R"}, files=files)
+    assert answer.status_code == 201
+    assert len(answer.json()["views"]) == 2
+
+
+def test_a_list_holds_ones_own_designs_only(
+    client: TestClient, brand: Headers, rival: Headers, new_design: NewDesign
+) -> None:
+    """By state, page by page, and never another owner's."""
+    mine = [new_design(f"R-{seed}", seed=seed)["id"] for seed in (1, 2, 3)]
+    client.post(f"/v1/designs/{mine[1]}/retire", headers=brand)
+    page = client.get("/v1/designs?limit=2", headers=brand).json()
+    rest = client.get(f"/v1/designs?limit=2&after={page['next']}", headers=brand).json()
+    assert [item["id"] for item in page["items"] + rest["items"]] == mine
+    assert rest["next"] is None
+    retired = client.get("/v1/designs?state=retired", headers=brand).json()["items"]
+    assert [item["id"] for item in retired] == [mine[1]]
+    assert client.get("/v1/designs", headers=rival).json() == {"items": [], "next": None}
+    assert client.get("/v1/designs?state=lost", headers=brand).json()["code"] == "request.invalid"
+
+
+def test_a_change_needs_the_etag_that_was_seen(
+    client: TestClient, brand: Headers, new_design: NewDesign
+) -> None:
+    """428 without If-Match, 412 with an old one, 200 and a new ETag with the right one."""
+    url = f"/v1/designs/{new_design()['id']}"
+    seen = client.get(url, headers=brand).headers["etag"]
+    missing = client.patch(url, headers=brand, json={"title": "A"})
+    assert (missing.status_code, missing.json()["code"]) == (428, "precondition.required")
+    changed = client.patch(
+        url, headers={**brand, "If-Match": seen}, json={"title": "A", "public_preview": True}
+    )
+    assert (changed.status_code, changed.json()["title"]) == (200, "A")
+    assert changed.headers["etag"] != seen
+    for stale in (seen, f"W/{changed.headers['etag']}", "nonsense", '""'):
+        refused = client.patch(url, headers={**brand, "If-Match": stale}, json={"title": "B"})
+        assert (refused.status_code, refused.json()["code"]) == (412, "precondition.failed")
+    assert client.get(url, headers=brand).json()["title"] == "A"
+    assert client.patch(url, headers={**brand, "If-Match": "*"}, json={"title": None}).json()["title"] == "A"
+
+
+def test_an_unchanged_design_is_not_sent_again(
+    client: TestClient, brand: Headers, new_design: NewDesign
+) -> None:
+    """If-None-Match with the present ETag answers 304 without a body."""
+    url = f"/v1/designs/{new_design()['id']}"
+    etag = client.get(url, headers=brand).headers["etag"]
+    answer = client.get(url, headers={**brand, "If-None-Match": f'"old", W/{etag}'})
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"title": "x" * 301}, "request.invalid"),
+        ({"title": "nul\x00"}, "request.invalid"),
+        ({"kind": "poem"}, "design.kind"),
+        ({"state": "registered"}, "request.invalid"),
+        ({"public_preview": "perhaps"}, "request.invalid"),
+        ([], "request.invalid"),
+    ],
+)
+def test_a_change_that_cannot_be_made_is_refused(
+    client: TestClient, brand: Headers, new_design: NewDesign, body: Any, code: str
+) -> None:
+    """422, and the design stays as it was."""
+    url = f"/v1/designs/{new_design()['id']}"
+    answer = client.patch(url, headers={**brand, "If-Match": "*"}, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert client.get(url, headers=brand).json()["version"] == 1
+
+
+def test_a_retired_design_is_no_longer_found(
+    client: TestClient, brand: Headers, checker: Headers, new_design: NewDesign
+) -> None:
+    """Retiring ends the checks' finding it; it stays in the list, and retiring again changes nothing."""
+    url = f"/v1/designs/{new_design(seed=4)['id']}"
+    files = {"image": ("a.png", make.picture_bytes(4))}
+    assert client.post("/v1/checks", headers=checker, files=files).json()["verdict"] == "match"
+    retired = client.post(f"{url}/retire", headers=brand)
+    assert (retired.status_code, retired.json()["state"]) == (200, "retired")
+    assert len(retired.json()["views"]) == 1
+    assert client.post(f"{url}/retire", headers=brand).json() == retired.json()
+    assert client.post("/v1/checks", headers=checker, files=files).json()["verdict"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ({"reference": ""}, "design.reference"),
+        ({"reference": "x" * 201}, "design.reference"),
+        ({"reference": "nul\x00"}, "design.reference"),
+        ({"title": "line\nbreak"}, "design.title"),
+        ({"title": "nul\x00"}, "design.title"),
+        ({"kind": "poem"}, "design.kind"),
+        ({"public_preview": "perhaps"}, "request.not_a_flag"),
+        ({"titel": "typo"}, "request.unknown_field"),
+        ({"title": "x" * 20_000}, "request.text_too_long"),
+    ],
+)
+def test_words_that_cannot_be_stored_are_refused(
+    client: TestClient, brand: Headers, words: dict[str, str], code: str
+) -> None:
+    """422 with the code of the field."""
+    answer = _post(client, brand, **words)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert client.get("/v1/designs", headers=brand).json()["items"] == []
+
+
+def test_a_taken_reference_is_a_conflict(client: TestClient, brand: Headers) -> None:
+    """The same reference with another picture is 409; a retired one cannot be taken up again."""
+    first = _post(client, brand, seed=1)
+    other = _post(client, brand, seed=2)
+    assert (other.status_code, other.json()["code"]) == (409, "design.reference_taken")
+    client.post(f"/v1/designs/{first.json()['id']}/retire", headers=brand)
+    again = _post(client, brand, seed=1)
+    assert (again.status_code, again.json()["code"]) == (409, "design.retired")
+
+
+def test_a_bad_picture_is_named(client: TestClient, brand: Headers) -> None:
+    """Of several pictures the one at fault is named, and none is kept."""
+    files = [("image", ("good.png", make.picture_bytes(1))), ("image", ("bad.png", b"not a picture"))]
+    answer = client.post("/v1/designs", headers=brand, data={"reference": "R"}, files=files)
+    assert (answer.status_code, answer.json()["code"]) == (422, "image.unreadable")
+    assert answer.json()["params"]["picture"] == "bad.png"
+    assert client.get("/v1/designs", headers=brand).json()["items"] == []
+
+
+def test_a_full_disk_is_said_and_nothing_is_registered(
+    client: TestClient, brand: Headers, workspace: Workspace
+) -> None:
+    """Where a picture cannot be stored, no row says that it was: 503, and a later try succeeds."""
+    workspace.store.folder.parent.mkdir(exist_ok=True, parents=True)
+    workspace.store.folder.write_bytes(b"a file where the folder should be")
+    answer = _post(client, brand)
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage.failed")
+    assert str(workspace.store.folder) not in answer.text
+    workspace.store.folder.unlink()
+    assert _post(client, brand).status_code == 201

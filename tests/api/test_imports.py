@@ -1,0 +1,159 @@
+"""Bulk imports over HTTP."""
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any
+
+import make
+import pytest
+from starlette.testclient import TestClient
+
+Headers = dict[str, str]
+
+
+def _image(name: str, seed: int, image_format: str = "PNG") -> tuple[str, tuple[str, bytes]]:
+    return "image", (name, make.picture_bytes(seed, image_format))
+
+
+def _table(text: str | bytes, name: str = "designs.csv") -> tuple[str, tuple[str, bytes]]:
+    return "table", (name, text.encode() if isinstance(text, str) else text)
+
+
+def _import(client: TestClient, headers: Headers, *parts: Any, query: str = "") -> Any:
+    return client.post(f"/v1/imports{query}", headers=headers, files=list(parts))
+
+
+def test_good_rows_land_whatever_the_others_are(
+    client: TestClient, brand: Headers, login: Callable[..., Headers]
+) -> None:
+    """Every row gets its own answer: registered, yours already, near another owner's, refused."""
+    rival = login("designs:write", owner="globex")
+    _import(client, rival, _image("theirs.png", 9))
+    table = (
+        "reference;title;picture\n"
+        "A;Koi;a.png\n"
+        "B;;missing.png\n"
+        "C;;folder/c.png\n"
+        "A;again;a.png\n"
+        "D;;broken.png\n"
+        "E;;near.jpg\n"
+    )
+    answer = _import(
+        client,
+        brand,
+        _table("\ufeff" + table),
+        _image("a.png", 1),
+        _image("c.png", 2),
+        ("image", ("broken.png", b"not a picture")),
+        _image("near.jpg", 9, "JPEG"),
+    )
+    assert answer.status_code == 201
+    body = answer.json()
+    assert [
+        (row["line"], row["reference"], row["status"], row["code"], row["column"]) for row in body["rows"]
+    ] == [
+        (2, "A", "registered", "", ""),
+        (3, "B", "rejected", "row.picture_missing", "picture"),
+        (4, "C", "registered", "", ""),
+        (5, "A", "rejected", "row.duplicate_reference", "reference"),
+        (6, "D", "rejected", "image.unreadable", "picture"),
+        (7, "E", "disputed", "", ""),
+    ]
+    assert body["counts"] == {"registered": 2, "already_yours": 0, "disputed": 1, "rejected": 3}
+    assert (body["rows"][5]["near_owner"], body["rows"][5]["near_reference"]) == ("globex", "theirs")
+    assert client.get(answer.headers["location"], headers=brand).json() == body
+
+
+def test_running_an_import_again_changes_nothing(client: TestClient, brand: Headers) -> None:
+    """All rows are yours already, with the same designs."""
+    first = _import(client, brand, _image("a.png", 1), _image("b.png", 2)).json()
+    again = _import(client, brand, _image("a.png", 1), _image("b.png", 2)).json()
+    assert again["counts"]["already_yours"] == 2
+    assert [row["design_id"] for row in again["rows"]] == [row["design_id"] for row in first["rows"]]
+
+
+def test_a_dry_run_registers_nothing(client: TestClient, brand: Headers) -> None:
+    """The report says what would become of each row, names no design that does not exist, and is kept."""
+    answer = _import(client, brand, _image("a.png", 1), query="?dry_run=true")
+    assert answer.json()["dry_run"] is True
+    assert answer.json()["counts"]["registered"] == 1
+    assert answer.json()["rows"][0]["design_id"] == ""
+    assert client.get("/v1/designs", headers=brand).json()["items"] == []
+    assert client.get(answer.headers["location"], headers=brand).json() == answer.json()
+
+
+def test_jsonl_names_several_pictures(client: TestClient, brand: Headers) -> None:
+    """A line is an object; `pictures` is a list."""
+    line = '{"reference": "A", "pictures": ["a.png", "b.png"], "kind": "logo", "public_preview": true}\n'
+    answer = _import(client, brand, _table(line, "t.jsonl"), _image("a.png", 1), _image("b.png", 2))
+    design = client.get(f"/v1/designs/{answer.json()['rows'][0]['design_id']}", headers=brand).json()
+    assert (len(design["views"]), design["kind"], design["public_preview"]) == (2, "logo", True)
+
+
+def test_two_different_pictures_of_one_name_are_ambiguous(client: TestClient, brand: Headers) -> None:
+    """The row is refused instead of guessed at; without a table the second file of a name is refused as a repeat."""
+    pictures = (_image("a.png", 1), _image("a.png", 2))
+    row = _import(client, brand, _table("reference,picture\nA,a.png\n"), *pictures).json()["rows"][0]
+    assert (row["status"], row["code"]) == ("rejected", "row.picture_ambiguous")
+    rows = _import(client, brand, *pictures).json()["rows"]
+    assert [row["code"] for row in rows] == ["", "row.duplicate_reference"]
+
+
+def test_a_row_cannot_name_another_owner(client: TestClient, brand: Headers) -> None:
+    """One registers for oneself only; one's own handle is allowed."""
+    table = "reference,owner,picture\nA,globex,a.png\nB,acme,b.png\n"
+    rows = _import(client, brand, _table(table), _image("a.png", 1), _image("b.png", 2)).json()["rows"]
+    assert [(row["status"], row["code"]) for row in rows] == [("rejected", "row.owner"), ("registered", "")]
+
+
+@pytest.mark.parametrize(
+    ("parts", "code"),
+    [
+        ((("table", ("t.csv", b"")),), "table.empty"),
+        ((("table", ("t.csv", b"a,b\n1,2\n")),), "table.columns"),
+        ((("table", ("t.csv", b"x")), ("table", ("t.csv", b"x"))), "request.repeated"),
+        ((("picture", ("t.png", b"x")),), "request.unknown_field"),
+        ((("kind", (None, b"logo")),), "request.image_missing"),
+        ((("image", (None, b"text")),), "request.not_a_file"),
+        ((("kind", ("f.txt", b"logo")), ("image", ("a.png", b"x"))), "request.not_text"),
+    ],
+)
+def test_an_import_that_is_none_is_refused(
+    client: TestClient, brand: Headers, parts: tuple[Any, ...], code: str
+) -> None:
+    """What concerns the whole request is a problem with a code, not a report."""
+    answer = _import(client, brand, *parts)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+def test_bytes_that_are_not_text_spoil_their_row_only(client: TestClient, brand: Headers) -> None:
+    """Latin-1, NUL and too many fields are refused row by row, and the report is still valid UTF-8."""
+    table = b"reference,title,picture\nA,caf\xe9,a.png\nB\x00,,a.png\n\xff,x,a.png,more,fields\nC,,a.png\n"
+    answer = _import(client, brand, _table(table), _image("a.png", 1))
+    assert answer.status_code == 201
+    codes = [row["code"] for row in answer.json()["rows"]]
+    assert codes == ["row.encoding", "row.encoding", "row.malformed", ""]
+    report = client.get(answer.headers["location"] + "/report.csv", headers=brand)
+    assert report.status_code == 200
+
+
+def test_the_report_runs_no_formula(client: TestClient, brand: Headers) -> None:
+    """A cell that a spreadsheet would take for a formula begins with an apostrophe."""
+    evil = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)"]
+    lines = "".join(f'"{text}",nowhere.png\n' for text in evil)
+    answer = _import(client, brand, _table("reference,picture\n" + lines))
+    report = client.get(answer.headers["location"] + "/report.csv", headers=brand)
+    assert report.headers["content-type"].startswith("text/csv")
+    assert report.headers["content-disposition"].startswith("attachment")
+    rows = list(csv.DictReader(io.StringIO(report.text)))
+    assert [row["reference"] for row in rows] == [f"'{text}" for text in evil]
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
+
+
+def test_a_report_belongs_to_its_organisation(client: TestClient, brand: Headers, rival: Headers) -> None:
+    """Another organisation gets the answer of an unknown id."""
+    url = _import(client, brand, _image("a.png", 1)).headers["location"]
+    for path in (url, f"{url}/report.csv", "/v1/imports/imp_NOBODY"):
+        answer = client.get(path, headers=rival)
+        assert (answer.status_code, answer.json()["code"]) == (404, "import.not_found")

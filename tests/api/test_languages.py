@@ -1,0 +1,55 @@
+"""Which language a page answers in, and what it says where it has no sentence of its own."""
+
+from datetime import UTC, datetime
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.i18n import LANGUAGES
+from authcheck.config import Settings
+
+
+@pytest.mark.parametrize(
+    ("query", "header", "lang"),
+    [
+        ("", "", "en"),
+        ("", "zh-CN,zh;q=0.9,en;q=0.8", "zh-Hans"),
+        ("", "de, en;q=0.4, zh-TW;q=0.7", "zh-Hans"),
+        ("", "en;q=0.8, zh;q=0", "en"),
+        ("", "fr;q=x, *;q=0.1, ;", "en"),
+        ("?lang=en", "zh-CN", "en"),
+        ("?lang=zh", "en", "zh-Hans"),
+        ("?lang=%00", "zh", "zh-Hans"),
+    ],
+)
+def test_the_language_is_the_readers(settings: Settings, query: str, header: str, lang: str) -> None:
+    """An explicit `lang` first, then Accept-Language by weight, then English."""
+    with TestClient(create_app(settings)) as client:
+        page = client.get(f"/{query}", headers={"accept-language": header})
+    assert f'<html lang="{lang}">' in page.text
+    assert page.headers["content-language"] == lang
+    assert page.headers["vary"] == "Accept-Language"
+
+
+def test_unknown_codes_and_missing_numbers_get_a_neutral_sentence() -> None:
+    """A code from a newer core, or an error without its number, still reads as a sentence."""
+    english = LANGUAGES["en"]
+    assert english.sentence("reason", "image.newer") == english.gettext("reason.unknown")
+    assert english.sentence("error", "image.too_small") == english.gettext("error.unknown")
+    assert english.sentence("error", "disk.odd", otherwise="unavailable") == english.gettext(
+        "error.unavailable"
+    )
+
+
+def test_times_and_sizes_are_written_as_readers_write_them() -> None:
+    """Both languages, in UTC; numbers by their unit."""
+    english, chinese = LANGUAGES["en"], LANGUAGES["zh-Hans"]
+    moment = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
+    assert english.when(moment).replace("\u202f", " ") == "Nov 23, 2026, 2:05:00 PM UTC"
+    assert chinese.when(moment) == "2026年11月23日 14:05:00 UTC"
+    assert "64 million pixels" in english.sentence(
+        "error", "image.too_many_pixels", {"limit_pixels": 64_000_000}
+    )
+    assert "6400万像素" in chinese.sentence("error", "image.too_many_pixels", {"limit_pixels": 64_000_000})
+    assert english.size(1536) == "1.5 KB"

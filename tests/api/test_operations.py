@@ -1,0 +1,68 @@
+"""Health and metrics."""
+
+from collections.abc import Callable
+from typing import Any
+
+import make
+import pytest
+from prometheus_client import REGISTRY
+from starlette.testclient import TestClient
+
+from authcheck.errors import Unavailable
+from authcheck.workspace import Workspace
+
+
+def test_a_started_process_is_alive_and_ready(client: TestClient) -> None:
+    """Both say so, and what was looked at."""
+    assert client.get("/livez").json()["status"] == "alive"
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "index": "ok"}
+
+
+def test_a_process_whose_index_does_not_load_is_not_ready(
+    client: TestClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 with the code of what is wrong; alive all the same."""
+
+    def fail(*_args: object) -> None:
+        raise Unavailable("old", code="registry.old_scheme")
+
+    monkeypatch.setattr(type(workspace.live), "refresh", fail)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]["index"]) == (503, "registry.old_scheme")
+    assert client.get("/livez").status_code == 200
+
+
+def test_a_process_of_another_release_is_not_ready(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database at another migration than this release's head is named."""
+    monkeypatch.setattr("api.routes.operations.head", lambda: "9999")
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]["migrations"]) == (503, "database.not_upgraded")
+
+
+def test_metrics_count_requests_by_route_and_checks_by_verdict(
+    client: TestClient, new_design: Callable[..., dict[str, Any]]
+) -> None:
+    """Under the route's template: ids in paths make no series of their own."""
+    new_design(seed=1)
+    client.post("/v1/checks", files={"image": ("a.png", make.picture_bytes(1))})
+    for number in range(3):
+        client.get(f"/v1/checks/chk_{number}")
+        client.get(f"/nothing/{number}")
+    client.request("BREW", "/v1/me")
+    text = client.get("/metrics").text
+    assert 'authcheck_requests_total{method="GET",route="/v1/checks/{check_id}",status="404"} 3.0' in text
+    assert 'authcheck_requests_total{method="GET",route="(none)",status="404"} 3.0' in text
+    assert 'authcheck_checks_total{source="api",verdict="match"} 1.0' in text
+    assert "authcheck_index_views 1.0" in text
+    assert "BREW" not in text
+    assert "chk_" not in text
+
+
+def test_two_apps_in_one_process_count_apart(client: TestClient) -> None:
+    """Each app has a registry of its own; nothing is in the global one."""
+    client.get("/livez")
+    assert not any(metric.name.startswith("authcheck") for metric in REGISTRY.collect())

@@ -1,0 +1,101 @@
+"""The page's own files: sentences in both languages, nothing inline, nobody else's host, small."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import make
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from fastapi.testclient import TestClient
+
+import api.app
+from api.i18n import LANGUAGES
+from authcheck.config import Settings
+from authcheck.verdicts import VerdictCode
+
+API = Path(api.app.__file__).parent
+TEMPLATES = sorted((API / "templates").glob("*.html"))
+STATIC = sorted(path for path in (API / "static").iterdir() if path.is_file())
+KEY = re.compile(r"""\b_\(\s*(["'].+?)[,)]""")
+VERDICTS = [code.value for code in VerdictCode]
+SVG_NAMESPACE = "http://www.w3.org/2000/svg"
+# Not within reach of a form with one field: these get the neutral sentence.
+UNSEEN = {"request.too_many_images", "request.repeated", "request.not_text", "request.encoding"}
+UNSEEN |= {"request.not_a_flag", "request.unknown_field", "request.text_too_long", "request.too_many_parts"}
+
+
+def catalogue(locale: str) -> Catalog:
+    """The sentences of one language, as its file has them."""
+    with (API / "locales" / f"{locale}.po").open("rb") as file:
+        return read_po(file, locale=locale)
+
+
+def codes_raised() -> set[str]:
+    """Every code with which reading and checking a posted picture can fail."""
+    core = API.parent / "authcheck"
+    paths = [*(core / "images").glob("*.py"), core / "errors.py", API / "pages" / "buyer.py"]
+    paths += [API / f"{name}.py" for name in ("uploads", "multipart", "middleware", "rates")]
+    code = re.compile(r'code ?= ?"((?:image|request|rate|server)\.[a-z_]+)"')
+    return {found for path in paths for found in code.findall(path.read_text())} - UNSEEN
+
+
+def keys_used() -> Iterator[str]:
+    """Every sentence that templates and code ask for; `"a." ~ x ~ ".b"` in a template stands for each verdict."""
+    for path in TEMPLATES:
+        for expression in KEY.findall(path.read_text()):
+            ends = re.findall(r"""["']([^"']+)["']""", expression)
+            if "~ check.verdict" in expression or "~ kind" in expression:
+                yield from ("".join([ends[0], verdict, *ends[1:]]) for verdict in VERDICTS)
+            elif "~ notice" in expression:
+                yield from (f"{ends[0]}{notice}" for notice in ("disputed", "retired"))
+            else:
+                yield ends[0]
+    verdicts, verify = (
+        (API.parent / "authcheck" / name).read_text() for name in ("verdicts.py", "verify.py")
+    )
+    decode = (API.parent / "authcheck" / "images" / "decode.py").read_text()
+    yield from (f"reason.{code}" for code in re.findall(r'Reason\("([a-z_.]+)"', verdicts + verify))
+    yield from (f"reason.{code}" for code in re.findall(r'notes = .*"(image\.[a-z_]+)"', decode))
+    yield from (f"error.{code}" for code in codes_raised())
+    yield from ("reason.unknown", "error.unknown", "error.unavailable")
+
+
+def test_both_languages_have_every_sentence_and_no_other() -> None:
+    """Nothing missing, empty, fuzzy or left over, in either language."""
+    used = set(keys_used())
+    for locale in ("en", "zh_Hans"):
+        messages = [message for message in catalogue(locale) if message.id]
+        assert {str(message.id) for message in messages} == used
+        assert all(message.string and not message.fuzzy for message in messages)
+        assert not catalogue(locale).obsolete
+
+
+def test_translations_use_the_same_words_and_no_markup() -> None:
+    """A placeholder in one language stands in the other; what the file says is text."""
+    english, chinese = (LANGUAGES[tag].sentences for tag in ("en", "zh-Hans"))
+    for key, sentence in english.items():
+        assert sorted(re.findall(r"%\(\w+\)s", sentence)) == sorted(re.findall(r"%\(\w+\)s", chinese[key])), (
+            key
+        )
+        assert not re.search(r"[<>]|&\w+;|%(?!\()", sentence + chinese[key]), key
+
+
+@pytest.mark.parametrize("path", [*TEMPLATES, *STATIC], ids=lambda path: path.name)
+def test_no_file_names_another_host_or_needs_inline_code(path: Path) -> None:
+    """The content security policy holds: no inline script or style, no third party."""
+    text = path.read_text().replace(SVG_NAMESPACE, "")
+    assert not re.search(r"""https?:|["'(]//""", text)
+    assert not re.search(r"""<style|\sstyle=|\son\w+=["']|javascript:|@import|\beval\(|innerHTML""", text)
+    assert not re.search(r"<script(?![^>]*\ssrc=)", text)
+
+
+def test_files_stay_small(settings: Settings) -> None:
+    """A page with all it loads is under 50 KB; the style sheet and the script stay readable."""
+    with TestClient(api.app.create_app(settings)) as client:
+        html = len(client.post("/", files={"image": ("a.png", make.picture_bytes(3))}).content)
+    assert html + sum(path.stat().st_size for path in STATIC) < 50_000
+    lines = {path.name: len(path.read_text().splitlines()) for path in STATIC}
+    assert lines["site.css"] <= 350
+    assert lines["drop-upload.js"] < 200

@@ -1,0 +1,126 @@
+"""How often one may ask, and who counts as one."""
+
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+
+import make
+import pytest
+from starlette.requests import Request
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.rates import FAILED_KEYS_PER_MINUTE, Rates
+from authcheck.config import Settings
+from authcheck.errors import BadSetting
+
+Headers = dict[str, str]
+Start = Callable[..., TestClient]
+
+
+@pytest.fixture
+def start(settings: Settings) -> Iterator[Start]:
+    """A client from an address, of an app with few checks a minute: `start("203.0.113.9", trusted_proxies="...")`."""
+    opened = []
+
+    def make_client(peer: str = "203.0.113.9", **changes: object) -> TestClient:
+        few = settings.model_copy(
+            update={"public_checks_per_minute": 2, "key_requests_per_minute": 3, **changes}
+        )
+        client = TestClient(create_app(few), client=(peer, 4000))
+        client.__enter__()
+        opened.append(client)
+        return client
+
+    yield make_client
+    for client in opened:
+        client.__exit__(None, None, None)
+
+
+def _check(client: TestClient, **headers: str) -> int:
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.post(
+        "/v1/checks", headers=sent, files={"image": ("a.png", make.picture_bytes())}
+    ).status_code
+
+
+def test_the_public_is_limited_by_address(start: Start) -> None:
+    """The third check of two a minute is a 429 that says when to come back."""
+    client = start()
+    files = {"image": ("a.png", make.picture_bytes())}
+    answers = [client.post("/v1/checks", files=files) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert [answer.headers["ratelimit"].split(";")[1] for answer in answers] == ["r=1", "r=0", "r=0"]
+    assert all(answer.headers["ratelimit-policy"] == '"public-checks";q=2;w=60' for answer in answers)
+    assert answers[2].json()["code"] == "rate.exceeded"
+    assert 1 <= int(answers[2].headers["retry-after"]) <= 60
+
+
+def test_a_key_is_limited_by_itself(start: Start) -> None:
+    """One key's requests do not use up another's."""
+    client = start()
+    keys = [{"Authorization": f"Bearer {make.key(client.app.state.workspace, 'admin')}"} for _ in range(2)]  # type: ignore[attr-defined]
+    assert [client.get("/v1/me", headers=keys[0]).status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert client.get("/v1/me", headers=keys[1]).status_code == 200
+
+
+def test_wrong_keys_are_limited_by_address(start: Start) -> None:
+    """After so many wrong keys in a minute an address is refused before the database is asked."""
+    client = start()
+    wrong = {"Authorization": "Bearer ack_0_wrong"}
+    codes = [client.get("/v1/me", headers=wrong).status_code for _ in range(FAILED_KEYS_PER_MINUTE + 1)]
+    assert set(codes[:-1]) == {401}
+    assert codes[-1] == 429
+
+
+def test_a_spoofed_forwarded_address_is_not_believed(start: Start) -> None:
+    """Without a trusted proxy X-Forwarded-For counts for nothing: inventing addresses buys no more checks."""
+    client = start()
+    assert [_check(client, X_Forwarded_For=f"198.51.100.{number}") for number in range(3)] == [201, 201, 429]
+
+
+def test_behind_a_trusted_proxy_each_client_counts_for_itself(start: Start) -> None:
+    """The proxy's own word is believed; what the client wrote further left is not."""
+    client = start("10.0.0.1", trusted_proxies="10.0.0.0/8, 192.0.2.7")
+    assert [_check(client, X_Forwarded_For=f"198.51.100.{number}") for number in range(3)] == [201] * 3
+    lying = [_check(client, X_Forwarded_For=f"6.6.6.{number}, 203.0.113.5, 192.0.2.7") for number in range(3)]
+    assert lying == [201, 201, 429]
+
+
+@pytest.mark.parametrize(
+    ("peer", "counted_as"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("testclient", "unknown"),
+    ],
+)
+def test_an_address_is_counted_by_what_one_customer_holds(peer: str, counted_as: str) -> None:
+    """An IPv4 address is one client, an IPv6 /64 is one client."""
+    request = Request({"type": "http", "headers": [], "client": (peer, 1)})
+    assert Rates(Settings()).client(request) == counted_as
+
+
+@pytest.mark.parametrize("forwarded", ["", "junk", "1.2.3.4.5", ",", "203.0.113.9:8080", "\u00fc"])
+def test_a_forwarded_address_that_is_none_counts_as_one_client(forwarded: str) -> None:
+    """Nonsense from a trusted proxy never raises, and never makes an unlimited number of clients."""
+    headers = [(b"x-forwarded-for", forwarded.encode("latin-1"))]
+    request = Request({"type": "http", "headers": headers, "client": ("10.0.0.1", 1)})
+    counted_as = Rates(Settings(trusted_proxies="10.0.0.1")).client(request)
+    assert counted_as == "unknown" or ip_address(counted_as)
+
+
+def test_a_trusted_proxy_must_be_an_address(settings: Settings) -> None:
+    """A host name in the setting stops the start instead of trusting nobody silently."""
+    with pytest.raises(BadSetting) as caught:
+        create_app(settings.model_copy(update={"trusted_proxies": "proxy.internal"}))
+    assert "AUTHCHECK_TRUSTED_PROXIES" in str(caught.value)
+
+
+def test_public_reads_have_an_allowance_of_their_own(start: Start) -> None:
+    """Looking at answers does not use up checks."""
+    client = start()
+    for _ in range(5):
+        assert client.get("/v1/checks/chk_NOBODY").status_code == 404
+    assert _check(client) == 201

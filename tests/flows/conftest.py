@@ -1,0 +1,81 @@
+"""The command line as the errands use it: in this process, or as a process of its own."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from authcheck.cli import main
+from authcheck.config import Settings
+
+ENTRY = "from authcheck.cli import main; main()"
+TIMEOUT_S = 120
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """The JSON objects of --json, one a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Cli = Callable[..., Done]
+
+
+@pytest.fixture
+def environment(settings: Settings) -> dict[str, str]:
+    """Variables that lead a process to this test's workspace."""
+    names = {"AUTHCHECK_DATA_DIR": str(settings.data_dir), "COLUMNS": "100"}
+    return names | ({"AUTHCHECK_DATABASE_URL": settings.database_url} if settings.database_url else {})
+
+
+@pytest.fixture
+def cli(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Cli:
+    """Run `authcheck ...` in this process."""
+
+    def run(*words: str | Path, stdin: bytes = b"") -> Done:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["authcheck", *map(str, words)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        capfdbinary.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        out, err = capfdbinary.readouterr()
+        return Done(code, out.decode(), err.decode())
+
+    return run
+
+
+@pytest.fixture
+def as_process(environment: dict[str, str]) -> Callable[..., subprocess.Popen[bytes]]:
+    """Start `authcheck ...` as a process of its own; the caller waits for it."""
+
+    def start(*words: str | Path, **options: Any) -> subprocess.Popen[bytes]:
+        piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        return subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-c", ENTRY, *map(str, words)], env=os.environ | environment, **piped
+        )
+
+    return start

@@ -1,0 +1,244 @@
+"""Every answer can be asked again: the same comes out, or the replay says what does not."""
+
+from datetime import timedelta
+from typing import Any
+
+import make
+import pytest
+from sqlalchemy import update
+
+from authcheck.errors import BadSetting, NotFound
+from authcheck.registry import designs
+from authcheck.registry.registration import Registration, read_view
+from authcheck.tables import Check
+from authcheck.verify import (
+    DESIGNS,
+    Answer,
+    answer,
+    check_picture,
+    get_check,
+    list_checks,
+    new_check,
+    read_submission,
+    replay,
+)
+from authcheck.workspace import Workspace
+
+
+def check(workspace: Workspace, data: bytes, name: str = "photo.jpg") -> tuple[Check, Answer]:
+    """Check and store."""
+    return check_picture(
+        workspace.database,
+        workspace.live,
+        data,
+        limits=workspace.limits,
+        policy=workspace.policy,
+        organisation_id=None,
+        source="cli",
+        name=name,
+        now=make.NOW,
+    )
+
+
+def tamper(workspace: Workspace, check_id: str, **values: Any) -> None:
+    """Edit a stored check behind authcheck's back."""
+    with workspace.database.writing() as session:
+        session.execute(update(Check).where(Check.id == check_id).values(**values))
+
+
+def test_an_exact_copy_scores_one(workspace: Workspace) -> None:
+    """The registered file itself is a match by its SHA-256."""
+    make.register(workspace)
+    stored, given = check(workspace, make.picture_bytes(0))
+    assert (stored.verdict, stored.score, stored.method) == ("match", 1.0, "sha256")
+    assert [reason.code for reason in given.verdict.reasons] == ["image.exact_copy"]
+
+
+def test_a_recompressed_copy_says_how_near_it_is(workspace: Workspace) -> None:
+    """A registry of one matches, and the reason carries the numbers."""
+    make.register(workspace)
+    stored, _ = check(workspace, make.picture_bytes(0, "JPEG", quality=50))
+    assert stored.verdict == "match"
+    assert workspace.policy.match <= stored.score < 1
+    (near,) = stored.reasons
+    assert near["code"] == "image.near_copy"
+    assert 0 <= near["params"]["distance_bits"] < near["params"]["of_bits"]
+
+
+def test_an_empty_registry_answers_none(workspace: Workspace) -> None:
+    """Nothing registered, nothing found, and the replay agrees."""
+    stored, given = check(workspace, make.picture_bytes(0))
+    assert (stored.verdict, stored.score, stored.design_id, given.ranked) == ("none", 0.0, None, ())
+    assert replay(workspace.database, workspace.live, stored.id).changes == ()
+
+
+def test_the_first_registered_wins_a_tie(workspace: Workspace) -> None:
+    """Of one owner's two designs that share a file, the earlier is the answer."""
+    shared = make.picture_bytes(0)
+    make.register(workspace, "FIRST", pictures=[shared, make.picture_bytes(1)])
+    make.register(workspace, "SECOND", pictures=[shared, make.picture_bytes(2)])
+    _, given = check(workspace, shared)
+    assert [one.reference for one in given.ranked[:2]] == ["FIRST", "SECOND"]
+
+
+def test_each_design_is_ranked_once(workspace: Workspace) -> None:
+    """A design of many near views is one candidate, its best view."""
+    copies = [make.picture_bytes(0, "JPEG", quality=quality) for quality in (95, 80, 60, 40)]
+    make.register(workspace, pictures=[make.picture_bytes(0), *copies])
+    _, given = check(workspace, make.picture_bytes(0))
+    assert [one.reference for one in given.ranked] == ["REF-1"]
+    assert given.ranked[0].method == "sha256"
+
+
+def test_a_replay_gives_the_same_answer_after_the_registry_moved(workspace: Workspace) -> None:
+    """Designs that were added, disputed, given pictures or retired since do not change what was answered."""
+    shown = make.picture_bytes(0, "JPEG", quality=60)
+    make.register(workspace, "FIRST", owner="brand")
+    make.register(workspace, "CLAIM", owner="thief")
+    make.register(workspace, "OTHER", owner="brand", seed=1)
+    stored, _ = check(workspace, shown)
+    assert not replay(workspace.database, workspace.live, stored.id).registry_moved
+
+    make.register(workspace, "LATER", owner="third", pictures=[shown])
+    with workspace.database.writing() as session:
+        registration = Registration(session, workspace.live, workspace.store, workspace.policy, make.NOW)
+        other = designs.find_design(session, "brand", "OTHER")
+        registration.add_views(other, [read_view(shown, workspace.limits)])
+    with workspace.database.writing() as session:
+        for owner, reference in (("brand", "FIRST"), ("thief", "CLAIM")):
+            designs.retire(session, designs.find_design(session, owner, reference), make.NOW)
+
+    replayed = replay(workspace.database, workspace.live, stored.id)
+    assert replayed.changes == ()
+    assert replayed.registry_moved
+    assert replayed.again is not None
+    assert replayed.again.candidate is not None
+    assert replayed.again.candidate.reference == "FIRST"
+    assert replayed.today is not None
+    assert replayed.today.candidate is not None
+    assert replayed.today.candidate.reference in {"OTHER", "LATER"}
+
+
+def test_a_dispute_counts_from_the_tick_it_was_noticed(workspace: Workspace) -> None:
+    """A design that was clean when checked and is disputed now replays as clean."""
+    make.register(workspace, "THEIRS", owner="other", seed=1)
+    make.register(workspace)
+    before, _ = check(workspace, make.picture_bytes(0))
+    with workspace.database.writing() as session:
+        registration = Registration(session, workspace.live, workspace.store, workspace.policy, make.NOW)
+        design = designs.find_design(session, "acme", "REF-1")
+        registration.add_views(design, [read_view(make.picture_bytes(1), workspace.limits)])
+    after, _ = check(workspace, make.picture_bytes(0))
+    with workspace.database.writing() as session:
+        designs.retire(session, designs.find_design(session, "acme", "REF-1"), make.NOW)
+    assert "design.disputed" not in {reason["code"] for reason in before.reasons}
+    assert "design.disputed" in {reason["code"] for reason in after.reasons}
+    for stored in (before, after):
+        assert replay(workspace.database, workspace.live, stored.id).changes == ()
+
+
+def test_the_verdict_does_not_depend_on_how_many_designs_were_asked_for(workspace: Workspace) -> None:
+    """A scan with --top 20 stores checks that replay."""
+    for number in range(12):
+        make.register(workspace, f"R{number}", pictures=[make.picture_bytes(0, "JPEG", quality=40 + number)])
+    submission = read_submission(make.picture_bytes(0), workspace.limits)
+    given = [
+        answer(workspace.database, workspace.live, submission, workspace.policy, designs=count)
+        for count in (1, DESIGNS, 12, 20)
+    ]
+    assert [len(one.ranked) for one in given] == [1, DESIGNS, 12, 12]
+    assert all(one.verdict == given[0].verdict for one in given)
+    stored = new_check(given[-1], organisation_id=None, source="scan", name="x", now=make.NOW)
+    with workspace.database.writing() as session:
+        session.add(stored)
+    assert replay(workspace.database, workspace.live, stored.id).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "changed"),
+    [
+        ({"score": 0.95}, ("score",)),
+        ({"verdict": "none"}, ("verdict",)),
+        ({"method": "dhash"}, ("method",)),
+        ({"reasons": []}, ("reasons",)),
+        ({"design_id": "other"}, ("design",)),
+        ({"view_number": "other"}, ("view",)),
+        ({"picture_sha256": "0" * 64}, ("method", "score", "reasons")),
+        ({"fingerprint": b""}, ("fingerprint",)),
+        ({"fingerprint": b"AF1\xff\xff"}, ("fingerprint",)),
+        ({"tick": 0}, ("verdict", "design", "view", "method", "score", "reasons")),
+    ],
+)
+def test_a_tampered_check_is_noticed(
+    workspace: Workspace, values: dict[str, Any], changed: tuple[str, ...]
+) -> None:
+    """Whatever of a stored answer is edited, the replay names it."""
+    make.register(workspace)
+    other = make.register(workspace, "REF-2", seed=1).design
+    stored, _ = check(workspace, make.picture_bytes(0))
+    with workspace.database.reading() as session:
+        (view,) = designs.get_design(session, other.id).views
+    real = {"design_id": other.id, "view_number": view.number}
+    tamper(workspace, stored.id, **{k: real[k] if v == "other" else v for k, v in values.items()})
+    assert replay(workspace.database, workspace.live, stored.id).changes == changed
+
+
+def test_a_check_of_another_release_says_so(workspace: Workspace) -> None:
+    """Fingerprints of another scheme are not compared; a policy that is gone is refused."""
+    make.register(workspace)
+    stored, _ = check(workspace, make.picture_bytes(0))
+    tamper(workspace, stored.id, policy="hashes-0")
+    with pytest.raises(BadSetting) as refused:
+        replay(workspace.database, workspace.live, stored.id)
+    assert refused.value.code == "policy.unknown"
+    tamper(workspace, stored.id, scheme="older-1")
+    replayed = replay(workspace.database, workspace.live, stored.id)
+    assert (replayed.changes, replayed.again, replayed.today) == (("scheme",), None, None)
+
+
+@pytest.mark.parametrize("check_id", ["chk_0", "", "chk_\0", "chk_\ud800", "'; DROP TABLE checks; --"])
+def test_an_unknown_check_is_not_found(workspace: Workspace, check_id: str) -> None:
+    """Any text that is no id gives one error, on every database."""
+    with pytest.raises(NotFound) as refused:
+        replay(workspace.database, workspace.live, check_id)
+    assert refused.value.code == "check.not_found"
+    with workspace.database.reading() as session, pytest.raises(NotFound):
+        get_check(session, check_id)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 5000, "nul\0.jpg", "caf\udce9.jpg", "\ud83d", "日本.png"])
+def test_any_name_of_a_picture_is_kept(workspace: Workspace, name: str) -> None:
+    """A file name need not be text, and is kept as what can be read of it."""
+    stored, _ = check(workspace, make.picture_bytes(0), name)
+    with workspace.database.reading() as session:
+        kept = get_check(session, stored.id).picture_name
+    assert "\0" not in kept
+    assert kept == name or name not in {"", "日本.png"}
+
+
+def test_a_check_belongs_to_who_asked(workspace: Workspace) -> None:
+    """Another organisation does not learn that it exists; pages follow each other by id."""
+    design = make.register(workspace).design
+    submission = read_submission(make.picture_bytes(0), workspace.limits)
+    given = answer(workspace.database, workspace.live, submission, workspace.policy)
+    checks = [
+        new_check(
+            given,
+            organisation_id=design.owner_id,
+            source="api",
+            name="x",
+            now=make.NOW + timedelta(seconds=number),
+        )
+        for number in range(3)
+    ]
+    with workspace.database.writing() as session:
+        session.add_all(checks)
+    with workspace.database.reading() as session:
+        assert get_check(session, checks[0].id, organisation_id=design.owner_id).verdict == "match"
+        with pytest.raises(NotFound):
+            get_check(session, checks[0].id, organisation_id="org_other")
+        with pytest.raises(NotFound):
+            get_check(session, checks[0].id)
+        first = list_checks(session, design.owner_id, limit=2)
+        rest = list_checks(session, design.owner_id, after=first[-1].id, limit=2)
+    assert [one.id for one in [*first, *rest]] == [one.id for one in checks]

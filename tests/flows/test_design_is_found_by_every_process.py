@@ -1,0 +1,200 @@
+"""The index of each process follows the database: nothing is missed, nothing lingers."""
+
+import random
+import subprocess
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import make
+import pytest
+from registry_state import tick_of
+from sqlalchemy import select
+
+from authcheck.config import Settings
+from authcheck.database import Database
+from authcheck.errors import Unavailable
+from authcheck.images.gallery import Gallery
+from authcheck.registry import designs
+from authcheck.registry.live import LiveGallery, gallery_at
+from authcheck.registry.registration import Registration, read_view
+from authcheck.tables import Design, View
+from authcheck.verify import answer, read_submission
+from authcheck.workspace import Workspace
+
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+def found(workspace: Workspace, seed: int) -> str:
+    """The reference a check of that picture answers, or the empty text."""
+    submission = read_submission(make.picture_bytes(seed), workspace.limits)
+    verdict = answer(workspace.database, workspace.live, submission, workspace.policy).verdict
+    return verdict.candidate.reference if verdict.candidate and verdict.code != "none" else ""
+
+
+def hits(gallery: Gallery, workspace: Workspace, seed: int) -> list[tuple[int, float]]:
+    """View numbers and scores of a search."""
+    query = read_submission(make.picture_bytes(seed), workspace.limits).fingerprint
+    return [(hit.view_id, hit.score) for hit in gallery.search(query, 50)]
+
+
+def live_hits(live: LiveGallery, workspace: Workspace, seed: int) -> list[tuple[int, float]]:
+    """The same of a process's own index."""
+    query = read_submission(make.picture_bytes(seed), workspace.limits).fingerprint
+    with workspace.database.reading() as session:
+        return [(hit.view_id, hit.score) for hit in live.search(session, query, 50)[1]]
+
+
+def test_another_process_registers_and_retires(
+    workspace: Workspace, as_process: Start, tmp_path: Path
+) -> None:
+    """What a real second process registers is found by the next check here; what it retires is not."""
+    make.register(workspace)
+    assert found(workspace, 0) == "REF-1"
+    assert found(workspace, 1) == ""
+    (tmp_path / "REF-2.png").write_bytes(make.picture_bytes(1))
+    _, err = as_process("designs", "import", tmp_path / "REF-2.png", "--owner", "acme").communicate()
+    assert b"1 registered" in err
+    assert found(workspace, 1) == "REF-2"
+    _, err = as_process("designs", "retire", "REF-1", "--owner", "acme").communicate()
+    assert err == b"REF-1 of acme is retired.\n"
+    assert found(workspace, 0) == ""
+
+
+def test_processes_register_at_once(workspace: Workspace, as_process: Start, tmp_path: Path) -> None:
+    """Two processes that import side by side lose no design and no tick."""
+    running = []
+    for process in range(2):
+        folder = tmp_path / str(process)
+        folder.mkdir()
+        for seed in range(process * 4, process * 4 + 4):
+            (folder / f"R{seed}.png").write_bytes(make.picture_bytes(seed))
+        running.append(as_process("designs", "import", folder, "--owner", f"brand-{process}"))
+    assert [process.wait() for process in running] == [0, 0]
+    assert [found(workspace, seed) for seed in range(8)] == [f"R{seed}" for seed in range(8)]
+    assert tick_of(workspace) == 2
+
+
+def test_threads_register_at_once(workspace: Workspace) -> None:
+    """Four threads with checks between them: every registration has a tick of its own and is found."""
+
+    def errand(seed: int) -> str:
+        make.register(workspace, f"R{seed}", owner="acme", seed=seed)
+        return found(workspace, seed)
+
+    make.register(workspace, "FIRST", seed=99)  # the owner exists
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(errand, range(12))) == [f"R{seed}" for seed in range(12)]
+    with workspace.database.reading() as session:
+        ticks = sorted(session.scalars(select(Design.registered_tick)))
+        fresh = gallery_at(session, 13)
+    assert ticks == list(range(1, 14))
+    for seed in range(12):
+        assert live_hits(workspace.live, workspace, seed) == hits(fresh, workspace, seed)
+
+
+def test_searches_see_each_change_whole(workspace: Workspace) -> None:
+    """While one thread replaces a design's picture again and again, another always finds exactly one of them."""
+    make.register(workspace, pictures=[make.picture_bytes(0), make.picture_bytes(1)])
+    views = [read_view(make.picture_bytes(seed), workspace.limits) for seed in (0, 1)]
+    queries = [read_submission(make.picture_bytes(seed), workspace.limits) for seed in (0, 1)]
+    stop, failures = threading.Event(), []
+
+    def look() -> None:
+        while not stop.is_set():
+            given = [answer(workspace.database, workspace.live, query, workspace.policy) for query in queries]
+            if all(one.verdict.code == "none" for one in given if one.tick == given[0].tick):
+                failures.append(given)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for turn in range(8):
+        with workspace.database.writing() as session:
+            design = designs.find_design(session, "acme", "REF-1")
+            designs.remove_view(session, design, views[turn % 2].sha256)
+        with workspace.database.writing() as session:
+            design = designs.find_design(session, "acme", "REF-1")
+            registration = Registration(session, workspace.live, workspace.store, workspace.policy, make.NOW)
+            registration.add_views(design, [views[turn % 2]])
+    stop.set()
+    watcher.join()
+    assert failures == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_random_walk_ends_at_a_fresh_index(workspace: Workspace, seed: int) -> None:
+    """After any mix of registering, adding, removing and retiring, the index equals one built anew."""
+    dice = random.Random(seed)
+    late = LiveGallery()
+    for step in range(14):
+        with workspace.database.reading() as session:
+            known = [one for one in designs.all_designs(session) if one.state != "retired"]
+        act = dice.choice(["register", "register", "add", "remove", "retire"]) if known else "register"
+        if act == "register":
+            make.register(workspace, f"R{step}", owner=dice.choice(["acme", "other"]), seed=dice.randrange(6))
+        else:
+            change(workspace, dice.choice(known), act, dice)
+        if dice.random() < 0.5:
+            found(workspace, dice.randrange(6))
+        if dice.random() < 0.2:
+            live_hits(late, workspace, 0)
+    with workspace.database.reading() as session:
+        fresh = gallery_at(session, tick_of(workspace))
+        alive = session.scalars(select(View.number).where(View.removed_tick.is_(None))).all()
+    for number in range(6):
+        expected = hits(fresh, workspace, number)
+        assert live_hits(workspace.live, workspace, number) == expected
+        assert live_hits(late, workspace, number) == expected
+    assert len(fresh) == len(workspace.live) == len(late) == len(alive)
+
+
+def change(workspace: Workspace, stale: Design, act: str, dice: random.Random) -> None:
+    """One change of a design."""
+    with workspace.database.writing() as session:
+        design = designs.get_design(session, stale.id)
+        live = designs.live_views(design)
+        if act == "retire" or (act == "remove" and len(live) == 1):
+            designs.retire(session, design, make.NOW)
+        elif act == "remove":
+            designs.remove_view(session, design, dice.choice(live).picture_sha256)
+        else:
+            views = [read_view(make.picture_bytes(dice.randrange(6)), workspace.limits)]
+            registration = Registration(session, workspace.live, workspace.store, workspace.policy, make.NOW)
+            registration.add_views(design, views)
+
+
+def test_an_index_that_broke_off_fills_itself_anew(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that fails while the index takes a change over costs that check only."""
+    make.register(workspace)
+    assert found(workspace, 0) == "REF-1"
+    make.register(workspace, "REF-2", seed=1)
+
+    def fail(*_: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as broken:
+        broken.setattr("authcheck.registry.live._load", fail)
+        with pytest.raises(Unavailable):
+            found(workspace, 1)
+    assert (found(workspace, 0), found(workspace, 1)) == ("REF-1", "REF-2")
+
+
+def test_fingerprints_of_another_release_stop_the_search(workspace: Workspace, settings: Settings) -> None:
+    """A registry that this release cannot compare says what to run, and upgrading makes it searchable."""
+    make.register(workspace)
+    with workspace.database.writing() as session:
+        for view in session.scalars(select(View)):
+            view.scheme = "older-1"
+    with pytest.raises(Unavailable) as refused:
+        found(workspace, 0)
+    assert refused.value.code == "registry.old_scheme"
+    with workspace.database.writing() as session:
+        assert designs.refingerprint(session, workspace.store, workspace.limits) == 1
+    assert found(workspace, 0) == "REF-1"
+    again = Database.open(settings)
+    with again.reading() as session:
+        assert len(gallery_at(session, 1)) == 1
+    again.dispose()

@@ -1,0 +1,85 @@
+"""An operator brings a database of any age up to this release."""
+
+import re
+from collections.abc import Iterator
+
+import make
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from authcheck.config import Settings
+from authcheck.database import Database, alembic_config, head, make_engine
+from authcheck.tables import Entity
+
+SCRIPTS = ScriptDirectory.from_config(alembic_config())
+REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
+
+
+@pytest.fixture
+def empty(settings: Settings) -> Iterator[Database]:
+    """A database without a table."""
+    database = Database(make_engine(make.empty_database(settings)))
+    yield database
+    database.dispose()
+
+
+def differences(database: Database) -> list[object]:
+    """What autogenerate would still change to reach the entities."""
+    with database.engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), Entity.metadata))
+
+
+def test_there_is_one_line_of_migrations() -> None:
+    """One head, one start, each revision with a sentence about it."""
+    assert SCRIPTS.get_heads() == [head()]
+    assert len(SCRIPTS.get_bases()) == 1
+    assert all(re.search(r"\w", script.doc) for script in SCRIPTS.walk_revisions())
+
+
+def test_an_empty_database_reaches_the_entities(empty: Database) -> None:
+    """The migrations make exactly the tables that the code knows: columns, types, indexes, constraints."""
+    assert empty.revision() is None
+    empty.upgrade()
+    assert empty.revision() == head()
+    assert differences(empty) == []
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_database_of_every_earlier_release_reaches_the_entities(empty: Database, revision: str) -> None:
+    """From each revision there ever was, the rest of the way ends at the same tables."""
+    empty.upgrade(revision)
+    assert empty.revision() == revision
+    empty.upgrade()
+    assert empty.revision() == head()
+    assert differences(empty) == []
+
+
+def test_upgrading_twice_changes_nothing(empty: Database) -> None:
+    """The second time there is nothing to do, and what was stored stays."""
+    empty.upgrade()
+    with empty.writing() as session:
+        session.execute(sa.text("UPDATE registry_clock SET tick = 41"))
+    empty.upgrade()
+    with empty.reading() as session:
+        assert session.scalars(sa.text("SELECT tick FROM registry_clock")).all() == [41]
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All or nothing: tables made before the failure are gone again, and the next attempt succeeds."""
+
+    def fail(*_args: object, **_kwargs: object) -> None:
+        raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("alembic.runtime.migration.HeadMaintainer.update_to_step", fail)
+        with pytest.raises(RuntimeError):
+            empty.upgrade()
+    assert sa.inspect(empty.engine).get_table_names() == []
+    empty.upgrade()
+    assert differences(empty) == []

@@ -1,0 +1,72 @@
+"""Two brands claim one design: both are kept, the earlier one is the answer, nobody is told too little."""
+
+import make
+import pytest
+
+from authcheck.registry import designs
+from authcheck.verify import answer, read_submission
+from authcheck.workspace import Workspace
+
+
+def test_a_near_design_is_held_with_both_times(workspace: Workspace) -> None:
+    """The later design is disputed and names the earlier one, its score and the time; the earlier is untouched."""
+    make.register(workspace, "ORIGINAL", owner="brand")
+    copy = make.register(
+        workspace, "COPY", owner="thief", pictures=[make.picture_bytes(0, "JPEG", quality=60)]
+    )
+    assert copy.status == "disputed"
+    assert copy.near is not None
+    assert copy.near.design.reference == "ORIGINAL"
+    with workspace.database.reading() as session:
+        original = designs.find_design(session, "brand", "ORIGINAL")
+        (dispute,) = designs.find_design(session, "thief", "COPY").disputes
+    assert (original.state, original.disputes) == ("registered", [])
+    assert (dispute.other.id, dispute.score, dispute.noticed_at) == (original.id, copy.near.score, make.NOW)
+
+
+def test_the_very_same_file_disputes_with_score_one(workspace: Workspace) -> None:
+    """Stealing the file itself is as near as can be."""
+    make.register(workspace, "ORIGINAL", owner="brand")
+    stolen = make.register(workspace, "STOLEN", owner="thief")
+    assert stolen.near is not None
+    assert stolen.near.score == 1.0
+
+
+def test_the_first_owner_is_the_answer(workspace: Workspace) -> None:
+    """A picture both have registered shows the undisputed design, and says that another is near."""
+    make.register(workspace, "ORIGINAL", owner="brand")
+    make.register(workspace, "STOLEN", owner="thief")
+    submission = read_submission(make.picture_bytes(0), workspace.limits)
+    given = answer(workspace.database, workspace.live, submission, workspace.policy)
+    assert [one.reference for one in given.ranked] == ["ORIGINAL", "STOLEN"]
+    assert [one.disputed for one in given.ranked] == [False, True]
+    assert {reason.code for reason in given.verdict.reasons} == {"image.exact_copy", "image.also_near"}
+
+
+def test_registering_again_does_not_dispute_again(workspace: Workspace) -> None:
+    """A disputed design that is registered again is already yours, with one dispute."""
+    make.register(workspace, "ORIGINAL", owner="brand")
+    make.register(workspace, "STOLEN", owner="thief")
+    assert make.register(workspace, "STOLEN", owner="thief").status == "already_yours"
+    with workspace.database.reading() as session:
+        assert len(designs.find_design(session, "thief", "STOLEN").disputes) == 1
+
+
+def test_a_retired_design_disputes_nobody(workspace: Workspace) -> None:
+    """Once the first owner gives a design up, another may register it cleanly."""
+    make.register(workspace, "ORIGINAL", owner="brand")
+    with workspace.database.writing() as session:
+        designs.retire(session, designs.find_design(session, "brand", "ORIGINAL"), make.NOW)
+    assert make.register(workspace, "MINE", owner="other").status == "registered"
+
+
+def test_ones_own_many_copies_do_not_hide_the_dispute(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thief who fills the neighbourhood with designs of its own is still found out."""
+    monkeypatch.setattr("authcheck.registry.pending.FIRST_NEAR", 2)
+    copies = [make.picture_bytes(0, "JPEG", quality=quality) for quality in (95, 90, 85, 80, 75)]
+    make.register(workspace, "ORIGINAL", owner="brand", pictures=[make.picture_bytes(0, "JPEG", quality=40)])
+    for number, copy in enumerate(copies):
+        make.register(workspace, f"COPY-{number}", owner="thief", pictures=[copy])
+    assert make.register(workspace, "LAST", owner="thief").status == "disputed"

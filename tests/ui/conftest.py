@@ -1,0 +1,147 @@
+"""A real server on a free port, and a real Chromium in front of it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import make
+import pytest
+
+from authcheck.config import Settings
+from authcheck.workspace import Workspace
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ROOT = Path(__file__).parent.parent.parent
+START_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the server listens, and pictures to send it: one it knows, one it does not, one that is none."""
+
+    url: str
+    known: Path
+    unknown: Path
+    broken: Path
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """`authcheck serve`'s application in a process of its own, with a fresh data folder and one design in it."""
+    folder = tmp_path_factory.mktemp("site")
+    settings = Settings(data_dir=folder / "state")
+    workspace = Workspace.open(settings)
+    make.register(workspace, title="Koi pond", seed=1, public_preview=True)
+    workspace.database.dispose()
+    pictures = {
+        "known.jpg": make.picture_bytes(1, "JPEG"),
+        "unknown.png": make.picture_bytes(77),
+        "broken.jpg": b"x",
+    }
+    for name, data in pictures.items():
+        (folder / name).write_bytes(data)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("AUTHCHECK_")}
+    server = subprocess.Popen(  # noqa: S603 - our own command line
+        [
+            sys.executable,
+            "-m",
+            "uvicorn",
+            "--factory",
+            "api.app:create_app",
+            f"--port={port}",
+            "--log-level=warning",
+        ],
+        cwd=ROOT,
+        env={
+            **outside,
+            "AUTHCHECK_DATA_DIR": str(settings.data_dir),
+            "AUTHCHECK_PUBLIC_CHECKS_PER_MINUTE": "999",
+        },
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(url, server)
+        yield Site(url, *(folder / name for name in pictures))
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
+    ends_at = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < ends_at and server.poll() is None:
+        try:
+            with urlopen(url, timeout=5):  # noqa: S310 - our own server
+                return
+        except URLError:
+            time.sleep(0.1)
+    pytest.fail(f"the server did not answer (exit code {server.poll()})")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A running browser; the tests that need it are skipped, with the reason, where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium on this machine: the pages were not driven in a browser")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any, site: Site) -> Iterator[Callable[..., Any]]:
+    """A function that opens the form in a new visitor's tab; words are options of the browser context.
+
+    At the end no page may have spoken to another host, thrown, or written an error to its console.
+    """
+    contexts: list[Any] = []
+    wrong: list[str] = []
+
+    def watch(message: Any) -> None:
+        refused = "Failed to load resource" in message.text and message.location["url"].startswith(site.url)
+        if (
+            message.type in {"error", "warning"} and not refused
+        ):  # Chromium logs every 4xx that a test provokes
+            wrong.append(message.text)
+
+    def open_one(path: str = "/", **options: Any) -> Any:
+        contexts.append(chromium.new_context(**options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(15_000)
+        page.on("request", lambda request: _same_host(request.url, site.url) or wrong.append(request.url))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", watch)
+        page.goto(site.url + path)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def _same_host(url: str, ours: str) -> bool:
+    return url.startswith((ours + "/", "blob:" + ours, "data:"))

@@ -1,0 +1,159 @@
+"""The buyer's page in Chromium: every way in, every way to read it."""
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.ui
+Open = Callable[..., Any]
+
+FOUND = "Registered design found"
+FILE = """([data, name, type]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const transfer = new DataTransfer();
+  if (name) transfer.items.add(new File([bytes], name, { type }));
+  else transfer.setData("text/plain", "not a picture");
+  return transfer;
+}"""
+
+
+def transfer(page: Any, path: Path | None) -> Any:
+    """What a drag or the clipboard carries: a file, or text where there is none."""
+    data = base64.b64encode(path.read_bytes()).decode() if path else ""
+    return page.evaluate_handle(FILE, [data, path.name if path else "", "image/jpeg"])
+
+
+def heading(page: Any) -> str:
+    """The verdict, once the answer is there."""
+    page.wait_for_url("**/checks/*")
+    return str(page.text_content("h1"))
+
+
+def test_choose_a_file(open_page: Open, site: Any) -> None:
+    """A chosen photo is shown before it is sent, and stands beside the design's preview afterwards."""
+    page = open_page()
+    assert not page.is_visible(".submit")
+    page.set_input_files("#image", site.known)
+    page.wait_for_function("document.querySelector('.drop-chosen img').naturalWidth > 0")
+    assert page.text_content("figcaption") == "known.jpg"
+    page.click(".submit")
+    assert heading(page) == FOUND
+    assert page.locator(".verdict[role=status] h1").count() == 1
+    page.wait_for_function("[...document.images].every((image) => image.naturalWidth > 0)")
+    assert page.locator("your-photo img").is_visible()
+    assert page.locator("img[src$='/preview']").is_visible()
+    assert (
+        max(page.evaluate("(({ naturalWidth: w, naturalHeight: h }) => [w, h])(document.images[0])")) <= 480
+    )
+
+
+def test_the_photo_belongs_to_its_check(open_page: Open, site: Any) -> None:
+    """Another check's answer, and another visitor's tab, show no photo of mine."""
+    page = open_page()
+    page.set_input_files("#image", site.known)
+    page.click(".submit")
+    heading(page)
+    other = open_page(page.url.removeprefix(site.url))
+    assert other.text_content("h1") == FOUND
+    assert not other.locator("your-photo img").is_visible()
+
+
+def test_paste_anywhere(open_page: Open, site: Any) -> None:
+    """A pasted picture is taken wherever the focus is; Enter sends it."""
+    page = open_page()
+    carried = transfer(page, site.known)
+    page.evaluate(
+        "(data) => document.body.dispatchEvent("
+        "new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))",
+        carried,
+    )
+    page.wait_for_selector("[chosen]")
+    page.keyboard.press("Enter")
+    assert heading(page) == FOUND
+
+
+def test_drop(open_page: Open, site: Any) -> None:
+    """The target shows itself while a file is over the page, and takes the file."""
+    page = open_page()
+    carried = transfer(page, site.known)
+    page.dispatch_event("main", "dragover", {"dataTransfer": carried})
+    assert page.locator(".drop-here").is_visible()
+    page.dispatch_event("main", "drop", {"dataTransfer": carried})
+    assert not page.locator(".drop-here").is_visible()
+    page.click(".submit")
+    assert heading(page) == FOUND
+
+
+def test_something_else_pasted(open_page: Open) -> None:
+    """Text on the clipboard is answered with a sentence."""
+    page = open_page()
+    page.evaluate(
+        "(data) => document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data }))",
+        transfer(page, None),
+    )
+    assert "not a picture file" in page.text_content("#problem")
+
+
+def test_keyboard_only(open_page: Open, site: Any) -> None:
+    """Tab reaches the skip link, the language, the photo; Space opens the chooser; the focus goes to the next step."""
+    page = open_page()
+    seen = []
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.className || document.activeElement.id"))
+    assert seen == ["skip", "brand", "language", "image"]
+    assert page.evaluate("getComputedStyle(document.querySelector('.drop')).outlineStyle") == "solid"
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Space")
+    chooser.value.set_files(site.known)
+    page.wait_for_function("document.activeElement.type === 'submit'")
+    page.keyboard.press("Enter")
+    assert heading(page) == FOUND
+
+
+def test_a_refused_photo_stays_chosen(open_page: Open, site: Any) -> None:
+    """The sentence is shown and focused, nothing is lost, another photo goes through."""
+    page = open_page("/?lang=zh-Hans")
+    page.set_input_files("#image", site.broken)
+    page.click(".submit")
+    page.wait_for_selector("#problem:not([hidden])")
+    assert "无法识别为图片" in page.text_content("#problem")
+    assert "image.unreadable" in page.text_content("#problem")
+    assert page.evaluate("document.activeElement.id") == "problem"
+    assert page.evaluate("document.querySelector('#image').files.length") == 1
+    page.set_input_files("#image", site.unknown)
+    assert not page.is_visible("#problem")
+    page.click(".submit")
+    assert heading(page) == "未找到已登记的设计"
+
+
+def test_a_lost_connection_is_told(open_page: Open, site: Any) -> None:
+    """Without a network the photo stays and the page says so."""
+    page = open_page()
+    page.set_input_files("#image", site.known)
+    page.context.set_offline(True)
+    page.click(".submit")
+    page.wait_for_selector("#problem:not([hidden])")
+    assert "Your photo is still here" in page.text_content("#problem")
+    page.context.set_offline(False)
+    page.click(".submit")
+    assert heading(page) == FOUND
+
+
+def test_without_javascript(open_page: Open, site: Any) -> None:
+    """The plain form does the same; what needs a script is not there."""
+    page = open_page("/?lang=zh-Hans", java_script_enabled=False)
+    assert not page.is_visible(".drop-or")
+    page.set_input_files("#image", site.broken)
+    page.click(".submit")
+    page.wait_for_selector("#problem")
+    assert "无法识别为图片" in page.text_content("#problem")
+    page.set_input_files("#image", site.known)
+    page.click(".submit")
+    assert heading(page) == "找到已登记的设计"
+    assert page.locator("img[src$='/preview']").is_visible()
+    assert not page.is_visible("[data-print]")
+    assert not page.is_visible("your-photo")

@@ -1,0 +1,72 @@
+"""The buyer's page in Chromium: small screens, both schemes, both languages."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.ui
+Open = Callable[..., Any]
+
+CONTRASTS = (Path(__file__).parent / "contrast.js").read_text()
+
+
+def heading(page: Any) -> str:
+    """The verdict, once the answer is there."""
+    page.wait_for_url("**/checks/*")
+    return str(page.text_content("h1"))
+
+
+def test_the_language_link_keeps_the_page(open_page: Open, site: Any) -> None:
+    """The answer itself changes its language, and the way back keeps it."""
+    page = open_page(locale="zh-CN")
+    page.set_input_files("#image", site.unknown)
+    page.click(".submit")
+    assert heading(page) == "未找到已登记的设计"
+    page.click(".language")
+    assert heading(page) == "No registered design found"
+    page.click(".actions a")
+    assert page.get_attribute("html", "lang") == "en"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-Hans"])
+def test_at_320_px(open_page: Open, site: Any, lang: str) -> None:
+    """No sideways scrolling, the verdict in sight, everything to press at least 44 px high."""
+    page = open_page(f"/?lang={lang}", viewport={"width": 320, "height": 568}, is_mobile=True, has_touch=True)
+    scrolls = "document.documentElement.scrollWidth > innerWidth"
+    assert not page.evaluate(scrolls)
+    page.set_input_files("#image", site.known)
+    assert not page.evaluate(scrolls)
+    page.click(".submit")
+    heading(page)
+    page.click("summary")
+    assert not page.evaluate(scrolls)
+    assert page.evaluate("document.querySelector('h1').getBoundingClientRect().bottom < innerHeight")
+    heights = "[...document.querySelectorAll('a:not(.skip), button, summary')].map((one) => one.clientHeight)"
+    assert min(page.evaluate(heights)) >= 44
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast(open_page: Open, site: Any, scheme: str) -> None:
+    """Every text stands at 4.5:1 or more on what is behind it, on each page, in both schemes."""
+    page = open_page(color_scheme=scheme, reduced_motion="reduce")
+    worst = page.evaluate(CONTRASTS)
+    page.set_input_files("#image", site.broken)
+    worst += page.evaluate(CONTRASTS)
+    page.click(".submit")
+    page.wait_for_selector("#problem:not([hidden])")
+    worst += page.evaluate(CONTRASTS)
+    for name in ("known", "unknown"):
+        page.goto(site.url)
+        page.set_input_files("#image", getattr(site, name))
+        page.click(".submit")
+        heading(page)
+        page.click("summary")
+        for verdict in ("match", "lookalike", "none"):
+            page.evaluate(
+                "(name) => (document.querySelector('.answer').className = `answer ${name}`)", verdict
+            )
+            worst += page.evaluate(CONTRASTS)
+    assert len(worst) > 50
+    assert [one for one in worst if one["ratio"] < 4.5] == []

@@ -1,0 +1,216 @@
+"""Tables of designs: what strangers' spreadsheets look like."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from authcheck.errors import Rejected
+from authcheck.registry.picture_files import find_pictures
+from authcheck.registry.table_files import Row, RowProblem, read_folder, read_table
+
+HEADER = "reference,title,kind,owner,picture,public_preview\n"
+
+
+def read(table: str | bytes, name: str = "designs.csv") -> list[Row | RowProblem]:
+    """All rows of a table."""
+    return list(read_table(table if isinstance(table, bytes) else table.encode(), name))
+
+
+def references(rows: list[Row | RowProblem]) -> list[str]:
+    """References of the good rows."""
+    return [row.new.reference for row in rows if isinstance(row, Row)]
+
+
+def problems(rows: list[Row | RowProblem]) -> list[tuple[int, str, str]]:
+    """Line, code and column of the bad rows."""
+    return [(row.line, row.error.code, row.column) for row in rows if isinstance(row, RowProblem)]
+
+
+def test_every_column_is_taken_over() -> None:
+    """A full row names its design, owner and pictures."""
+    (row,) = read(HEADER + "A-1, Kite ,Logo,acme,a.png|b.png,yes\n")
+    assert isinstance(row, Row)
+    assert (row.line, row.owner, row.pictures) == (2, "acme", ("a.png", "b.png"))
+    assert (row.new.reference, row.new.title, row.new.kind) == ("A-1", "Kite", "logo")
+    assert row.new.public_preview
+
+
+def test_only_reference_and_picture_are_needed() -> None:
+    """A missing title is the reference, a missing kind is other."""
+    (row,) = read("picture,reference\na.png,A-1\n")
+    assert isinstance(row, Row)
+    assert (row.new.title, row.new.kind, row.owner, row.new.public_preview) == ("A-1", "other", "", False)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_spreadsheets_of_all_kinds_are_read(delimiter: str, encoding: str, end: str) -> None:
+    """Delimiters, byte order marks and line ends of the usual programs are understood."""
+    text = end.join([delimiter.join(["reference", "picture"]), delimiter.join(["Ä-1", "é.png"]), ""])
+    mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
+    assert references(read(mark + text.encode(encoding))) == ["Ä-1"]
+
+
+def test_latin1_bytes_refuse_their_row_only() -> None:
+    """A row that is not UTF-8 is refused, with its column, and the others are read."""
+    rows = read(b"reference,title,picture\nA,ok,a.png\nB,caf\xe9,b.png\nC,ok,c.png\n")
+    assert references(rows) == ["A", "C"]
+    assert problems(rows) == [(3, "row.encoding", "title")]
+
+
+def test_nul_characters_and_lone_surrogates_refuse_their_row() -> None:
+    """What PostgreSQL cannot store never reaches it."""
+    lines = [{"reference": "A\0", "picture": "a"}, {"reference": "B", "picture": "a", "owner": "x\ud800"}]
+    rows = read("\n".join(map(json.dumps, lines)), "x.jsonl")
+    assert problems(rows) == [(1, "row.encoding", "reference"), (2, "row.encoding", "owner")]
+    assert problems(read(b"reference,picture\nA\0,a.png\n")) == [(2, "row.encoding", "reference")]
+    assert all(row.reference.isprintable() for row in rows if isinstance(row, RowProblem))
+
+
+def test_a_quoted_newline_is_part_of_its_field() -> None:
+    """Rows after a field of two lines keep their own line numbers."""
+    rows = read('reference,title,picture\nA,"two\nlines",a.png\nB,,b.png\n')
+    assert references(rows) == ["A", "B"]
+    assert [row.line for row in rows] == [2, 4]
+
+
+def test_a_stray_quote_costs_its_line_only() -> None:
+    """A quote that is never closed does not swallow the rest of the table."""
+    body = "".join(f"R{number},t,{number}.png\n" for number in range(500))
+    rows = read('reference,title,picture\nA,"open,a.png\n' + body)
+    assert len(references(rows)) == 500
+    assert problems(rows) == [(2, "row.malformed", "")]
+
+
+def test_the_tail_of_a_broken_row_is_not_taken_for_a_row() -> None:
+    """The second line of a malformed field is refused though it has the right number of columns."""
+    rows = read('title,reference,picture\n"two\nlines"x,B,b.png\nt,C,c.png\n')
+    assert references(rows) == ["C"]
+    assert problems(rows) == [(2, "row.malformed", ""), (3, "row.malformed", "")]
+
+
+def test_rows_of_the_wrong_length() -> None:
+    """Too many fields are refused, missing ones are empty, blank rows are skipped."""
+    rows = read("reference,picture\nA,a.png,extra\n\n,,\n , \nB\nC,c.png\n")
+    assert references(rows) == ["C"]
+    assert problems(rows) == [(2, "row.malformed", ""), (6, "row.no_picture", "picture")]
+
+
+def test_a_field_of_a_megabyte_refuses_its_row() -> None:
+    """A field beyond the csv module's limit is one bad row."""
+    rows = read("reference,picture\nA," + "x" * 1_000_000 + "\nB,b.png\n")
+    assert references(rows) == ["B"]
+    assert [code for _, code, _ in problems(rows)] == ["row.malformed"]
+
+
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        ("", "table.empty"),
+        (" \n\n", "table.empty"),
+        ("\ufeff", "table.empty"),
+        ("A-1,a.png\nA-2,b.png\n", "table.columns"),
+        ("reference,picture,colour\nA,a.png,red\n", "table.columns"),
+        ("reference,reference,picture\nA,B,a.png\n", "table.columns"),
+        ("reference\nA\n", "table.columns"),
+        ('"reference"x,picture\nA,a.png\n', "table.columns"),
+        ('"reference,picture\nA,a.png\n', "table.columns"),
+        ("reference,picture\n".encode("utf-16-le"), "table.columns"),
+        ("reference,picture\n".encode("utf-32"), "table.columns"),
+        (b"\xff\xfeabc", "table.encoding"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "table.columns"),
+    ],
+)
+def test_a_table_that_is_none_is_refused_as_a_whole(table: str | bytes, code: str) -> None:
+    """A table without usable columns says so in one printable line."""
+    with pytest.raises(Rejected) as refused:
+        read(table)
+    assert refused.value.code == code
+    assert str(refused.value).isprintable()
+
+
+def test_a_table_without_rows_is_read() -> None:
+    """A header alone gives no rows and no error."""
+    assert read(HEADER) == []
+
+
+def test_numbers_in_json_are_text() -> None:
+    """A spreadsheet's export writes references as numbers, 0 among them."""
+    rows = read('{"reference": 0, "picture": "a"}\n{"reference": 12.5, "picture": "a"}\n', "x.ndjson")
+    assert references(rows) == ["0", "12.5"]
+
+
+def test_json_lines_keep_their_unicode_line_separators() -> None:
+    """U+2028 and U+0085 inside a JSON string do not end the line."""
+    line = json.dumps({"reference": "A", "title": "a\u2028b\u0085c", "picture": "a"}, ensure_ascii=False)
+    (row,) = read(line + "\r\n\r\n", "x.jsonl")
+    assert isinstance(row, Row)
+    assert row.new.title == "a\u2028b\u0085c"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "column"),
+    [
+        ("{", "row.malformed", ""),
+        ("[]", "row.malformed", ""),
+        ("null", "row.malformed", ""),
+        ("[" * 100_000, "row.malformed", ""),
+        ("9" * 10_000, "row.malformed", ""),
+        ('{"reference": "A", "picture": "a", "colour": "red"}', "row.malformed", ""),
+        ('{"reference": ["A"], "picture": "a"}', "row.not_text", "reference"),
+        ('{"reference": true, "picture": "a"}', "row.not_text", "reference"),
+        ('{"reference": "A", "picture": {"a": 1}}', "row.not_text", "picture"),
+        ('{"reference": "A", "pictures": "a"}', "row.not_text", "picture"),
+        ('{"reference": "A", "pictures": [["a"]]}', "row.not_text", "picture"),
+        ('{"reference": "A", "pictures": [" "]}', "row.no_picture", "picture"),
+        ('{"reference": "A"}', "row.no_picture", "picture"),
+        ('{"reference": "A", "picture": "a", "public_preview": "maybe"}', "row.not_a_flag", "public_preview"),
+    ],
+)
+def test_a_wrong_json_line_is_one_bad_row(line: str, code: str, column: str) -> None:
+    """A bad line is refused with its code and column and the next is read."""
+    rows = read(line + '\n{"reference": "B", "pictures": ["b", "c"]}\n', "x.JSONL")
+    assert problems(rows) == [(1, code, column)]
+    assert references(rows) == ["B"]
+
+
+def test_a_row_cannot_ask_for_endless_pictures() -> None:
+    """The same name counts once, and 65 names are too many."""
+    (same,) = read("reference,picture\nA," + "|".join(["a.png"] * 100) + "\n")
+    assert isinstance(same, Row)
+    assert same.pictures == ("a.png",)
+    many = read("reference,picture\nA," + "|".join(f"{number}.png" for number in range(65)) + "\n")
+    assert problems(many) == [(2, "row.too_many_pictures", "picture")]
+
+
+def test_a_folder_gives_a_row_a_picture(tmp_path: Path) -> None:
+    """Pictures are found in path order below the folder; other files, pipes and linked folders are left out."""
+    for name in ("b.PNG", "a/z.jpg", "a/y.webp", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    rows = list(read_folder(tmp_path, "logo"))
+    assert [row.pictures for row in rows] == [("a/y.webp",), ("a/z.jpg",), ("b.PNG",)]
+    assert [(row.new.reference, row.new.kind) for row in rows] == [
+        ("y", "logo"),
+        ("z", "logo"),
+        ("b", "logo"),
+    ]
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    """An import of nothing is a mistake worth an error."""
+    with pytest.raises(Rejected) as refused:
+        read_folder(tmp_path, "other")
+    assert refused.value.code == "table.no_pictures"
+
+
+def test_a_link_to_nowhere_is_given_too(tmp_path: Path) -> None:
+    """A dangling link is found, so that its reader can say what is wrong."""
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    assert list(find_pictures(str(tmp_path))) == [str(tmp_path / "gone.jpg")]

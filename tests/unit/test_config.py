@@ -1,0 +1,74 @@
+"""Settings from the environment: documented, validated, discreet."""
+
+import traceback
+from pathlib import Path
+
+import pytest
+
+from authcheck.config import Settings, load
+from authcheck.errors import BadSetting
+
+SECRET = "hunter2-secret"  # noqa: S105 - invented here
+URL = f"postgresql+psycopg://app:{SECRET}@db.example/authcheck"
+NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation is int]
+
+
+def test_every_default_works_with_nothing_set() -> None:
+    """On a laptop with nothing else installed everything lies in one folder."""
+    settings = load()
+    assert settings.data_dir == Path(".authcheck")
+    assert settings.pictures_dir == Path(".authcheck/pictures")
+    assert settings.url == "sqlite:///.authcheck/authcheck.db"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented(name: str) -> None:
+    """Each field says in a sentence what it does."""
+    description = Settings.model_fields[name].description or ""
+    assert description[:1].isupper()
+    assert description.endswith(".")
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1e3", "12.5"])
+def test_a_number_that_cannot_be_used_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """Whoever set it learns which variable to change."""
+    variable = f"AUTHCHECK_{name.upper()}"
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(BadSetting, match=variable) as caught:
+        load()
+    assert caught.value.code == "setting.invalid"
+    assert caught.value.params["name"] == variable
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """AUTHCHECK_ and the field's name in capitals is the variable."""
+    monkeypatch.setenv(f"AUTHCHECK_{name.upper()}", "4096")
+    assert getattr(load(), name) == 4096
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Compose files leave a variable out by setting it to nothing."""
+    monkeypatch.setenv(f"AUTHCHECK_{name.upper()}", "")
+    assert load() == Settings()
+
+
+def test_the_password_of_the_database_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the settings as text nor an error about another variable quotes the database's URL."""
+    monkeypatch.setenv("AUTHCHECK_DATABASE_URL", URL)
+    assert load().url == URL
+    assert SECRET not in f"{load()!r} {load()}"
+    monkeypatch.setenv("AUTHCHECK_MAX_PICTURE_BYTES", SECRET)
+    with pytest.raises(BadSetting) as caught:
+        load()
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_settings_cannot_be_changed() -> None:
+    """What a process started with holds until it ends."""
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().data_dir = Path("/elsewhere")  # type: ignore[misc]

@@ -1,0 +1,158 @@
+"""Pictures on disk: kept whole or not at all, and every failure with its code."""
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from authcheck.errors import NotFound, StorageFailed
+from authcheck.pictures import PictureStore
+
+DATA = b"a picture's bytes" * 1000
+SHA256 = hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> PictureStore:
+    """An empty store in a folder that does not exist yet."""
+    return PictureStore(tmp_path / "deep" / "pictures")
+
+
+def failing(number: int) -> Callable[..., Any]:
+    """A call of the operating system that fails with that errno."""
+
+    def fail(*_args: object, **_kwargs: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def files(store: PictureStore) -> list[Path]:
+    """Every file in the store, also those that are not pictures."""
+    return [path for path in store.folder.rglob("*") if path.is_file()]
+
+
+def test_bytes_come_back_under_their_hash(store: PictureStore) -> None:
+    """What was put is what is got, under its SHA-256."""
+    assert store.put(DATA) == SHA256
+    assert store.get(SHA256) == DATA
+    assert files(store) == [store.folder / SHA256[:2] / SHA256]
+
+
+def test_putting_the_same_again_changes_nothing(store: PictureStore) -> None:
+    """The file that lies there stays the very file."""
+    store.put(DATA)
+    before = files(store)[0].stat()
+    store.put(DATA)
+    assert files(store)[0].stat().st_ino == before.st_ino
+
+
+def test_threads_that_put_the_same_leave_one_file(store: PictureStore) -> None:
+    """Racing writers of one picture all succeed and leave nothing else behind."""
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(store.put, [DATA] * 32)) == {SHA256}
+    assert len(files(store)) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ENOSPC, "storage.full"),
+        (errno.EDQUOT, "storage.full"),
+        (errno.EROFS, "storage.read_only"),
+        (errno.EACCES, "storage.read_only"),
+        (errno.EIO, "storage.failed"),
+    ],
+)
+@pytest.mark.parametrize(
+    "call", ["os.fsync", "pathlib.Path.replace", "pathlib.Path.mkdir", "tempfile.mkstemp"]
+)
+def test_a_disk_that_fails_leaves_nothing_half_written(
+    store: PictureStore, monkeypatch: pytest.MonkeyPatch, call: str, number: int, code: str
+) -> None:
+    """Full, read-only, broken: at whichever step, it is told with its code, and no file is left."""
+    with monkeypatch.context() as broken:
+        broken.setattr(call, failing(number))
+        with pytest.raises(StorageFailed) as caught:
+            store.put(DATA)
+    assert caught.value.code == code
+    assert files(store) == []
+    assert store.put(DATA) == SHA256
+
+
+def test_a_disk_that_fills_up_while_writing_leaves_nothing(store: PictureStore) -> None:
+    """A real device without room: the write fails, not the opening."""
+    if not Path("/dev/full").is_char_device():
+        pytest.skip("needs /dev/full")
+    store.put(b"another")
+
+    def onto_a_full_disk(folder: Path) -> tuple[int, str]:
+        name = folder / ".new-full"
+        name.symlink_to("/dev/full")
+        return os.open(name, os.O_WRONLY), str(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.mkstemp", lambda dir, prefix: onto_a_full_disk(dir))  # noqa: A006, ARG005 - mkstemp's
+        with pytest.raises(StorageFailed) as caught:
+            store.put(DATA)
+    assert caught.value.code == "storage.full"
+    assert not [path for path in store.folder.rglob(".new-*") if path.is_symlink()]
+
+
+def test_a_store_below_a_regular_file_cannot_be_written(tmp_path: Path) -> None:
+    """Where the folder cannot be made, not even by root, that is a failure of storage."""
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageFailed):
+        PictureStore(tmp_path / "file" / "pictures").put(DATA)
+
+
+def test_an_interruption_leaves_nothing_half_written(
+    store: PictureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the middle of a write cleans up as well."""
+
+    def interrupt(_number: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        store.put(DATA)
+    assert files(store) == []
+
+
+@pytest.mark.parametrize("left", [b"", DATA[:100]])
+def test_a_file_cut_short_by_a_crash_is_written_again(store: PictureStore, left: bytes) -> None:
+    """A picture that lies there with the wrong length is healed by putting it again."""
+    store.put(DATA)
+    files(store)[0].write_bytes(left)
+    store.put(DATA)
+    assert store.get(SHA256) == DATA
+
+
+def test_a_picture_that_is_gone_is_not_found(store: PictureStore) -> None:
+    """An unknown hash and a lost file are told alike."""
+    with pytest.raises(NotFound) as caught:
+        store.get(SHA256)
+    assert caught.value.code == "picture.not_found"
+
+
+def test_a_picture_that_was_altered_is_not_given_out(store: PictureStore) -> None:
+    """The hash is checked on the way out."""
+    store.put(DATA)
+    files(store)[0].write_bytes(DATA[:-1] + b"!")
+    with pytest.raises(StorageFailed) as caught:
+        store.get(SHA256)
+    assert caught.value.code == "storage.altered"
+
+
+def test_a_picture_that_cannot_be_read_is_a_failure_of_storage(store: PictureStore) -> None:
+    """A folder in a file's place is no crash."""
+    (store.folder / SHA256[:2] / SHA256).mkdir(parents=True)
+    with pytest.raises(StorageFailed) as caught:
+        store.get(SHA256)
+    assert caught.value.code == "storage.failed"
