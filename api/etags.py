@@ -23,11 +23,14 @@ def require_match(if_match: str | None, etag: str) -> None:
             code="precondition.required",
         )
     if if_match.strip() != "*" and ("", etag) not in TAG.findall(if_match):
-        raise Conflict(
-            "The design has changed since you looked at it; read it again.",
-            code="precondition.failed",
-            etag=etag,
-        )
+        raise changed_since()
+
+
+def changed_since() -> Conflict:
+    """The error of a change to another version than the one that was seen."""
+    return Conflict(
+        "The design has changed since you looked at it; read it again.", code="precondition.failed"
+    )
 
 
 def not_modified(if_none_match: str | None, etag: str) -> bool:

@@ -1,6 +1,5 @@
 """The command line: every command a thin call of the core."""
 
-import csv
 import io
 import os
 import sys
@@ -17,10 +16,10 @@ from authcheck import demo as demo_run
 from authcheck.console import Json
 from authcheck.errors import AuthcheckError, NotTrue, Rejected, StorageFailed, Unavailable
 from authcheck.registry.picture_files import read_file, read_stream
-from authcheck.scan import COLUMNS, csv_rows, walk
+from authcheck.scan import CsvWriter, csv_rows, walk
 from authcheck.scan import scan as run_scan
 from authcheck.verdicts import VerdictCode
-from authcheck.workspace import open_workspace, utc_now
+from authcheck.workspace import Workspace, open_workspace, utc_now
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,30 +41,32 @@ def check(
     json: Json = False,
 ) -> None:
     """Say which registered design each picture shows. Exit 0: none, 1: a design was found, 3: some cannot be read."""
-    work = open_workspace()
-    verdicts: list[VerdictCode | None] = []
-    for name in pictures:
-        try:
-            limit = work.limits.bytes
-            data = read_stream(sys.stdin.buffer, limit) if name == "-" else read_file(name, limit)
-            stored, given = verify.check_picture(
-                work.database,
-                work.live,
-                data,
-                limits=work.limits,
-                policy=work.policy,
-                organisation_id=None,
-                source="cli",
-                name=name,
-                now=utc_now(),
-            )
-        except Rejected as error:
-            verdicts.append(None)
-            _show_unreadable(name, error, json=json)
-            continue
-        verdicts.append(given.verdict.code)
-        console.show_check(name, stored.id, given, json=json)
+    with open_workspace() as work:
+        verdicts = [_check(work, name, json=json) for name in pictures]
     raise typer.Exit(console.exit_code(verdicts))
+
+
+def _check(work: Workspace, name: str, *, json: bool) -> VerdictCode | None:
+    """Check, store and show one picture; None where it cannot be read."""
+    limit = work.limits.bytes
+    try:
+        data = read_stream(sys.stdin.buffer, limit) if name == "-" else read_file(name, limit)
+        stored, given = verify.check_picture(
+            work.database,
+            work.live,
+            data,
+            limits=work.limits,
+            policy=work.policy,
+            organisation_id=None,
+            source="cli",
+            name=name,
+            now=utc_now(),
+        )
+    except Rejected as error:
+        _show_unreadable(name, error, json=json)
+        return None
+    console.show_check(name, stored.id, given, json=json)
+    return given.verdict.code
 
 
 def _show_unreadable(name: str, error: Rejected, *, json: bool) -> None:
@@ -94,15 +95,14 @@ def scan(
 
     Exit 0 when all were looked at, readable or not.
     """
-    work = open_workspace()
     names = walk(paths)
     if not names:
         raise Rejected("No pictures lie there.", code="scan.no_pictures")
     tally: Counter[str] = Counter()
     with ExitStack() as stack:
+        work = stack.enter_context(open_workspace())
         file = stack.enter_context(_open_output(output)) if output else sys.stdout
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
+        writer = CsvWriter(file)
         progress = stack.enter_context(console.progress())
         scanned = run_scan(
             work.database,
@@ -114,7 +114,7 @@ def scan(
             now=utc_now,
         )
         for one in progress.track(scanned, total=len(names), description="Scanning"):
-            writer.writerows(csv_rows(one, work.policy, top))
+            writer.write(csv_rows(one, work.policy, top))
             tally[one.answer.verdict.code.value if one.answer else "unreadable"] += 1
     counts = ", ".join(f"{count} {word}" for word, count in sorted(tally.items()))
     console.say(f"{len(names)} pictures: {counts}.")
@@ -132,8 +132,8 @@ def _open_output(path: Path) -> TextIO:
 @app.command()
 def replay(check_id: Annotated[str, typer.Argument(metavar="CHECK_ID")], *, json: Json = False) -> None:
     """Ask a stored check again as the registry then stood. Exit 0: the same answer, 1: it says what changed."""
-    work = open_workspace()
-    replayed = verify.replay(work.database, work.live, check_id)
+    with open_workspace() as work:
+        replayed = verify.replay(work.database, work.live, check_id)
     console.show_replay(replayed, json=json)
     raise typer.Exit(1 if replayed.changes else 0)
 
@@ -146,10 +146,17 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes; one per core on a busy server.")] = 1,
 ) -> None:
     """Serve the page and the API."""
-    open_workspace().database.dispose()  # complain here, before a server starts
+    with open_workspace():  # complain here, before a server starts
+        pass
     console.say(f"authcheck {__version__} on http://{host}:{port}/ (Ctrl-C ends it)")
     uvicorn.run(
-        "api.app:create_app", factory=True, host=host, port=port, workers=workers, log_level="warning"
+        "api.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        proxy_headers=False,  # AUTHCHECK_TRUSTED_PROXIES says whose X-Forwarded-For is believed
     )
 
 
@@ -161,10 +168,10 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
     """Load the sample data, check every sample picture, then serve. Exit 1 if a known answer did not come out."""
-    work = open_workspace()
-    wrong = demo_run.run(work, fixtures)
-    if serve:
-        demo_run.serve(work, fixtures, port)
+    with open_workspace() as work:
+        wrong = demo_run.run(work, fixtures)
+        if serve:
+            demo_run.serve(work, fixtures, port)
     raise typer.Exit(1 if wrong else 0)
 
 
@@ -176,5 +183,7 @@ def main() -> None:
     try:
         app()
     except AuthcheckError as error:
-        console.say(f"authcheck: {error} [{error.code}]", style="red")
+        path = str(error.params.get("path", ""))
+        where = f"{path}: " if path not in str(error) else ""
+        console.say(f"authcheck: {where}{error} [{error.code}]", style="red")
         sys.exit(3 if isinstance(error, Unavailable) else 1 if isinstance(error, NotTrue) else 2)

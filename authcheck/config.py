@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -56,7 +57,7 @@ class Settings(BaseSettings):
     @property
     def url(self) -> str:
         """The SQLAlchemy URL in force."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'authcheck.db'}"
+        return self.database_url or "sqlite:///" + quote(str(self.data_dir / "authcheck.db"), safe="/\\:")
 
     @property
     def pictures_dir(self) -> Path:

@@ -36,7 +36,7 @@ STYLES = {
 }
 SENTENCES = {
     "image.exact_copy": "the very file that was registered",
-    "image.near_copy": "{family} distance {distance_bits} of {of_bits} bits",
+    "image.near_copy": "{distance_bits} of {of_bits} bits differ ({family})",
     "image.mirrored": "mirrored",
     "image.rotated": "turned by {angle_deg} degrees",
     "image.part": "compared by its {window} part",
@@ -96,11 +96,12 @@ def styled(word: str) -> Text:
     return Text(word, style=STYLES.get(word, ""))
 
 
-def table(*columns: str, title: str | None = None) -> Table:
-    """An unboxed table with these headings."""
-    made = Table(*columns, title=title, box=None, pad_edge=False, header_style="bold")
+def table(*columns: str, whole: Sequence[str] = ()) -> Table:
+    """An unboxed table with these headings; on a narrow terminal the columns named in `whole` are folded last."""
+    made = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for column in made.columns:
         column.overflow = "fold"
+        column.no_wrap = column.header in whole
     return made
 
 

@@ -22,6 +22,7 @@ from authcheck.workspace import Workspace, utc_now
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 MARKETPLACE = "demo-market"
 KEY_LABEL = "demo"
+HEADINGS = ("picture", "verdict", "design", "reasons")
 MAX_TABLE_BYTES = 64 * 1024 * 1024
 
 
@@ -120,18 +121,19 @@ def _right(one: Known, given: Answer | ImageRejected) -> bool:
 
 
 def _print_answers(known: Sequence[Known], answers: Sequence[Answer | ImageRejected]) -> None:
-    shown = console.table("picture", "verdict", "design", "reasons", "")
+    shown = console.table(*HEADINGS, whole=HEADINGS[:3])
     for one, given in zip(known, answers, strict=True):
-        expected = f"{one.verdict} {one.design} of {one.owner}" if one.design else one.verdict
-        note = Text("" if _right(one, given) else f"expected {expected}", style="bold red")
-        picture = Text(one.picture.removeprefix("listings/"))
+        words, design, verdict = Text(), "", "rejected"
+        if not _right(one, given):
+            expected = f"{one.verdict} {one.design} of {one.owner}" if one.design else one.verdict
+            words.append(f"expected {expected}. ", style="bold red")
         if isinstance(given, ImageRejected):
-            shown.add_row(picture, console.styled("rejected"), "", Text(f"{given} [{given.code}]"), note)
-            continue
-        verdict = given.verdict
-        reasons = Text(console.reasons_text(verdict.reasons))
-        design = Text(console.design_name(verdict))
-        shown.add_row(picture, console.styled(verdict.code.value), design, reasons, note)
+            words.append(f"{given} [{given.code}]")
+        else:
+            verdict, design = given.verdict.code.value, console.design_name(given.verdict)
+            words.append(console.reasons_text(given.verdict.reasons))
+        picture = Text(one.picture.removeprefix("listings/"))
+        shown.add_row(picture, console.styled(verdict), Text(design), words)
     console.out().print(shown)
 
 
@@ -154,7 +156,14 @@ def serve(work: Workspace, fixtures: Path, port: int) -> None:
     ]
     console.out().print("\n".join(lines), markup=False, soft_wrap=True)
     work.database.dispose()
-    uvicorn.run("api.app:create_app", factory=True, host="127.0.0.1", port=port, log_level="warning")
+    uvicorn.run(
+        "api.app:create_app",
+        factory=True,
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        proxy_headers=False,
+    )
 
 
 def _new_key(work: Workspace) -> str:

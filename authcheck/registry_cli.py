@@ -20,7 +20,7 @@ from authcheck.registry.picture_files import has_picture_name, read_file
 from authcheck.registry.registration import NewDesign
 from authcheck.registry.table_files import Row, RowProblem, read_folder, read_table
 from authcheck.tables import Design
-from authcheck.workspace import Workspace, open_workspace, utc_now
+from authcheck.workspace import open_workspace, utc_now
 
 MAX_TABLE_BYTES = 1024**3
 
@@ -43,17 +43,17 @@ def import_designs(
     json: Json = False,
 ) -> None:
     """Register designs; a line a row that was not simply registered. Exit 1 if any row was rejected."""
-    work = open_workspace()
-    rows, load = _rows_of(source, owner, kind, work.limits.bytes)
     reports: list[RowReport] = []
-    try:
-        with console.progress() as progress:
-            run = work.importer().run(rows, load, owner=owner, dry_run=dry_run)
-            for report in progress.track(run, total=len(rows), description="Registering"):
-                reports.append(report)
-                registry_console.show_row(report, json=json)
-    finally:  # also where the disk fills up half-way: these have landed
-        registry_console.show_counts(count_statuses(reports), dry_run=dry_run)
+    with open_workspace() as work:
+        rows, load = _rows_of(source, owner, kind, work.limits.bytes)
+        try:
+            with console.progress() as progress:
+                run = work.importer().run(rows, load, owner=owner, dry_run=dry_run)
+                for report in progress.track(run, total=len(rows), description="Registering"):
+                    reports.append(report)
+                    registry_console.show_row(report, json=json)
+        finally:  # also where the disk fills up half-way: these have landed
+            registry_console.show_counts(count_statuses(reports), dry_run=dry_run)
     raise typer.Exit(1 if any(report.status == "rejected" for report in reports) else 0)
 
 
@@ -83,7 +83,7 @@ def list_designs(
     """List designs, oldest first."""
     if state is not None and state not in registry.STATES:
         raise BadSetting(f"{state!r} is no state: use {', '.join(registry.STATES)}.", code="setting.state")
-    with open_workspace().database.reading() as session:
+    with open_workspace() as work, work.database.reading() as session:
         owner_id = accounts.get_organisation(session, owner).id if owner else None
         registry_console.show_designs(
             registry.all_designs(session, owner_id=owner_id, state=state), json=json
@@ -98,7 +98,7 @@ def show_design(
     json: Json = False,
 ) -> None:
     """Show one design with its pictures and disputes."""
-    with open_workspace().database.reading() as session:
+    with open_workspace() as work, work.database.reading() as session:
         registry_console.show_design(_find(session, design, owner), json=json)
 
 
@@ -109,7 +109,7 @@ def retire_design(
     owner: Annotated[str | None, typer.Option(help="Needed with a reference.")] = None,
 ) -> None:
     """End a design: checks no longer find it; its history stays."""
-    with open_workspace().database.writing() as session:
+    with open_workspace() as work, work.database.writing() as session:
         found = _find(session, design, owner)
         registry.retire(session, found, utc_now())
     console.say(f"{found.reference} of {found.owner.handle} is retired.")
@@ -138,7 +138,7 @@ def create_key(
     label: Annotated[str, typer.Option(help="What the key is for.")] = "",
 ) -> None:
     """Make an API key and print it: the only time it is shown."""
-    with open_workspace().database.writing() as session:
+    with open_workspace() as work, work.database.writing() as session:
         owner = accounts.ensure_brand(session, organisation, utc_now())
         key, token = accounts.create_key(session, owner, label=label, scopes=scope, now=utc_now())
     console.say(
@@ -152,7 +152,7 @@ def list_keys(
     organisation: Annotated[str, typer.Option("--org", help="Handle.")], *, json: Json = False
 ) -> None:
     """List an organisation's keys, revoked ones too."""
-    with open_workspace().database.reading() as session:
+    with open_workspace() as work, work.database.reading() as session:
         owner = accounts.get_organisation(session, organisation)
         registry_console.show_keys(accounts.list_keys(session, owner.id, limit=1000), json=json)
 
@@ -160,7 +160,7 @@ def list_keys(
 @keys_app.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(metavar="KEY_ID")]) -> None:
     """End a key at once."""
-    with open_workspace().database.writing() as session:
+    with open_workspace() as work, work.database.writing() as session:
         accounts.revoke_key(session, key_id, organisation_id=None, now=utc_now())
     console.say(f"{key_id} is revoked.")
 
@@ -170,9 +170,12 @@ def upgrade_database() -> None:
     """Bring the database to this release: migrations, then fingerprints of earlier releases."""
     settings = load()
     if settings.database_url:
-        Database(make_engine(settings.url)).upgrade()
-    work = Workspace.open(settings)
-    with work.database.writing() as session:
+        database = Database(make_engine(settings.url))
+        try:
+            database.upgrade()
+        finally:
+            database.dispose()
+    with open_workspace() as work, work.database.writing() as session:
         renewed = registry.refingerprint(session, work.store, work.limits)
     console.say(f"The database is at revision {head()}; {renewed} pictures were fingerprinted anew.")
 
@@ -180,13 +183,11 @@ def upgrade_database() -> None:
 @db_app.command("info")
 def database_info(*, json: Json = False) -> None:
     """Say where the state lies and what is in it."""
-    work = open_workspace()
-    with work.database.reading() as session:
+    with open_workspace() as work, work.database.reading() as session:
         counts = registry.count_rows(session)
-    url = make_url(work.settings.url).render_as_string(hide_password=True)
-    facts = {
-        "data_dir": str(work.settings.data_dir.resolve()),
-        "database": url,
-        "revision": work.database.revision(),
-    }
+        facts = {
+            "data_dir": str(work.settings.data_dir.resolve()),
+            "database": make_url(work.settings.url).render_as_string(hide_password=True),
+            "revision": work.database.revision(),
+        }
     registry_console.show_info({**facts, "scheme": SCHEME, "policy": work.policy.name, **counts}, json=json)

@@ -75,7 +75,9 @@ def show_designs(designs: Iterable[Design], *, json: bool) -> None:
         for design in designs:
             console.json_line(design_dict(design))
         return
-    shown = console.table("owner", "reference", "title", "kind", "state", "views", "id")
+    shown = console.table(
+        "owner", "reference", "title", "kind", "state", "views", "id", whole=("reference", "state", "id")
+    )
     for design in designs:
         views = str(len(live_views(design)))
         words = (design.owner.handle, design.reference, design.title, design.kind)

@@ -1,5 +1,6 @@
 """Scanning many pictures on all cores: walk, check, store, one CSV row a picture."""
 
+import csv
 import json
 import signal
 import sys
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TextIO
 
 from authcheck.config import Settings
 from authcheck.database import Database
@@ -78,7 +80,10 @@ def _batches(
     workers = min(workers, len(names) // WORTH_A_PROCESS)
     if workers <= 1:
         worker = _Worker(settings, policy, designs)
-        yield from map(worker.scan, batches)
+        try:
+            yield from map(worker.scan, batches)
+        finally:
+            worker.database.dispose()
         return
     context = get_context(
         "spawn"
@@ -117,7 +122,7 @@ class _Worker:
     """One process's connection and index."""
 
     def __init__(self, settings: Settings, policy: Policy, designs: int) -> None:
-        self._database, self._live = Database.open(settings), LiveGallery()
+        self.database, self._live = Database.open(settings), LiveGallery()
         self._limits = Limits(settings.max_picture_bytes, settings.max_picture_pixels)
         self._policy, self._designs = policy, designs
 
@@ -130,7 +135,7 @@ class _Worker:
         except Rejected as error:
             return Scanned(name, error_code=error.code, error=str(error))
         return Scanned(
-            name, answer(self._database, self._live, submission, self._policy, designs=self._designs)
+            name, answer(self.database, self._live, submission, self._policy, designs=self._designs)
         )
 
 
@@ -143,6 +148,20 @@ def _start_worker(settings: Settings, policy: Policy, designs: int) -> None:
 
 def _scan_batch(names: Sequence[str]) -> list[Scanned]:
     return _workers[0].scan(names)
+
+
+class CsvWriter:
+    """Writes the header, then rows. Lines end with a line feed; a carriage return in a file name is quoted."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._plain = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        self._quoting = csv.DictWriter(file, COLUMNS, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._plain.writeheader()
+
+    def write(self, rows: Iterable[dict[str, str]]) -> None:
+        """Add rows of `csv_rows`."""
+        for row in rows:
+            (self._quoting if "\r" in row["query"] else self._plain).writerow(row)
 
 
 def csv_rows(one: Scanned, policy: Policy, top: int) -> list[dict[str, str]]:

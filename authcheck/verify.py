@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.database import Database
 from authcheck.errors import NotFound
 from authcheck.ids import new_id
 from authcheck.images import fingerprint
-from authcheck.images.decode import Limits, open_picture
+from authcheck.images.decode import Limits
 from authcheck.images.fingerprint import Fingerprint
 from authcheck.images.gallery import Hit
 from authcheck.images.index import CODE_BITS
 from authcheck.registry.live import LiveGallery, gallery_at, live_at
-from authcheck.tables import Check, Design, Dispute, View
+from authcheck.tables import Check, Design, Dispute, Organisation, View
 from authcheck.verdicts import Candidate, Policy, Reason, Verdict, decide, policy_named, rank
 
 DESIGNS = 8  # ranked a check, so that a replay ranks as many
@@ -46,8 +46,8 @@ class Answer:
 
 def read_submission(data: bytes, limits: Limits) -> Submission:
     """Decode and fingerprint. Raises ImageRejected."""
-    picture = open_picture(data, limits)
-    return Submission(picture.sha256, fingerprint.of(picture), picture.notes)
+    picture, read = fingerprint.read(data, limits)
+    return Submission(picture.sha256, read, picture.notes)
 
 
 def answer(
@@ -210,41 +210,46 @@ def _decide(
 def _candidates(session: Session, submission: Submission, hits: Sequence[Hit], tick: int) -> list[Candidate]:
     """One candidate a design: its best view. All of it as it stood at `tick`, disputes too."""
     by_view = {hit.view_id: hit for hit in hits}
+    disputed = exists().where(Dispute.design_id == Design.id, Dispute.noticed_tick <= tick)
     query = (
-        select(View)
+        select(
+            View.number,
+            View.picture_sha256,
+            Design.id,
+            Design.reference,
+            Design.registered_tick,
+            Organisation.handle,
+            disputed,
+        )
+        .join(View.design)
+        .join(Design.owner)
         .where(live_at(tick), or_(View.number.in_(by_view), View.picture_sha256 == submission.sha256))
-        .options(joinedload(View.design).joinedload(Design.owner))
         .order_by(View.number)
     )
-    views = session.scalars(query).all()
-    designs = {view.design_id for view in views}
-    noticed = select(Dispute.design_id).where(Dispute.noticed_tick <= tick, Dispute.design_id.in_(designs))
-    disputed = set(session.scalars(noticed))
     best: dict[str, Candidate] = {}
-    for view in views:
-        candidate = _candidate(
-            view, by_view.get(view.number), submission, disputed=view.design_id in disputed
-        )
-        known = best.get(view.design_id)
-        if known is None or (candidate.score, -candidate.view_number) > (known.score, -known.view_number):
-            best[view.design_id] = candidate
+    for number, sha256, design_id, reference, registered_tick, owner, is_disputed in session.execute(query):
+        score, method, reasons = _evidence(by_view.get(number), exact=sha256 == submission.sha256)
+        known = best.get(design_id)
+        if known is None or score > known.score:
+            best[design_id] = Candidate(
+                design_id=design_id,
+                reference=reference,
+                owner=owner,
+                view_number=number,
+                score=score,
+                method=method,
+                reasons=reasons,
+                disputed=is_disputed,
+                registered_order=registered_tick,
+            )
     return list(best.values())
 
 
-def _candidate(view: View, hit: Hit | None, submission: Submission, *, disputed: bool) -> Candidate:
-    exact = view.picture_sha256 == submission.sha256
-    reasons = [Reason("image.exact_copy", 1.0)] if exact else _reasons(hit) if hit else []
-    return Candidate(
-        design_id=view.design_id,
-        reference=view.design.reference,
-        owner=view.design.owner.handle,
-        view_number=view.number,
-        score=1.0 if exact else hit.score if hit else 0.0,
-        method="sha256" if exact else hit.method if hit else "",
-        reasons=tuple(reasons),
-        disputed=disputed,
-        registered_order=view.design.registered_tick,
-    )
+def _evidence(hit: Hit | None, *, exact: bool) -> tuple[float, str, tuple[Reason, ...]]:
+    """Score, method and reasons of one view; the very bytes that were registered need no hash."""
+    if exact:
+        return 1.0, "sha256", (Reason("image.exact_copy", 1.0),)
+    return (hit.score, hit.method, tuple(_reasons(hit))) if hit else (0.0, "", ())
 
 
 def _reasons(hit: Hit) -> list[Reason]:

@@ -1,5 +1,7 @@
 """The parts a process works with, opened once from the settings."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -43,9 +45,14 @@ class Workspace:
         )
 
 
-def open_workspace() -> Workspace:
-    """The workspace that this process's environment names. Raises as `Workspace.open`."""
-    return Workspace.open(load())
+@contextmanager
+def open_workspace() -> Iterator[Workspace]:
+    """The workspace that this process's environment names, closed at the end. Raises as `Workspace.open`."""
+    work = Workspace.open(load())
+    try:
+        yield work
+    finally:
+        work.database.dispose()
 
 
 def utc_now() -> datetime:

@@ -77,7 +77,7 @@ def bmp(width: int, height: int) -> bytes:
 
 def tiled_tiff(side: int) -> bytes:
     """A TIFF of 100 x 100 pixels cut from one deflated tile of `side` x `side`."""
-    deflate = zlib.compressobj(9)
+    deflate = zlib.compressobj(1)
     tile = b"".join(deflate.compress(bytes(side)) for _ in range(side)) + deflate.flush()
     return tiff(tile, t259=8, t322=side, t323=side, t324=8, t325=len(tile))
 

@@ -13,7 +13,7 @@ from authcheck.tables import Design, Organisation
 from authcheck.workspace import Workspace, utc_now
 
 from ..deps import DesignsWriter, IfMatch, IfNoneMatch, WorkspaceDep
-from ..etags import design_etag, not_modified, require_match
+from ..etags import changed_since, design_etag, not_modified, require_match
 from ..idempotency import OnceDep
 from ..openapi import PICTURES, multipart
 from ..paging import PagingDep
@@ -126,8 +126,8 @@ def change_design(
             designs.update_design(
                 design, title=body.title, kind=body.kind, public_preview=body.public_preview
             )
-    except StaleDataError:  # changed between our read and our write
-        require_match('"0"', design_etag(_get(workspace, caller, design_id)))
+    except StaleDataError as error:  # changed between our read and our write
+        raise changed_since() from error
     return design_response(_get(workspace, caller, design_id))
 
 

@@ -49,11 +49,15 @@ class Limits:
     side_px: int = 16
 
 
+DEFAULT_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A decoded picture, ready to compare.
 
-    `image` is mode RGB, sRGB, upright, without alpha, and at most about twice `detail_px` on its shorter side;
+    `image` is sRGB, mode RGB or (if so asked) L, upright, without alpha, and at most about twice `detail_px` on its
+    shorter side;
     `width_px` and `height_px` are those of the upright original. `notes` are codes of what had to be done to it.
     """
 
@@ -65,9 +69,12 @@ class Picture:
     notes: tuple[str, ...] = ()
 
 
-def open_picture(data: bytes, limits: Limits = Limits(), *, detail_px: int = 256) -> Picture:
+def open_picture(
+    data: bytes, limits: Limits = DEFAULT_LIMITS, *, detail_px: int = 256, grey: bool = False
+) -> Picture:
     """Decode, turn upright, convert to sRGB, put on a ground, reduce so that the shorter side stays >= `detail_px`.
 
+    With `grey` the picture is mode L, and a JPEG's colours are not even decoded.
     Raises ImageRejected with one of the codes image.empty, image.too_large, image.unreadable, image.truncated,
     image.too_many_pixels, image.too_small, image.depth.
     """
@@ -85,7 +92,7 @@ def open_picture(data: bytes, limits: Limits = Limits(), *, detail_px: int = 256
     try:
         check_effort(image, data, limits.pixels)
         notes = ("image.animated",) if _is_animated(image) else ()
-        pixels, (width_px, height_px) = _decode(image, detail_px)
+        pixels, (width_px, height_px) = _decode(image, detail_px, grey=grey)
     except ImageRejected:
         raise
     except Exception as error:  # decoders of untrusted bytes raise whatever they like
@@ -129,17 +136,24 @@ def _is_animated(image: Image.Image) -> bool:
         return True
 
 
-def _decode(image: Image.Image, detail_px: int) -> tuple[Image.Image, tuple[int, int]]:
+def _decode(image: Image.Image, detail_px: int, *, grey: bool) -> tuple[Image.Image, tuple[int, int]]:
     """The pixels, and the size that the upright original has."""
     full_size = image.size
-    drafted = image.draft("RGB", (detail_px, detail_px))
+    profile = image.info.get(
+        "icc_profile"
+    )  # colours in another space must be converted before they become grey
+    drafted = image.draft("L" if grey and not profile else "RGB", (detail_px, detail_px))
     image.load()
     if drafted is None:
         full_size = image.size  # TIFF turns itself
-    profile = image.info.get("icc_profile")
+    profile = image.info.get("icc_profile")  # some formats know it only now
     orientation = _orientation(image)
     upright = image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
-    pixels = to_srgb(_reduce(shallow(upright), detail_px), profile)
+    pixels = _reduce(shallow(upright), detail_px)
+    if not grey or profile or pixels.mode != "L":
+        pixels = to_srgb(pixels, profile)
+    if grey:
+        pixels = pixels.convert("L")
     pixels.info.clear()  # saved again, they must carry neither a profile that is no longer theirs nor where it was taken
     return pixels, (full_size[::-1] if orientation in TURNED else full_size)
 

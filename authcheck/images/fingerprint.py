@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from authcheck.errors import ImageRejected
-from authcheck.images.decode import Picture
+from authcheck.images.decode import DEFAULT_LIMITS, Limits, Picture, open_picture
 from authcheck.images.windows import NAMES, SIDE, Window, find_windows
 
 SCHEME = "pd256-1"  # changes when any bit may change: decoding, windows, families, layout of the record
@@ -96,6 +96,15 @@ def reference_codes(records: Sequence[bytes]) -> Codes:
     if (table[:, : len(head)] != np.frombuffer(head, np.uint8)).any():
         raise ValueError("not a fingerprint of this scheme")
     return table[:, len(head) :].reshape(-1, len(REFERENCE_WINDOWS), len(FAMILIES), CODE_BYTES)
+
+
+def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[Picture, Fingerprint]:
+    """Decode as this scheme wants it and fingerprint: the one way in for pictures that are registered or checked.
+
+    Raises ImageRejected as `open_picture` and `of` do.
+    """
+    picture = open_picture(data, limits, detail_px=SIDE, grey=True)
+    return picture, of(picture)
 
 
 def of(picture: Picture) -> Fingerprint:

@@ -15,8 +15,8 @@ from authcheck.images.fingerprint import (
     Fingerprint,
     reference_codes,
 )
-from authcheck.images.index import FingerprintIndex, FlatIndex
-from authcheck.images.score import REACH_BITS, score_of
+from authcheck.images.index import CODE_BITS, FingerprintIndex, FlatIndex
+from authcheck.images.score import REACH_BITS, joint_bits, score_of
 
 WINDOWS = len(REFERENCE_WINDOWS)
 LEAST_NEAR = 16
@@ -42,8 +42,8 @@ class Hit:
 class Gallery:
     """Views by number, each under the codes of its whole and of its trimmed picture, one index a family.
 
-    The joint distance of a picture and a view is the least sum of both families' distances over the picture's windows
-    and orientations and the view's windows. Changes must not run beside each other. A search
+    The distance of a picture and a view is the least joint distance (`score.joint_bits`) over the picture's windows and
+    orientations and the view's windows. Changes must not run beside each other. A search
     beside a change is safe and sees part of it: who needs all of it asks again, as LiveGallery does.
 
     Args:
@@ -93,7 +93,7 @@ class Gallery:
         if not len(ids):
             return []
         bits = np.stack([_distances(c, s) for c, s in zip(codes, stored, strict=True)])
-        joint = bits.sum(axis=0)
+        joint = joint_bits(*bits)
         variant = joint.argmin(axis=0)
         column = np.arange(len(ids))
         best = joint[variant, column]
@@ -102,7 +102,7 @@ class Gallery:
             view = int(ids[place]) // WINDOWS
             if view not in hits:
                 distances = bits[:, variant[place], place].tolist()
-                hits[view] = _hit(query, view, int(variant[place]), distances)
+                hits[view] = _hit(query, view, int(variant[place]), score_of(int(best[place])), distances)
             if len(hits) == count:
                 break
         return list(hits.values())
@@ -111,12 +111,13 @@ class Gallery:
         """The entries among the `count` nearest of any variant by either family, and all within REACH_BITS."""
         found = [index.nearest(c, count) for c, index in zip(codes, self._indexes, strict=True)]
         ids = [near[near >= 0] for near, _ in found]
-        # An entry not yet seen is as far as the last one seen by either family, or farther.
-        first, second = (np.where(bits[:, -1] < 0, REACH_BITS + 1, bits[:, -1]) for _, bits in found)
-        open_rows = np.nonzero(first + second <= REACH_BITS)[0]
+        # An entry not seen by either family is as far as the last one seen, or farther: it is within reach only where
+        # dhash leaves room for it.
+        phash, dhash = (np.where(bits[:, -1] < 0, CODE_BITS, bits[:, -1]) for _, bits in found)
+        open_rows = np.nonzero(joint_bits(phash, dhash) <= REACH_BITS)[0]
         if len(open_rows):
-            radius = int(REACH_BITS - second[open_rows].min())
-            ids.append(self._indexes[0].within(codes[0][open_rows], radius)[1])
+            radius = REACH_BITS - int(joint_bits(phash[open_rows], np.zeros(1, np.int32)).min())
+            ids.append(self._indexes[1].within(codes[1][open_rows], radius)[1])
         return np.unique(np.concatenate(ids))
 
     def _codes_of(self, ids: Ids) -> tuple[Ids, list[Codes]]:
@@ -142,11 +143,11 @@ def _distances(codes: Codes, stored: Codes) -> Bits:
     return bits
 
 
-def _hit(query: Fingerprint, view: int, variant: int, distances: Sequence[int]) -> Hit:
+def _hit(query: Fingerprint, view: int, variant: int, score: float, distances: Sequence[int]) -> Hit:
     window, orientation = divmod(variant, query.codes.shape[1])
     return Hit(
         view_id=view,
-        score=score_of(sum(distances)),
+        score=score,
         method=FAMILIES[int(np.argmin(distances))],
         orientation=ORIENTATIONS[orientation],
         window=query.windows[window],

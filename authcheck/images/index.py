@@ -239,7 +239,8 @@ def _check_entries(ids: Ids, codes: Codes) -> None:
     _checked_codes(codes)
     if len(ids) != len(codes):
         raise ValueError(f"{len(ids)} ids for {len(codes)} codes")
-    if len(np.unique(ids)) != len(ids):
+    ordered = np.sort(ids)
+    if (ordered[1:] == ordered[:-1]).any():
         raise ValueError("an id is repeated")
     if len(ids) and ids.min() < 0:
         raise ValueError(f"ids are 0 or greater, got {ids.min()}")

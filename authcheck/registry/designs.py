@@ -9,7 +9,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.images import fingerprint
-from authcheck.images.decode import Limits, open_picture
+from authcheck.images.decode import Limits
 from authcheck.pictures import PictureStore
 from authcheck.registry.live import lock_registry, next_tick
 from authcheck.tables import Check, Design, Dispute, Organisation, View
@@ -166,6 +166,6 @@ def refingerprint(session: Session, store: PictureStore, limits: Limits) -> int:
         select(View).where(View.scheme != fingerprint.SCHEME, View.removed_tick.is_(None))
     ).all()
     for view in stale:
-        fresh = fingerprint.of(open_picture(store.get(view.picture_sha256), limits))
+        _, fresh = fingerprint.read(store.get(view.picture_sha256), limits)
         view.scheme, view.fingerprint = fresh.scheme, fresh.reference().to_bytes()
     return len(stale)

@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from authcheck.errors import Conflict, Rejected
 from authcheck.ids import new_id
 from authcheck.images import fingerprint
-from authcheck.images.decode import Limits, open_picture
+from authcheck.images.decode import Limits
 from authcheck.images.fingerprint import Fingerprint
 from authcheck.images.gallery import Hit
 from authcheck.pictures import PictureStore
@@ -66,10 +66,8 @@ class Registered:
 
 def read_view(data: bytes, limits: Limits) -> ReadView:
     """Decode and fingerprint; the slow part, done before any transaction. Raises ImageRejected."""
-    picture = open_picture(data, limits)
-    return ReadView(
-        data, picture.sha256, picture.format, picture.width_px, picture.height_px, fingerprint.of(picture)
-    )
+    picture, read = fingerprint.read(data, limits)
+    return ReadView(data, picture.sha256, picture.format, picture.width_px, picture.height_px, read)
 
 
 class Registration:

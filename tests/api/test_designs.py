@@ -5,6 +5,7 @@ from typing import Any
 
 import make
 import pytest
+from sqlalchemy.orm.exc import StaleDataError
 from starlette.testclient import TestClient
 
 from authcheck.workspace import Workspace
@@ -106,6 +107,20 @@ def test_a_change_needs_the_etag_that_was_seen(
         assert (refused.status_code, refused.json()["code"]) == (412, "precondition.failed")
     assert client.get(url, headers=brand).json()["title"] == "A"
     assert client.patch(url, headers={**brand, "If-Match": "*"}, json={"title": None}).json()["title"] == "A"
+
+
+def test_of_two_changes_at_once_one_is_refused(
+    client: TestClient, brand: Headers, new_design: NewDesign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another transaction was faster between our read and our write, the answer is 412 as well."""
+    url = f"/v1/designs/{new_design()['id']}"
+
+    def lose(*_args: object, **_kwargs: object) -> None:
+        raise StaleDataError("0 rows matched")
+
+    monkeypatch.setattr("authcheck.registry.designs.update_design", lose)
+    answer = client.patch(url, headers={**brand, "If-Match": "*"}, json={"title": "A"})
+    assert (answer.status_code, answer.json()["code"]) == (412, "precondition.failed")
 
 
 def test_an_unchanged_design_is_not_sent_again(

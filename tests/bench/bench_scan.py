@@ -20,7 +20,6 @@ from sqlalchemy import insert
 from authcheck import accounts
 from authcheck.config import Settings
 from authcheck.images import fingerprint
-from authcheck.images.decode import open_picture
 from authcheck.images.fingerprint import Fingerprint
 from authcheck.registry.live import LiveGallery, next_tick
 from authcheck.scan import scan
@@ -55,7 +54,7 @@ def decode_alone(names: list[str]) -> float:
 def fill(work: Workspace, views: int) -> None:
     """A registry of that many views with random fingerprints, a design each 1,000 views."""
     print(f"filling a registry of {views:,} views ...")
-    real = fingerprint.of(open_picture(noisy_picture(0, (512, 512)))).reference()
+    real = fingerprint.read(noisy_picture(0, (512, 512)))[1].reference()
     dice, now = np.random.default_rng(1), datetime.now(UTC)
     with work.database.writing() as session:
         owner = accounts.ensure_brand(session, "bench", now)

@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from authcheck.errors import ImageRejected
-from authcheck.images import fingerprint
-from authcheck.images.decode import open_picture
-from authcheck.images.fingerprint import Fingerprint
+from authcheck.images import fingerprint, score
+from authcheck.images.fingerprint import FAMILIES, Fingerprint
 from authcheck.images.gallery import Gallery, Hit
-from authcheck.images.score import JOINT_BITS
 
+SISTER_WEIGHT = 0.1  # they then weigh as much as half of the hard negatives
 HERE = Path(__file__).resolve()
 DATA = Path(os.environ.get("AUTHCHECK_MATCH_DATA", HERE.parents[3] / "shared" / "match-data"))
 
@@ -45,6 +44,12 @@ def read_queries() -> list[Query]:
     return [Query(r["query"], r["design_id"], r["track"], r["transformation"]) for r in rows]
 
 
+def read_ignored() -> set[tuple[str, str]]:
+    """Pairs of query and design that are neither right nor wrong."""
+    with (DATA / "ignore.csv").open(newline="") as file:
+        return {(row["query"], row["design_id"]) for row in csv.DictReader(file)}
+
+
 def designs() -> list[Path]:
     """The registered pictures, by id."""
     return sorted((DATA / "designs").iterdir())
@@ -53,18 +58,18 @@ def designs() -> list[Path]:
 def fingerprint_of(path: Path) -> Fingerprint | None:
     """The fingerprint of a file, by the product's own path; None where it is refused."""
     try:
-        return fingerprint.of(open_picture(path.read_bytes()))
+        return fingerprint.read(path.read_bytes())[1]
     except ImageRejected as error:
         print(f"{path.name}: {error.code}")
         return None
 
 
-def fill() -> tuple[Gallery, list[str]]:
-    """A gallery of all designs, and the id of each view."""
+def fill() -> tuple[Gallery, dict[str, Fingerprint]]:
+    """A gallery of all designs, and their fingerprints by id, in the order of their views."""
     known = {path.stem: made for path in designs() if (made := fingerprint_of(path))}
     gallery = Gallery()
     gallery.add(range(len(known)), [made.reference().to_bytes() for made in known.values()])
-    return gallery, list(known)
+    return gallery, known
 
 
 def search(gallery: Gallery, queries: Sequence[Query], count: int = 5) -> list[list[Hit]]:
@@ -73,19 +78,20 @@ def search(gallery: Gallery, queries: Sequence[Query], count: int = 5) -> list[l
     return [gallery.search(made, count) if made else [] for made in found]
 
 
-def joint_bits(hit: Hit) -> int:
+def joint_of(hit: Hit) -> int:
     """The joint distance of a hit."""
-    return sum(hit.distances_bits.values())
+    return int(
+        score.joint_bits(*(np.array([hit.distances_bits[family]], np.int32) for family in FAMILIES))[0]
+    )
 
 
 def outcomes(
     queries: Sequence[Query], hits: Sequence[list[Hit]], ids: Sequence[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Of each query's best hit: joint distance, whether it is right, and whether it counts (ignore.csv, no hit)."""
-    with (DATA / "ignore.csv").open(newline="") as file:
-        ignored = {(row["query"], row["design_id"]) for row in csv.DictReader(file)}
+    ignored = read_ignored()
     best = [ids[found[0].view_id] if found else "" for found in hits]
-    joint = np.array([joint_bits(found[0]) if found else JOINT_BITS for found in hits])
+    joint = np.array([joint_of(found[0]) if found else score.JOINT_MOST_BITS for found in hits])
     right = np.array([q.design_id == found != "" for q, found in zip(queries, best, strict=True)])
     counts = np.array([(q.name, found) not in ignored for q, found in zip(queries, best, strict=True)])
     return joint, right, counts
@@ -93,7 +99,7 @@ def outcomes(
 
 def halves(queries: Sequence[Query]) -> NDArray[np.bool_]:
     """Which queries the curve is fitted on: those of designs with even numbers, and every second negative."""
-    return folds(queries, 2) == 0
+    return np.equal(folds(queries, 2), 0)
 
 
 def folds(queries: Sequence[Query], count: int) -> NDArray[np.int64]:
@@ -102,28 +108,57 @@ def folds(queries: Sequence[Query], count: int) -> NDArray[np.int64]:
     return np.array(numbers) % count
 
 
-def fit(joint: NDArray[np.int64], right: NDArray[np.bool_]) -> tuple[float, float]:
-    """BIAS and PER_BIT of the logistic curve."""
-    model = LogisticRegression(C=100.0).fit(joint[:, None] / 100, right)
+def sisters(gallery: Gallery, known: dict[str, Fingerprint]) -> NDArray[np.int64]:
+    """Of each design, the joint distance to the nearest other one; designs in the set twice have none (the farthest)."""
+    ids, least = list(known), []
+    twice = {frozenset((design, other)) for design, other in same_designs()}
+    for design, made in known.items():
+        others = [hit for hit in gallery.search(made, 4) if ids[hit.view_id] != design]
+        others = [hit for hit in others if frozenset((design, ids[hit.view_id])) not in twice]
+        least.append(joint_of(others[0]))
+    return np.array(least)
+
+
+def same_designs() -> set[tuple[str, str]]:
+    """Designs that ignore.csv holds for one another."""
+    truth = {query.name: query.design_id for query in read_queries()}
+    return {(truth[name], design) for name, design in read_ignored() if truth.get(name)}
+
+
+def fit(joint: NDArray[np.int64], right: NDArray[np.bool_], apart: NDArray[np.int64]) -> tuple[float, float]:
+    """BIAS and PER_BIT of the logistic curve; `apart` are the distances of sister designs."""
+    bits, answers = np.r_[joint, apart], np.r_[right, np.zeros(len(apart), np.bool_)]
+    weights = np.r_[np.ones(len(joint)), np.full(len(apart), SISTER_WEIGHT)]
+    model = LogisticRegression(C=100.0).fit(bits[:, None] / 100, answers, sample_weight=weights)
     return float(model.intercept_[0]), -float(model.coef_[0, 0]) / 100
 
 
 def main() -> None:
     """Print the constants, and how well they are calibrated on either half."""
     queries = read_queries()
-    gallery, ids = fill()
-    hits = search(gallery, queries, 1)
-    joint, right, kept = outcomes(queries, hits, ids)
+    gallery, known = fill()
+    joint, right, kept = outcomes(queries, search(gallery, queries, 1), list(known))
+    apart = sisters(gallery, known)
+    even = np.array([int(design[1:]) % 2 == 0 for design in known])
     fitted_on = halves(queries)
-    bias, per_bit = fit(joint[fitted_on & kept], right[fitted_on & kept])
+    bias, per_bit = fit(joint[fitted_on & kept], right[fitted_on & kept], apart[even])
     print(f"BIAS = {bias:.2f}\nPER_BIT = {per_bit:.4f}")
-    score = 1 / (1 + np.exp(per_bit * joint - bias))
-    for name, part in (("fitted on", fitted_on & kept), ("held out", ~fitted_on & kept)):
-        print(f"{name}: {part.sum()} queries, {right[part].sum()} right; score -> share right (queries)")
-        for low, high in ((0, 0.1), (0.1, 0.5), (0.5, 0.9), (0.9, 1.01)):
-            band = part & (score >= low) & (score < high)
+    for wanted in (0.5, 0.8, 0.9, 0.95):
+        print(f"score {wanted}: {(bias - np.log(wanted / (1 - wanted))) / per_bit:.1f} bits")
+    scores, sister_scores = (1 / (1 + np.exp(per_bit * bits - bias)) for bits in (joint, apart))
+    for name, part, designs_in in (
+        ("fitted on", fitted_on & kept, even),
+        ("held out", ~fitted_on & kept, ~even),
+    ):
+        print(
+            f"{name}: {part.sum()} queries, {right[part].sum()} right; score -> share right (queries); sister designs"
+        )
+        for low, high in ((0, 0.1), (0.1, 0.5), (0.5, 0.8), (0.8, 0.9), (0.9, 1.01)):
+            band = part & (scores >= low) & (scores < high)
+            near = designs_in & (sister_scores >= low) & (sister_scores < high)
+            share = right[band].mean() if band.any() else 0
             print(
-                f"  {low:.1f}-{min(high, 1):.1f}  {right[band].mean() if band.any() else 0:.3f} ({band.sum()})"
+                f"  {low:.1f}-{min(high, 1):.1f}  {share:.3f} ({band.sum()})  {near.sum()} of {designs_in.sum()}"
             )
 
 

@@ -20,7 +20,7 @@ import fit_score
 import imagehash
 import numpy as np
 import pdqhash
-from fit_score import DATA, Query, joint_bits
+from fit_score import DATA, Query, joint_of
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -56,17 +56,21 @@ def ours(queries: Sequence[Query], hits: Sequence[list[Hit]], ids: Sequence[str]
     ]
 
 
-def cross_validated(queries: Sequence[Query], hits: Sequence[list[Hit]], ids: Sequence[str]) -> Rows:
+def cross_validated(
+    queries: Sequence[Query], hits: Sequence[list[Hit]], ids: Sequence[str], apart: NDArray[np.int64]
+) -> Rows:
     """Our hits, each query scored by a curve fitted on the other folds."""
     fold = fit_score.folds(queries, FOLDS)
     joint, right, counts = fit_score.outcomes(queries, hits, ids)
     rows: Rows = []
     for number in range(FOLDS):
-        bias, per_bit = fit_score.fit(joint[counts & (fold != number)], right[counts & (fold != number)])
+        kept = counts & (fold != number)
+        others = np.array([int(design[1:]) % FOLDS != number for design in ids])
+        bias, per_bit = fit_score.fit(joint[kept], right[kept], apart[others])
         print(f"  fold {number}: BIAS {bias:.2f} PER_BIT {per_bit:.4f}")
         for place in np.nonzero(fold == number)[0].tolist():
             for hit in hits[place]:
-                score = 1 / (1 + np.exp(per_bit * joint_bits(hit) - bias))
+                score = 1 / (1 + np.exp(per_bit * joint_of(hit) - bias))
                 rows.append((queries[place].name, ids[hit.view_id], float(score)))
     return rows
 
@@ -129,12 +133,13 @@ def group_of(query: Query) -> str:
 def main() -> None:
     """Print one table."""
     queries = fit_score.read_queries()
-    gallery, ids = fit_score.fill()
+    gallery, known = fit_score.fill()
+    ids = list(known)
     hits = fit_score.search(gallery, queries)
     print(f"{len(ids)} designs, {len(queries)} queries, score_of(100) = {score_of(100):.3f}")
     methods = {
         "authcheck": ours(queries, hits, ids),
-        "authcheck cross-validated": cross_validated(queries, hits, ids),
+        "authcheck cross-validated": cross_validated(queries, hits, ids, fit_score.sisters(gallery, known)),
         "phash 256": peer(queries, phash),
         "dhash 256": peer(queries, dhash),
         "PDQ x 8": peer(queries, pdq),

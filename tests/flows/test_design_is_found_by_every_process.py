@@ -1,9 +1,10 @@
 """The index of each process follows the database: nothing is missed, nothing lingers."""
 
+import os
 import random
 import subprocess
+import sys
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,8 +23,6 @@ from authcheck.registry.registration import Registration, read_view
 from authcheck.tables import Design, View
 from authcheck.verify import answer, read_submission
 from authcheck.workspace import Workspace
-
-Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
 def found(workspace: Workspace, seed: int) -> str:
@@ -46,34 +45,47 @@ def live_hits(live: LiveGallery, workspace: Workspace, seed: int) -> list[tuple[
         return [(hit.view_id, hit.score) for hit in live.search(session, query, 50)[1]]
 
 
-def test_another_process_registers_and_retires(
-    workspace: Workspace, as_process: Start, tmp_path: Path
-) -> None:
+ROOT = Path(__file__).parents[2]
+OTHER_PROCESS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import make
+from authcheck.registry import designs
+from authcheck.workspace import open_workspace
+retired, first, last, owner = sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
+with open_workspace() as work:
+    for seed in range(first, last):
+        make.register(work, f"R{seed}", owner=owner, seed=seed)
+    if retired:
+        with work.database.writing() as session:
+            designs.retire(session, designs.find_design(session, "acme", retired), make.NOW)
+"""
+
+
+def start(
+    environment: dict[str, str], retired: str, first: int, last: int, owner: str
+) -> "subprocess.Popen[bytes]":
+    """A process of its own that registers pictures by number and retires a design of acme."""
+    words = [str(ROOT / "tests"), retired, str(first), str(last), owner]
+    return subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", OTHER_PROCESS, *words], env=os.environ | environment
+    )
+
+
+def test_another_process_registers_and_retires(workspace: Workspace, environment: dict[str, str]) -> None:
     """What a real second process registers is found by the next check here; what it retires is not."""
     make.register(workspace)
-    assert found(workspace, 0) == "REF-1"
-    assert found(workspace, 1) == ""
-    (tmp_path / "REF-2.png").write_bytes(make.picture_bytes(1))
-    _, err = as_process("designs", "import", tmp_path / "REF-2.png", "--owner", "acme").communicate()
-    assert b"1 registered" in err
-    assert found(workspace, 1) == "REF-2"
-    _, err = as_process("designs", "retire", "REF-1", "--owner", "acme").communicate()
-    assert err == b"REF-1 of acme is retired.\n"
-    assert found(workspace, 0) == ""
+    assert (found(workspace, 0), found(workspace, 1)) == ("REF-1", "")
+    assert start(environment, "REF-1", 1, 2, "acme").wait() == 0
+    assert (found(workspace, 0), found(workspace, 1)) == ("", "R1")
 
 
-def test_processes_register_at_once(workspace: Workspace, as_process: Start, tmp_path: Path) -> None:
-    """Two processes that import side by side lose no design and no tick."""
-    running = []
-    for process in range(2):
-        folder = tmp_path / str(process)
-        folder.mkdir()
-        for seed in range(process * 4, process * 4 + 4):
-            (folder / f"R{seed}.png").write_bytes(make.picture_bytes(seed))
-        running.append(as_process("designs", "import", folder, "--owner", f"brand-{process}"))
+def test_processes_register_at_once(workspace: Workspace, environment: dict[str, str]) -> None:
+    """Two processes that register side by side lose no design and no tick."""
+    running = [start(environment, "", 4 * number, 4 * number + 4, f"brand-{number}") for number in range(2)]
     assert [process.wait() for process in running] == [0, 0]
     assert [found(workspace, seed) for seed in range(8)] == [f"R{seed}" for seed in range(8)]
-    assert tick_of(workspace) == 2
+    assert tick_of(workspace) == 8
 
 
 def test_threads_register_at_once(workspace: Workspace) -> None:
@@ -104,7 +116,7 @@ def test_searches_see_each_change_whole(workspace: Workspace) -> None:
     def look() -> None:
         while not stop.is_set():
             given = [answer(workspace.database, workspace.live, query, workspace.policy) for query in queries]
-            if all(one.verdict.code == "none" for one in given if one.tick == given[0].tick):
+            if given[0].tick == given[1].tick and all(one.verdict.code == "none" for one in given):
                 failures.append(given)
 
     watcher = threading.Thread(target=look)

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -20,6 +21,7 @@ EDITS = {
     "untouched": 8, "recompressed": 8, "resized": 8, "recoloured": 8, "padded": 6, "bordered": 5, "cropped": 6,
     "mirrored": 5, "rotated": 6, "text": 6, "watermark": 6, "screenshot": 6, "format": 9, "unrelated": 30, "lookalike": 10,
 }  # fmt: skip
+TABLES = ("designs.csv", "listings.csv", "beyond_hashes.csv")
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -30,7 +32,17 @@ def rows(name: str) -> list[dict[str, str]]:
 
 def pictures() -> list[str]:
     """Every picture named in a table, relative to the folder."""
-    return [row["picture"] for table in ("designs.csv", "listings.csv") for row in rows(table)]
+    return [row["picture"] for table in TABLES for row in rows(table)]
+
+
+def check(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run `make_fixtures.py --check` of that folder."""
+    return subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-B", str(folder / "make_fixtures.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def has_transparency(path: Path) -> bool:
@@ -75,7 +87,7 @@ def test_some_designs_are_transparent_and_one_is_white_on_nothing() -> None:
 
 
 def test_every_kind_of_edit_occurs() -> None:
-    """At least 120 listings, and of each edit as many as promised."""
+    """At least 120 listings whose answer comes out, and of each edit as many as promised."""
     listings = rows("listings.csv")
     assert len(listings) >= 120
     counted = Counter(row["edit"] for row in listings)
@@ -86,7 +98,7 @@ def test_every_kind_of_edit_occurs() -> None:
 def test_verdicts_agree_with_their_design_and_edit() -> None:
     """A stranger names no design; a match or look-alike names a design of the owner it gives."""
     owners = {row["reference"]: row["owner"] for row in rows("designs.csv")}
-    for row in rows("listings.csv"):
+    for row in [*rows("listings.csv"), *rows("beyond_hashes.csv")]:
         expected = {"unrelated": "none", "lookalike": "lookalike"}.get(row["edit"], "match")
         assert row["verdict"] == expected, row
         assert row["owner"] == owners.get(row["design"], ""), row
@@ -121,12 +133,7 @@ def test_every_picture_opens() -> None:
 
 def test_check_finds_nothing_wrong() -> None:
     """`make_fixtures.py --check` agrees that all is there and of sane size."""
-    done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "-B", str(FIXTURES / "make_fixtures.py"), "--check"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = check(FIXTURES)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -156,3 +163,17 @@ def test_readme_covers_every_picture() -> None:
     assert [name for name in sorted(imported) if name not in provenance] == []
     assert len(rows("designs.csv")) == int(re.search(r"(\d+) designs;", readme)[1])  # type: ignore[index]
     assert len(rows("listings.csv")) == int(re.search(r"(\d+) listing pictures;", readme)[1])  # type: ignore[index]
+    assert len(rows("beyond_hashes.csv")) == int(re.search(r"(\d+) more,", readme)[1])  # type: ignore[index]
+
+
+def test_check_finds_a_picture_in_no_table(tmp_path: Path) -> None:
+    """`--check` names a picture that neither table holds, and one that is in both."""
+    folder = tmp_path / "fixtures"
+    shutil.copytree(FIXTURES, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(FIXTURES / rows("listings.csv")[0]["picture"], folder / "listings" / "stray.webp")
+    twice = rows("beyond_hashes.csv")[0]["picture"]
+    with (folder / "listings.csv").open("a", encoding="utf-8") as stream:
+        stream.write(f"{twice},match,,,untouched,\n")
+    done = check(folder)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [f"named twice: {twice}", "in no table: listings/stray.webp"]

@@ -176,14 +176,14 @@ ORIENTED = {
 @pytest.mark.parametrize("orientation", ORIENTED)
 def test_every_exif_orientation_is_turned_upright(image_format: str, orientation: int) -> None:
     """Pixels, width and height are those of the upright picture, for all eight orientations."""
-    upright, turn = make.picture(7, (1200, 800)), ORIENTED[orientation]
+    upright, turn = make.picture(7, (780, 520)), ORIENTED[orientation]
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     stored = upright if turn is None else upright.transpose(turn)
     options = {"PNG": {"compress_level": 1}, "WEBP": {"method": 0}}.get(image_format, {})
     picture = open_picture(make.encode(stored, image_format, exif=exif, **options))
-    assert (picture.width_px, picture.height_px) == (1200, 800)
-    assert difference(picture.image.resize((120, 80)), upright.resize((120, 80))) < 6
+    assert (picture.width_px, picture.height_px) == (780, 520)
+    assert difference(picture.image.resize((78, 52)), upright.resize((78, 52))) < 6
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_broken_exif_is_ignored(image_format: str, exif: bytes) -> None:
     assert difference(open_picture(make.picture_bytes(5, image_format, exif=exif)).image, plain.image) == 0
 
 
-@pytest.mark.parametrize("size", [(1024, 1024), (2050, 1500), (4000, 2100)])
+@pytest.mark.parametrize("size", [(1024, 1024), (2050, 1500)])
 def test_a_drafted_jpeg_is_close_to_the_whole_one(size: tuple[int, int]) -> None:
     """Decoding at an eighth of the size gives nearly the picture that decoding it whole and shrinking gives."""
     data = make.encode(make.picture(9, size), "JPEG", quality=90)

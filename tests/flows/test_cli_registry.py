@@ -1,0 +1,185 @@
+"""Keeping a registry from a terminal."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import make
+import pytest
+from registry_state import rows_of
+
+from authcheck import accounts
+from authcheck.errors import StorageFailed
+from authcheck.pictures import PictureStore
+from authcheck.workspace import Workspace
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two pictures and a file that is none."""
+    made = tmp_path / "prints"
+    made.mkdir()
+    (made / "kite.png").write_bytes(make.picture_bytes(0))
+    (made / "lark.png").write_bytes(make.picture_bytes(1))
+    (made / "torn.png").write_bytes(b"not a picture")
+    return made
+
+
+def test_a_folder_is_imported_twice(cli: Any, folder: Path, workspace: Workspace) -> None:
+    """Good pictures land, the bad one is named with its code, and a second run changes nothing."""
+    done = cli("designs", "import", folder, "--owner", "acme", "--kind", "pattern")
+    assert done.code == 1
+    assert re.fullmatch(r"line 3  torn  rejected: .* \[image\.unreadable, picture\]\n", done.out)
+    assert done.err == "2 registered, 0 already yours, 0 disputed, 1 rejected.\n"
+    before = rows_of(workspace)
+    again = cli("designs", "import", folder, "--owner", "acme", "--kind", "pattern")
+    assert again.err == "0 registered, 2 already yours, 0 disputed, 1 rejected.\n"
+    assert rows_of(workspace) == before
+
+
+def test_one_picture_is_imported(cli: Any, folder: Path) -> None:
+    """A picture's stem is its reference."""
+    assert cli("designs", "import", folder / "kite.png", "--owner", "acme").code == 0
+    assert cli("designs", "list", "--json").objects[0]["reference"] == "kite"
+
+
+def test_an_import_answers_in_json(cli: Any, folder: Path) -> None:
+    """With --json every row is an object on stdout, and the count stays on stderr."""
+    done = cli("designs", "import", folder, "--owner", "acme", "--json")
+    assert [(one["reference"], one["status"]) for one in done.objects] == [
+        ("kite", "registered"),
+        ("lark", "registered"),
+        ("torn", "rejected"),
+    ]
+    assert done.err.startswith("2 registered")
+
+
+def test_a_dry_run_says_so(cli: Any, folder: Path, workspace: Workspace) -> None:
+    """Nothing is stored, and the count says that."""
+    before = rows_of(workspace)
+    done = cli("designs", "import", folder, "--owner", "acme", "--dry-run")
+    assert done.err.endswith("(dry run: nothing was stored).\n")
+    assert rows_of(workspace) == before
+
+
+def test_a_near_design_of_another_owner_is_named(cli: Any, folder: Path, workspace: Workspace) -> None:
+    """The line says whose design it came near and how near."""
+    make.register(workspace, "ORIGINAL", owner="other")
+    done = cli("designs", "import", folder / "kite.png", "--owner", "acme")
+    assert (done.code, done.out) == (0, "line 1  kite  disputed: near ORIGINAL of other, score 1.000\n")
+
+
+def test_a_table_with_hostile_words_prints_safely(cli: Any, tmp_path: Path) -> None:
+    """Escape sequences of a stranger's table do not reach the terminal."""
+    row = {"reference": "\x1b[31mred", "picture": "\x1b]0;x\x07.png"}
+    (tmp_path / "x.jsonl").write_text(json.dumps(row))
+    done = cli("designs", "import", tmp_path / "x.jsonl", "--owner", "acme")
+    assert done.code == 1
+    assert "\x1b" not in done.out + done.err
+
+
+def test_a_full_disk_counts_what_landed(cli: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The count comes before the error, and the exit status says: try again."""
+
+    def fail(*_: object) -> str:
+        raise StorageFailed("The disk is full: nothing was stored.", code="storage.full")
+
+    monkeypatch.setattr(PictureStore, "put", fail)
+    done = cli("designs", "import", folder, "--owner", "acme")
+    assert (done.code, done.out) == (3, "")
+    assert done.err.splitlines() == [
+        "0 registered, 0 already yours, 0 disputed, 0 rejected.",
+        "authcheck: The disk is full: nothing was stored. [storage.full]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["designs", "import", "{folder}"], "setting.owner"),
+        (["designs", "import", "{folder}/kite.png"], "setting.owner"),
+        (["designs", "import", "{folder}", "--owner", "acme", "--kind", "poem"], "design.kind"),
+        (["designs", "import", "{folder}/nothing.csv"], "file.missing"),
+        (["designs", "import", "{folder}/table.csv"], "table.columns"),
+        (["designs", "import", "{folder}/empty", "--owner", "acme"], "table.no_pictures"),
+        (["designs", "list", "--owner", "nobody"], "organisation.not_found"),
+        (["designs", "list", "--owner", "no\udcffbody"], "organisation.not_found"),
+        (["designs", "list", "--state", "lost"], "setting.state"),
+        (["designs", "show", "kite"], "design.not_found"),
+        (["designs", "show", "ki\udcffte", "--owner", "acme"], "design.not_found"),
+        (["designs", "retire", "dsn_0"], "design.not_found"),
+        (["designs", "retire", "kite", "--owner", "nobody"], "design.not_found"),
+        (["keys", "create", "--org", "Not A Handle", "--scope", "admin"], "organisation.handle"),
+        (["keys", "create", "--org", "acme", "--scope", "everything"], "key.scopes"),
+        (["keys", "list", "--org", "nobody"], "organisation.not_found"),
+        (["keys", "revoke", "ack_0"], "key.not_found"),
+        (["replay", "chk_0"], "check.not_found"),
+        (["replay", "\udcff"], "check.not_found"),
+        (["demo", "--fixtures", "{folder}", "--no-serve"], "demo.fixtures"),
+    ],
+)
+def test_an_error_is_one_line_with_its_code(cli: Any, folder: Path, words: list[str], code: str) -> None:
+    """What cannot be done is said in one line on stderr, and the exit status is 2."""
+    (folder / "table.csv").write_text("name;file\nA;a.png\n")
+    (folder / "empty").mkdir()
+    done = cli(*(word.format(folder=folder) for word in words))
+    assert (done.code, done.out) == (2, "")
+    assert re.fullmatch(rf"authcheck: .+ \[{re.escape(code)}\]\n", done.err)
+
+
+def test_an_unknown_reference_hints_at_the_owner(cli: Any) -> None:
+    """Whoever gives a reference where an id is wanted is told about --owner."""
+    assert "--owner" in cli("designs", "show", "kite").err
+
+
+def test_designs_are_listed_shown_and_retired(cli: Any, folder: Path) -> None:
+    """A design is listed, found by id and by reference, and retired once."""
+    cli("designs", "import", folder, "--owner", "acme")
+    listed = cli("designs", "list", "--owner", "acme", "--json").objects
+    assert [one["reference"] for one in listed] == ["kite", "lark"]
+    by_id = cli("designs", "show", listed[0]["id"], "--json").objects
+    assert by_id == cli("designs", "show", "kite", "--owner", "acme", "--json").objects == listed[:1]
+    assert cli("designs", "retire", "kite", "--owner", "acme").err == "kite of acme is retired.\n"
+    assert cli("designs", "retire", listed[0]["id"]).code == 0
+    assert [one["reference"] for one in cli("designs", "list", "--state", "retired", "--json").objects] == [
+        "kite"
+    ]
+    shown = cli("designs", "show", "kite", "--owner", "acme").out
+    assert "retired" in shown
+    assert listed[0]["id"] in shown
+
+
+def test_a_list_names_every_design_on_its_line(cli: Any, workspace: Workspace) -> None:
+    """Markup in a title is shown, not obeyed."""
+    make.register(workspace, "REF-1", title="[bold]Kite[/bold]")
+    assert "[bold]Kite[/bold]" in cli("designs", "list").out
+    assert "[bold]Kite[/bold]" in cli("designs", "show", "REF-1", "--owner", "acme").out
+
+
+def test_a_key_is_made_listed_and_revoked(cli: Any, workspace: Workspace) -> None:
+    """The token alone goes to stdout, once; the list never shows it; revoked is final."""
+    done = cli("keys", "create", "--org", "acme", "--scope", "designs:write", "--scope", "listings:check")
+    token = done.out.removesuffix("\n")
+    assert re.fullmatch(r"ack_[0-9A-Z]+_[\w-]+", token)
+    assert token not in done.err
+    (key,) = cli("keys", "list", "--org", "acme", "--json").objects
+    assert (key["scopes"], key["revoked_at"]) == (["designs:write", "listings:check"], "")
+    assert token.rpartition(key["id"])[0] == ""
+    with workspace.database.reading() as session:
+        assert accounts.authenticate(session, token).handle == "acme"
+    assert cli("keys", "revoke", key["id"]).code == 0
+    assert cli("keys", "list", "--org", "acme", "--json").objects[0]["revoked_at"]
+    assert key["id"] in cli("keys", "list", "--org", "acme").out
+
+
+def test_the_database_is_described(cli: Any, workspace: Workspace) -> None:
+    """Info counts what is there and names revision, scheme and policy; upgrading twice does nothing."""
+    make.register(workspace)
+    (facts,) = cli("db", "info", "--json").objects
+    assert (facts["organisations"], facts["designs_registered"], facts["views"]) == (1, 1, 1)
+    assert facts["policy"] == workspace.policy.name
+    assert facts["revision"] in cli("db", "info").out
+    done = cli("db", "upgrade")
+    assert (done.code, done.out) == (0, "")
+    assert "0 pictures" in done.err

@@ -1,0 +1,185 @@
+"""The sample data, end to end, as a newcomer meets it."""
+
+import contextlib
+import csv
+import json
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import make
+import pytest
+from registry_state import rows_of
+
+from authcheck.demo import Known, _free_port, read_known
+from authcheck.errors import Unavailable
+from authcheck.workspace import Workspace
+
+ORGANISATIONS = [
+    ("handle", "name", "roles"),
+    ("acme", "Acme", "brand"),
+    ("demo-market", "Market", "marketplace"),
+]
+LISTINGS = [
+    ("picture", "verdict", "design", "owner", "edit"),
+    ("listings/copy.jpg", "match", "A-1", "acme", "recompressed"),
+    ("listings/other.png", "none", "", "", "unrelated"),
+    ("listings/flat.png", "none", "", "", "unrelated"),
+]
+
+
+def write(table: Path, rows: list[tuple[str, ...]]) -> None:
+    """One table of the sample data."""
+    with table.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+@pytest.fixture
+def fixtures(tmp_path: Path) -> Path:
+    """Sample data as small as can be, in a folder whose name needs quoting."""
+    folder = tmp_path / "it's sample data"
+    for name in ("designs", "listings"):
+        (folder / name).mkdir(parents=True)
+    (folder / "designs" / "a.png").write_bytes(make.picture_bytes(0))
+    (folder / "listings" / "copy.jpg").write_bytes(make.picture_bytes(0, "JPEG", quality=60))
+    (folder / "listings" / "other.png").write_bytes(make.picture_bytes(1))
+    (folder / "listings" / "flat.png").write_bytes(make.encode(make.Image.new("RGB", (64, 64), "grey")))
+    write(folder / "organisations.csv", ORGANISATIONS)
+    write(folder / "designs.csv", [("reference", "owner", "picture"), ("A-1", "acme", "designs/a.png")])
+    write(folder / "listings.csv", LISTINGS)
+    return folder
+
+
+def test_all_known_answers_come_out(cli: Any, fixtures: Path) -> None:
+    """Exit 0, and a table of picture, verdict, design and reasons."""
+    done = cli("demo", "--no-serve", "--fixtures", fixtures)
+    assert done.code == 0
+    assert "1 registered" in done.err
+    assert "3 of 3 known answers came out." in done.err
+    table = [re.split(r"\s{2,}", line.strip()) for line in done.out.splitlines()]
+    assert table[1][:3] == ["copy.jpg", "match", "A-1 of acme"]
+    assert table[2][:2] == ["other.png", "none"]
+    assert "[image.flat]" in done.out
+
+
+def test_running_it_again_gives_the_same(cli: Any, fixtures: Path, workspace: Workspace) -> None:
+    """The second run registers nothing and answers alike."""
+    first = cli("demo", "--no-serve", "--fixtures", fixtures)
+    before = {name: rows for name, rows in rows_of(workspace).items() if name != "checks"}
+    again = cli("demo", "--no-serve", "--fixtures", fixtures)
+    assert (again.code, again.out) == (0, first.out)
+    assert "1 already yours" in again.err
+    assert {name: rows for name, rows in rows_of(workspace).items() if name != "checks"} == before
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (("listings/copy.jpg", "none", "", "", "x"), "expected none"),
+        (("listings/copy.jpg", "match", "A-2", "acme", "x"), "expected match A-2 of acme"),
+        (("listings/other.png", "match", "A-1", "acme", "x"), "expected match A-1 of acme"),
+        (("listings/flat.png", "match", "A-1", "acme", "x"), "expected match A-1 of acme"),
+    ],
+)
+def test_a_wrong_answer_is_named(cli: Any, fixtures: Path, known: tuple[str, ...], expected: str) -> None:
+    """Exit 1, and the row says what was expected."""
+    write(fixtures / "listings.csv", [*LISTINGS[:2], known])
+    done = cli("demo", "--no-serve", "--fixtures", fixtures)
+    assert done.code == 1
+    assert [expected in line for line in done.out.splitlines()] == [False, False, True]
+    assert "1 of 2 known answers came out." in done.err
+
+
+@pytest.mark.parametrize("missing", ["listings.csv", "designs.csv", "organisations.csv", "listings/copy.jpg"])
+def test_missing_sample_data_is_one_line(cli: Any, fixtures: Path, missing: str) -> None:
+    """A folder that lacks a file gives an error with a code, not a traceback."""
+    (fixtures / missing).unlink()
+    done = cli("demo", "--no-serve", "--fixtures", fixtures)
+    assert done.code == 2
+    assert re.search(r"authcheck: .+ \[(demo\.fixtures|file\.missing)\]\n", done.err)
+    assert str(fixtures) in done.err
+
+
+def test_broken_sample_data_is_one_line(cli: Any, fixtures: Path) -> None:
+    """A table without its columns is refused before anything is registered."""
+    (fixtures / "listings.csv").write_text("picture,verdict\na.png,match\n")
+    done = cli("demo", "--no-serve", "--fixtures", fixtures)
+    assert (done.code, "[demo.fixtures]" in done.err) == (2, True)
+
+
+def test_the_shipped_sample_data_is_whole(fixtures: Path) -> None:
+    """The repository's own known answers can be read."""
+    known = read_known(Path(__file__).parents[2] / "fixtures")
+    assert len(known) >= 120
+    assert {one.verdict for one in known} == {"match", "lookalike", "none"}
+    assert read_known(fixtures)[0] == Known(*LISTINGS[1])
+
+
+def test_a_busy_port_is_passed_over() -> None:
+    """The next free port is taken; where none of twenty is free the error says so."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert _free_port(port) > port
+    with socket.socket() as last:
+        try:
+            last.bind(("127.0.0.1", 65535))
+        except OSError:
+            pytest.skip("the last port is in use")
+        last.listen()
+        with pytest.raises(Unavailable) as refused:
+            _free_port(65535)
+    assert refused.value.code == "serve.no_port"
+
+
+def ask(command: list[str]) -> dict[str, Any]:
+    """Do what a printed curl line does, with curl where there is one."""
+    if shutil.which("curl"):
+        answer = subprocess.run([*command, "--silent", "--show-error"], capture_output=True, check=True)  # noqa: S603
+        return dict(json.loads(answer.stdout))
+    header, form, url = command[2], command[4], command[5]
+    picture = Path(form.removeprefix("image=@")).read_bytes()
+    headers = dict([header.split(": ", 1)])
+    return dict(httpx2.post(url, headers=headers, files={"image": picture}).json())
+
+
+def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Until the server answers."""
+    while process.poll() is None:
+        with contextlib.suppress(httpx2.TransportError):
+            httpx2.get(url)
+            return
+        time.sleep(0.05)
+    pytest.fail("the server ended")
+
+
+def test_the_printed_line_works_as_printed(
+    as_process: Callable[..., "subprocess.Popen[bytes]"], fixtures: Path
+) -> None:
+    """The demo serves, its curl line answers with its own key, and Ctrl-C ends it cleanly."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    demo = as_process("demo", "--fixtures", fixtures, "--port", str(port))
+    assert demo.stdout is not None
+    printed = b""
+    while b"Ctrl-C" not in printed:
+        line = demo.stdout.readline()
+        assert line, demo.communicate()[1].decode()
+        printed += line
+    (curl,) = re.findall(r"curl .*", printed.decode())
+    page = re.findall(r"http://127\.0\.0\.1:\d+/", printed.decode())[0]
+    wait_for(page, demo)
+    answer = ask(shlex.split(curl))
+    demo.send_signal(signal.SIGINT)
+    _, err = demo.communicate(timeout=60)
+    assert answer["verdict"] == "match"
+    assert b"Traceback" not in err
+    assert demo.returncode in {0, 130}
