@@ -181,7 +181,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names need not be text
     try:
-        app()
+        app(prog_name="authcheck")
     except AuthcheckError as error:
         path = str(error.params.get("path", ""))
         where = f"{path}: " if path not in str(error) else ""

@@ -55,6 +55,9 @@ def _embedded(folder: Path) -> Callable[[Path], str | None]:
 
 def _on_postgresql(server: sa.URL, admin: sa.Engine) -> Callable[[Path], str | None]:
     with admin.connect() as connection:
+        for speed in ("fsync", "full_page_writes", "synchronous_commit"):  # nothing here outlives the tests
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {speed} = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
         connection.exec_driver_sql("CREATE DATABASE template_head")
     template = Database(
         make_engine(server.set(database="template_head").render_as_string(hide_password=False))

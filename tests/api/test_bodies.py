@@ -1,6 +1,5 @@
 """Bodies: too large, malformed, of the wrong kind, from hostile clients."""
 
-import asyncio
 import struct
 import zlib
 from typing import Any
@@ -91,8 +90,9 @@ def test_an_oversize_chunked_upload_is_no_longer_read(
         chunk = b"x" * 10_000
         if kind != "image/png":
             chunk = _part("image", b"x" * 20_000, "a.png")
-        status, body, read, headers = asyncio.run(
-            _stream(client.app, "/v1/checks", {"Content-Type": kind}, chunk, 10_000)
+        assert client.portal is not None
+        status, body, read, headers = client.portal.call(
+            _stream, client.app, "/v1/checks", {"Content-Type": kind}, chunk, 10_000
         )
     assert status == 413
     assert b"too_large" in body or b"too_many_parts" in body
@@ -107,7 +107,10 @@ def test_a_declared_oversize_upload_is_not_read_at_all(
     monkeypatch.setattr(middleware, "LINGER_BYTES", 0)
     with TestClient(create_app(small)) as client:
         headers = {"Content-Type": "image/png", "Content-Length": "100000000"}
-        status, body, read, sent = asyncio.run(_stream(client.app, "/v1/checks", headers, b"x" * 1000, 10))
+        assert client.portal is not None
+        status, body, read, sent = client.portal.call(
+            _stream, client.app, "/v1/checks", headers, b"x" * 1000, 10
+        )
         assert (status, read, sent["connection"]) == (413, 0, "close")
         assert b'"request.too_large"' in body
         key = make.key(client.app.state.workspace, "admin")  # type: ignore[attr-defined]

@@ -208,7 +208,7 @@ def test_ctrl_c_leaves_a_readable_csv(
         time.sleep(0.02)
     os.killpg(scan.pid, signal.SIGINT)
     _, err = scan.communicate()
-    assert scan.returncode == 130
+    assert scan.returncode == 130, err.decode()
     assert b"Traceback" not in err
     rows = rows_of(output.read_text())
     assert 0 < len(rows) < 600

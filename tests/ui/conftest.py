@@ -98,7 +98,9 @@ def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
     pytest.fail(f"the server did not answer (exit code {server.poll()})")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # no longer than needed: its event loop runs in the thread of every other test
 def chromium() -> Iterator[Any]:
     """A running browser; the tests that need it are skipped, with the reason, where there is none."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -130,11 +132,12 @@ def open_page(chromium: Any, site: Site) -> Iterator[Callable[..., Any]]:
     def open_one(path: str = "/", **options: Any) -> Any:
         contexts.append(chromium.new_context(**options))
         page = contexts[-1].new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(30_000)
         page.on("request", lambda request: _same_host(request.url, site.url) or wrong.append(request.url))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", watch)
         page.goto(site.url + path)
+        page.bring_to_front()  # a page in the background gets keys, but opens no file chooser
         return page
 
     yield open_one
