@@ -26,9 +26,11 @@ from pathlib import Path
 from authcheck.config import Settings
 from authcheck.database import Database, make_engine
 barrier, me, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+ends_at = time.monotonic() + 60
 for number, place in enumerate(sys.argv[4:]):
     (barrier / f"{number}-{me}").touch()
     while len(list(barrier.glob(f"{number}-*"))) < count:
+        assert time.monotonic() < ends_at, "the others never came"
         time.sleep(0.002)
     if place.startswith("postgresql"):
         database = Database(make_engine(place))
