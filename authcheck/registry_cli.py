@@ -42,7 +42,7 @@ def import_designs(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, store nothing.")] = False,
     json: Json = False,
 ) -> None:
-    """Register designs; a line a row that was not simply registered. Exit 1 if any row was rejected."""
+    """Register designs; a line a row that was not simply registered. Exit 1 if no row could be used."""
     reports: list[RowReport] = []
     with open_workspace() as work:
         rows, load = _rows_of(source, owner, kind, work.limits.bytes)
@@ -54,7 +54,8 @@ def import_designs(
                     registry_console.show_row(report, json=json)
         finally:  # also where the disk fills up half-way: these have landed
             registry_console.show_counts(count_statuses(reports), dry_run=dry_run)
-    raise typer.Exit(1 if any(report.status == "rejected" for report in reports) else 0)
+    useless = bool(reports) and all(report.status == "rejected" for report in reports)
+    raise typer.Exit(1 if useless else 0)
 
 
 def _rows_of(

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_is_imported_twice(cli: Any, folder: Path, workspace: Workspace) -> None:
     """Good pictures land, the bad one is named with its code, and a second run changes nothing."""
     done = cli("designs", "import", folder, "--owner", "acme", "--kind", "pattern")
-    assert done.code == 1
+    assert done.code == 0, "what could be used has landed"
     assert re.fullmatch(r"line 3  torn  rejected: .* \[image\.unreadable, picture\]\n", done.out)
     assert done.err == "2 registered, 0 already yours, 0 disputed, 1 rejected.\n"
     before = rows_of(workspace)

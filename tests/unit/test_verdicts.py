@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authcheck.errors import BadSetting
+from authcheck.images.score import REACH_BITS, score_of
 from authcheck.verdicts import (
     CURRENT_POLICY,
     POLICIES,
@@ -137,3 +138,10 @@ def test_an_unknown_policy_is_refused() -> None:
     with pytest.raises(BadSetting) as refused:
         policy_named("hashes-0")
     assert refused.value.code == "policy.unknown"
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+def test_no_threshold_lies_where_the_search_may_miss(policy: Policy) -> None:
+    """The gallery promises every view down to REACH_BITS; a threshold below that score would be a promise unkept."""
+    assert score_of(REACH_BITS) <= policy.lookalike <= policy.match <= 1
+    assert policy.lookalike <= policy.dispute <= 1
