@@ -39,6 +39,8 @@ class Query:
 
 def read_queries() -> list[Query]:
     """All rows of truth.csv."""
+    if not (DATA / "truth.csv").is_file():
+        raise SystemExit("not measured: match-data is not here; name its folder in AUTHCHECK_MATCH_DATA")
     with (DATA / "truth.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     return [Query(r["query"], r["design_id"], r["track"], r["transformation"]) for r in rows]
