@@ -14,12 +14,13 @@ from authcheck.config import Settings
 from authcheck.workspace import Workspace
 
 from . import openapi, problems
+from .drawings import Drawings
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
 from .pages import buyer
 from .previews import Previews
 from .rates import Rates
-from .routes import accounts, checks, designs, imports, operations, views
+from .routes import accounts, checks, designs, imports, masks, negatives, operations, views
 
 DESCRIPTION = "Registered designs, and the question which of them a picture shows. Errors: docs/errors.md."
 STATIC = Path(__file__).parent / "static"
@@ -43,9 +44,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.rates = Rates(settings)
     app.state.metrics = Metrics()
     app.state.previews = Previews()
+    app.state.drawings = Drawings()
     # Decoding is work for a core; one more place keeps the cores busy while another request waits for the disk.
     app.state.places = anyio.CapacityLimiter((os.cpu_count() or 1) + 1)
-    for module in (checks, designs, views, imports, accounts, operations, buyer):
+    for module in (checks, designs, views, masks, negatives, imports, accounts, operations, buyer):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)

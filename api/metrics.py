@@ -38,7 +38,7 @@ class Metrics:
 
     def render(self, workspace: Workspace) -> bytes:
         """Prometheus' text format."""
-        self.indexed.set(len(workspace.live))
+        self.indexed.set(len(workspace.finder.live))
         return generate_latest(self.registry)
 
 

@@ -18,6 +18,8 @@ PICTURES: dict[str, Any] = {
     "items": {"type": "string", "contentMediaType": "application/octet-stream"},
 }
 PICTURE: dict[str, Any] = PICTURES["items"]
+MASK_WORD: dict[str, Any] = {"type": "string", "enum": ["auto", "none"]}
+MASKS: dict[str, Any] = {"oneOf": [MASK_WORD, PICTURES]}
 
 
 def multipart(required: list[str], **fields: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Rates:
         self.public_reads = Allowance(
             "public-reads", PUBLIC_READS_PER_CHECK * self.settings.public_checks_per_minute
         )
+        self.public_drawings = Allowance("public-drawings", self.settings.public_checks_per_minute)
         self.key_requests = Allowance("key-requests", self.settings.key_requests_per_minute)
         self.failed_keys = Allowance("failed-keys", FAILED_KEYS_PER_MINUTE)
 

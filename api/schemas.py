@@ -1,4 +1,4 @@
-"""What goes over the wire, in JSON. The only place that uses pydantic; made from entities by the functions in routes."""
+"""What goes over the wire, in JSON. With registry_schemas the only place that uses pydantic; made from entities in wire."""
 
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -109,93 +109,6 @@ class MeOut(Wire):
     scopes: list[str]
 
 
-class ViewOut(Wire):
-    """One picture of a design; `picture` is where its owner can fetch the original."""
-
-    sha256: str
-    format: str
-    width_px: int
-    height_px: int
-    added_at: datetime
-    picture: str
-
-
-class OtherDesignOut(Wire):
-    """What the other side of a dispute is told: who, under which reference, since when."""
-
-    owner: str
-    reference: str
-    registered_at: datetime
-
-
-class DisputeOut(Wire):
-    """Another owner's design that this one came near when it was registered; the earlier one keeps its place."""
-
-    id: str
-    score: float
-    noticed_at: datetime
-    registered_at: datetime = Field(description="When this design was registered.")
-    other: OtherDesignOut
-
-
-class DesignOut(Wire):
-    """A registered design, as its owner sees it. `preview` is null while the public may not see it."""
-
-    id: str
-    owner: str
-    reference: str
-    title: str
-    kind: str
-    state: str
-    public_preview: bool
-    preview: str | None
-    registered_at: datetime
-    retired_at: datetime | None
-    version: int
-    views: list[ViewOut]
-    disputes: list[DisputeOut]
-
-
-class RegisteredOut(DesignOut):
-    """A design and what became of the request to register it."""
-
-    status: str = Field(description="registered, already_yours or disputed.")
-
-
-class DesignPatch(Wire):
-    """What to change of a design; fields left out stay as they are."""
-
-    title: Text | None = Field(None, max_length=300)
-    kind: Text | None = Field(None, max_length=20)
-    public_preview: bool | None = None
-
-
-class ImportRow(Wire):
-    """What became of one row: registered, already_yours, disputed or rejected, and why."""
-
-    line: int
-    reference: str
-    status: str
-    design_id: str
-    code: str
-    column: str
-    detail: str
-    known_as: str
-    near_owner: str
-    near_reference: str
-    near_score: float | None
-
-
-class ImportOut(Wire):
-    """A bulk import and its report."""
-
-    id: str
-    created_at: datetime
-    dry_run: bool
-    counts: dict[str, int]
-    rows: list[ImportRow]
-
-
 class ReasonOut(Wire):
     """Why, as a code, the numbers a sentence about it needs, and a weight in [0, 1] to order by."""
 
@@ -222,6 +135,40 @@ class CheckedDesignOut(Wire):
     view_sha256: str | None
 
 
+class TransformOut(Wire):
+    """How the design lies in the picture: mirrored, light and dark swapped, turned clockwise, picture pixels a design pixel."""
+
+    mirrored: bool
+    inverted: bool
+    angle_deg: float
+    scale: float
+
+
+Outline = Annotated[
+    list[tuple[float, float]] | None,
+    Field(
+        description="Corners of the design in the picture, (x, y) in pixels of the upright original; null: not located."
+    ),
+]
+Coverage = Annotated[float | None, Field(description="Share of the design that is seen, in [0, 1].")]
+Evidence = Annotated[
+    str | None, Field(description="Where the evidence picture is, for as long as there is one.")
+]
+
+
+class FindingOut(Wire):
+    """One design seen in the picture. The first finding of a check is its answer."""
+
+    design: CheckedDesignOut
+    verdict: Literal["match", "lookalike"]
+    score: float
+    method: str
+    reasons: list[ReasonOut]
+    outline: Outline
+    coverage: Coverage
+    transform: TransformOut | None
+
+
 class CheckOut(Wire):
     """The answer to a key's check: which registered design the picture shows, how sure, and why."""
 
@@ -237,6 +184,8 @@ class CheckOut(Wire):
     scheme: str
     asked_at: datetime
     picture_name: str
+    findings: list[FindingOut]
+    evidence: Evidence
     picture_sha256: str = Field(description="SHA-256 of the picture that was sent in.")
 
 
@@ -261,6 +210,16 @@ class PublicDesign(Wire):
     preview: str | None
 
 
+class PublicFinding(Wire):
+    """One design seen in the picture, as the public is told of it."""
+
+    design: PublicDesign
+    verdict: Literal["match", "lookalike"]
+    reasons: list[PublicReason]
+    outline: Outline
+    coverage: Coverage
+
+
 class PublicCheckOut(Wire):
     """The answer to the public. It holds no score, distance, method or hash but that of the picture sent in."""
 
@@ -269,6 +228,8 @@ class PublicCheckOut(Wire):
     note: str
     design: PublicDesign | None
     reasons: list[PublicReason]
+    findings: list[PublicFinding]
+    evidence: Evidence
     notes: list[str]
     policy: str
     scheme: str

@@ -11,13 +11,14 @@ from fastapi import Depends, Request
 
 from authcheck.config import Settings
 from authcheck.errors import Rejected, Unavailable
+from authcheck.registry.features import Masking
 
 from .multipart import Form, Spool, clean_name, parse, too_large
 
 CLEANUP = "authcheck.cleanup"  # scope key of the AsyncExitStack that middleware closes after the response
 MARGIN_BYTES = 64 * 1024  # headers and text fields around the pictures
 DESIGN_PICTURES = 8  # pictures in one request about a design
-FORM_PARTS = 16
+FORM_PARTS = 24  # pictures, as many masks, and text fields
 IMPORT_PARTS = 5_000
 WAITING = 64
 WAIT_S = 20.0
@@ -50,6 +51,28 @@ class Upload:
             )
         return [UploadedPicture(part.filename or "", self.form.picture(part), part.sha256) for part in parts]
 
+    def masks(self, pictures: int) -> list[Masking]:
+        """The `mask` parts: one word, `auto` or `none`, for all pictures, or a file for each, in their order.
+
+        Empty where there is none. Raises Rejected (`request.masks`), ImageRejected (`image.too_large`).
+        """
+        parts = [part for part in self.form.parts if part.name == "mask"]
+        if parts and parts[0].filename is None:
+            word = self.form.text("mask").strip()
+            if word == "auto":
+                return ["auto"] * pictures
+            if word == "none":
+                return ["none"] * pictures
+            raise Rejected("The field mask is auto, none or a picture file.", code="request.masks")
+        if parts and len(parts) != pictures:
+            raise Rejected(
+                f"There are {pictures} pictures and {len(parts)} masks: send one for each, in their order.",
+                code="request.masks",
+                pictures=pictures,
+                masks=len(parts),
+            )
+        return [self.form.picture(part) for part in self.form.files("mask")]
+
 
 def body_limit(path: str, settings: Settings) -> int:
     """The largest body, in bytes, that is read at a path."""
@@ -57,7 +80,7 @@ def body_limit(path: str, settings: Settings) -> int:
         return settings.max_picture_bytes + MARGIN_BYTES  # the pages: one picture
     if path.startswith("/v1/imports"):
         return settings.max_import_bytes
-    if path.startswith("/v1/checks"):
+    if path.startswith(("/v1/checks", "/v1/negatives")) or path.endswith("/mask"):
         return settings.max_picture_bytes + MARGIN_BYTES
     if path == "/v1/designs" or path.endswith("/views"):
         return DESIGN_PICTURES * settings.max_picture_bytes + MARGIN_BYTES

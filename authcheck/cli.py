@@ -11,13 +11,14 @@ from typing import Annotated, TextIO
 import typer
 import uvicorn
 
-from authcheck import __version__, console, registry_cli, verify
+from authcheck import __version__, console, evidence, negatives_cli, registry_cli, verify
 from authcheck import demo as demo_run
 from authcheck.console import Json
 from authcheck.errors import AuthcheckError, NotTrue, Rejected, StorageFailed, Unavailable
 from authcheck.registry.picture_files import read_file, read_stream
 from authcheck.scan import CsvWriter, csv_rows, walk
 from authcheck.scan import scan as run_scan
+from authcheck.tables import Check
 from authcheck.verdicts import VerdictCode
 from authcheck.workspace import Workspace, open_workspace, utc_now
 
@@ -28,8 +29,13 @@ app = typer.Typer(
     help="Find registered designs in pictures.",
 )
 app.add_typer(registry_cli.designs_app, name="designs")
+app.add_typer(negatives_cli.negatives_app, name="negatives")
 app.add_typer(registry_cli.keys_app, name="keys")
 app.add_typer(registry_cli.db_app, name="db")
+
+Fast = Annotated[
+    bool, typer.Option("--fast", help="Ask hashes only: much faster, blind to prints and crops.")
+]
 
 
 @app.command()
@@ -39,21 +45,32 @@ def check(
     ],
     *,
     json: Json = False,
+    fast: Fast = False,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw what was found, and where, to a .png, .jpg or .webp; for one picture."
+        ),
+    ] = None,
 ) -> None:
     """Say which registered design each picture shows. Exit 0: none, 1: a design was found, 3: some cannot be read."""
-    with open_workspace() as work:
-        verdicts = [_check(work, name, json=json) for name in pictures]
+    if explain is not None:
+        evidence.format_for(explain)
+        if len(pictures) > 1:
+            raise Rejected("--explain takes one picture.", code="evidence.one_picture")
+    with open_workspace(fast=fast) as work:
+        verdicts = [_check(work, name, json=json, explain=explain) for name in pictures]
     raise typer.Exit(console.exit_code(verdicts))
 
 
-def _check(work: Workspace, name: str, *, json: bool) -> VerdictCode | None:
-    """Check, store and show one picture; None where it cannot be read."""
+def _check(work: Workspace, name: str, *, json: bool, explain: Path | None) -> VerdictCode | None:
+    """Check, store, show and explain one picture; None where it cannot be read."""
     limit = work.limits.bytes
     try:
         data = read_stream(sys.stdin.buffer, limit) if name == "-" else read_file(name, limit)
         stored, given = verify.check_picture(
             work.database,
-            work.live,
+            work.finder,
             data,
             limits=work.limits,
             policy=work.policy,
@@ -66,7 +83,16 @@ def _check(work: Workspace, name: str, *, json: bool) -> VerdictCode | None:
         _show_unreadable(name, error, json=json)
         return None
     console.show_check(name, stored.id, given, json=json)
+    if explain is not None:
+        _explain(work, data, stored, explain)
     return given.verdict.code
+
+
+def _explain(work: Workspace, data: bytes, stored: Check, path: Path) -> None:
+    with work.database.reading() as session:
+        found = evidence.found_in(session, [stored])[stored.id]
+    evidence.explain(data, found, work.store, work.limits, path=path)
+    console.say(console.explained(path, found))
 
 
 def _show_unreadable(name: str, error: Rejected, *, json: bool) -> None:
@@ -89,6 +115,7 @@ def scan(
         int,
         typer.Option(min=0, help="Best N designs a picture, below the thresholds too; 0: the answer only."),
     ] = 0,
+    fast: Fast = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
 ) -> None:
     """Check many pictures on all cores and write a CSV, a row a picture; unreadable ones get a row with the error.
@@ -100,7 +127,7 @@ def scan(
         raise Rejected("No pictures lie there.", code="scan.no_pictures")
     tally: Counter[str] = Counter()
     with ExitStack() as stack:
-        work = stack.enter_context(open_workspace())
+        work = stack.enter_context(open_workspace(fast=fast))
         file = stack.enter_context(_open_output(output)) if output else sys.stdout
         writer = CsvWriter(file)
         progress = stack.enter_context(console.progress())
@@ -133,7 +160,7 @@ def _open_output(path: Path) -> TextIO:
 def replay(check_id: Annotated[str, typer.Argument(metavar="CHECK_ID")], *, json: Json = False) -> None:
     """Ask a stored check again as the registry then stood. Exit 0: the same answer, 1: it says what changed."""
     with open_workspace() as work:
-        replayed = verify.replay(work.database, work.live, check_id)
+        replayed = verify.replay(work.database, work.finder, check_id)
     console.show_replay(replayed, json=json)
     raise typer.Exit(1 if replayed.changes else 0)
 
@@ -146,8 +173,8 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes; one per core on a busy server.")] = 1,
 ) -> None:
     """Serve the page and the API."""
-    with open_workspace():  # complain here, before a server starts
-        pass
+    with open_workspace() as work:  # complain here, before a server starts
+        work.copies.sweep(utc_now())
     console.say(f"authcheck {__version__} on http://{host}:{port}/ (Ctrl-C ends it)")
     uvicorn.run(
         "api.app:create_app",

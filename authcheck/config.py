@@ -1,13 +1,33 @@
 """Settings, read from AUTHCHECK_* environment variables. docs/settings.md lists the same fields (tested)."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from authcheck.errors import BadSetting
+
+
+def three_numbers(text: str) -> tuple[float, float, float]:
+    """Read `red,green,blue`. Raises ValueError unless they are three finite numbers."""
+    numbers = [float(part) for part in text.split(",")]
+    if len(numbers) != 3 or not all(map(math.isfinite, numbers)):  # noqa: PLR2004 - red, green, blue
+        raise ValueError("three numbers are needed: red,green,blue")
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _checked_mean(text: str) -> str:
+    three_numbers(text)
+    return text
+
+
+def _checked_std(text: str) -> str:
+    if min(three_numbers(text)) <= 0:
+        raise ValueError("each of the three numbers must be greater than 0")
+    return text
 
 
 class Settings(BaseSettings):
@@ -30,6 +50,10 @@ class Settings(BaseSettings):
             repr=False,  # it holds a password
         ),
     ] = None
+    fast: Annotated[
+        bool,
+        Field(description="Ask hashes only, not local features: much faster, blind to prints and crops."),
+    ] = False
     max_picture_bytes: Annotated[
         int, Field(ge=1024, description="Largest picture file accepted, in bytes.")
     ] = 25 * 1024 * 1024
@@ -43,6 +67,17 @@ class Settings(BaseSettings):
     max_import_bytes: Annotated[
         int, Field(ge=1024, description="Largest body of a bulk import over HTTP, in bytes.")
     ] = 512 * 1024 * 1024
+    evidence_days: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=36_500,
+            description="Days that a small copy of a submitted picture is kept in which something was found; 0 keeps none.",
+        ),
+    ] = 30
+    evidence_max_bytes: Annotated[
+        int, Field(ge=1024, description="Room for all these copies, in bytes; the oldest go first.")
+    ] = 2 * 1024 * 1024 * 1024
     public_checks_per_minute: Annotated[
         int, Field(ge=1, description="Checks a minute for one anonymous address (IPv4 address or IPv6 /64).")
     ] = 30
@@ -53,6 +88,23 @@ class Settings(BaseSettings):
         str,
         Field(description="Addresses of reverse proxies whose X-Forwarded-For is believed, comma-separated."),
     ] = ""
+    neural_model: Annotated[
+        Path | None,
+        Field(description="ONNX file of a neural descriptor; needs the extra `authcheck[neural]`."),
+    ] = None
+    neural_input_px: Annotated[
+        int, Field(ge=16, le=4096, description="Width and height of the picture that the neural model takes.")
+    ] = 288
+    neural_mean: Annotated[
+        str,
+        AfterValidator(_checked_mean),
+        Field(description="What is taken off red, green and blue in [0, 1] for the neural model."),
+    ] = "0.485,0.456,0.406"
+    neural_std: Annotated[
+        str,
+        AfterValidator(_checked_std),
+        Field(description="What red, green and blue are then divided by for the neural model."),
+    ] = "0.229,0.224,0.225"
 
     @property
     def url(self) -> str:
@@ -63,6 +115,16 @@ class Settings(BaseSettings):
     def pictures_dir(self) -> Path:
         """Where registered pictures lie, by SHA-256."""
         return self.data_dir / "pictures"
+
+    @property
+    def index_dir(self) -> Path:
+        """Where processes share what they can read anew from the database."""
+        return self.data_dir / "index"
+
+    @property
+    def submissions_dir(self) -> Path:
+        """Where working copies of submitted pictures lie, for a while."""
+        return self.data_dir / "submissions"
 
 
 def load() -> Settings:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +19,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from authcheck.evidence import Found
+from authcheck.local.overlay import MOST
 from authcheck.verdicts import Reason, Verdict, VerdictCode
 from authcheck.verify import Answer, Replay
 
@@ -130,6 +133,25 @@ def show_check(name: str, check_id: str, given: Answer, *, json: bool) -> None:
     if verdict.reasons:
         out().print(f"  {reasons_text(verdict.reasons)}", markup=False, soft_wrap=True)
     out().print(f"  {check_id}", style="dim", markup=False)
+
+
+def explained(path: Path, found: Sequence[Found]) -> str:
+    """What an evidence picture shows, for whoever opens it next."""
+    if not found:
+        return f"{path}: nothing was found; it shows the picture alone."
+    legend = " A: as in the picture, straightened. B: as registered. C: differences marked, hatched: not in the picture."
+    lines = [_explained(number, one) for number, one in enumerate(found[:MOST], 1)]
+    more = f" {len(found) - MOST} more are not drawn." * (len(found) > MOST)
+    return f"{path}: {' '.join(lines)}{more}{legend}"
+
+
+def _explained(number: int, found: Found) -> str:
+    name, where = f"{found.design.reference} of {found.design.owner.handle}", found.alignment
+    if where is None:
+        return f"{number} {name} (where it lies is not known: side by side)."
+    words = {"mirrored": where.mirrored, "light and dark swapped": where.inverted}
+    extra = "".join(f", {word}" for word, holds in words.items() if holds)
+    return f"{number} {name} ({where.coverage:.0%} of it is seen{extra})."
 
 
 def verdict_dict(verdict: Verdict) -> dict[str, Any]:

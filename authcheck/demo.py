@@ -103,7 +103,7 @@ def _check(work: Workspace, fixtures: Path, known: Sequence[Known]) -> Iterator[
         except ImageRejected as error:
             yield error
             continue
-        given = verify.answer(work.database, work.live, submission, work.policy)
+        given = verify.answer(work.database, work.finder, submission, work.policy)
         check = verify.new_check(given, organisation_id=None, source="demo", name=one.picture, now=utc_now())
         with work.database.writing() as session:
             session.add(check)

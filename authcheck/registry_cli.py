@@ -1,5 +1,6 @@
 """Commands that keep the registry: designs, keys, database."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +17,11 @@ from authcheck.images.fingerprint import SCHEME
 from authcheck.registry import designs as registry
 from authcheck.registry.bulk import Loader, RowReport, count_statuses, load_from
 from authcheck.registry.designs import check_words
+from authcheck.registry.masking import change_mask
 from authcheck.registry.picture_files import has_picture_name, read_file
 from authcheck.registry.registration import NewDesign
-from authcheck.registry.table_files import Row, RowProblem, read_folder, read_table
+from authcheck.registry.renewal import find_stale
+from authcheck.registry.table_files import MASK_WORDS, Row, RowProblem, read_folder, read_table
 from authcheck.tables import Design
 from authcheck.workspace import open_workspace, utc_now
 
@@ -39,6 +42,10 @@ def import_designs(
         str | None, typer.Option(help="Handle of the owner; made as a brand where missing.")
     ] = None,
     kind: Annotated[str, typer.Option(help="Kind of the designs in a folder.")] = "other",
+    mask: Annotated[
+        str | None,
+        typer.Option(help="auto, none, or a mask's file for one picture. Without it: auto for photos."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, store nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -46,14 +53,17 @@ def import_designs(
     reports: list[RowReport] = []
     with open_workspace() as work:
         rows, load = _rows_of(source, owner, kind, work.limits.bytes)
+        rows = _with_mask(rows, mask, one=has_picture_name(source.name) and not source.is_dir())
         try:
             with console.progress() as progress:
                 run = work.importer().run(rows, load, owner=owner, dry_run=dry_run)
                 for report in progress.track(run, total=len(rows), description="Registering"):
                     reports.append(report)
                     registry_console.show_row(report, json=json)
+            work.describe_new()
         finally:  # also where the disk fills up half-way: these have landed
             registry_console.show_counts(count_statuses(reports), dry_run=dry_run)
+            registry_console.show_poor(reports)
     useless = bool(reports) and all(report.status == "rejected" for report in reports)
     raise typer.Exit(1 if useless else 0)
 
@@ -72,6 +82,19 @@ def _rows_of(
     if has_picture_name(source.name):
         return [Row(1, NewDesign(source.stem, source.stem, kind), (source.name,))], load
     return list(read_table(read_file(source, MAX_TABLE_BYTES), source.name)), load
+
+
+def _with_mask(rows: list[Row | RowProblem], mask: str | None, *, one: bool) -> list[Row | RowProblem]:
+    """The rows, with a mask for those that name none. Raises BadSetting (`setting.mask`)."""
+    if mask is None:
+        return rows
+    if mask not in MASK_WORDS and not one:
+        raise BadSetting("Of several pictures --mask is auto or none.", code="setting.mask")
+    name = mask if mask in MASK_WORDS else str(Path(mask).absolute())
+    return [
+        replace(row, masks=(name,) * len(row.pictures)) if isinstance(row, Row) and not row.masks else row
+        for row in rows
+    ]
 
 
 @designs_app.command("list")
@@ -101,6 +124,37 @@ def show_design(
     """Show one design with its pictures and disputes."""
     with open_workspace() as work, work.database.reading() as session:
         registry_console.show_design(_find(session, design, owner), json=json)
+
+
+@designs_app.command("mask")
+def mask_design(
+    design: Annotated[str, typer.Argument(metavar="DESIGN", help="A design id, or the owner's reference.")],
+    *,
+    owner: Annotated[str | None, typer.Option(help="Needed with a reference.")] = None,
+    view: Annotated[str, typer.Option(help="First digits of the picture's SHA-256, if it has several.")] = "",
+    file: Annotated[Path | None, typer.Option(help="A picture, white where the design is.")] = None,
+    auto: Annotated[bool, typer.Option("--auto", help="Find the product.")] = False,
+    none: Annotated[bool, typer.Option("--none", help="The whole picture counts.")] = False,
+) -> None:
+    """Say which part of a picture is the design: replace its foreground mask."""
+    if sum((file is not None, auto, none)) != 1:
+        raise BadSetting("Give one of --file, --auto and --none.", code="setting.mask")
+    with open_workspace() as work:
+        with work.database.reading() as session:
+            found = _find(session, design, owner)
+        chosen = [one for one in registry.live_views(found) if one.picture_sha256.startswith(view)]
+        if len(chosen) > 1:
+            raise BadSetting(f"{len(chosen)} pictures fit: name one with --view.", code="setting.view")
+        change_mask(
+            work.database,
+            work.store,
+            work.limits,
+            design_id=found.id,
+            picture_sha256=chosen[0].picture_sha256 if chosen else view,
+            masking=read_file(file, work.limits.bytes) if file else "auto" if auto else "none",
+        )
+        with work.database.reading() as session:
+            registry_console.show_design(registry.get_design(session, found.id), json=False)
 
 
 @designs_app.command("retire")
@@ -168,7 +222,10 @@ def revoke_key(key_id: Annotated[str, typer.Argument(metavar="KEY_ID")]) -> None
 
 @db_app.command("upgrade")
 def upgrade_database() -> None:
-    """Bring the database to this release: migrations, then fingerprints of earlier releases."""
+    """Bring the database to this release: migrations, then fingerprints and local features of earlier releases.
+
+    Exit 1 where a stored picture could not be read again; the others are done.
+    """
     settings = load()
     if settings.database_url:
         database = Database(make_engine(settings.url))
@@ -176,9 +233,22 @@ def upgrade_database() -> None:
             database.upgrade()
         finally:
             database.dispose()
-    with open_workspace() as work, work.database.writing() as session:
-        renewed = registry.refingerprint(session, work.store, work.limits)
-    console.say(f"The database is at revision {head()}; {renewed} pictures were fingerprinted anew.")
+    with open_workspace() as work:
+        with work.database.reading() as session:
+            stale = find_stale(session)
+        with console.progress() as progress:
+            run = stale.run(work.database, work.store, work.limits)
+            done = list(progress.track(run, total=len(stale), description="Reading pictures again"))
+        work.describe_new()
+    failed = [one for one in done if one.error]
+    for one in failed:
+        console.say(f"{one.name}: {one.error} [{one.error.code if one.error else ''}]", style="bold red")
+    console.say(f"The database is at revision {head()}; {len(done) - len(failed)} pictures were read again.")
+    if failed:
+        console.say(
+            f"{len(failed)} pictures could not be read: restore their files, or retire these designs."
+        )
+        raise typer.Exit(1)
 
 
 @db_app.command("info")

@@ -1,6 +1,6 @@
 """What the terminal shows of the registry: designs, imports, keys."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -8,7 +8,16 @@ from rich.text import Text
 from authcheck import console
 from authcheck.registry.bulk import RowReport
 from authcheck.registry.designs import live_views
-from authcheck.tables import ApiKey, Design
+from authcheck.tables import ApiKey, Design, NegativePicture, View
+
+NAMED_POOR = 20
+WARNINGS = {
+    "design.few_points": "few points: add a larger, more detailed picture",
+    "design.flat": "hardly any contrast: add a picture with stronger colours",
+    "design.ground_counts": "the product's ground was not found: upload a mask",
+    "design.mostly_ground": "mostly plain ground: crop the picture to the design",
+    "design.symmetric": "its own mirror image: add a picture from another side, or with its surroundings",
+}
 
 
 def show_row(report: RowReport, *, json: bool) -> None:
@@ -16,7 +25,9 @@ def show_row(report: RowReport, *, json: bool) -> None:
     if json:
         console.json_line(report.to_dict())
         return
-    if report.status == "registered" or (report.status == "already_yours" and not report.known_as):
+    poor = report.findability == "poor"
+    plain = report.status == "registered" or (report.status == "already_yours" and not report.known_as)
+    if plain and not poor:
         return
     line = Text.assemble(
         f"line {report.line}  {console.plain(report.reference)}  ",
@@ -26,6 +37,8 @@ def show_row(report: RowReport, *, json: bool) -> None:
         line.append(
             f": near {report.near_reference} of {report.near_owner}, score {report.near_score or 0:.3f}"
         )
+    elif report.status == "registered":
+        line.append(f": hard to find in photos [{', '.join(report.warnings)}]")
     elif report.known_as:
         line.append(f", as {report.known_as}")
     else:
@@ -41,6 +54,42 @@ def show_counts(counts: Mapping[str, int], *, dry_run: bool) -> None:
     console.say(f"{words}{' (dry run: nothing was stored)' if dry_run else ''}.")
 
 
+def show_poor(reports: Sequence[RowReport]) -> None:
+    """Which of the designs just registered are hard to find; nothing where none is."""
+    poor = [report.reference for report in reports if report.findability == "poor"]
+    if poor:
+        named = ", ".join(poor[:NAMED_POOR]) + f" and {len(poor) - NAMED_POOR} more" * (
+            len(poor) > NAMED_POOR
+        )
+        console.say(
+            f"{len(poor)} of these designs will be hard to find in photos: {named}. "
+            "Add a larger or more detailed picture of each; docs/errors.md explains the codes.",
+            style="yellow",
+        )
+
+
+def view_dict(view: View) -> dict[str, Any]:
+    """A picture of a design for JSON; `findability` is null until `db upgrade` has made it."""
+    local = view.local
+    return {
+        "sha256": view.picture_sha256,
+        "width_px": view.width_px,
+        "height_px": view.height_px,
+        "mask_source": local.mask_source if local else None,
+        "findability": local.findability if local else None,
+    }
+
+
+def _view_words(view: Mapping[str, Any]) -> str:
+    found = view["findability"]
+    words = [f"{view['sha256']}  {view['width_px']} x {view['height_px']} px"]
+    words.append(f"mask {view['mask_source'] or 'none'}")
+    if found:
+        words.append(f"findability {found['grade']}, {found['points']} points")
+        words.extend(WARNINGS[code] for code in found["warnings"])
+    return "; ".join(words)
+
+
 def design_dict(design: Design) -> dict[str, Any]:
     """A design for JSON."""
     return {
@@ -53,10 +102,7 @@ def design_dict(design: Design) -> dict[str, Any]:
         "public_preview": design.public_preview,
         "registered_at": design.registered_at.isoformat(),
         "retired_at": design.retired_at.isoformat() if design.retired_at else None,
-        "views": [
-            {"sha256": view.picture_sha256, "width_px": view.width_px, "height_px": view.height_px}
-            for view in live_views(design)
-        ],
+        "views": [view_dict(view) for view in live_views(design)],
         "disputes": [
             {
                 "near": dispute.other.reference,
@@ -98,7 +144,7 @@ def show_design(design: Design, *, json: bool) -> None:
             shown.add_row(name, console.styled(design.state))
         elif name == "views":
             for view in facts["views"]:
-                shown.add_row("view", f"{view['sha256']}  {view['width_px']} x {view['height_px']} px")
+                shown.add_row("view", _view_words(view))
         elif name == "disputes":
             for dispute in facts["disputes"]:
                 near = f"near {dispute['near']} of {dispute['owner']}, score {dispute['score']:.3f}"
@@ -106,6 +152,25 @@ def show_design(design: Design, *, json: bool) -> None:
         else:
             shown.add_row(name.replace("_", " "), Text("" if value is None else str(value)))
     console.out().print(shown)
+
+
+def show_negatives(negatives: Iterable[NegativePicture], *, json: bool) -> None:
+    """A line a negative picture."""
+    shown = console.table("number", "label", "added", "sha256")
+    for negative in negatives:
+        added = negative.added_at.isoformat(timespec="seconds")
+        if json:
+            console.json_line(
+                {
+                    "number": negative.number,
+                    "label": negative.label,
+                    "added_at": added,
+                    "sha256": negative.picture_sha256,
+                }
+            )
+        shown.add_row(str(negative.number), Text(negative.label), added, negative.picture_sha256)
+    if not json:
+        console.out().print(shown)
 
 
 def show_keys(keys: Iterable[ApiKey], *, json: bool) -> None:

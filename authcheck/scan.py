@@ -17,13 +17,25 @@ from typing import TextIO
 from authcheck.config import Settings
 from authcheck.database import Database
 from authcheck.errors import Rejected, Unavailable
+from authcheck.finder import Finder
 from authcheck.images.decode import Limits
-from authcheck.registry.live import LiveGallery
+from authcheck.registry.embeddings import NeuralCandidates
 from authcheck.registry.picture_files import find_pictures, read_file
 from authcheck.verdicts import Candidate, Policy, Reason, VerdictCode, code_for
 from authcheck.verify import Answer, answer, new_check, read_submission
 
-COLUMNS = ("query", "design_id", "owner", "verdict", "score", "method", "reasons", "error")
+COLUMNS = (
+    "query",
+    "design_id",
+    "owner",
+    "verdict",
+    "score",
+    "method",
+    "reasons",
+    "outline",
+    "coverage",
+    "error",
+)
 BATCH = 32  # pictures a worker takes at a time, and checks stored in one transaction
 WORTH_A_PROCESS = 48  # pictures: fewer are checked sooner than a process has started and filled its index
 
@@ -122,7 +134,10 @@ class _Worker:
     """One process's connection and index."""
 
     def __init__(self, settings: Settings, policy: Policy, designs: int) -> None:
-        self.database, self._live = Database.open(settings), LiveGallery()
+        self.database, self._finder = (
+            Database.open(settings),
+            Finder(settings.index_dir, NeuralCandidates.open(settings)),
+        )
         self._limits = Limits(settings.max_picture_bytes, settings.max_picture_pixels)
         self._policy, self._designs = policy, designs
 
@@ -132,11 +147,16 @@ class _Worker:
     def _scan_one(self, name: str) -> Scanned:
         try:
             submission = read_submission(read_file(name, self._limits.bytes), self._limits)
+            given = answer(
+                self.database,
+                self._finder,
+                submission,
+                self._policy,
+                designs=self._designs,
+            )
         except Rejected as error:
             return Scanned(name, error_code=error.code, error=str(error))
-        return Scanned(
-            name, answer(self.database, self._live, submission, self._policy, designs=self._designs)
-        )
+        return Scanned(name, given)
 
 
 _workers: list[_Worker] = []  # this process's one worker, when it is a child of the pool
@@ -168,8 +188,8 @@ def csv_rows(one: Scanned, policy: Policy, top: int) -> list[dict[str, str]]:
     """The rows of one picture.
 
     Without `top` one row: the verdict, and the design where there is one. With `top` the best so many designs each
-    with their score, those below the thresholds included; only the first can be `match`, because the picture shows one
-    design, and the others that score as high are alike to it.
+    with their score, those below the thresholds included; `match` are only those that are in the picture, each in a place
+    of its own: others that score as high are alike to one of them.
     """
     if one.answer is None:
         return [_row(one.name, error=f"{one.error_code}: {one.error}")]
@@ -178,9 +198,11 @@ def csv_rows(one: Scanned, policy: Policy, top: int) -> list[dict[str, str]]:
         shown = verdict.candidate if verdict.code is not VerdictCode.NONE else None
         return [_row(one.name, verdict.code, shown, verdict.reasons, score=verdict.score)]
     rows = [_row(one.name, verdict.code, one.answer.ranked[0], verdict.reasons, score=verdict.score)]
+    found = {finding.candidate.design_id for finding in verdict.findings}
     for other in one.answer.ranked[1:top]:
         code = code_for(other.score, policy)
-        code = VerdictCode.LOOKALIKE if code is VerdictCode.MATCH else code
+        if code is VerdictCode.MATCH and other.design_id not in found:
+            code = VerdictCode.LOOKALIKE
         rows.append(_row(one.name, code, other, other.reasons, score=other.score))
     return rows
 
@@ -194,6 +216,7 @@ def _row(
     score: float | None = None,
     error: str = "",
 ) -> dict[str, str]:
+    alignment = candidate.alignment if candidate else None
     return {
         "query": name,
         "design_id": candidate.reference if candidate else "",
@@ -201,6 +224,8 @@ def _row(
         "verdict": str(verdict),
         "score": "" if score is None else f"{score:.9g}",
         "method": candidate.method if candidate else "",
+        "outline": json.dumps(alignment.to_json()["outline"]) if alignment else "",
+        "coverage": f"{alignment.coverage:.2f}" if alignment else "",
         "reasons": json.dumps([{"code": r.code, **r.params} for r in reasons], ensure_ascii=False)
         if reasons
         else "",

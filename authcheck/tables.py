@@ -151,6 +151,71 @@ class View(Entity):
     removed_tick: Mapped[int | None] = mapped_column(BigInteger)
 
     design: Mapped["Design"] = relationship(lazy="raise", back_populates="views")
+    local: Mapped["ViewFeatures | None"] = relationship(lazy="raise", back_populates="view")
+
+
+class ViewFeatures(Entity):
+    """What the local stages keep of a view, apart from it because it is large.
+
+    `record` holds the local features (`Features.to_bytes`) of scheme `scheme`. `mask` is the foreground mask in force
+    as a PNG of one bit a pixel, None where the whole picture counts; `mask_source` is automatic, uploaded or None.
+    `findability` is how findable the design is by its parts (`Findability.to_json`). `thumbnail` is a small copy to compare
+    pixels with (`local.thumbnail`), transparent where the mask hides it.
+    """
+
+    __tablename__ = "view_features"
+
+    view_number: Mapped[int] = mapped_column(
+        ForeignKey("views.number"), primary_key=True, autoincrement=False
+    )
+    scheme: Mapped[str] = mapped_column(String(20), index=True)
+    record: Mapped[bytes]
+    thumbnail: Mapped[bytes]
+    mask: Mapped[bytes | None]
+    mask_source: Mapped[str | None] = mapped_column(String(20))
+    findability: Mapped[dict[str, Any]]
+
+    view: Mapped["View"] = relationship(lazy="raise", back_populates="local")
+
+
+class ViewEmbedding(Entity):
+    """A view as one vector by the neural model of name `model`; only where the operator has set one.
+
+    `vector` is float16, of length 1. It takes part in checks from registry tick `added_tick` on, as long as its view.
+    """
+
+    __tablename__ = "view_embeddings"
+    __table_args__ = (Index(None, "model", "added_tick"),)
+
+    view_number: Mapped[int] = mapped_column(
+        ForeignKey("views.number"), primary_key=True, autoincrement=False
+    )
+    model: Mapped[str] = mapped_column(String(40), primary_key=True)
+    vector: Mapped[bytes]
+    added_tick: Mapped[int] = mapped_column(BigInteger)
+
+    view: Mapped["View"] = relationship(lazy="raise")
+
+
+class NegativePicture(Entity):
+    """A picture whose content never is evidence for a design: a backdrop, a packshot ground, a marketplace's frame.
+
+    `owner_id` is None for everybody's designs, else it counts for that owner's designs only. It takes part in checks
+    from registry tick `added_tick` up to, not including, `removed_tick`.
+    """
+
+    __tablename__ = "negative_pictures"
+    __table_args__ = (Index(None, "added_tick"), Index(None, "removed_tick"))
+
+    number: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    owner_id: Mapped[str | None] = mapped_column(ForeignKey("organisations.id"))
+    label: Mapped[str] = mapped_column(String(200))
+    picture_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    scheme: Mapped[str] = mapped_column(String(20))
+    record: Mapped[bytes]
+    added_at: Mapped[datetime]
+    added_tick: Mapped[int] = mapped_column(BigInteger)
+    removed_tick: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Dispute(Entity):
@@ -173,19 +238,25 @@ class Dispute(Entity):
 
 
 class RegistryClock(Entity):
-    """One row that counts changes of the registry. Its row lock makes ticks become visible in their order."""
+    """One row that counts changes of the registry. Its row lock makes ticks become visible in their order.
+
+    `registry_id` tells one registry from all others, so that no index is filled from another one's files.
+    """
 
     __tablename__ = "registry_clock"
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     tick: Mapped[int] = mapped_column(BigInteger)
+    registry_id: Mapped[str] = mapped_column(String(40))
 
 
 class Check(Entity):
     """One question asked and its answer, with all that is needed to ask it again.
 
-    `organisation_id` is None for an anonymous check. `fingerprint` is that of the submitted picture; the picture itself
-    is not kept. `tick` is the state of the registry that was searched.
+    `organisation_id` is None for an anonymous check. `fingerprint` is that of the submitted picture; of the picture itself
+    at most a working copy is kept for a time (authcheck/submissions.py). `looks` is what the local stages measured:
+    view_number, numbers (`local.score.NUMBERS`) and alignment of each view they looked at closely. `tick` is the state of
+    the registry that was searched. `findings` are all designs seen in the picture, the answer's first: design_id, view_number, verdict, score, method, reasons, and alignment (`Alignment.to_json`) or null.
     """
 
     __tablename__ = "checks"
@@ -208,6 +279,8 @@ class Check(Entity):
     design_id: Mapped[str | None] = mapped_column(ForeignKey("designs.id"), index=True)
     view_number: Mapped[int | None] = mapped_column(ForeignKey("views.number"))
     reasons: Mapped[list[Any]]
+    looks: Mapped[list[Any]]
+    findings: Mapped[list[Any]]
 
     design: Mapped["Design | None"] = relationship(lazy="raise")
 

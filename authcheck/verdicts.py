@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from authcheck.errors import BadSetting
+from authcheck.local.alignment import Alignment, in_one_place
 
 
 class VerdictCode(StrEnum):
@@ -21,18 +22,27 @@ class Policy:
 
     At `match` and above the picture shows the design; from `lookalike` up to there a person should look. A design
     being registered is held as a dispute when it scores `dispute` or more against another owner's design.
+    `model` names the model that scores the evidence of the local stages, None where only hashes are asked; they
+    are passed over where the hashes give one design `settled` or more and no other one `lookalike`.
     """
 
     name: str
     match: float
     lookalike: float
     dispute: float
+    model: str | None = None
+    settled: float = 0.0
 
 
 POLICIES: Mapping[str, Policy] = {
-    policy.name: policy for policy in (Policy(name="hashes-1", match=0.9, lookalike=0.5, dispute=0.9),)
+    policy.name: policy
+    for policy in (
+        Policy(name="hashes-1", match=0.9, lookalike=0.5, dispute=0.9),
+        Policy(name="local-1", match=0.9, lookalike=0.5, dispute=0.9, model="local-1", settled=0.98),
+    )
 }
-CURRENT_POLICY = POLICIES["hashes-1"]
+FAST_POLICY = POLICIES["hashes-1"]
+CURRENT_POLICY = POLICIES["local-1"]
 
 
 def policy_named(name: str) -> Policy:
@@ -59,6 +69,7 @@ class Candidate:
     `reference` is the owner's own id for it, `owner` the owner's handle. `score` is the calibrated probability in [0, 1]; `method` says what found it (`sha256`, or a hash family);
     `view_number` is the matched view. `disputed` is set where the design is held as a dispute. `registered_order`
     counts up with registration: of two designs that fit equally well, the one registered first is the answer.
+    `alignment` says where the design is, where geometry confirmed it.
     """
 
     design_id: str
@@ -70,16 +81,29 @@ class Candidate:
     reasons: tuple[Reason, ...] = ()
     disputed: bool = False
     registered_order: int = 0
+    alignment: Alignment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One design seen in a picture, and how sure that is: `match` or `lookalike`."""
+
+    code: VerdictCode
+    candidate: Candidate
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer to "which registered design is this?"; `candidate` is None where nothing came near at all."""
+    """The answer to "which registered design is this?"; `candidate` is None where nothing came near at all.
+
+    `findings` are all designs seen, the answer's first; none where the code is `none`.
+    """
 
     code: VerdictCode
     score: float
     candidate: Candidate | None
     reasons: tuple[Reason, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 def code_for(score: float, policy: Policy) -> VerdictCode:
@@ -102,15 +126,38 @@ def decide(candidates: Sequence[Candidate], policy: Policy, notes: Sequence[str]
     noted = tuple(Reason(note, 0.0) for note in notes)
     if not candidates:
         return Verdict(VerdictCode.NONE, 0.0, None, noted)
-    best, *others = rank(candidates)
+    ranked = rank(candidates)
+    best = ranked[0]
     code = code_for(best.score, policy)
     if code is VerdictCode.NONE:
         return Verdict(code, best.score, best, noted)
+    findings = _findings(ranked, policy)
     reasons = [*best.reasons]
     if best.disputed:
         reasons.append(Reason("design.disputed", 0.5))
-    alike = sum(1 for other in others if code_for(other.score, policy) is not VerdictCode.NONE)
-    if alike:
-        reasons.append(Reason("image.also_near", 0.2, {"designs": alike}))
+    near = [one for one in ranked if code_for(one.score, policy) is not VerdictCode.NONE]
+    if len(near) > len(findings):
+        reasons.append(Reason("image.also_near", 0.2, {"designs": len(near) - len(findings)}))
+    if len(findings) > 1:
+        reasons.append(Reason("image.several_designs", 0.55, {"designs": len(findings)}))
     reasons.sort(key=lambda reason: -reason.weight)
-    return Verdict(code, best.score, best, (*reasons, *noted))
+    return Verdict(code, best.score, best, (*reasons, *noted), findings)
+
+
+def _findings(ranked: Sequence[Candidate], policy: Policy) -> tuple[Finding, ...]:
+    """The designs that are in the picture, each in a place of its own.
+
+    Of those that lie in one place, sisters that share parts, the one that explains most is the finding; of one that only
+    hashes found nobody knows where it lies, so it is a finding only where it is the best.
+    """
+    found: list[Candidate] = []
+    for one in ranked:
+        if code_for(one.score, policy) is VerdictCode.NONE:
+            break
+        places = [other.alignment for other in found]
+        if not found or (
+            one.alignment is not None
+            and all(place is not None and not in_one_place(one.alignment, place) for place in places)
+        ):
+            found.append(one)
+    return tuple(Finding(code_for(one.score, policy), one) for one in found)

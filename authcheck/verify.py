@@ -2,23 +2,26 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from authcheck.candidates import candidates
 from authcheck.database import Database
 from authcheck.errors import NotFound
+from authcheck.finder import Finder, Seen
 from authcheck.ids import new_id
 from authcheck.images import fingerprint
-from authcheck.images.decode import Limits
+from authcheck.images.decode import DEFAULT_LIMITS, Limits
 from authcheck.images.fingerprint import Fingerprint
 from authcheck.images.gallery import Hit
-from authcheck.images.index import CODE_BITS
-from authcheck.registry.live import LiveGallery, gallery_at, live_at
-from authcheck.tables import Check, Design, Dispute, Organisation, View
-from authcheck.verdicts import Candidate, Policy, Reason, Verdict, decide, policy_named, rank
+from authcheck.local.score import load_model
+from authcheck.registry.live import gallery_at
+from authcheck.tables import Check, Design
+from authcheck.verdicts import Candidate, Finding, Policy, Verdict, decide, policy_named, rank
 
 DESIGNS = 8  # ranked a check, so that a replay ranks as many
 HITS_PER_DESIGN = 4  # designs have several views: look further than the number of designs wanted
@@ -31,50 +34,91 @@ class Submission:
     sha256: str
     fingerprint: Fingerprint
     notes: tuple[str, ...]
+    data: bytes = field(default=b"", repr=False)  # of the file; empty where a stored check is asked again
+    limits: Limits = DEFAULT_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A verdict and what it was made from: the best designs, best first, and the registry tick searched."""
+    """A verdict and what it was made from: the best designs, best first, and the registry tick searched.
+
+    `looks` is what the local stages measured, empty where they were not asked.
+    """
 
     submission: Submission
     verdict: Verdict
     ranked: tuple[Candidate, ...]
     policy: Policy
     tick: int
+    looks: tuple[Seen, ...] = ()
 
 
 def read_submission(data: bytes, limits: Limits) -> Submission:
     """Decode and fingerprint. Raises ImageRejected."""
     picture, read = fingerprint.read(data, limits)
-    return Submission(picture.sha256, read, picture.notes)
+    return Submission(picture.sha256, read, picture.notes, data, limits)
 
 
 def answer(
-    database: Database, live: LiveGallery, submission: Submission, policy: Policy, *, designs: int = DESIGNS
+    database: Database,
+    finder: Finder,
+    submission: Submission,
+    policy: Policy,
+    *,
+    designs: int = DESIGNS,
 ) -> Answer:
     """Search the registry as it stands and decide; nothing is stored. `designs` is how many to rank.
 
-    The verdict is made from the best DESIGNS alone, so that it does not depend on how many were asked for.
+    Hashes first; where the policy has a model and they leave the answer open, the local stages look at the picture. The
+    verdict is made from the best DESIGNS alone, so that it does not depend on how many were asked for. Raises
+    ImageRejected, Unavailable.
     """
     with database.reading() as session:
-        tick, hits = live.search(session, submission.fingerprint, DESIGNS * HITS_PER_DESIGN)
-    with (
-        database.reading() as session
-    ):  # a new one: the index may stand at a later tick than the first one sees
-        given = _decide(session, submission, hits, policy=policy, tick=tick)
+        tick, hits = finder.by_hashes(session, submission.fingerprint, DESIGNS * HITS_PER_DESIGN)
+    given = _decided(database, submission, hits, policy=policy, tick=tick)
+    if policy.model is not None and not _settled(given.ranked, policy):
+        looks = finder.look(
+            database,
+            submission.data,
+            submission.limits,
+            hits=hits,
+            model=load_model(policy.model),
+            enough=policy.match,
+        )
+        given = _decided(database, submission, hits, policy=policy, tick=tick, looks=looks)
     if designs <= DESIGNS:
         return replace(given, ranked=given.ranked[:designs])
+    return _with_more(database, finder, given, designs)
+
+
+def _with_more(database: Database, finder: Finder, given: Answer, designs: int) -> Answer:
+    """The answer with more designs ranked."""
+    submission = given.submission
     with database.reading() as session:
-        later, hits = live.search(session, submission.fingerprint, designs * HITS_PER_DESIGN)
+        later, more = finder.by_hashes(session, submission.fingerprint, designs * HITS_PER_DESIGN)
     with database.reading() as session:
-        ranked = rank(_candidates(session, submission, hits, later))[:designs]
+        ranked = rank(
+            candidates(
+                session,
+                submission.sha256,
+                more,
+                tick=later,
+                looks=given.looks,
+                scores=_scores(given.looks, given.policy),
+            )
+        )[:designs]
     return replace(given, ranked=tuple(ranked))
+
+
+def _settled(ranked: Sequence[Candidate], policy: Policy) -> bool:
+    """Whether the hashes alone answer: they are sure of one design and no other one is near."""
+    sure = bool(ranked) and ranked[0].score >= policy.settled
+    return sure and (len(ranked) == 1 or ranked[1].score < policy.lookalike)
 
 
 def check_picture(
     database: Database,
-    live: LiveGallery,
+    finder: Finder,
     data: bytes,
     *,
     limits: Limits,
@@ -85,7 +129,7 @@ def check_picture(
     now: datetime,
 ) -> tuple[Check, Answer]:
     """Ask, decide and store. Raises ImageRejected, Unavailable."""
-    given = answer(database, live, read_submission(data, limits), policy)
+    given = answer(database, finder, read_submission(data, limits), policy)
     check = new_check(given, organisation_id=organisation_id, source=source, name=name, now=now)
     with database.writing() as session:
         session.add(check)
@@ -113,7 +157,23 @@ def new_check(given: Answer, *, organisation_id: str | None, source: str, name: 
         design_id=candidate.design_id if candidate else None,
         view_number=candidate.view_number if candidate else None,
         reasons=[asdict(reason) for reason in verdict.reasons],
+        looks=[look.to_json() for look in given.looks],
+        findings=[_finding(found) for found in verdict.findings],
     )
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    """A finding as it is stored (`Check.findings`)."""
+    candidate = found.candidate
+    return {
+        "design_id": candidate.design_id,
+        "view_number": candidate.view_number,
+        "verdict": found.code.value,
+        "score": candidate.score,
+        "method": candidate.method,
+        "reasons": [asdict(reason) for reason in candidate.reasons],
+        "alignment": candidate.alignment.to_json() if candidate.alignment else None,
+    }
 
 
 def _storable(name: str) -> str:
@@ -164,10 +224,11 @@ class Replay:
     registry_moved: bool
 
 
-def replay(database: Database, live: LiveGallery, check_id: str) -> Replay:
+def replay(database: Database, finder: Finder, check_id: str) -> Replay:
     """Ask a stored check again, against the registry and the policy of its time.
 
-    Raises NotFound (`check.not_found`), BadSetting (`policy.unknown`).
+    Of the local stages what they measured was kept, not the picture: it is scored and decided upon again. Raises NotFound
+    (`check.not_found`), BadSetting (`policy.unknown`).
     """
     with database.reading() as session:
         check = _find_check(session, check_id)
@@ -178,13 +239,16 @@ def replay(database: Database, live: LiveGallery, check_id: str) -> Replay:
         policy = policy_named(check.policy)
         try:
             submitted = Fingerprint.from_bytes(check.fingerprint)
-        except (ValueError, IndexError):
+            looks = [Seen.from_json(look) for look in check.looks]
+        except (ValueError, IndexError, KeyError, TypeError):
             return Replay(check, None, None, ("fingerprint",), registry_moved=False)
-        submission = Submission(check.picture_sha256, submitted, tuple(check.notes))
         hits = gallery_at(session, check.tick).search(submitted, DESIGNS * HITS_PER_DESIGN)
-        again = _decide(session, submission, hits, policy=policy, tick=check.tick).verdict
-    today = answer(database, live, submission, policy)
-    return Replay(check, again, today.verdict, _changes(check, again), today.tick != check.tick)
+    submission = Submission(check.picture_sha256, submitted, tuple(check.notes))
+    again = _decided(database, submission, hits, policy=policy, tick=check.tick, looks=looks)
+    with database.reading() as session:
+        today, hits = finder.by_hashes(session, submitted, DESIGNS * HITS_PER_DESIGN)
+    now = _decided(database, submission, hits, policy=policy, tick=today, looks=looks)
+    return Replay(check, again.verdict, now.verdict, _changes(check, again.verdict), today != check.tick)
 
 
 def _changes(check: Check, again: Verdict) -> tuple[str, ...]:
@@ -200,72 +264,31 @@ def _changes(check: Check, again: Verdict) -> tuple[str, ...]:
     return tuple(name for name, (before, after) in pairs.items() if before != after)
 
 
-def _decide(
-    session: Session, submission: Submission, hits: Sequence[Hit], *, policy: Policy, tick: int
+def _decided(
+    database: Database,
+    submission: Submission,
+    hits: Sequence[Hit],
+    *,
+    policy: Policy,
+    tick: int,
+    looks: Sequence[Seen] = (),
 ) -> Answer:
-    ranked = rank(_candidates(session, submission, hits, tick))[:DESIGNS]
-    return Answer(submission, decide(ranked, policy, submission.notes), tuple(ranked), policy, tick)
-
-
-def _candidates(session: Session, submission: Submission, hits: Sequence[Hit], tick: int) -> list[Candidate]:
-    """One candidate a design: its best view. All of it as it stood at `tick`, disputes too."""
-    by_view = {hit.view_id: hit for hit in hits}
-    disputed = exists().where(Dispute.design_id == Design.id, Dispute.noticed_tick <= tick)
-    query = (
-        select(
-            View.number,
-            View.picture_sha256,
-            Design.id,
-            Design.reference,
-            Design.registered_tick,
-            Organisation.handle,
-            disputed,
-        )
-        .join(View.design)
-        .join(Design.owner)
-        .where(live_at(tick), or_(View.number.in_(by_view), View.picture_sha256 == submission.sha256))
-        .order_by(View.number)
-    )
-    best: dict[str, Candidate] = {}
-    for number, sha256, design_id, reference, registered_tick, owner, is_disputed in session.execute(query):
-        score, method, reasons = _evidence(by_view.get(number), exact=sha256 == submission.sha256)
-        known = best.get(design_id)
-        if known is None or score > known.score:
-            best[design_id] = Candidate(
-                design_id=design_id,
-                reference=reference,
-                owner=owner,
-                view_number=number,
-                score=score,
-                method=method,
-                reasons=reasons,
-                disputed=is_disputed,
-                registered_order=registered_tick,
+    with (
+        database.reading() as session
+    ):  # a new one: the index may stand at a later tick than the session that asked it sees
+        ranked = rank(
+            candidates(
+                session, submission.sha256, hits, tick=tick, looks=looks, scores=_scores(looks, policy)
             )
-    return list(best.values())
+        )[:DESIGNS]
+    return Answer(
+        submission, decide(ranked, policy, submission.notes), tuple(ranked), policy, tick, tuple(looks)
+    )
 
 
-def _evidence(hit: Hit | None, *, exact: bool) -> tuple[float, str, tuple[Reason, ...]]:
-    """Score, method and reasons of one view; the very bytes that were registered need no hash."""
-    if exact:
-        return 1.0, "sha256", (Reason("image.exact_copy", 1.0),)
-    return (hit.score, hit.method, tuple(_reasons(hit))) if hit else (0.0, "", ())
-
-
-def _reasons(hit: Hit) -> list[Reason]:
-    """What the hashes saw, as codes with numbers."""
-    distance_bits = hit.distances_bits[hit.method]
-    near: dict[str, str | int | float] = {
-        "family": hit.method,
-        "distance_bits": distance_bits,
-        "of_bits": CODE_BITS,
-    }
-    reasons = [Reason("image.near_copy", 0.9, near)]
-    if hit.orientation.startswith("mirror"):
-        reasons.append(Reason("image.mirrored", 0.4))
-    angle = hit.orientation.rpartition("rot")[2]
-    if angle.isdigit():
-        reasons.append(Reason("image.rotated", 0.3, {"angle_deg": int(angle)}))
-    if hit.window != "whole":
-        reasons.append(Reason("image.part", 0.3, {"window": hit.window}))
-    return reasons
+def _scores(looks: Sequence[Seen], policy: Policy) -> dict[int, float]:
+    """The score of each view looked at, by number."""
+    if policy.model is None or not looks:
+        return {}
+    model = load_model(policy.model)
+    return {look.view_number: model.score(look.numbers) for look in looks}

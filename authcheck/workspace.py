@@ -8,11 +8,13 @@ from typing import Self
 
 from authcheck.config import Settings, load
 from authcheck.database import Database
+from authcheck.finder import Finder
 from authcheck.images.decode import Limits
 from authcheck.pictures import PictureStore
 from authcheck.registry.bulk import Importer
-from authcheck.registry.live import LiveGallery
-from authcheck.verdicts import CURRENT_POLICY, Policy
+from authcheck.registry.embeddings import NeuralCandidates, fill_embeddings
+from authcheck.submissions import Copies
+from authcheck.verdicts import CURRENT_POLICY, FAST_POLICY, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,9 @@ class Workspace:
 
     settings: Settings
     database: Database
-    live: LiveGallery
+    finder: Finder
     store: PictureStore
+    copies: Copies
     limits: Limits
     policy: Policy
 
@@ -32,23 +35,38 @@ class Workspace:
         return cls(
             settings,
             Database.open(settings),
-            LiveGallery(),
+            Finder(settings.index_dir, NeuralCandidates.open(settings)),
             PictureStore(settings.pictures_dir),
+            Copies(
+                settings.submissions_dir, days=settings.evidence_days, max_bytes=settings.evidence_max_bytes
+            ),
             Limits(settings.max_picture_bytes, settings.max_picture_pixels),
-            CURRENT_POLICY,
+            FAST_POLICY if settings.fast else CURRENT_POLICY,
         )
+
+    def describe_new(self) -> None:
+        """Let the optional neural model, if one is set, describe registered pictures that it has not seen yet.
+
+        Raises Unavailable, BadSetting (`neural.model_output`).
+        """
+        if self.finder.neural is not None:
+            fill_embeddings(self.database, self.store, self.limits, self.finder.neural.descriptor)
 
     def importer(self) -> Importer:
         """A bulk importer into this workspace."""
         return Importer(
-            self.database, self.live, self.store, policy=self.policy, limits=self.limits, now=utc_now
+            self.database, self.finder.live, self.store, policy=self.policy, limits=self.limits, now=utc_now
         )
 
 
 @contextmanager
-def open_workspace() -> Iterator[Workspace]:
-    """The workspace that this process's environment names, closed at the end. Raises as `Workspace.open`."""
-    work = Workspace.open(load())
+def open_workspace(*, fast: bool = False) -> Iterator[Workspace]:
+    """The workspace that this process's environment names, closed at the end. Raises as `Workspace.open`.
+
+    With `fast` checks ask the hashes only, whatever the environment says.
+    """
+    settings = load()
+    work = Workspace.open(settings.model_copy(update={"fast": True}) if fast else settings)
     try:
         yield work
     finally:

@@ -1,21 +1,30 @@
 """Builders that tests share: pictures drawn on the spot, registered designs, workspaces."""
 
+import hashlib
 import io
 import random
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from authcheck import accounts
 from authcheck.config import Settings
+from authcheck.ids import new_id
 from authcheck.registry.registration import NewDesign, Registered, Registration, read_view
+from authcheck.tables import Check
 from authcheck.workspace import Workspace
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+DESIGNS = Path(__file__).parents[1] / "fixtures" / "designs"
+Quad = NDArray[np.float32]
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (320, 256)) -> Image.Image:
@@ -29,6 +38,24 @@ def picture(seed: int = 0, size: tuple[int, int] = (320, 256)) -> Image.Image:
         colour = tuple(dice.randrange(256) for _ in range(3))
         (draw.ellipse if dice.random() < 0.5 else draw.rectangle)(box, fill=colour)
     return image.filter(ImageFilter.GaussianBlur(1))
+
+
+def product_photo(seed: int = 0, ground: tuple[int, int, int] = (150, 120, 90)) -> Image.Image:
+    """A printed board that lies on a grainy ground: the box (60, 50, 260, 210) of 320 x 256 pixels is the product."""
+    grain = Image.frombytes("L", (320, 256), random.Random(seed).randbytes(320 * 256)).convert("RGB")
+    image = Image.blend(Image.new("RGB", (320, 256), ground), grain, 0.25)
+    image.paste(Image.new("RGB", (200, 160), (235, 235, 240)), (60, 50))
+    image.paste(picture(seed).resize((160, 128)), (80, 66))
+    return image
+
+
+def mask_bytes(
+    box: tuple[int, int, int, int] = (60, 50, 260, 210), size: tuple[int, int] = (320, 256)
+) -> bytes:
+    """A mask's file: white within the box."""
+    mask = Image.new("L", size)
+    mask.paste(255, box)
+    return encode(mask)
 
 
 def encode(image: Image.Image, image_format: str = "PNG", **options: Any) -> bytes:
@@ -56,7 +83,7 @@ def register(
     views = [read_view(data, workspace.limits) for data in pictures or [picture_bytes(seed)]]
     with workspace.database.writing() as session:
         organisation = accounts.ensure_brand(session, owner, NOW)
-        registration = Registration(session, workspace.live, workspace.store, workspace.policy, NOW)
+        registration = Registration(session, workspace.finder.live, workspace.store, workspace.policy, NOW)
         return registration.register(
             organisation, NewDesign(reference, words.pop("title", reference), **words), views
         )
@@ -70,6 +97,20 @@ def key(workspace: Workspace, *scopes: str, owner: str = "acme") -> str:
         return token
 
 
+def check(workspace: Workspace, data: bytes = b"", **words: Any) -> Check:
+    """Store a check with an answer of our choice, of a picture with these bytes."""
+    fields: dict[str, Any] = {
+        "organisation_id": None, "asked_at": datetime.now(UTC), "source": "api", "picture_name": "",
+        "policy": "hashes-1", "picture_sha256": hashlib.sha256(data).hexdigest(), "scheme": "s", "fingerprint": b"",
+        "notes": [], "tick": 1, "verdict": "match", "score": 0.98765, "method": "phash", "design_id": None,
+        "view_number": None, "reasons": [], "looks": [], "findings": [],
+    }  # fmt: skip
+    made = Check(**{"id": new_id("chk", NOW), **fields, **words})
+    with workspace.database.writing() as session:
+        session.add(made)
+    return made
+
+
 def empty_database(settings: Settings) -> str:
     """The URL of a database that has no table yet, of the kind that `settings` name."""
     name = f"empty_{secrets.token_hex(6)}"
@@ -81,3 +122,85 @@ def empty_database(settings: Settings) -> str:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     engine.dispose()
     return sa.make_url(settings.database_url).set(database=name).render_as_string(hide_password=False)
+
+
+def fixture_bytes(name: str) -> bytes:
+    """The file of one of our own designs, by the beginning of its name."""
+    (path,) = DESIGNS.glob(f"{name}-*")
+    return path.read_bytes()
+
+
+def fixture(name: str) -> Image.Image:
+    """One of our own designs, opaque, by the beginning of its name."""
+    drawn = Image.open(io.BytesIO(fixture_bytes(name))).convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("RGB")
+
+
+def busy_ground(seed: int = 0, size: tuple[int, int] = (800, 640)) -> Image.Image:
+    """A photo-like ground: shapes of all sizes, some of them striped, and nothing of a design."""
+    dice = random.Random(f"ground {seed}")
+    image = Image.new("RGB", size, tuple(dice.randrange(90, 200) for _ in range(3)))
+    draw = ImageDraw.Draw(image)
+    for _ in range(160):
+        side_px = round(min(size) * 0.3 * dice.random() ** 2) + 6
+        x, y, turn = dice.randrange(size[0]), dice.randrange(size[1]), dice.randrange(360)
+        colour = tuple(dice.randrange(40, 230) for _ in range(3))
+        draw.regular_polygon((x, y, side_px), dice.randrange(3, 9), turn, fill=colour)
+        if dice.random() < 0.3:
+            draw.line([x - side_px, y, x + side_px, y + dice.randrange(-40, 40)], fill=colour[::-1], width=4)
+    return image
+
+
+def quad(
+    design: Image.Image,
+    middle: tuple[float, float],
+    longer_px: float,
+    *,
+    angle_deg: float = 0,
+    slant: float = 0,
+    mirrored: bool = False,
+) -> Quad:
+    """Where the design's left top, right top, right bottom and left bottom come to lie; `slant` narrows its top."""
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * design.size / max(design.size) / 2
+    corners[:2] *= 1 - slant
+    corners[:, 0] *= -1 if mirrored else 1
+    turn = np.deg2rad(angle_deg)
+    turned = corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    return (turned * longer_px + middle).astype(np.float32)
+
+
+def printed(design: Image.Image, place: Quad, ground: Image.Image, *, seed: int = 0) -> Image.Image:
+    """The design printed onto a ground at `place`, both under an uneven light, blurred and with a sensor's noise."""
+    width_px, height_px = design.size
+    frame = np.array([[0, 0], [width_px, 0], [width_px, height_px], [0, height_px]], np.float32)
+    size = np.ptp(place, axis=0).max()
+    small = cv2.GaussianBlur(np.asarray(design), (0, 0), max(0.3, max(design.size) / size / 2.5))
+    there = cv2.getPerspectiveTransform(frame, place)
+    shown = cv2.warpPerspective(small, there, ground.size).astype(np.float32)
+    cover = cv2.warpPerspective(np.ones((height_px, width_px), np.float32), there, ground.size)[..., None]
+    scene = shown * cover + np.asarray(ground, np.float32) * (1 - cover)
+    rows, columns = np.mgrid[: ground.height, : ground.width] / max(ground.size)
+    dice = np.random.default_rng(seed)
+    folds = 0.06 * np.sin(40 * (columns * dice.uniform(-1, 1) + rows * dice.uniform(-1, 1)))
+    light = 0.75 + 0.35 * columns + folds
+    scene = cv2.GaussianBlur(scene * light[..., None], (0, 0), 0.6) + dice.normal(0, 4, scene.shape)
+    return Image.fromarray(np.clip(scene, 0, 255).astype(np.uint8))
+
+
+def overlap(one: Any, other: Any, size: tuple[int, int] = (800, 640)) -> float:
+    """Intersection over union of two convex outlines, each `(n, 2)`, within a picture; 0 where one is none."""
+    frame = np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float32)
+    cut = [_shared(frame, np.array(outline, np.float32)) for outline in (one, other) if len(outline) > 2]
+    if len(cut) < 2 or min(map(len, cut)) < 3:
+        return 0.0
+    shared = _area(_shared(*cut))
+    return shared / (sum(map(_area, cut)) - shared)
+
+
+def _shared(one: Quad, other: Quad) -> Quad:
+    both = cv2.intersectConvexConvex(cv2.convexHull(one), cv2.convexHull(other))[1]
+    return np.empty((0, 2), np.float32) if both is None else both.reshape(-1, 2)
+
+
+def _area(outline: Quad) -> float:
+    return float(cv2.contourArea(outline)) if len(outline) > 2 else 0.0

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,8 +13,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from markupsafe import Markup
 
-from authcheck import verify
+from authcheck import evidence, verify
 from authcheck.errors import AuthcheckError, Forbidden, NotFound, Unavailable
+from authcheck.evidence import Found
+from authcheck.local.overlay import MOST
 from authcheck.tables import Check, Design
 from authcheck.verdicts import VerdictCode
 from authcheck.workspace import Workspace, utc_now
@@ -35,6 +38,27 @@ class Problem:
 
     code: str
     sentence: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDesign:
+    """A design that was found, and where the public finds its preview."""
+
+    design: Design
+    preview: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What there is to say of an evidence picture: what it holds, and until when."""
+
+    url: str
+    designs: list[FoundDesign]
+    more: int
+    is_located: bool
+    has_designs: bool
+    is_compared: bool
+    until: datetime
 
 
 class PageRoute(APIRoute):
@@ -82,25 +106,29 @@ def form(request: Request) -> HTMLResponse:
 
 @router.post("/", dependencies=[Depends(same_site), Depends(public_limit)])
 async def ask(request: Request, workspace: WorkspaceDep) -> RedirectResponse:
-    """Check the posted picture, keep the answer, go to it. Neither the picture nor its file name is kept."""
+    """Check the posted picture, keep the answer, go to it.
+
+    Its file name is not kept; of the picture a small copy for a while, where something was found in it.
+    """
     picture = await read_picture(request)
     check = await run_in_threadpool(_check, workspace, picture.data, request.app.state.metrics)
     return RedirectResponse(to(request, f"/checks/{check.id}"), 303, {"Cache-Control": "no-store"})
 
 
 def _check(workspace: Workspace, data: bytes, metrics: Metrics) -> Check:
-    started_s = time.perf_counter()
+    started_s, now = time.perf_counter(), utc_now()
     check, _ = verify.check_picture(
         workspace.database,
-        workspace.live,
+        workspace.finder,
         data,
         limits=workspace.limits,
         policy=workspace.policy,
         organisation_id=None,
         source="page",
         name="",
-        now=utc_now(),
+        now=now,
     )
+    evidence.keep(check, data, workspace.copies, workspace.limits, now)
     metrics.check_seconds.observe(time.perf_counter() - started_s)
     metrics.checks.labels(check.verdict, check.source).inc()
     return check
@@ -108,9 +136,10 @@ def _check(workspace: Workspace, data: bytes, metrics: Metrics) -> Check:
 
 @router.get("/checks/{check_id}", dependencies=[Depends(public_read_limit)])
 def answer(request: Request, check_id: str, workspace: WorkspaceDep) -> HTMLResponse:
-    """The answer to an anonymous check: words only, never a score or a distance."""
+    """The answer to an anonymous check: words and the evidence picture, never a score or a distance."""
     with workspace.database.reading() as session:
         check = verify.get_check(session, check_id)
+        found = evidence.found_in(session, [check])[check.id]
     design = _design_shown(check)
     codes = [str(reason["code"]) for reason in check.reasons]
     return render(
@@ -120,6 +149,7 @@ def answer(request: Request, check_id: str, workspace: WorkspaceDep) -> HTMLResp
         design=design,
         preview=preview_path(design) if design else None,
         notices=_notices(design, codes),
+        shown=_evidence(workspace, check, found),
         reasons=[code for code in codes if code != "design.disputed"][:REASONS_SHOWN],
     )
 
@@ -127,6 +157,24 @@ def answer(request: Request, check_id: str, workspace: WorkspaceDep) -> HTMLResp
 def _design_shown(check: Check) -> Design | None:
     """The design an answer may name: where nothing was found, the nearest one stays untold."""
     return None if check.verdict == VerdictCode.NONE else check.design
+
+
+def _evidence(workspace: Workspace, check: Check, found: list[Found]) -> Evidence | None:
+    """What the page says around the evidence picture; None where there is none."""
+    if not evidence.exists(check, workspace.copies, utc_now()):
+        return None
+    drawn = found[:MOST]
+    located = [one for one in drawn if one.alignment is not None]
+    panels = [one for one in drawn if evidence.may_show(one, public=True)]
+    return Evidence(
+        url=f"/v1/checks/{check.id}/evidence",
+        designs=[FoundDesign(one.design, preview_path(one.design)) for one in drawn],
+        more=len(found) - len(drawn),
+        is_located=bool(located),
+        has_designs=bool(panels),
+        is_compared=any(one in located for one in panels),
+        until=workspace.copies.ends_at(check.asked_at),
+    )
 
 
 def _notices(design: Design | None, codes: list[str]) -> list[str]:
@@ -138,11 +186,15 @@ def _notices(design: Design | None, codes: list[str]) -> list[str]:
 
 
 def _form(request: Request, error: AuthcheckError | None = None) -> HTMLResponse:
-    max_bytes = request.app.state.workspace.limits.bytes
+    workspace: Workspace = request.app.state.workspace
+    fixed: dict[str, Any] = {"max_bytes": workspace.limits.bytes, "kept_days": workspace.copies.days}
     if error is None:
-        return render(request, "form.html", problem=None, max_bytes=max_bytes)
+        return render(request, "form.html", problem=None, **fixed)
     otherwise = "unavailable" if isinstance(error, Unavailable) else "unknown"
-    words = {**error.params, "limit_bytes": max_bytes}  # that of the picture, not that of the body around it
+    words = {
+        **error.params,
+        "limit_bytes": workspace.limits.bytes,
+    }  # that of the picture, not that of the body around it
     sentence = language_of(request).sentence("error", error.code, words, otherwise=otherwise)
     plain = from_error(error, request.state.request_id)
     return render(
@@ -151,5 +203,5 @@ def _form(request: Request, error: AuthcheckError | None = None) -> HTMLResponse
         status=plain.status_code,
         headers={name: plain.headers[name] for name in ("retry-after",) if name in plain.headers},
         problem=Problem(error.code, sentence),
-        max_bytes=max_bytes,
+        **fixed,
     )

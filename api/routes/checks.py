@@ -6,21 +6,28 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from authcheck import verify
+from authcheck import evidence, verify
 from authcheck.accounts import Principal
+from authcheck.evidence import Found
+from authcheck.local.overlay import Layout
 from authcheck.tables import Check, View
 from authcheck.workspace import Workspace, utc_now
 
-from ..deps import ListingsChecker, PublicOrChecker, WorkspaceDep
+from ..deps import IfNoneMatch, ListingsChecker, PublicOrChecker, RatesDep, WorkspaceDep
+from ..drawings import Drawings
+from ..etags import not_modified, picture_response
 from ..idempotency import OnceDep
 from ..metrics import Metrics
-from ..openapi import picture_body
+from ..openapi import picture_body, pictures_out
 from ..paging import PagingDep
 from ..schemas import CheckOut, Page, PublicCheckOut
 from ..uploads import PictureDep, UploadedPicture
 from ..wire import check_out, full_check_out
 
 router = APIRouter(prefix="/v1/checks", tags=["checks"])
+EVIDENCE_CACHE = (
+    "private, no-cache"  # asked for again each time: an owner may switch the preview off, a copy goes by age
+)
 KEY_OPTIONAL: dict[str, Any] = {"security": [{}]}  # added to the bearer scheme: no key is an answer too
 
 
@@ -49,19 +56,20 @@ def _check(
 ) -> Response:
     metrics: Metrics = request.app.state.metrics
     organisation_id = caller.organisation_id if caller else None
-    started_s = time.perf_counter()
+    started_s, now = time.perf_counter(), utc_now()
     check, _ = verify.check_picture(
         workspace.database,
-        workspace.live,
+        workspace.finder,
         picture.data,
         limits=workspace.limits,
         policy=workspace.policy,
         organisation_id=organisation_id,
         source="api",
         name=picture.name,
-        now=utc_now(),
+        now=now,
     )
     metrics.note_check(check, time.perf_counter() - started_s)
+    evidence.keep(check, picture.data, workspace.copies, workspace.limits, now)
     body = _show(workspace, check.id, organisation_id)
     headers = {"Location": f"/v1/checks/{check.id}"}
     return Response(body.model_dump_json(), 201, headers, media_type="application/json")
@@ -73,19 +81,73 @@ def show_check(caller: PublicOrChecker, check_id: str, workspace: WorkspaceDep) 
     return _show(workspace, check_id, caller.organisation_id if caller else None)
 
 
+@router.get(
+    "/{check_id}/evidence",
+    response_class=Response,
+    responses=pictures_out("image/webp"),
+    openapi_extra=KEY_OPTIONAL,
+)
+def show_evidence(
+    caller: PublicOrChecker,
+    check_id: str,
+    workspace: WorkspaceDep,
+    rates: RatesDep,
+    request: Request,
+    *,
+    layout: Layout = "wide",
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """The picture that was checked, with what was found outlined, beside the designs, differences marked.
+
+    For a finding with the number 1: 1A is the design as the picture shows it, straightened; 1B as it is registered; 1C has
+    the differences marked, hatched where the picture does not show the design. A check of the public shows a design only
+    where its preview does. `layout=tall` stacks the panels, for a narrow screen.
+    """
+    check, found = _evident(workspace, check_id, caller.organisation_id if caller else None)
+    name = evidence.name_of(check, found, layout)
+    etag = f'"{name}"'
+    if not_modified(if_none_match, etag):
+        return Response(status_code=304, headers={"ETag": etag, "Cache-Control": EVIDENCE_CACHE})
+    drawings: Drawings = request.app.state.drawings
+    content = drawings.get(name)
+    if content is None:
+        if caller is None:  # drawing costs as much as checking
+            rates.count(rates.public_drawings, rates.client(request), request)
+        content = drawings.draw(name, check, found, workspace, layout)
+    return picture_response(content, "image/webp", etag, EVIDENCE_CACHE, f"{check.id}.webp")
+
+
+def _evident(workspace: Workspace, check_id: str, organisation_id: str | None) -> tuple[Check, list[Found]]:
+    with workspace.database.reading() as session:
+        check = verify.get_check(session, check_id, organisation_id=organisation_id)
+        evidence.require(check, workspace.copies, utc_now())
+        return check, evidence.found_in(session, [check])[check.id]
+
+
 @router.get("")
 def list_checks(caller: ListingsChecker, workspace: WorkspaceDep, paging: PagingDep) -> Page[CheckOut]:
     """Your organisation's checks, first asked first."""
     with workspace.database.reading() as session:
         rows = verify.list_checks(session, caller.organisation_id, after=paging.after, limit=paging.fetch)
         views = {check.id: _view(session, check) for check in rows}
-        return paging.page(rows, lambda check: full_check_out(check, views[check.id]))
+        found = evidence.found_in(session, rows)
+        return paging.page(
+            rows,
+            lambda check: full_check_out(
+                check, views[check.id], found[check.id], evident=_is_evident(workspace, check)
+            ),
+        )
 
 
 def _show(workspace: Workspace, check_id: str, organisation_id: str | None) -> CheckOut | PublicCheckOut:
     with workspace.database.reading() as session:
         check = verify.get_check(session, check_id, organisation_id=organisation_id)
-        return check_out(check, _view(session, check))
+        found = evidence.found_in(session, [check])[check.id]
+        return check_out(check, _view(session, check), found, evident=_is_evident(workspace, check))
+
+
+def _is_evident(workspace: Workspace, check: Check) -> bool:
+    return evidence.exists(check, workspace.copies, utc_now())
 
 
 def _view(session: Session, check: Check) -> View | None:

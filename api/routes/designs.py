@@ -6,8 +6,9 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm.exc import StaleDataError
 
 from authcheck.accounts import Principal
-from authcheck.errors import ImageRejected
+from authcheck.errors import Rejected
 from authcheck.registry import designs
+from authcheck.registry.features import usual_masking
 from authcheck.registry.registration import NewDesign, ReadView, Registration, read_view
 from authcheck.tables import Design, Organisation
 from authcheck.workspace import Workspace, utc_now
@@ -15,15 +16,16 @@ from authcheck.workspace import Workspace, utc_now
 from ..deps import DesignsWriter, IfMatch, IfNoneMatch, WorkspaceDep
 from ..etags import changed_since, design_etag, not_modified, require_match
 from ..idempotency import OnceDep
-from ..openapi import PICTURES, multipart
+from ..openapi import MASKS, PICTURES, multipart
 from ..paging import PagingDep
-from ..schemas import DesignOut, DesignPatch, Page, RegisteredOut
+from ..registry_schemas import DesignOut, DesignPatch, RegisteredOut
+from ..schemas import Page
 from ..uploads import Upload, UploadDep
 from ..wire import design_out
 
 router = APIRouter(prefix="/v1/designs", tags=["designs"])
 TEXT = {"type": "string"}
-FIELDS = ("reference", "title", "kind", "public_preview", "image")
+FIELDS = ("reference", "title", "kind", "public_preview", "image", "mask")
 
 
 @router.post(
@@ -38,6 +40,7 @@ FIELDS = ("reference", "title", "kind", "public_preview", "image")
         kind={"type": "string", "enum": list(designs.KINDS), "default": "other"},
         public_preview={"type": "boolean", "default": False},
         image=PICTURES,
+        mask=MASKS,
     ),
 )
 def register_design(
@@ -46,7 +49,8 @@ def register_design(
     """Register a design with one or more pictures.
 
     `status` says what became of it: `registered`; `disputed`, where it came near another owner's design; or
-    `already_yours` (200).
+    `already_yours` (200). `mask` says which part of each picture is the design: `auto` (the usual for photos) finds the
+    product, with `none` (the usual for all else) the whole picture counts, or a mask a picture, white where it counts.
     """
     return once.run(workspace.database, caller, upload.digest, lambda: _register(workspace, caller, upload))
 
@@ -60,11 +64,14 @@ def _register(workspace: Workspace, caller: Principal, upload: Upload) -> Respon
         form.text("kind").strip() or "other",
         form.flag("public_preview"),
     )
-    views = read_views(workspace, upload)
+    views = read_views(workspace, upload, new.kind)
     with workspace.database.writing() as session:
-        registration = Registration(session, workspace.live, workspace.store, workspace.policy, utc_now())
+        registration = Registration(
+            session, workspace.finder.live, workspace.store, workspace.policy, utc_now()
+        )
         owner = session.get_one(Organisation, caller.organisation_id)
         result = registration.register(owner, new, views)
+    workspace.describe_new()
     design = _get(workspace, caller, result.design.id)
     body = RegisteredOut(**design_out(design).model_dump(), status=result.status)
     headers = {"Location": f"/v1/designs/{design.id}", "ETag": design_etag(design)}
@@ -72,13 +79,18 @@ def _register(workspace: Workspace, caller: Principal, upload: Upload) -> Respon
     return Response(body.model_dump_json(), status, headers, media_type="application/json")
 
 
-def read_views(workspace: Workspace, upload: Upload) -> list[ReadView]:
-    """The uploaded pictures, decoded; the same one sent twice counts once. Raises ImageRejected naming the file."""
+def read_views(workspace: Workspace, upload: Upload, kind: str) -> list[ReadView]:
+    """The uploaded pictures of a design of that kind, decoded; the same one sent twice counts once.
+
+    Raises ImageRejected or Rejected (`mask.*`) naming the file, Rejected (`request.masks`).
+    """
+    pictures = upload.pictures()
+    maskings = upload.masks(len(pictures)) or [usual_masking(kind)] * len(pictures)
     views: dict[str, ReadView] = {}
-    for picture in upload.pictures():
+    for picture, masking in zip(pictures, maskings, strict=True):
         try:
-            views[picture.sha256] = read_view(picture.data, workspace.limits)
-        except ImageRejected as error:
+            views[picture.sha256] = read_view(picture.data, workspace.limits, masking)
+        except Rejected as error:
             error.params["picture"] = picture.name
             raise
     return list(views.values())

@@ -17,7 +17,7 @@ from ..deps import DesignsWriter, WorkspaceDep
 from ..idempotency import OnceDep
 from ..multipart import Form, Part, clean_name
 from ..openapi import PICTURE, PICTURES, multipart
-from ..schemas import ImportOut
+from ..registry_schemas import ImportOut
 from ..uploads import ImportDep, Upload
 from ..wire import import_out
 
@@ -59,6 +59,7 @@ def _import(workspace: Workspace, caller: Principal, upload: Upload, *, dry_run:
     reports = list(
         workspace.importer().run(rows, load, owner=caller.handle, only_owner=True, dry_run=dry_run)
     )
+    workspace.describe_new()
     with workspace.database.writing() as session:
         report = keep_report(
             session, reports, organisation_id=caller.organisation_id, dry_run=dry_run, now=utc_now()

@@ -66,5 +66,5 @@ def _migrations(workspace: Workspace) -> str:
 
 def _index(workspace: Workspace) -> str:
     with workspace.database.reading() as session:
-        workspace.live.refresh(session)
+        workspace.finder.live.refresh(session)
     return "ok"

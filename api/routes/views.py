@@ -11,9 +11,9 @@ from authcheck.workspace import Workspace, utc_now
 
 from ..deps import DesignsWriter, IfNoneMatch, WorkspaceDep, public_read_limit
 from ..etags import not_modified, picture_response
-from ..openapi import PICTURES, multipart, pictures_out
+from ..openapi import MASKS, PICTURES, multipart, pictures_out
 from ..previews import Previews, preview_etag, preview_path
-from ..schemas import DesignOut
+from ..registry_schemas import DesignOut
 from ..uploads import UploadDep
 from .designs import design_response, read_views
 
@@ -33,17 +33,23 @@ PREVIEW_CACHE = "public, max-age=300"  # short: an owner who switches it off wan
 
 
 @router.post(
-    "/views", status_code=201, response_model=DesignOut, openapi_extra=multipart(["image"], image=PICTURES)
+    "/views",
+    status_code=201,
+    response_model=DesignOut,
+    openapi_extra=multipart(["image"], image=PICTURES, mask=MASKS),
 )
 def add_views(caller: DesignsWriter, design_id: str, upload: UploadDep, workspace: WorkspaceDep) -> Response:
-    """Add pictures to a design; ones it has already change nothing."""
-    _own(workspace, caller, design_id)
-    upload.form.refuse_others("image")
-    views = read_views(workspace, upload)
+    """Add pictures to a design; ones it has already change nothing. `mask` as when a design is registered."""
+    kind = _own(workspace, caller, design_id).kind
+    upload.form.refuse_others("image", "mask")
+    views = read_views(workspace, upload, kind)
     with workspace.database.writing() as session:
-        registration = Registration(session, workspace.live, workspace.store, workspace.policy, utc_now())
+        registration = Registration(
+            session, workspace.finder.live, workspace.store, workspace.policy, utc_now()
+        )
         design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
         registration.add_views(design, views)
+    workspace.describe_new()
     return design_response(_own(workspace, caller, design_id), 201)
 
 

@@ -25,6 +25,7 @@ UPRIGHT = {  # what turns EXIF orientation n upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+OPAQUE = 255
 TURNED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
 # Pillow warns of odd metadata, which is none of our caller's business: a file must be answered alike whatever Python's
@@ -70,11 +71,17 @@ class Picture:
 
 
 def open_picture(
-    data: bytes, limits: Limits = DEFAULT_LIMITS, *, detail_px: int = 256, grey: bool = False
+    data: bytes,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    detail_px: int = 256,
+    grey: bool = False,
+    opacity: bool = False,
 ) -> Picture:
     """Decode, turn upright, convert to sRGB, put on a ground, reduce so that the shorter side stays >= `detail_px`.
 
-    With `grey` the picture is mode L, and a JPEG's colours are not even decoded.
+    With `grey` the picture is mode L, and a JPEG's colours are not even decoded. With `opacity` a picture that is
+    transparent somewhere is its alpha channel instead: mode L, 255 opaque.
     Raises ImageRejected with one of the codes image.empty, image.too_large, image.unreadable, image.truncated,
     image.too_many_pixels, image.too_small, image.depth.
     """
@@ -92,7 +99,7 @@ def open_picture(
     try:
         check_effort(image, data, limits.pixels)
         notes = ("image.animated",) if _is_animated(image) else ()
-        pixels, (width_px, height_px) = _decode(image, detail_px, grey=grey)
+        pixels, (width_px, height_px) = _decode(image, detail_px, grey=grey, opacity=opacity)
     except ImageRejected:
         raise
     except Exception as error:  # decoders of untrusted bytes raise whatever they like
@@ -136,7 +143,9 @@ def _is_animated(image: Image.Image) -> bool:
         return True
 
 
-def _decode(image: Image.Image, detail_px: int, *, grey: bool) -> tuple[Image.Image, tuple[int, int]]:
+def _decode(
+    image: Image.Image, detail_px: int, *, grey: bool, opacity: bool
+) -> tuple[Image.Image, tuple[int, int]]:
     """The pixels, and the size that the upright original has."""
     full_size = image.size
     profile = image.info.get(
@@ -150,6 +159,10 @@ def _decode(image: Image.Image, detail_px: int, *, grey: bool) -> tuple[Image.Im
     orientation = _orientation(image)
     upright = image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
     pixels = _reduce(shallow(upright), detail_px)
+    if opacity and pixels.mode in {"LA", "RGBA"}:
+        alpha = pixels.getchannel("A")
+        if alpha.histogram()[OPAQUE] < alpha.width * alpha.height:
+            pixels, profile = alpha, None
     if not grey or profile or pixels.mode != "L":
         pixels = to_srgb(pixels, profile)
     if grey:

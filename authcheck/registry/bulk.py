@@ -4,7 +4,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -16,7 +16,9 @@ from authcheck import accounts
 from authcheck.database import Database
 from authcheck.errors import ImageRejected, NotFound, Rejected, RowRejected
 from authcheck.images.decode import Limits
+from authcheck.local.findability import best_of
 from authcheck.pictures import PictureStore
+from authcheck.registry.features import Masking, usual_masking
 from authcheck.registry.live import LiveGallery
 from authcheck.registry.picture_files import read_file
 from authcheck.registry.registration import ReadView, Registered, Registration, check_new, read_view
@@ -43,7 +45,8 @@ class RowReport:
     """What became of one row.
 
     `status` is registered, already_yours, disputed or rejected; `code`, `column` and `detail` say why it was rejected;
-    `near_*` name the other owner's design that a disputed one came near, with the score in [0, 1].
+    `near_*` name the other owner's design that a disputed one came near, with the score in [0, 1]. `findability` (good, fair,
+    poor) and `warnings` (codes) are those of the design's best picture, empty where nothing was registered.
     """
 
     line: int
@@ -57,6 +60,8 @@ class RowReport:
     near_owner: str = ""
     near_reference: str = ""
     near_score: float | None = None
+    findability: str = ""
+    warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -146,7 +151,12 @@ class Importer:
         if isinstance(plan, RowProblem):
             return plan
         try:
-            return ReadRow(plan, [read_view(load(name), self._limits) for name in plan.pictures])
+            maskings = _maskings(plan, load)
+        except Rejected as error:
+            return replace(_problem(plan, error), column="mask")
+        named = zip(plan.pictures, maskings, strict=True)
+        try:
+            return ReadRow(plan, [read_view(load(name), self._limits, masking) for name, masking in named])
         except Rejected as error:
             return _problem(plan, error)
 
@@ -177,6 +187,13 @@ class Importer:
                 yield from [_report(registration, one, find_owner) for one in chunk]
 
 
+def _maskings(row: Row, load: Loader) -> list[Masking]:
+    """What is done about the ground, a picture each."""
+    if not row.masks:
+        return [usual_masking(row.new.kind)] * len(row.pictures)
+    return ["auto" if mask == "auto" else "none" if mask == "none" else load(mask) for mask in row.masks]
+
+
 def _plans(
     rows: Iterable[Row | RowProblem], owner: str | None, *, only_owner: bool
 ) -> Iterator[Row | RowProblem]:
@@ -195,7 +212,7 @@ def _plans(
                 code="row.duplicate_reference",
                 first_line=first,
             )
-        yield _problem(row, problem) if problem else Row(row.line, row.new, row.pictures, handle)
+        yield _problem(row, problem) if problem else replace(row, owner=handle)
 
 
 def _problem_of_owner(handle: str, only: str | None) -> RowRejected | None:
@@ -229,12 +246,14 @@ def _report(
         return _refused(read)
     try:
         check_new(read.row.new, read.views)  # first: a refused row must not leave an owner behind
-        return _landed(read.row, registration.register(find_owner(read.row.owner), read.row.new, read.views))
+        return _landed(read, registration.register(find_owner(read.row.owner), read.row.new, read.views))
     except Rejected as error:
         return _refused(_problem(read.row, error))
 
 
-def _landed(row: Row, result: Registered) -> RowReport:
+def _landed(read: ReadRow, result: Registered) -> RowReport:
+    row, known = read.row, result.status == "already_yours"
+    found = best_of(view.local.findability for view in read.views)
     known_as = result.design.reference if result.design.reference != row.new.reference else ""
     near = result.near
     return RowReport(
@@ -246,6 +265,8 @@ def _landed(row: Row, result: Registered) -> RowReport:
         near_owner=near.design.owner.handle if near else "",
         near_reference=near.design.reference if near else "",
         near_score=near.score if near else None,
+        findability="" if known else found.grade,
+        warnings=() if known else found.warnings,
     )
 
 
@@ -265,6 +286,8 @@ def _column_of(code: str) -> str:
     if code.startswith(("image.", "row.picture")):
         return "picture"
     noun, _, what = code.partition(".")
+    if noun == "mask":
+        return "mask"
     if noun == "row":
         return {"owner": "owner", "duplicate_reference": "reference"}.get(what, "")
     if noun == "design":

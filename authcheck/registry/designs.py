@@ -8,11 +8,8 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.images import fingerprint
-from authcheck.images.decode import Limits
-from authcheck.pictures import PictureStore
 from authcheck.registry.live import lock_registry, next_tick
-from authcheck.tables import Check, Design, Dispute, Organisation, View
+from authcheck.tables import Check, Design, Dispute, Organisation, View, ViewFeatures
 
 KINDS = ("illustration", "logo", "pattern", "character", "photo", "other")
 STATES = ("registered", "disputed", "retired")
@@ -44,7 +41,9 @@ def _whole() -> Select[Design]:
     """Designs with all that is shown of them."""
     return select(Design).options(
         joinedload(Design.owner),
-        selectinload(Design.views),
+        selectinload(Design.views)
+        .joinedload(View.local)
+        .load_only(ViewFeatures.mask_source, ViewFeatures.findability, raiseload=True),
         selectinload(Design.disputes).joinedload(Dispute.other).joinedload(Design.owner),
     )
 
@@ -113,7 +112,22 @@ def count_rows(session: Session) -> dict[str, int]:
 
 def live_views(design: Design) -> list[View]:
     """The pictures of a design that take part in checks, first added first."""
-    return [view for view in design.views if view.removed_tick is None]
+    return _in_order(design, [view for view in design.views if view.removed_tick is None])
+
+
+def shown_views(design: Design) -> list[View]:
+    """The pictures that an owner is shown of a design, first added first; of a retired one, those it ever had."""
+    if design.state != "retired":
+        return live_views(design)
+    return _in_order(design, list({view.picture_sha256: view for view in design.views}.values()))
+
+
+def _in_order(design: Design, views: list[View]) -> list[View]:
+    """Views by when their picture came first: one with a new mask keeps its place."""
+    first: dict[str, int] = {}
+    for view in design.views:
+        first.setdefault(view.picture_sha256, view.number)
+    return sorted(views, key=lambda view: first[view.picture_sha256])
 
 
 def retire(session: Session, design: Design, now: datetime) -> None:
@@ -158,14 +172,3 @@ def update_design(
     design.title, design.kind = title, kind
     if public_preview is not None:
         design.public_preview = public_preview
-
-
-def refingerprint(session: Session, store: PictureStore, limits: Limits) -> int:
-    """Fingerprint again, from the stored pictures, what an earlier release fingerprinted; how many views that were."""
-    stale = session.scalars(
-        select(View).where(View.scheme != fingerprint.SCHEME, View.removed_tick.is_(None))
-    ).all()
-    for view in stale:
-        _, fresh = fingerprint.read(store.get(view.picture_sha256), limits)
-        view.scheme, view.fingerprint = fresh.scheme, fresh.reference().to_bytes()
-    return len(stale)

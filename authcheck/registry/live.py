@@ -5,10 +5,6 @@ visible in order. Before each search the index takes over all that happened sinc
 registered by any process is found by the next check in every process, and a retired one is not.
 """
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -16,44 +12,8 @@ from authcheck.database import stream_rows
 from authcheck.errors import Unavailable
 from authcheck.images.fingerprint import SCHEME, Fingerprint
 from authcheck.images.gallery import Gallery, Hit
+from authcheck.registry.turns import Turns
 from authcheck.tables import RegistryClock, View
-
-
-class _Turns:
-    """Many may read at once, one may change alone; who waits to change goes before new readers."""
-
-    def __init__(self) -> None:
-        self._turn = threading.Condition()
-        self._readers = self._waiting = 0
-        self._changing = False
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        with self._turn:
-            self._turn.wait_for(lambda: not self._changing and not self._waiting)
-            self._readers += 1
-        try:
-            yield
-        finally:
-            with self._turn:
-                self._readers -= 1
-                self._turn.notify_all()
-
-    @contextmanager
-    def changing(self) -> Iterator[None]:
-        with self._turn:
-            self._waiting += 1
-            try:
-                self._turn.wait_for(lambda: not self._changing and not self._readers)
-            finally:
-                self._waiting -= 1
-            self._changing = True
-        try:
-            yield
-        finally:
-            with self._turn:
-                self._changing = False
-                self._turn.notify_all()
 
 
 class LiveGallery:
@@ -62,7 +22,7 @@ class LiveGallery:
     def __init__(self) -> None:
         self._gallery = Gallery()
         self._tick = 0
-        self._turns = _Turns()
+        self._turns = Turns()
 
     def __len__(self) -> int:
         """Views searched."""

@@ -17,6 +17,7 @@ from authcheck.images.fingerprint import Fingerprint
 from authcheck.images.gallery import Hit
 from authcheck.pictures import PictureStore
 from authcheck.registry.designs import check_unchanged, check_words
+from authcheck.registry.features import Masking, ReadFeatures, read_features
 from authcheck.registry.live import LiveGallery, current_tick, lock_registry, next_tick
 from authcheck.registry.pending import Pending, hits_above
 from authcheck.tables import Design, Dispute, Organisation, View
@@ -27,7 +28,10 @@ REFERENCE_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class ReadView:
-    """A picture that was read and fingerprinted, not yet registered; `data` are its original bytes."""
+    """A picture that was read and fingerprinted, not yet registered; `data` are its original bytes.
+
+    `fingerprint` is of the whole picture; `local` are the features within its mask.
+    """
 
     data: bytes
     sha256: str
@@ -35,6 +39,7 @@ class ReadView:
     width_px: int
     height_px: int
     fingerprint: Fingerprint
+    local: ReadFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +69,14 @@ class Registered:
     near: Near | None = None
 
 
-def read_view(data: bytes, limits: Limits) -> ReadView:
-    """Decode and fingerprint; the slow part, done before any transaction. Raises ImageRejected."""
+def read_view(data: bytes, limits: Limits, masking: Masking = "none") -> ReadView:
+    """Decode, fingerprint and extract; the slow part, done before any transaction.
+
+    Raises ImageRejected, Rejected (`mask.*`).
+    """
     picture, read = fingerprint.read(data, limits)
-    return ReadView(data, picture.sha256, picture.format, picture.width_px, picture.height_px, read)
+    local = read_features(data, limits, masking)
+    return ReadView(data, picture.sha256, picture.format, picture.width_px, picture.height_px, read, local)
 
 
 class Registration:
@@ -236,6 +245,7 @@ class Registration:
                 fingerprint=view.fingerprint.reference().to_bytes(),
                 added_at=self._now,
                 added_tick=self._advanced(),
+                local=view.local.entity(),
             )
             self._session.add(row)
         if self._store is not None:

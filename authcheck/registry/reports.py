@@ -57,4 +57,6 @@ def report_csv(report: Import) -> str:
 
 
 def _inert(value: object) -> object:
+    if isinstance(value, list):
+        return " ".join(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

@@ -15,20 +15,25 @@ from authcheck.registry.csv_records import Record, read_records
 from authcheck.registry.picture_files import find_pictures
 from authcheck.registry.registration import NewDesign
 
-COLUMNS = ("reference", "title", "kind", "owner", "picture", "public_preview")
+COLUMNS = ("reference", "title", "kind", "owner", "picture", "mask", "public_preview")
 REQUIRED = ("reference", "picture")
 TRUE, FALSE = {"true", "1", "yes", "y"}, {"false", "0", "no", "n", ""}
+MASK_WORDS = ("auto", "none")
 MOST_PICTURES = 64  # of one design
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One design of a table: `line` counts from 1; `pictures` are names as given; `owner` is a handle or empty."""
+    """One design of a table: `line` counts from 1; `pictures` are names as given; `owner` is a handle or empty.
+
+    `masks` has an entry a picture, `auto`, `none` or a file's name, or is empty where the row says nothing of it.
+    """
 
     line: int
     new: NewDesign
     pictures: tuple[str, ...]
     owner: str = ""
+    masks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +149,14 @@ def _row(line: int, fields: Mapping[str, Any]) -> Row | RowProblem:
             _text(fields.get(column), column) for column in ("reference", "title", "kind", "owner")
         )
         pictures = _pictures(fields)
+        masks = _masks(_text(fields.get("mask"), "mask"), len(pictures))
         preview = _flag(fields.get("public_preview"))
     except RowRejected as error:
         return RowProblem(
             line, _shown(str(fields.get("reference") or "")), str(error.params["column"]), error
         )
     new = NewDesign(reference, title or reference, kind.lower() or "other", preview)
-    return Row(line, new, pictures, owner)
+    return Row(line, new, pictures, owner, masks)
 
 
 def _text(value: object, column: str) -> str:
@@ -180,6 +186,18 @@ def _pictures(fields: Mapping[str, Any]) -> tuple[str, ...]:
             limit=MOST_PICTURES,
         )
     return tuple(names)
+
+
+def _masks(given: str, pictures: int) -> tuple[str, ...]:
+    """What a row says of its pictures' masks; one word for all, or an entry a picture."""
+    if given in {"", *MASK_WORDS}:
+        return (given,) * pictures if given else ()
+    names = tuple(name.strip() or "none" for name in given.split("|"))
+    if len(names) != pictures:
+        raise RowRejected(
+            f"The row names {pictures} pictures and {len(names)} masks.", code="row.masks", column="mask"
+        )
+    return names
 
 
 def _flag(value: object) -> bool:

@@ -23,6 +23,7 @@ PUBLIC = {
     "GET /checks/{check_id}",
     "POST /v1/checks",
     "GET /v1/checks/{check_id}",
+    "GET /v1/checks/{check_id}/evidence",
     "GET /v1/designs/{design_id}/preview",
     "GET /livez",
     "GET /readyz",

@@ -20,6 +20,8 @@ PUBLIC_FIELDS = {
     "note",
     "design",
     "reasons",
+    "findings",
+    "evidence",
     "notes",
     "policy",
     "scheme",

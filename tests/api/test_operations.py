@@ -28,7 +28,7 @@ def test_a_process_whose_index_does_not_load_is_not_ready(
     def fail(*_args: object) -> None:
         raise Unavailable("old", code="registry.old_scheme")
 
-    monkeypatch.setattr(type(workspace.live), "refresh", fail)
+    monkeypatch.setattr(type(workspace.finder.live), "refresh", fail)
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["checks"]["index"]) == (503, "registry.old_scheme")
     assert client.get("/livez").status_code == 200

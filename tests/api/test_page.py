@@ -11,7 +11,6 @@ from PIL import Image
 
 from api.app import create_app
 from authcheck.config import Settings
-from authcheck.ids import new_id
 from authcheck.registry.designs import get_design
 from authcheck.tables import Check
 from authcheck.workspace import Workspace
@@ -42,15 +41,7 @@ def post(client: TestClient, data: bytes = PICTURE, query: str = "", **headers: 
 
 def answered(workspace: Workspace, design_id: str | None = None, **words: Any) -> str:
     """Store a check with an answer of our choice; its id."""
-    fields: dict[str, Any] = {
-        "organisation_id": None, "asked_at": make.NOW, "source": "page", "picture_name": "", "policy": "hashes-1",
-        "picture_sha256": "ab" * 32, "scheme": "s", "fingerprint": b"", "notes": [], "tick": 1, "verdict": "match",
-        "score": 0.98765, "method": "phash", "view_number": None, "reasons": [],
-    }  # fmt: skip
-    check = Check(**{**fields, "id": new_id("chk", make.NOW), "design_id": design_id, **words})
-    with workspace.database.writing() as session:
-        session.add(check)
-        return check.id
+    return make.check(workspace, source="page", design_id=design_id, **words).id
 
 
 @pytest.mark.parametrize("lang", ["en", "zh-Hans"])

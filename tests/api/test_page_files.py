@@ -52,12 +52,14 @@ def keys_used() -> Iterator[str]:
                 yield from (f"{ends[0]}{notice}" for notice in ("disputed", "retired"))
             else:
                 yield ends[0]
-    verdicts, verify = (
-        (API.parent / "authcheck" / name).read_text() for name in ("verdicts.py", "verify.py")
+    verdicts, candidates = (
+        (API.parent / "authcheck" / name).read_text() for name in ("verdicts.py", "candidates.py")
     )
     decode = (API.parent / "authcheck" / "images" / "decode.py").read_text()
-    yield from (f"reason.{code}" for code in re.findall(r'Reason\("([a-z_.]+)"', verdicts + verify))
+    yield from (f"reason.{code}" for code in re.findall(r'Reason\("([a-z_.]+)"', verdicts + candidates))
     yield from (f"reason.{code}" for code in re.findall(r'notes = .*"(image\.[a-z_]+)"', decode))
+    findability = (API.parent / "authcheck" / "local" / "findability.py").read_text()
+    yield from (f"warning.{code}" for code in re.findall(r'"(design\.[a-z_]+)":', findability))
     yield from (f"error.{code}" for code in codes_raised())
     yield from ("reason.unknown", "error.unknown", "error.unavailable")
 

@@ -89,7 +89,7 @@ def _view(design: str, record: bytes, tick: int, now: datetime) -> dict[str, obj
 
 def bench_scan(work: Workspace, pictures: int, workers: int) -> None:
     """Print pictures a second and core for each size, beside decoding alone."""
-    print(f"\nscan, {workers} workers, registry of {len(work.live):,} views")
+    print(f"\nscan, {workers} workers, registry of {len(work.finder.live):,} views")
     print("| MP | pictures | decode alone, a second and core | scan, a second and core | ratio of time |")
     print("|---|---|---|---|---|")
     for size in SIDES:
@@ -148,7 +148,7 @@ def main() -> None:
         work = Workspace.open(Settings(data_dir=Path(folder)))
         fill(work, 1000)
         with work.database.reading() as session:
-            work.live.refresh(session)
+            work.finder.live.refresh(session)
         bench_scan(work, given.pictures, given.workers)
     bench_startup(given.views)
 

@@ -101,13 +101,8 @@ def outcomes(
 
 def halves(queries: Sequence[Query]) -> NDArray[np.bool_]:
     """Which queries the curve is fitted on: those of designs with even numbers, and every second negative."""
-    return np.equal(folds(queries, 2), 0)
-
-
-def folds(queries: Sequence[Query], count: int) -> NDArray[np.int64]:
-    """The fold of each query: that of its design, by number; negatives by place."""
     numbers = [int(q.design_id[1:]) if q.design_id else place for place, q in enumerate(queries)]
-    return np.array(numbers) % count
+    return np.array(numbers) % 2 == 0
 
 
 def sisters(gallery: Gallery, known: dict[str, Fingerprint]) -> NDArray[np.int64]:

@@ -1,158 +1,152 @@
-"""How well the hashes find designs in pictures: match-data, beside imagehash and PDQ in the same run.
+"""How well designs are found in pictures: match-data, beside imagehash and PDQ in the same run.
 
-    python tests/bench/quality.py
+    python tests/bench/quality.py [EVIDENCE.pickle]
 
 Needs the extra `bench`, match-data (AUTHCHECK_MATCH_DATA, or shared/match-data beside the repository) and, beside
-it, match-eval/evaluate.py, whose metric is used unchanged. "cross-validated" scores every query by a curve that was
-fitted without its design.
+it, match-eval/evaluate.py, whose metric is used unchanged. The evidence of all queries is gathered (four minutes on two
+cores), or read from the file if it is there. "crossed" scores every query by a model that was fitted on the half that its
+design is not in; `--fast` asks the hashes alone, whose two constants were fitted on the even half.
 """
 
-import contextlib
 import csv
-import importlib.util
-import io
+import json
+import sys
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import fit_score
-import imagehash
+import cv2
 import numpy as np
-import pdqhash
-from fit_score import DATA, Query, joint_of
+from fit_local_score import crossed, half_of
+from fit_score import DATA, Query, designs, read_queries
+from local_evidence import Evidence, collect
 from numpy.typing import NDArray
-from PIL import Image
+from peers import dhash, pdq, peer, phash
+from scoring import Judged, Ranked, evaluate, rows_of, verdict_table
 
-from authcheck.images.gallery import Hit
-from authcheck.images.score import score_of
-from authcheck.verdicts import CURRENT_POLICY, code_for
+from authcheck.errors import ImageRejected
+from authcheck.images import fingerprint
+from authcheck.images.decode import open_picture
+from authcheck.local import extract
+from authcheck.local.filed_index import FiledFeatureIndex
+from authcheck.local.snapshot import NAME, Stand
+from authcheck.local.thumbnail import thumbnail_bytes
+from authcheck.verdicts import CURRENT_POLICY, FAST_POLICY
 
-FOLDS = 5
-Rows = list[tuple[str, str, float]]
-
-
-def evaluate(folder: Path, name: str, rows: Rows) -> tuple[list[str], str]:
-    """The cells of track A and the line of what was found, by evaluate.py; the scores stay in `folder`."""
-    path = folder / f"{name.replace(' ', '_')}.csv"
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([("query", "design_id", "score"), *rows])
-    spec = importlib.util.spec_from_file_location("evaluate", DATA.parent / "match-eval" / "evaluate.py")
-    if spec is None or spec.loader is None:
-        raise SystemExit("match-eval/evaluate.py is not beside match-data")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        module.main(DATA, path)
-    lines = printed.getvalue().splitlines()
-    return next(line for line in lines if line.startswith("A ")).split()[2:], lines[-1]
+CORNERS = 4
+DESIGNS_WEIGHED = 120  # every fifth: enough for a mean
 
 
-def ours(queries: Sequence[Query], hits: Sequence[list[Hit]], ids: Sequence[str]) -> Rows:
-    """Our hits with the scores the product gives."""
-    return [
-        (q.name, ids[hit.view_id], hit.score) for q, found in zip(queries, hits, strict=True) for hit in found
-    ]
-
-
-def cross_validated(
-    queries: Sequence[Query], hits: Sequence[list[Hit]], ids: Sequence[str], apart: NDArray[np.int64]
-) -> Rows:
-    """Our hits, each query scored by a curve fitted on the other folds."""
-    fold = fit_score.folds(queries, FOLDS)
-    joint, right, counts = fit_score.outcomes(queries, hits, ids)
-    rows: Rows = []
-    for number in range(FOLDS):
-        kept = counts & (fold != number)
-        others = np.array([int(design[1:]) % FOLDS != number for design in ids])
-        bias, per_bit = fit_score.fit(joint[kept], right[kept], apart[others])
-        print(f"  fold {number}: BIAS {bias:.2f} PER_BIT {per_bit:.4f}")
-        for place in np.nonzero(fold == number)[0].tolist():
-            for hit in hits[place]:
-                score = 1 / (1 + np.exp(per_bit * joint_of(hit) - bias))
-                rows.append((queries[place].name, ids[hit.view_id], float(score)))
-    return rows
-
-
-def peer(queries: Sequence[Query], hashes: Callable[[Image.Image], NDArray[np.uint8]]) -> Rows:
-    """The best design of each query by one hash: `hashes` gives `(orientations, 32)`, the first upright."""
-    paths = fit_score.designs()
-    stored = np.stack([hashes(Image.open(path))[0] for path in paths])
-    rows = []
-    for query in queries:
-        codes = hashes(Image.open(DATA / query.name))
-        bits = np.bitwise_count(codes[:, None] ^ stored).sum(axis=2).min(axis=0)
-        rows.append((query.name, paths[int(bits.argmin())].stem, -float(bits.min())))
-    return rows
-
-
-def phash(image: Image.Image) -> NDArray[np.uint8]:
-    """imagehash.phash, 256 bits."""
-    return np.packbits(imagehash.phash(image, 16).hash)[None]
-
-
-def dhash(image: Image.Image) -> NDArray[np.uint8]:
-    """imagehash.dhash, 256 bits."""
-    return np.packbits(imagehash.dhash(image, 16).hash)[None]
-
-
-def pdq(image: Image.Image) -> NDArray[np.uint8]:
-    """PDQ of the eight orientations."""
-    hashes, _ = pdqhash.compute_dihedral(np.asarray(image.convert("RGB")))
-    return np.packbits(np.asarray(hashes, np.uint8), axis=1)
-
-
-def print_verdicts(queries: Sequence[Query], hits: Sequence[list[Hit]], ids: Sequence[str]) -> None:
-    """Verdicts of the current policy: on the half the curve was fitted on, and on the other."""
-    fitted = fit_score.halves(queries)
-    _, right, counts = fit_score.outcomes(queries, hits, ids)
-    print(
-        f"\npolicy {CURRENT_POLICY.name}: match {CURRENT_POLICY.match}, lookalike {CURRENT_POLICY.lookalike}"
-    )
-    for part, name in ((fitted, "fitted on"), (~fitted, "held out")):
-        print(f"{name} ({part.sum()} queries)")
-        for group in ("A", "B", "photo", "hard"):
-            members = [
-                place for place, query in enumerate(queries) if part[place] and group_of(query) == group
-            ]
-            seen = Counter(
-                f"{code_for(hits[place][0].score if hits[place] else 0.0, CURRENT_POLICY)}"
-                f" {'right' if right[place] else 'wrong'}"
-                for place in members
-                if counts[place]
-            )
-            print(f"  {group:5} {len(members):4}: " + ", ".join(f"{k} {n}" for k, n in sorted(seen.items())))
-
-
-def group_of(query: Query) -> str:
-    """A or B for edits and prints of a design, hard or photo for pictures of none."""
-    return query.track if query.design_id else "hard" if query.kind.startswith("hard") else "photo"
-
-
-def main() -> None:
-    """Print one table."""
-    queries = fit_score.read_queries()
-    gallery, known = fit_score.fill()
-    ids = list(known)
-    hits = fit_score.search(gallery, queries)
-    print(f"{len(ids)} designs, {len(queries)} queries, score_of(100) = {score_of(100):.3f}")
-    methods = {
-        "authcheck": ours(queries, hits, ids),
-        "authcheck cross-validated": cross_validated(queries, hits, ids, fit_score.sisters(gallery, known)),
-        "phash 256": peer(queries, phash),
-        "dhash 256": peer(queries, dhash),
-        "PDQ x 8": peer(queries, pdq),
+def main(cached: Path | None) -> None:
+    """Print all tables, as Markdown."""
+    queries, evidence = read_queries(), collect(cached)
+    ours, _ = crossed(queries, evidence, CURRENT_POLICY)
+    fast = {query: sorted(one.hashes, key=lambda pair: -pair[1]) for query, one in evidence.items()}
+    judged = {
+        "authcheck, crossed": evaluate(rows_of(ours)),
+        "authcheck --fast": evaluate(rows_of(fast)),
+        "PDQ x 8": evaluate(peer(queries, pdq)),
+        "phash 256": evaluate(peer(queries, phash)),
+        "dhash 256": evaluate(peer(queries, dhash)),
     }
+    print_methods(judged)
+    print_kinds(judged, ["authcheck, crossed", "authcheck --fast", "PDQ x 8"])
+    odd = [query for query in queries if half_of(query) == 1]
+    print_verdicts(f"policy {CURRENT_POLICY.name}, crossed", verdict_table(queries, ours, CURRENT_POLICY))
+    print_verdicts(f"policy {FAST_POLICY.name}, held-out half", verdict_table(odd, fast, FAST_POLICY))
+    print_outlines(evidence, ours)
+    print_seconds(queries, evidence)
+    print_memory()
+
+
+def print_methods(judged: Mapping[str, Judged]) -> None:
+    """The figures of both tracks."""
+    names = "uAP | R@P90 | R@P99 | R@1e-3 | top 1"
+    print(f"\n| | A {names} | B {names} |\n|---|{'---|' * 10}")
+    for name, one in judged.items():
+        print(f"| {name} | " + " | ".join(one.tracks["A"] + one.tracks["B"]) + " |")
+
+
+def print_kinds(judged: Mapping[str, Judged], methods: Sequence[str]) -> None:
+    """Found above the threshold of 1e-3, by kind of edit or print."""
+    print(f"\nfound above the threshold of 1e-3\n| kind | {' | '.join(methods)} |\n|---|{'---|' * len(methods)}")
+    for kind in judged[methods[0]].found:
+        print(f"| {kind} | " + " | ".join(judged[name].found[kind] for name in methods) + " |")
+
+
+def print_verdicts(title: str, lines: Sequence[str]) -> None:
+    """Verdicts by group."""
+    print(f"\n{title}\n| | queries | `match` right | wrong | `lookalike` right | wrong |\n|---|{'---|' * 5}")
+    print("\n".join(lines))
+
+
+def print_outlines(evidence: Mapping[str, Evidence], given: Ranked) -> None:
+    """How well the outline of a print covers the true one, where the best answer is right."""
+    shares, missing = [], 0
+    with (DATA / "truth.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["quad"] and given[row["query"]]]
+    for row in rows:
+        design, score = given[row["query"]][0]
+        if design != row["design_id"] or score < CURRENT_POLICY.lookalike:
+            continue
+        outlines = [outline for name, _, outline in evidence[row["query"]].looks if name == design]
+        if outlines and len(outlines[0]) >= CORNERS:
+            shares.append(overlap(np.array(json.loads(row["quad"])), np.array(outlines[0])))
+        else:
+            missing += 1
+    low, middle = np.quantile(shares, [0.1, 0.5])
+    print(
+        f"\noutlines of right prints from lookalike on: median IoU {middle:.3f}, worst tenth below {low:.3f},"
+        f" {np.mean(np.array(shares) < 0.5):.1%} below .5; {len(shares)} of them, {missing} more without outline"  # noqa: PLR2004
+    )
+
+
+def overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Intersection over union of two convex outlines."""
+    one, other = one.astype(np.float32), other.astype(np.float32)
+    shared, _ = cv2.intersectConvexConvex(one, other)
+    return float(shared / (cv2.contourArea(one) + cv2.contourArea(other) - shared))
+
+
+def print_seconds(queries: Sequence[Query], evidence: Mapping[str, Evidence]) -> None:
+    """CPU time by stage; the search for swapped light and dark runs for all here."""
+    print("\n| CPU ms a picture | mean | median | 95 % |\n|---|---|---|---|")
+    taken = [one.seconds for one in evidence.values() if one.seconds]
+    stages = {stage: np.array([seconds[stage] for seconds in taken]) * 1e3 for stage in taken[0]}
+    stages["all"] = np.sum(list(stages.values()), axis=0)
+    for stage, ms in stages.items():
+        print(f"| {stage} | {ms.mean():.0f} | {np.median(ms):.0f} | {np.quantile(ms, 0.95):.0f} |")
+    settled = sum(
+        bool(found := evidence[query.name].hashes)
+        and found[0][1] >= CURRENT_POLICY.settled
+        and (len(found) == 1 or found[1][1] < CURRENT_POLICY.lookalike)
+        for query in queries
+    )
+    print(f"{settled} of {len(queries)} are answered by the hashes alone")
+
+
+def print_memory() -> None:
+    """What is kept of a design."""
+    index, hashes, records, thumbnails = FiledFeatureIndex(), [], [], []
+    for path in designs()[:: max(1, len(designs()) // DESIGNS_WEIGHED)]:
+        data = path.read_bytes()
+        try:
+            hashes.append(len(fingerprint.read(data)[1].reference().to_bytes()))
+        except ImageRejected:
+            continue
+        image = open_picture(data, detail_px=extract.DESIGN_DETAIL_PX).image
+        features = extract.of_design(image)
+        index.add([len(records)], [features])
+        records.append(len(features.to_bytes()))
+        thumbnails.append(len(thumbnail_bytes(image, None)))
     with tempfile.TemporaryDirectory() as folder:
-        answers = {name: evaluate(Path(folder), name, rows) for name, rows in methods.items()}
-    print(f"\ntrack A                       {'uAP':>6} {'R@P90':>6} {'R@P99':>6} {'R@1e-3':>6} {'top1':>6}")
-    for name, (cells, _) in answers.items():
-        print(f"{name:29} " + " ".join(f"{cell:>6}" for cell in cells))
-    for name in ("authcheck", "PDQ x 8"):
-        print(f"\n{name}: {answers[name][1]}")
-    print_verdicts(queries, hits, ids)
+        index.write(Path(folder), Stand("bench", 1, ""))
+        filed = (Path(folder) / NAME).stat().st_size / len(records)
+    print(
+        f"\nbytes a design: hashes {np.mean(hashes):,.0f}, record of local features {np.mean(records):,.0f}, thumbnail"
+        f" {np.mean(thumbnails):,.0f}; file of the index {filed:,.0f}"
+    )
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)

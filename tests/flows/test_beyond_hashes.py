@@ -18,7 +18,7 @@ def comes_out(workspace: Workspace, row: dict[str, str]) -> bool:
         submission = verify.read_submission((FIXTURES / row["picture"]).read_bytes(), workspace.limits)
     except ImageRejected:
         return row["verdict"] == "none"
-    given = verify.answer(workspace.database, workspace.live, submission, workspace.policy).verdict
+    given = verify.answer(workspace.database, workspace.finder, submission, workspace.policy).verdict
     if given.code.value != row["verdict"] or row["verdict"] == "none":
         return given.code.value == row["verdict"]
     found = given.candidate

@@ -20,7 +20,7 @@ from authcheck.workspace import Workspace
 def found(workspace: Workspace, data: bytes) -> str:
     """The reference a check answers, or the empty text."""
     submission = read_submission(data, workspace.limits)
-    verdict = answer(workspace.database, workspace.live, submission, workspace.policy).verdict
+    verdict = answer(workspace.database, workspace.finder, submission, workspace.policy).verdict
     return verdict.candidate.reference if verdict.candidate and verdict.code != "none" else ""
 
 
@@ -29,7 +29,7 @@ def add_views(workspace: Workspace, reference: str, *pictures: bytes) -> None:
     views = [read_view(data, workspace.limits) for data in pictures]
     with workspace.database.writing() as session:
         design = designs.find_design(session, "acme", reference)
-        Registration(session, workspace.live, workspace.store, workspace.policy, make.NOW).add_views(
+        Registration(session, workspace.finder.live, workspace.store, workspace.policy, make.NOW).add_views(
             design, views
         )
 
@@ -136,7 +136,9 @@ def test_a_design_needs_a_picture(workspace: Workspace) -> None:
     """A design without pictures, or with a flat one, is refused."""
     with workspace.database.writing() as session:
         owner = accounts.ensure_brand(session, "acme", make.NOW)
-        registration = Registration(session, workspace.live, workspace.store, workspace.policy, make.NOW)
+        registration = Registration(
+            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+        )
         with pytest.raises(Rejected) as refused:
             registration.register(owner, NewDesign("REF-1", ""), [])
     assert refused.value.code == "design.no_picture"
@@ -218,7 +220,9 @@ def test_a_design_that_changed_meanwhile_is_not_changed_again(workspace: Workspa
     retire(workspace, "REF-1")
     with workspace.database.writing() as session:
         session.add(stale)
-        registration = Registration(session, workspace.live, workspace.store, workspace.policy, make.NOW)
+        registration = Registration(
+            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+        )
         changes: dict[str, Callable[[], None]] = {
             "retire": lambda: designs.retire(session, stale, make.NOW),
             "remove": lambda: designs.remove_view(session, stale, stale.views[0].picture_sha256),
@@ -238,7 +242,9 @@ def test_a_registration_that_fails_leaves_no_ghost(workspace: Workspace) -> None
     assert found(workspace, make.picture_bytes(0)) == "REF-1"
     with workspace.database.writing() as session:
         owner = accounts.ensure_brand(session, "acme", make.NOW)
-        registration = Registration(session, workspace.live, workspace.store, workspace.policy, make.NOW)
+        registration = Registration(
+            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+        )
         registration.register(
             owner, NewDesign("GHOST", ""), [read_view(make.picture_bytes(1), workspace.limits)]
         )
@@ -263,7 +269,9 @@ def test_ids_keep_the_order_of_registration(workspace: Workspace) -> None:
     """Designs of one transaction sort by id as they were registered."""
     with workspace.database.writing() as session:
         owner = accounts.ensure_brand(session, "acme", make.NOW)
-        registration = Registration(session, workspace.live, workspace.store, workspace.policy, make.NOW)
+        registration = Registration(
+            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+        )
         for number in range(5):
             views = [read_view(make.picture_bytes(number), workspace.limits)]
             registration.register(owner, NewDesign(f"R{number}", ""), views)

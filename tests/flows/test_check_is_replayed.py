@@ -29,7 +29,7 @@ def check(workspace: Workspace, data: bytes, name: str = "photo.jpg") -> tuple[C
     """Check and store."""
     return check_picture(
         workspace.database,
-        workspace.live,
+        workspace.finder,
         data,
         limits=workspace.limits,
         policy=workspace.policy,
@@ -69,7 +69,7 @@ def test_an_empty_registry_answers_none(workspace: Workspace) -> None:
     """Nothing registered, nothing found, and the replay agrees."""
     stored, given = check(workspace, make.picture_bytes(0))
     assert (stored.verdict, stored.score, stored.design_id, given.ranked) == ("none", 0.0, None, ())
-    assert replay(workspace.database, workspace.live, stored.id).changes == ()
+    assert replay(workspace.database, workspace.finder, stored.id).changes == ()
 
 
 def test_the_first_registered_wins_a_tie(workspace: Workspace) -> None:
@@ -97,18 +97,20 @@ def test_a_replay_gives_the_same_answer_after_the_registry_moved(workspace: Work
     make.register(workspace, "CLAIM", owner="thief")
     make.register(workspace, "OTHER", owner="brand", seed=1)
     stored, _ = check(workspace, shown)
-    assert not replay(workspace.database, workspace.live, stored.id).registry_moved
+    assert not replay(workspace.database, workspace.finder, stored.id).registry_moved
 
     make.register(workspace, "LATER", owner="third", pictures=[shown])
     with workspace.database.writing() as session:
-        registration = Registration(session, workspace.live, workspace.store, workspace.policy, make.NOW)
+        registration = Registration(
+            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+        )
         other = designs.find_design(session, "brand", "OTHER")
         registration.add_views(other, [read_view(shown, workspace.limits)])
     with workspace.database.writing() as session:
         for owner, reference in (("brand", "FIRST"), ("thief", "CLAIM")):
             designs.retire(session, designs.find_design(session, owner, reference), make.NOW)
 
-    replayed = replay(workspace.database, workspace.live, stored.id)
+    replayed = replay(workspace.database, workspace.finder, stored.id)
     assert replayed.changes == ()
     assert replayed.registry_moved
     assert replayed.again is not None
@@ -125,7 +127,9 @@ def test_a_dispute_counts_from_the_tick_it_was_noticed(workspace: Workspace) -> 
     make.register(workspace)
     before, _ = check(workspace, make.picture_bytes(0))
     with workspace.database.writing() as session:
-        registration = Registration(session, workspace.live, workspace.store, workspace.policy, make.NOW)
+        registration = Registration(
+            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+        )
         design = designs.find_design(session, "acme", "REF-1")
         registration.add_views(design, [read_view(make.picture_bytes(1), workspace.limits)])
     after, _ = check(workspace, make.picture_bytes(0))
@@ -134,7 +138,7 @@ def test_a_dispute_counts_from_the_tick_it_was_noticed(workspace: Workspace) -> 
     assert "design.disputed" not in {reason["code"] for reason in before.reasons}
     assert "design.disputed" in {reason["code"] for reason in after.reasons}
     for stored in (before, after):
-        assert replay(workspace.database, workspace.live, stored.id).changes == ()
+        assert replay(workspace.database, workspace.finder, stored.id).changes == ()
 
 
 def test_the_verdict_does_not_depend_on_how_many_designs_were_asked_for(workspace: Workspace) -> None:
@@ -143,7 +147,7 @@ def test_the_verdict_does_not_depend_on_how_many_designs_were_asked_for(workspac
         make.register(workspace, f"R{number}", pictures=[make.picture_bytes(0, "JPEG", quality=40 + number)])
     submission = read_submission(make.picture_bytes(0), workspace.limits)
     given = [
-        answer(workspace.database, workspace.live, submission, workspace.policy, designs=count)
+        answer(workspace.database, workspace.finder, submission, workspace.policy, designs=count)
         for count in (1, DESIGNS, 12, 20)
     ]
     assert [len(one.ranked) for one in given] == [1, DESIGNS, 12, 12]
@@ -151,7 +155,7 @@ def test_the_verdict_does_not_depend_on_how_many_designs_were_asked_for(workspac
     stored = new_check(given[-1], organisation_id=None, source="scan", name="x", now=make.NOW)
     with workspace.database.writing() as session:
         session.add(stored)
-    assert replay(workspace.database, workspace.live, stored.id).changes == ()
+    assert replay(workspace.database, workspace.finder, stored.id).changes == ()
 
 
 @pytest.mark.parametrize(
@@ -180,7 +184,7 @@ def test_a_tampered_check_is_noticed(
         (view,) = designs.get_design(session, other.id).views
     real = {"design_id": other.id, "view_number": view.number}
     tamper(workspace, stored.id, **{k: real[k] if v == "other" else v for k, v in values.items()})
-    assert replay(workspace.database, workspace.live, stored.id).changes == changed
+    assert replay(workspace.database, workspace.finder, stored.id).changes == changed
 
 
 def test_a_check_of_another_release_says_so(workspace: Workspace) -> None:
@@ -189,10 +193,10 @@ def test_a_check_of_another_release_says_so(workspace: Workspace) -> None:
     stored, _ = check(workspace, make.picture_bytes(0))
     tamper(workspace, stored.id, policy="hashes-0")
     with pytest.raises(BadSetting) as refused:
-        replay(workspace.database, workspace.live, stored.id)
+        replay(workspace.database, workspace.finder, stored.id)
     assert refused.value.code == "policy.unknown"
     tamper(workspace, stored.id, scheme="older-1")
-    replayed = replay(workspace.database, workspace.live, stored.id)
+    replayed = replay(workspace.database, workspace.finder, stored.id)
     assert (replayed.changes, replayed.again, replayed.today) == (("scheme",), None, None)
 
 
@@ -200,7 +204,7 @@ def test_a_check_of_another_release_says_so(workspace: Workspace) -> None:
 def test_an_unknown_check_is_not_found(workspace: Workspace, check_id: str) -> None:
     """Any text that is no id gives one error, on every database."""
     with pytest.raises(NotFound) as refused:
-        replay(workspace.database, workspace.live, check_id)
+        replay(workspace.database, workspace.finder, check_id)
     assert refused.value.code == "check.not_found"
     with workspace.database.reading() as session, pytest.raises(NotFound):
         get_check(session, check_id)
@@ -220,7 +224,7 @@ def test_a_check_belongs_to_who_asked(workspace: Workspace) -> None:
     """Another organisation does not learn that it exists; pages follow each other by id."""
     design = make.register(workspace).design
     submission = read_submission(make.picture_bytes(0), workspace.limits)
-    given = answer(workspace.database, workspace.live, submission, workspace.policy)
+    given = answer(workspace.database, workspace.finder, submission, workspace.policy)
     checks = [
         new_check(
             given,

@@ -20,6 +20,7 @@ from authcheck.images.gallery import Gallery
 from authcheck.registry import designs
 from authcheck.registry.live import LiveGallery, gallery_at
 from authcheck.registry.registration import Registration, read_view
+from authcheck.registry.renewal import find_stale
 from authcheck.tables import Design, View
 from authcheck.verify import answer, read_submission
 from authcheck.workspace import Workspace
@@ -28,7 +29,7 @@ from authcheck.workspace import Workspace
 def found(workspace: Workspace, seed: int) -> str:
     """The reference a check of that picture answers, or the empty text."""
     submission = read_submission(make.picture_bytes(seed), workspace.limits)
-    verdict = answer(workspace.database, workspace.live, submission, workspace.policy).verdict
+    verdict = answer(workspace.database, workspace.finder, submission, workspace.policy).verdict
     return verdict.candidate.reference if verdict.candidate and verdict.code != "none" else ""
 
 
@@ -103,7 +104,7 @@ def test_threads_register_at_once(workspace: Workspace) -> None:
         fresh = gallery_at(session, 13)
     assert ticks == list(range(1, 14))
     for seed in range(12):
-        assert live_hits(workspace.live, workspace, seed) == hits(fresh, workspace, seed)
+        assert live_hits(workspace.finder.live, workspace, seed) == hits(fresh, workspace, seed)
 
 
 def test_searches_see_each_change_whole(workspace: Workspace) -> None:
@@ -115,7 +116,9 @@ def test_searches_see_each_change_whole(workspace: Workspace) -> None:
 
     def look() -> None:
         while not stop.is_set():
-            given = [answer(workspace.database, workspace.live, query, workspace.policy) for query in queries]
+            given = [
+                answer(workspace.database, workspace.finder, query, workspace.policy) for query in queries
+            ]
             if given[0].tick == given[1].tick and all(one.verdict.code == "none" for one in given):
                 failures.append(given)
 
@@ -127,7 +130,9 @@ def test_searches_see_each_change_whole(workspace: Workspace) -> None:
             designs.remove_view(session, design, views[turn % 2].sha256)
         with workspace.database.writing() as session:
             design = designs.find_design(session, "acme", "REF-1")
-            registration = Registration(session, workspace.live, workspace.store, workspace.policy, make.NOW)
+            registration = Registration(
+                session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+            )
             registration.add_views(design, [views[turn % 2]])
     stop.set()
     watcher.join()
@@ -156,9 +161,9 @@ def test_a_random_walk_ends_at_a_fresh_index(workspace: Workspace, seed: int) ->
         alive = session.scalars(select(View.number).where(View.removed_tick.is_(None))).all()
     for number in range(6):
         expected = hits(fresh, workspace, number)
-        assert live_hits(workspace.live, workspace, number) == expected
+        assert live_hits(workspace.finder.live, workspace, number) == expected
         assert live_hits(late, workspace, number) == expected
-    assert len(fresh) == len(workspace.live) == len(late) == len(alive)
+    assert len(fresh) == len(workspace.finder.live) == len(late) == len(alive)
 
 
 def change(workspace: Workspace, stale: Design, act: str, dice: random.Random) -> None:
@@ -172,7 +177,9 @@ def change(workspace: Workspace, stale: Design, act: str, dice: random.Random) -
             designs.remove_view(session, design, dice.choice(live).picture_sha256)
         else:
             views = [read_view(make.picture_bytes(dice.randrange(6)), workspace.limits)]
-            registration = Registration(session, workspace.live, workspace.store, workspace.policy, make.NOW)
+            registration = Registration(
+                session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+            )
             registration.add_views(design, views)
 
 
@@ -203,8 +210,10 @@ def test_fingerprints_of_another_release_stop_the_search(workspace: Workspace, s
     with pytest.raises(Unavailable) as refused:
         found(workspace, 0)
     assert refused.value.code == "registry.old_scheme"
-    with workspace.database.writing() as session:
-        assert designs.refingerprint(session, workspace.store, workspace.limits) == 1
+    with workspace.database.reading() as session:
+        stale = find_stale(session)
+    done = list(stale.run(workspace.database, workspace.store, workspace.limits))
+    assert [one.error for one in done] == [None]
     assert found(workspace, 0) == "REF-1"
     again = Database.open(settings)
     with again.reading() as session:

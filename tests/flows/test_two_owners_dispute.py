@@ -37,7 +37,7 @@ def test_the_first_owner_is_the_answer(workspace: Workspace) -> None:
     make.register(workspace, "ORIGINAL", owner="brand")
     make.register(workspace, "STOLEN", owner="thief")
     submission = read_submission(make.picture_bytes(0), workspace.limits)
-    given = answer(workspace.database, workspace.live, submission, workspace.policy)
+    given = answer(workspace.database, workspace.finder, submission, workspace.policy)
     assert [one.reference for one in given.ranked] == ["ORIGINAL", "STOLEN"]
     assert [one.disputed for one in given.ranked] == [False, True]
     assert {reason.code for reason in given.verdict.reasons} == {"image.exact_copy", "image.also_near"}

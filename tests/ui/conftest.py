@@ -13,8 +13,10 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import evidence_scenes as scenes
 import make
 import pytest
+from PIL import Image
 
 from authcheck.config import Settings
 from authcheck.workspace import Workspace
@@ -34,12 +36,16 @@ START_TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class Site:
-    """Where the server listens, and pictures to send it: one it knows, one it does not, one that is none."""
+    """Where the server listens, and pictures to send it: one it knows, one it does not, one that is none.
+
+    `two` is the path of an answer with two designs in one photo.
+    """
 
     url: str
     known: Path
     unknown: Path
     broken: Path
+    two: str
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +55,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     settings = Settings(data_dir=folder / "state")
     workspace = Workspace.open(settings)
     make.register(workspace, title="Koi pond", seed=1, public_preview=True)
+    two = f"/checks/{_two_in_one(workspace)}"
     workspace.database.dispose()
     pictures = {
         "known.jpg": make.picture_bytes(1, "JPEG"),
@@ -81,10 +88,38 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_for(url, server)
-        yield Site(url, *(folder / name for name in pictures))
+        yield Site(url, *(folder / name for name in pictures), two)
     finally:
         server.terminate()
         server.wait(timeout=20)
+
+
+def _two_in_one(workspace: Workspace) -> str:
+    """A check of a photo with two designs; the public may see the first, the second's owner keeps it to themselves."""
+    left = ((30.0, 90.0), (440.0, 60.0), (450.0, 600.0), (60.0, 640.0))
+    right = tuple((x + 480, y) for x, y in left)
+    designs = [make.picture(5), make.picture(6)]
+    photo = Image.composite(
+        scenes.photo(designs[0], left), scenes.photo(designs[1], right), _left_half(scenes.PHOTO_PX)
+    )
+    rows = [
+        scenes.finding(
+            scenes.registered(workspace, f"T-{seed}", seed=seed, title=title, public_preview=seed == 5),
+            scenes.alignment(design, corners),
+            verdict,
+        )
+        for seed, title, design, corners, verdict in (
+            (5, "Heron", designs[0], left, "match"),
+            (6, "Otter", designs[1], right, "lookalike"),
+        )
+    ]
+    return scenes.answered(workspace, make.encode(photo, "JPEG"), rows, source="page")
+
+
+def _left_half(size: tuple[int, int]) -> Image.Image:
+    mask = Image.new("L", size, 0)
+    mask.paste(255, (0, 0, size[0] // 2, size[1]))
+    return mask
 
 
 def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:

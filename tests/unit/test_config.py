@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from authcheck.config import Settings, load
+from authcheck.config import Settings, load, three_numbers
 from authcheck.errors import BadSetting
 
 SECRET = "hunter2-secret"  # noqa: S105 - invented here
@@ -29,8 +29,15 @@ def test_every_setting_is_documented(name: str) -> None:
     assert description.endswith(".")
 
 
-@pytest.mark.parametrize("name", NUMBERS)
-@pytest.mark.parametrize("value", ["0", "-1", "many", "1e3", "12.5"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (name, value)
+        for name in NUMBERS
+        for value in ["0", "-1", "many", "1e3", "12.5"]
+        if (name, value) != ("evidence_days", "0")  # none is kept
+    ],
+)
 def test_a_number_that_cannot_be_used_names_its_variable(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
@@ -72,3 +79,26 @@ def test_settings_cannot_be_changed() -> None:
     """What a process started with holds until it ends."""
     with pytest.raises(ValueError, match="frozen"):
         Settings().data_dir = Path("/elsewhere")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", ["neural_mean", "neural_std"])
+@pytest.mark.parametrize("value", ["0.5", "1,2", "1,2,3,4", "1,2,x", "1,,3", "1,2,nan", "1,inf,2", "[1,2,3]"])
+def test_a_normalisation_is_three_numbers(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Anything else is refused at the start, not when a picture is described."""
+    monkeypatch.setenv(f"AUTHCHECK_{name.upper()}", value)
+    with pytest.raises(BadSetting, match=f"AUTHCHECK_{name.upper()}"):
+        load()
+
+
+@pytest.mark.parametrize("value", ["0,1,1", "1,-1,1"])
+def test_a_deviation_is_greater_than_zero(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """It is divided by."""
+    monkeypatch.setenv("AUTHCHECK_NEURAL_STD", value)
+    with pytest.raises(BadSetting, match="greater than 0"):
+        load()
+
+
+def test_a_normalisation_may_have_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As people write lists."""
+    monkeypatch.setenv("AUTHCHECK_NEURAL_MEAN", " 0.5, 0.25,0 ")
+    assert three_numbers(load().neural_mean) == (0.5, 0.25, 0.0)

@@ -214,3 +214,29 @@ def test_a_link_to_nowhere_is_given_too(tmp_path: Path) -> None:
     """A dangling link is found, so that its reader can say what is wrong."""
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     assert list(find_pictures(str(tmp_path))) == [str(tmp_path / "gone.jpg")]
+
+
+@pytest.mark.parametrize(
+    ("mask", "pictures", "expected"),
+    [
+        ("", "a.png", ()),
+        ("auto", "a.png|b.png", ("auto", "auto")),
+        ("none", "a.png", ("none",)),
+        ("m.png", "a.png", ("m.png",)),
+        ("m.png| ", "a.png|b.png", ("m.png", "none")),
+        ("auto|m.png", "a.png|b.png", ("auto", "m.png")),
+    ],
+)
+def test_a_row_names_masks(mask: str, pictures: str, expected: tuple[str, ...]) -> None:
+    """One word for all pictures, or an entry each; an empty entry is none."""
+    (row,) = read_table(f"reference,picture,mask\nA,{pictures},{mask}\n".encode(), "t.csv")
+    assert isinstance(row, Row)
+    assert row.masks == expected
+
+
+@pytest.mark.parametrize(("mask", "pictures"), [("m.png", "a.png|b.png"), ("m.png|n.png", "a.png")])
+def test_masks_are_as_many_as_pictures(mask: str, pictures: str) -> None:
+    """Else nobody could say which mask is whose."""
+    (problem,) = read_table(f"reference,picture,mask\nA,{pictures},{mask}\n".encode(), "t.csv")
+    assert isinstance(problem, RowProblem)
+    assert (problem.error.code, problem.column) == ("row.masks", "mask")

@@ -1,0 +1,125 @@
+"""What goes over the wire of designs, imports and negative pictures, in JSON."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from .schemas import Text, Wire
+
+
+class FindabilityOut(Wire):
+    """How well a design can be found again by this picture."""
+
+    grade: Literal["good", "fair", "poor"]
+    points: int = Field(description="Local features: places with a pattern of their own.")
+    contrast: float = Field(description="Spread of lightness and colour, in Lab units.")
+    symmetry: float = Field(description="Likeness to its own mirror image, at most 1.")
+    colour: float = Field(description="Colourfulness: 0 grey, about 100 gaudy.")
+    warnings: list[str] = Field(description="Codes of docs/errors.md, each with what to do.")
+
+
+class ViewOut(Wire):
+    """One picture of a design; `picture` is where its owner can fetch the original.
+
+    `mask` is where the foreground mask is, null while the whole picture counts; `mask_source` is automatic or uploaded.
+    `findability` is null for a picture that an earlier release registered, until the operator upgrades it.
+    """
+
+    sha256: str
+    format: str
+    width_px: int
+    height_px: int
+    added_at: datetime
+    picture: str
+    mask: str | None
+    mask_source: str | None
+    findability: FindabilityOut | None
+
+
+class OtherDesignOut(Wire):
+    """What the other side of a dispute is told: who, under which reference, since when."""
+
+    owner: str
+    reference: str
+    registered_at: datetime
+
+
+class DisputeOut(Wire):
+    """Another owner's design that this one came near when it was registered; the earlier one keeps its place."""
+
+    id: str
+    score: float
+    noticed_at: datetime
+    registered_at: datetime = Field(description="When this design was registered.")
+    other: OtherDesignOut
+
+
+class DesignOut(Wire):
+    """A registered design, as its owner sees it. `preview` is null while the public may not see it."""
+
+    id: str
+    owner: str
+    reference: str
+    title: str
+    kind: str
+    state: str
+    public_preview: bool
+    preview: str | None
+    registered_at: datetime
+    retired_at: datetime | None
+    version: int
+    views: list[ViewOut]
+    disputes: list[DisputeOut]
+
+
+class RegisteredOut(DesignOut):
+    """A design and what became of the request to register it."""
+
+    status: str = Field(description="registered, already_yours or disputed.")
+
+
+class DesignPatch(Wire):
+    """What to change of a design; fields left out stay as they are."""
+
+    title: Text | None = Field(None, max_length=300)
+    kind: Text | None = Field(None, max_length=20)
+    public_preview: bool | None = None
+
+
+class ImportRow(Wire):
+    """What became of one row: registered, already_yours, disputed or rejected, and why."""
+
+    line: int
+    reference: str
+    status: str
+    design_id: str
+    code: str
+    column: str
+    detail: str
+    known_as: str
+    near_owner: str
+    near_reference: str
+    near_score: float | None
+    findability: str = Field("", description="good, fair or poor, by the design's best picture.")
+    warnings: list[str] = Field(default_factory=list)
+
+
+class ImportOut(Wire):
+    """A bulk import and its report."""
+
+    id: str
+    created_at: datetime
+    dry_run: bool
+    counts: dict[str, int]
+    poorly_findable: int = Field(description="Designs registered here that are hard to find in photos.")
+    rows: list[ImportRow]
+
+
+class NegativeOut(Wire):
+    """A picture of yours whose content is never evidence for your designs."""
+
+    number: int
+    label: str
+    sha256: str
+    added_at: datetime

@@ -1,0 +1,80 @@
+"""Which part of a registered picture is the design: the foreground mask, to its owner alone."""
+
+import hashlib
+
+from fastapi import APIRouter, Response
+
+from authcheck.accounts import Principal
+from authcheck.errors import Rejected
+from authcheck.registry import designs, masking
+from authcheck.registry.features import Masking
+from authcheck.workspace import Workspace
+
+from ..deps import DesignsWriter, IfNoneMatch, WorkspaceDep
+from ..etags import not_modified, picture_response
+from ..openapi import MASK_WORD, PICTURE, multipart, pictures_out
+from ..registry_schemas import DesignOut
+from ..uploads import UploadDep
+from .designs import design_response
+
+router = APIRouter(prefix="/v1/designs/{design_id}/views/{sha256}/mask", tags=["designs"])
+OWNER_CACHE = "private, no-cache"  # it may be replaced at any time: the ETag says
+
+
+@router.put(
+    "",
+    response_model=DesignOut,
+    openapi_extra=multipart(["mask"], mask={"oneOf": [MASK_WORD, PICTURE]}),
+)
+def put_mask(
+    caller: DesignsWriter, design_id: str, sha256: str, upload: UploadDep, workspace: WorkspaceDep
+) -> Response:
+    """Replace the mask of a picture: `mask` is a picture file, white where the design is, or `auto`.
+
+    Only what is compared by local features changes; checks made before keep their answers.
+    """
+    upload.form.refuse_others("mask")
+    given = upload.masks(1)
+    if not given:
+        raise Rejected("The field mask is auto, none or a picture file.", code="request.masks")
+    return _change(workspace, caller, design_id, sha256, given[0])
+
+
+@router.delete("", response_model=DesignOut)
+def drop_mask(caller: DesignsWriter, design_id: str, sha256: str, workspace: WorkspaceDep) -> Response:
+    """Let the whole picture count."""
+    return _change(workspace, caller, design_id, sha256, "none")
+
+
+@router.get("", response_class=Response, responses=pictures_out("image/png"))
+def show_mask(
+    caller: DesignsWriter,
+    design_id: str,
+    sha256: str,
+    workspace: WorkspaceDep,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """The mask in force, a PNG of one bit a pixel of the picture's shape, however small: white counts."""
+    with workspace.database.reading() as session:
+        design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
+        mask = masking.get_mask(session, design, sha256)
+    etag = f'"{hashlib.sha256(mask).hexdigest()[:32]}"'
+    if not_modified(if_none_match, etag):
+        return Response(status_code=304, headers={"ETag": etag, "Cache-Control": OWNER_CACHE})
+    return picture_response(mask, "image/png", etag, OWNER_CACHE, f"{sha256[:16]}-mask.png")
+
+
+def _change(
+    workspace: Workspace, caller: Principal, design_id: str, sha256: str, wanted: Masking
+) -> Response:
+    masking.change_mask(
+        workspace.database,
+        workspace.store,
+        workspace.limits,
+        design_id=design_id,
+        picture_sha256=sha256,
+        masking=wanted,
+        owner_id=caller.organisation_id,
+    )
+    with workspace.database.reading() as session:
+        return design_response(designs.get_design(session, design_id, owner_id=caller.organisation_id))

@@ -1,0 +1,133 @@
+"""Guided matching: every point of a design is looked for where a map puts it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from authcheck.local.features import Places
+from authcheck.local.geometry import LEAST_PAIRS, Affine, Fit, apart
+from authcheck.local.pairs import Indexes, Pairs, Points
+
+REACH = 0.03  # of the design's longer side: how far from its expected place a point is looked for
+TURN, GROWTH = 0.5, 0.6  # radians, octaves
+DISTANCE = 36000.0  # squared distance of descriptors from which nothing is alike
+LEAST_SEEN_SIZE = (
+    0.0025,
+    0.005,
+    0.005,
+    0.005,
+)  # by channel: diameters that a detector can see, in longer sides
+HOMOGRAPHY_PAIRS = 12
+MOST_DRIFT = 0.15  # of the design's longer side, at a corner
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What guided matching found of a design: the share of its visible points that are there, and the refined map.
+
+    `visible` counts the points that should be seen; `confirmed` is the share of them that is, 0 to 1; `likeness` the
+    mean closeness of the confirmed ones, 0 to 1; `spread` the share of the design's area that they span; `channels`
+    the number of channels with two or more of them. `homography` `(3, 3)` maps places of the design to places of the picture.
+    """
+
+    visible: int
+    confirmed: float
+    likeness: float
+    spread: float
+    channels: int
+    homography: NDArray[np.float64]
+    pairs: Pairs
+
+
+def confirm(picture: Points, design: Points, found: Fit, *, extent: tuple[float, float]) -> Confirmation:
+    """Look for every point of a design where the map puts it.
+
+    `extent` is width and height of the picture in its longer sides.
+    """
+    affine = found.affine
+    size = max(np.sqrt(abs(np.linalg.det(affine[:, :2]))), 1e-6)
+    angle = np.arctan2(affine[1, 0] - affine[0, 1], affine[0, 0] + affine[1, 1])
+    expected = np.column_stack(
+        [
+            design.places[:, :2] @ affine[:, :2].T + affine[:, 2],
+            design.places[:, 2] * size,
+            design.places[:, 3] + angle,
+        ]
+    ).astype(np.float32)
+    inside = np.all(np.abs(expected[:, :2]) < np.array(extent) / 2, axis=1)
+    seen, known, closeness = [np.empty(0, np.intp)], [np.empty(0, np.intp)], [np.empty(0, np.float32)]
+    visible = channels = 0
+    for channel, least in enumerate(LEAST_SEEN_SIZE):
+        rows = design.rows[channel]
+        chosen = inside[rows] & (expected[rows, 2] > least)
+        visible += int(chosen.sum())
+        pairs = _guided(picture, design, channel, expected=expected, chosen=np.nonzero(chosen)[0], size=size)
+        channels += len(pairs) >= 2  # noqa: PLR2004 - one may be chance
+        seen.append(pairs.seen)
+        known.append(pairs.known)
+        closeness.append(pairs.weights)
+    pairs = Pairs(np.concatenate(seen), np.concatenate(known), np.concatenate(closeness))
+    return Confirmation(
+        visible,
+        len(pairs) / max(visible, 1),
+        float(pairs.weights.mean()) if len(pairs) else 0.0,
+        _spread(design.places[pairs.known, :2]),
+        channels,
+        _homography(picture.places, design.places, pairs, affine),
+        pairs,
+    )
+
+
+def _guided(
+    picture: Points, design: Points, channel: int, *, expected: Places, chosen: Indexes, size: float
+) -> Pairs:
+    """For each chosen design point of a channel the most alike picture point near its expected place."""
+    rows, candidates = design.rows[channel][chosen], picture.rows[channel]
+    near = np.empty((0, 2), np.intp)
+    if len(rows) and len(candidates):
+        there, wanted = picture.places[candidates], expected[rows]
+        close = np.abs(there[:, None, 0] - wanted[:, 0]) < REACH * size
+        close &= np.abs(there[:, None, 1] - wanted[:, 1]) < REACH * size
+        near = np.argwhere(close)
+        turned = apart(there[near[:, 0], 3], wanted[near[:, 1], 3])
+        grown = np.abs(np.log2(there[near[:, 0], 2] / wanted[near[:, 1], 2]))
+        near = near[(turned < TURN) & (grown < GROWTH)]
+    difference = (
+        picture.vectors[channel][near[:, 0]] - design.vectors[channel][chosen[near[:, 1]]]
+        if len(near)
+        else np.empty((0, 1), np.float32)
+    )
+    closeness = 1 - (difference**2).sum(axis=1) / DISTANCE
+    alike = closeness > 0
+    near, closeness = near[alike], closeness[alike]
+    order = np.lexsort((-closeness, near[:, 1]))
+    order = order[np.r_[True, np.diff(near[order, 1]) > 0]] if len(order) else order
+    return Pairs(candidates[near[order, 0]], rows[near[order, 1]], closeness[order].astype(np.float32))
+
+
+def _spread(places: Places) -> float:
+    """The share of the unit square that points span: the area of their convex hull."""
+    if len(places) < LEAST_PAIRS:
+        return 0.0
+    return float(cv2.contourArea(cv2.convexHull(np.ascontiguousarray(places, np.float32))))
+
+
+def _homography(picture: Places, design: Places, pairs: Pairs, affine: Affine) -> NDArray[np.float64]:
+    """The projective map of guided pairs where they are many and it stays near the affine one, else the affine one."""
+    plain = np.vstack([affine, [0, 0, 1]])
+    if len(pairs) < HOMOGRAPHY_PAIRS:
+        return plain
+    known, seen = design[pairs.known, :2].astype(np.float64), picture[pairs.seen, :2].astype(np.float64)
+    found, _ = cv2.findHomography(known, seen, 0)
+    if found is None or not np.isfinite(found).all() or abs(found[2, 2]) < 1e-9:  # noqa: PLR2004 - degenerate
+        return plain
+    corners = np.array([[-0.5, -0.5, 1], [0.5, -0.5, 1], [0.5, 0.5, 1], [-0.5, 0.5, 1]])
+    there = corners @ (np.asarray(found, np.float64) / found[2, 2]).T
+    before = corners @ plain.T
+    size = np.sqrt(abs(np.linalg.det(affine[:, :2])))
+    if (there[:, 2] <= 0).any():
+        return plain
+    drift = np.hypot(*(there[:, :2] / there[:, 2:] - before[:, :2]).T).max()
+    return np.asarray(found, np.float64) / found[2, 2] if drift < MOST_DRIFT * size else plain

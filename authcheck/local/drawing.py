@@ -1,0 +1,152 @@
+"""How evidence is drawn: colours, lines, badges, signs, sheets. Nothing here knows what it means."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from authcheck.local.differences import LIGHT, Mask, Rgb, boxes
+
+Colour = tuple[int, int, int]
+
+GROUND: Colour = (255, 255, 255)
+INK: Colour = (34, 37, 45)
+EDGE: Colour = (176, 179, 186)
+COLOURS: Sequence[Colour] = (
+    (0, 114, 178),
+    (230, 159, 0),
+    (0, 158, 115),
+    (204, 121, 167),
+)  # Okabe and Ito: told apart by colour-blind people
+MARK: Colour = (213, 60, 0)
+HATCH: tuple[Colour, Colour] = ((221, 223, 228), (190, 193, 201))
+DARK = 115  # of 255: on a colour below it letters are white
+MARGIN_PX = 12
+GAP_PX = 12
+STRIP_PX = 42  # above a panel: its badge and signs
+MOST_BOXES = 12
+LINE_PX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A picture with its number and letter; `signs` are some of mirrored, turned, inverted."""
+
+    number: int
+    letter: str
+    image: Image.Image
+    signs: tuple[str, ...] = ()
+
+
+def outlined(image: Image.Image, outlines: Mapping[int, NDArray[np.float64]]) -> Image.Image:
+    """The picture with each numbered polygon, `(N, 2)` pixels: a coloured line, cased white and dark for any ground."""
+    pixels = np.array(image)
+    for number, outline in outlines.items():
+        polygon = [np.round(outline).astype(np.int32)]
+        for colour, width_px in ((INK, LINE_PX + 5), (GROUND, LINE_PX + 3), (COLOURS[number - 1], LINE_PX)):
+            cv2.polylines(
+                pixels, polygon, isClosed=True, color=colour, thickness=width_px, lineType=cv2.LINE_AA
+            )
+    drawn = Image.fromarray(pixels)
+    for number, outline in outlines.items():
+        x, y = min(outline.tolist(), key=lambda corner: corner[0] + corner[1])
+        _badge(drawn, (int(x) + 2, int(y) + 2), str(number), COLOURS[number - 1])
+    return drawn
+
+
+def hatched(pixels: Rgb, inside: Mask) -> Image.Image:
+    """The picture, with a hatch where there is none."""
+    height_px, width_px = inside.shape
+    down, across = np.mgrid[:height_px, :width_px]
+    stripes = ((down + across) // 6 % 2).astype(bool)
+    hatch = np.where(stripes[..., None], np.array(HATCH[0], np.uint8), np.array(HATCH[1], np.uint8))
+    return Image.fromarray(np.where(inside[..., None], pixels, hatch).astype(np.uint8))
+
+
+def marked(pixels: Rgb, inside: Mask, marks: Mask) -> Image.Image:
+    """The picture in pale grey, and `marks` in colour, tinted, with contours and boxes."""
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    pale = np.repeat((110 + grey * (145 / 255))[..., None], 3, axis=-1)
+    tinted = 0.45 * np.array(MARK, np.float32) + 0.55 * grey[..., None]
+    shown = np.array(hatched(np.where(marks[..., None], tinted, pale).astype(np.uint8), inside))
+    contours, _ = cv2.findContours(marks.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(shown, contours, -1, MARK, 1, cv2.LINE_AA)
+    for left, top, right, bottom in boxes(marks, MOST_BOXES):
+        for colour, width_px in ((GROUND, 4), (MARK, 2)):
+            cv2.rectangle(shown, (left - 3, top - 3), (right + 2, bottom + 2), colour, width_px)
+    return Image.fromarray(shown)
+
+
+def sheet(main: Image.Image, rows: Sequence[Sequence[Panel]], *, beside: bool, in_a_row: int) -> Image.Image:
+    """The main picture and a row of panels for each finding: to its right, or below it, so many in a row."""
+    lines = [row[at : at + in_a_row] for row in rows for at in range(0, len(row), in_a_row)]
+    heights_px = [STRIP_PX + max(panel.image.height for panel in line) for line in lines]
+    wide_px = [sum(panel.image.width for panel in line) + GAP_PX * (len(line) - 1) for line in lines]
+    block_px = (max(wide_px, default=0), sum(heights_px) + GAP_PX * max(0, len(lines) - 1))
+    start = (main.width + 2 * GAP_PX, 0) if beside else (0, main.height + GAP_PX)
+    width_px = max(main.width, start[0] + block_px[0] if lines else 0)
+    height_px = max(main.height, start[1] + block_px[1] if lines else 0)
+    made = Image.new("RGB", (width_px + 2 * MARGIN_PX, height_px + 2 * MARGIN_PX), GROUND)
+    _paste(made, main, (MARGIN_PX, MARGIN_PX))
+    top_px = MARGIN_PX + start[1]
+    for line, line_px in zip(lines, heights_px, strict=True):
+        left_px = MARGIN_PX + start[0]
+        for panel in line:
+            _place(made, panel, (left_px, top_px))
+            left_px += panel.image.width + GAP_PX
+        top_px += line_px + GAP_PX
+    return made
+
+
+def _place(made: Image.Image, panel: Panel, at: tuple[int, int]) -> None:
+    left_px, top_px = at
+    right_px = _badge(made, at, f"{panel.number}{panel.letter}", COLOURS[panel.number - 1])
+    for sign in panel.signs:
+        _sign(made, sign, (right_px + 10, top_px + 5))
+        right_px += 10 + STRIP_PX
+    _paste(made, panel.image, (left_px, top_px + STRIP_PX))
+
+
+def _paste(made: Image.Image, image: Image.Image, at: tuple[int, int]) -> None:
+    made.paste(image, at)
+    box = (at[0] - 1, at[1] - 1, at[0] + image.width, at[1] + image.height)
+    ImageDraw.Draw(made).rectangle(box, outline=EDGE)
+
+
+def _badge(made: Image.Image, at: tuple[int, int], text: str, colour: Colour) -> int:
+    """Draw a numbered plate, moved inside the picture where need be; its right edge."""
+    width_px, height_px = 16 + 15 * len(text), STRIP_PX - 8
+    left = max(0, min(at[0], made.width - width_px - 1))
+    top = max(0, min(at[1], made.height - height_px - 1))
+    draw = ImageDraw.Draw(made)
+    draw.rounded_rectangle(
+        (left, top, left + width_px, top + height_px), 6, fill=colour, outline=GROUND, width=2
+    )
+    ink = GROUND if float(LIGHT @ np.array(colour)) < DARK else (0, 0, 0)
+    middle = (left + width_px / 2, top + height_px / 2)
+    draw.text(middle, text, fill=ink, font=ImageFont.load_default(24), anchor="mm")
+    return left + width_px
+
+
+def _sign(made: Image.Image, sign: str, at: tuple[int, int]) -> None:
+    """A sign of 24 px: two facing triangles (mirrored), an arc with a head (turned), a half-filled disc (inverted)."""
+    left, top = at[0], at[1] + 1
+    draw = ImageDraw.Draw(made)
+    if sign == "mirrored":
+        draw.polygon([(left, top + 3), (left + 9, top + 11), (left, top + 19)], fill=INK)
+        draw.polygon(
+            [(left + 22, top + 3), (left + 13, top + 11), (left + 22, top + 19)], outline=INK, width=2
+        )
+        draw.line([(left + 11, top), (left + 11, top + 22)], fill=INK, width=1)
+    elif sign == "turned":
+        draw.arc((left + 2, top + 2, left + 20, top + 20), 180, 90, fill=INK, width=3)
+        tip = (left + 2, top + 11)
+        spread = [(tip[0] + 6 * math.cos(angle), tip[1] + 6 * math.sin(angle)) for angle in (0.0, math.pi)]
+        draw.polygon([*spread, (tip[0], tip[1] + 8)], fill=INK)
+    else:
+        draw.ellipse((left + 1, top + 1, left + 21, top + 21), outline=INK, width=2)
+        draw.pieslice((left + 1, top + 1, left + 21, top + 21), 90, 270, fill=INK)

@@ -1,0 +1,80 @@
+"""Points of two pictures that resemble each other more than anything else in either."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from authcheck.local.features import CHANNELS, Features, Places
+from authcheck.local.vocabulary import centred, edited
+from authcheck.local.votes import Edit, edited_places
+
+# Matrices here are small: a second thread of BLAS made them nine times slower beside another busy process, and scans,
+# servers and tests run a process or a thread a core as it is.
+# (Not those of OpenMP: faiss sets its own.)
+ThreadpoolController().select(threading_layer="pthreads").limit(limits=1)
+
+FULL_MARGIN = 12400.0  # squared distance by which a pair must beat the second best to have full weight
+LEAST_WEIGHT = 0.05
+
+Floats = NDArray[np.float32]
+Indexes = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Points ready to be compared: by channel the rows of `places` and their centred descriptors."""
+
+    places: Places
+    rows: Sequence[Indexes]
+    vectors: Sequence[Floats]
+    norms: Sequence[Floats]
+
+    @classmethod
+    def of(cls, features: Features, edit: Edit = Edit()) -> Self:  # noqa: B008 - frozen
+        """The points of a picture with an edit undone."""
+        codes = edited(features.descriptors, mirrored=edit.mirrored, inverted=edit.inverted)
+        vectors = centred(codes)
+        rows = [np.nonzero(features.channels == channel)[0] for channel in range(len(CHANNELS))]
+        return cls(
+            edited_places(features.places(), edit),
+            rows,
+            [vectors[row] for row in rows],
+            [(vectors[row] ** 2).sum(axis=1) for row in rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Points of a picture and of a design that are each other's nearest: rows of both, and a weight in (0, 1]."""
+
+    seen: Indexes
+    known: Indexes
+    weights: Floats
+
+    def __len__(self) -> int:
+        return len(self.seen)
+
+
+def mutual_pairs(picture: Points, design: Points) -> Pairs:
+    """Pairs that are each other's nearest in their channel, weighted by how far the second best is behind."""
+    seen, known, weights = [np.empty(0, np.intp)], [np.empty(0, np.intp)], [np.empty(0, np.float32)]
+    for channel in range(len(CHANNELS)):
+        if not (len(picture.rows[channel]) and len(design.rows[channel])):
+            continue
+        # the smaller the farther: minus the squared distance, but for a term that is the same in a column
+        likeness = 2 * (picture.vectors[channel] @ design.vectors[channel].T)
+        likeness -= picture.norms[channel][:, None]
+        nearest = likeness.argmax(axis=0)
+        columns = np.arange(likeness.shape[1])
+        best = likeness[nearest, columns]
+        mutual = (likeness[nearest] - design.norms[channel]).argmax(axis=1) == columns
+        likeness[nearest, columns] = -np.inf
+        margin = np.minimum(best - likeness.max(axis=0), FULL_MARGIN)
+        seen.append(picture.rows[channel][nearest[mutual]])
+        known.append(design.rows[channel][mutual])
+        weights.append(np.maximum(margin[mutual] / FULL_MARGIN, LEAST_WEIGHT))
+    return Pairs(np.concatenate(seen), np.concatenate(known), np.concatenate(weights).astype(np.float32))

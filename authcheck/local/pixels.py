@@ -1,0 +1,197 @@
+"""Pixel evidence: the picture is warped onto the design, aligned to it by its grey levels, and compared with it."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from authcheck.local.thumbnail import Rgb, Thumbnail
+
+ECC_STEPS = 30
+ECC_GAIN = 1e-3
+ECC_BLUR_PX = 5
+LEAST_SEEN = 0.05  # share of the design that must lie in the picture
+LEAST_PART_PX = 8
+LEAST_COLOUR = 6.0  # standard deviation of the opponent channels from which a design counts as coloured
+BLOCK_PX = 16
+BLOCK_CONTRAST = 6.0  # grey levels: flatter blocks of the design say nothing
+BLOCK_AGREES = 0.5  # correlation from which a block counts as seen
+NOT_SEEN = -1.0
+MOST_DRIFT = 0.08  # of the longer side: an alignment that moves a corner farther is not believed
+
+Matrix = NDArray[np.float64]
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class PixelEvidence:
+    """How alike a design and the part of a picture that lies on it are.
+
+    `homography` maps design thumbnail pixels to picture pixels. `seen` is the share of the design inside the picture.
+    `grey`, `gradient` and `colour` are correlations in [-1, 1]: of grey levels, of edge directions, of the opponent colour
+    channels (0 where the design has none); `blocks` is the share of the blocks seen that agree. By block of the design,
+    `speaking` says where it has contrast and `alike` how the picture correlates there, -1 where it is not seen.
+    """
+
+    homography: Matrix
+    seen: float
+    grey: float
+    gradient: float
+    colour: float
+    blocks: float
+    aligned: bool
+    speaking: NDArray[np.bool_]
+    alike: Plane
+
+
+NOTHING = PixelEvidence(
+    np.eye(3),
+    0.0,
+    0.0,
+    0.0,
+    0.0,
+    0.0,
+    aligned=False,
+    speaking=np.zeros((1, 1), np.bool_),
+    alike=np.full((1, 1), NOT_SEEN, np.float32),
+)
+
+
+def compare(design: Thumbnail, picture: Rgb, homography: Matrix, *, inverted: bool) -> PixelEvidence:
+    """Compare a design with a picture `(H, W, 3)` under a map from pixels of its thumbnail to those of the picture.
+
+    The map is first refined so that the grey levels agree best (Evangelidis and Psarakis 2008).
+    """
+    thumbnail = design.pixels
+    ground = _nearby(picture, homography, thumbnail)
+    if ground is None:
+        return NOTHING
+    part, to_part = ground
+    known = _planes(thumbnail)
+    if inverted:
+        known[0] = 255 - known[0]
+        known[1:] *= -1
+    seen = _warped(np.ones(part.shape[:2], np.uint8), to_part, thumbnail.shape, cv2.INTER_NEAREST)
+    if seen.mean() < LEAST_SEEN:
+        return NOTHING
+    drift = _aligned(known[0], _planes(_warped(part, to_part, thumbnail.shape))[0], seen)
+    if drift is not None:
+        to_part, homography = to_part @ drift, homography @ drift
+        seen = _warped(np.ones(part.shape[:2], np.uint8), to_part, thumbnail.shape, cv2.INTER_NEAREST)
+    shown = _planes(_warped(part, to_part, thumbnail.shape))
+    inside = (seen > 0) & design.counts
+    if inside.sum() < LEAST_PART_PX**2:
+        return NOTHING
+    speaking, alike = _blocks(known[0], shown[0], inside)
+    told = speaking & (alike > NOT_SEEN)
+    return PixelEvidence(
+        homography,
+        float(inside.sum() / design.counts.sum()),
+        _correlation(known[:1], shown[:1], inside),
+        _correlation(_gradient(known[0]), _gradient(shown[0]), inside, centre=False),
+        _correlation(known[1:], shown[1:], inside) if known[1:, inside].std() > LEAST_COLOUR else 0.0,
+        float((alike[told] > BLOCK_AGREES).mean()) if told.any() else 0.0,
+        aligned=drift is not None,
+        speaking=speaking,
+        alike=alike,
+    )
+
+
+def _nearby(picture: Rgb, homography: Matrix, thumbnail: Rgb) -> tuple[Rgb, Matrix] | None:
+    """The part of a picture under the design, reduced to the thumbnail's resolution, and the map onto it."""
+    height_px, width_px = thumbnail.shape[:2]
+    corners = (
+        np.array([[0, 0, 1], [width_px, 0, 1], [width_px, height_px, 1], [0, height_px, 1]]) @ homography.T
+    )
+    if (corners[:, 2] <= 0).any() or not np.isfinite(corners).all():
+        return None
+    corners = corners[:, :2] / corners[:, 2:]
+    margin = MOST_DRIFT * np.ptp(corners, axis=0).max()
+    left, top = np.maximum(np.floor(corners.min(axis=0) - margin), 0).astype(int)
+    right, bottom = np.minimum(np.ceil(corners.max(axis=0) + margin), picture.shape[1::-1]).astype(int)
+    if right - left < LEAST_PART_PX or bottom - top < LEAST_PART_PX:
+        return None
+    part = picture[top:bottom, left:right]
+    x, y = corners.T
+    area = abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+    shrink = min(1.0, math.sqrt(width_px * height_px / max(area, 1.0)) * 1.25)
+    to_part = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1]], np.float64) @ homography
+    if shrink < 1:
+        size = max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink))
+        to_part = np.diag([size[0] / part.shape[1], size[1] / part.shape[0], 1.0]) @ to_part
+        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return part, to_part
+
+
+def _warped(part: Rgb, to_part: Matrix, shape: tuple[int, ...], flags: int = cv2.INTER_LINEAR) -> Rgb:
+    """What of a picture lies on the thumbnail."""
+    size = shape[1], shape[0]
+    return cv2.warpPerspective(part, to_part, size, flags=flags | cv2.WARP_INVERSE_MAP).astype(
+        np.uint8, copy=False
+    )
+
+
+def _planes(rgb: Rgb) -> Plane:
+    """Grey, red against green, yellow against blue: `(3, h, w) float32`."""
+    red, green, blue = (rgb[..., channel].astype(np.float32) for channel in range(3))
+    return np.stack([0.299 * red + 0.587 * green + 0.114 * blue, red - green, (red + green) / 2 - blue])
+
+
+def _aligned(known: Plane, shown: Plane, seen: NDArray[np.uint8]) -> Matrix | None:
+    """The small homography that makes the grey levels agree best; None where none is found or it goes too far."""
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, ECC_STEPS, ECC_GAIN)
+    start = np.eye(3, dtype=np.float32)
+    try:
+        _, found = cv2.findTransformECC(
+            np.clip(known, 0, 255).astype(np.uint8),
+            np.clip(shown, 0, 255).astype(np.uint8),
+            start,
+            cv2.MOTION_HOMOGRAPHY,
+            criteria,
+            seen,
+            ECC_BLUR_PX,
+        )
+    except cv2.error:  # it says so where it does not converge
+        return None
+    drift = np.asarray(found, np.float64)
+    height_px, width_px = known.shape
+    corners = np.array([[0, 0, 1], [width_px, 0, 1], [width_px, height_px, 1], [0, height_px, 1]], np.float64)
+    moved = corners @ drift.T
+    if not np.isfinite(moved).all() or (moved[:, 2] <= 0).any():
+        return None
+    far = np.hypot(*(moved[:, :2] / moved[:, 2:] - corners[:, :2]).T).max()
+    return drift if far <= MOST_DRIFT * max(known.shape) else None
+
+
+def _correlation(one: Plane, other: Plane, inside: NDArray[np.bool_], *, centre: bool = True) -> float:
+    """The correlation of planes `(n, h, w)` over part of them; each plane around its own mean unless told otherwise."""
+    left, right = one[:, inside].astype(np.float64), other[:, inside].astype(np.float64)
+    if centre:
+        left, right = (values - values.mean(axis=1, keepdims=True) for values in (left, right))
+    scale = math.sqrt(float((left**2).sum() * (right**2).sum()))
+    return float((left * right).sum() / scale) if scale > 0 else 0.0
+
+
+def _gradient(grey: Plane) -> Plane:
+    """Edges as unit-free vectors `(2, h, w)`: strong ones count, but no single one rules."""
+    smooth = cv2.GaussianBlur(grey, (0, 0), 1.0)
+    across, along = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    strength = np.hypot(across, along)
+    soft = np.maximum(strength + float(strength.mean()), 1e-6)
+    return np.stack([across / soft, along / soft]).astype(np.float32)
+
+
+def _blocks(known: Plane, shown: Plane, inside: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Plane]:
+    """By block: whether the design has contrast in it, and how it correlates with the picture (NOT_SEEN outside of it)."""
+    rows, columns = (max(1, round(side / BLOCK_PX)) for side in known.shape)
+    speaking = np.zeros((rows, columns), np.bool_)
+    alike = np.full((rows, columns), NOT_SEEN, np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            block = np.s_[row * BLOCK_PX : (row + 1) * BLOCK_PX, column * BLOCK_PX : (column + 1) * BLOCK_PX]
+            speaking[row, column] = known[block].std() >= BLOCK_CONTRAST
+            if speaking[row, column] and inside[block].all():
+                alike[row, column] = _correlation(known[block][None], shown[block][None], inside[block])
+    return speaking, alike

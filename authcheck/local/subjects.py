@@ -1,0 +1,49 @@
+"""The two sides of a comparison: a submitted picture, and what is stored of a registered view."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+
+from authcheck.images.decode import Picture
+from authcheck.local import extract
+from authcheck.local.features import Features
+from authcheck.local.pairs import Points
+from authcheck.local.thumbnail import Rgb, Thumbnail
+from authcheck.local.votes import Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A submitted picture as the local stages see it; `pixels` `(H, W, 3)` is a reduced copy of the upright original."""
+
+    features: Features
+    pixels: Rgb
+    width_px: int
+    height_px: int
+    _points: dict[Edit, Points] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, picture: Picture) -> Self:
+        """Extract. The picture has colours and `extract.PICTURE_DETAIL_PX` of detail."""
+        features = extract.of_picture(picture.image)
+        return cls(features, np.asarray(picture.image), picture.width_px, picture.height_px)
+
+    def points(self, edit: Edit) -> Points:
+        """The points with an edit undone."""
+        if edit not in self._points:
+            self._points[edit] = Points.of(self.features, edit)
+        return self._points[edit]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is stored of a registered view. `design` and `owner` are ids: views of one design are no rivals."""
+
+    key: int
+    design: str
+    owner: str
+    features: Features
+    thumbnail: Thumbnail
+    width_px: int
+    height_px: int

@@ -1,0 +1,48 @@
+"""What is kept of a design's picture to compare pixels with: a small copy."""
+
+import io
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SIDE_PX = 128  # of the longer side
+LEAST_PX = 8  # of the shorter one
+QUALITY = 85
+OPAQUE = 255
+
+Rgb = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """`pixels` `(h, w, 3) uint8` sRGB, and `counts` `(h, w) bool`: what belongs to the design."""
+
+    pixels: Rgb
+    counts: NDArray[np.bool_]
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read `thumbnail_bytes` back. Raises ValueError for anything else."""
+        try:
+            with Image.open(io.BytesIO(data), formats=("WEBP",)) as image:
+                rgba = np.asarray(image.convert("RGBA"))
+        except OSError as error:
+            raise ValueError("a damaged thumbnail") from error
+        return cls(np.ascontiguousarray(rgba[..., :3]), rgba[..., 3] > OPAQUE // 2)
+
+
+def thumbnail_bytes(image: Image.Image, mask: NDArray[np.bool_] | None) -> bytes:
+    """A WebP of some 3 KB; a mask `(H, W)` of any size becomes its alpha channel."""
+    factor = SIDE_PX / max(image.size)
+    size = max(LEAST_PX, round(image.width * factor)), max(LEAST_PX, round(image.height * factor))
+    small = image.convert("RGB").resize(
+        size, Image.Resampling.BOX if factor < 1 else Image.Resampling.BILINEAR
+    )
+    if mask is not None:
+        small.putalpha(Image.fromarray(mask.astype(np.uint8) * OPAQUE).resize(size, Image.Resampling.NEAREST))
+    file = io.BytesIO()
+    small.save(file, "WEBP", quality=QUALITY, exact=True)
+    return file.getvalue()

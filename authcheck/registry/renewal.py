@@ -1,0 +1,107 @@
+"""Bringing what an earlier release computed of registered pictures up to this release, from the stored files."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from authcheck.database import Database
+from authcheck.errors import AuthcheckError, Rejected, StorageFailed
+from authcheck.images import fingerprint
+from authcheck.images.decode import Limits
+from authcheck.local.features import SCHEME
+from authcheck.pictures import PictureStore
+from authcheck.registry.features import renew_features
+from authcheck.registry.live import lock_registry
+from authcheck.registry.negatives import read_negative
+from authcheck.tables import Design, NegativePicture, View, ViewFeatures
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A picture that was looked at again: what it is, and why that failed, None where it did not."""
+
+    name: str
+    error: AuthcheckError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """The pictures whose fingerprint or local features are missing or of another scheme, by their numbers."""
+
+    views: Sequence[int]
+    negatives: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.views) + len(self.negatives)
+
+    def run(self, database: Database, store: PictureStore, limits: Limits) -> Iterator[Renewed]:
+        """Renew one after the other, a transaction each: what is done stays done, and one that fails stops no other.
+
+        A failure is an error of one picture (refused, gone, altered); raises Unavailable where the database gives up.
+        """
+        for number in self.views:
+            yield _renew_view(database, store, limits, number)
+        for number in self.negatives:
+            yield _renew_negative(database, store, limits, number)
+
+
+def find_stale(session: Session) -> Renewal:
+    """What there is to renew among the pictures that take part in checks."""
+    views = (
+        select(View.number)
+        .outerjoin(View.local)
+        .where(
+            View.removed_tick.is_(None),
+            or_(
+                View.scheme != fingerprint.SCHEME,
+                ViewFeatures.view_number.is_(None),
+                ViewFeatures.scheme != SCHEME,
+            ),
+        )
+        .order_by(View.number)
+    )
+    negatives = (
+        select(NegativePicture.number)
+        .where(NegativePicture.removed_tick.is_(None), NegativePicture.scheme != SCHEME)
+        .order_by(NegativePicture.number)
+    )
+    return Renewal(session.scalars(views).all(), session.scalars(negatives).all())
+
+
+def _renew_view(database: Database, store: PictureStore, limits: Limits, number: int) -> Renewed:
+    whole = joinedload(View.design).joinedload(Design.owner), joinedload(View.local)
+    with database.reading() as session:
+        view = session.get_one(View, number, options=whole)
+    name = f"{view.design.reference} of {view.design.owner.handle}, picture {view.picture_sha256[:12]}"
+    try:
+        data = store.get(view.picture_sha256)
+        _, hashes = fingerprint.read(data, limits)
+        local = renew_features(data, limits, view.local, view.design.kind)
+    except (Rejected, StorageFailed) as error:
+        return Renewed(name, error)
+    with database.writing() as session:
+        lock_registry(session)
+        kept = session.get_one(View, number, options=whole)
+        kept.scheme, kept.fingerprint = hashes.scheme, hashes.reference().to_bytes()
+        if kept.local is None:
+            kept.local = local.entity()
+        else:
+            local.write_to(kept.local)
+    return Renewed(name)
+
+
+def _renew_negative(database: Database, store: PictureStore, limits: Limits, number: int) -> Renewed:
+    with database.reading() as session:
+        negative = session.get_one(NegativePicture, number)
+    name = f"negative picture {number}"
+    try:
+        read = read_negative(store.get(negative.picture_sha256), limits)
+    except (Rejected, StorageFailed) as error:
+        return Renewed(name, error)
+    with database.writing() as session:
+        lock_registry(session)
+        kept = session.get_one(NegativePicture, number)
+        kept.scheme, kept.record = SCHEME, read.record
+    return Renewed(name)

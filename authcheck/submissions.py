@@ -1,0 +1,167 @@
+"""Working copies of submitted pictures: small, without metadata, for a while (ADR 7)."""
+
+import contextlib
+import io
+import logging
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from PIL import Image
+
+from authcheck.errors import ImageRejected
+from authcheck.images.decode import Limits, open_picture
+
+SIDE_PX = 800
+QUALITY = 80
+SWEEP_EVERY = timedelta(hours=1)
+SHA256 = re.compile(r"[0-9a-f]{64}")
+NAME = re.compile(r"[0-9a-f]{64}\.([0-9]{1,7})x([0-9]{1,7})\.webp")
+TEMPORARY = ".new-"
+log = logging.getLogger("authcheck.submissions")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingCopy:
+    """A submission made small: `image` is upright sRGB, mode RGB; the sizes are those of the upright original."""
+
+    image: Image.Image
+    width_px: int
+    height_px: int
+
+
+def working_copy(data: bytes, limits: Limits, *, side_px: int = SIDE_PX) -> WorkingCopy:
+    """A copy of at most `side_px` a side of an untrusted picture. Raises ImageRejected."""
+    picture = open_picture(data, limits, detail_px=side_px)
+    image = picture.image.copy()
+    image.thumbnail((side_px, side_px))
+    return WorkingCopy(image, picture.width_px, picture.height_px)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    size_bytes: int
+    put_at_s: float
+
+
+class Copies:
+    """A folder of working copies, `ab/abcdef....4000x3000.webp`, each under the SHA-256 of what was submitted.
+
+    The two numbers are the size of the upright original. A copy goes `days` after it was last put, or earlier where all
+    together would pass `max_bytes`: then the oldest go first. `days` = 0 keeps none.
+    """
+
+    def __init__(self, folder: Path, *, days: int, max_bytes: int) -> None:
+        self.folder = folder
+        self.days = days
+        self.max_bytes = max_bytes
+        self._sweeping = threading.Lock()
+        self._swept_at: datetime | None = None
+        self._put_bytes = 0  # since then
+
+    def keep(self, data: bytes, sha256: str, limits: Limits, now: datetime) -> None:
+        """Keep a working copy of a submission that was checked. Never raises: a check does not fail for want of evidence."""
+        if self.days == 0 or not SHA256.fullmatch(sha256):
+            return
+        try:
+            self._put(data, sha256, limits, now)
+        except (OSError, ImageRejected) as error:
+            log.warning("no working copy of %s was kept: %s", sha256, error)
+
+    def get(self, sha256: str, asked_at: datetime, now: datetime) -> WorkingCopy | None:
+        """The copy for a check of `asked_at`; None where it is over age, gone, or was never kept.
+
+        The age counts from the check: that another one renewed the same picture does not make this one's evidence older.
+        """
+        path = self._path(sha256) if self.lasts(asked_at, now) else None
+        found = NAME.fullmatch(path.name) if path else None
+        if path is None or found is None:
+            return None
+        try:
+            with Image.open(path, formats=("WEBP",)) as image:
+                return WorkingCopy(image.convert("RGB"), int(found[1]), int(found[2]))
+        except (OSError, ValueError) as error:
+            log.warning("the working copy of %s cannot be read: %s", sha256, error)
+            return None
+
+    def has(self, sha256: str, asked_at: datetime, now: datetime) -> bool:
+        """Whether `get` would find a file."""
+        return self.lasts(asked_at, now) and self._path(sha256) is not None
+
+    def ends_at(self, asked_at: datetime) -> datetime:
+        """When the copy kept for a check of `asked_at` goes at the latest."""
+        return asked_at + timedelta(days=self.days)
+
+    def lasts(self, asked_at: datetime, now: datetime) -> bool:
+        """Whether a check of `asked_at` is young enough to have evidence."""
+        return now < self.ends_at(asked_at)
+
+    def sweep(self, now: datetime) -> None:
+        """Remove what is over age, what no process finished writing, and the oldest beyond seven eighths of the room.
+
+        That leaves eight processes an eighth together to fill before each looks again. Never raises.
+        """
+        if not self._sweeping.acquire(blocking=False):
+            return
+        try:
+            self._swept_at, self._put_bytes = now, 0
+            self._remove_old(now)
+        except OSError as error:
+            log.warning("working copies could not be removed: %s", error)
+        finally:
+            self._sweeping.release()
+
+    def _put(self, data: bytes, sha256: str, limits: Limits, now: datetime) -> None:
+        path = self._path(sha256)
+        if path is None:
+            copy = working_copy(data, limits)
+            buffer = io.BytesIO()
+            copy.image.save(buffer, "WEBP", quality=QUALITY, method=2)
+            name = f"{sha256}.{copy.width_px}x{copy.height_px}.webp"
+            path = self.folder / sha256[:2] / name
+            _write(path, buffer.getvalue())
+            self._put_bytes += buffer.tell()
+        os.utime(path, (now.timestamp(), now.timestamp()))
+        due = self._swept_at is None or now - self._swept_at >= SWEEP_EVERY
+        if due or self._put_bytes > self.max_bytes // 64:
+            self.sweep(now)
+
+    def _path(self, sha256: str) -> Path | None:
+        """Where the copy lies; never outside the folder, whatever text is given."""
+        if not SHA256.fullmatch(sha256):
+            return None
+        return next((self.folder / sha256[:2]).glob(f"{sha256}.*x*.webp"), None)
+
+    def _remove_old(self, now: datetime) -> None:
+        oldest_s = (now - timedelta(days=self.days)).timestamp()
+        room_bytes = self.max_bytes * 7 // 8
+        for file in sorted(self._files(), key=lambda file: -file.put_at_s):
+            room_bytes -= file.size_bytes
+            unfinished = file.path.name.startswith(TEMPORARY) and file.put_at_s < now.timestamp() - 3600
+            if self.days == 0 or room_bytes < 0 or file.put_at_s <= oldest_s or unfinished:
+                file.path.unlink(missing_ok=True)
+
+    def _files(self) -> Iterator[_File]:
+        for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
+            with contextlib.suppress(FileNotFoundError):  # another process sweeps too
+                status = path.stat()
+                yield _File(path, status.st_size, status.st_mtime)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all; not flushed to the disk: after a power cut the evidence may be missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

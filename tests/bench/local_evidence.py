@@ -1,0 +1,139 @@
+"""What the stages of a check find in the pictures of match-data, without a database: for fitting and for measuring.
+
+    python tests/bench/local_evidence.py EVIDENCE.pickle
+"""
+
+import os
+import pickle
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fit_score import DATA, designs, read_queries
+from numpy.typing import NDArray
+from rich.progress import track
+
+from authcheck.errors import ImageRejected
+from authcheck.finder import hints_of
+from authcheck.images import fingerprint
+from authcheck.images.decode import open_picture
+from authcheck.images.gallery import Gallery
+from authcheck.local import extract, matcher
+from authcheck.local.filed_index import FiledFeatureIndex
+from authcheck.local.matcher import Backdrop
+from authcheck.local.subjects import Known, Submitted
+from authcheck.local.thumbnail import Thumbnail, thumbnail_bytes
+
+HASH_HITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Of one query: (design, score) by the hashes; (design, numbers, outline) by the local stages; seconds by stage."""
+
+    hashes: list[tuple[str, float]]
+    looks: list[tuple[str, NDArray[np.float64], tuple[tuple[float, float], ...]]]
+    seconds: dict[str, float]
+
+
+@dataclass
+class Registry:
+    """A registry in memory: the shelf that `matcher.examine` reads from. Keys are twice the place of a picture."""
+
+    names: list[str] = field(default_factory=list)
+    gallery: Gallery = field(default_factory=Gallery)
+    index: FiledFeatureIndex = field(default_factory=FiledFeatureIndex)
+    known: dict[int, Known] = field(default_factory=dict)
+
+    def register(self, paths: Sequence[Path]) -> None:
+        """Add pictures under the stems of their names; ones that are refused are left out."""
+        for path in paths:
+            data = path.read_bytes()
+            try:
+                picture, hashes = fingerprint.read(data)
+            except ImageRejected:
+                continue
+            number, image = len(self.names), open_picture(data, detail_px=extract.DESIGN_DETAIL_PX).image
+            self.names.append(path.stem)
+            self.gallery.add([number], [hashes.reference().to_bytes()])
+            features = extract.of_design(image)
+            self.index.add([2 * number], [features])
+            thumbnail = Thumbnail.from_bytes(thumbnail_bytes(image, None))
+            size = picture.width_px, picture.height_px
+            self.known[2 * number] = Known(2 * number, path.stem, "demo", features, thumbnail, *size)
+
+    def views(self, keys: Sequence[int]) -> Mapping[int, Known]:
+        """See `matcher.Shelf`."""
+        return {key: self.known[key] for key in keys if key in self.known}
+
+    def backdrops(self, keys: Sequence[int]) -> Mapping[int, Backdrop]:
+        """See `matcher.Shelf`."""
+        return {}
+
+    def look_at(self, data: bytes) -> Evidence:
+        """All stages, whatever the hashes say."""
+        seconds, started = {}, time.process_time()
+
+        def lap(stage: str) -> None:
+            nonlocal started
+            seconds[stage] = seconds.get(stage, 0.0) + time.process_time() - started
+            started = time.process_time()
+
+        hits = self.gallery.search(fingerprint.read(data)[1], HASH_HITS)
+        lap("hashes")
+        submitted = Submitted.of(open_picture(data, detail_px=extract.PICTURE_DETAIL_PX))
+        lap("extraction")
+
+        def nearest(ask: Any) -> Any:
+            lap("verification")
+            found = ask(self.index)
+            lap("votes")
+            return found
+
+        found = matcher.examine(submitted, nearest, self, hints_of(hits), lambda _: False)
+        lap("verification")
+        return Evidence(
+            [(self.names[hit.view_id], hit.score) for hit in hits],
+            [
+                (look.verified.known.design, numbers, look.alignment.outline)
+                for look, numbers in zip(found.looks, found.numbers, strict=True)
+            ],
+            seconds,
+        )
+
+
+_registry = Registry()
+
+
+def _look(name: str) -> tuple[str, Evidence]:
+    try:
+        return name, _registry.look_at((DATA / name).read_bytes())
+    except ImageRejected:
+        return name, Evidence([], [], {})
+
+
+def collect(cached: Path | None = None) -> dict[str, Evidence]:
+    """The evidence of every query of match-data, by its name; kept in a file if one is named."""
+    if cached is not None and cached.is_file():
+        with cached.open("rb") as file:
+            kept: dict[str, Evidence] = pickle.load(file)  # noqa: S301 - our own file of a minute ago
+        return kept
+    names = [query.name for query in read_queries()]
+    _registry.register(list(track(designs(), "Registering")))
+    with get_context("fork").Pool(os.cpu_count()) as pool:
+        evidence = dict(track(pool.imap(_look, names, 4), "Looking", len(names)))
+    if cached is not None:
+        with cached.open("wb") as file:
+            pickle.dump(evidence, file)
+    return evidence
+
+
+if __name__ == "__main__":
+    import local_evidence  # pickled classes are named after their module, which must not be __main__
+
+    local_evidence.collect(Path(sys.argv[1]))

@@ -1,0 +1,215 @@
+"""How many prints are still found as the registry grows, and what a search then costs.
+
+    python tests/bench/registry_size.py [--designs 600 3000 30000 100000] [--prints 120] [--negatives 60] [--fine N]
+
+The designs of match-data and distractors. The first distractors are distinct pictures: photographs among match-data's
+negatives that are not asked, and the designs and strangers of fixtures/. All others are **made from features**: those of a
+real picture, mirrored or with light and dark swapped (four ways in all), every descriptor moved as far as a real
+design's point is from the nearest point of any other design, the places dealt out anew among the points of a channel. They
+resemble real designs as far as one descriptor goes; geometry finds nothing in them. Hashes know the distinct pictures
+alone. Queries are of the half that the model was not fitted on; scores are the shipped model's. One thread.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from fit_local_score import answers, half_of
+from fit_score import DATA, Query, designs, read_queries
+from local_evidence import Evidence, Registry
+from scoring import evaluate, group_of, rows_of
+
+from authcheck.errors import ImageRejected
+from authcheck.finder import hints_of
+from authcheck.images import fingerprint
+from authcheck.images.blocks import on_one_thread
+from authcheck.images.decode import open_picture
+from authcheck.images.gallery import Hit
+from authcheck.local import extract, matcher
+from authcheck.local.features import Features
+from authcheck.local.filed_index import FiledFeatureIndex
+from authcheck.local.filing import Reach, reach_for
+from authcheck.local.score import load_model
+from authcheck.local.snapshot import NAME, Stand
+from authcheck.local.subjects import Known, Submitted
+from authcheck.local.vocabulary import edited
+from authcheck.local.votes import Pose
+from authcheck.verdicts import CURRENT_POLICY
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+NEAREST = 84.0  # median distance of a design's point to the nearest of another one, match-data's 599
+BATCH = 500
+HITS = 32
+HEAD = (
+    "designs", "distinct pictures", "B uAP", "B top 1", "among the first 24", "negatives at `match`",
+    "votes ms", "all local stages ms", "index, bytes a design",
+)  # fmt: skip
+
+
+class Crowd(Registry):
+    """A registry most of whose designs are made from the features of others."""
+
+    @property
+    def distinct(self) -> int:
+        """How many designs are pictures; they have the lowest numbers."""
+        return len(self.known)
+
+    def crowd_to(self, count: int) -> None:
+        """Add made distractors until there are `count` designs. No picture can be registered after them."""
+        for first in range(len(self.names), count, BATCH):
+            numbers = range(first, min(count, first + BATCH))
+            self.names += [f"x{number:06}" for number in numbers]
+            self.index.add([2 * number for number in numbers], [self.made(number) for number in numbers])
+
+    def made(self, number: int) -> Features:
+        """The features of a distractor; always the same."""
+        dice = np.random.default_rng(number)
+        source = self.known[2 * (number % self.distinct)].features
+        mirrored, inverted = dice.integers(0, 2, 2).astype(bool).tolist()
+        codes = edited(source.descriptors, mirrored=mirrored, inverted=inverted).astype(np.float32)
+        codes += dice.normal(0, NEAREST / codes.shape[1] ** 0.5, codes.shape)
+        steps = source.steps.copy()
+        for channel in np.unique(source.channels):
+            rows = np.nonzero(source.channels == channel)[0]
+            steps[rows] = steps[dice.permutation(rows)]
+        return replace(source, steps=steps, descriptors=np.clip(np.rint(codes), 0, 255).astype(np.uint8))
+
+    def views(self, keys: Sequence[int]) -> Mapping[int, Known]:
+        """See `matcher.Shelf`."""
+        return {key: self._view(key) for key in keys}
+
+    def _view(self, key: int) -> Known:
+        if key in self.known:
+            return self.known[key]
+        source = self.known[2 * (key // 2 % self.distinct)]
+        return replace(source, key=key, design=self.names[key // 2], features=self.made(key // 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query, read once for all sizes."""
+
+    query: Query
+    submitted: Submitted
+    hits: list[Hit]
+
+
+def pictures_of_others(asked: Sequence[Query]) -> list[Path]:
+    """Pictures that show none of the designs and are not asked."""
+    names = {query.name for query in asked}
+    photos = [q for q in read_queries() if group_of(q) == "photo" and half_of(q) == 0 and q.name not in names]
+    listings = (FIXTURES / "listings").glob("unrelated-*")
+    return [*(DATA / q.name for q in photos), *sorted((FIXTURES / "designs").iterdir()), *sorted(listings)]
+
+
+def sample(prints: int, negatives: int) -> list[Query]:
+    """Prints, and half as many photographs as hard negatives each, of the half not fitted on, evenly taken."""
+    chosen: list[Query] = []
+    for group, count in (("B", prints), ("photo", negatives // 2), ("hard", negatives - negatives // 2)):
+        members = [q for q in read_queries() if group_of(q) == group and half_of(q) == 1]
+        places = np.linspace(0, len(members) - 1, min(count, len(members))).round().astype(int)
+        chosen += [members[place] for place in places]
+    return chosen
+
+
+def read(registry: Registry, queries: Sequence[Query]) -> list[Asked]:
+    """Extract the features of all queries, and ask the hashes."""
+    asked = []
+    for query in queries:
+        data = (DATA / query.name).read_bytes()
+        try:
+            hits = registry.gallery.search(fingerprint.read(data)[1], HITS)
+        except ImageRejected:
+            continue
+        submitted = Submitted.of(open_picture(data, detail_px=extract.PICTURE_DETAIL_PX))
+        asked.append(Asked(query, submitted, hits))
+    return asked
+
+
+@on_one_thread
+def look(registry: Registry, one: Asked) -> tuple[Evidence, list[str], float, float]:
+    """The evidence, the designs by votes (best first), seconds of the votes and of all local stages."""
+    by_votes: list[list[str]] = []
+    voting = 0.0
+
+    def nearest(ask: object) -> list[Pose]:
+        nonlocal voting
+        started = time.process_time()
+        poses: list[Pose] = ask(registry.index)  # type: ignore[operator]
+        voting += time.process_time() - started
+        by_votes.append([registry.names[pose.key // 2] for pose in poses])
+        return poses
+
+    model, started = load_model(CURRENT_POLICY.model or ""), time.process_time()
+    found = matcher.examine(
+        one.submitted, nearest, registry, hints_of(one.hits),
+        lambda numbers: model.score(numbers) >= CURRENT_POLICY.match,
+    )  # fmt: skip
+    took = time.process_time() - started
+    looks = [
+        (seen.verified.known.design, numbers, seen.alignment.outline)
+        for seen, numbers in zip(found.looks, found.numbers, strict=True)
+    ]
+    hashes = [(registry.names[hit.view_id], hit.score) for hit in one.hits]
+    return Evidence(hashes, looks, {}), by_votes[0], voting, took
+
+
+def index_bytes(index: FiledFeatureIndex) -> int:
+    """Of the index's file."""
+    with tempfile.TemporaryDirectory() as folder:
+        index.write(Path(folder), Stand("bench", 1, ""))
+        return (Path(folder) / NAME).stat().st_size
+
+
+def measure(registry: Crowd, asked: Sequence[Asked]) -> list[str]:
+    """The cells of one size."""
+    model = load_model(CURRENT_POLICY.model or "")
+    given, ranks, votes, whole = {}, [], [], []
+    for one in asked:
+        evidence, by_votes, voting, took = look(registry, one)
+        given[one.query.name] = answers(evidence, model, CURRENT_POLICY)
+        votes.append(voting)
+        whole.append(took)
+        if one.query.design_id:
+            ranks.append(one.query.design_id in by_votes[: matcher.CANDIDATES])
+    cells = evaluate(rows_of(given), set(given)).tracks["B"]
+    flagged = sum(
+        given[one.query.name][0][1] >= CURRENT_POLICY.match for one in asked if not one.query.design_id
+    )
+    count = len(registry.names)
+    return [
+        f"{count:,}", f"{registry.distinct:,}", cells[0], cells[4], f"{np.mean(ranks):.3f}",
+        f"{flagged} of {len(asked) - len(ranks)}", f"{statistics.mean(votes) * 1e3:.0f}",
+        f"{statistics.mean(whole) * 1e3:.0f}", f"{index_bytes(registry.index) / count:,.0f}",
+    ]  # fmt: skip
+
+
+def main() -> None:
+    """Print a Markdown table, one row a size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--designs", type=int, nargs="+", default=[600, 3_000, 30_000, 100_000])
+    parser.add_argument("--prints", type=int, default=120)
+    parser.add_argument("--negatives", type=int, default=60)
+    parser.add_argument("--fine", type=int, help="look into so many fine words of eight, instead of reach_for's")
+    given = parser.parse_args()
+    queries = sample(given.prints, given.negatives)
+    registry = Crowd(index=FiledFeatureIndex(reach=lambda n: Reach(8, given.fine) if given.fine else reach_for(n)))
+    registry.register(designs())
+    asked = read(registry, queries)
+    others = pictures_of_others(queries)
+    print(f"| {' | '.join(HEAD)} |\n|{'---:|' * len(HEAD)}", flush=True)
+    for size in sorted(given.designs):
+        room = max(0, size - len(registry.names))
+        registry.register(others[:room])
+        others = others[room:]
+        registry.crowd_to(size)
+        print("| " + " | ".join(measure(registry, asked)) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

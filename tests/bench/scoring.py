@@ -1,0 +1,90 @@
+"""Answers by query, judged: match-eval's metric, unchanged, and verdicts by group."""
+
+import contextlib
+import csv
+import importlib.util
+import io
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from fit_score import DATA, Query, read_ignored
+
+from authcheck.verdicts import Policy
+
+GROUPS = ("A", "B", "photo", "hard")
+Rows = list[tuple[str, str, float]]
+Ranked = Mapping[str, Sequence[tuple[str, float]]]  # by query: (design, score), best first
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What evaluate.py says: its lines, and by track uAP, R@P90, R@P99, R@1e-3 and top 1 as printed."""
+
+    lines: list[str]
+    tracks: dict[str, list[str]]
+
+    @property
+    def found(self) -> dict[str, str]:
+        """Found above the threshold of 1e-3, of all, by kind."""
+        cells = self.lines[-1].partition("by kind: ")[2].split("  ")
+        return {kind: share for kind, _, share in (cell.strip().rpartition(" ") for cell in cells)}
+
+
+def rows_of(given: Ranked, most: int = 3) -> Rows:
+    """As evaluate.py reads them."""
+    return [(query, design, score) for query, found in given.items() for design, score in found[:most]]
+
+
+def evaluate(rows: Rows, names: Collection[str] | None = None) -> Judged:
+    """What evaluate.py says of rows; of the queries in `names` alone, if given."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for table in ("truth.csv", "ignore.csv"):
+            _copy(DATA / table, folder / table, names)
+        with (folder / "scores.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("query", "design_id", "score"), *rows])
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            _evaluator().main(folder, folder / "scores.csv")
+    lines = printed.getvalue().splitlines()
+    tracks = {line.split()[0]: line.split()[2:] for line in lines if line.startswith(("A ", "B "))}
+    return Judged(lines, tracks)
+
+
+def _copy(source: Path, target: Path, names: Collection[str] | None) -> None:
+    with source.open(newline="") as file:
+        head, *rows = csv.reader(file)
+    with target.open("w", newline="") as file:
+        csv.writer(file).writerows([head, *(row for row in rows if names is None or row[0] in names)])
+
+
+def _evaluator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("evaluate", DATA.parent / "match-eval" / "evaluate.py")
+    if spec is None or spec.loader is None or not Path(spec.origin or "").is_file():
+        raise SystemExit("match-eval/evaluate.py is not beside match-data")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def group_of(query: Query) -> str:
+    """A or B for edits and prints of a design, hard or photo for pictures of none."""
+    return query.track if query.design_id else "hard" if query.kind.startswith("hard") else "photo"
+
+
+def verdict_table(queries: Sequence[Query], given: Ranked, policy: Policy) -> list[str]:
+    """Verdicts by group at the policy's thresholds, as rows of a Markdown table."""
+    lines, ignored = [], read_ignored()
+    for group in GROUPS:
+        best = [(q, (*given[q.name], ("", 0.0))[0]) for q in queries if group_of(q) == group]
+        best = [(q, one) for q, one in best if (q.name, one[0]) not in ignored]
+        at = {"match right": 0, "match wrong": 0, "lookalike right": 0, "lookalike wrong": 0}
+        for query, (design, score) in best:
+            if score >= policy.lookalike:
+                code = "match" if score >= policy.match else "lookalike"
+                at[f"{code} {'right' if design == query.design_id else 'wrong'}"] += 1
+        lines.append(f"| {group} | {len(best)} | " + " | ".join(map(str, at.values())) + " |")
+    return lines

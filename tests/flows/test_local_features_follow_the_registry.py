@@ -1,0 +1,292 @@
+"""The index of local features in each process follows the database, and starts from the file that one of them left."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import make
+import numpy as np
+import pytest
+from features_made import some_features
+from numpy.typing import NDArray
+from sqlalchemy import select, update
+
+from authcheck import accounts
+from authcheck.errors import Unavailable
+from authcheck.ids import new_id
+from authcheck.local.features import SCHEME
+from authcheck.local.index import FeatureIndex
+from authcheck.local.snapshot import NAME, open_snapshot, sole_writer
+from authcheck.registry import live_features
+from authcheck.registry.live import next_tick
+from authcheck.registry.live_features import LiveFeatures, features_index_at, negative_key, view_key
+from authcheck.tables import Design, NegativePicture, RegistryClock, View, ViewFeatures
+from authcheck.workspace import Workspace
+
+Numbers = list[list[int]]
+
+
+@pytest.fixture
+def folder(workspace: Workspace) -> Path:
+    """Where snapshots lie."""
+    return workspace.settings.index_dir
+
+
+@pytest.fixture
+def _files_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let a snapshot be due after a few points."""
+    monkeypatch.setattr("authcheck.local.filed_index.LEAST_POINTS", 120)
+    return
+
+
+def put(workspace: Workspace, *seeds: int, scheme: str = SCHEME) -> list[int]:
+    """Register a design for each seed; the numbers of their views."""
+    numbers = []
+    for seed in seeds:
+        with workspace.database.writing() as session:
+            owner = accounts.ensure_brand(session, "acme", make.NOW)
+            tick, later = next_tick(session), make.NOW + timedelta(seconds=seed)
+            design = Design(
+                id=new_id("dsn", later), owner_id=owner.id, reference=f"R{tick}", title="", kind="logo",
+                state="registered", public_preview=False, registered_at=later, registered_tick=tick, version=1,
+            )  # fmt: skip
+            view = View(
+                design=design, picture_sha256=f"{seed:064}", picture_format="PNG", width_px=320, height_px=256,
+                scheme="", fingerprint=b"", added_at=later, added_tick=tick,
+                local=ViewFeatures(scheme=scheme, record=some_features(seed).to_bytes(), thumbnail=b"", findability={}),
+            )  # fmt: skip
+            session.add(view)
+            session.flush()
+            numbers.append(view.number)
+    return numbers
+
+
+def put_negative(workspace: Workspace, seed: int) -> int:
+    """Add a negative picture; its number."""
+    with workspace.database.writing() as session:
+        negative = NegativePicture(
+            label="", picture_sha256=f"{seed:064}", scheme=SCHEME, record=some_features(seed).to_bytes(),
+            added_at=make.NOW, added_tick=next_tick(session),
+        )  # fmt: skip
+        session.add(negative)
+        session.flush()
+        return negative.number
+
+
+def take_out(workspace: Workspace, kind: type[View | NegativePicture], number: int) -> None:
+    """Let it take part in checks no more."""
+    with workspace.database.writing() as session:
+        session.get_one(kind, number).removed_tick = next_tick(session)
+
+
+def of_seeds(*seeds: int) -> NDArray[np.uint8]:
+    """Descriptors of those pictures."""
+    return np.concatenate([some_features(seed).descriptors for seed in seeds])
+
+
+def keys_near(live: LiveFeatures, workspace: Workspace, seed: int) -> set[int]:
+    """The entries that hold the very points of that picture."""
+
+    def ask(index: FeatureIndex) -> set[int]:
+        near = index.nearest(of_seeds(seed), 1)
+        return set(near.keys[near.distances == 0].tolist())
+
+    with workspace.database.reading() as session:
+        return live.search(session, ask)[1]
+
+
+def everything(live: LiveFeatures, workspace: Workspace) -> tuple[Numbers, Numbers]:
+    """A whole answer, to compare."""
+
+    def ask(index: FeatureIndex) -> tuple[Numbers, Numbers]:
+        near = index.nearest(of_seeds(*range(8)), 6)
+        return near.keys.tolist(), near.steps.tolist()
+
+    with workspace.database.reading() as session:
+        return live.search(session, ask)[1]
+
+
+def test_two_processes_see_each_others_changes(workspace: Workspace, folder: Path) -> None:
+    """What was added by any of them is found by the next search in every one, and what was removed is not."""
+    one, other = LiveFeatures(folder), LiveFeatures(folder)
+    assert keys_near(one, workspace, 1) == set()
+    first, second = put(workspace, 1, 2)
+    assert [keys_near(live, workspace, 1) for live in (one, other)] == [{view_key(first)}] * 2
+    negative = put_negative(workspace, 3)
+    take_out(workspace, View, first)
+    for live in (one, other):
+        assert keys_near(live, workspace, 1) == set()
+        assert keys_near(live, workspace, 2) == {view_key(second)}
+        assert keys_near(live, workspace, 3) == {negative_key(negative)}
+    take_out(workspace, NegativePicture, negative)
+    assert keys_near(one, workspace, 3) == set()
+    assert (len(one), len(other)) == (1, 2)
+
+
+@pytest.mark.usefixtures("_files_at_once")
+def test_a_restart_begins_with_the_file_and_answers_the_same(
+    workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what the file holds no record is read again; what came and went since is taken over."""
+    numbers = put(workspace, *range(5))
+    before = LiveFeatures(folder)
+    everything(before, workspace)
+    snapshot = open_snapshot(folder)
+    assert snapshot is not None
+    assert snapshot.stand.tick == 5
+    put(workspace, 5)
+    take_out(workspace, View, numbers[2])
+    read = list[int]()
+
+    def counted(*arguments: object) -> None:
+        read.append(1)
+        added(*arguments)  # type: ignore[arg-type]
+
+    added = live_features.FiledFeatureIndex.add
+    monkeypatch.setattr(live_features.FiledFeatureIndex, "add", counted)
+    after = LiveFeatures(folder)
+    assert everything(after, workspace) == everything(before, workspace)
+    assert (len(after), len(before), read) == (5, 5, [1, 1])
+    (folder / NAME).unlink()
+    assert everything(LiveFeatures(folder), workspace) == everything(before, workspace)
+
+
+@pytest.mark.usefixtures("_files_at_once")
+def test_one_process_writes_and_the_others_go_on_with_its_file(workspace: Workspace, folder: Path) -> None:
+    """A second process does not write what the first has written, and one that may not write loses nothing."""
+    one, other = LiveFeatures(folder), LiveFeatures(folder)
+    put(workspace, *range(5))
+    with sole_writer(folder):
+        assert len(everything(one, workspace)[0]) == 400
+    assert not (folder / NAME).exists()
+    put(workspace, 5)
+    assert everything(one, workspace) == everything(other, workspace)
+    assert one._begun_at == other._begun_at == 6
+    written = (folder / NAME).stat().st_ino
+    put(workspace, 6)
+    assert everything(one, workspace) == everything(other, workspace)
+    assert (folder / NAME).stat().st_ino == written
+
+
+@pytest.mark.usefixtures("_files_at_once")
+def test_a_file_of_another_registry_is_not_believed(workspace: Workspace, folder: Path) -> None:
+    """Nor one of this registry that was restored from a backup and went another way since."""
+    put(workspace, *range(4))
+    everything(LiveFeatures(folder), workspace)
+    for change in (
+        update(RegistryClock).values(registry_id="another"),
+        update(View).where(View.number == 4).values(added_at=make.NOW),
+    ):
+        with workspace.database.writing() as session:
+            session.execute(change)
+        live = LiveFeatures(folder)
+        with workspace.database.reading() as session:
+            assert live._found(session, 4) is None
+        everything(live, workspace)
+        with workspace.database.reading() as session:
+            assert live._found(session, 4) is not None  # its own, in the place of the other
+
+
+@pytest.mark.usefixtures("_files_at_once")
+def test_a_file_of_the_future_is_not_used(workspace: Workspace, folder: Path) -> None:
+    """A registry restored to an earlier tick is searched as it is."""
+    put(workspace, *range(4))
+    everything(LiveFeatures(folder), workspace)
+    live = LiveFeatures(folder)
+    with workspace.database.reading() as session:
+        assert live.search(session, len, up_to=3) == (3, 3)
+
+
+@pytest.mark.usefixtures("_files_at_once")
+def test_a_folder_that_cannot_be_written_costs_the_file_only(
+    workspace: Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The index works from memory, and the log says why starting takes longer."""
+    blocked = tmp_path / "blocked"
+    blocked.write_bytes(b"a file where the folder should be")
+    numbers = put(workspace, *range(4))
+    live = LiveFeatures(blocked)
+    with caplog.at_level(logging.WARNING):
+        assert keys_near(live, workspace, 3) == {view_key(numbers[3])}
+    assert "no snapshot of the index" in caplog.text
+
+
+@pytest.mark.usefixtures("_files_at_once")
+def test_threads_share_an_index(workspace: Workspace, folder: Path) -> None:
+    """While pictures come and go and files are written, every search sees the registry of one tick, whole."""
+    live, ticks, wrong = LiveFeatures(folder), dict[int, int](), list[object]()
+    put(workspace, 0)
+    stop = threading.Event()
+
+    def look() -> None:
+        try:
+            while not stop.is_set():
+                with workspace.database.reading() as session:
+                    tick, count = live.search(session, len)
+                    if ticks.setdefault(tick, count) != count:
+                        wrong.append((tick, count))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
+            wrong.append(error)
+
+    watchers = [threading.Thread(target=look) for _ in range(3)]
+    for watcher in watchers:
+        watcher.start()
+    for seed in range(1, 9):
+        (number,) = put(workspace, seed)
+        if seed % 3 == 0:
+            take_out(workspace, View, number)
+    stop.set()
+    for watcher in watchers:
+        watcher.join()
+    assert wrong == []
+    assert everything(live, workspace) == everything(LiveFeatures(folder), workspace)
+    assert len(live) == 7
+
+
+def test_features_of_another_release_stop_the_search(workspace: Workspace, folder: Path) -> None:
+    """At the start and later: what cannot be searched is not passed over in silence."""
+    live = LiveFeatures(folder)
+    put(workspace, 0)
+    assert len(keys_near(live, workspace, 0)) == 1
+    put(workspace, 1, scheme="lf-0")
+    for one in (live, LiveFeatures(folder), live):
+        with pytest.raises(Unavailable) as refused:
+            keys_near(one, workspace, 0)
+        assert (refused.value.code, refused.value.params) == ("registry.old_scheme", {"views": 1})
+    with workspace.database.writing() as session:
+        session.execute(update(ViewFeatures).values(scheme=SCHEME))
+    assert len(keys_near(live, workspace, 1)) == 1
+
+
+def test_an_index_that_broke_off_fills_itself_anew(
+    workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that fails while the index takes a change over costs that check only."""
+    put(workspace, 0)
+    live = LiveFeatures(folder)
+    assert len(keys_near(live, workspace, 0)) == 1
+    put(workspace, 1)
+
+    def fail(*_: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as broken:
+        broken.setattr("authcheck.registry.live_features._add", fail)
+        with pytest.raises(Unavailable):
+            keys_near(live, workspace, 1)
+    assert [len(keys_near(live, workspace, seed)) for seed in (0, 1)] == [1, 1]
+
+
+def test_the_registry_of_an_earlier_tick_can_be_searched(workspace: Workspace) -> None:
+    """A replay sees what there was, with what was removed since and without what came."""
+    first, _ = put(workspace, 0, 1)
+    take_out(workspace, View, first)
+    put_negative(workspace, 2)
+    with workspace.database.reading() as session:
+        live = session.scalars(select(View.number).order_by(View.number)).all()
+        sizes = [len(features_index_at(session, tick)) for tick in range(5)]
+        assert features_index_at(session, 2).points(np.array(live) * 2).tolist() == [50, 50]
+        assert features_index_at(session, 3).points(np.array(live) * 2).tolist() == [0, 50]
+    assert sizes == [0, 1, 2, 1, 2]

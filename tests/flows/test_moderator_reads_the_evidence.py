@@ -1,0 +1,112 @@
+"""A moderator wants to see why: on the terminal, and with the server's copy (docs/flows/moderator-reads-the-evidence.md)."""
+
+from pathlib import Path
+from typing import Any
+
+import evidence_scenes as scenes
+import make
+import pytest
+from PIL import Image
+
+from authcheck import evidence
+from authcheck.errors import NotFound
+from authcheck.workspace import Workspace, utc_now
+
+
+@pytest.fixture
+def photos(workspace: Workspace, tmp_path: Path) -> Path:
+    """A copy of a registered design, whose owner keeps it from the public, and an unknown picture."""
+    make.register(workspace, "KOI", seed=1)
+    (tmp_path / "copy.jpg").write_bytes(make.picture_bytes(1, "JPEG"))
+    (tmp_path / "other.png").write_bytes(make.picture_bytes(9))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind"), [(".png", "PNG"), (".JPG", "JPEG"), (".jpeg", "JPEG"), (".webp", "WEBP")]
+)
+def test_a_check_is_explained(cli: Any, photos: Path, suffix: str, kind: str) -> None:
+    """The picture is written in the format of its suffix; stderr says what it shows; the answer is as without it."""
+    target = photos / f"out{suffix}"
+    done = cli("check", photos / "copy.jpg", "--explain", target)
+    assert done.code == 1
+    assert done.out.startswith("match")
+    assert "1 KOI of acme" in done.err
+    with Image.open(target) as image:
+        assert image.format == kind
+        assert image.width <= 1600
+
+
+def test_where_nothing_was_found_the_file_says_nothing_else(cli: Any, photos: Path) -> None:
+    """An older file is replaced by the picture alone, and the output says so."""
+    target = photos / "out.png"
+    target.write_bytes(b"an older one")
+    done = cli("check", photos / "other.png", "--explain", target)
+    assert (done.code, "nothing was found" in done.err) == (0, True)
+    with Image.open(target) as image:
+        assert image.format == "PNG"
+
+
+def test_a_picture_from_a_pipe_is_explained(cli: Any, photos: Path) -> None:
+    """Standard input is read once, and drawn all the same; JSON stays alone on stdout."""
+    done = cli("check", "-", "--json", "--explain", photos / "out.png", stdin=make.picture_bytes(1))
+    assert [one["verdict"] for one in done.objects] == ["match"]
+    assert (photos / "out.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["copy.jpg", "--explain", "out.gif"], 2, "evidence.format"),
+        (["copy.jpg", "--explain", "out"], 2, "evidence.format"),
+        (["copy.jpg", "other.png", "--explain", "out.png"], 2, "evidence.one_picture"),
+        (["copy.jpg", "--explain", "nowhere/out.png"], 3, "storage.read_only"),
+    ],
+)
+def test_what_cannot_be_explained_is_refused(
+    cli: Any, photos: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], *, code: int, told: str
+) -> None:
+    """One line with the code; nothing is written."""
+    monkeypatch.chdir(photos)
+    done = cli("check", *words)
+    assert done.code == code
+    assert f"[{told}]" in done.err
+    assert not list(photos.glob("out*"))
+
+
+def test_the_terminal_keeps_no_copy(cli: Any, photos: Path, workspace: Workspace) -> None:
+    """The operator has the picture: the command line draws at once and keeps nothing of it."""
+    cli("check", photos / "copy.jpg", "--explain", photos / "out.png")
+    assert not workspace.settings.submissions_dir.exists()
+
+
+def test_the_evidence_of_a_stored_check_says_where_and_what(workspace: Workspace) -> None:
+    """From a stored finding with an alignment: outline and three panels for the organisation, the outline for the public."""
+    design = scenes.registered(workspace, "KOI", seed=1)
+    data = make.encode(scenes.photo(make.picture(1)), "JPEG")
+    row = scenes.finding(design, scenes.alignment(make.picture(1)))
+    check_id = scenes.answered(workspace, data, [row])
+    with workspace.database.reading() as session:
+        check = session.get_one(make.Check, check_id)
+        (found,) = evidence.found_in(session, [check])[check_id]
+    evidence.require(check, workspace.copies, utc_now())
+    copy = workspace.copies.get(check.picture_sha256, check.asked_at, utc_now())
+    assert copy is not None
+    assert max(copy.image.size) == 800
+    drawn = {
+        public: evidence.draw(copy, [found], workspace.store, workspace.limits, public=public, layout="wide")
+        for public in (True, False)
+    }
+    assert drawn[True].width < 1000 < drawn[False].width
+
+
+def test_the_start_of_the_server_clears_up(workspace: Workspace) -> None:
+    """What `authcheck serve` does before it listens: copies over age are gone from the disk."""
+    design = scenes.registered(workspace, "KOI", seed=1)
+    data = make.picture_bytes(1)
+    check_id = scenes.answered(workspace, data, [scenes.finding(design, None)], asked_at=make.NOW)
+    workspace.copies.sweep(make.NOW.replace(year=make.NOW.year + 1))
+    assert not list(workspace.settings.submissions_dir.rglob("*.webp"))
+    with workspace.database.reading() as session, pytest.raises(NotFound) as refused:
+        evidence.require(session.get_one(make.Check, check_id), workspace.copies, make.NOW)
+    assert refused.value.code == "evidence.none"
