@@ -40,6 +40,10 @@ STYLES = {
 SENTENCES = {
     "image.exact_copy": "the very file that was registered",
     "image.near_copy": "{distance_bits} of {of_bits} bits differ ({family})",
+    "image.design_found": "{points} of its points lie as in the design",
+    "image.partial_copy": "partial copy: {percent} % of the design is seen",
+    "image.several_designs": "{designs} designs in the picture",
+    "image.inverted": "light and dark swapped",
     "image.mirrored": "mirrored",
     "image.rotated": "turned by {angle_deg} degrees",
     "image.part": "compared by its {window} part",
@@ -132,6 +136,10 @@ def show_check(name: str, check_id: str, given: Answer, *, json: bool) -> None:
     out().print(line, soft_wrap=True)
     if verdict.reasons:
         out().print(f"  {reasons_text(verdict.reasons)}", markup=False, soft_wrap=True)
+    for finding in verdict.findings[1:]:
+        also = finding.candidate
+        words = f"  {also.reference} of {also.owner}  score {also.score:.3f}"
+        out().print(Text.assemble("  also ", styled(finding.code.value), words), soft_wrap=True)
     out().print(f"  {check_id}", style="dim", markup=False)
 
 
@@ -165,6 +173,19 @@ def verdict_dict(verdict: Verdict) -> dict[str, Any]:
         if candidate
         else None,
         "reasons": [{"code": reason.code, **reason.params} for reason in verdict.reasons],
+        "findings": [
+            {
+                "verdict": finding.code.value,
+                "score": finding.candidate.score,
+                "design": {
+                    "id": finding.candidate.design_id,
+                    "reference": finding.candidate.reference,
+                    "owner": finding.candidate.owner,
+                },
+                "alignment": finding.candidate.alignment.to_json() if finding.candidate.alignment else None,
+            }
+            for finding in verdict.findings
+        ],
     }
 
 

@@ -253,6 +253,7 @@ def replay(database: Database, finder: Finder, check_id: str) -> Replay:
 
 def _changes(check: Check, again: Verdict) -> tuple[str, ...]:
     candidate = again.candidate
+    findings = [_finding(found) for found in again.findings]
     pairs = {
         "verdict": (check.verdict, again.code.value),
         "design": (check.design_id, candidate.design_id if candidate else None),
@@ -260,6 +261,8 @@ def _changes(check: Check, again: Verdict) -> tuple[str, ...]:
         "method": (check.method, candidate.method if candidate else None),
         "score": (True, math.isclose(check.score, again.score, rel_tol=1e-9)),
         "reasons": (check.reasons, [asdict(reason) for reason in again.reasons]),
+        # checks of the first release kept none
+        "findings": (check.findings or findings, findings),
     }
     return tuple(name for name, (before, after) in pairs.items() if before != after)
 

@@ -18,6 +18,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from authcheck import accounts
 from authcheck.config import Settings
 from authcheck.ids import new_id
+from authcheck.images.decode import open_picture
+from authcheck.local import extract
+from authcheck.local.subjects import Known, Submitted
+from authcheck.local.thumbnail import Thumbnail, thumbnail_bytes
 from authcheck.registry.registration import NewDesign, Registered, Registration, read_view
 from authcheck.tables import Check
 from authcheck.workspace import Workspace
@@ -188,19 +192,45 @@ def printed(design: Image.Image, place: Quad, ground: Image.Image, *, seed: int 
 
 
 def overlap(one: Any, other: Any, size: tuple[int, int] = (800, 640)) -> float:
-    """Intersection over union of two convex outlines, each `(n, 2)`, within a picture; 0 where one is none."""
-    frame = np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float32)
-    cut = [_shared(frame, np.array(outline, np.float32)) for outline in (one, other) if len(outline) > 2]
-    if len(cut) < 2 or min(map(len, cut)) < 3:
-        return 0.0
-    shared = _area(_shared(*cut))
-    return shared / (sum(map(_area, cut)) - shared)
+    """Intersection over union of two outlines, each `(n, 2)`, within a picture; 0 where one is none."""
+    inside = []
+    for outline in (one, other):
+        canvas = np.zeros(size[::-1], np.uint8)
+        if len(outline):
+            cv2.fillPoly(canvas, [np.rint(np.array(outline, np.float64)).astype(np.int32)], 1)
+        inside.append(canvas > 0)
+    return float((inside[0] & inside[1]).sum() / max((inside[0] | inside[1]).sum(), 1))
 
 
-def _shared(one: Quad, other: Quad) -> Quad:
-    both = cv2.intersectConvexConvex(cv2.convexHull(one), cv2.convexHull(other))[1]
-    return np.empty((0, 2), np.float32) if both is None else both.reshape(-1, 2)
+def submitted(image: Image.Image) -> Submitted:
+    """A picture as a check sees it."""
+    return Submitted.of(open_picture(encode(image, "BMP"), detail_px=extract.PICTURE_DETAIL_PX))
 
 
-def _area(outline: Quad) -> float:
-    return float(cv2.contourArea(outline)) if len(outline) > 2 else 0.0
+def known(image: Image.Image, key: int = 0, *, owner: str = "acme") -> Known:
+    """A picture as it is stored once registered, under an even key of the index."""
+    read = open_picture(encode(image, "BMP"), detail_px=extract.DESIGN_DETAIL_PX)
+    thumbnail = Thumbnail.from_bytes(thumbnail_bytes(read.image, None))
+    features = extract.of_design(read.image)
+    return Known(key, f"design {key}", owner, features, thumbnail, read.width_px, read.height_px)
+
+
+def outline_of(homography: Sequence[float], box: Sequence[float] = (0, 0, 1, 1)) -> Quad:
+    """Where a homography of the unit square, row-major, puts its corners, or those of a box in it."""
+    left, top, right, bottom = box
+    frame = np.array([[left, top, 1], [right, top, 1], [right, bottom, 1], [left, bottom, 1]])
+    corners = frame @ np.reshape(homography, (3, 3)).T
+    return (corners[:, :2] / corners[:, 2:]).astype(np.float32)
+
+
+def tiled(tile: Image.Image, times: int) -> Image.Image:
+    """A tile repeated so many times across and down."""
+    canvas = Image.new("RGB", (tile.width * times, tile.height * times))
+    for number in range(times * times):
+        canvas.paste(tile, (number % times * tile.width, number // times * tile.height))
+    return canvas
+
+
+def noise(seed: int = 0, size: tuple[int, int] = (800, 640)) -> Image.Image:
+    """Pure noise."""
+    return Image.frombytes("RGB", size, random.Random(seed).randbytes(3 * size[0] * size[1]))

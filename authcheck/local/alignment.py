@@ -17,8 +17,8 @@ class Alignment:
     """A design laid onto a picture.
 
     `homography` (3 x 3, row-major, float64) maps the unit square of the upright registered picture (x to the right, y
-    down) to pixels of the upright original of the submission. `outline` is the design's border in those pixels, cut at
-    the picture's edges; `coverage` in [0, 1] the share of the design that is seen. `inverted` says that light and dark
+    down) to pixels of the upright original of the submission. `outline` is the border of what is drawn in those pixels
+    (plain margins of the registered picture are nowhere to be seen on a product), cut at the picture's edges; `coverage` in [0, 1] the share of the design that is seen. `inverted` says that light and dark
     are swapped.
     """
 
@@ -42,7 +42,7 @@ class Alignment:
             "coverage": round(self.coverage, 3),
             "mirrored": self.mirrored,
             "inverted": self.inverted,
-            "angle_deg": round(self.angle_deg, 1),
+            "angle_deg": round(self.angle_deg, 1) % 360,
             "scale": float(f"{self.scale:.3g}"),
         }
 
@@ -71,9 +71,11 @@ def alignment_of(
     picture_px: Sequence[int],
     coverage: float,
     inverted: bool,
+    content: Sequence[float] = (0, 0, 1, 1),
 ) -> Alignment:
     """The Alignment of a homography from the unit square to picture pixels; sizes are (width, height).
 
+    `content` is what is drawn of the registered picture, without plain margins: (left, top, right, bottom) in the unit square.
     `scale` is picture pixels a design pixel, `angle_deg` the clockwise turn of the design's right-hand direction at its
     centre (of its left-hand one where it is mirrored), in [0, 360).
     """
@@ -85,7 +87,7 @@ def alignment_of(
     right = across if turn > 0 else -across
     return Alignment(
         homography=tuple(float(value) for value in (homography / homography[2, 2]).ravel()),
-        outline=_outline(homography, picture_px),
+        outline=_outline(homography, picture_px, content),
         coverage=min(1.0, max(0.0, coverage)),
         mirrored=turn < 0,
         inverted=inverted,
@@ -105,8 +107,12 @@ def _holds(outer: Alignment, inner: Alignment) -> bool:
     return bool(scale) and -MARGIN < x / scale < 1 + MARGIN and -MARGIN < y / scale < 1 + MARGIN
 
 
-def _outline(homography: Matrix, picture_px: Sequence[int]) -> tuple[tuple[float, float], ...]:
-    corners = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]], np.float64) @ homography.T
+def _outline(
+    homography: Matrix, picture_px: Sequence[int], content: Sequence[float]
+) -> tuple[tuple[float, float], ...]:
+    left, top, right, bottom = content
+    box = np.array([[left, top, 1], [right, top, 1], [right, bottom, 1], [left, bottom, 1]], np.float64)
+    corners = box @ homography.T
     if (corners[:, 2] <= 0).any():
         return ()
     polygon = [(float(x), float(y)) for x, y in corners[:, :2] / corners[:, 2:]]

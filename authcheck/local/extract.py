@@ -5,6 +5,8 @@ edges (docs/adr/0009-local-features.md). A design is read twice, the second time
 shows it.
 """
 
+import ctypes
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,11 +21,29 @@ from authcheck.local.vocabulary import compress
 DESIGN_DETAIL_PX = 256  # of the shorter side: what `open_picture` should keep for `of_design`
 PICTURE_DETAIL_PX = 480  # and for `of_picture`
 MOST_ENLARGED = 2.0
+LEAST_SHOWN = 0.1  # share of a picture that its mask shows: below it no more points are looked for
 HALF_SIZE_BLUR_PX = 0.8
 CHROMA_GAIN = 2.0  # the opponent channels of Lab seldom leave the middle half of their range
 DARKEST_SATURATED = 32  # of 255: below it a saturation is mostly noise of the sensor
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
+KEPT_BYTES = 32 * 1024 * 1024  # the most that glibc takes for the second one
+
 cv2.setNumThreads(1)  # requests and processes are what runs beside each other here
+
+
+def _keep_memory() -> None:
+    """Let glibc keep the memory of SIFT's pyramids: mapping it anew for each picture costs a quarter of the time.
+
+    Other C libraries do so by themselves or have no such call.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+        mallopt(M_TRIM_THRESHOLD, 4 * KEPT_BYTES)
+
+
+_keep_memory()
 
 Grey = NDArray[np.uint8]
 Part = tuple[Places, Descriptors, int]
@@ -106,12 +126,16 @@ def channel_of(pixels: NDArray[np.uint8], channel: int) -> Grey:
 
 def _points(grey: Grey, most: int, channel: int, mask: NDArray[np.bool_] | None) -> Part:
     """The `most` strongest points of one channel, strongest first."""
-    raw, sift = detect(grey, most)
+    shown = 1.0 if mask is None else max(float(mask.mean()), LEAST_SHOWN)
+    raw, sift = detect(
+        grey, round(most / shown)
+    )  # so that points of the ground take no place from the design's
     height_px, width_px = grey.shape
     if mask is not None and len(raw):
         rows = np.clip(raw[:, 1] / height_px * mask.shape[0], 0, mask.shape[0] - 1).astype(int)
         columns = np.clip(raw[:, 0] / width_px * mask.shape[1], 0, mask.shape[1] - 1).astype(int)
-        raw, sift = raw[mask[rows, columns]], sift[mask[rows, columns]]
+        kept = np.nonzero(mask[rows, columns])[0][:most]
+        raw, sift = raw[kept], sift[kept]
     # OpenCV's pixel centres are whole numbers, so the middle of the picture is half a pixel before half its size.
     raw[:, 0] -= (width_px - 1) / 2
     raw[:, 1] -= (height_px - 1) / 2

@@ -86,6 +86,8 @@ def _look(submitted: Submitted, one: Verified) -> Look:
 
 def _coverage(one: Verified, found: Confirmation, pixels: PixelEvidence) -> float:
     """The share of the design's parts with contrast that are seen: their pixels agree, or one of their points is there."""
+    if pixels is NOTHING:  # too little of it lies in the picture to be compared
+        return found.spread
     rows, columns = pixels.speaking.shape
     known = one.known.features.places()[found.pairs.known, :2] * THUMBNAIL_PX
     height_px, width_px = one.known.thumbnail.pixels.shape[:2]
@@ -119,4 +121,5 @@ def _alignment(submitted: Submitted, one: Verified, place: Matrix, coverage: flo
         picture_px=(submitted.width_px, submitted.height_px),
         coverage=coverage,
         inverted=one.edit.inverted,
+        content=one.known.thumbnail.content(),
     )

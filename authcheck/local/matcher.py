@@ -27,7 +27,7 @@ CANDIDATES = 24  # views that are verified
 NEGATIVES = 4  # negative pictures that are
 NEGATIVE_PAIRS = 6  # from so many agreeing points on a negative picture is there
 NEIGHBOURS = 10  # of each point, that vote
-FEWEST_POINTS = 8  # a design is not favoured for having fewer
+FEWEST_POINTS = 8  # a design is not favoured for having fewer; one that has is left to the hashes
 POINTS_POWER = (
     0.4  # votes are divided by this power of a design's points: more points catch more votes by chance
 )
@@ -98,7 +98,10 @@ def examine(
     assumed = [
         assume(submitted, known[hint.key], angle_deg=hint.angle_deg, mirrored=hint.mirrored)
         for hint in hints[:ASSUMED]
-        if hint.whole and hint.score >= LEAST_ASSUMED and hint.key in known
+        if hint.whole
+        and hint.score >= LEAST_ASSUMED
+        and hint.key in known
+        and len(known[hint.key].features) >= FEWEST_POINTS
     ]
     scores = {hint.key: hint.score for hint in hints}
     found = _examined(submitted, verified, assumed, scores)

@@ -41,6 +41,9 @@ NUMBERS = (
 )
 AHEAD_MOST = 2.5
 RIVAL_MOST = 3.0
+# Standard deviations beyond which a number says no more: a straight line fitted on usual designs must not make a match of
+# one with eight points.
+MOST_UNUSUAL = 3.0
 FOLDER = Path(__file__).parent
 
 Vector = NDArray[np.float64]
@@ -58,7 +61,8 @@ class Model:
 
     def score(self, numbers: Sequence[float] | Vector) -> float:
         """The probability in [0, 1]."""
-        sure = float((np.asarray(numbers) - self.centres) / self.scales @ self.weights) + self.bias
+        usual = np.clip((np.asarray(numbers) - self.centres) / self.scales, -MOST_UNUSUAL, MOST_UNUSUAL)
+        sure = float(usual @ self.weights) + self.bias
         return 1 / (1 + math.exp(-max(-60.0, min(60.0, sure))))
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from authcheck.images.windows import SIDE, find_windows
+
 SIDE_PX = 128  # of the longer side
 LEAST_PX = 8  # of the shorter one
 QUALITY = 85
@@ -22,6 +24,13 @@ class Thumbnail:
 
     pixels: Rgb
     counts: NDArray[np.bool_]
+
+    def content(self) -> tuple[float, float, float, float]:
+        """What is drawn, without plain margins: left, top, right, bottom in shares of width and height."""
+        grey = Image.fromarray(self.pixels).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
+        trimmed = [window.box for window in find_windows(np.asarray(grey)) if window.name == "trimmed"]
+        left, top, right, bottom = trimmed[0] if trimmed else (0, 0, SIDE, SIDE)
+        return left / SIDE, top / SIDE, right / SIDE, bottom / SIDE
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:

@@ -140,4 +140,4 @@ def rounded(values: NDArray[np.float64]) -> list[float]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) > 2 else None)  # noqa: PLR2004
+    main(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) > 2 else None)

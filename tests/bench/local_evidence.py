@@ -1,6 +1,6 @@
 """What the stages of a check find in the pictures of match-data, without a database: for fitting and for measuring.
 
-    python tests/bench/local_evidence.py EVIDENCE.pickle
+python tests/bench/local_evidence.py EVIDENCE.pickle
 """
 
 import os
@@ -49,6 +49,7 @@ class Registry:
     gallery: Gallery = field(default_factory=Gallery)
     index: FiledFeatureIndex = field(default_factory=FiledFeatureIndex)
     known: dict[int, Known] = field(default_factory=dict)
+    negatives: dict[int, Backdrop] = field(default_factory=dict)
 
     def register(self, paths: Sequence[Path]) -> None:
         """Add pictures under the stems of their names; ones that are refused are left out."""
@@ -73,7 +74,7 @@ class Registry:
 
     def backdrops(self, keys: Sequence[int]) -> Mapping[int, Backdrop]:
         """See `matcher.Shelf`."""
-        return {}
+        return {key: self.negatives[key] for key in keys if key in self.negatives}
 
     def look_at(self, data: bytes) -> Evidence:
         """All stages, whatever the hashes say."""

@@ -1,9 +1,9 @@
 """How many prints are still found as the registry grows, and what a search then costs.
 
-    python tests/bench/registry_size.py [--designs 600 3000 30000 100000] [--prints 120] [--negatives 60] [--fine N]
+    python tests/bench/registry_size.py [--designs 600 3000 30000 100000] [--prints 120] [--negatives 60] [--fine N] [--pictures FOLDER]
 
 The designs of match-data and distractors. The first distractors are distinct pictures: photographs among match-data's
-negatives that are not asked, and the designs and strangers of fixtures/. All others are **made from features**: those of a
+negatives that are not asked, the designs of fixtures/, and what lies in a folder (render_icons.py). All others are **made from features**: those of a
 real picture, mirrored or with light and dark swapped (four ways in all), every descriptor moved as far as a real
 design's point is from the nearest point of any other design, the places dealt out anew among the points of a channel. They
 resemble real designs as far as one descriptor goes; geometry finds nothing in them. Hashes know the distinct pictures
@@ -99,12 +99,13 @@ class Asked:
     hits: list[Hit]
 
 
-def pictures_of_others(asked: Sequence[Query]) -> list[Path]:
-    """Pictures that show none of the designs and are not asked."""
+def pictures_of_others(asked: Sequence[Query], folder: Path | None) -> list[Path]:
+    """Pictures that show none of the designs and are not asked; those in `folder` last."""
     names = {query.name for query in asked}
     photos = [q for q in read_queries() if group_of(q) == "photo" and half_of(q) == 0 and q.name not in names]
-    listings = (FIXTURES / "listings").glob("unrelated-*")
-    return [*(DATA / q.name for q in photos), *sorted((FIXTURES / "designs").iterdir()), *sorted(listings)]
+    drawings = sorted(folder.iterdir()) if folder else []
+    np.random.default_rng(1).shuffle(drawings)
+    return [*(DATA / q.name for q in photos), *sorted((FIXTURES / "designs").iterdir()), *drawings]
 
 
 def sample(prints: int, negatives: int) -> list[Query]:
@@ -195,13 +196,20 @@ def main() -> None:
     parser.add_argument("--designs", type=int, nargs="+", default=[600, 3_000, 30_000, 100_000])
     parser.add_argument("--prints", type=int, default=120)
     parser.add_argument("--negatives", type=int, default=60)
-    parser.add_argument("--fine", type=int, help="look into so many fine words of eight, instead of reach_for's")
+    parser.add_argument(
+        "--fine", type=int, help="look into so many fine words of eight, instead of reach_for's"
+    )
+    parser.add_argument(
+        "--pictures", type=Path, help="a folder of further distractors (render_icons.py makes one)"
+    )
     given = parser.parse_args()
     queries = sample(given.prints, given.negatives)
-    registry = Crowd(index=FiledFeatureIndex(reach=lambda n: Reach(8, given.fine) if given.fine else reach_for(n)))
+    registry = Crowd(
+        index=FiledFeatureIndex(reach=lambda n: Reach(8, given.fine) if given.fine else reach_for(n))
+    )
     registry.register(designs())
     asked = read(registry, queries)
-    others = pictures_of_others(queries)
+    others = pictures_of_others(queries, given.pictures)
     print(f"| {' | '.join(HEAD)} |\n|{'---:|' * len(HEAD)}", flush=True)
     for size in sorted(given.designs):
         room = max(0, size - len(registry.names))

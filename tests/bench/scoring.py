@@ -45,7 +45,8 @@ def evaluate(rows: Rows, names: Collection[str] | None = None) -> Judged:
         for table in ("truth.csv", "ignore.csv"):
             _copy(DATA / table, folder / table, names)
         with (folder / "scores.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([("query", "design_id", "score"), *rows])
+            asked = [row for row in rows if names is None or row[0] in names]
+            csv.writer(file).writerows([("query", "design_id", "score"), *asked])
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             _evaluator().main(folder, folder / "scores.csv")

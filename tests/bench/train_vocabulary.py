@@ -4,6 +4,8 @@
 
 Reads the folder AUTHCHECK_MATCH_DATA, or shared/match-data beside the repository: designs with even numbers, the
 queries that show them, every second negative. No answer is looked at: only what descriptors look like.
+The shipped file (November 2026) was trained while pictures were still read at 800 and 400 pixels, 515,521 descriptors; at
+today's 640 and 320 it is 437,958, and as much of the variance is kept (.957). Another file is another SCHEME.
 """
 
 import csv

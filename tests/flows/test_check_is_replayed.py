@@ -167,10 +167,11 @@ def test_the_verdict_does_not_depend_on_how_many_designs_were_asked_for(workspac
         ({"reasons": []}, ("reasons",)),
         ({"design_id": "other"}, ("design",)),
         ({"view_number": "other"}, ("view",)),
-        ({"picture_sha256": "0" * 64}, ("method", "score", "reasons")),
+        ({"picture_sha256": "0" * 64}, ("method", "score", "reasons", "findings")),
+        ({"findings": [{}]}, ("findings",)),
         ({"fingerprint": b""}, ("fingerprint",)),
         ({"fingerprint": b"AF1\xff\xff"}, ("fingerprint",)),
-        ({"tick": 0}, ("verdict", "design", "view", "method", "score", "reasons")),
+        ({"tick": 0}, ("verdict", "design", "view", "method", "score", "reasons", "findings")),
     ],
 )
 def test_a_tampered_check_is_noticed(

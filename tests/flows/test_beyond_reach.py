@@ -1,4 +1,4 @@
-"""Answers that hashes alone get wrong: known, kept, and waiting for local features and pixel evidence."""
+"""Answers that authcheck gets wrong today: known, kept, and waiting for whatever finds them."""
 
 import csv
 from pathlib import Path
@@ -31,11 +31,11 @@ def test_none_of_them_comes_out_yet(workspace: Workspace) -> None:
     rows = list(read_table(table.read_bytes(), table.name))
     reports = workspace.importer().run(rows, load_from(FIXTURES), owner=None)
     assert count_statuses(reports)["registered"] == len(rows)
-    with (FIXTURES / "beyond_hashes.csv").open(encoding="utf-8", newline="") as stream:
+    with (FIXTURES / "beyond_reach.csv").open(encoding="utf-8", newline="") as stream:
         beyond = list(csv.DictReader(stream))
     solved = [Path(row["picture"]).name for row in beyond if comes_out(workspace, row)]
     assert not solved, (
-        f"{len(solved)} known answers come out at last: {', '.join(solved)}. Take them out of BEYOND_HASHES in "
+        f"{len(solved)} known answers come out at last: {', '.join(solved)}. Take them out of BEYOND_REACH in "
         "fixtures/listing_plan.py and run fixtures/make_fixtures.py: their rows move to listings.csv, where the demo "
         "holds them from then on."
     )

@@ -1,0 +1,248 @@
+"""A photo of goods shows a registered design, printed small, turned, mirrored, covered: it is found, and where it lies."""
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+import make
+import pytest
+from PIL import Image
+from sqlalchemy import delete
+
+from authcheck.errors import Unavailable
+from authcheck.registry import designs
+from authcheck.tables import Check, ViewFeatures
+from authcheck.verdicts import FAST_POLICY, POLICIES
+from authcheck.verify import Answer, check_picture, replay
+from authcheck.workspace import Workspace
+
+NAMES = ("nw-001", "tt-006", "as-011", "hl-003")
+LOCAL = POLICIES["local-1"]
+
+
+@pytest.fixture
+def registry(workspace: Workspace) -> Workspace:
+    """A workspace with four of our own designs, of one brand."""
+    for name in NAMES:
+        make.register(workspace, name, pictures=[make.fixture_bytes(name)])
+    return replace(workspace, policy=LOCAL)
+
+
+def check(workspace: Workspace, image: Image.Image) -> tuple[Check, Answer]:
+    """Check a photo, as a JPEG."""
+    return check_picture(
+        workspace.database,
+        workspace.finder,
+        make.encode(image, "JPEG", quality=85),
+        limits=workspace.limits,
+        policy=workspace.policy,
+        organisation_id=None,
+        source="cli",
+        name="photo.jpg",
+        now=make.NOW,
+    )
+
+
+def found_in(given: Answer) -> dict[str, str]:
+    """The findings: reference and verdict."""
+    return {one.candidate.reference: one.code.value for one in given.verdict.findings}
+
+
+def photo(name: str, ground: Image.Image | None = None, **words: Any) -> tuple[Image.Image, make.Quad]:
+    """A photo of a ground with the design printed on it, and where."""
+    image = make.fixture(name)
+    place = make.quad(image, **({"middle": (430, 300), "longer_px": 240} | words))
+    return make.printed(image, place, ground or make.busy_ground(1)), place
+
+
+@pytest.mark.parametrize(
+    ("words", "codes"),
+    [
+        ({"longer_px": 150}, set()),
+        ({"angle_deg": 130}, {"image.rotated"}),
+        ({"angle_deg": 30, "mirrored": True}, {"image.rotated", "image.mirrored"}),
+        ({"slant": 0.15}, set()),
+        ({"middle": (20, 320)}, {"image.partial_copy"}),
+    ],
+    ids=["small", "turned", "mirrored", "perspective", "outside"],
+)
+@pytest.mark.parametrize("name", ["nw-001", "tt-006"])
+def test_a_print_is_found(registry: Workspace, name: str, words: dict[str, Any], codes: set[str]) -> None:
+    """A match by its features, outlined where it is, with reasons that say what was done to it."""
+    image, place = photo(name, **words)
+    stored, given = check(registry, image)
+    assert (stored.verdict, stored.method, found_in(given)) == ("match", "features", {name: "match"})
+    found = given.verdict.findings[0].candidate
+    assert found.alignment is not None
+    assert make.overlap(make.outline_of(found.alignment.homography), place) > 0.8
+    assert {one.code for one in given.verdict.reasons} == {"image.design_found", *codes}
+
+
+def test_a_covered_print_is_found(registry: Workspace) -> None:
+    """With a third of it under something else: a match, and how much of it is seen."""
+    image, place = photo("tt-006", longer_px=360, middle=(400, 320))
+    image.paste(make.busy_ground(8).crop((0, 0, 400, 220)), (200, 370))
+    stored, given = check(registry, image)
+    assert (stored.verdict, found_in(given)) == ("match", {"tt-006": "match"})
+    partial = next(one for one in given.verdict.reasons if one.code == "image.partial_copy")
+    assert 40 <= int(partial.params["percent"]) < 80
+    alignment = given.verdict.findings[0].candidate.alignment
+    assert alignment is not None
+    assert make.overlap(make.outline_of(alignment.homography), place) > 0.7
+
+
+def test_two_designs_are_two_findings(registry: Workspace) -> None:
+    """Each with an outline of its own; the reason says how many."""
+    image, one = photo("nw-001", middle=(210, 300), angle_deg=10)
+    image, other = photo("tt-006", image, middle=(590, 330), angle_deg=-15)
+    stored, given = check(registry, image)
+    assert found_in(given) == {"nw-001": "match", "tt-006": "match"}
+    for finding in given.verdict.findings:
+        place = one if finding.candidate.reference == "nw-001" else other
+        assert finding.candidate.alignment is not None
+        assert make.overlap(make.outline_of(finding.candidate.alignment.homography), place) > 0.8
+    several = next(one for one in given.verdict.reasons if one.code == "image.several_designs")
+    assert several.params == {"designs": 2}
+    assert [one["alignment"] is not None for one in stored.findings] == [True, True]
+
+
+def sisters() -> tuple[Image.Image, Image.Image]:
+    """Two designs that share one motif, each with scenery of its own."""
+    made = []
+    motif = make.fixture("tt-006").resize((200, 190))
+    for seed in (21, 22):
+        sheet = make.busy_ground(seed, (420, 420))
+        sheet.paste(motif, (110, 115))
+        made.append(sheet)
+    return made[0], made[1]
+
+
+@pytest.mark.parametrize("shown", [0, 1])
+def test_of_sisters_the_one_that_is_shown_is_found(workspace: Workspace, shown: int) -> None:
+    """Two designs share a motif: the picture of one is not a match of both."""
+    both = sisters()
+    for number, sheet in enumerate(both):
+        make.register(workspace, f"SISTER-{number}", pictures=[make.encode(sheet)])
+    place = make.quad(both[shown], (420, 310), 300, angle_deg=20)
+    image = make.printed(both[shown], place, make.busy_ground(1))
+    _, given = check(replace(workspace, policy=LOCAL), image)
+    assert found_in(given) == {f"SISTER-{shown}": "match"}
+    other = next((one.score for one in given.ranked if one.reference != f"SISTER-{shown}"), 0)
+    assert other < LOCAL.match
+
+
+@pytest.mark.parametrize("seed", [0, 3, 5])
+def test_an_unrelated_picture_is_nobodys(registry: Workspace, seed: int) -> None:
+    """A busy ground without a print."""
+    stored, given = check(registry, make.busy_ground(seed))
+    assert (stored.verdict, stored.findings, given.verdict.findings) == ("none", [], ())
+
+
+def test_a_replay_needs_no_picture(registry: Workspace) -> None:
+    """What was measured is scored again: the same answer, to the last reason, and today's while the registry stands."""
+    image, _ = photo("nw-001", angle_deg=30)
+    stored, given = check(registry, image)
+    assert stored.looks
+    replayed = replay(registry.database, registry.finder, stored.id)
+    assert (replayed.changes, replayed.registry_moved) == ((), False)
+    assert replayed.again == replayed.today == given.verdict
+    with registry.database.writing() as session:
+        designs.retire(session, designs.find_design(session, "acme", "nw-001"), make.NOW)
+    again = replay(registry.database, registry.finder, stored.id)
+    assert (again.changes, again.registry_moved, again.again) == ((), True, given.verdict)
+    assert again.today is not None
+    assert again.today.code == "none"
+
+
+def test_tampered_measurements_are_noticed(registry: Workspace) -> None:
+    """Numbers that are edited score otherwise; those that are none at all are not read."""
+    image, _ = photo("nw-001")
+    stored, _ = check(registry, image)
+    (look, *rest) = stored.looks
+    for numbers, changes in (
+        ([0.0] * len(look["numbers"]), ("score",)),
+        ([1.0], ("fingerprint",)),
+    ):
+        with registry.database.writing() as session:
+            session.get_one(Check, stored.id).looks = [look | {"numbers": numbers}, *rest]
+        assert set(changes) <= set(replay(registry.database, registry.finder, stored.id).changes)
+
+
+def test_the_fast_policy_asks_the_hashes_only(registry: Workspace) -> None:
+    """It misses the small print, measures nothing, and finds the whole picture as before."""
+    fast = replace(registry, policy=FAST_POLICY)
+    image, _ = photo("nw-001", longer_px=180, angle_deg=30)
+    stored, given = check(fast, image)
+    assert (stored.verdict, stored.policy, stored.looks, given.looks) == ("none", FAST_POLICY.name, [], ())
+    copied, _ = check(fast, make.fixture("nw-001"))
+    assert (copied.verdict, copied.looks) == ("match", [])
+    assert copied.method in {"phash", "dhash"}
+    assert replay(fast.database, fast.finder, stored.id).changes == ()
+
+
+def test_a_retired_design_is_found_no_longer(registry: Workspace) -> None:
+    """The same photo before and after."""
+    image, _ = photo("nw-001", angle_deg=30)
+    assert check(registry, image)[0].verdict == "match"
+    with registry.database.writing() as session:
+        designs.retire(session, designs.find_design(session, "acme", "nw-001"), make.NOW)
+    stored, given = check(registry, image)
+    assert (stored.verdict, found_in(given)) == ("none", {})
+
+
+def test_what_another_process_registers_is_found(registry: Workspace) -> None:
+    """The index of a process that has checked before takes it over with the next check."""
+    image, _ = photo("mi-010", angle_deg=30)
+    assert check(registry, image)[0].verdict == "none"
+    other = Workspace.open(registry.settings)
+    make.register(other, "mi-010", pictures=[make.fixture_bytes("mi-010")])
+    other.database.dispose()
+    assert found_in(check(registry, image)[1]) == {"mi-010": "match"}
+
+
+def test_threads_share_a_finder(registry: Workspace) -> None:
+    """Checks side by side give each its own answer."""
+    photos = {name: photo(name, angle_deg=30)[0] for name in NAMES}
+    given: dict[str, dict[str, str]] = {}
+
+    def ask(name: str) -> None:
+        given[name] = found_in(check(registry, photos[name])[1])
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in NAMES]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert given == {name: {name: "match"} for name in NAMES}
+
+
+def test_a_view_without_features_stops_the_check(registry: Workspace) -> None:
+    """A registry of before local features says what to run; the fast policy does without."""
+    with registry.database.writing() as session:
+        session.execute(delete(ViewFeatures))
+    image, _ = photo("nw-001")
+    with pytest.raises(Unavailable) as refused:
+        check(registry, image)
+    assert (refused.value.code, refused.value.params) == ("registry.old_scheme", {"views": len(NAMES)})
+    assert check(replace(registry, policy=FAST_POLICY), image)[0].verdict == "none"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        make.tiled(make.picture(9, (40, 40)), 20),
+        make.noise(1, (600, 400)).resize((900, 600)),
+        make.picture(7).resize((20_000, 16)),
+        make.picture(7).resize((16, 9_000)),
+    ],
+    ids=["400 tiles", "noise", "wide", "tall"],
+)
+def test_attacks_are_answered(registry: Workspace, image: Image.Image) -> None:
+    """None, also where a design without a point and a strip are registered; and such an answer replays."""
+    gradient = Image.linear_gradient("L").resize((200, 300)).convert("RGB")
+    make.register(registry, "GRADIENT", pictures=[make.encode(gradient)])
+    make.register(registry, "STRIP", pictures=[make.encode(make.picture(5).resize((3000, 16)))])
+    stored, _ = check(registry, image)
+    assert stored.verdict != "match"
+    assert len(stored.looks) <= 6
+    assert replay(registry.database, registry.finder, stored.id).changes == ()

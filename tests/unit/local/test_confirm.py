@@ -1,0 +1,134 @@
+"""Guided matching: a rough map is enough to find the points of a design again and to make the map exact."""
+
+from dataclasses import replace
+
+import make
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from authcheck.local.confirm import Confirmation, confirm
+from authcheck.local.extract import of_design, of_picture
+from authcheck.local.features import DIMENSIONS, Features
+from authcheck.local.geometry import Fit
+from authcheck.local.pairs import Pairs, Points
+from authcheck.local.votes import Edit
+
+EXTENT = (1.0, 0.8)  # of the ground, in its longer sides
+NO_PAIRS = Pairs(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.float32))
+EMPTY = Features(
+    320, 256, np.empty((0, 4), np.uint16), np.empty((0, DIMENSIONS), np.uint8), np.empty(0, np.uint8)
+)
+DESIGN = make.fixture("nw-001")
+
+
+def similarity(angle_deg: float, size: float, middle: tuple[float, float]) -> Fit:
+    """A map that somebody found."""
+    turn = np.deg2rad(angle_deg)
+    turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    return Fit(np.column_stack([size * turned, middle]), NO_PAIRS, np.empty(0), 0)
+
+
+def looked_at(place: NDArray[np.float32], found: Fit) -> Confirmation:
+    """What is confirmed of the design, printed at a place, under a map."""
+    picture = of_picture(make.printed(DESIGN, place, make.busy_ground(1)))
+    return confirm(Points.of(picture), Points.of(of_design(DESIGN)), found, extent=EXTENT)
+
+
+def corners_off(confirmation: Confirmation, place: NDArray[np.float32]) -> float:
+    """How far the map puts a corner from where it is, in pixels of the picture."""
+    frame = np.array([[-0.5, -1 / 3, 1], [0.5, -1 / 3, 1], [0.5, 1 / 3, 1], [-0.5, 1 / 3, 1]])
+    there = frame @ confirmation.homography.T
+    pixels = there[:, :2] / there[:, 2:] * 800 + [400, 320]
+    return float(np.hypot(*(pixels - place).T).max())
+
+
+def test_a_rough_map_becomes_exact() -> None:
+    """A map that is 2 % off in place and size and 4 degrees in angle leads to the corners, to a few pixels of 300."""
+    place = make.quad(DESIGN, (430, 300), 300, angle_deg=35)
+    rough = similarity(39, 300 / 800 * 1.02, (30 / 800 + 0.005, -20 / 800))
+    found = looked_at(place, rough)
+    assert found.confirmed > 0.4
+    assert found.likeness > 0.6
+    assert found.channels == 4
+    assert 0.2 < found.spread < 0.67  # the design is a rectangle of 1 by 2/3
+    assert corners_off(found, place) < 6
+
+
+def test_perspective_is_followed() -> None:
+    """Where the design recedes, the projective map fits where the affine one cannot."""
+    place = make.quad(DESIGN, (430, 300), 420, slant=0.12)
+    rough = similarity(0, 420 / 800 * 0.94, (30 / 800, -20 / 800))
+    found = looked_at(place, rough)
+    plain = replace(found, homography=np.vstack([rough.affine, [0, 0, 1]]))
+    assert np.abs(found.homography[2, :2]).max() > 0.01
+    assert corners_off(found, place) < 0.5 * corners_off(plain, place)
+
+
+@pytest.mark.parametrize(
+    ("angle_deg", "size", "middle"),
+    [(125, 0.375, (0.0375, -0.025)), (35, 0.1, (0.0375, -0.025)), (35, 0.375, (-0.3, 0.2))],
+    ids=["turned otherwise", "too small", "elsewhere"],
+)
+def test_a_wrong_map_is_not_confirmed(angle_deg: float, size: float, middle: tuple[float, float]) -> None:
+    """Next to no point is where it says, though the design is in the picture."""
+    place = make.quad(DESIGN, (430, 300), 300, angle_deg=35)
+    found = looked_at(place, similarity(angle_deg, size, middle))
+    assert found.visible > 20
+    assert found.confirmed < 0.12
+
+
+def test_what_lies_outside_is_not_counted() -> None:
+    """Of a design half outside, half the points should be seen, and those are."""
+    place = make.quad(DESIGN, (0, 320), 300)
+    found = looked_at(place, similarity(0, 0.375, (-0.5, 0)))
+    assert 0.3 * len(of_design(DESIGN)) < found.visible < 0.65 * len(of_design(DESIGN))
+    assert found.confirmed > 0.4
+    assert corners_off(found, place) < 12
+
+
+def test_a_point_is_confirmed_once() -> None:
+    """Each of the design's points has one partner at most: the most alike near its place."""
+    place = make.quad(DESIGN, (400, 320), 500)
+    found = looked_at(place, similarity(0, 500 / 800, (0, 0)))
+    assert len(np.unique(found.pairs.known)) == len(found.pairs)
+    assert np.all((found.pairs.weights > 0) & (found.pairs.weights <= 1))
+
+
+@pytest.mark.parametrize(
+    "affine",
+    [
+        np.zeros((2, 3)),
+        np.array([[1e-12, 0, 0], [0, 1e-12, 0]]),
+        np.array([[1.0, 1, 0], [1, 1, 0]]),
+        np.array([[1e6, 0, 0], [0, 1e6, 0]]),
+        np.array([[1.0, 0, 99], [0, 1, 99]]),
+    ],
+    ids=["nothing", "a point", "a line", "huge", "far off"],
+)
+@pytest.mark.parametrize("points", [EMPTY, of_design(DESIGN)], ids=["no point", "points"])
+def test_degenerate_maps_confirm_nothing_badly(affine: NDArray[np.float64], points: Features) -> None:
+    """Numbers in their ranges, none of them NaN, and a homography of finite numbers."""
+    picture = Points.of(of_picture(make.busy_ground(2)))
+    for seen in (picture, Points.of(EMPTY)):
+        found = confirm(seen, Points.of(points), Fit(affine, NO_PAIRS, np.empty(0), 0), extent=EXTENT)
+        assert 0 <= found.confirmed <= 1
+        assert 0 <= found.likeness <= 1
+        assert 0 <= found.spread <= 1
+        assert np.isfinite(found.homography).all()
+
+
+def test_an_inverted_picture_is_confirmed_with_the_edit_undone() -> None:
+    """The points of a picture with light and dark swapped are there once that is undone, else they are not."""
+    place = make.quad(DESIGN, (400, 320), 300)
+    scene = make.printed(DESIGN, place, make.busy_ground(1))
+    inverted = of_picture(Image.fromarray(255 - np.asarray(scene)))
+    design, found = Points.of(of_design(DESIGN)), similarity(0, 0.375, (0, 0))
+    undone, plain = (
+        confirm(Points.of(inverted, edit), design, found, extent=EXTENT)
+        for edit in (Edit(inverted=True), Edit())
+    )
+    grey = [int(np.isin(one.pairs.known, design.rows[0]).sum()) for one in (undone, plain)]
+    assert grey[0] > 5 * grey[1]
+    assert grey[0] > 40

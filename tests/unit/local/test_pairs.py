@@ -1,0 +1,87 @@
+"""Pairs: points that are each other's nearest, within their channel, weighted by how far the second is behind."""
+
+import numpy as np
+import pytest
+from features_made import seen_again, some_codes
+from numpy.typing import NDArray
+
+from authcheck.local.features import Features
+from authcheck.local.pairs import FULL_MARGIN, LEAST_WEIGHT, Points, mutual_pairs
+from authcheck.local.votes import Edit
+
+
+def features(codes: NDArray[np.uint8], channels: NDArray[np.uint8] | None = None) -> Features:
+    """Points with these descriptors at one place."""
+    given = np.zeros(len(codes), np.uint8) if channels is None else channels
+    return Features(320, 256, np.full((len(codes), 4), 30000, np.uint16), codes, given)
+
+
+def by_hand(picture: NDArray[np.uint8], design: NDArray[np.uint8]) -> dict[int, int]:
+    """The mutual nearest of one channel, by every distance."""
+    far = np.square(picture[:, None].astype(int) - design).sum(axis=2)
+    nearest = far.argmin(axis=0)
+    return {int(row): column for column, row in enumerate(nearest.tolist()) if far[row].argmin() == column}
+
+
+def test_the_same_points_find_each_other() -> None:
+    """In another order and with noise: every point its own, with full or nearly full weight."""
+    dice = np.random.default_rng(1)
+    codes = some_codes(dice, 80)
+    order = dice.permutation(80)
+    pairs = mutual_pairs(Points.of(features(seen_again(dice, codes[order]))), Points.of(features(codes)))
+    assert len(pairs) == 80
+    assert np.array_equal(order[pairs.seen], pairs.known)
+    assert np.median(pairs.weights) > 0.5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pairs_are_those_of_all_distances(seed: int) -> None:
+    """As found by comparing every point with every other."""
+    dice = np.random.default_rng(seed)
+    picture, design = some_codes(dice, 120), some_codes(dice, 40)
+    pairs = mutual_pairs(Points.of(features(picture)), Points.of(features(design)))
+    assert dict(zip(pairs.seen.tolist(), pairs.known.tolist(), strict=True)) == by_hand(picture, design)
+    assert np.all((pairs.weights >= LEAST_WEIGHT) & (pairs.weights <= 1))
+
+
+def test_channels_do_not_mix() -> None:
+    """The very same descriptor in another channel is a stranger; rows are those of the whole features."""
+    dice = np.random.default_rng(2)
+    codes = some_codes(dice, 40)
+    channels = np.arange(40, dtype=np.uint8) % 4
+    design = Points.of(features(codes, channels))
+    same = mutual_pairs(Points.of(features(codes, channels)), design)
+    assert sorted(same.seen.tolist()) == list(range(40))
+    assert np.array_equal(same.seen, same.known)
+    shifted = mutual_pairs(Points.of(features(codes, (channels + 1) % 4)), design)
+    assert not np.any(shifted.seen == shifted.known)
+
+
+def test_a_repeated_point_weighs_least() -> None:
+    """Where the second best is as near, a pair says next to nothing; where it is far, all it can."""
+    codes = some_codes(np.random.default_rng(3), 2)
+    twice = np.concatenate([codes, codes[:1]])
+    pairs = mutual_pairs(Points.of(features(twice)), Points.of(features(codes)))
+    weights = dict(zip(pairs.known.tolist(), pairs.weights.tolist(), strict=True))
+    apart = np.square(codes[0].astype(int) - codes[1]).sum()
+    assert apart > FULL_MARGIN
+    assert weights == pytest.approx({0: LEAST_WEIGHT, 1: 1.0})
+
+
+@pytest.mark.parametrize(("seen", "known"), [(0, 0), (0, 5), (5, 0), (1, 5), (5, 1), (1, 1)])
+def test_few_points_or_none(seen: int, known: int) -> None:
+    """No pair where one side has no point; one where it has one, and a weight that is a number."""
+    codes = some_codes(np.random.default_rng(4), 5)
+    pairs = mutual_pairs(Points.of(features(codes[:seen])), Points.of(features(codes[:known])))
+    assert len(pairs) == min(seen, known)
+    assert np.isfinite(pairs.weights).all()
+
+
+def test_points_of_an_edit_are_the_edits_points() -> None:
+    """Of an edited picture with the edit undone, the points pair with the plain one's at equal places."""
+    plain = features(some_codes(np.random.default_rng(5), 30))
+    edit = Edit(mirrored=True, inverted=True)
+    points = Points.of(plain, edit)
+    again = Features(320, 256, plain.steps, (points.vectors[0] + 128).astype(np.uint8), plain.channels)
+    assert np.array_equal(Points.of(again, edit).vectors[0], Points.of(plain).vectors[0])
+    assert np.allclose(points.places[:, 0], -plain.places()[:, 0])

@@ -1,0 +1,127 @@
+"""What is said of a view: method and reasons, by what the hashes and the local stages found."""
+
+import make
+import numpy as np
+import pytest
+from evidence_scenes import homography
+
+from authcheck.candidates import _of_hashes, _of_look
+from authcheck.finder import HINTS, LEAST_HINT, Seen, hints_of
+from authcheck.images.gallery import Hit
+from authcheck.local.alignment import Alignment, alignment_of
+from authcheck.local.score import NUMBERS
+from authcheck.verdicts import Reason
+
+DESIGN = make.picture(1)
+
+
+def hit(score: float = 0.8, *, orientation: str = "upright", window: str = "whole", view: int = 3) -> Hit:
+    """What the hashes found."""
+    return Hit(view, score, "phash", orientation, window, {"phash": 40, "dhash": 60})
+
+
+def look(pairs: int, alignment: Alignment) -> Seen:
+    """What the local stages found, with so many points that agree."""
+    numbers = [0.0] * len(NUMBERS)
+    numbers[NUMBERS.index("pairs")] = float(np.log1p(pairs))
+    return Seen(3, tuple(numbers), alignment)
+
+
+def laid(
+    angle_deg: float = 0, *, coverage: float = 1, mirrored: bool = False, inverted: bool = False
+) -> Alignment:
+    """The design in a picture."""
+    place = make.quad(DESIGN, (400, 320), 200, angle_deg=angle_deg, mirrored=mirrored)
+    return alignment_of(
+        homography(place), design_px=DESIGN.size, picture_px=(800, 640), coverage=coverage, inverted=inverted
+    )
+
+
+def test_the_registered_file_needs_no_hash() -> None:
+    """Its score is 1 whatever else was found; a view that nothing found has none."""
+    for given in (None, hit(0.2)):
+        assert _of_hashes(given, exact=True) == (1.0, "sha256", (Reason("image.exact_copy", 1.0),))
+    assert _of_hashes(None, exact=False) == (0.0, "", ())
+
+
+@pytest.mark.parametrize(
+    ("orientation", "window", "codes"),
+    [
+        ("upright", "whole", []),
+        ("rot90", "whole", ["image.rotated"]),
+        ("mirror", "whole", ["image.mirrored"]),
+        ("mirror_rot180", "panel", ["image.mirrored", "image.rotated", "image.part"]),
+    ],
+)
+def test_hashes_say_how_a_copy_lies(orientation: str, window: str, codes: list[str]) -> None:
+    """Turned, mirrored, a part of the picture; the upright whole needs no word."""
+    score, method, reasons = _of_hashes(hit(orientation=orientation, window=window), exact=False)
+    assert (score, method) == (0.8, "phash")
+    assert reasons[0] == Reason(
+        "image.near_copy", 0.9, {"family": "phash", "distance_bits": 40, "of_bits": 256}
+    )
+    assert [one.code for one in reasons[1:]] == codes
+
+
+@pytest.mark.parametrize(
+    ("alignment", "codes"),
+    [
+        (laid(), []),
+        (laid(7), []),
+        (laid(355), []),
+        (laid(90), ["image.rotated"]),
+        (laid(mirrored=True), ["image.mirrored"]),
+        (laid(inverted=True), ["image.inverted"]),
+        (laid(coverage=0.79), ["image.partial_copy"]),
+        (
+            laid(180, coverage=0.3, mirrored=True, inverted=True),
+            ["image.partial_copy", "image.inverted", "image.mirrored", "image.rotated"],
+        ),
+    ],
+)
+def test_points_say_how_a_design_lies(alignment: Alignment, codes: list[str]) -> None:
+    """First how many points agree, then what is odd about it; hashes have no word then."""
+    method, reasons = _of_look(look(12, alignment), hit())
+    assert method == "features"
+    assert reasons[0] == Reason("image.design_found", 0.9, {"points": 12})
+    assert [one.code for one in reasons[1:]] == codes
+
+
+@pytest.mark.parametrize(("coverage", "percent"), [(0.0, 1), (0.004, 1), (0.4567, 46)])
+def test_a_partial_copy_says_how_much_is_seen(coverage: float, percent: int) -> None:
+    """In whole percent, never none: something was found."""
+    _, reasons = _of_look(look(12, laid(coverage=coverage)), None)
+    assert reasons[1].params == {"percent": percent}
+
+
+def test_what_no_point_confirms_speaks_as_the_hashes_do() -> None:
+    """A look at what hashes assumed keeps their method and reasons; without a hash there is nothing to say."""
+    method, reasons = _of_look(look(0, laid()), hit(orientation="mirror"))
+    assert (method, [one.code for one in reasons]) == ("phash", ["image.near_copy", "image.mirrored"])
+    assert _of_look(look(0, laid()), None) == ("features", ())
+
+
+def test_a_look_reads_back() -> None:
+    """From what a check keeps; numbers of another scheme are refused."""
+    seen = look(12, laid(30, coverage=0.5))
+    again = Seen.from_json(seen.to_json())
+    assert (again.to_json(), again.pairs, again.shows) == (seen.to_json(), 12, True)
+    with pytest.raises(ValueError, match="another scheme"):
+        Seen.from_json({**seen.to_json(), "numbers": [0.0]})
+
+
+def test_hints_are_the_best_hits() -> None:
+    """Eight at most, none that is vague; turned and mirrored as the hashes say."""
+    hits = [hit(0.9 - number / 20, view=number) for number in range(12)]
+    assert [hint.key for hint in hints_of(hits)] == [2 * number for number in range(HINTS)]
+    assert hints_of([hit(LEAST_HINT / 2)]) == []
+    told = {
+        name: hints_of([hit(orientation=name)])[0] for name in ("upright", "rot270", "mirror", "mirror_rot90")
+    }
+    assert {name: (hint.angle_deg, hint.mirrored) for name, hint in told.items()} == {
+        "upright": (0, False),
+        "rot270": (270, False),
+        "mirror": (0, True),
+        "mirror_rot90": (90, True),
+    }
+    assert not hints_of([hit(window="panel")])[0].whole
