@@ -1,5 +1,6 @@
 """What was found of views, as candidates: one a design, with score, reasons, and where it lies."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -27,24 +28,24 @@ def candidates(
     tick: int,
     looks: Sequence[Seen] = (),
     scores: Mapping[int, float],
+    hashes_stand: float = math.inf,
 ) -> list[Candidate]:
     """One candidate a design: its best view. All of it as it stood at `tick`, disputes too.
 
-    `scores` are those of the `looks`, by number of the view.
+    `scores` are those of the `looks`, by number of the view. A score by the hashes of at least `hashes_stand` stands
+    where a closer look is less sure.
     """
     by_view = {hit.view_id: hit for hit in hits}
     seen = {look.view_number: look for look in looks}
     query = _views_at(tick, {*by_view, *seen}, picture_sha256)
     best: dict[str, Candidate] = {}
     for number, sha256, design_id, reference, registered_tick, owner, is_disputed in session.execute(query):
-        exact, look = sha256 == picture_sha256, seen.get(number)
-        if exact or look is None:
-            score, method, reasons = _of_hashes(by_view.get(number), exact=exact)
-        else:
-            score = scores[number]
-            method, reasons = _of_look(look, by_view.get(number))
-        known = best.get(design_id)
-        if known is None or score > known.score:
+        exact, look, hit = sha256 == picture_sha256, seen.get(number), by_view.get(number)
+        if hit and max(hashes_stand, scores.get(number, 0.0)) <= hit.score:
+            look = None
+        told = _of_hashes(hit, exact=exact) if exact or look is None else _of_look(look, hit, scores[number])
+        score, method, reasons = told
+        if design_id not in best or score > best[design_id].score:
             best[design_id] = Candidate(
                 design_id=design_id,
                 reference=reference,
@@ -90,12 +91,12 @@ def _of_hashes(hit: Hit | None, *, exact: bool) -> tuple[float, str, tuple[Reaso
     return (hit.score, hit.method, (*_nearness(hit), *_lie(hit))) if hit else (0.0, "", ())
 
 
-def _of_look(look: Seen, hit: Hit | None) -> tuple[str, tuple[Reason, ...]]:
-    """Method and reasons of a view that was looked at closely; `hit` is what the hashes say of it, if anything."""
+def _of_look(look: Seen, hit: Hit | None, score: float) -> tuple[float, str, tuple[Reason, ...]]:
+    """Score, method and reasons of a view that was looked at closely; `hit` is what the hashes say, if anything."""
     if not look.shows:
-        return (hit.method, (*_nearness(hit), *_lie(hit))) if hit else (LOCAL, ())
+        return (score, hit.method, (*_nearness(hit), *_lie(hit))) if hit else (score, LOCAL, ())
     found = Reason("image.design_found", 0.9, {"points": look.pairs})
-    return LOCAL, (found, *_pose(look.alignment))
+    return score, LOCAL, (found, *_pose(look.alignment))
 
 
 def _nearness(hit: Hit) -> list[Reason]:

@@ -149,7 +149,8 @@ def scan(
 
 def _open_output(path: Path) -> TextIO:
     try:
-        return path.open("w", newline="", encoding="utf-8", errors="backslashreplace")  # odd file names
+        # line by line, so that the file can be watched; odd file names are escaped
+        return path.open("w", 1, newline="", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise StorageFailed(
             f"{path} cannot be written: {error.strerror}.", code="storage.read_only", path=str(path)

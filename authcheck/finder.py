@@ -1,6 +1,6 @@
 """Where checks look: the hashes of this process first, and the local stages for what they leave open."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,16 +16,16 @@ from authcheck.images.fingerprint import Fingerprint
 from authcheck.images.gallery import Hit
 from authcheck.local import extract, matcher
 from authcheck.local.alignment import Alignment
+from authcheck.local.backdrops import Backdrop
 from authcheck.local.features import SCHEME, Features
-from authcheck.local.index import FeatureIndex
-from authcheck.local.matcher import Backdrop, Hint
+from authcheck.local.matcher import Hint, Question
 from authcheck.local.score import NUMBERS, Model
 from authcheck.local.subjects import Known, Submitted
 from authcheck.local.thumbnail import Thumbnail
 from authcheck.local.votes import Pose
 from authcheck.registry.embeddings import NeuralCandidates
 from authcheck.registry.live import LiveGallery
-from authcheck.registry.live_features import LiveFeatures, number_of, view_key
+from authcheck.registry.live_features import LiveFeatures
 from authcheck.tables import Design, NegativePicture, View, ViewFeatures
 
 HINTS = 8  # views that the hashes, and a neural model if there is one, propose to the local stages
@@ -113,14 +113,14 @@ class Finder:
         return [
             # rounded as it is stored, so that a replay decides by the very same numbers
             Seen(
-                number_of(look.verified.known.key),
+                look.verified.known.key,
                 tuple(numbers.tolist()),
                 Alignment.from_json(look.alignment.to_json()),
             )
             for look, numbers in zip(found.looks, found.numbers, strict=True)
         ]
 
-    def _ask(self, database: Database, question: Callable[[FeatureIndex], list[Pose]]) -> list[Pose]:
+    def _ask(self, database: Database, question: Question) -> list[Pose]:
         with database.reading() as session:
             return self.features.search(session, question)[1]
 
@@ -130,8 +130,8 @@ class Finder:
         picture = open_picture(data, limits, detail_px=neural.descriptor.input_px)
         vector = neural.descriptor.describe([picture.image])[0]
         with database.reading() as session:
-            keys = [view_key(number) for number in neural.candidates(session, vector, HINTS)]
-        return [Hint(key, 0.0, 0.0, mirrored=False, whole=False) for key in keys if key not in known]
+            numbers = neural.candidates(session, vector, HINTS)
+        return [Hint(key, 0.0, 0.0, mirrored=False, whole=False) for key in numbers if key not in known]
 
 
 class _Shelf:
@@ -146,12 +146,12 @@ class _Shelf:
             select(View, ViewFeatures, Design.owner_id)
             .join(View.local)
             .join(View.design)
-            .where(View.number.in_(map(number_of, keys)), ViewFeatures.scheme == SCHEME)
+            .where(View.number.in_(keys), ViewFeatures.scheme == SCHEME)
         )
         with self._database.reading() as session:
             return {
-                view_key(view.number): Known(
-                    view_key(view.number),
+                view.number: Known(
+                    view.number,
                     view.design_id,
                     owner_id,
                     Features.from_bytes(local.record),
@@ -164,13 +164,13 @@ class _Shelf:
 
     def backdrops(self, keys: Sequence[int]) -> Mapping[int, Backdrop]:
         """See `matcher.Shelf`."""
-        by_number = {number_of(key): key for key in keys}
         query = select(NegativePicture).where(
-            NegativePicture.number.in_(by_number), NegativePicture.scheme == SCHEME
+            NegativePicture.number.in_(keys),
+            NegativePicture.scheme == SCHEME,
         )
         with self._database.reading() as session:
             return {
-                by_number[one.number]: Backdrop(Features.from_bytes(one.record), one.owner_id)
+                one.number: Backdrop(Features.from_bytes(one.record), one.owner_id)
                 for one in session.scalars(query)
             }
 
@@ -184,7 +184,7 @@ def hints_of(hits: Sequence[Hit]) -> list[Hint]:
         angle = hit.orientation.rpartition("rot")[2]
         hints.append(
             Hint(
-                view_key(hit.view_id),
+                hit.view_id,
                 hit.score,
                 float(angle) if angle.isdigit() else 0.0,
                 mirrored=hit.orientation.startswith("mirror"),

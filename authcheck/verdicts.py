@@ -1,5 +1,6 @@
 """The rule book: evidence in, verdict out. Pure; every threshold of the product stands in POLICIES."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,7 +24,8 @@ class Policy:
     At `match` and above the picture shows the design; from `lookalike` up to there a person should look. A design
     being registered is held as a dispute when it scores `dispute` or more against another owner's design.
     `model` names the model that scores the evidence of the local stages, None where only hashes are asked; they
-    are passed over where the hashes give one design `settled` or more and no other one `lookalike`.
+    are passed over where the hashes give one design `settled` or more and no other one `lookalike`. A score by the
+    hashes of `hashes_stand` or more stands where they are less sure.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Policy:
     dispute: float
     model: str | None = None
     settled: float = 0.0
+    hashes_stand: float = math.inf
 
 
 POLICIES: Mapping[str, Policy] = {
@@ -39,10 +42,19 @@ POLICIES: Mapping[str, Policy] = {
     for policy in (
         Policy(name="hashes-1", match=0.9, lookalike=0.5, dispute=0.9),
         Policy(name="local-1", match=0.9, lookalike=0.5, dispute=0.9, model="local-1", settled=0.98),
+        Policy(
+            name="local-2",
+            match=0.9,
+            lookalike=0.5,
+            dispute=0.9,
+            model="local-1",
+            settled=0.98,
+            hashes_stand=0.95,
+        ),
     )
 }
 FAST_POLICY = POLICIES["hashes-1"]
-CURRENT_POLICY = POLICIES["local-1"]
+CURRENT_POLICY = POLICIES["local-2"]
 
 
 def policy_named(name: str) -> Policy:

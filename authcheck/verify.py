@@ -97,17 +97,8 @@ def _with_more(database: Database, finder: Finder, given: Answer, designs: int) 
     with database.reading() as session:
         later, more = finder.by_hashes(session, submission.fingerprint, designs * HITS_PER_DESIGN)
     with database.reading() as session:
-        ranked = rank(
-            candidates(
-                session,
-                submission.sha256,
-                more,
-                tick=later,
-                looks=given.looks,
-                scores=_scores(given.looks, given.policy),
-            )
-        )[:designs]
-    return replace(given, ranked=tuple(ranked))
+        ranked = _ranked(session, submission, more, policy=given.policy, tick=later, looks=given.looks)
+    return replace(given, ranked=tuple(ranked[:designs]))
 
 
 def _settled(ranked: Sequence[Candidate], policy: Policy) -> bool:
@@ -279,19 +270,30 @@ def _decided(
     with (
         database.reading() as session
     ):  # a new one: the index may stand at a later tick than the session that asked it sees
-        ranked = rank(
-            candidates(
-                session, submission.sha256, hits, tick=tick, looks=looks, scores=_scores(looks, policy)
-            )
-        )[:DESIGNS]
+        ranked = _ranked(session, submission, hits, policy=policy, tick=tick, looks=looks)[:DESIGNS]
     return Answer(
         submission, decide(ranked, policy, submission.notes), tuple(ranked), policy, tick, tuple(looks)
     )
 
 
-def _scores(looks: Sequence[Seen], policy: Policy) -> dict[int, float]:
-    """The score of each view looked at, by number."""
-    if policy.model is None or not looks:
-        return {}
-    model = load_model(policy.model)
-    return {look.view_number: model.score(look.numbers) for look in looks}
+def _ranked(
+    session: Session,
+    submission: Submission,
+    hits: Sequence[Hit],
+    *,
+    policy: Policy,
+    tick: int,
+    looks: Sequence[Seen],
+) -> list[Candidate]:
+    """All candidates, best first, scored as the policy says."""
+    model = load_model(policy.model) if policy.model else None
+    found = candidates(
+        session,
+        submission.sha256,
+        hits,
+        tick=tick,
+        looks=looks,
+        scores={look.view_number: model.score(look.numbers) for look in looks} if model else {},
+        hashes_stand=policy.hashes_stand,
+    )
+    return rank(found)

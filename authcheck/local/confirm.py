@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from authcheck.local.features import Places
 from authcheck.local.geometry import LEAST_PAIRS, Affine, Fit, apart
-from authcheck.local.pairs import Indexes, Pairs, Points
+from authcheck.local.pairs import NO_ROWS, Floats, Indexes, Pairs, Points, joined
 
 REACH = 0.03  # of the design's longer side: how far from its expected place a point is looked for
 TURN, GROWTH = 0.5, 0.6  # radians, octaves
@@ -20,6 +20,7 @@ LEAST_SEEN_SIZE = (
     0.005,
 )  # by channel: diameters that a detector can see, in longer sides
 HOMOGRAPHY_PAIRS = 12
+AS_WELL = 0.15  # of closeness: what is no more than this better explains a point as well
 MOST_DRIFT = 0.15  # of the design's longer side, at a corner
 
 
@@ -29,7 +30,8 @@ class Confirmation:
 
     `visible` counts the points that should be seen; `confirmed` is the share of them that is, 0 to 1; `likeness` the
     mean closeness of the confirmed ones, 0 to 1; `spread` the share of the design's area that they span; `channels`
-    the number of channels with two or more of them. `homography` `(3, 3)` maps places of the design to places of the picture.
+    the number of channels with two or more of them. `homography` `(3, 3)` maps places of the design to places of the picture. `away` are rows of the design's points whose
+    like in the picture something else explains.
     """
 
     visible: int
@@ -39,36 +41,39 @@ class Confirmation:
     channels: int
     homography: NDArray[np.float64]
     pairs: Pairs
+    away: Indexes
 
 
-def confirm(picture: Points, design: Points, found: Fit, *, extent: tuple[float, float]) -> Confirmation:
+def confirm(
+    picture: Points,
+    design: Points,
+    found: Fit,
+    *,
+    extent: tuple[float, float],
+    explained: Floats | None = None,
+) -> Confirmation:
     """Look for every point of a design where the map puts it.
 
-    `extent` is width and height of the picture in its longer sides.
+    `extent` is width and height of the picture in its longer sides. `explained` `(n,)` says how well something else
+    explains each point of the picture, 0 to 1: what it explains as well counts neither as visible nor as seen.
     """
     affine = found.affine
-    size = max(np.sqrt(abs(np.linalg.det(affine[:, :2]))), 1e-6)
-    angle = np.arctan2(affine[1, 0] - affine[0, 1], affine[0, 0] + affine[1, 1])
-    expected = np.column_stack(
-        [
-            design.places[:, :2] @ affine[:, :2].T + affine[:, 2],
-            design.places[:, 2] * size,
-            design.places[:, 3] + angle,
-        ]
-    ).astype(np.float32)
+    expected, size = _expected(design.places, affine)
     inside = np.all(np.abs(expected[:, :2]) < np.array(extent) / 2, axis=1)
-    seen, known, closeness = [np.empty(0, np.intp)], [np.empty(0, np.intp)], [np.empty(0, np.float32)]
+    found_pairs, away = [Pairs(NO_ROWS, NO_ROWS, np.empty(0, np.float32))], [NO_ROWS]
     visible = channels = 0
     for channel, least in enumerate(LEAST_SEEN_SIZE):
         rows = design.rows[channel]
         chosen = inside[rows] & (expected[rows, 2] > least)
         visible += int(chosen.sum())
-        pairs = _guided(picture, design, channel, expected=expected, chosen=np.nonzero(chosen)[0], size=size)
+        there = _guided(picture, design, channel, expected=expected, chosen=np.nonzero(chosen)[0], size=size)
+        free = _free(there, explained)
+        pairs, explained_away = there.where(free), there.where(~free)
+        visible -= len(explained_away)
+        away.append(explained_away.known)
         channels += len(pairs) >= 2  # noqa: PLR2004 - one may be chance
-        seen.append(pairs.seen)
-        known.append(pairs.known)
-        closeness.append(pairs.weights)
-    pairs = Pairs(np.concatenate(seen), np.concatenate(known), np.concatenate(closeness))
+        found_pairs.append(pairs)
+    pairs = joined(found_pairs)
     return Confirmation(
         visible,
         len(pairs) / max(visible, 1),
@@ -77,7 +82,26 @@ def confirm(picture: Points, design: Points, found: Fit, *, extent: tuple[float,
         channels,
         _homography(picture.places, design.places, pairs, affine),
         pairs,
+        np.concatenate(away),
     )
+
+
+def _expected(places: Places, affine: Affine) -> tuple[Places, float]:
+    """Where a map puts points, and how much it enlarges."""
+    size = max(np.sqrt(abs(np.linalg.det(affine[:, :2]))), 1e-6)
+    angle = np.arctan2(affine[1, 0] - affine[0, 1], affine[0, 0] + affine[1, 1])
+    there = places[:, :2] @ affine[:, :2].T + affine[:, 2]
+    expected = np.column_stack([there, places[:, 2] * size, places[:, 3] + angle])
+    return expected.astype(np.float32), float(size)
+
+
+def _free(pairs: Pairs, explained: Floats | None) -> NDArray[np.bool_]:
+    """Which pairs something else does not explain as well."""
+    if explained is None:
+        return np.ones(len(pairs), np.bool_)
+    other = explained[pairs.seen]
+    free: NDArray[np.bool_] = (other == 0) | (other + AS_WELL < pairs.weights)
+    return free
 
 
 def _guided(

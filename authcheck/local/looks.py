@@ -9,8 +9,8 @@ import numpy as np
 from authcheck.local.alignment import Alignment, Matrix, alignment_of
 from authcheck.local.confirm import Confirmation, confirm
 from authcheck.local.geometry import Fit
-from authcheck.local.pairs import Pairs, Points
-from authcheck.local.pixels import BLOCK_PX, NOTHING, PixelEvidence, compare
+from authcheck.local.pairs import NO_ROWS, Floats, Pairs, Points
+from authcheck.local.pixels import BLOCK_PX, NOTHING, Mask, PixelEvidence, compare
 from authcheck.local.subjects import Known, Submitted
 from authcheck.local.thumbnail import SIDE_PX as THUMBNAIL_PX
 from authcheck.local.votes import Edit
@@ -18,16 +18,21 @@ from authcheck.local.votes import Edit
 CLOSER_LOOKS = 4  # designs whose pixels are compared
 LEAST_VOTES = 1.0  # of the pairs that agree, to be looked at any closer
 LEAST_SHARE = 0.15  # of the best design's votes
+REACH = 3.0  # of a point's size: half the side of the square that its descriptor describes (Lowe 2004 s6.1)
 BLOCK_SHOWS = 0.25  # correlation from which a block of a design counts as seen where it is said to be
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A view whose points lie in the picture as in the design."""
+    """A view whose points lie in the picture as in the design.
+
+    `explained` `(n,)` says how well negatives explain the picture's points, 0 to 1; None where there are none.
+    """
 
     known: Known
     edit: Edit
     fit: Fit
+    explained: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,9 @@ class Look:
     alignment: Alignment
 
 
-def assume(submitted: Submitted, known: Known, *, angle_deg: float, mirrored: bool) -> Verified:
+def assume(
+    submitted: Submitted, known: Known, *, angle_deg: float, mirrored: bool, explained: Floats | None = None
+) -> Verified:
     """The view as hashes say it lies: over the whole picture, mirrored left to right, then turned clockwise."""
     turn = math.radians(-angle_deg if mirrored else angle_deg)
     turned = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
@@ -51,8 +58,8 @@ def assume(submitted: Submitted, known: Known, *, angle_deg: float, mirrored: bo
         submitted.width_px, submitted.height_px
     )
     affine = np.column_stack([np.diag(picture / design) @ turned, np.zeros(2)])
-    nothing = Pairs(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.float32))
-    return Verified(known, Edit(mirrored=mirrored), Fit(affine, nothing, np.empty(0), 0))
+    nothing = Pairs(NO_ROWS, NO_ROWS, np.empty(0, np.float32))
+    return Verified(known, Edit(mirrored=mirrored), Fit(affine, nothing, np.empty(0), 0), explained)
 
 
 def look_closer(
@@ -68,20 +75,39 @@ def look_closer(
 
 
 def _look(submitted: Submitted, one: Verified) -> Look:
-    longer_px = max(submitted.width_px, submitted.height_px)
-    extent = (submitted.width_px / longer_px, submitted.height_px / longer_px)
-    found = confirm(submitted.points(one.edit), Points.of(one.known.features), one.fit, extent=extent)
+    picture, design = submitted.points(one.edit), Points.of(one.known.features)
+    found = confirm(picture, design, one.fit, extent=submitted.extent, explained=one.explained)
     back = np.diag([-1.0, 1.0, 1.0]) if one.edit.mirrored else np.eye(3)
     place = back @ found.homography
     thumbnail = one.known.thumbnail
     to_picture = _pixels_of(submitted.pixels.shape)
     from_thumbnail = np.linalg.inv(_pixels_of(thumbnail.pixels.shape))
     pixels = compare(
-        thumbnail, submitted.pixels, to_picture @ place @ from_thumbnail, inverted=one.edit.inverted
+        thumbnail,
+        submitted.pixels,
+        to_picture @ place @ from_thumbnail,
+        inverted=one.edit.inverted,
+        hidden=_hidden(thumbnail.pixels.shape, design, found),
     )
     if pixels is not NOTHING and pixels.aligned:
         place = np.linalg.inv(to_picture) @ pixels.homography @ np.linalg.inv(from_thumbnail)
     return Look(one, found, pixels, _alignment(submitted, one, place, _coverage(one, found, pixels)))
+
+
+def _hidden(shape: tuple[int, ...], design: Points, found: Confirmation) -> Mask | None:
+    """Where points of the design, whose like in the picture something else explains, look at on its thumbnail."""
+    if not len(found.away):
+        return None
+    hidden = np.zeros(shape[:2], np.bool_)
+    height_px, width_px = shape[:2]
+    places = design.places[found.away, :3] * THUMBNAIL_PX
+    reach = REACH * places[:, 2]
+    left, right = places[:, 0] + width_px / 2 - reach, places[:, 0] + width_px / 2 + reach
+    top, bottom = places[:, 1] + height_px / 2 - reach, places[:, 1] + height_px / 2 + reach
+    edges = np.rint(np.column_stack([top, bottom, left, right])).clip(0).astype(int)
+    for first_row, last_row, first_column, last_column in edges.tolist():
+        hidden[first_row:last_row, first_column:last_column] = True
+    return hidden
 
 
 def _coverage(one: Verified, found: Confirmation, pixels: PixelEvidence) -> float:

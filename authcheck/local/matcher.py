@@ -9,23 +9,21 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from authcheck.local.confirm import confirm
+from authcheck.local.backdrops import Backdrop, Explained, explain
 from authcheck.local.features import Features
 from authcheck.local.geometry import Fit, fit
 from authcheck.local.index import FeatureIndex
 from authcheck.local.looks import Look, Verified, assume, look_closer
 from authcheck.local.numbers import numbers_of
-from authcheck.local.pairs import Pairs, Points, mutual_pairs
+from authcheck.local.pairs import Floats, Points, mutual_pairs
 from authcheck.local.score import Vector
 from authcheck.local.subjects import Known, Submitted
 from authcheck.local.vocabulary import edited
 from authcheck.local.votes import Ballot, Edit, Pose, count_votes, edited_places, weights_of
 
 CANDIDATES = 24  # views that are verified
-NEGATIVES = 4  # negative pictures that are
-NEGATIVE_PAIRS = 6  # from so many agreeing points on a negative picture is there
+NEGATIVES = 4  # negative pictures of one owner that are
 NEIGHBOURS = 10  # of each point, that vote
 FEWEST_POINTS = 8  # a design is not favoured for having fewer; one that has is left to the hashes
 POINTS_POWER = (
@@ -40,8 +38,6 @@ INVERTED_POINTS = (
     500  # of the grey ones, the strongest: swapped light and dark are looked for last, and seldom
 )
 
-Rows = NDArray[np.intp]
-
 
 @dataclass(frozen=True, slots=True)
 class Hint:
@@ -54,12 +50,8 @@ class Hint:
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Backdrop:
-    """A negative picture; `owner` is the id of the one whose designs it counts for, None for all."""
-
-    features: Features
-    owner: str | None
+# Asked of the index of views and, by owner (None: everybody), those of negative pictures.
+Question = Callable[[FeatureIndex, Mapping[str | None, FeatureIndex]], list[Pose]]
 
 
 class Shelf(Protocol):
@@ -82,33 +74,30 @@ class Examined:
 
 def examine(
     submitted: Submitted,
-    nearest: Callable[[Callable[[FeatureIndex], list[Pose]]], list[Pose]],
+    nearest: Callable[[Question], list[Pose]],
     shelf: Shelf,
     hints: Sequence[Hint],
     enough: Callable[[Vector], bool],
 ) -> Examined:
     """All stages for one picture.
 
-    `nearest` runs a question on the index; `hints` are what hashes found, best first. Where no design satisfies
+    `nearest` runs a question on the indexes; `hints` are what hashes found, best first. Where no design satisfies
     `enough`, the picture is looked at once more with light and dark swapped.
     """
-    poses = nearest(lambda index: propose(index, submitted, PLAIN, None))
-    barred = _barred(submitted, poses, shelf)
-    verified, known = _verified(submitted, _with_hints(_of_views(poses)[:CANDIDATES], hints), shelf, barred)
-    assumed = [
-        assume(submitted, known[hint.key], angle_deg=hint.angle_deg, mirrored=hint.mirrored)
-        for hint in hints[:ASSUMED]
-        if hint.whole
-        and hint.score >= LEAST_ASSUMED
-        and hint.key in known
-        and len(known[hint.key].features) >= FEWEST_POINTS
-    ]
+    asking = _Asking(submitted, nearest, shelf)
+    proposed = _with_hints(asking.likely(PLAIN, None)[:CANDIDATES], hints)
+    known = shelf.views([key for key, _ in proposed])
+    explained = asking.explained(PLAIN, None, known)
+    verified = _verified(submitted, proposed, known, explained)
+    assumed = _assumed(submitted, hints[:ASSUMED], known, explained)
     scores = {hint.key: hint.score for hint in hints}
     found = _examined(submitted, verified, assumed, scores)
     if any(map(enough, found.numbers)):
         return found
-    poses = nearest(lambda index: propose(index, submitted, INVERTED, INVERTED_POINTS))
-    swapped, _ = _verified(submitted, _of_views(poses)[:INVERTED_CANDIDATES], shelf, barred)
+    proposed = _with_hints(asking.likely(INVERTED, INVERTED_POINTS)[:INVERTED_CANDIDATES], ())
+    known = shelf.views([key for key, _ in proposed])
+    explained = explained.and_by(asking.explained(INVERTED, INVERTED_POINTS, known))
+    swapped = _verified(submitted, proposed, known, explained)
     best = max((one.fit.votes for one in verified), default=0.0)
     if any(one.fit.votes > best for one in swapped):
         by_key = {one.known.key: one for one in sorted((*verified, *swapped), key=lambda one: one.fit.votes)}
@@ -126,10 +115,43 @@ def _examined(
     return Examined(looks, numbers_of(looks, verified, scores))
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What one picture asks of the indexes."""
+
+    submitted: Submitted
+    nearest: Callable[[Question], list[Pose]]
+    shelf: Shelf
+
+    def likely(self, edits: Sequence[Edit], most_grey: int | None) -> list[Pose]:
+        """How views may lie in the picture, the likeliest first."""
+        return self.nearest(lambda views, _: propose(views, self.submitted, edits, most_grey))
+
+    def explained(
+        self, edits: Sequence[Edit], most_grey: int | None, known: Mapping[int, Known]
+    ) -> Explained:
+        """What negative pictures explain of the picture, as far as it matters to these views.
+
+        Each owner's are searched apart: in one index, whoever adds many could keep those of others from being seen.
+        """
+        owners = {None, *(view.owner for view in known.values())}
+
+        def likely(_: FeatureIndex, negatives: Mapping[str | None, FeatureIndex]) -> list[Pose]:
+            asked = [index for owner, index in negatives.items() if owner in owners]
+            found = [propose(index, self.submitted, edits, most_grey)[:NEGATIVES] for index in asked]
+            return [pose for poses in found for pose in poses]
+
+        poses = self.nearest(likely)
+        backdrops = self.shelf.backdrops([pose.key for pose in poses]) if poses else {}
+        return explain(self.submitted, poses, backdrops)
+
+
 def propose(
     index: FeatureIndex, submitted: Submitted, edits: Sequence[Edit], most_grey: int | None
 ) -> list[Pose]:
     """Every entry that got votes, the likeliest first; `most_grey` lets only so many of the grey points ask."""
+    if not len(index):
+        return []
     features = submitted.features
     asking = (
         np.arange(len(features)) if most_grey is None else np.nonzero(features.channels == 0)[0][:most_grey]
@@ -149,66 +171,60 @@ def propose(
     return sorted(poses.values(), key=lambda pose: (-worth[pose.key], pose.key))
 
 
-def is_view(key: int) -> bool:
-    """Whether a key of the index is a view's: even ones are, odd ones are negative pictures'."""
-    return key % 2 == 0
-
-
-def _of_views(poses: Sequence[Pose]) -> list[tuple[int, Edit]]:
-    return [(pose.key, pose.edit) for pose in poses if is_view(pose.key)]
-
-
-def _with_hints(proposed: Sequence[tuple[int, Edit]], hints: Sequence[Hint]) -> list[tuple[int, Edit]]:
+def _with_hints(poses: Sequence[Pose], hints: Sequence[Hint]) -> list[tuple[int, Edit]]:
     """The views that votes propose, then those that only hashes do."""
-    keys = {key for key, _ in proposed}
+    keys = {pose.key for pose in poses}
+    proposed = [(pose.key, pose.edit) for pose in poses]
     return [*proposed, *((hint.key, Edit(hint.mirrored)) for hint in hints if hint.key not in keys)]
 
 
 def _verified(
     submitted: Submitted,
     proposed: Sequence[tuple[int, Edit]],
-    shelf: Shelf,
-    barred: Callable[[Known], Rows],
-) -> tuple[list[Verified], Mapping[int, Known]]:
-    """The proposed views whose points agree, and all that were found on the shelf."""
-    known = shelf.views([key for key, _ in proposed])
+    known: Mapping[int, Known],
+    explained: Explained,
+) -> list[Verified]:
+    """The proposed views whose points agree."""
     verified = []
     for key, edit in proposed:
-        if key in known:
-            found = verify(submitted, known[key].features, edit, barred(known[key]))
-            verified += [Verified(known[key], edit, found)] if found else []
-    return verified, known
+        if (view := known.get(key)) is None:
+            continue
+        away = _by_negatives(submitted, explained, view)
+        found = verify(submitted, view.features, edit, away)
+        verified += [Verified(view, edit, found, away)] if found else []
+    return verified
 
 
-def verify(submitted: Submitted, features: Features, edit: Edit, barred: Rows) -> Fit | None:
-    """The map that the points of one entry agree on; points of the picture in `barred` have no say."""
+def _assumed(
+    submitted: Submitted, hints: Sequence[Hint], known: Mapping[int, Known], explained: Explained
+) -> list[Verified]:
+    """The views that hashes are sure enough cover the whole picture."""
+    return [
+        assume(
+            submitted,
+            known[hint.key],
+            angle_deg=hint.angle_deg,
+            mirrored=hint.mirrored,
+            explained=_by_negatives(submitted, explained, known[hint.key]),
+        )
+        for hint in hints
+        if hint.whole
+        and hint.score >= LEAST_ASSUMED
+        and hint.key in known
+        and len(known[hint.key].features) >= FEWEST_POINTS
+    ]
+
+
+def _by_negatives(submitted: Submitted, explained: Explained, view: Known) -> Floats | None:
+    return explained.for_owner(view.owner, len(submitted.features)) if explained.points else None
+
+
+def verify(
+    submitted: Submitted, features: Features, edit: Edit, explained: Floats | None = None
+) -> Fit | None:
+    """The map that the points of one entry agree on; points of the picture that negatives explain have no say."""
     picture, design = submitted.points(edit), Points.of(features)
     pairs = mutual_pairs(picture, design)
-    if len(barred):
-        free = ~np.isin(pairs.seen, barred)
-        pairs = Pairs(pairs.seen[free], pairs.known[free], pairs.weights[free])
+    if explained is not None:
+        pairs = pairs.where(explained[pairs.seen] == 0)
     return fit(picture.places, design.places, pairs)
-
-
-def _barred(submitted: Submitted, poses: Sequence[Pose], shelf: Shelf) -> Callable[[Known], Rows]:
-    """For a view the points of the picture that negative pictures explain; each counts for its owner's designs."""
-    chosen = [pose for pose in poses if not is_view(pose.key)][:NEGATIVES]
-    rows: list[tuple[str | None, Rows]] = []
-    backdrops = shelf.backdrops([pose.key for pose in chosen]) if chosen else {}
-    for pose in chosen:
-        if (backdrop := backdrops.get(pose.key)) is None:
-            continue
-        found = verify(submitted, backdrop.features, pose.edit, np.empty(0, np.intp))
-        if found is not None and len(found.pairs) >= NEGATIVE_PAIRS:
-            longer_px = max(submitted.width_px, submitted.height_px)
-            extent = (submitted.width_px / longer_px, submitted.height_px / longer_px)
-            seen = confirm(
-                submitted.points(pose.edit), Points.of(backdrop.features), found, extent=extent
-            ).pairs.seen
-            rows.append((backdrop.owner, np.union1d(seen, found.pairs.seen)))
-
-    def barred(view: Known) -> Rows:
-        mine = [seen for owner, seen in rows if owner in {None, view.owner}]
-        return np.concatenate([np.empty(0, np.intp), *mine])
-
-    return barred

@@ -22,6 +22,7 @@ LEAST_WEIGHT = 0.05
 
 Floats = NDArray[np.float32]
 Indexes = NDArray[np.intp]
+NO_ROWS: Indexes = np.empty(0, np.intp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,10 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.seen)
 
+    def where(self, chosen: NDArray[np.bool_]) -> "Pairs":
+        """Some of the pairs."""
+        return Pairs(self.seen[chosen], self.known[chosen], self.weights[chosen])
+
 
 def mutual_pairs(picture: Points, design: Points) -> Pairs:
     """Pairs that are each other's nearest in their channel, weighted by how far the second best is behind."""
@@ -78,3 +83,9 @@ def mutual_pairs(picture: Points, design: Points) -> Pairs:
         known.append(design.rows[channel][mutual])
         weights.append(np.maximum(margin[mutual] / FULL_MARGIN, LEAST_WEIGHT))
     return Pairs(np.concatenate(seen), np.concatenate(known), np.concatenate(weights).astype(np.float32))
+
+
+def joined(pairs: Sequence[Pairs]) -> Pairs:
+    """All of them."""
+    seen, known, weights = zip(*((one.seen, one.known, one.weights) for one in pairs), strict=True)
+    return Pairs(np.concatenate(seen), np.concatenate(known), np.concatenate(weights))

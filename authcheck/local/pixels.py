@@ -23,6 +23,7 @@ MOST_DRIFT = 0.08  # of the longer side: an alignment that moves a corner farthe
 
 Matrix = NDArray[np.float64]
 Plane = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class PixelEvidence:
     colour: float
     blocks: float
     aligned: bool
-    speaking: NDArray[np.bool_]
+    speaking: Mask
     alike: Plane
 
 
@@ -59,20 +60,21 @@ NOTHING = PixelEvidence(
 )
 
 
-def compare(design: Thumbnail, picture: Rgb, homography: Matrix, *, inverted: bool) -> PixelEvidence:
+def compare(
+    design: Thumbnail, picture: Rgb, homography: Matrix, *, inverted: bool, hidden: Mask | None = None
+) -> PixelEvidence:
     """Compare a design with a picture `(H, W, 3)` under a map from pixels of its thumbnail to those of the picture.
 
-    The map is first refined so that the grey levels agree best (Evangelidis and Psarakis 2008).
+    The map is first refined so that the grey levels agree best (Evangelidis and Psarakis 2008). Where `hidden` is true, in
+    pixels of the thumbnail, the picture counts as not seen.
     """
     thumbnail = design.pixels
     ground = _nearby(picture, homography, thumbnail)
     if ground is None:
         return NOTHING
     part, to_part = ground
-    known = _planes(thumbnail)
-    if inverted:
-        known[0] = 255 - known[0]
-        known[1:] *= -1
+    known = _planes(thumbnail, inverted=inverted)
+    counts = design.counts if hidden is None else design.counts & ~hidden
     seen = _warped(np.ones(part.shape[:2], np.uint8), to_part, thumbnail.shape, cv2.INTER_NEAREST)
     if seen.mean() < LEAST_SEEN:
         return NOTHING
@@ -81,7 +83,7 @@ def compare(design: Thumbnail, picture: Rgb, homography: Matrix, *, inverted: bo
         to_part, homography = to_part @ drift, homography @ drift
         seen = _warped(np.ones(part.shape[:2], np.uint8), to_part, thumbnail.shape, cv2.INTER_NEAREST)
     shown = _planes(_warped(part, to_part, thumbnail.shape))
-    inside = (seen > 0) & design.counts
+    inside = (seen > 0) & counts
     if inside.sum() < LEAST_PART_PX**2:
         return NOTHING
     speaking, alike = _blocks(known[0], shown[0], inside)
@@ -133,9 +135,9 @@ def _warped(part: Rgb, to_part: Matrix, shape: tuple[int, ...], flags: int = cv2
     )
 
 
-def _planes(rgb: Rgb) -> Plane:
-    """Grey, red against green, yellow against blue: `(3, h, w) float32`."""
-    red, green, blue = (rgb[..., channel].astype(np.float32) for channel in range(3))
+def _planes(rgb: Rgb, *, inverted: bool = False) -> Plane:
+    """Grey, red against green, yellow against blue: `(3, h, w) float32`; of the negative, if `inverted`."""
+    red, green, blue = ((255 - rgb if inverted else rgb)[..., n].astype(np.float32) for n in range(3))
     return np.stack([0.299 * red + 0.587 * green + 0.114 * blue, red - green, (red + green) / 2 - blue])
 
 

@@ -26,7 +26,7 @@ from authcheck.local.features import DIMENSIONS, SCHEME
 from authcheck.local.filing import FINE, FINE_EACH, VOCABULARY
 from authcheck.local.inverted import mapped_lists
 
-MAGIC = b"ACLF-1\n\0"
+MAGIC = b"ACLF-2\n\0"
 NAME = "features.snapshot"
 _LOCK = "features.lock"
 _NEW = ".features-"  # beginning of the names of files being written

@@ -29,6 +29,12 @@ class Submitted:
         features = extract.of_picture(picture.image)
         return cls(features, np.asarray(picture.image), picture.width_px, picture.height_px)
 
+    @property
+    def extent(self) -> tuple[float, float]:
+        """Width and height in longer sides."""
+        longer_px = max(self.width_px, self.height_px)
+        return self.width_px / longer_px, self.height_px / longer_px
+
     def points(self, edit: Edit) -> Points:
         """The points with an edit undone."""
         if edit not in self._points:

@@ -22,6 +22,9 @@ MIDDLE_CELL = 0.3  # of the design's longer side
 MIDDLE_CELLS = 128
 GRIDS = 2
 LEAST_WEIGHT = 0.01
+LEAST_FARTHEST = (
+    70.0  # one in twenty points finds its tenth neighbour nearer: all ten are of one family, say colourways
+)
 
 Votes = NDArray[np.float32]
 
@@ -58,13 +61,13 @@ def edited_places(places: Places, edit: Edit) -> Places:
 def weights_of(neighbours: Neighbours, channels: NDArray[np.uint8]) -> Votes:
     """What each neighbour's vote is worth, `(q, k) float32` in [0, 1]: how far it stands out from the farthest found.
 
-    A point that is like many others has neighbours that are all as near, and no say. `channels` `(q,)` are those of the
-    asking points; a neighbour in another channel has no vote.
+    A point that is like many others has neighbours that are all as near, and no say; but all as near as only copies are,
+    they all have one. `channels` `(q,)` are those of the asking points; a neighbour in another channel has no vote.
     """
     known = neighbours.keys >= 0
     distances = np.where(known, neighbours.distances, 0)
-    farthest = distances.max(axis=1, keepdims=True)
-    weights = (farthest - distances) / np.maximum(farthest, 1)
+    farthest = np.maximum(distances.max(axis=1, keepdims=True), LEAST_FARTHEST)
+    weights = (farthest - distances) / farthest
     return np.where(known & (neighbours.channels == channels[:, None]), weights, 0).astype(np.float32)
 
 

@@ -5,7 +5,7 @@ takes over what changed since; where there is none it is filled from the records
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,26 +25,16 @@ from authcheck.tables import NegativePicture, RegistryClock, View, ViewFeatures
 
 BATCH = 500  # records read at once, some 20 KB each
 Answer = TypeVar("Answer")
+# What is asked of the index of views and, by owner (None: everybody), those of negative pictures.
+Ask = Callable[[FeatureIndex, Mapping[str | None, FeatureIndex]], Answer]
 log = logging.getLogger("authcheck.index")
 
 
-def view_key(number: int) -> int:
-    """The key of a view in the index."""
-    return 2 * number
-
-
-def negative_key(number: int) -> int:
-    """The key of a negative picture in the index."""
-    return 2 * number + 1
-
-
-def number_of(key: int) -> int:
-    """The number of the view or negative picture that has this key."""
-    return key // 2
-
-
 class LiveFeatures:
-    """An index over the local features of all live views and negative pictures. Safe to share between threads.
+    """An index over the local features of all live views, and one over each owner's negative pictures. Safe to share between threads.
+
+    In one index, negative pictures could crowd a design out of every search: whoever adds ten copies of it takes all the
+    nearest points.
 
     Args:
         folder: where snapshots lie, shared by all processes of this registry; one that cannot be written only makes
@@ -53,19 +43,18 @@ class LiveFeatures:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._index = FiledFeatureIndex()
-        self._tick = 0
+        self._views = FiledFeatureIndex()
+        self._negatives: dict[str | None, FiledFeatureIndex] = {}
+        self._tick = self._negatives_tick = 0
         self._begun_at = 0  # the tick of the snapshot that the index began with
         self._turns = Turns()
 
     def __len__(self) -> int:
         """Views and negative pictures searched."""
-        return len(self._index)
+        return len(self._views) + sum(map(len, self._negatives.values()))
 
-    def search(
-        self, session: Session, ask: Callable[[FeatureIndex], Answer], up_to: int | None = None
-    ) -> tuple[int, Answer]:
-        """The tick searched and what `ask` makes of the index, which it must not change or keep.
+    def search(self, session: Session, ask: Ask[Answer], up_to: int | None = None) -> tuple[int, Answer]:
+        """The tick searched and what `ask` makes of the indexes, which it must not change or keep. Keys are numbers.
 
         The tick may be later than what `session` sees, where another thread has moved the index on. A transaction that
         has advanced the clock itself passes the last committed tick as `up_to`. Raises Unavailable
@@ -75,7 +64,7 @@ class LiveFeatures:
             wanted = self.refresh(session, up_to)
             with self._turns.reading():
                 if self._tick >= wanted:  # else a change broke off and the index starts anew
-                    return self._tick, ask(self._index)
+                    return self._tick, ask(self._views, self._negatives)
 
     def refresh(self, session: Session, up_to: int | None = None) -> int:
         """Take over what changed since last time; the tick that a search has to find the index at, or later."""
@@ -95,16 +84,17 @@ class LiveFeatures:
             if self._tick == 0:
                 self._begin_with(self._found(session, now))
             _refuse_old_schemes(session, self._tick, now)
-            self._index.remove(_gone(session, self._tick, now))
-            _add(self._index, session, _came(View, self._tick, now), _came(NegativePicture, self._tick, now))
-            self._tick = now
+            _take_over(self._views, session, self._tick, now)
+            _take_over_negatives(self._negatives, session, self._negatives_tick, now)
+            self._tick = self._negatives_tick = now
         except BaseException:
-            self._begin_with(None)  # half changed: the next search fills a new one
+            self._begin_with(None)  # half changed: the next search fills new ones
+            self._negatives, self._negatives_tick = {}, 0
             raise
-        return self._index.due
+        return self._views.due
 
     def _begin_with(self, snapshot: Snapshot | None) -> None:
-        self._index = FiledFeatureIndex(snapshot)
+        self._views = FiledFeatureIndex(snapshot)
         self._tick = self._begun_at = snapshot.stand.tick if snapshot else 0
 
     def _found(self, session: Session, now: int) -> Snapshot | None:
@@ -137,43 +127,41 @@ class LiveFeatures:
             return
         with self._turns.reading():
             if 0 < self._tick <= now:  # else this session does not see what the index holds
-                self._index.write(self._folder, _stand(session, self._tick))
+                self._views.write(self._folder, _stand(session, self._tick))
 
 
-def features_index_at(session: Session, tick: int) -> FeatureIndex:
-    """The registry as it stood at an earlier tick, in memory."""
-    index = FiledFeatureIndex()
-    _add(index, session, live_at(tick), negatives_at(tick))
-    return index
+def _take_over(index: FiledFeatureIndex, session: Session, seen: int, now: int) -> None:
+    """Take views that went after `seen` up to `now` out, and read the records of those that came in."""
+    index.remove(list(session.scalars(select(View.number).where(_went(View, seen, now)))))
+    came = select(View.number, ViewFeatures.record).join(View.local)
+    came = came.where(_came(View, seen, now), ViewFeatures.scheme == SCHEME)
+    for rows in stream_rows(session, came, BATCH):
+        index.add([number for number, _ in rows], [Features.from_bytes(record) for _, record in rows])
 
 
-def _add(
-    index: FiledFeatureIndex, session: Session, views: ColumnElement[bool], negatives: ColumnElement[bool]
+def _take_over_negatives(
+    indexes: dict[str | None, FiledFeatureIndex], session: Session, seen: int, now: int
 ) -> None:
-    """Read the records of these views and negative pictures in."""
-    of_views = (
-        select(View.number, ViewFeatures.record).join(View.local).where(views, ViewFeatures.scheme == SCHEME)
-    )
-    of_negatives = select(NegativePicture.number, NegativePicture.record).where(
-        negatives, NegativePicture.scheme == SCHEME
-    )
-    for statement, key in ((of_views, view_key), (of_negatives, negative_key)):
-        for rows in stream_rows(session, statement, BATCH):
-            index.add([key(number) for number, _ in rows], [Features.from_bytes(data) for _, data in rows])
+    """As `_take_over`, of negative pictures, by owner."""
+    number, owner = NegativePicture.number, NegativePicture.owner_id
+    for owner_id, gone in session.execute(select(owner, number).where(_went(NegativePicture, seen, now))):
+        indexes[owner_id].remove([gone])
+    came = select(owner, number, NegativePicture.record)
+    came = came.where(_came(NegativePicture, seen, now), NegativePicture.scheme == SCHEME)
+    for rows in stream_rows(session, came, BATCH):
+        for owner_id, new, record in rows:
+            indexes.setdefault(owner_id, FiledFeatureIndex()).add([new], [Features.from_bytes(record)])
+    for owner_id in [owner_id for owner_id, index in indexes.items() if not len(index)]:
+        del indexes[owner_id]
+
+
+def _went(kind: type[View | NegativePicture], seen: int, now: int) -> ColumnElement[bool]:
+    return and_(kind.removed_tick > seen, kind.removed_tick <= now, kind.added_tick <= seen)
 
 
 def _came(kind: type[View | NegativePicture], seen: int, now: int) -> ColumnElement[bool]:
     live = or_(kind.removed_tick.is_(None), kind.removed_tick > now)
     return and_(kind.added_tick > seen, kind.added_tick <= now, live)
-
-
-def _gone(session: Session, seen: int, now: int) -> list[int]:
-    """The keys of what was there at `seen` and no longer is at `now`."""
-    keys: list[int] = []
-    for kind, key in ((View, view_key), (NegativePicture, negative_key)):
-        gone = and_(kind.removed_tick > seen, kind.removed_tick <= now, kind.added_tick <= seen)
-        keys += [key(number) for number in session.scalars(select(kind.number).where(gone))]
-    return keys
 
 
 def _refuse_old_schemes(session: Session, seen: int, now: int) -> None:

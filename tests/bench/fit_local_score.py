@@ -53,7 +53,11 @@ def answers(evidence: Evidence, model: Model, policy: Policy) -> list[tuple[str,
     ranked = sorted(evidence.hashes, key=lambda pair: -pair[1])
     if ranked and ranked[0][1] >= policy.settled and (len(ranked) == 1 or ranked[1][1] < policy.lookalike):
         return ranked
-    scores = dict(ranked) | {design: model.score(numbers) for design, numbers, _ in evidence.looks}
+    near = dict(ranked)
+    scores = dict(ranked)
+    for design, numbers, _ in evidence.looks:
+        score, by_hashes = model.score(numbers), near.get(design, 0.0)
+        scores[design] = max(score, by_hashes) if by_hashes >= policy.hashes_stand else score
     return sorted(scores.items(), key=lambda pair: -pair[1])
 
 

@@ -24,8 +24,8 @@ from authcheck.images import fingerprint
 from authcheck.images.decode import open_picture
 from authcheck.images.gallery import Gallery
 from authcheck.local import extract, matcher
+from authcheck.local.backdrops import Backdrop
 from authcheck.local.filed_index import FiledFeatureIndex
-from authcheck.local.matcher import Backdrop
 from authcheck.local.subjects import Known, Submitted
 from authcheck.local.thumbnail import Thumbnail, thumbnail_bytes
 
@@ -43,13 +43,12 @@ class Evidence:
 
 @dataclass
 class Registry:
-    """A registry in memory: the shelf that `matcher.examine` reads from. Keys are twice the place of a picture."""
+    """A registry in memory: the shelf that `matcher.examine` reads from. Keys are the places of pictures."""
 
     names: list[str] = field(default_factory=list)
     gallery: Gallery = field(default_factory=Gallery)
     index: FiledFeatureIndex = field(default_factory=FiledFeatureIndex)
     known: dict[int, Known] = field(default_factory=dict)
-    negatives: dict[int, Backdrop] = field(default_factory=dict)
 
     def register(self, paths: Sequence[Path]) -> None:
         """Add pictures under the stems of their names; ones that are refused are left out."""
@@ -63,18 +62,18 @@ class Registry:
             self.names.append(path.stem)
             self.gallery.add([number], [hashes.reference().to_bytes()])
             features = extract.of_design(image)
-            self.index.add([2 * number], [features])
+            self.index.add([number], [features])
             thumbnail = Thumbnail.from_bytes(thumbnail_bytes(image, None))
             size = picture.width_px, picture.height_px
-            self.known[2 * number] = Known(2 * number, path.stem, "demo", features, thumbnail, *size)
+            self.known[number] = Known(number, path.stem, "demo", features, thumbnail, *size)
 
     def views(self, keys: Sequence[int]) -> Mapping[int, Known]:
         """See `matcher.Shelf`."""
         return {key: self.known[key] for key in keys if key in self.known}
 
-    def backdrops(self, keys: Sequence[int]) -> Mapping[int, Backdrop]:
-        """See `matcher.Shelf`."""
-        return {key: self.negatives[key] for key in keys if key in self.negatives}
+    def backdrops(self, keys: Sequence[int]) -> Mapping[int, Backdrop]:  # noqa: ARG002 - the protocol's
+        """See `matcher.Shelf`; there are none."""
+        return {}
 
     def look_at(self, data: bytes) -> Evidence:
         """All stages, whatever the hashes say."""
@@ -92,7 +91,7 @@ class Registry:
 
         def nearest(ask: Any) -> Any:
             lap("verification")
-            found = ask(self.index)
+            found = ask(self.index, {})
             lap("votes")
             return found
 

@@ -34,6 +34,7 @@ from authcheck.local import extract, matcher
 from authcheck.local.features import Features
 from authcheck.local.filed_index import FiledFeatureIndex
 from authcheck.local.filing import Reach, reach_for
+from authcheck.local.matcher import Question
 from authcheck.local.score import load_model
 from authcheck.local.snapshot import NAME, Stand
 from authcheck.local.subjects import Known, Submitted
@@ -64,12 +65,12 @@ class Crowd(Registry):
         for first in range(len(self.names), count, BATCH):
             numbers = range(first, min(count, first + BATCH))
             self.names += [f"x{number:06}" for number in numbers]
-            self.index.add([2 * number for number in numbers], [self.made(number) for number in numbers])
+            self.index.add(list(numbers), [self.made(number) for number in numbers])
 
     def made(self, number: int) -> Features:
         """The features of a distractor; always the same."""
         dice = np.random.default_rng(number)
-        source = self.known[2 * (number % self.distinct)].features
+        source = self.known[number % self.distinct].features
         mirrored, inverted = dice.integers(0, 2, 2).astype(bool).tolist()
         codes = edited(source.descriptors, mirrored=mirrored, inverted=inverted).astype(np.float32)
         codes += dice.normal(0, NEAREST / codes.shape[1] ** 0.5, codes.shape)
@@ -86,8 +87,8 @@ class Crowd(Registry):
     def _view(self, key: int) -> Known:
         if key in self.known:
             return self.known[key]
-        source = self.known[2 * (key // 2 % self.distinct)]
-        return replace(source, key=key, design=self.names[key // 2], features=self.made(key // 2))
+        source = self.known[key % self.distinct]
+        return replace(source, key=key, design=self.names[key], features=self.made(key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +139,12 @@ def look(registry: Registry, one: Asked) -> tuple[Evidence, list[str], float, fl
     by_votes: list[list[str]] = []
     voting = 0.0
 
-    def nearest(ask: object) -> list[Pose]:
+    def nearest(ask: Question) -> list[Pose]:
         nonlocal voting
         started = time.process_time()
-        poses: list[Pose] = ask(registry.index)  # type: ignore[operator]
+        poses = ask(registry.index, {})
         voting += time.process_time() - started
-        by_votes.append([registry.names[pose.key // 2] for pose in poses])
+        by_votes.append([registry.names[pose.key] for pose in poses])
         return poses
 
     model, started = load_model(CURRENT_POLICY.model or ""), time.process_time()

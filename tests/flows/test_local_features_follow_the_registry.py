@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from features_made import some_features
 from numpy.typing import NDArray
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from authcheck import accounts
 from authcheck.errors import Unavailable
@@ -21,7 +21,7 @@ from authcheck.local.index import FeatureIndex
 from authcheck.local.snapshot import NAME, open_snapshot, sole_writer
 from authcheck.registry import live_features
 from authcheck.registry.live import next_tick
-from authcheck.registry.live_features import LiveFeatures, features_index_at, negative_key, view_key
+from authcheck.registry.live_features import LiveFeatures
 from authcheck.tables import Design, NegativePicture, RegistryClock, View, ViewFeatures
 from authcheck.workspace import Workspace
 
@@ -86,26 +86,37 @@ def of_seeds(*seeds: int) -> NDArray[np.uint8]:
     return np.concatenate([some_features(seed).descriptors for seed in seeds])
 
 
-def keys_near(live: LiveFeatures, workspace: Workspace, seed: int) -> set[int]:
-    """The entries that hold the very points of that picture."""
+Negatives = Mapping[str | None, FeatureIndex]
 
-    def ask(index: FeatureIndex) -> set[int]:
-        near = index.nearest(of_seeds(seed), 1)
-        return set(near.keys[near.distances == 0].tolist())
+
+def keys_near(live: LiveFeatures, workspace: Workspace, seed: int) -> set[tuple[str, int]]:
+    """The views and negatives that hold the very points of that picture."""
+
+    def ask(views: FeatureIndex, negatives: Negatives) -> set[tuple[str, int]]:
+        found = set()
+        for kind, index in (("view", views), *(("negative", index) for index in negatives.values())):
+            near = index.nearest(of_seeds(seed), 1)
+            found |= {(kind, key) for key in near.keys[near.distances == 0].tolist()}
+        return found
 
     with workspace.database.reading() as session:
         return live.search(session, ask)[1]
 
 
-def everything(live: LiveFeatures, workspace: Workspace) -> tuple[Numbers, Numbers]:
+def everything(live: LiveFeatures, workspace: Workspace) -> list[Numbers]:
     """A whole answer, to compare."""
 
-    def ask(index: FeatureIndex) -> tuple[Numbers, Numbers]:
-        near = index.nearest(of_seeds(*range(8)), 6)
-        return near.keys.tolist(), near.steps.tolist()
+    def ask(views: FeatureIndex, negatives: Negatives) -> list[Numbers]:
+        near = [index.nearest(of_seeds(*range(8)), 6) for index in (views, *negatives.values())]
+        return [answer for one in near for answer in (one.keys.tolist(), one.steps.tolist())]
 
     with workspace.database.reading() as session:
         return live.search(session, ask)[1]
+
+
+def size(views: FeatureIndex, negatives: Negatives) -> int:
+    """How much is searched."""
+    return len(views) + sum(map(len, negatives.values()))
 
 
 def test_two_processes_see_each_others_changes(workspace: Workspace, folder: Path) -> None:
@@ -113,13 +124,13 @@ def test_two_processes_see_each_others_changes(workspace: Workspace, folder: Pat
     one, other = LiveFeatures(folder), LiveFeatures(folder)
     assert keys_near(one, workspace, 1) == set()
     first, second = put(workspace, 1, 2)
-    assert [keys_near(live, workspace, 1) for live in (one, other)] == [{view_key(first)}] * 2
+    assert [keys_near(live, workspace, 1) for live in (one, other)] == [{("view", first)}] * 2
     negative = put_negative(workspace, 3)
     take_out(workspace, View, first)
     for live in (one, other):
         assert keys_near(live, workspace, 1) == set()
-        assert keys_near(live, workspace, 2) == {view_key(second)}
-        assert keys_near(live, workspace, 3) == {negative_key(negative)}
+        assert keys_near(live, workspace, 2) == {("view", second)}
+        assert keys_near(live, workspace, 3) == {("negative", negative)}
     take_out(workspace, NegativePicture, negative)
     assert keys_near(one, workspace, 3) == set()
     assert (len(one), len(other)) == (1, 2)
@@ -151,6 +162,20 @@ def test_a_restart_begins_with_the_file_and_answers_the_same(
     assert (len(after), len(before), read) == (5, 5, [1, 1])
     (folder / NAME).unlink()
     assert everything(LiveFeatures(folder), workspace) == everything(before, workspace)
+
+
+@pytest.mark.usefixtures("_files_at_once")
+def test_negatives_outlive_a_new_file(workspace: Workspace, folder: Path) -> None:
+    """The file holds views alone; a process that goes on with a new one, and one that starts with it, know the negatives."""
+    negative = put_negative(workspace, 9)
+    live = LiveFeatures(folder)
+    assert keys_near(live, workspace, 9) == {("negative", negative)}
+    put(workspace, *range(5))
+    for one in (live, live, LiveFeatures(folder)):
+        assert keys_near(one, workspace, 9) == {("negative", negative)}
+    assert open_snapshot(folder) is not None
+    take_out(workspace, NegativePicture, negative)
+    assert keys_near(live, workspace, 9) == set()
 
 
 @pytest.mark.usefixtures("_files_at_once")
@@ -196,7 +221,7 @@ def test_a_file_of_the_future_is_not_used(workspace: Workspace, folder: Path) ->
     everything(LiveFeatures(folder), workspace)
     live = LiveFeatures(folder)
     with workspace.database.reading() as session:
-        assert live.search(session, len, up_to=3) == (3, 3)
+        assert live.search(session, size, up_to=3) == (3, 3)
 
 
 @pytest.mark.usefixtures("_files_at_once")
@@ -209,7 +234,7 @@ def test_a_folder_that_cannot_be_written_costs_the_file_only(
     numbers = put(workspace, *range(4))
     live = LiveFeatures(blocked)
     with caplog.at_level(logging.WARNING):
-        assert keys_near(live, workspace, 3) == {view_key(numbers[3])}
+        assert keys_near(live, workspace, 3) == {("view", numbers[3])}
     assert "no snapshot of the index" in caplog.text
 
 
@@ -224,7 +249,7 @@ def test_threads_share_an_index(workspace: Workspace, folder: Path) -> None:
         try:
             while not stop.is_set():
                 with workspace.database.reading() as session:
-                    tick, count = live.search(session, len)
+                    tick, count = live.search(session, size)
                     if ticks.setdefault(tick, count) != count:
                         wrong.append((tick, count))
         except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
@@ -273,20 +298,7 @@ def test_an_index_that_broke_off_fills_itself_anew(
         raise Unavailable
 
     with monkeypatch.context() as broken:
-        broken.setattr("authcheck.registry.live_features._add", fail)
+        broken.setattr("authcheck.registry.live_features._take_over", fail)
         with pytest.raises(Unavailable):
             keys_near(live, workspace, 1)
     assert [len(keys_near(live, workspace, seed)) for seed in (0, 1)] == [1, 1]
-
-
-def test_the_registry_of_an_earlier_tick_can_be_searched(workspace: Workspace) -> None:
-    """A replay sees what there was, with what was removed since and without what came."""
-    first, _ = put(workspace, 0, 1)
-    take_out(workspace, View, first)
-    put_negative(workspace, 2)
-    with workspace.database.reading() as session:
-        live = session.scalars(select(View.number).order_by(View.number)).all()
-        sizes = [len(features_index_at(session, tick)) for tick in range(5)]
-        assert features_index_at(session, 2).points(np.array(live) * 2).tolist() == [50, 50]
-        assert features_index_at(session, 3).points(np.array(live) * 2).tolist() == [0, 50]
-    assert sizes == [0, 1, 2, 1, 2]

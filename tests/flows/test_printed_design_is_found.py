@@ -12,12 +12,12 @@ from sqlalchemy import delete
 from authcheck.errors import Unavailable
 from authcheck.registry import designs
 from authcheck.tables import Check, ViewFeatures
-from authcheck.verdicts import FAST_POLICY, POLICIES
+from authcheck.verdicts import CURRENT_POLICY, FAST_POLICY
 from authcheck.verify import Answer, check_picture, replay
 from authcheck.workspace import Workspace
 
 NAMES = ("nw-001", "tt-006", "as-011", "hl-003")
-LOCAL = POLICIES["local-1"]
+LOCAL = CURRENT_POLICY
 
 
 @pytest.fixture

@@ -81,7 +81,8 @@ def test_hashes_say_how_a_copy_lies(orientation: str, window: str, codes: list[s
 )
 def test_points_say_how_a_design_lies(alignment: Alignment, codes: list[str]) -> None:
     """First how many points agree, then what is odd about it; hashes have no word then."""
-    method, reasons = _of_look(look(12, alignment), hit())
+    score, method, reasons = _of_look(look(12, alignment), hit(), 0.7)
+    assert score == 0.7
     assert method == "features"
     assert reasons[0] == Reason("image.design_found", 0.9, {"points": 12})
     assert [one.code for one in reasons[1:]] == codes
@@ -90,15 +91,15 @@ def test_points_say_how_a_design_lies(alignment: Alignment, codes: list[str]) ->
 @pytest.mark.parametrize(("coverage", "percent"), [(0.0, 1), (0.004, 1), (0.4567, 46)])
 def test_a_partial_copy_says_how_much_is_seen(coverage: float, percent: int) -> None:
     """In whole percent, never none: something was found."""
-    _, reasons = _of_look(look(12, laid(coverage=coverage)), None)
+    *_, reasons = _of_look(look(12, laid(coverage=coverage)), None, 0.7)
     assert reasons[1].params == {"percent": percent}
 
 
 def test_what_no_point_confirms_speaks_as_the_hashes_do() -> None:
     """A look at what hashes assumed keeps their method and reasons; without a hash there is nothing to say."""
-    method, reasons = _of_look(look(0, laid()), hit(orientation="mirror"))
+    _, method, reasons = _of_look(look(0, laid()), hit(orientation="mirror"), 0.7)
     assert (method, [one.code for one in reasons]) == ("phash", ["image.near_copy", "image.mirrored"])
-    assert _of_look(look(0, laid()), None) == ("features", ())
+    assert _of_look(look(0, laid()), None, 0.7) == (0.7, "features", ())
 
 
 def test_a_look_reads_back() -> None:
@@ -113,7 +114,7 @@ def test_a_look_reads_back() -> None:
 def test_hints_are_the_best_hits() -> None:
     """Eight at most, none that is vague; turned and mirrored as the hashes say."""
     hits = [hit(0.9 - number / 20, view=number) for number in range(12)]
-    assert [hint.key for hint in hints_of(hits)] == [2 * number for number in range(HINTS)]
+    assert [hint.key for hint in hints_of(hits)] == list(range(HINTS))
     assert hints_of([hit(LEAST_HINT / 2)]) == []
     told = {
         name: hints_of([hit(orientation=name)])[0] for name in ("upright", "rot270", "mirror", "mirror_rot90")

@@ -132,3 +132,20 @@ def test_an_inverted_picture_is_confirmed_with_the_edit_undone() -> None:
     grey = [int(np.isin(one.pairs.known, design.rows[0]).sum()) for one in (undone, plain)]
     assert grey[0] > 5 * grey[1]
     assert grey[0] > 40
+
+
+def test_explained_points_are_neither_visible_nor_seen() -> None:
+    """Half of what was confirmed is explained by something else: the other half is left; all, where it explains it badly."""
+    place = make.quad(DESIGN, (430, 300), 300, angle_deg=35)
+    found = similarity(35, 300 / 800, (30 / 800, -20 / 800))
+    picture = Points.of(of_picture(make.printed(DESIGN, place, make.busy_ground(1))))
+    design = Points.of(of_design(DESIGN))
+    free = confirm(picture, design, found, extent=EXTENT)
+    elsewhere = np.zeros(len(picture.places), np.float32)
+    elsewhere[free.pairs.seen[::2]] = 1
+    rest = confirm(picture, design, found, extent=EXTENT, explained=elsewhere)
+    assert (elsewhere[rest.pairs.seen] == 0).all()
+    assert len(rest.away) == len(free.pairs) - len(rest.pairs) == (elsewhere[free.pairs.seen] > 0).sum() > 20
+    assert rest.visible == free.visible - len(rest.away)
+    elsewhere[elsewhere > 0] = 0.01
+    assert len(confirm(picture, design, found, extent=EXTENT, explained=elsewhere).away) < len(rest.away) / 4

@@ -25,7 +25,7 @@ NONE = np.empty(0, np.intp)
 def look(image: Image.Image, design: Known, edit: Edit = Edit()) -> Look:  # noqa: B008 - frozen
     """Verify a design in a picture and look closer at it."""
     picture = make.submitted(image)
-    fit = verify(picture, design.features, edit, NONE)
+    fit = verify(picture, design.features, edit)
     assert fit is not None
     (only,) = look_closer(picture, [Verified(design, edit, fit)])
     return only

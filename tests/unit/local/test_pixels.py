@@ -185,3 +185,19 @@ def test_nothing_is_nothing() -> None:
     """What stands for no evidence is not written to by those who read it."""
     assert (NOTHING.seen, NOTHING.blocks, NOTHING.aligned) == (0, 0, False)
     assert NOTHING.alike.tolist() == [[NOT_SEEN]]
+
+
+def test_what_is_hidden_is_not_seen() -> None:
+    """The hidden half of a design says nothing: neither that it is there nor that it is not."""
+    known, place = thumbnail(), make.quad(DESIGN, (430, 300), 300)
+    picture = np.asarray(make.printed(DESIGN, place, make.busy_ground(1))).copy()
+    whole = compare(known, picture, truth(place, known), inverted=False)
+    picture[:, :430] = 0
+    hidden = np.zeros(known.pixels.shape[:2], np.bool_)
+    hidden[:, : hidden.shape[1] // 2] = True
+    half = compare(known, picture, truth(place, known), inverted=False, hidden=hidden)
+    assert (whole.seen, half.seen) == (pytest.approx(1, abs=0.03), pytest.approx(0.5, abs=0.03))
+    assert half.grey > 0.8 > compare(known, picture, truth(place, known), inverted=False).grey
+    assert (half.alike[:, : half.alike.shape[1] // 2] == NOT_SEEN).all()
+    hidden[:] = True
+    assert compare(known, picture, truth(place, known), inverted=False, hidden=hidden) is NOTHING

@@ -146,11 +146,19 @@ def test_the_farthest_neighbour_weighs_nothing() -> None:
 def test_other_channels_and_nobody_have_no_vote() -> None:
     """A neighbour seen in another channel votes for nothing, a place without a neighbour neither; no number is NaN."""
     found = no_neighbours(3, 3)
-    found.keys[:2], found.distances[:2] = 8, [10, 20, 40]
+    found.keys[:2], found.distances[:2] = 8, [20, 40, 80]
     found.keys[1, 2], found.distances[1, 2] = -1, np.inf
     found.channels[0, 0] = 2
     weights = weights_of(found, np.zeros(3, np.uint8))
-    assert weights.tolist() == [[0, 0.5, 0], [0.5, 0, 0], [0, 0, 0]]
+    assert weights == pytest.approx(np.array([[0, 0.5, 0], [1 - 20 / 70, 1 - 40 / 70, 0], [0, 0, 0]]))
+
+
+def test_copies_of_one_point_all_have_a_vote() -> None:
+    """All ten neighbours as near as only colourways of one design are: each says nearly as much as one alone would."""
+    found = no_neighbours(1, 10)
+    found.keys[:], found.distances[:] = np.arange(10), np.linspace(7, 14, 10)
+    weights = weights_of(found, np.zeros(1, np.uint8))
+    assert ((weights >= 0.8) & (weights <= 0.9)).all()
 
 
 def test_an_index_of_strangers_gives_no_design_many_votes() -> None:
