@@ -4,6 +4,7 @@
 export PYTHON ?= python3
 ARGS ?=
 BIN = .venv/bin
+PURE = unit/images unit/local unit/ledger ui test_architecture.py # these run in `make test` alone
 
 .PHONY: help demo serve test test-postgres lint types bench lock clean setup setup-dev setup-bench
 
@@ -19,8 +20,8 @@ serve: setup ## serve what the data folder holds
 test: setup-dev ## the test suite, on SQLite
 	$(BIN)/pytest $(ARGS)
 
-test-postgres: setup-dev ## the same suite on a PostgreSQL that it starts itself
-	AUTHCHECK_TEST_DATABASE=postgresql $(BIN)/pytest $(ARGS)
+test-postgres: setup-dev ## all tests that touch a database, on a PostgreSQL that they start themselves
+	AUTHCHECK_TEST_DATABASE=postgresql $(BIN)/pytest $(addprefix --ignore tests/,$(PURE)) $(ARGS)
 
 lint: setup-dev ## style, format, and who may import whom
 	$(BIN)/ruff check .

@@ -17,10 +17,24 @@ from . import openapi, problems
 from .drawings import Drawings
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
-from .pages import buyer
+from .pages import buyer, certificate
 from .previews import Previews
 from .rates import Rates
-from .routes import accounts, checks, designs, imports, masks, negatives, operations, views
+from .routes import (
+    accounts,
+    certificates,
+    checks,
+    designs,
+    imports,
+    labels,
+    ledger,
+    lookup,
+    masks,
+    negatives,
+    operations,
+    signing_keys,
+    views,
+)
 
 DESCRIPTION = "Registered designs, and the question which of them a picture shows. Errors: docs/errors.md."
 STATIC = Path(__file__).parent / "static"
@@ -47,7 +61,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.drawings = Drawings()
     # Decoding is work for a core; one more place keeps the cores busy while another request waits for the disk.
     app.state.places = anyio.CapacityLimiter((os.cpu_count() or 1) + 1)
-    for module in (checks, designs, views, masks, negatives, imports, accounts, operations, buyer):
+    for module in (checks, designs, views, masks, negatives, imports, labels):
+        app.include_router(module.router)
+    for module in (certificates, signing_keys, ledger, lookup, accounts, operations, buyer, certificate):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)

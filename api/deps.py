@@ -99,6 +99,7 @@ def optional_checker(
 AnyKey = Annotated[Principal, Security(authenticated)]
 Admin = Annotated[Principal, Security(authenticated, scopes=["admin"])]
 DesignsWriter = Annotated[Principal, Security(authenticated, scopes=["designs:write"])]
+CertificatesIssuer = Annotated[Principal, Security(authenticated, scopes=["certificates:issue"])]
 ListingsChecker = Annotated[Principal, Security(authenticated, scopes=["listings:check"])]
 PublicOrChecker = Annotated[Principal | None, Depends(optional_checker)]
 IfMatch = Annotated[str | None, Header()]

@@ -47,7 +47,7 @@ async def get_paging(
     response: Response,
     limit: Annotated[int, Query(ge=1, le=200, description="At most so many items.")] = 50,
     after: Annotated[
-        str, Query(max_length=40, pattern=r"^[A-Za-z0-9_]*$", description="`next` of the page before.")
+        str, Query(max_length=40, pattern=r"^[A-Za-z0-9_-]*$", description="`next` of the page before.")
     ] = "",
 ) -> Paging:
     """The page a request asks for."""

@@ -80,7 +80,9 @@ class KeyIn(Wire):
     organisation: Text = Field(max_length=64, description="Handle of the organisation it acts for.")
     label: Text = Field("", max_length=200, description="What it is for; shown in lists.")
     scopes: list[Text] = Field(
-        min_length=1, max_length=8, description="Some of designs:write, listings:check, admin."
+        min_length=1,
+        max_length=8,
+        description="Some of designs:write, listings:check, certificates:issue, admin.",
     )
 
 

@@ -20,6 +20,8 @@ MARGIN_BYTES = 64 * 1024  # headers and text fields around the pictures
 DESIGN_PICTURES = 8  # pictures in one request about a design
 FORM_PARTS = 24  # pictures, as many masks, and text fields
 IMPORT_PARTS = 5_000
+CERTIFICATE_PATHS = {"/v1/batches", "/v1/revocations", "/v1/signatures"}
+CERTIFICATE_BYTES = 2 * 1024 * 1024  # 10,000 serial numbers, codes or signatures
 WAITING = 64
 WAIT_S = 20.0
 
@@ -80,10 +82,12 @@ def body_limit(path: str, settings: Settings) -> int:
         return settings.max_picture_bytes + MARGIN_BYTES  # the pages: one picture
     if path.startswith("/v1/imports"):
         return settings.max_import_bytes
-    if path.startswith(("/v1/checks", "/v1/negatives")) or path.endswith("/mask"):
+    if path.startswith(("/v1/checks", "/v1/negatives", "/v1/labels")) or path.endswith("/mask"):
         return settings.max_picture_bytes + MARGIN_BYTES
     if path == "/v1/designs" or path.endswith("/views"):
         return DESIGN_PICTURES * settings.max_picture_bytes + MARGIN_BYTES
+    if path in CERTIFICATE_PATHS:
+        return CERTIFICATE_BYTES
     return MARGIN_BYTES
 
 
@@ -131,7 +135,7 @@ async def read_form(request: Request, max_parts: int) -> Upload:
             max_parts=max_parts,
             picture_bytes=request.app.state.workspace.settings.max_picture_bytes,
         )
-    await _take_place(request)
+    await take_place(request)
     outline = [[part.name, part.filename, part.sha256] for part in form.parts]
     return Upload(form, hashlib.sha256(json.dumps(outline).encode()).hexdigest())
 
@@ -145,7 +149,7 @@ async def _read_raw(request: Request) -> UploadedPicture:
                 raise too_large(limit)
             digest.update(chunk)
             await spool.append(chunk)
-    await _take_place(request)
+    await take_place(request)
     name = clean_name(request.query_params.get("name", ""))
     return UploadedPicture(name, spool.read(0, spool.size_bytes), digest.hexdigest())
 
@@ -161,7 +165,7 @@ def _spool(request: Request) -> Spool:
     return spool
 
 
-async def _take_place(request: Request) -> None:
+async def take_place(request: Request) -> None:
     """Wait until few enough pictures are being decoded, so that many big ones do not exhaust memory.
 
     Until then an upload costs a temporary file only; the place is given back after the response.
@@ -183,3 +187,4 @@ async def _take_place(request: Request) -> None:
 PictureDep = Annotated[UploadedPicture, Depends(read_picture)]
 UploadDep = Annotated[Upload, Depends(read_upload)]
 ImportDep = Annotated[Upload, Depends(read_import)]
+PlaceDep = Annotated[None, Depends(take_place)]

@@ -12,15 +12,17 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
+from authcheck import facts
 from authcheck.errors import Conflict, Forbidden, NotFound, Rejected
 from authcheck.ids import CROCKFORD, new_id
+from authcheck.journal import record_at_commit
 from authcheck.tables import ApiKey, Organisation
 
 HANDLE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 KEY_ID = re.compile(rf"ack_[{CROCKFORD}]{{26}}")
 TOKEN = re.compile(rf"({KEY_ID.pattern})_([A-Za-z0-9_-]{{43}})")  # the secret: 256 bits in base64url
 ROLES = ("brand", "licensee", "marketplace", "agent")
-SCOPES = ("designs:write", "listings:check", "admin")
+SCOPES = ("designs:write", "listings:check", "certificates:issue", "admin")
 NAME_CHARS = 200
 
 
@@ -51,6 +53,7 @@ def create_organisation(
             session.add(organisation)
     except IntegrityError as error:  # on PostgreSQL somebody may add it between the look and the insertion
         raise _exists(handle) from error
+    record_at_commit(session, [facts.approved(organisation, now)])
     return organisation
 
 

@@ -11,7 +11,20 @@ from typing import Annotated, TextIO
 import typer
 import uvicorn
 
-from authcheck import __version__, console, evidence, negatives_cli, registry_cli, verify
+from authcheck import (
+    __version__,
+    anchors_cli,
+    certificates_cli,
+    console,
+    evidence,
+    labels_cli,
+    ledger_cli,
+    lookup_cli,
+    negatives_cli,
+    registry_cli,
+    signing_keys_cli,
+    verify,
+)
 from authcheck import demo as demo_run
 from authcheck.console import Json
 from authcheck.errors import AuthcheckError, NotTrue, Rejected, StorageFailed, Unavailable
@@ -30,8 +43,15 @@ app = typer.Typer(
 )
 app.add_typer(registry_cli.designs_app, name="designs")
 app.add_typer(negatives_cli.negatives_app, name="negatives")
+app.add_typer(ledger_cli.ledger_app, name="ledger")
+app.add_typer(certificates_cli.certificates_app, name="certificates")
+app.add_typer(signing_keys_cli.signing_keys_app, name="signing-keys")
+app.command("labels")(labels_cli.print_labels)
 app.add_typer(registry_cli.keys_app, name="keys")
 app.add_typer(registry_cli.db_app, name="db")
+app.add_typer(anchors_cli.anchors_app, name="anchors")
+app.command("lookup")(lookup_cli.look_up)
+app.command("verify-bundle")(lookup_cli.verify_bundle)
 
 Fast = Annotated[
     bool, typer.Option("--fast", help="Ask hashes only: much faster, blind to prints and crops.")

@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,6 +28,13 @@ def _checked_std(text: str) -> str:
     if min(three_numbers(text)) <= 0:
         raise ValueError("each of the three numbers must be greater than 0")
     return text
+
+
+def _checked_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("an address such as https://authcheck.example is needed")
+    return text.rstrip("/")
 
 
 class Settings(BaseSettings):
@@ -88,6 +95,61 @@ class Settings(BaseSettings):
         str,
         Field(description="Addresses of reverse proxies whose X-Forwarded-For is believed, comma-separated."),
     ] = ""
+    public_url: Annotated[
+        str,
+        AfterValidator(_checked_url),
+        Field(
+            description="Where the public reaches this service; labels, issuers' names and the ledger's origin begin with it."
+        ),
+    ] = "http://127.0.0.1:8000"
+    ledger_key: Annotated[
+        str | None,
+        Field(
+            description="Ed25519 key that signs the ledger: file:PATH or env:NAME; by default a file in the data folder, made at first use."
+        ),
+    ] = None
+    secrets_key: Annotated[
+        str | None,
+        Field(
+            description="Key that brands' private keys and PINs are encrypted by: file:PATH or env:NAME; by default a file in the data folder, made at first use."
+        ),
+    ] = None
+    witnesses: Annotated[
+        str,
+        Field(
+            description="Witnesses that cosign checkpoints: comma-separated pairs of a vkey and an address."
+        ),
+    ] = ""
+    witness_quorum: Annotated[
+        int,
+        Field(
+            ge=0, description="How many of the witnesses must have signed for a proof to count; 0 asks none."
+        ),
+    ] = 0
+    evm_url: Annotated[
+        str | None,
+        Field(
+            description="JSON-RPC address of the chain that checkpoints are anchored in; without it none are. Needs authcheck[evm].",
+            repr=False,  # it may hold a key
+        ),
+    ] = None
+    evm_chain: Annotated[int | None, Field(ge=1, description="Number of that chain (EIP-155).")] = None
+    evm_contract: Annotated[str | None, Field(description="Address of the ledger's contract there.")] = None
+    evm_key: Annotated[
+        str | None,
+        Field(
+            description="Key (secp256k1) of the account that writes anchors: file:PATH or env:NAME; by default a file in the data folder, made at first use."
+        ),
+    ] = None
+    evm_confirmations: Annotated[
+        int, Field(ge=1, description="Blocks, its own included, after which an anchor counts as confirmed.")
+    ] = 12
+    anchor_minutes: Annotated[
+        int, Field(ge=1, description="A new checkpoint is anchored this many minutes after the last one.")
+    ] = 10
+    anchor_entries: Annotated[
+        int, Field(ge=1, description="Or as soon as this many entries are not covered.")
+    ] = 10_000
     neural_model: Annotated[
         Path | None,
         Field(description="ONNX file of a neural descriptor; needs the extra `authcheck[neural]`."),
@@ -120,6 +182,16 @@ class Settings(BaseSettings):
     def index_dir(self) -> Path:
         """Where processes share what they can read anew from the database."""
         return self.data_dir / "index"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Where keys lie that no setting names; a backup of the database must not be kept beside it."""
+        return self.data_dir / "keys"
+
+    @property
+    def ledger_origin(self) -> str:
+        """The ledger's name: the public address without its scheme, and /ledger."""
+        return self.public_url.partition("://")[2] + "/ledger"
 
     @property
     def submissions_dir(self) -> Path:

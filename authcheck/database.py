@@ -4,7 +4,7 @@ Sessions are synchronous. `reading()` never takes the write lock; `writing()` ta
 because a plain BEGIN that upgrades later fails under concurrency) and commits when the block ends.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeVarTuple
@@ -72,6 +72,15 @@ class Database:
             yield session
 
     @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """A session for queries that all see the database as it was at one moment, however long they take."""
+        engine = self.engine
+        if engine.dialect.name == "postgresql":  # SQLite's transactions are so anyway
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with translated_errors(), Session(engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
     def writing(self) -> Iterator[Session]:
         """A session that holds the write lock and commits at the end, or rolls back on any exception."""
         with translated_errors(), Session(self._writers, expire_on_commit=False) as session, session.begin():
@@ -136,9 +145,9 @@ def _make_folder(folder: Path) -> None:
 
 def stream_rows(
     session: Session, statement: sa.Select[*Columns], batch: int = 20_000
-) -> Iterator[list[sa.Row[*Columns]]]:
+) -> Generator[list[sa.Row[*Columns]], None, None]:
     """Run a large query in batches without holding all of it in memory."""
     # Past the ORM, whose bookkeeping a row costs more than the row.
-    result = session.connection().execute(statement, execution_options={"yield_per": batch})
-    for partition in result.partitions():
-        yield list(partition)
+    with session.connection().execute(statement, execution_options={"yield_per": batch}) as result:
+        for partition in result.partitions():
+            yield list(partition)

@@ -10,7 +10,7 @@ from pathlib import Path
 import uvicorn
 from rich.text import Text
 
-from authcheck import accounts, console, registry_console, verify
+from authcheck import accounts, console, demo_certificates, registry_console, verify
 from authcheck.errors import ImageRejected, Rejected, Unavailable
 from authcheck.registry.bulk import count_statuses, load_from
 from authcheck.registry.picture_files import read_file
@@ -50,7 +50,7 @@ def run(work: Workspace, fixtures: Path) -> int:
     console.say(
         f"{right} of {len(known)} known answers came out.", style="bold red" if wrong else "bold green"
     )
-    return wrong
+    return wrong + demo_certificates.run(work, fixtures)
 
 
 def read_known(fixtures: Path) -> list[Known]:
@@ -151,6 +151,9 @@ def serve(work: Workspace, fixtures: Path, port: int) -> None:
         f"API         {here}/v1/openapi.json",
         f"API key     {token}",
         f"Try it      curl -H 'Authorization: Bearer {token}' -F {picture} {here}/v1/checks",
+        "",
+        "Certificates, by their story:",
+        *demo_certificates.links(work, fixtures, here),
         "",
         "Ctrl-C ends it.",
     ]

@@ -152,6 +152,7 @@ def mask_design(
             design_id=found.id,
             picture_sha256=chosen[0].picture_sha256 if chosen else view,
             masking=read_file(file, work.limits.bytes) if file else "auto" if auto else "none",
+            now=utc_now(),
         )
         with work.database.reading() as session:
             registry_console.show_design(registry.get_design(session, found.id), json=False)
@@ -188,7 +189,8 @@ def create_key(
     organisation: Annotated[str, typer.Option("--org", help="Handle; made as a brand where missing.")],
     *,
     scope: Annotated[
-        list[str], typer.Option(help="designs:write, listings:check or admin; repeat for several.")
+        list[str],
+        typer.Option(help="designs:write, listings:check, certificates:issue or admin; repeat for several."),
     ],
     label: Annotated[str, typer.Option(help="What the key is for.")] = "",
 ) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     String,
+    Text,
     UniqueConstraint,
 )
 from sqlalchemy.engine import Dialect
@@ -297,6 +298,184 @@ class Import(Entity):
     dry_run: Mapped[bool]
     counts: Mapped[dict[str, Any]]
     rows: Mapped[list[Any]]
+
+
+class Entry(Entity):
+    """One fact in the ledger, never changed or deleted (triggers see to it). `number` is its place in the log, from 0.
+
+    `tx_id` is the leaf hash, SHA-256(0x00 || body), in hexadecimal; `body` the canonical JSON that is hashed, `type` and
+    `at` what it says of itself. `subject` is the id of the row it is about.
+    """
+
+    __tablename__ = "entries"
+    __table_args__ = (Index(None, "subject", "number"),)
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    tx_id: Mapped[str] = mapped_column(String(64), unique=True)
+    type: Mapped[str] = mapped_column(String(30))
+    subject: Mapped[str] = mapped_column(String(300))
+    at: Mapped[datetime]
+    body: Mapped[bytes]
+
+
+class Tile(Entity):
+    """At most 256 hashes of one level of the tree, 32 bytes each: a partial tile is a prefix of the full one."""
+
+    __tablename__ = "tiles"
+
+    level: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hashes: Mapped[bytes]
+
+
+class LedgerHead(Entity):
+    """One row: how many entries there are. Its row lock puts writers in their order; taken last of all locks."""
+
+    __tablename__ = "ledger_head"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    size: Mapped[int] = mapped_column(BigInteger)
+
+
+class SignedCheckpoint(Entity):
+    """A checkpoint that was signed and published; `note` is its text with all signatures and cosignatures so far."""
+
+    __tablename__ = "checkpoints"
+
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    root: Mapped[str] = mapped_column(String(64))
+    note: Mapped[str] = mapped_column(Text)
+    signed_at: Mapped[datetime]
+
+
+class SigningKey(Entity):
+    """A key an organisation signs certificates with.
+
+    It counts for entries numbered `added_at_entry` and above, once revoked only below `revoked_at_entry`. `public_key` is the raw Ed25519 key; `secret` the private one encrypted, None where the brand keeps it. `kid` is
+    `did:web:HOST:HANDLE#NAME`.
+    """
+
+    __tablename__ = "signing_keys"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), index=True)
+    kid: Mapped[str] = mapped_column(String(300), unique=True)
+    public_key: Mapped[bytes]
+    secret: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    added_at_entry: Mapped[int] = mapped_column(BigInteger)
+    revoked_at_entry: Mapped[int | None] = mapped_column(BigInteger)
+
+    organisation: Mapped["Organisation"] = relationship(lazy="raise")
+
+
+class Batch(Entity):
+    """Certificates issued in one request: units of one product (GTIN and lot) that carry one design.
+
+    `request_sha256` says what was asked for under `request_key`, so that the same request twice issues once.
+    """
+
+    __tablename__ = "batches"
+    __table_args__ = (UniqueConstraint("organisation_id", "request_key"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    design_id: Mapped[str] = mapped_column(ForeignKey("designs.id"), index=True)
+    request_key: Mapped[str] = mapped_column(String(200))
+    request_sha256: Mapped[str] = mapped_column(String(64))
+    gtin: Mapped[str] = mapped_column(String(14))
+    lot: Mapped[str] = mapped_column(String(20))
+    product: Mapped[str] = mapped_column(String(200))
+    count: Mapped[int]
+    created_at: Mapped[datetime]
+
+    organisation: Mapped["Organisation"] = relationship(lazy="raise")
+    design: Mapped["Design"] = relationship(lazy="raise")
+
+
+class Certificate(Entity):
+    """The statement that one unit was made by this issuer; `code` is on its label, also its serial number.
+
+    `jws` is the vc+jwt, None until a brand that keeps its own keys has signed; `jws_sha256` is what the ledger holds of
+    it and `entry_number` where. `status_index` is its place in the issuer's status list. `state` is unsigned, active or revoked.
+    `sealed_pin` is the scratch-off PIN, encrypted, None without one: labels can be printed again.
+    """
+
+    __tablename__ = "certificates"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "status_index"),
+        UniqueConstraint("gtin", "lot", "serial"),
+        Index(None, "batch_id", "number_in_batch"),
+        Index(None, "organisation_id", "revoked_entry_number"),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    code: Mapped[str] = mapped_column(String(20), unique=True)
+    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id"))
+    number_in_batch: Mapped[int]
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    design_id: Mapped[str] = mapped_column(ForeignKey("designs.id"))
+    gtin: Mapped[str] = mapped_column(String(14))
+    lot: Mapped[str] = mapped_column(String(20))
+    serial: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(10))
+    issued_at: Mapped[datetime]
+    jws: Mapped[str | None] = mapped_column(Text)
+    jws_sha256: Mapped[str | None] = mapped_column(String(64))
+    entry_number: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    status_index: Mapped[int]
+    sealed_pin: Mapped[bytes | None]
+    revoked_at: Mapped[datetime | None]
+    revocation_reason: Mapped[str | None] = mapped_column(String(40))
+    revoked_entry_number: Mapped[int | None] = mapped_column(BigInteger)
+
+    batch: Mapped["Batch"] = relationship(lazy="raise")
+    organisation: Mapped["Organisation"] = relationship(lazy="raise")
+    design: Mapped["Design"] = relationship(lazy="raise")
+
+
+class StatusList(Entity):
+    """A published version of an issuer's list of revoked certificates, signed; the newest of each `number` is in force.
+
+    A list has 131,072 places: `number` is a certificate's `status_index` divided by that.
+    """
+
+    __tablename__ = "status_lists"
+    __table_args__ = (Index(None, "organisation_id", "number", "entry_number"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    number: Mapped[int]
+    jws: Mapped[str] = mapped_column(Text)
+    jws_sha256: Mapped[str] = mapped_column(String(64))
+    entry_number: Mapped[int] = mapped_column(BigInteger)
+    published_at: Mapped[datetime]
+
+
+class Anchoring(Entity):
+    """A checkpoint on its way into a chain. The signed raw transaction is stored before it is sent.
+
+    `state` is signed, sent, mined, confirmed, orphaned or failed. `nonce` is allocated here, one transaction a nonce.
+    """
+
+    __tablename__ = "anchorings"
+    __table_args__ = (UniqueConstraint("chain", "sender", "nonce"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    chain: Mapped[str] = mapped_column(String(60))
+    sender: Mapped[str] = mapped_column(String(60))
+    nonce: Mapped[int] = mapped_column(BigInteger)
+    previous_size: Mapped[int] = mapped_column(BigInteger)
+    size: Mapped[int] = mapped_column(BigInteger)
+    root: Mapped[str] = mapped_column(String(64))
+    transaction_hash: Mapped[str] = mapped_column(String(80), unique=True)
+    raw_transaction: Mapped[bytes]
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    block_number: Mapped[int | None] = mapped_column(BigInteger)
+    block_hash: Mapped[str | None] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
 
 
 class IdempotencyRecord(Entity):

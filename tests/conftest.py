@@ -20,9 +20,9 @@ ROOT = Path(__file__).parent.parent
 MATCH_DATA = Path(os.environ.get("AUTHCHECK_MATCH_DATA", ROOT.parent / "shared" / "match-data"))
 POSTGRESQL = os.environ.get("AUTHCHECK_TEST_DATABASE") == "postgresql"
 sys.path.insert(0, str(ROOT / "tests"))  # tests import make.py
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # a shell's background job, whose children would not hear Ctrl-C
+pytest_plugins = ["chain_made"]
+# A shell's background job ignores Ctrl-C, and so would the children of this process.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

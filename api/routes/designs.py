@@ -136,7 +136,12 @@ def change_design(
             design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
             require_match(if_match, design_etag(design))
             designs.update_design(
-                design, title=body.title, kind=body.kind, public_preview=body.public_preview
+                session,
+                design,
+                title=body.title,
+                kind=body.kind,
+                public_preview=body.public_preview,
+                now=utc_now(),
             )
     except StaleDataError as error:  # changed between our read and our write
         raise changed_since() from error

@@ -8,7 +8,7 @@ from authcheck.accounts import Principal
 from authcheck.errors import Rejected
 from authcheck.registry import designs, masking
 from authcheck.registry.features import Masking
-from authcheck.workspace import Workspace
+from authcheck.workspace import Workspace, utc_now
 
 from ..deps import DesignsWriter, IfNoneMatch, WorkspaceDep
 from ..etags import not_modified, picture_response
@@ -74,6 +74,7 @@ def _change(
         design_id=design_id,
         picture_sha256=sha256,
         masking=wanted,
+        now=utc_now(),
         owner_id=caller.organisation_id,
     )
     with workspace.database.reading() as session:

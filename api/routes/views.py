@@ -58,7 +58,7 @@ def remove_view(caller: DesignsWriter, design_id: str, sha256: str, workspace: W
     """Take one picture out of the search; the last one stays (retire the design instead)."""
     with workspace.database.writing() as session:
         design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
-        designs.remove_view(session, design, sha256)
+        designs.remove_view(session, design, sha256, utc_now())
     return design_response(_own(workspace, caller, design_id))
 
 

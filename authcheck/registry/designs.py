@@ -7,7 +7,9 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
+from authcheck import facts
 from authcheck.errors import Conflict, NotFound, Rejected
+from authcheck.journal import record_at_commit
 from authcheck.registry.live import lock_registry, next_tick
 from authcheck.tables import Check, Design, Dispute, Organisation, View, ViewFeatures
 
@@ -143,9 +145,11 @@ def retire(session: Session, design: Design, now: datetime) -> None:
     for view in session.scalars(select(View).where(View.design_id == design.id, View.removed_tick.is_(None))):
         view.removed_tick = tick
     design.state, design.retired_at = "retired", now
+    session.flush()  # which counts the design's version
+    record_at_commit(session, [facts.retired(design, now)])
 
 
-def remove_view(session: Session, design: Design, picture_sha256: str) -> None:
+def remove_view(session: Session, design: Design, picture_sha256: str, now: datetime) -> None:
     """Take one picture of a design out of the search.
 
     Raises NotFound (`view.not_found`), or Conflict (`view.last` for the last one, `design.changed`).
@@ -160,10 +164,18 @@ def remove_view(session: Session, design: Design, picture_sha256: str) -> None:
         raise Conflict("A design keeps at least one picture; retire it instead.", code="view.last")
     matching[0].removed_tick = next_tick(session)
     flag_modified(design, "state")  # a design with other pictures is another version of it
+    session.flush()
+    record_at_commit(session, [facts.view_removed(design, picture_sha256, now)])
 
 
 def update_design(
-    design: Design, *, title: str | None = None, kind: str | None = None, public_preview: bool | None = None
+    session: Session,
+    design: Design,
+    *,
+    title: str | None = None,
+    kind: str | None = None,
+    public_preview: bool | None = None,
+    now: datetime,
 ) -> None:
     """Change what the owner says of a design. Raises Rejected as `check_words` does."""
     title = design.title if title is None else title.strip() or design.reference
@@ -172,3 +184,6 @@ def update_design(
     design.title, design.kind = title, kind
     if public_preview is not None:
         design.public_preview = public_preview
+    if session.is_modified(design):
+        session.flush()
+        record_at_commit(session, [facts.updated(design, now)])

@@ -4,13 +4,18 @@ The picture and its fingerprint stay; only what the local stages look at changes
 before replays with the mask of its time, and every process' index takes the change over with the registry's tick.
 """
 
+import hashlib
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
+from authcheck import facts
 from authcheck.database import Database
 from authcheck.errors import Conflict, NotFound
 from authcheck.images.decode import Limits
+from authcheck.journal import record_at_commit
 from authcheck.pictures import PictureStore
 from authcheck.registry.designs import check_unchanged, get_design, live_views
 from authcheck.registry.features import Masking, ReadFeatures, read_features
@@ -26,6 +31,7 @@ def change_mask(
     design_id: str,
     picture_sha256: str,
     masking: Masking,
+    now: datetime,
     owner_id: str | None = None,
 ) -> None:
     """Take a picture's local features anew, within another mask; `owner_id` limits it to that owner's designs.
@@ -37,7 +43,8 @@ def change_mask(
         find_view(get_design(session, design_id, owner_id=owner_id), picture_sha256)
     read = read_features(store.get(picture_sha256), limits, masking)
     with database.writing() as session:
-        replace_features(session, get_design(session, design_id, owner_id=owner_id), picture_sha256, read)
+        design = get_design(session, design_id, owner_id=owner_id)
+        replace_features(session, design, picture_sha256, read, now)
 
 
 def find_view(design: Design, picture_sha256: str) -> View:
@@ -50,7 +57,9 @@ def find_view(design: Design, picture_sha256: str) -> View:
     return found
 
 
-def replace_features(session: Session, design: Design, picture_sha256: str, read: ReadFeatures) -> None:
+def replace_features(
+    session: Session, design: Design, picture_sha256: str, read: ReadFeatures, now: datetime
+) -> None:
     """Let a picture be found by these local features from here on; the same ones again change nothing.
 
     Raises as `find_view` does, and Conflict (`design.changed`).
@@ -79,6 +88,9 @@ def replace_features(session: Session, design: Design, picture_sha256: str, read
             ViewEmbedding(view=new, model=known.model, vector=known.vector, added_tick=new.added_tick)
         )
     flag_modified(design, "state")  # a design with other masks is another version of it
+    session.flush()
+    mask = hashlib.sha256(read.mask).hexdigest() if read.mask else "none"
+    record_at_commit(session, [facts.updated(design, now, image=picture_sha256, mask=mask)])
 
 
 def get_mask(session: Session, design: Design, picture_sha256: str) -> bytes:

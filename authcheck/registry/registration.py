@@ -9,12 +9,14 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import flag_modified
 
+from authcheck import facts
 from authcheck.errors import Conflict, Rejected
 from authcheck.ids import new_id
 from authcheck.images import fingerprint
 from authcheck.images.decode import Limits
 from authcheck.images.fingerprint import Fingerprint
 from authcheck.images.gallery import Hit
+from authcheck.journal import record_at_commit
 from authcheck.pictures import PictureStore
 from authcheck.registry.designs import check_unchanged, check_words
 from authcheck.registry.features import Masking, ReadFeatures, read_features
@@ -123,6 +125,8 @@ class Registration:
         if self._store is not None:
             self._session.add(design)
         self._keep(design, views)
+        if self._store is not None:
+            record_at_commit(self._session, facts.registered(design, _hashes(views), self._now))
         if near:
             self._hold(design, near)
         return Registered(design.state, design, near)
@@ -146,6 +150,7 @@ class Registration:
             design.state = "disputed"
             self._hold(design, near)
         self._session.flush()
+        record_at_commit(self._session, facts.views_added(design, _hashes(new), self._now))
 
     def _advanced(self) -> int:
         """This transaction's tick; the clock advances when it is first asked for."""
@@ -258,17 +263,21 @@ class Registration:
         )
         if self._store is None or self._session.scalar(same) is not None:
             return
-        self._session.add(
-            Dispute(
-                id=self._new_id("dsp"),
-                design_id=design.id,
-                other_design_id=near.design.id,
-                score=near.score,
-                reasons=[],
-                noticed_at=self._now,
-                noticed_tick=self._advanced(),
-            )
+        dispute = Dispute(
+            id=self._new_id("dsp"),
+            design_id=design.id,
+            other_design_id=near.design.id,
+            score=near.score,
+            reasons=[],
+            noticed_at=self._now,
+            noticed_tick=self._advanced(),
         )
+        self._session.add(dispute)
+        record_at_commit(self._session, [facts.disputed(dispute, self._now)])
+
+
+def _hashes(views: Sequence[ReadView]) -> list[str]:
+    return [view.sha256 for view in views]
 
 
 def check_new(new: NewDesign, views: Sequence[ReadView]) -> None:

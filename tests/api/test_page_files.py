@@ -12,6 +12,10 @@ from fastapi.testclient import TestClient
 
 import api.app
 from api.i18n import LANGUAGES
+from api.pages.certificate import HERE
+from authcheck.anchoring import WORDS
+from authcheck.bundle import STEPS, State
+from authcheck.certificates import REASONS
 from authcheck.config import Settings
 from authcheck.verdicts import VerdictCode
 
@@ -19,6 +23,13 @@ API = Path(api.app.__file__).parent
 TEMPLATES = sorted((API / "templates").glob("*.html"))
 STATIC = sorted(path for path in (API / "static").iterdir() if path.is_file())
 KEY = re.compile(r"""\b_\(\s*(["'].+?)[,)]""")
+CERTIFICATE_ENDS = {
+    "outcome": ["good", "revoked", "not_true", "unknown", "unsigned", "missing", "unavailable"],
+    "step.name": [*STEPS, "anchor"],
+    "step.detail": ["off", *set(WORDS.values())],
+    "step.state": [state.value for state in State],
+    "said": HERE,
+}
 VERDICTS = [code.value for code in VerdictCode]
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 # Not within reach of a form with one field: these get the neutral sentence.
@@ -48,6 +59,8 @@ def keys_used() -> Iterator[str]:
             ends = re.findall(r"""["']([^"']+)["']""", expression)
             if "~ check.verdict" in expression or "~ kind" in expression:
                 yield from ("".join([ends[0], verdict, *ends[1:]]) for verdict in VERDICTS)
+            elif varied := [name for name in CERTIFICATE_ENDS if f"~ {name}" in expression]:
+                yield from ("".join([ends[0], end, *ends[1:]]) for end in CERTIFICATE_ENDS[varied[0]])
             elif "~ notice" in expression:
                 yield from (f"{ends[0]}{notice}" for notice in ("disputed", "retired"))
             else:
@@ -61,6 +74,7 @@ def keys_used() -> Iterator[str]:
     findability = (API.parent / "authcheck" / "local" / "findability.py").read_text()
     yield from (f"warning.{code}" for code in re.findall(r'"(design\.[a-z_]+)":', findability))
     yield from (f"error.{code}" for code in codes_raised())
+    yield from (f"certificate.reason.{reason}" for reason in REASONS)
     yield from ("reason.unknown", "error.unknown", "error.unavailable")
 
 
@@ -101,3 +115,4 @@ def test_files_stay_small(settings: Settings) -> None:
     lines = {path.name: len(path.read_text().splitlines()) for path in STATIC}
     assert lines["site.css"] <= 350
     assert lines["drop-upload.js"] < 200
+    assert lines["verify.js"] < 300

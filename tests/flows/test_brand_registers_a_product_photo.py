@@ -49,7 +49,7 @@ def remask(workspace: Workspace, design: Design, masking: Masking, **words: Any)
         workspace.database,
         workspace.store,
         workspace.limits,
-        **{"design_id": design.id, "picture_sha256": sha256, "masking": masking, **words},
+        **{"design_id": design.id, "picture_sha256": sha256, "masking": masking, "now": make.NOW, **words},
     )
 
 
@@ -176,6 +176,7 @@ def test_a_picture_keeps_its_place_when_its_mask_changes(workspace: Workspace) -
         design_id=design.id,
         picture_sha256=shown[0],
         masking=make.mask_bytes(),
+        now=make.NOW,
     )
     with workspace.database.reading() as session:
         found = designs.get_design(session, design.id)
@@ -248,6 +249,7 @@ def test_masks_of_what_is_gone_stay(workspace: Workspace) -> None:
             design_id=design.id,
             picture_sha256=sha256,
             masking="none",
+            now=make.NOW,
         )
     assert retired.value.code == "design.retired"
 
@@ -274,7 +276,7 @@ def test_a_design_is_changed_by_another_hand_meanwhile(
         if not removed:
             removed.append(True)
             with writing(self) as session:
-                designs.remove_view(session, designs.get_design(session, design.id), sha256)
+                designs.remove_view(session, designs.get_design(session, design.id), sha256, make.NOW)
         return writing(self)
 
     monkeypatch.setattr(Database, "writing", remove_first)
@@ -286,6 +288,7 @@ def test_a_design_is_changed_by_another_hand_meanwhile(
             design_id=design.id,
             picture_sha256=sha256,
             masking="none",
+            now=make.NOW,
         )
     assert refused.value.code == "view.not_found"
 

@@ -37,7 +37,7 @@ def add_views(workspace: Workspace, reference: str, *pictures: bytes) -> None:
 def remove_view(workspace: Workspace, reference: str, sha256: str) -> None:
     """Take a picture from a design of acme."""
     with workspace.database.writing() as session:
-        designs.remove_view(session, designs.find_design(session, "acme", reference), sha256)
+        designs.remove_view(session, designs.find_design(session, "acme", reference), sha256, make.NOW)
 
 
 def retire(workspace: Workspace, reference: str, owner: str = "acme") -> None:
@@ -225,7 +225,7 @@ def test_a_design_that_changed_meanwhile_is_not_changed_again(workspace: Workspa
         )
         changes: dict[str, Callable[[], None]] = {
             "retire": lambda: designs.retire(session, stale, make.NOW),
-            "remove": lambda: designs.remove_view(session, stale, stale.views[0].picture_sha256),
+            "remove": lambda: designs.remove_view(session, stale, stale.views[0].picture_sha256, make.NOW),
             "add": lambda: registration.add_views(
                 stale, [read_view(make.picture_bytes(2), workspace.limits)]
             ),

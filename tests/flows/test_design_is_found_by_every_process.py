@@ -127,7 +127,7 @@ def test_searches_see_each_change_whole(workspace: Workspace) -> None:
     for turn in range(8):
         with workspace.database.writing() as session:
             design = designs.find_design(session, "acme", "REF-1")
-            designs.remove_view(session, design, views[turn % 2].sha256)
+            designs.remove_view(session, design, views[turn % 2].sha256, make.NOW)
         with workspace.database.writing() as session:
             design = designs.find_design(session, "acme", "REF-1")
             registration = Registration(
@@ -174,7 +174,7 @@ def change(workspace: Workspace, stale: Design, act: str, dice: random.Random) -
         if act == "retire" or (act == "remove" and len(live) == 1):
             designs.retire(session, design, make.NOW)
         elif act == "remove":
-            designs.remove_view(session, design, dice.choice(live).picture_sha256)
+            designs.remove_view(session, design, dice.choice(live).picture_sha256, make.NOW)
         else:
             views = [read_view(make.picture_bytes(dice.randrange(6)), workspace.limits)]
             registration = Registration(

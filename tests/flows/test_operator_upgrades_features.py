@@ -82,6 +82,7 @@ def test_a_new_scheme_keeps_what_the_owner_chose(
         design_id=design.id,
         picture_sha256=sha256,
         masking=masking,
+        now=make.NOW,
     )
     before = features_of(workspace)["TEE"]
     age(workspace)
@@ -108,6 +109,7 @@ def test_a_mask_of_an_absurd_shape_survives(workspace: Workspace) -> None:
         design_id=design.id,
         picture_sha256=sha256,
         masking=make.mask_bytes((0, 0, 2000, 60), (3000, 60)),
+        now=make.NOW,
     )
     age(workspace)
     assert [one.error for one in renew(workspace)] == [None]

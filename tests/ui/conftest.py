@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -16,6 +17,7 @@ from urllib.request import urlopen
 import evidence_scenes as scenes
 import make
 import pytest
+import units_made as units
 from PIL import Image
 
 from authcheck.config import Settings
@@ -38,7 +40,7 @@ START_TIMEOUT_S = 60
 class Site:
     """Where the server listens, and pictures to send it: one it knows, one it does not, one that is none.
 
-    `two` is the path of an answer with two designs in one photo.
+    `two` is the path of an answer with two designs in one photo; `labels` are codes of certificates by their state.
     """
 
     url: str
@@ -46,6 +48,7 @@ class Site:
     unknown: Path
     broken: Path
     two: str
+    labels: dict[str, str]
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +59,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     workspace = Workspace.open(settings)
     make.register(workspace, title="Koi pond", seed=1, public_preview=True)
     two = f"/checks/{_two_in_one(workspace)}"
+    labels = _labels(workspace)
     workspace.database.dispose()
     pictures = {
         "known.jpg": make.picture_bytes(1, "JPEG"),
@@ -88,7 +92,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_for(url, server)
-        yield Site(url, *(folder / name for name in pictures), two)
+        yield Site(url, *(folder / name for name in pictures), two, labels)
     finally:
         server.terminate()
         server.wait(timeout=20)
@@ -114,6 +118,15 @@ def _two_in_one(workspace: Workspace) -> str:
         )
     ]
     return scenes.answered(workspace, make.encode(photo, "JPEG"), rows, source="page")
+
+
+def _labels(workspace: Workspace) -> dict[str, str]:
+    """Certificates of a brand, one of them revoked, and one of a brand that has not signed."""
+    good, revoked = units.issue(workspace, units.brand_with_key(workspace, "paperbird"), handle="paperbird")
+    units.revoke(workspace, revoked, handle="paperbird", now=make.NOW + timedelta(hours=1))
+    own = units.brand_with_key(workspace, "inkwell", own_key=True)
+    (unsigned,) = units.issue(workspace, own, handle="inkwell", count=1, lot="L-2", request_key="two")
+    return {"good": good.code, "revoked": revoked.code, "unsigned": unsigned.code, "missing": "0000000000000"}
 
 
 def _left_half(size: tuple[int, int]) -> Image.Image:

@@ -1,5 +1,6 @@
-"""Identifiers: prefix, order, shape."""
+"""Identifiers: prefix, order, shape; codes: every slip of the finger is noticed."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import make
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authcheck.ids import CROCKFORD, new_id
+from authcheck.errors import Rejected
+from authcheck.ids import CROCKFORD, check_code, new_code, new_id, show_code
 
 TIMES = st.datetimes(datetime(1970, 1, 1), datetime(3000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants naive bounds
 
@@ -43,3 +45,86 @@ def test_a_time_without_a_zone_is_refused() -> None:
     """A naive time would sort by the machine's zone."""
     with pytest.raises(TypeError):
         new_id("chk", make.NOW.replace(tzinfo=None))
+
+
+def refused(text: str) -> bool:
+    """Whether it is no code."""
+    try:
+        check_code(text)
+    except Rejected:
+        return True
+    return False
+
+
+def swapped(code: str, at: int, other: int) -> str:
+    """The code with two characters changed over."""
+    characters = list(code)
+    characters[at], characters[other] = code[other], code[at]
+    return "".join(characters)
+
+
+def wrong_characters(code: str) -> Iterator[str]:
+    """The code with each one character made each other one."""
+    for at in range(13):
+        yield from (code[:at] + other + code[at + 1 :] for other in set(CROCKFORD) - {code[at]})
+
+
+def test_a_code_is_12_random_characters_and_a_check_character() -> None:
+    """2,000 codes are in one spelling, different, and use the whole alphabet."""
+    codes = {new_code() for _ in range(2000)}
+    assert len(codes) == 2000
+    assert {len(code) for code in codes} == {13}
+    assert set("".join(codes)) == set(CROCKFORD)
+    assert all(check_code(code) == code for code in codes)
+
+
+def test_every_wrong_character_is_noticed() -> None:
+    """13 places times 31 other characters, for 25 codes: none passes."""
+    assert all(refused(wrong) for _ in range(25) for wrong in wrong_characters(new_code()))
+
+
+def test_every_swap_is_noticed() -> None:
+    """Any two different characters changed over, neighbours or not, give no code; all 32 x 31 pairs are tried."""
+    for first in range(32):
+        code = new_code()
+        for at in range(12):
+            for other in range(at + 1, 13):
+                assert code[at] == code[other] or refused(swapped(code, at, other))
+        for second in set(range(32)) - {first}:
+            pair = next(
+                word
+                for last in CROCKFORD
+                if not refused(word := CROCKFORD[first] + CROCKFORD[second] + code[2:12] + last)
+            )
+            assert refused(swapped(pair, 0, 1))
+
+
+@pytest.mark.parametrize("typed", ["{shown}", " {small} ", "{spaced}", "{wide}", "{confused}", "{dashed}\n"])
+def test_a_code_may_be_typed_as_people_type(typed: str) -> None:
+    """Groups, small letters, blanks, full-width characters, O for 0 and I or L for 1 all mean the same code."""
+    code = next(code for code in iter(new_code, "") if "0" in code and "1" in code)
+    wide = "".join(chr(ord(character) + 0xFEE0) for character in code)
+    text = typed.format(
+        shown=show_code(code),
+        small=code.lower(),
+        spaced=" ".join(code),
+        wide=wide,
+        confused=code.replace("0", "o").replace("1", "l", 1).replace("1", "I"),
+        dashed=show_code(code).replace("-", "\u2013"),
+    )
+    assert check_code(text) == code
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "U" * 13, "0" * 12, "0" * 14, "0000-0000-0000\x00", "é" * 13, "0" * 65, "\ud800" * 13]
+)
+def test_what_cannot_be_a_code_is_refused(text: str) -> None:
+    """Wrong length, wrong characters and absurd lengths are answered alike."""
+    with pytest.raises(Rejected) as caught:
+        check_code(text)
+    assert caught.value.code == "code.malformed"
+
+
+def test_a_code_is_shown_in_groups() -> None:
+    """Groups of 4, 4 and 5 are easy to read out."""
+    assert show_code("0123456789ABC") == "0123-4567-89ABC"

@@ -1,0 +1,183 @@
+"""A brand's side of certificates: issue, list, revoke."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy.orm import Session
+
+from authcheck import batches, certificates, journal
+from authcheck.batches import Filter, Order, Selection
+from authcheck.errors import Rejected
+from authcheck.signing_keys import open_vault
+from authcheck.tables import Batch, Certificate, Organisation
+from authcheck.unit_tables import units_csv
+from authcheck.workspace import utc_now
+
+from ..certificate_schemas import BatchIn, BatchOut, CertificateOut, RevocationIn, RevocationOut
+from ..deps import CertificatesIssuer, WorkspaceDep
+from ..idempotency import OnceDep
+from ..paging import PagingDep
+from ..schemas import Page, Text
+
+router = APIRouter(prefix="/v1", tags=["certificates"])
+DesignId = Annotated[Text | None, Query(max_length=40)]
+Gtin = Annotated[Text | None, Query(max_length=14)]
+Lot = Annotated[Text | None, Query(max_length=20)]
+CSV: dict[int | str, dict[str, Any]] = {200: {"description": "The table.", "content": {"text/csv": {}}}}
+
+
+@router.post("/batches", status_code=201)
+def issue_batch(
+    caller: CertificatesIssuer, body: BatchIn, once: OnceDep, workspace: WorkspaceDep, response: Response
+) -> BatchOut:
+    """Issue certificates. It needs an Idempotency-Key: the same request again is answered with the same batch, for good."""
+    if once.key is None:
+        raise Rejected(
+            "Send an Idempotency-Key, so that a repeated request issues nothing twice.",
+            code="idempotency.missing",
+        )
+    order = Order(
+        design_id=body.design,
+        gtin=body.gtin,
+        lot=body.lot,
+        product=body.product,
+        request_key=once.key,
+        count=body.count,
+        serials=tuple(body.serials),
+        pins=body.pins,
+    )
+    vault = open_vault(workspace.settings)
+    with workspace.database.writing() as session:
+        organisation = session.get_one(Organisation, caller.organisation_id)
+        batch = certificates.issue(session, vault, workspace.settings, organisation, order, utc_now())
+        answer = _batches_out(session, [batch])[0]
+    journal.publish(workspace.database, workspace.settings)
+    response.headers["Location"] = f"/v1/batches/{batch.id}"
+    return answer
+
+
+@router.get("/batches")
+def list_batches(  # noqa: PLR0917 - a parameter a filter
+    caller: CertificatesIssuer,
+    workspace: WorkspaceDep,
+    paging: PagingDep,
+    design: DesignId = None,
+    gtin: Gtin = None,
+    lot: Lot = None,
+) -> Page[BatchOut]:
+    """Your batches, oldest first."""
+    with workspace.database.reading() as session:
+        rows = batches.list_batches(
+            session,
+            caller.organisation_id,
+            design_id=design,
+            gtin=gtin,
+            lot=lot,
+            after=paging.after,
+            limit=paging.fetch,
+        )
+        shown = {batch.id: batch for batch in _batches_out(session, rows)}
+    return paging.page(rows, lambda batch: shown[batch.id])
+
+
+@router.get("/batches/{batch_id}")
+def show_batch(caller: CertificatesIssuer, batch_id: str, workspace: WorkspaceDep) -> BatchOut:
+    """One of your batches."""
+    with workspace.database.reading() as session:
+        batch = batches.get_batch(session, batch_id, organisation_id=caller.organisation_id)
+        return _batches_out(session, [batch])[0]
+
+
+@router.get("/batches/{batch_id}/units.csv", response_class=Response, responses=CSV)
+def show_units(caller: CertificatesIssuer, batch_id: str, workspace: WorkspaceDep) -> Response:
+    """The units of a batch as a table, a row each; what a spreadsheet would take for a formula has an apostrophe before it."""
+    with workspace.database.reading() as session:
+        batch = batches.get_batch(session, batch_id, organisation_id=caller.organisation_id)
+        table = units_csv(session, batch)
+    headers = {"Content-Disposition": f'attachment; filename="{batch.id}.csv"'}
+    return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/certificates")
+def list_certificates(  # noqa: PLR0917 - a parameter a filter
+    caller: CertificatesIssuer,
+    workspace: WorkspaceDep,
+    paging: PagingDep,
+    batch: Annotated[Text | None, Query(max_length=40)] = None,
+    design: DesignId = None,
+    gtin: Gtin = None,
+    lot: Lot = None,
+    state: Literal["unsigned", "active", "revoked"] | None = None,
+) -> Page[CertificateOut]:
+    """Your certificates, as they were issued."""
+    which = Filter(batch_id=batch, design_id=design, gtin=gtin, lot=lot, state=state)
+    with workspace.database.reading() as session:
+        rows = batches.list_certificates(
+            session, caller.organisation_id, which, after=paging.after, limit=paging.fetch
+        )
+        ids = batches.transaction_ids(session, rows)
+    return paging.page(rows, lambda row: _certificate_out(row, ids.get(row.id)))
+
+
+@router.post("/revocations")
+def revoke_certificates(
+    caller: CertificatesIssuer, body: RevocationIn, workspace: WorkspaceDep
+) -> RevocationOut:
+    """Revoke certificates for good, each with an entry in the ledger; doing it again changes nothing."""
+    selection = Selection(
+        certificates=tuple(body.certificates), batch_id=body.batch, first=body.first, last=body.last
+    )
+    vault = open_vault(workspace.settings)
+    with workspace.database.writing() as session:
+        done = certificates.revoke(
+            session,
+            vault,
+            workspace.settings,
+            session.get_one(Organisation, caller.organisation_id),
+            selection,
+            reason=body.reason,
+            now=utc_now(),
+        )
+    journal.publish(workspace.database, workspace.settings)
+    return RevocationOut(revoked=done.now, revoked_before=done.before)
+
+
+def _batches_out(session: Session, rows: Sequence[Batch]) -> list[BatchOut]:
+    states = batches.count_states(session, rows)
+    return [
+        BatchOut(
+            id=batch.id,
+            design=batch.design_id,
+            reference=batch.design.reference,
+            gtin=batch.gtin,
+            lot=batch.lot,
+            product=batch.product,
+            count=batch.count,
+            created_at=batch.created_at,
+            states=states[batch.id],
+        )
+        for batch in rows
+    ]
+
+
+def _certificate_out(row: Certificate, tx_id: str | None) -> CertificateOut:
+    return CertificateOut.model_validate(
+        {
+            "id": row.id,
+            "code": row.code,
+            "batch": row.batch_id,
+            "number": row.number_in_batch,
+            "design": row.design_id,
+            "gtin": row.gtin,
+            "lot": row.lot,
+            "serial": row.serial,
+            "product": row.batch.product,
+            "state": row.state,
+            "issued_at": row.issued_at,
+            "tx_id": tx_id,
+            "entry": row.entry_number,
+            "revoked_at": row.revoked_at,
+            "reason": row.revocation_reason,
+        }
+    )

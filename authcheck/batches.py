@@ -1,0 +1,272 @@
+"""What a brand orders certificates for, and the finding of batches and certificates again."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import rfc8785
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.orm import Session, joinedload
+
+from authcheck.errors import NotFound, Rejected
+from authcheck.gs1 import check_gtin, check_lot, check_serial
+from authcheck.ids import check_code
+from authcheck.tables import Batch, Certificate, Entry
+
+MOST_UNITS = 10_000  # of one request
+PRODUCT_CHARS = 200
+MOST_PARAMETERS = 500  # of one statement
+REQUEST_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+STATES = ("unsigned", "active", "revoked")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Certificates for units of one product that carry one design.
+
+    Either `count` units, whose serial numbers are drawn, or one for each of the brand's own `serials`. The same
+    `request_key` with the same order is the same request. With `pins` each gets a PIN for a scratch-off panel.
+    """
+
+    design_id: str
+    gtin: str
+    lot: str
+    product: str
+    request_key: str
+    count: int = 0
+    serials: tuple[str, ...] = ()
+    pins: bool = False
+
+    def checked(self) -> "Order":
+        """The order in its one spelling. Raises Rejected (`batch.*`, `gs1.*`)."""
+        if not REQUEST_KEY.fullmatch(self.request_key):
+            raise Rejected(
+                "A request key has 1 to 200 visible ASCII characters.", code="batch.request_key", limit=200
+            )
+        if self.serials and self.count not in {0, len(self.serials)}:
+            raise Rejected("Give the number of units, or their serial numbers.", code="batch.serials")
+        count = self.count or len(self.serials)
+        if not 1 <= count <= MOST_UNITS:
+            raise Rejected(
+                f"One request is for 1 to {MOST_UNITS:,} certificates.", code="batch.count", limit=MOST_UNITS
+            )
+        product = self.product.strip()
+        if not product or len(product) > PRODUCT_CHARS or not product.isprintable():
+            raise Rejected(
+                f"A product's name has 1 to {PRODUCT_CHARS} printable characters.",
+                code="batch.product",
+                limit=PRODUCT_CHARS,
+            )
+        gtin, lot = check_gtin(self.gtin), check_lot(self.lot)
+        if len({check_serial(serial) for serial in self.serials}) < len(self.serials):
+            raise Rejected("A serial number stands there twice.", code="batch.serials")
+        return replace(self, count=count, product=product, gtin=gtin, lot=lot)
+
+    @property
+    def sha256(self) -> str:
+        """What tells it from another order under the same request key."""
+        asked: dict[str, Any] = {
+            "count": self.count,
+            "design": self.design_id,
+            "gtin": self.gtin,
+            "lot": self.lot,
+            "pins": self.pins,
+            "product": self.product,
+            "serials": list(self.serials),
+        }
+        return hashlib.sha256(rfc8785.dumps(asked)).hexdigest()
+
+
+def get_batch(session: Session, batch_id: str, *, organisation_id: str | None = None) -> Batch:
+    """A batch with its organisation and design; `organisation_id` limits it to that organisation's.
+
+    Raises NotFound (`batch.not_found`), also for a batch of somebody else.
+    """
+    batch = session.scalar(_whole().where(Batch.id == batch_id)) if batch_id.isprintable() else None
+    if batch is None or organisation_id not in {None, batch.organisation_id}:
+        raise NotFound(f"No batch {batch_id!r} is known.", code="batch.not_found", batch=batch_id)
+    return batch
+
+
+def list_batches(
+    session: Session,
+    organisation_id: str,
+    *,
+    design_id: str | None = None,
+    gtin: str | None = None,
+    lot: str | None = None,
+    after: str = "",
+    limit: int = 50,
+) -> Sequence[Batch]:
+    """At most `limit` batches of an organisation, by id (so by time), that come after the id `after`."""
+    query = _whole().where(Batch.organisation_id == organisation_id, Batch.id > after)
+    if design_id is not None:
+        query = query.where(Batch.design_id == design_id)
+    if gtin is not None:
+        query = query.where(Batch.gtin == check_gtin(gtin))
+    if lot is not None:
+        query = query.where(Batch.lot == check_lot(lot))
+    return session.scalars(query.order_by(Batch.id).limit(limit)).all()
+
+
+def all_batches(session: Session, organisation_id: str) -> Iterator[Sequence[Batch]]:
+    """Every batch of an organisation, by id, a page at a time."""
+    after = ""
+    while page := list_batches(session, organisation_id, after=after, limit=500):
+        yield page
+        after = page[-1].id
+
+
+def count_states(session: Session, batches: Sequence[Batch]) -> dict[str, dict[str, int]]:
+    """By batch id, how many of its certificates are in each state."""
+    counted = (
+        select(Certificate.batch_id, Certificate.state, func.count())
+        .where(Certificate.batch_id.in_([batch.id for batch in batches]))
+        .group_by(Certificate.batch_id, Certificate.state)
+    )
+    counts = {batch.id: dict.fromkeys(STATES, 0) for batch in batches}
+    for batch_id, state, count in session.execute(counted):
+        counts[batch_id][state] = count
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which certificates are listed: those that fit all that is given."""
+
+    batch_id: str | None = None
+    design_id: str | None = None
+    gtin: str | None = None
+    lot: str | None = None
+    state: str | None = None
+
+    def select(self, organisation_id: str) -> Select[Certificate]:
+        """An organisation's certificates that fit. Raises Rejected (`gs1.*`, `certificate.state`)."""
+        query = select(Certificate).where(Certificate.organisation_id == organisation_id)
+        if self.batch_id is not None:
+            query = query.where(Certificate.batch_id == self.batch_id)
+        if self.design_id is not None:
+            query = query.where(Certificate.design_id == self.design_id)
+        if self.gtin is not None:
+            query = query.where(Certificate.gtin == check_gtin(self.gtin))
+        if self.lot is not None:
+            query = query.where(Certificate.lot == check_lot(self.lot))
+        if self.state is not None:
+            if self.state not in STATES:
+                raise Rejected(
+                    f"{self.state!r} is no state: use {', '.join(STATES)}.", code="certificate.state"
+                )
+            query = query.where(Certificate.state == self.state)
+        return query
+
+
+def list_certificates(
+    session: Session, organisation_id: str, which: Filter, *, after: str = "", limit: int = 50
+) -> Sequence[Certificate]:
+    """At most `limit` certificates of an organisation, by id (so as they were issued), that come after the id `after`."""
+    query = which.select(organisation_id).where(Certificate.id > after)
+    return session.scalars(
+        query.options(joinedload(Certificate.batch)).order_by(Certificate.id).limit(limit)
+    ).all()
+
+
+def pages_of(session: Session, organisation_id: str, which: Filter) -> Iterator[Sequence[Certificate]]:
+    """Every certificate that fits, as they were issued, a page at a time."""
+    after = ""
+    while page := list_certificates(session, organisation_id, which, after=after, limit=2000):
+        yield page
+        after = page[-1].id
+
+
+def transaction_ids(session: Session, certificates: Sequence[Certificate]) -> dict[str, str]:
+    """By certificate id, the ledger transaction it was issued by; none for unsigned ones."""
+    numbers = {row.entry_number: row.id for row in certificates if row.entry_number is not None}
+    ordered, found = list(numbers), dict[str, str]()
+    for start in range(0, len(ordered), MOST_PARAMETERS):
+        some = Entry.number.in_(ordered[start : start + MOST_PARAMETERS])
+        for number, tx_id in session.execute(select(Entry.number, Entry.tx_id).where(some)):
+            found[numbers[number]] = tx_id
+    return found
+
+
+def certificate_name(text: str) -> tuple[str, str]:
+    """What a certificate was called by: `id` and its UUID, or `code` and the label's code, in their one spelling.
+
+    Raises Rejected (`code.malformed`).
+    """
+    try:
+        return "id", str(UUID(text))
+    except ValueError:
+        return "code", check_code(text)
+
+
+def get_certificate(session: Session, text: str, organisation_id: str) -> Certificate:
+    """An organisation's certificate by id or code, with its batch.
+
+    Raises Rejected (`code.malformed`), NotFound (`certificate.not_found`), also for one of somebody else.
+    """
+    column, name = certificate_name(text)
+    query = select(Certificate).where(
+        Certificate.organisation_id == organisation_id, getattr(Certificate, column) == name
+    )
+    found = session.scalar(query.options(joinedload(Certificate.batch), joinedload(Certificate.design)))
+    if found is None:
+        raise NotFound("There is no such certificate.", code="certificate.not_found", certificate=text)
+    return found
+
+
+def _whole() -> Select[Batch]:
+    return select(Batch).options(joinedload(Batch.organisation), joinedload(Batch.design))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which certificates are meant: those of these ids or codes, or a batch, or a range of it (from 1, both ends in)."""
+
+    certificates: tuple[str, ...] = ()
+    batch_id: str | None = None
+    first: int = 1
+    last: int | None = None
+
+    def find(self, session: Session, organisation_id: str) -> list[Row[str, str, str, int]]:
+        """Id, code, state and status_index of each, if they are this organisation's.
+
+        Raises Rejected (`certificate.selection`, `code.malformed`), NotFound (`certificate.not_found`,
+        `batch.not_found`).
+        """
+        columns = select(Certificate.id, Certificate.code, Certificate.state, Certificate.status_index)
+        own = columns.where(Certificate.organisation_id == organisation_id).order_by(Certificate.status_index)
+        if self.batch_id is None:
+            return _named(session, own, self.certificates)
+        batch = get_batch(session, self.batch_id, organisation_id=organisation_id)
+        last = batch.count if self.last is None else self.last
+        if self.certificates or not 1 <= self.first <= last <= batch.count:
+            raise Rejected(
+                f"Name certificates, or a range within 1 to {batch.count} of one batch.",
+                code="certificate.selection",
+            )
+        within = Certificate.number_in_batch.between(self.first, last)
+        return list(session.execute(own.where(Certificate.batch_id == batch.id, within)))
+
+
+def _named(
+    session: Session, own: Select[str, str, str, int], names: Sequence[str]
+) -> list[Row[str, str, str, int]]:
+    if not 1 <= len(names) <= MOST_UNITS:
+        raise Rejected(f"Name 1 to {MOST_UNITS:,} certificates, or a batch.", code="certificate.selection")
+    wanted = dict.fromkeys(certificate_name(name) for name in names)
+    found: dict[tuple[str, str], Row[str, str, str, int]] = {}
+    for column in ("id", "code"):
+        values = [value for kind, value in wanted if kind == column]
+        for start in range(0, len(values), MOST_PARAMETERS):
+            some = getattr(Certificate, column).in_(values[start : start + MOST_PARAMETERS])
+            found.update(((column, getattr(row, column)), row) for row in session.execute(own.where(some)))
+    missing = [value for kind, value in wanted if (kind, value) not in found]
+    if missing:
+        raise NotFound(
+            f"There is no certificate {missing[0]}.", code="certificate.not_found", certificate=missing[0]
+        )
+    return list({row.id: row for row in found.values()}.values())

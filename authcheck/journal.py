@@ -1,0 +1,272 @@
+"""The SQL side of the ledger: facts are appended in the transaction that changes the rows they are about.
+
+The row lock of LedgerHead puts writers in their order and is the last lock a transaction takes: whoever takes another
+one afterwards may wait for somebody who waits for this one.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
+
+from authcheck.config import Settings
+from authcheck.database import Database
+from authcheck.errors import Conflict, NotFound
+from authcheck.guard import HeadFile, Held, roots_of
+from authcheck.ledger.entries import Draft, body, read_body, read_time, tx_id
+from authcheck.ledger.keys import load_key
+from authcheck.ledger.note import Checkpoint, Signer, proof_text, signed_note
+from authcheck.ledger.tiles import ReadTile, grow, prove_inclusion
+from authcheck.tables import Entry, LedgerHead, SignedCheckpoint, Tile
+
+WAITING = "authcheck_drafts"  # in a session's info: what is appended when it commits
+KEY_FILE = "ledger-key"
+SKEW = timedelta(minutes=5)  # that clocks may differ, or a transaction may take
+FRESH = timedelta(seconds=1)
+MOST_PARAMETERS = 500  # of one statement
+ONE_TILE = select(Tile.hashes).where(
+    Tile.level == sa.bindparam("of_level"), Tile.number == sa.bindparam("of_number")
+)
+
+
+def record(session: Session, drafts: Sequence[Draft]) -> list[Entry]:
+    """Append facts and return their entries; of a fact that is known word for word, the entry it has.
+
+    Call it last in a `writing()` transaction: nobody else appends from here to the commit.
+    """
+    appended = _append(session, drafts)
+    return [Entry(**row) for row in appended]
+
+
+def record_numbers(session: Session, drafts: Sequence[Draft]) -> list[int]:
+    """As `record`, but the entries' numbers only: of thousands, their objects would cost as much as all else."""
+    return [row["number"] for row in _append(session, drafts)]
+
+
+def record_at_commit(session: Session, drafts: Sequence[Draft]) -> None:
+    """Append facts when the transaction commits, so that other locks can still be taken; not within a savepoint."""
+    session.info.setdefault(WAITING, []).extend(drafts)
+    if not event.contains(session, "before_commit", _append_waiting):
+        event.listen(session, "before_commit", _append_waiting)
+
+
+def _append_waiting(session: Session) -> None:
+    if not session.in_nested_transaction():
+        record(session, [])
+
+
+def ledger_size(session: Session) -> int:
+    """How many entries there are, signed or not."""
+    return session.scalars(select(LedgerHead.size)).one()
+
+
+def lock_ledger(session: Session) -> int:
+    """Keep others from appending until this transaction ends; how many entries there are."""
+    return session.scalars(select(LedgerHead.size).with_for_update()).one()
+
+
+def read_tile_of(session: Session) -> ReadTile:
+    """What reads tiles from the database, as they are there now."""
+    connection = session.connection()  # past the ORM, which would take half of a proof's time
+
+    def read(level: int, number: int) -> bytes:
+        found: bytes | None = connection.scalar(ONE_TILE, {"of_level": level, "of_number": number})
+        return found or b""
+
+    return read
+
+
+def _append(session: Session, drafts: Sequence[Draft]) -> list[dict[str, Any]]:
+    """The rows of these facts, after those that wait for the commit."""
+    waiting: list[Draft] = session.info.pop(WAITING, [])
+    texts = [(draft, body(draft)) for draft in (*waiting, *drafts)]
+    if not texts:
+        return []
+    size = lock_ledger(session)
+    ids = [tx_id(text) for _, text in texts]
+    numbers = _find(session, ids)
+    rows: list[dict[str, Any]] = []
+    new: list[dict[str, Any]] = []
+    for (draft, text), known_as in zip(texts, ids, strict=True):
+        number = numbers.setdefault(known_as, size + len(new))
+        rows.append(_row(number, known_as, draft, text))
+        if number == size + len(new):
+            new.append(rows[-1])
+    if new:
+        leaves = [bytes.fromhex(row["tx_id"]) for row in new]
+        _store(session, new, grow(size, leaves, read_tile_of(session)))
+    return rows[len(waiting) :]
+
+
+def _row(number: int, known_as: str, draft: Draft, text: bytes) -> dict[str, Any]:
+    return {
+        "number": number,
+        "tx_id": known_as,
+        "type": draft.type,
+        "subject": draft.subject,
+        "at": draft.at,
+        "body": text,
+    }
+
+
+def _find(session: Session, ids: Sequence[str]) -> dict[str, int]:
+    """By transaction id, the number of the entries that are known."""
+    found: dict[str, int] = {}
+    for start in range(0, len(ids), MOST_PARAMETERS):
+        some = Entry.tx_id.in_(ids[start : start + MOST_PARAMETERS])
+        found.update(
+            (known_as, number)
+            for known_as, number in session.execute(select(Entry.tx_id, Entry.number).where(some))
+        )
+    return found
+
+
+def _store(
+    session: Session, rows: Sequence[dict[str, Any]], changed: Mapping[tuple[int, int], bytes]
+) -> None:
+    """Entries, the tiles they change, and the new size."""
+    # Past the ORM, whose bookkeeping a row costs more than the row.
+    session.connection().execute(sa.insert(Entry), rows)
+    for (level, number), hashes in changed.items():
+        session.merge(Tile(level=level, number=number, hashes=hashes))
+    session.execute(sa.update(LedgerHead).values(size=rows[-1]["number"] + 1))
+    session.flush()
+
+
+def get_entry(session: Session, tx_id: str) -> Entry:
+    """The entry of a transaction id. Raises NotFound (`ledger.not_found`)."""
+    found = session.scalar(select(Entry).where(Entry.tx_id == tx_id)) if tx_id.isalnum() else None
+    if found is None:
+        raise NotFound("The ledger has no such entry.", code="ledger.not_found", tx_id=tx_id)
+    return found
+
+
+def bodies(session: Session, first: int, count: int) -> list[bytes]:
+    """At most `count` entries from number `first` on."""
+    wanted = select(Entry.body).where(Entry.number >= first).order_by(Entry.number).limit(count)
+    return list(session.scalars(wanted))
+
+
+def latest_checkpoint(session: Session) -> SignedCheckpoint | None:
+    """The signed checkpoint of the greatest size, None before the first one."""
+    newest = select(SignedCheckpoint).order_by(SignedCheckpoint.size.desc()).limit(1)
+    return session.scalar(newest.execution_options(populate_existing=True))
+
+
+def proof_for(session: Session, entry: Entry, checkpoint: SignedCheckpoint) -> str:
+    """The proof that an entry is in the log as a c2sp.org/tlog-proof@v1 text.
+
+    Raises NotFound (`ledger.not_signed`) for an entry that the checkpoint does not cover yet.
+    """
+    if entry.number >= checkpoint.size:
+        raise NotFound("No signed checkpoint covers this entry yet.", code="ledger.not_signed")
+    hashes = prove_inclusion(entry.number, checkpoint.size, read_tile_of(session))
+    return proof_text(entry.number, hashes, checkpoint.note)
+
+
+class SqlLogStore:
+    """The log in the project's database, as the port LogStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def size(self) -> int:
+        """How many entries there are."""
+        with self._database.reading() as session:
+            return ledger_size(session)
+
+    def read_tile(self, level: int, number: int) -> bytes:
+        """The hashes of a tile, as many as there are; b"" if there are none."""
+        with self._database.reading() as session:
+            return read_tile_of(session)(level, number)
+
+    def entries(self, first: int, count: int) -> list[bytes]:
+        """At most `count` entries from number `first` on; fewer where the log ends."""
+        with self._database.reading() as session:
+            return bodies(session, first, count)
+
+    def find(self, tx_id: str) -> int | None:
+        """The number of the entry with this id."""
+        with self._database.reading() as session:
+            return session.scalar(select(Entry.number).where(Entry.tx_id == tx_id))
+
+    def append(
+        self, expected_size: int, bodies: Sequence[bytes], tiles: Mapping[tuple[int, int], bytes]
+    ) -> None:
+        """Add entries and the tiles they change. Raises Conflict (`ledger.raced`)."""
+        ids = [tx_id(text) for text in bodies]
+        with self._database.writing() as session:
+            if lock_ledger(session) != expected_size or len(set(ids)) != len(ids) or _find(session, ids):
+                raise Conflict("The log has grown meanwhile.", code="ledger.raced")
+            said = [read_body(text) for text in bodies]
+            drafts = [Draft(one["t"], one["id"], read_time(one["at"])) for one in said]
+            numbered = enumerate(zip(ids, drafts, bodies, strict=True), expected_size)
+            _store(session, [_row(number, *one) for number, one in numbered], tiles)
+
+
+def ledger_signer(settings: Settings) -> Signer:
+    """Who signs the ledger's checkpoints. Raises as `load_key` does."""
+    return Signer(settings.ledger_origin, load_key(settings.ledger_key, settings.keys_dir / KEY_FILE))
+
+
+def publish(
+    database: Database, settings: Settings, *, held: Sequence[Held] = (), now: datetime | None = None
+) -> SignedCheckpoint:
+    """The signed checkpoint of all entries; it is signed where there is none yet.
+
+    Before it signs it looks at what the head file and others (`held`: witnesses, the chain) have seen. Raises
+    Unavailable (`ledger.rolled_back`, `ledger.head_file`), NotTrue (`ledger.forked`), StorageFailed.
+    """
+    head_file = HeadFile(settings.keys_dir)
+    seen = [one for one in (head_file.read(), *held) if one]  # read first: the database is never behind it
+    with database.reading() as session:
+        size, newest = ledger_size(session), latest_checkpoint(session)
+    for one in seen:
+        one.refuse_older(size)
+    if newest is not None and _covers(newest, settings, size) and not held:
+        return newest
+    signer = ledger_signer(settings)
+    with database.writing() as session:
+        size, newest = lock_ledger(session), latest_checkpoint(session)
+        root_of = roots_of(read_tile_of(session))
+        for one in (*seen, *_signed(newest)):
+            one.refuse_fork(size, root_of)
+        if newest is not None and _covers(newest, settings, size):
+            return newest
+        checkpoint = Checkpoint(settings.ledger_origin, size, root_of(size))
+        made = SignedCheckpoint(
+            size=size,
+            root=checkpoint.root.hex(),
+            note=signed_note(checkpoint.text, signer.sign(checkpoint.text)),
+            signed_at=now or datetime.now(UTC),
+        )
+        # Before the commit: what anybody can have seen signed is in the file. Its entries were committed earlier.
+        head_file.write(Held("the head file", size, checkpoint.root))
+        return session.merge(made)
+
+
+def current_checkpoint(database: Database, settings: Settings, now: datetime) -> SignedCheckpoint:
+    """A checkpoint that is at most a second older than the log. Raises as `publish` does."""
+    with database.reading() as session:
+        newest = latest_checkpoint(session)
+    if newest is not None and abs(now - newest.signed_at) < FRESH:
+        return newest
+    return publish(database, settings, now=now)
+
+
+def head_held(database: Database, settings: Settings) -> Held | None:
+    """What the head file holds, asked while nobody publishes. Raises Unavailable (`ledger.head_file`)."""
+    with database.writing() as session:
+        lock_ledger(session)
+        return HeadFile(settings.keys_dir).read()
+
+
+def _covers(newest: SignedCheckpoint, settings: Settings, size: int) -> bool:
+    return newest.size == size and newest.note.startswith(f"{settings.ledger_origin}\n")
+
+
+def _signed(newest: SignedCheckpoint | None) -> list[Held]:
+    return [Held("its newest checkpoint", newest.size, bytes.fromhex(newest.root))] if newest else []

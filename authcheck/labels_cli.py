@@ -1,0 +1,71 @@
+"""The command that prints labels."""
+
+import os
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from authcheck import batches, console
+from authcheck.errors import StorageFailed
+from authcheck.label_layouts import LAYOUTS, find_layout
+from authcheck.label_orders import labels_of
+from authcheck.labels import Label, Printed, sheet
+from authcheck.signing_keys import open_vault
+from authcheck.workspace import open_workspace
+
+OWN_MACHINE = "localhost"
+
+
+def print_labels(
+    batch: Annotated[str, typer.Argument(metavar="BATCH", help="A batch's id.")],
+    *,
+    out: Annotated[Path, typer.Option(help="PDF file to write.")],
+    layout: Annotated[str, typer.Option(help=f"Sheet: {', '.join(LAYOUTS)}.")] = "a4-24",
+    short: Annotated[
+        bool, typer.Option("--short", help="HTTPS://HOST/C/CODE instead of a GS1 Digital Link.")
+    ] = False,
+    pins: Annotated[bool, typer.Option("--pins", help="Print PINs, for scratch-off stickers.")] = False,
+) -> None:
+    """Write a PDF of a batch's labels, to be printed at 100 %."""
+    chosen = find_layout(layout)
+    with open_workspace() as work:
+        vault = open_vault(work.settings) if pins else None
+        with work.database.reading() as session:
+            found = batches.get_batch(session, batch)
+            labels = labels_of(session, work.settings, found, short=short, vault=vault)
+        public_url = work.settings.public_url
+    with console.progress() as progress:
+        task = progress.add_task("Drawing", total=len(labels))
+        try:
+            # Only its owner may read it: it can hold PINs.
+            with open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123
+                printed = sheet(labels, chosen, file, title=batch, advance=lambda: progress.advance(task))
+        except OSError as error:
+            raise StorageFailed(
+                f"{out} cannot be written: {error.strerror}.", code="storage.read_only", path=str(out)
+            ) from error
+    _show(out, labels, printed, public_url)
+
+
+def _show(out: Path, labels: list[Label], printed: Printed, public_url: str) -> None:
+    console.say(
+        f"{out}: {len(labels)} labels on {printed.pages} pages; QR modules of {printed.module_mm:.3f} mm, quiet zones of"
+        " 4 modules. Print at 100 %."
+    )
+    if any(label.pin for label in labels):
+        console.say("Anybody who sees the file or an uncovered label knows its PIN.", style="yellow")
+    if _is_nobody_elses(urlsplit(public_url).hostname or ""):
+        console.say(
+            f"These labels lead to {public_url}, which buyers cannot reach: set AUTHCHECK_PUBLIC_URL.",
+            style="bold red",
+        )
+
+
+def _is_nobody_elses(host: str) -> bool:
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return host == OWN_MACHINE

@@ -1,0 +1,106 @@
+"""What an entry of the ledger says, as canonical JSON (RFC 8785): a statement with hashes, no personal data."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import rfc8785
+
+from authcheck.errors import NotTrue, Rejected
+from authcheck.ledger.merkle import leaf_hash
+
+VERSION = 1
+LONGEST_BODY_BYTES = 2048
+TYPES = frozenset(
+    {
+        "org.approve",
+        "key.add",
+        "key.revoke",
+        "design.register",
+        "design.update",
+        "design.view_add",
+        "design.view_remove",
+        "design.dispute",
+        "design.retire",
+        "licence.grant",
+        "licence.accept",
+        "licence.revoke",
+        "cert.issue",
+        "cert.revoke",
+        "cert.flag",
+        "cert.unflag",
+        "cert.claim",
+        "case.decide",
+        "statuslist.publish",
+    }
+)
+OWN_FIELDS = {"at", "id", "t", "v"}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry to be: `subject` is the id of what it is about; `fields` stand beside `at`, `id`, `t` and `v`."""
+
+    type: str
+    subject: str
+    at: datetime
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def body(draft: Draft) -> bytes:
+    """The canonical bytes that are hashed and stored. Raises Rejected (`ledger.entry`) for what cannot be an entry."""
+    if draft.type not in TYPES or not draft.subject or OWN_FIELDS & draft.fields.keys():
+        raise Rejected("An entry needs a known type, a subject and fields of its own.", code="ledger.entry")
+    said = {"at": time_text(draft.at), "id": draft.subject, "t": draft.type, "v": VERSION, **draft.fields}
+    try:
+        made = rfc8785.dumps(said)
+    except rfc8785.CanonicalizationError as error:
+        raise Rejected(f"An entry cannot say that: {error}.", code="ledger.entry") from error
+    if len(made) > LONGEST_BODY_BYTES:
+        raise Rejected(
+            f"An entry has at most {LONGEST_BODY_BYTES} bytes.",
+            code="ledger.entry",
+            limit_bytes=LONGEST_BODY_BYTES,
+        )
+    return made
+
+
+def read_body(text: bytes) -> dict[str, Any]:
+    """What an entry says. Raises NotTrue (`ledger.entry`) unless these are the very bytes that `body` makes of it."""
+    try:
+        said: dict[str, Any] = json.loads(text) if len(text) <= LONGEST_BODY_BYTES else {}
+        sound = (
+            said["t"] in TYPES
+            and type(said["v"]) is int  # True equals 1
+            and said["v"] == VERSION
+            and bool(said["id"])
+            and isinstance(said["id"], str)
+            and time_text(read_time(said["at"])) == said["at"]
+            and rfc8785.dumps(said) == text
+        )
+    except (LookupError, ValueError, TypeError, RecursionError):
+        sound = False
+    if not sound:
+        raise NotTrue("That is not an entry of this ledger.", code="ledger.entry")
+    return said
+
+
+def tx_id(body: bytes) -> str:
+    """The id of an entry: its leaf hash, 64 hexadecimal characters; known before the entry has its number."""
+    return leaf_hash(body).hex()
+
+
+def time_text(at: datetime) -> str:
+    """RFC 3339 in UTC with microseconds: `2026-11-23T12:00:00.000000Z`. Raises Rejected for a time without a zone."""
+    if at.utcoffset() is None:
+        raise Rejected("A time in the ledger needs a zone.", code="ledger.entry")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def read_time(text: object) -> datetime:
+    """Read `time_text` back. Raises ValueError for another form, TypeError for what is no text."""
+    if not isinstance(text, str):
+        raise TypeError("a time is text")
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)

@@ -1,0 +1,197 @@
+"""The tree as tiles, C2SP tlog-tiles: how it grows, its roots and proofs, and the paths and bytes that are served.
+
+Tile `number` of level L holds at most 256 hashes, each of a whole subtree of 256**L leaves. A partial tile is a prefix
+of the full one and is never hashed upwards, so the hashes stored once answer for every size the tree ever had.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from authcheck.errors import NotFound, NotTrue, Rejected
+from authcheck.ledger.merkle import EMPTY_ROOT, HASH_BYTES, SIZE_LIMIT, node_hash
+
+WIDTH = 256
+HEIGHT = 8  # levels of the tree in a tile
+TOP_LEVEL = 63
+LONGEST_ENTRY_BYTES = 0xFFFF
+ReadTile = Callable[[int, int], bytes]
+"""(level, number) -> the tile's hashes one after the other, as many as there are; b"" if there are none."""
+
+PATH = re.compile(r"tile/(entries|0|[1-9]\d?)/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class TilePath:
+    """What a path asks for: the first `width` hashes of a tile, or entries where `level` is None."""
+
+    level: int | None
+    number: int
+    width: int
+
+
+def grow(size: int, leaves: Sequence[bytes], read: ReadTile) -> dict[tuple[int, int], bytes]:
+    """The tiles that change when these leaf hashes join a tree of `size`, whole: (level, number) -> hashes.
+
+    Raises NotTrue (`ledger.tile`) where the tiles hold less than `size` leaves. What they hold beyond is overwritten.
+    """
+    changed = {}
+    level, count, fresh = 0, size, b"".join(leaves)
+    while fresh:
+        number, kept = divmod(count, WIDTH)
+        hashes = _prefix(read, level, number, kept) + fresh
+        full = []
+        for start in range(0, len(hashes), WIDTH * HASH_BYTES):
+            tile = hashes[start : start + WIDTH * HASH_BYTES]
+            changed[level, number] = tile
+            number += 1
+            if len(tile) == WIDTH * HASH_BYTES:
+                full.append(_fold(tile))
+        level, count, fresh = level + 1, count // WIDTH, b"".join(full)
+    return changed
+
+
+def root_at(size: int, read: ReadTile) -> bytes:
+    """The root that the tree had at this size. Raises NotTrue (`ledger.tile`) where a tile lacks a hash."""
+    return _hash_of(0, size, read) if size else EMPTY_ROOT
+
+
+def prove_inclusion(index: int, size: int, read: ReadTile) -> list[bytes]:
+    """The proof that leaf `index` is in the tree of `size` (RFC 6962 s2.1.1); each tile is read at most once.
+
+    Raises Rejected (`ledger.out_of_range`) for a leaf outside the tree, NotTrue (`ledger.tile`) where a tile lacks a hash.
+    """
+    if not 0 <= index < size < SIZE_LIMIT:
+        raise Rejected(f"There is no entry {index} among {size}.", code="ledger.out_of_range")
+    read = cache(read)
+    proof = []
+    low, high = 0, size
+    while high - low > 1:
+        middle = _middle(low, high)
+        if index < middle:
+            proof.append(_hash_of(middle, high, read))
+            high = middle
+        else:
+            proof.append(_hash_of(low, middle, read))
+            low = middle
+    return proof[::-1]
+
+
+def prove_consistency(size1: int, size2: int, read: ReadTile) -> list[bytes]:
+    """The proof that the tree of `size1` is the beginning of that of `size2` (RFC 6962 s2.1.2).
+
+    Raises Rejected (`ledger.out_of_range`) unless 0 < size1 <= size2, NotTrue (`ledger.tile`) where a tile lacks a hash.
+    """
+    if not 0 < size1 <= size2 < SIZE_LIMIT:
+        raise Rejected(f"No tree of {size2} begins with one of {size1}.", code="ledger.out_of_range")
+    read = cache(read)
+    proof = []
+    low, high = 0, size2
+    while high != size1:
+        middle = _middle(low, high)
+        if size1 <= middle:
+            proof.append(_hash_of(middle, high, read))
+            high = middle
+        else:
+            proof.append(_hash_of(low, middle, read))
+            low = middle
+    if low:  # else the first tree is a whole subtree, whose root the verifier has
+        proof.append(_hash_of(low, high, read))
+    return proof[::-1]
+
+
+def tile_path(level: int, number: int, width: int = WIDTH) -> str:
+    """`tile/0/x001/x234/067.p/12`: where the first `width` hashes of a tile are served."""
+    return f"tile/{level}/{_number_path(number, width)}"
+
+
+def entries_path(number: int, width: int = WIDTH) -> str:
+    """`tile/entries/x001/x234/067.p/12`: where the first `width` entries of a bundle are served."""
+    return f"tile/entries/{_number_path(number, width)}"
+
+
+def parse_path(path: str) -> TilePath:
+    """Read a path back; one tile has one path. Raises NotFound (`ledger.no_such_tile`) for any other text."""
+    found = PATH.fullmatch(path)
+    if found:
+        level = None if found[1] == "entries" else int(found[1])
+        asked = TilePath(level, int(found[2].replace("x", "").replace("/", "")), int(found[3] or WIDTH))
+        made = entries_path if level is None else lambda *rest: tile_path(level, *rest)
+        if (
+            (level or 0) <= TOP_LEVEL
+            and asked.number < SIZE_LIMIT
+            and made(asked.number, asked.width) == path
+        ):
+            return asked
+    raise NotFound("There is no tile at that address.", code="ledger.no_such_tile")
+
+
+def encode_entries(entries: Sequence[bytes]) -> bytes:
+    """A bundle: each entry after its length in two bytes, big-endian. Raises Rejected (`ledger.entry`) beyond 65,535."""
+    if any(len(entry) > LONGEST_ENTRY_BYTES for entry in entries):
+        raise Rejected("An entry has more than 65,535 bytes.", code="ledger.entry")
+    return b"".join(len(entry).to_bytes(2) + entry for entry in entries)
+
+
+def decode_entries(bundle: bytes) -> list[bytes]:
+    """The entries of a bundle. Raises NotTrue (`ledger.tile`) where it breaks off."""
+    return list(_split(bundle))
+
+
+def _split(bundle: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(bundle):
+        start = at + 2
+        at = start + int.from_bytes(bundle[at:start])
+        if start > len(bundle) or at > len(bundle):
+            raise NotTrue("A bundle of entries breaks off.", code="ledger.tile")
+        yield bundle[start:at]
+
+
+def _middle(low: int, high: int) -> int:
+    """Where RFC 6962 divides a range of leaves: after the largest power of two smaller than the range."""
+    return low + (1 << (high - low - 1).bit_length() - 1)
+
+
+def _hash_of(low: int, high: int, read: ReadTile) -> bytes:
+    """The hash of the leaves from `low` to `high`, a range that a proof or a root can ask for."""
+    count = high - low
+    if count & (count - 1):
+        middle = _middle(low, high)
+        return node_hash(_hash_of(low, middle, read), _hash_of(middle, high, read))
+    level, rest = divmod(count.bit_length() - 1, HEIGHT)
+    number, first = divmod(low >> HEIGHT * level, WIDTH)
+    end = first + (1 << rest)
+    return _fold(_prefix(read, level, number, end)[first * HASH_BYTES :])
+
+
+def _prefix(read: ReadTile, level: int, number: int, width: int) -> bytes:
+    hashes = read(level, number)[: width * HASH_BYTES] if width else b""
+    if len(hashes) != width * HASH_BYTES:
+        raise NotTrue(
+            f"Tile {level}/{number} has fewer than {width} hashes.",
+            code="ledger.tile",
+            level=level,
+            number=number,
+        )
+    return hashes
+
+
+def _fold(hashes: bytes) -> bytes:
+    """The root over a power of two of hashes."""
+    while len(hashes) > HASH_BYTES:
+        pairs = range(0, len(hashes), 2 * HASH_BYTES)
+        hashes = b"".join(
+            [hashlib.sha256(b"\x01" + hashes[at : at + 2 * HASH_BYTES]).digest() for at in pairs]
+        )
+    return hashes
+
+
+def _number_path(number: int, width: int) -> str:
+    digits = f"{number:03}"
+    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+    partial = "" if width == WIDTH else f".p/{width}"
+    return "/".join([f"x{group}" for group in groups[:-1]] + groups[-1:]) + partial

@@ -1,0 +1,98 @@
+"""Commands that publish the ledger and check it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy import func, select
+
+from authcheck import console
+from authcheck.anchoring import open_anchor
+from authcheck.config import Settings
+from authcheck.console import Json
+from authcheck.cosigning import cosign
+from authcheck.errors import BadSetting
+from authcheck.guard import Held
+from authcheck.journal import head_held, ledger_signer, publish
+from authcheck.ledger.witness import quorum, read_witnesses
+from authcheck.ledger_audit import audit
+from authcheck.ledger_export import export
+from authcheck.tables import Entry, SignedCheckpoint
+from authcheck.workspace import Workspace, open_workspace, utc_now
+
+MOST_SHOWN = 20
+
+ledger_app = typer.Typer(no_args_is_help=True, help="The ledger.")
+
+
+@ledger_app.command("audit")
+def audit_ledger(*, json: Json = False) -> None:
+    """Derive every tile, checkpoint and row anew from the entries, and name what differs. Exit 1 if anything does."""
+    findings = 0
+    with open_workspace() as work, console.progress() as progress:
+        held = [held for held in (head_held(work.database, work.settings), _on_chain(work.settings)) if held]
+        public_key = ledger_signer(work.settings).verifier.public_key
+        with work.database.snapshot() as session:
+            total = session.scalar(select(func.count()).select_from(Entry))
+            task = progress.add_task("Replaying", total=total)
+            found = audit(
+                session, public_key, held, progress=lambda done: progress.update(task, completed=done)
+            )
+            for findings, finding in enumerate(found, 1):
+                if json:
+                    console.json_line({"what": finding.what, "problem": finding.problem})
+                elif findings <= MOST_SHOWN:
+                    console.say(f"{finding.what} {finding.problem}", style="bold red")
+    console.say(f"{total} entries replayed; {findings or 'nothing'} differs.")
+    raise typer.Exit(1 if findings else 0)
+
+
+@ledger_app.command("export")
+def export_ledger(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder to write; only what is new is written.")
+    ],
+) -> None:
+    """Write the ledger as files that any web server can serve: checkpoint, tiles, entries."""
+    with open_workspace() as work:
+        checkpoint = _publish(work)
+        with work.database.snapshot() as session, console.progress() as progress:
+            written = sum(
+                1 for _ in progress.track(export(session, checkpoint, folder), description="Writing")
+            )
+    console.say(f"{folder} has the first {checkpoint.size} entries; {written} files were written.")
+
+
+@ledger_app.command("checkpoint")
+def show_checkpoint() -> None:
+    """Sign a checkpoint of all entries, if there is none yet, and print it."""
+    with open_workspace() as work:
+        checkpoint = _publish(work)
+    print(checkpoint.note, end="")  # noqa: T201 - data goes to stdout, alone
+
+
+@ledger_app.command("witness")
+def ask_witnesses() -> None:
+    """Have the witnesses of AUTHCHECK_WITNESSES cosign a checkpoint of all entries. Exit 1 without a quorum."""
+    with open_workspace() as work:
+        witnesses = read_witnesses(work.settings.witnesses)
+        if not witnesses:
+            raise BadSetting("Name witnesses in AUTHCHECK_WITNESSES.", code="setting.witnesses")
+        done = cosign(work.database, work.settings, witnesses, now=utc_now())
+    for name, error in done.refusals.items():
+        console.say(f"{name}: {error} [{error.code}]", style="red")
+    verifiers = [witness.verifier for witness in witnesses]
+    count = quorum(done.checkpoint.note, verifiers, max(1, work.settings.witness_quorum))
+    console.say(f"{count} of {len(witnesses)} witnesses cosigned {done.checkpoint.size} entries.")
+
+
+def _publish(work: Workspace) -> SignedCheckpoint:
+    on_chain = _on_chain(work.settings)
+    return publish(work.database, work.settings, held=[on_chain] if on_chain else [], now=utc_now())
+
+
+def _on_chain(settings: Settings) -> Held | None:
+    """What the chain holds of the ledger, where one is set."""
+    anchor = open_anchor(settings)
+    head = anchor.head() if anchor else None
+    return Held("the chain", head.size, head.root) if head else None

@@ -1,0 +1,78 @@
+"""Commands of the keys that brands sign certificates with."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from authcheck import accounts, certificates_console, console, journal, signing_keys, status_lists
+from authcheck.console import Json
+from authcheck.ledger.keys import load_key
+from authcheck.signing_keys import open_vault, read_public_key
+from authcheck.tables import SigningKey
+from authcheck.trust import encode_base64url
+from authcheck.workspace import open_workspace, utc_now
+
+signing_keys_app = typer.Typer(no_args_is_help=True, help="Keys that brands sign certificates with.")
+Org = Annotated[str, typer.Option("--org", help="Handle of the brand.")]
+PublicKey = Annotated[
+    str | None,
+    typer.Option(
+        help="Public half of a key that the brand keeps, as make printed it; else one is made here."
+    ),
+]
+
+
+@signing_keys_app.command("make")
+def make_key(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key is to lie.")],
+) -> None:
+    """Make a key that the brand keeps, unless the file has one, and print its public half."""
+    key = load_key(None, path)
+    print(encode_base64url(key.public_key().public_bytes_raw()))  # noqa: T201 - data goes to stdout, alone
+
+
+@signing_keys_app.command("create")
+def create_key(organisation: Org, *, public_key: PublicKey = None) -> None:
+    """Add a key, which signs from now on, and print its name."""
+    _add(organisation, public_key, signing_keys.create_key)
+
+
+@signing_keys_app.command("rotate")
+def rotate_key(organisation: Org, *, public_key: PublicKey = None) -> None:
+    """Add a key and end all others; what those have signed stays good."""
+    _add(organisation, public_key, signing_keys.rotate)
+
+
+def _add(organisation: str, public_key: str | None, add: Callable[..., SigningKey]) -> None:
+    given, now = read_public_key(public_key) if public_key else None, utc_now()
+    with open_workspace() as work:
+        vault = open_vault(work.settings)
+        with work.database.writing() as session:
+            brand = accounts.get_organisation(session, organisation)
+            key = add(session, brand, vault, settings=work.settings, now=now, public_key=given)
+            status_lists.catch_up(session, work.settings, brand, vault, now=now)
+        journal.publish(work.database, work.settings)
+    print(key.kid)  # noqa: T201 - data goes to stdout, alone
+
+
+@signing_keys_app.command("list")
+def list_keys(organisation: Org, *, json: Json = False) -> None:
+    """List a brand's signing keys, revoked ones too."""
+    with open_workspace() as work, work.database.reading() as session:
+        brand = accounts.get_organisation(session, organisation)
+        certificates_console.show_signing_keys(signing_keys.list_keys(session, brand), json=json)
+
+
+@signing_keys_app.command("revoke")
+def revoke_key(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Its name (kid) or id.")], organisation: Org
+) -> None:
+    """End a key at once: what it signs from here on counts no more."""
+    with open_workspace() as work:
+        with work.database.writing() as session:
+            brand = accounts.get_organisation(session, organisation)
+            ended = signing_keys.revoke_key(session, brand, key, utc_now())
+        journal.publish(work.database, work.settings)
+    console.say(f"{ended.kid} is revoked.")

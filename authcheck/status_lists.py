@@ -1,0 +1,128 @@
+"""An issuer's lists of revoked certificates (W3C Bitstring Status List), signed and entered in the ledger.
+
+Every issue and every revocation publishes the lists it touches once more: a verifier trusts no list whose entry is older
+than the certificate's or the last one it knows of.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from authcheck import certificate_facts as facts
+from authcheck.config import Settings
+from authcheck.credentials import Signer, list_payload, list_url
+from authcheck.ids import new_id
+from authcheck.journal import record
+from authcheck.ledger.keys import Vault
+from authcheck.signing_keys import signer_for
+from authcheck.tables import Certificate, Organisation, StatusList
+from authcheck.vc import PLACES
+
+Number = Certificate.status_index // PLACES
+"""In SQL, the list a certificate stands in."""
+
+
+def number_of(status_index: int) -> int:
+    """The list a certificate stands in."""
+    return status_index // PLACES
+
+
+def publish(
+    session: Session,
+    settings: Settings,
+    organisation: Organisation,
+    signer: Signer,
+    numbers: Iterable[int],
+    *,
+    now: datetime,
+) -> None:
+    """Sign these lists as they are now, and put them in force."""
+    signed = {
+        number: signer.sign(payload_of(session, settings, organisation, number, now))
+        for number in set(numbers)
+    }
+    put_in_force(session, settings, organisation, signer.kid, signed, now=now)
+
+
+def put_in_force(
+    session: Session,
+    settings: Settings,
+    organisation: Organisation,
+    kid: str,
+    signed: Mapping[int, str],
+    *,
+    now: datetime,
+) -> None:
+    """Store signed lists, by number, with their ledger entries."""
+    for number, jws in sorted(signed.items()):
+        sha256, last = facts.hash_of(jws), latest(session, organisation.id, number)
+        # Never the very words of the version before: the ledger would give them their old place.
+        at = max(now, last.published_at + timedelta(microseconds=1)) if last else now
+        url = list_url(settings.public_url, organisation.handle, number)
+        (entry,) = record(session, [facts.list_published(url, sha256, kid, at)])
+        session.add(
+            StatusList(
+                id=new_id("stl", now),
+                organisation_id=organisation.id,
+                number=number,
+                jws=jws,
+                jws_sha256=sha256,
+                entry_number=entry.number,
+                published_at=at,
+            )
+        )
+    session.flush()
+
+
+def catch_up(
+    session: Session, settings: Settings, organisation: Organisation, vault: Vault, *, now: datetime
+) -> None:
+    """Publish the lists that lag behind, where the newest key is kept here. Raises as `signer_for`."""
+    signer = signer_for(session, organisation, vault)
+    if signer:
+        publish(session, settings, organisation, signer, due(session, organisation.id), now=now)
+
+
+def payload_of(
+    session: Session, settings: Settings, organisation: Organisation, number: int, at: datetime
+) -> bytes:
+    """A list as it is now, to be signed; `at` is when it says it was made."""
+    first = number * PLACES
+    revoked = select(Certificate.status_index).where(
+        Certificate.organisation_id == organisation.id,
+        Certificate.status_index.between(first, first + PLACES - 1),
+        Certificate.state == "revoked",
+    )
+    places = [index - first for index in session.scalars(revoked)]
+    return list_payload(settings.public_url, organisation.handle, number, places, at)
+
+
+def latest(session: Session, organisation_id: str, number: int) -> StatusList | None:
+    """The version in force of a list; None before the first certificate."""
+    versions = select(StatusList).where(
+        StatusList.organisation_id == organisation_id, StatusList.number == number
+    )
+    return session.scalar(versions.order_by(StatusList.entry_number.desc()).limit(1))
+
+
+def due(session: Session, organisation_id: str) -> list[int]:
+    """The lists that lag behind: revoked from since their last version, because nobody could sign then."""
+    changed = (
+        select(Number, func.max(Certificate.revoked_entry_number))
+        .where(Certificate.organisation_id == organisation_id, Certificate.state == "revoked")
+        .group_by(Number)
+    )
+    published = dict(
+        session.execute(
+            select(StatusList.number, func.max(StatusList.entry_number))
+            .where(StatusList.organisation_id == organisation_id)
+            .group_by(StatusList.number)
+        ).all()
+    )
+    return sorted(
+        number
+        for number, last in session.execute(changed)
+        if last is None or last > published.get(number, -1)
+    )

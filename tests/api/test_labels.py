@@ -1,0 +1,136 @@
+"""Sheets of labels for their brand, and reading labels for anybody, over HTTP."""
+
+import certificates_made as made
+import labels_made
+import make
+import pytest
+from starlette.testclient import TestClient
+
+from authcheck.certificates import pin_of
+from authcheck.symbols import find_here
+from authcheck.workspace import Workspace
+
+Headers = dict[str, str]
+HOST = "http://127.0.0.1:8000"
+
+
+@pytest.fixture
+def acme(workspace: Workspace) -> made.Brand:
+    """A brand with a design and a key."""
+    return made.brand(workspace)
+
+
+@pytest.fixture
+def issuer(workspace: Workspace, acme: made.Brand) -> Headers:
+    """Acme's key for its certificates."""
+    return {"Authorization": f"Bearer {make.key(workspace, 'certificates:issue')}"}
+
+
+def on(document: bytes) -> list[str]:
+    """What the QR codes of a PDF say."""
+    return [text for page in labels_made.pages(document, 200) for text in find_here(page)]
+
+
+def test_a_brand_prints_its_labels(client: TestClient, acme: made.Brand, issuer: Headers) -> None:
+    """A PDF with each code once, and the module's size in a header."""
+    batch = acme.issue(count=5)
+    answer = client.get(f"/v1/batches/{batch.id}/labels.pdf", headers=issuer, params={"short": "true"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+    assert answer.headers["content-disposition"] == f'attachment; filename="{batch.id}.pdf"'
+    assert float(answer.headers["qr-module-mm"]) >= 0.4
+    expected = [f"HTTP://127.0.0.1:8000/C/{unit.code}" for unit in acme.certificates()]
+    assert sorted(on(answer.content)) == sorted(expected)
+
+
+def test_a_large_batch_is_printed_in_parts(client: TestClient, acme: made.Brand, issuer: Headers) -> None:
+    """`first` and `count` cut the batch; beyond its end there is nothing."""
+    batch = acme.issue(count=5)
+    url = f"/v1/batches/{batch.id}/labels.pdf"
+    parts = [
+        text
+        for first in (1, 3, 5)
+        for text in on(client.get(url, headers=issuer, params={"first": first, "count": 2}).content)
+    ]
+    assert sorted(parts) == sorted(on(client.get(url, headers=issuer).content))
+    beyond = client.get(url, headers=issuer, params={"first": 6})
+    assert (beyond.status_code, beyond.json()["code"]) == (409, "label.none")
+    assert client.get(url, headers=issuer, params={"count": 501}).status_code == 422
+
+
+def test_pins_are_printed_where_asked_for(client: TestClient, acme: made.Brand, issuer: Headers) -> None:
+    """Only for a batch that has some."""
+    batch = acme.issue(pins=True)
+    answer = client.get(f"/v1/batches/{batch.id}/labels.pdf", headers=issuer, params={"pins": "true"})
+    said = labels_made.words(answer.content)
+    assert all((pin_of(acme.vault, unit) or "-") in said for unit in acme.certificates())
+    plain = acme.issue("r2")
+    refused = client.get(f"/v1/batches/{plain.id}/labels.pdf", headers=issuer, params={"pins": "true"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "label.no_pins")
+
+
+def test_labels_are_their_brands_alone(client: TestClient, workspace: Workspace, acme: made.Brand) -> None:
+    """Without a key, without the scope, as another brand: no sheet."""
+    url = f"/v1/batches/{acme.issue().id}/labels.pdf"
+    rival = {"Authorization": f"Bearer {make.key(workspace, 'certificates:issue', owner='globex')}"}
+    writer = {"Authorization": f"Bearer {make.key(workspace, 'designs:write')}"}
+    assert client.get(url).status_code == 401
+    assert client.get(url, headers=writer).status_code == 403
+    assert client.get(url, headers=rival).status_code == 404
+
+
+def test_a_label_that_was_printed_is_read_and_looked_up(
+    client: TestClient, acme: made.Brand, issuer: Headers
+) -> None:
+    """From the sheet to the certificate, without a key."""
+    batch = acme.issue(count=1)
+    (unit,) = acme.certificates()
+    sheet = client.get(f"/v1/batches/{batch.id}/labels.pdf", headers=issuer).content
+    (page,) = labels_made.pages(sheet, 200)
+    (read,) = client.post("/v1/labels/read", files={"image": ("photo.png", make.encode(page))}).json()[
+        "labels"
+    ]
+    assert (read["ours"], read["code"], read["serial"]) == (True, unit.code, unit.serial)
+    found = client.get(read["lookup"])
+    assert (found.status_code, unit.code in found.text) == (200, True)
+
+
+def test_a_brands_own_serial_number_is_looked_up_by_its_link(client: TestClient, acme: made.Brand) -> None:
+    """There is no code in it: the way leads over GTIN, lot and serial."""
+    acme.issue(serials=("A-001",), lot="L1")
+    text = f"HTTP://127.0.0.1:8000/01/{made.GTIN_14}/10/L1/21/A-001"
+    data = make.encode(labels_made.symbol(text))
+    (read,) = client.post("/v1/labels/read", content=data, headers={"content-type": "image/png"}).json()[
+        "labels"
+    ]
+    assert (read["code"], read["lookup"]) == (None, f"/01/{made.GTIN_14}/10/L1/21/A-001")
+    found = client.get(read["lookup"], headers={"Accept": "application/json"})
+    assert (found.status_code, "A-001" in found.text) == (200, True)
+
+
+@pytest.mark.parametrize("text", ["javascript:alert(1)", "https://evil.example/c/0", "<script>", "a\x07b"])
+def test_hostile_codes_are_not_ours(client: TestClient, text: str) -> None:
+    """Told as text without a link, nothing to look up."""
+    data = make.encode(labels_made.symbol(text))
+    answer = client.post("/v1/labels/read", content=data, headers={"content-type": "image/png"})
+    (read,) = answer.json()["labels"]
+    assert (answer.status_code, read["ours"], read["lookup"]) == (200, False, None)
+    assert "://" not in read["text"]
+    assert "javascript:" not in read["text"]
+
+
+def test_what_is_no_picture_is_refused(client: TestClient) -> None:
+    """As at every door for pictures; a body beyond the cap is not read."""
+    for data, status in ((b"", 422), (b"no picture", 422), (b"x" * 27_000_000, 413)):
+        answer = client.post("/v1/labels/read", content=data, headers={"content-type": "image/png"})
+        assert answer.status_code == status
+
+
+def test_reading_is_counted_by_address(client: TestClient) -> None:
+    """As many a minute as checks, then 429."""
+    limit = 30
+    data = b"no picture"
+    answers = [
+        client.post("/v1/labels/read", content=data, headers={"content-type": "image/png"}).status_code
+        for _ in range(limit + 1)
+    ]
+    assert answers == [422] * limit + [429]

@@ -1,0 +1,196 @@
+"""Look-ups over HTTP, by anybody."""
+
+from typing import Any
+
+import pytest
+import units_made as units
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from authcheck import bundle
+from authcheck.bundle import Bundle
+from authcheck.config import Settings
+from authcheck.tables import Certificate
+from authcheck.trust import Trust
+from authcheck.workspace import Workspace, utc_now
+
+JSON = {"accept": "application/json"}
+
+
+@pytest.fixture
+def unit(workspace: Workspace) -> Certificate:
+    """A certificate of acme."""
+    return units.issue(workspace, units.brand_with_key(workspace))[0]
+
+
+def test_a_certificate_is_found_and_says_what_was_checked(client: TestClient, unit: Certificate) -> None:
+    """By code and by id, with every step."""
+    by_code, by_id = (client.get(f"/v1/certificates/{name}") for name in (unit.code, unit.id))
+    assert by_code.status_code == 200
+    told = by_code.json()
+    secrets = ("code", "serial", "bundle")
+    assert {name: told[name] for name in told if name not in secrets}.items() <= by_id.json().items()
+    assert (told["outcome"], told["issuer"]["handle"], told["product"]) == ("good", "acme", "Kite, red")
+    assert {step["name"]: step["state"] for step in told["checked"]} == {
+        **dict.fromkeys(bundle.STEPS, "true"),
+        "witnesses": "off",
+        "anchor": "off",
+    }
+    assert client.get(f"/v1/certificates/{told['tx_id']}").json() == by_id.json()
+    assert by_code.headers["cache-control"] == "no-store"
+
+
+def test_the_public_ledger_gives_no_label_away(client: TestClient, unit: Certificate) -> None:
+    """Whoever reads ids and transaction ids from the ledger's entries learns no code, serial number or proof to print labels from."""
+    tx_id = client.get(f"/v1/certificates/{unit.code}").json()["tx_id"]
+    for name in (unit.id, f"urn:uuid:{unit.id}", tx_id):
+        told = client.get(f"/v1/certificates/{name}")
+        assert (told.status_code, told.json()["outcome"]) == (200, "good")
+        assert {told.json()[field] for field in ("code", "serial", "bundle")} == {None}
+        for question in ("", "?serial=", "?serial=0000000000000"):
+            refused = client.get(f"/v1/certificates/{name}/bundle{question}")
+            assert (refused.status_code, refused.json()["code"]) == (403, "certificate.label_needed")
+            assert unit.code not in refused.text
+        assert unit.code not in told.text
+        assert client.get(f"/c/{name}").status_code == 404
+    assert client.get(f"/v1/certificates/{unit.id}/bundle?serial={unit.serial}").status_code == 200
+
+
+def test_guessable_numbers_give_no_code_away(client: TestClient, workspace: Workspace) -> None:
+    """A brand's own serial numbers can be counted through: page and JSON by them show no code."""
+    (unit,) = units.issue(workspace, units.brand_with_key(workspace), serials=("1001",), count=0)
+    address = f"/01/{unit.gtin}/10/{unit.lot}/21/1001"
+    for accept in ("text/html", "application/json"):
+        answer = client.get(address, headers={"Accept": accept})
+        assert answer.status_code == 200
+        assert unit.code not in answer.text.replace("-", "")
+    assert client.get(answer.json()["bundle"]).status_code == 200
+
+
+def test_bundle_and_trust_are_enough(client: TestClient, unit: Certificate) -> None:
+    """What is served verifies with nothing else; both may be fetched from other sites."""
+    served = client.get(f"/v1/certificates/{unit.code}/bundle")
+    trust = client.get("/trust.json")
+    report = bundle.verify(Bundle.from_json(served.content), Trust.from_json(trust.content), utc_now())
+    assert report.outcome == "good"
+    assert Trust.from_json(client.get("/trust.json?brand=acme").content).issuers.keys() == {
+        "did:web:127.0.0.1%3A8000:brands:acme"
+    }
+    for answer in (served, trust):
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["cache-control"] == "public, max-age=30"
+
+
+def test_a_transaction_is_found_with_its_proof(client: TestClient, unit: Certificate) -> None:
+    """The entry's text, its number, and a tlog-proof."""
+    tx_id = client.get(f"/v1/certificates/{unit.code}").json()["tx_id"]
+    told = client.get(f"/v1/tx/{tx_id}").json()
+    assert (told["type"], told["subject"], told["anchor"]) == ("cert.issue", f"urn:uuid:{unit.id}", None)
+    assert unit.serial not in told["entry"]
+    assert told["proof"].startswith(f"c2sp.org/tlog-proof@v1\nindex {told['number']}\n")
+    for other in ("0" * 64, "0x" + "0" * 64, "x"):
+        assert client.get(f"/v1/tx/{other}").status_code == 404
+
+
+def test_documents_name_the_keys(client: TestClient, unit: Certificate) -> None:
+    """The brand's DID document and the operator's."""
+    brand = client.get("/brands/acme/did.json")
+    did = "did:web:127.0.0.1%3A8000:brands:acme"
+    assert brand.headers["content-type"] == "application/did+ld+json"
+    assert (brand.json()["id"], brand.json()["assertionMethod"]) == (did, [f"{did}#key-1"])
+    operator = client.get("/.well-known/did.json").json()
+    assert operator["assertionMethod"] == ["did:web:127.0.0.1%3A8000#ledger"]
+    assert client.get("/brands/nobody/did.json").status_code == 404
+    assert client.get("/trust.json?brand=nobody").status_code == 404
+
+
+def test_the_status_list_is_served_signed(client: TestClient, unit: Certificate) -> None:
+    """Under the very address that certificates name, with an ETag."""
+    served = client.get("/v1/status-lists/acme/0")
+    assert served.headers["content-type"] == "application/vc+jwt"
+    assert served.text == client.get(f"/v1/certificates/{unit.code}/bundle").json()["status"]["list"]
+    again = client.get("/v1/status-lists/acme/0", headers={"if-none-match": served.headers["etag"]})
+    assert again.status_code == 304
+    for path in ("acme/1", "nobody/0"):
+        assert client.get(f"/v1/status-lists/{path}").status_code == 404
+
+
+def test_code_guessing_is_answered_alike_and_limited(settings: Settings) -> None:
+    """Unknown and malformed codes get the same answer, word for word, and only so many of them."""
+    few = settings.model_copy(update={"public_checks_per_minute": 1})
+    with TestClient(create_app(few)) as client:
+        guesses = ["0000000000000", "ABC", "%C3%A9", "1" * 300, "00000000000001"]
+        paths = [f"/v1/certificates/{guess}" for guess in guesses] + [
+            "/01/04006381333931/10/L/21/S",
+            "/01/1/10/L/21/S",
+        ]
+        answers = [client.get(path, headers=JSON) for path in paths]
+        assert {answer.status_code for answer in answers} == {404}
+        assert len({str({**answer.json(), "request_id": ""}) for answer in answers}) == 1
+        typed = ["0000000000000", "ABC", "AB-C"]
+        assert len({client.get(f"/c/{guess}").text.replace(guess, "") for guess in typed}) == 1
+        assert client.get(paths[0]).status_code == 429
+        page = client.get("/c/0000000000000")
+        assert (page.status_code, "Not just now" in page.text) == (429, True)
+        assert int(page.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(("lang", "heading"), [("en", "Verified"), ("zh-Hans", "验证通过")])
+def test_a_page_for_every_address_of_a_label(
+    client: TestClient, unit: Certificate, lang: str, heading: str
+) -> None:
+    """Small and capital short addresses and the GS1 Digital Link show the same page, without JavaScript."""
+    for path in (f"/c/{unit.code}", f"/C/{unit.code}", f"/01/4006381333931/10/L-1/21/{unit.serial}"):
+        page = client.get(f"{path}?lang={lang}", headers={"accept": "text/html,*/*;q=0.8"})
+        assert page.status_code == 200
+        assert f"<h1>{heading}</h1>" in page.text
+        assert f'<html lang="{lang}">' in page.text
+        assert "Kite, red" in page.text
+        assert page.text.count('class="is-true"') == 6
+        assert page.text.count('class="is-off"') == 2
+        assert "<verified-here hidden" in page.text
+
+
+def test_the_digital_link_answers_json_to_who_asks(client: TestClient, unit: Certificate) -> None:
+    """By Accept; the same as the look-up by code."""
+    answer = client.get(f"/01/04006381333931/10/L-1/21/{unit.serial}", headers=JSON)
+    assert answer.json() == client.get(f"/v1/certificates/{unit.code}").json()
+    assert answer.headers["vary"] == "Accept"
+
+
+def test_slashes_in_gs1_numbers(client: TestClient, workspace: Workspace) -> None:
+    """GS1 allows a slash in lots and serial numbers: escaped, it is part of them."""
+    design = units.brand_with_key(workspace)
+    (odd,) = units.issue(workspace, design, lot="A/21/B", serials=("S/%1",), count=0)
+    page = client.get("/01/04006381333931/10/A%2F21%2FB/21/S%2F%251")
+    assert (page.status_code, odd.serial) == (200, "S/%1")
+    assert "<h1>Verified</h1>" in page.text
+    assert client.get("/01/04006381333931/10/A/21/B/21/S/%251").status_code == 404
+
+
+def test_a_revoked_label_says_so(client: TestClient, workspace: Workspace, unit: Certificate) -> None:
+    """With the reason, in JSON and on the page."""
+    units.revoke(workspace, unit, "recalled")
+    told = client.get(f"/v1/certificates/{unit.code}").json()
+    assert (told["outcome"], told["revocation_reason"]) == ("revoked", "recalled")
+    page = client.get(f"/c/{unit.code}").text
+    assert "<h1>Revoked</h1>" in page
+    assert "recalls these items" in page
+
+
+def test_an_unsigned_label_says_so(client: TestClient, workspace: Workspace) -> None:
+    """A brand that keeps its key has not signed yet: no proof, and nothing that looks like one."""
+    (unit,) = units.issue(workspace, units.brand_with_key(workspace, own_key=True), count=1)
+    told = client.get(f"/v1/certificates/{unit.code}").json()
+    assert (told["outcome"], told["checked"], told["bundle"]) == ("unsigned", [], None)
+    assert client.get(f"/v1/certificates/{unit.code}/bundle").status_code == 409
+    page = client.get(f"/c/{unit.code}").text
+    assert "<h1>Not signed yet</h1>" in page
+    assert "verified-here" not in page
+
+
+def test_an_unknown_label_has_a_page(client: TestClient) -> None:
+    """And says nothing about authenticity that nobody knows."""
+    page: Any = client.get("/c/0000000000000", headers={"accept-language": "zh-CN"})
+    assert page.status_code == 404
+    assert "<h1>未知的码</h1>" in page.text

@@ -1,0 +1,106 @@
+"""What every chain behind the port Anchor does, in memory and at a real node."""
+
+from chain_made import Chain
+
+from authcheck.ledger.anchor import Head, SignedTransaction
+
+FIRST, SECOND = Head(100, b"1" * 32), Head(250, b"2" * 32)
+
+
+def sent(chain: Chain, nonce: int, checkpoint: Head) -> SignedTransaction:
+    """A transaction that was signed and sent."""
+    anchor = chain.anchor()
+    signed = anchor.sign(nonce, checkpoint)
+    anchor.submit(signed)
+    return signed
+
+
+def test_an_empty_chain_holds_nothing(chain: Chain) -> None:
+    """There is no head before the first anchor, and no receipt for what was never sent."""
+    anchor = chain.anchor()
+    assert anchor.head() is None
+    signed = anchor.sign(anchor.used_nonces(), FIRST)
+    assert anchor.receipt(signed.hash) is None
+    assert anchor.head() is None
+
+
+def test_the_same_transaction_has_the_same_bytes_and_hash(chain: Chain) -> None:
+    """What is signed twice for one nonce is one transaction."""
+    anchor = chain.anchor()
+    assert anchor.sign(1, FIRST) == anchor.sign(1, FIRST)
+    assert anchor.sign(1, FIRST).hash != anchor.sign(2, FIRST).hash
+
+
+def test_a_mined_anchor_says_what_it_covers(chain: Chain) -> None:
+    """Receipts name the block, how deep it lies, and the size that was held before."""
+    anchor = chain.anchor()
+    nonce = anchor.used_nonces()
+    first, second = sent(chain, nonce, FIRST), sent(chain, nonce + 1, SECOND)
+    assert anchor.receipt(first.hash) is None
+    chain.mine()
+    chain.mine(3)
+    receipts = [anchor.receipt(one.hash) for one in (first, second)]
+    assert [one.previous_size for one in receipts if one] == [0, 100]
+    assert [one.confirmations for one in receipts if one] == [4, 4]
+    assert receipts[0] is not None
+    assert receipts[0].block_hash
+    assert anchor.head() == SECOND
+
+
+def test_sending_again_changes_nothing(chain: Chain) -> None:
+    """Neither while it waits nor once it is in a block."""
+    anchor = chain.anchor()
+    nonce = anchor.used_nonces()
+    signed = sent(chain, nonce, FIRST)
+    anchor.submit(signed)
+    chain.mine()
+    anchor.submit(signed)
+    chain.mine()
+    assert anchor.used_nonces() == nonce + 1
+    assert anchor.head() == FIRST
+
+
+def test_a_size_that_does_not_grow_is_refused(chain: Chain) -> None:
+    """Neither a smaller size nor another root for the same size gets in; the receipt says so."""
+    anchor = chain.anchor()
+    nonce = anchor.used_nonces()
+    sent(chain, nonce, FIRST)
+    again = sent(chain, nonce + 1, Head(100, b"x" * 32))
+    smaller = sent(chain, nonce + 2, Head(99, b"x" * 32))
+    chain.mine()
+    for signed in (again, smaller):
+        receipt = anchor.receipt(signed.hash)
+        assert receipt is not None
+        assert receipt.previous_size is None
+    assert anchor.head() == FIRST
+    assert anchor.used_nonces() == nonce + 3
+
+
+def test_nonces_of_the_newest_blocks_are_told_apart(chain: Chain) -> None:
+    """A nonce counts at a depth once so many blocks lie above its own."""
+    anchor = chain.anchor()
+    nonce = anchor.used_nonces()
+    sent(chain, nonce, FIRST)
+    chain.mine()
+    assert (anchor.used_nonces(), anchor.used_nonces(1)) == (nonce + 1, nonce)
+    chain.mine()
+    assert anchor.used_nonces(1) == nonce + 1
+
+
+def test_a_reorganisation_takes_an_anchor_back_and_the_same_bytes_bring_it_again(chain: Chain) -> None:
+    """After a fork of 3 blocks there is no receipt, no head; the transaction is still good."""
+    anchor = chain.anchor()
+    signed = sent(chain, anchor.used_nonces(), FIRST)
+    chain.mine()
+    before = anchor.receipt(signed.hash)
+    chain.mine(2)
+    chain.fork(3)
+    assert anchor.receipt(signed.hash) is None
+    assert anchor.head() is None
+    anchor.submit(signed)
+    chain.mine()
+    after = anchor.receipt(signed.hash)
+    assert before is not None
+    assert after is not None
+    assert after.block_hash != before.block_hash
+    assert anchor.head() == FIRST

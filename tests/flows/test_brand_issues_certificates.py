@@ -1,0 +1,312 @@
+"""A brand issues certificates: each is signed, entered in the ledger and stored, or none of it happens."""
+
+import hashlib
+import threading
+from datetime import timedelta
+from typing import Any
+
+import certificates_made as made
+import make
+import pytest
+from joserfc import jws
+from joserfc.jwk import OKPKey
+from ledger_made import assert_log_sound
+from sqlalchemy import select
+
+from authcheck import accounts, batches
+from authcheck.certificates import pin_of
+from authcheck.errors import AuthcheckError, Conflict, NotFound, NotTrue, Rejected
+from authcheck.ids import check_code
+from authcheck.journal import SqlLogStore
+from authcheck.ledger.keys import Vault
+from authcheck.ledger.log import Log
+from authcheck.registry import designs
+from authcheck.tables import Batch
+from authcheck.trust import encode_base64url
+from authcheck.workspace import Workspace
+
+
+@pytest.fixture
+def acme(workspace: Workspace) -> made.Brand:
+    """A brand with a design and a key."""
+    return made.brand(workspace)
+
+
+def refused(brand: made.Brand, **words: Any) -> str:
+    """The code an order is refused with; nothing is left of it."""
+    before = made.entries(brand.work)
+    with pytest.raises(AuthcheckError) as caught:
+        brand.issue(**words)
+    assert made.entries(brand.work) == before
+    with brand.work.database.reading() as session:
+        assert session.scalars(select(Batch)).all() == []
+    return caught.value.code
+
+
+def test_each_unit_gets_its_own_certificate(acme: made.Brand) -> None:
+    """Signed by the brand's key, as joserfc reads it; code, serial and id are each one's own."""
+    acme.issue()
+    (key,), issued = acme.signing_keys(), acme.certificates()
+    public = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": encode_base64url(key.public_key)})
+    assert len(issued) == 3
+    for name in ("id", "code", "serial", "status_index", "entry_number", "jws"):
+        assert len({getattr(one, name) for one in issued}) == 3
+    for one in issued:
+        assert one.jws is not None
+        assert jws.deserialize_compact(one.jws, public, algorithms=["Ed25519"]).headers() == {
+            "alg": "Ed25519",
+            "kid": "did:web:127.0.0.1%3A8000:brands:acme#key-1",
+            "typ": "vc+jwt",
+        }
+        assert check_code(one.code) == one.serial
+
+
+def test_a_certificate_says_what_was_ordered(acme: made.Brand) -> None:
+    """Product, design with its pictures' hashes, place in the status list; and nothing else."""
+    acme.issue()
+    first = acme.certificates()[0]
+    list_url = "http://127.0.0.1:8000/v1/status-lists/acme/0"
+    assert made.payload(first.jws or "") == {
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        "type": ["VerifiableCredential", "AuthenticityCertificate"],
+        "id": f"urn:uuid:{first.id}",
+        "issuer": "did:web:127.0.0.1%3A8000:brands:acme",
+        "validFrom": "2026-11-23T12:00:00Z",
+        "credentialSubject": {
+            "type": "ProductUnit",
+            "gtin": made.GTIN_14,
+            "lot": "L1",
+            "serial": first.serial,
+            "product": "Kite shirt",
+            "design": {
+                "id": acme.design.id,
+                "reference": "KITE-1",
+                "views": [hashlib.sha256(make.picture_bytes(0)).hexdigest()],
+            },
+        },
+        "credentialStatus": {
+            "id": f"{list_url}#0",
+            "type": "BitstringStatusListEntry",
+            "statusPurpose": "revocation",
+            "statusListIndex": "0",
+            "statusListCredential": list_url,
+        },
+    }
+
+
+def test_the_ledger_holds_the_hash_and_nothing_that_a_copier_could_use(acme: made.Brand) -> None:
+    """Each certificate's SHA-256 under its id; no serial number, code, lot or GTIN in clear; the log is sound."""
+    acme.issue()
+    kid = acme.signing_keys()[0].kid
+    said = made.entries(acme.work, "cert.issue")
+    for one, entry in zip(acme.certificates(), said, strict=True):
+        digest = hashlib.sha256((one.jws or "").encode()).hexdigest()
+        assert one.jws_sha256 == digest
+        assert entry == {
+            "at": "2026-11-23T12:00:00.000000Z",
+            "h": f"sha256:{digest}",
+            "id": f"urn:uuid:{one.id}",
+            "iss": kid.partition("#")[0],
+            "kid": kid,
+            "number": one.entry_number,
+            "t": "cert.issue",
+            "v": 1,
+        }
+    assert not [
+        entry for entry in map(str, said) if made.GTIN in entry or acme.certificates()[0].code in entry
+    ]
+    assert_log_sound(Log(SqlLogStore(acme.work.database)))
+
+
+def test_an_empty_status_list_stands_after_each_batch(acme: made.Brand) -> None:
+    """Newer than every certificate in it, signed, with its hash in the ledger: one a batch, however many units."""
+    for number in (1, 2):
+        acme.issue(f"r{number}")
+        newest = acme.newest_list()
+        entry = made.entries(acme.work, "statuslist.publish")[-1]
+        assert (
+            newest.entry_number == entry["number"] > max(one.entry_number or 0 for one in acme.certificates())
+        )
+        assert entry["h"] == f"sha256:{newest.jws_sha256}"
+        assert entry["id"] == made.payload(newest.jws)["id"] == "http://127.0.0.1:8000/v1/status-lists/acme/0"
+        assert acme.revoked_places() == []
+        assert len(made.entries(acme.work, "statuslist.publish")) == number
+
+
+def test_the_same_request_twice_issues_once(acme: made.Brand) -> None:
+    """The same batch comes back, days later too; another order under the same key is a conflict."""
+    first = acme.issue()
+    before = made.entries(acme.work)
+    assert acme.issue(now=make.NOW + timedelta(days=9)).id == first.id
+    with pytest.raises(Conflict) as caught:
+        acme.issue(count=4)
+    assert caught.value.code == "batch.request_key_used"
+    assert made.entries(acme.work) == before
+
+
+def test_the_same_request_from_two_threads_at_once_issues_once(acme: made.Brand) -> None:
+    """Both get the one batch."""
+    start, got = threading.Barrier(4), list[str]()
+
+    def ask() -> None:
+        start.wait(10)
+        got.append(acme.issue(count=20).id)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 4
+    assert len(set(got)) == 1
+    assert len(acme.certificates()) == len(made.entries(acme.work, "cert.issue")) == 20
+
+
+def test_batches_of_two_threads_at_once_do_not_share_a_place(acme: made.Brand) -> None:
+    """Every certificate has its own place in the status list and in the ledger."""
+    threads = [threading.Thread(target=acme.issue, args=(f"r{number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one.status_index for one in acme.certificates()] == list(range(12))
+    assert_log_sound(Log(SqlLogStore(acme.work.database)))
+
+
+def test_request_keys_of_two_brands_are_apart(acme: made.Brand) -> None:
+    """Each has its own batch under the same request key."""
+    globex = made.brand(acme.work, "globex", seed=9)
+    assert acme.issue().organisation_id != globex.issue().organisation_id
+
+
+def test_anothers_design_is_not_there(acme: made.Brand) -> None:
+    """A rival that certifies its copy as ours is told what it would be told of no design at all."""
+    rival = made.brand(acme.work, "globex", seed=9)
+    for design_id in (acme.design.id, "dsn_NOBODY", "x\0"):
+        assert refused(rival, design_id=design_id) == "design.not_found"
+
+
+def test_a_retired_design_is_certified_no_more(acme: made.Brand) -> None:
+    """Nor a disputed one: nobody knows yet whose it is."""
+    with acme.work.database.writing() as session:
+        designs.retire(session, designs.get_design(session, acme.design.id), make.NOW)
+    assert refused(acme) == "certificate.design_state"
+    near = make.register(acme.work, "KITE-9", owner="globex", seed=50)
+    copied = make.register(acme.work, "COPY", owner="acme", pictures=[make.picture_bytes(50, "BMP")])
+    assert (near.status, copied.status) == ("registered", "disputed")
+    assert refused(acme, design_id=copied.design.id) == "certificate.design_state"
+
+
+def test_only_a_brand_issues(acme: made.Brand) -> None:
+    """A marketplace does not, though it be a member."""
+    with acme.work.database.writing() as session:
+        accounts.get_organisation(session, "acme").roles = ["marketplace"]
+    assert refused(acme) == "organisation.not_brand"
+
+
+def test_without_a_key_nothing_is_issued(acme: made.Brand) -> None:
+    """A key is made on purpose, and none comes back from the dead: a revoked one signs nothing."""
+    acme.revoke_key(acme.signing_keys()[0].kid)
+    assert refused(acme) == "signing_key.none"
+
+
+def test_a_vault_of_another_secret_opens_no_key(acme: made.Brand) -> None:
+    """Restored without its secret the database signs nothing, and says so."""
+    stranger = made.Brand(acme.work, "acme", acme.design, Vault(b"x" * 32))
+    assert refused(stranger) == "key.sealed"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ({"count": 0}, "batch.count"),
+        ({"count": -1}, "batch.count"),
+        ({"count": 10_001}, "batch.count"),
+        ({"count": 1_000_000}, "batch.count"),
+        ({"count": 2, "serials": ("S1",)}, "batch.serials"),
+        ({"serials": ("S1", "S1")}, "batch.serials"),
+        ({"serials": ("S 1",)}, "gs1.serial"),
+        ({"serials": ("S1", "x" * 21)}, "gs1.serial"),
+        ({"gtin": "4006381333930"}, "gs1.gtin"),
+        ({"gtin": "40063813339"}, "gs1.gtin"),
+        ({"gtin": "\uff14006381333931"}, "gs1.gtin"),
+        ({"lot": ""}, "gs1.lot"),
+        ({"lot": "L 1"}, "gs1.lot"),
+        ({"lot": ".."}, "gs1.lot"),
+        ({"lot": "批"}, "gs1.lot"),
+        ({"product": " "}, "batch.product"),
+        ({"product": "x" * 201}, "batch.product"),
+        ({"product": "two\nlines"}, "batch.product"),
+        ({"product": "\u202egnip"}, "batch.product"),
+        ({"request_key": ""}, "batch.request_key"),
+        ({"request_key": "a b"}, "batch.request_key"),
+        ({"request_key": "x" * 201}, "batch.request_key"),
+    ],
+)
+def test_what_cannot_be_ordered_is_refused(acme: made.Brand, words: dict[str, Any], code: str) -> None:
+    """Each with its own code, and nothing is left of it."""
+    assert refused(acme, **words) == code
+
+
+def test_a_brands_own_serial_numbers_stand_in_the_certificates(acme: made.Brand) -> None:
+    """In their order; the code on the label stays unguessable."""
+    acme.issue(serials=("A-001", "A-002"), gtin="96385074", product="  风筝衫  ")
+    first, second = acme.certificates()
+    assert (first.serial, second.serial, first.gtin) == ("A-001", "A-002", "00000096385074")
+    assert len(first.code) == 13
+    assert made.payload(first.jws or "")["credentialSubject"]["product"] == "风筝衫"
+
+
+def test_a_serial_number_is_certified_once(acme: made.Brand) -> None:
+    """Again in the same lot it is a conflict that names it; in another lot it is another unit."""
+    acme.issue(serials=("A-001", "A-002"))
+    with pytest.raises(Conflict) as caught:
+        acme.issue("r2", serials=("A-003", "A-002"))
+    assert (caught.value.code, caught.value.params["serial"]) == ("certificate.serial_taken", "A-002")
+    assert len(acme.certificates()) == 2
+    acme.issue("r3", serials=("A-002",), lot="L2")
+
+
+def test_pins_are_stored_sealed(acme: made.Brand) -> None:
+    """Six digits that labels can be printed from again; the database alone gives none, and no row's opens another's."""
+    acme.issue(pins=True)
+    units = acme.certificates()
+    pins = [pin_of(acme.vault, one) for one in units]
+    assert all(pin is not None and len(pin) == 6 and pin.isdecimal() for pin in pins)
+    assert not [
+        one for one, pin in zip(units, pins, strict=True) if (pin or "").encode() in (one.sealed_pin or b"")
+    ]
+    units[0].sealed_pin = units[1].sealed_pin
+    with pytest.raises(NotTrue):
+        pin_of(acme.vault, units[0])
+
+
+def test_another_brands_batch_and_certificates_are_not_there(acme: made.Brand) -> None:
+    """Listed, shown or revoked: what is not yours does not exist."""
+    batch = acme.issue()
+    rival = made.brand(acme.work, "globex", seed=9)
+    unit = acme.certificates()[0]
+    with acme.work.database.reading() as session:
+        assert (
+            batches.list_certificates(session, rival.design.owner_id, batches.Filter(batch_id=batch.id)) == []
+        )
+        with pytest.raises(NotFound):
+            batches.get_batch(session, batch.id, organisation_id=rival.design.owner_id)
+        for name in (unit.id, unit.code):
+            with pytest.raises(NotFound):
+                batches.get_certificate(session, name, rival.design.owner_id)
+            assert batches.get_certificate(session, name, acme.design.owner_id).id == unit.id
+
+
+def test_the_whole_batch_or_nothing(acme: made.Brand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever fails at the end takes rows and entries with it."""
+    before = made.entries(acme.work)
+
+    def fails(*_: object, **__: object) -> None:
+        raise Rejected("the status list cannot be signed")
+
+    monkeypatch.setattr("authcheck.status_lists.publish", fails)
+    with pytest.raises(Rejected):
+        acme.issue()
+    assert made.entries(acme.work) == before
+    assert acme.certificates() == []

@@ -1,0 +1,126 @@
+"""A brand prints the labels of a batch, and what they say leads back to its certificates."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import certificates_made as made
+import labels_made
+import make
+import pytest
+
+from authcheck.certificates import pin_of
+from authcheck.images.decode import Limits
+from authcheck.label_reading import read_label
+from authcheck.workspace import Workspace
+
+HOST = labels_made.HOST
+
+
+@pytest.fixture
+def acme(workspace: Workspace) -> made.Brand:
+    """A brand with a design and a key."""
+    return made.brand(workspace)
+
+
+@pytest.fixture
+def at_host(environment: dict[str, str]) -> None:
+    """Commands run for a service that the public reaches."""
+    environment["AUTHCHECK_PUBLIC_URL"] = HOST
+
+
+def codes_on(path: Path) -> list[str | None]:
+    """What the labels of a PDF are recognised as, page after page, in no order within one."""
+    pages = labels_made.pages(path.read_bytes(), 200)
+    found = [read for page in pages for read in read_label(make.encode(page), Limits(), HOST)]
+    assert all(read.ours for read in found)
+    return [read.code for read in found]
+
+
+@pytest.mark.parametrize("options", [[], ["--short"], ["--layout", "a4-65"], ["--layout", "letter-30"]])
+def test_every_unit_of_a_batch_gets_its_label(
+    acme: made.Brand, cli: Any, tmp_path: Path, at_host: None, options: list[str]
+) -> None:
+    """Two pages and more of them, each code once; the terminal says how large a module is."""
+    batch = acme.issue(count=70)
+    done = cli("labels", batch.id, "--out", tmp_path / "sheet.pdf", *options)
+    assert (done.code, done.out) == (0, "")
+    assert "70 labels on" in done.err
+    assert "QR modules of 0." in done.err
+    assert "set AUTHCHECK_PUBLIC_URL" not in done.err
+    assert sorted(codes_on(tmp_path / "sheet.pdf")) == sorted(unit.code for unit in acme.certificates())  # type: ignore[type-var]
+
+
+def test_pins_are_printed_where_asked_for(acme: made.Brand, cli: Any, tmp_path: Path, at_host: None) -> None:
+    """Each unit's own, in a file that nobody else may read; without --pins none is there."""
+    batch = acme.issue(pins=True)
+    pins = [pin_of(acme.vault, unit) for unit in acme.certificates()]
+    done = cli("labels", batch.id, "--out", tmp_path / "pins.pdf", "--pins")
+    assert "knows its PIN" in done.err
+    if os.name == "posix":
+        assert stat.S_IMODE((tmp_path / "pins.pdf").stat().st_mode) == 0o600
+    said = labels_made.words((tmp_path / "pins.pdf").read_bytes())
+    assert all(pin is not None and pin in said for pin in pins)
+    cli("labels", batch.id, "--out", tmp_path / "plain.pdf")
+    said = labels_made.words((tmp_path / "plain.pdf").read_bytes())
+    assert not any(pin is None or pin in said for pin in pins)
+
+
+def test_a_batch_without_pins_has_none_to_print(acme: made.Brand, cli: Any, tmp_path: Path) -> None:
+    """Exit 2 and the code; no file is made."""
+    done = cli("labels", acme.issue().id, "--out", tmp_path / "sheet.pdf", "--pins")
+    assert (done.code, "[label.no_pins]" in done.err) == (2, True)
+    assert not (tmp_path / "sheet.pdf").exists()
+
+
+def test_revoked_units_get_no_label(acme: made.Brand, cli: Any, tmp_path: Path, at_host: None) -> None:
+    """One less on the sheet; none left is an error."""
+    batch = acme.issue()
+    gone, *left = (unit.code for unit in acme.certificates())
+    acme.revoke(gone)
+    cli("labels", batch.id, "--out", tmp_path / "sheet.pdf")
+    assert sorted(codes_on(tmp_path / "sheet.pdf")) == sorted(left)  # type: ignore[type-var]
+    acme.revoke(*left)
+    assert "[label.none]" in cli("labels", batch.id, "--out", tmp_path / "none.pdf").err
+
+
+def test_unsigned_certificates_get_no_label(workspace: Workspace, cli: Any, tmp_path: Path) -> None:
+    """A brand that keeps its key signs first: a label must never lead to a certificate that is not there yet."""
+    brand = made.brand(workspace, key=False)
+    brand.add_key(public_key=bytes(range(32)))
+    batch = brand.issue()
+    assert {unit.state for unit in brand.certificates()} == {"unsigned"}
+    done = cli("labels", batch.id, "--out", tmp_path / "sheet.pdf")
+    assert (done.code, "[label.unsigned]" in done.err) == (2, True)
+
+
+def test_labels_that_lead_nowhere_are_warned_of(acme: made.Brand, cli: Any, tmp_path: Path) -> None:
+    """The default public address is this machine's own: fine to try, a pity to print."""
+    done = cli("labels", acme.issue().id, "--out", tmp_path / "sheet.pdf")
+    assert (done.code, "set AUTHCHECK_PUBLIC_URL" in done.err) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["bat_none", "--out", "x.pdf"], "batch.not_found"),
+        (["{batch}", "--out", "x.pdf", "--layout", "a5"], "setting.layout"),
+        (["{batch}", "--out", "nowhere/x.pdf"], "storage.read_only"),
+    ],
+)
+def test_what_cannot_be_printed_is_named(
+    acme: made.Brand,
+    cli: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    words: list[str],
+    code: str,
+) -> None:
+    """Another batch's id, an unknown sheet, a folder that is not there."""
+    batch = acme.issue()
+    monkeypatch.chdir(tmp_path)
+    done = cli("labels", *(word.format(batch=batch.id) for word in words))
+    assert done.code in {2, 3}
+    assert f"[{code}]" in done.err

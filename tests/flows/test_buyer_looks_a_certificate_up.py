@@ -1,0 +1,269 @@
+"""A buyer looks a certificate up: what is checked, and what a tampered database cannot hide."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import make
+import pytest
+import sqlalchemy as sa
+import units_made as units
+
+from authcheck import accounts, bundle, journal, lookup, publications, signing_keys, status_lists
+from authcheck import units as stored
+from authcheck.bundle import Bundle, State
+from authcheck.errors import NotFound
+from authcheck.lookup import LookUp
+from authcheck.tables import Certificate, Entry, StatusList
+from authcheck.trust import Trust
+from authcheck.workspace import Workspace
+
+LATER = make.NOW + timedelta(hours=5)
+
+
+def look(workspace: Workspace, text: str) -> LookUp:
+    """What a buyer is told."""
+    return lookup.look_up(workspace.database, workspace.settings, text, LATER)
+
+
+def states(found: LookUp) -> dict[str, str]:
+    """The steps and what became of them."""
+    return {step.name: step.state.value for step in found.steps}
+
+
+@pytest.fixture
+def issued(workspace: Workspace) -> list[Certificate]:
+    """Two certificates of acme."""
+    return units.issue(workspace, units.brand_with_key(workspace))
+
+
+def test_every_name_of_a_certificate_finds_it(workspace: Workspace, issued: list[Certificate]) -> None:
+    """By code as printed or typed, by id, by urn, by transaction id, by GS1 numbers."""
+    one = issued[1]
+    found = look(workspace, one.code)
+    assert found.unit.issued_tx_id is not None
+    typed = f" {one.code[:4]}-{one.code[4:8]} {one.code[8:]} ".lower()
+    for text in (
+        typed,
+        one.id,
+        f"urn:uuid:{one.id}",
+        one.id.upper(),
+        found.unit.issued_tx_id,
+        found.unit.issued_tx_id.upper(),
+    ):
+        assert look(workspace, text).unit.id == one.id
+    with workspace.database.reading() as session:
+        assert stored.find_by_numbers(session, "4006381333931", "L-1", one.serial).id == one.id
+
+
+def test_a_good_certificate_says_what_was_checked(workspace: Workspace, issued: list[Certificate]) -> None:
+    """Every step is true; what is not switched on is off, not true."""
+    found = look(workspace, issued[0].code)
+    assert found.outcome == "good"
+    expected = dict.fromkeys(bundle.STEPS, "true") | {"witnesses": "off", "anchor": "off"}
+    assert states(found) == expected
+    assert found.unit.checkpoint_size is not None
+
+
+def test_the_bundle_is_verified_offline_by_the_published_trust(
+    workspace: Workspace, issued: list[Certificate]
+) -> None:
+    """What the server hands out stands on its own, now and after the log has grown."""
+    text = json.dumps(_bundle(look(workspace, issued[0].code)).to_json())
+    units.issue(workspace, issued[0].design_id, request_key="two", lot="L-2", now=LATER)
+    with workspace.database.reading() as session:
+        for handle in (None, "acme"):
+            trust = publications.trust_of(session, workspace.settings, LATER, handle)
+            read = Trust.from_json(json.dumps(trust.to_json()))
+            report = bundle.verify(Bundle.from_json(text), read, LATER)
+            # A newer list was published with the second batch: the old bundle alone can no longer tell.
+            assert (report.outcome, report.steps[6].state) == ("unknown", State.UNKNOWN)
+            fresh = _bundle(look(workspace, issued[0].code))
+            assert bundle.verify(fresh, read, LATER).outcome == "good"
+
+
+def test_a_revoked_certificate_says_so(workspace: Workspace, issued: list[Certificate]) -> None:
+    """At once, with its reason; its neighbour stays good; the bundle tells it too."""
+    look(workspace, issued[0].code)
+    units.revoke(workspace, issued[0])
+    found = look(workspace, issued[0].code)
+    assert (found.outcome, found.unit.revocation_reason) == ("revoked", "stolen")
+    assert look(workspace, issued[1].code).outcome == "good"
+    with workspace.database.reading() as session:
+        trust = publications.trust_of(session, workspace.settings, LATER)
+    assert bundle.verify(_bundle(found), trust, LATER).outcome == "revoked"
+
+
+def test_attack_revocation_hidden_in_sql(workspace: Workspace, issued: list[Certificate]) -> None:
+    """Somebody sets the row back to active: the list under the checkpoint still has it."""
+    units.revoke(workspace, issued[0])
+    with workspace.database.writing() as session:
+        session.execute(
+            sa.update(Certificate).values(
+                state="active", revoked_at=None, revocation_reason=None, revoked_entry_number=None
+            )
+        )
+    assert look(workspace, issued[0].code).outcome == "revoked"
+
+
+def test_attack_old_status_list_put_back(workspace: Workspace, issued: list[Certificate]) -> None:
+    """Somebody stores the list from before the revocation in place of the newest: it is not what the ledger holds."""
+    with workspace.database.reading() as session:
+        old = status_lists.latest(session, issued[0].organisation_id, 0)
+        assert old is not None
+    units.revoke(workspace, issued[0])
+    with workspace.database.writing() as session:
+        session.execute(sa.update(StatusList).values(jws=old.jws, jws_sha256=old.jws_sha256))
+    for unit in issued:
+        found = look(workspace, unit.code)
+        assert found.outcome in {"not_true", "revoked"}
+        assert states(found)["status"] == "false"
+
+
+def test_attack_newest_status_list_deleted(workspace: Workspace, issued: list[Certificate]) -> None:
+    """Somebody deletes the newest list, so that the older one would be in force: the entry is missed."""
+    units.revoke(workspace, issued[0])
+    with workspace.database.writing() as session:
+        newest = session.scalar(sa.select(sa.func.max(StatusList.entry_number)))
+        session.execute(sa.delete(StatusList).where(StatusList.entry_number == newest))
+    found = look(workspace, issued[0].code)
+    assert (found.outcome, found.steps[0].code) == ("not_true", "ledger.incomplete")
+
+
+def test_attack_certificate_changed_in_sql(workspace: Workspace, issued: list[Certificate]) -> None:
+    """Somebody swaps the signed certificates of two rows."""
+    one, two = issued
+    with workspace.database.writing() as session:
+        session.execute(sa.update(Certificate).where(Certificate.id == one.id).values(jws=two.jws))
+    found = look(workspace, one.code)
+    assert (found.outcome, states(found)["entry"]) == ("not_true", "false")
+
+
+def test_attack_certificate_made_in_sql(workspace: Workspace, issued: list[Certificate]) -> None:
+    """Somebody inserts a row with a real signature of another unit, and no entry."""
+    one = issued[0]
+    made = {column.key: getattr(one, column.key) for column in Certificate.__table__.columns} | {
+        "id": "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b",
+        "code": "0000000000000",
+        "serial": "FORGED",
+        "status_index": 99,
+    }
+    with workspace.database.writing() as session:
+        session.execute(sa.insert(Certificate).values(**made))
+    found = look(workspace, "0000000000000")
+    assert (found.outcome, found.bundle, found.steps[0].code) == ("not_true", None, "ledger.incomplete")
+
+
+@pytest.mark.parametrize("field", ["product", "gtin"])
+def test_attack_shown_facts_changed_in_sql(
+    workspace: Workspace, issued: list[Certificate], field: str
+) -> None:
+    """Somebody changes what a page would show of a unit: it no longer says what was signed."""
+    one = issued[0]
+    with workspace.database.writing() as session:
+        table = "batches" if field == "product" else "certificates"
+        session.execute(sa.text(f"UPDATE {table} SET {field} = '04006381333900'"))  # noqa: S608 - ours
+    found = look(workspace, one.code)
+    assert (found.outcome, states(found)["signature"]) == ("not_true", "false")
+
+
+def test_code_guessing_learns_nothing(workspace: Workspace, issued: list[Certificate]) -> None:
+    """What is not known and what cannot be a code are answered word for word alike."""
+    one = issued[0].code
+    near = one[:-1] + ("0" if one[-1] != "0" else "1")
+    told = set()
+    for guess in (
+        near,
+        "0000000000000",
+        "",
+        "x" * 5000,
+        "\x00",
+        "0" * 64,
+        "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b",
+        "é",
+    ):
+        with pytest.raises(NotFound) as refused:
+            look(workspace, guess)
+        told.add((refused.value.code, str(refused.value), str(refused.value.params)))
+    with workspace.database.reading() as session:
+        for numbers in (("4006381333931", "L-1", "none"), ("1", "L-1", one), ("4006381333931", "é", one)):
+            with pytest.raises(NotFound) as refused:
+                stored.find_by_numbers(session, *numbers)
+            told.add((refused.value.code, str(refused.value), str(refused.value.params)))
+    assert told == {("certificate.not_found", "No certificate is known by that.", "{}")}
+
+
+def test_an_entry_about_something_else_is_no_certificate(
+    workspace: Workspace, issued: list[Certificate]
+) -> None:
+    """The transaction id of a registered design finds the transaction, not a certificate."""
+    with workspace.database.reading() as session:
+        entry = session.scalars(sa.select(Entry).where(Entry.type == "design.register")).one()
+    with pytest.raises(NotFound):
+        look(workspace, entry.tx_id)
+    found = lookup.transaction(workspace.database, workspace.settings, entry.tx_id)
+    assert (found.entry.number, found.anchoring) == (entry.number, None)
+    assert found.proof.startswith("c2sp.org/tlog-proof@v1\nindex ")
+
+
+def test_a_look_up_signs_what_is_not_signed_yet(workspace: Workspace, issued: list[Certificate]) -> None:
+    """Without a checkpoint over the entry the first look-up has one made; the next one finds it."""
+    with workspace.database.reading() as session:
+        assert journal.latest_checkpoint(session) is None
+    sizes = {look(workspace, unit.code).unit.checkpoint_size for unit in issued}
+    assert len(sizes) == 1
+
+
+def test_unknown_transactions_are_not_found(workspace: Workspace) -> None:
+    """Neither an entry nor an anchor."""
+    with pytest.raises(NotFound):
+        lookup.transaction(workspace.database, workspace.settings, "0" * 64)
+    for text in ("0x" + "0" * 64, "0x", "x"):
+        with pytest.raises(NotFound):
+            lookup.chain_transaction(workspace.database, text)
+
+
+def test_a_revocation_whose_list_is_not_signed_yet_counts(
+    workspace: Workspace, issued: list[Certificate]
+) -> None:
+    """The brand has ended its only key: the ledger's entry revokes at once, and old lists can no longer tell."""
+    old = _bundle(look(workspace, issued[1].code))
+    with workspace.database.writing() as session:
+        brand = accounts.get_organisation(session, "acme")
+        signing_keys.revoke_key(session, brand, signing_keys.list_keys(session, brand)[0].id, LATER)
+    units.revoke(workspace, issued[0])
+    assert look(workspace, issued[0].code).outcome == "revoked"
+    with workspace.database.reading() as session:
+        trust = publications.trust_of(session, workspace.settings, LATER)
+    assert bundle.verify(old, trust, LATER).outcome == "unknown"
+
+
+def test_the_command_looks_up_and_its_bundle_verifies(
+    workspace: Workspace, issued: list[Certificate], tmp_path: Path
+) -> None:
+    """`authcheck lookup --bundle` and `authcheck verify-bundle`, as two processes, with grep's exit statuses."""
+    with workspace.database.reading() as session:
+        trust = publications.trust_of(session, workspace.settings, LATER).to_json()
+    (tmp_path / "trust.json").write_text(json.dumps(trust))
+    kept = str(tmp_path / "kept.json")
+    env = {**os.environ, "AUTHCHECK_DATA_DIR": str(workspace.settings.data_dir)}
+    if workspace.settings.database_url:
+        env["AUTHCHECK_DATABASE_URL"] = workspace.settings.database_url
+    for words, status, last in (
+        (["lookup", issued[0].code, "--bundle", kept], 0, "good"),
+        (["verify-bundle", kept, "--trust", str(tmp_path / "trust.json")], 0, "good"),
+        (["lookup", "0000000000000"], 2, ""),
+    ):
+        done = subprocess.run(  # noqa: S603 - our own command line
+            [sys.executable, "-m", "authcheck", *words], env=env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status, done.stderr
+        assert done.stdout.strip().rpartition("\n")[2] == last
+
+
+def _bundle(found: LookUp) -> Bundle:
+    assert found.bundle is not None
+    return found.bundle

@@ -1,0 +1,79 @@
+"""An operator upgrades a database from before there was a ledger: what is registered gets its entries."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import make
+import pytest
+from ledger_made import assert_log_sound
+from sqlalchemy import insert, select
+
+from authcheck.config import Settings
+from authcheck.database import Database, make_engine
+from authcheck.journal import SqlLogStore
+from authcheck.ledger.entries import read_body, time_text
+from authcheck.ledger.log import Log
+from authcheck.ledger_rows import compare_rows
+from authcheck.tables import Design, Dispute, Entry, Organisation, View
+
+LATER = make.NOW + timedelta(days=1)
+
+
+@pytest.fixture
+def old(settings: Settings) -> Iterator[Database]:
+    """A database at revision 0002: one owner, three designs, one of them retired, one disputed with a view removed."""
+    database = Database(make_engine(make.empty_database(settings)))
+    database.upgrade("0002")
+    times = {"retired_at": None, "registered_at": make.NOW, "registered_tick": 1}
+    words = {"owner_id": "org_1", "title": "T", "kind": "logo", "public_preview": False, "version": 3}
+    owner = {"id": "org_1", "handle": "acme", "name": "Acme", "roles": ["brand"], "created_at": make.NOW}
+    with database.writing() as session:
+        session.execute(insert(Organisation).values(owner))
+        for number, state in enumerate(("registered", "retired", "disputed")):
+            state_words = {"state": state, "retired_at": LATER if state == "retired" else None}
+            design = {**words, **times, **state_words, "id": f"dsn_{number}", "reference": f"R-{number}"}
+            session.execute(insert(Design).values(design))
+            for picture in range(25 if state == "registered" else 2):
+                gone = state == "retired" or (state == "disputed" and picture == 0)
+                session.execute(insert(View).values(view(number, picture, 2 if gone else None)))
+        dispute = {
+            "id": "dsp_1",
+            "design_id": "dsn_2",
+            "other_design_id": "dsn_0",
+            "score": 0.9125,
+            "reasons": [],
+        }
+        session.execute(insert(Dispute).values(**dispute, noticed_at=make.NOW, noticed_tick=1))
+    yield database
+    database.dispose()
+
+
+def view(design: int, picture: int, removed_tick: int | None) -> dict[str, object]:
+    """A picture's row."""
+    return {
+        "design_id": f"dsn_{design}", "picture_sha256": f"{design}{picture:063}", "picture_format": "PNG", "width_px": 1,
+        "height_px": 1, "scheme": "s", "fingerprint": b"", "added_at": make.NOW, "added_tick": 1,
+        "removed_tick": removed_tick,
+    }  # fmt: skip
+
+
+def test_what_is_registered_gets_its_entries(old: Database) -> None:
+    """The log is sound, every row follows from it, and each entry says when it was written and since when it holds."""
+    old.upgrade()
+    assert_log_sound(Log(SqlLogStore(old)))
+    with old.snapshot() as session:
+        assert list(compare_rows(session)) == []
+        said = [read_body(body) for body in session.scalars(select(Entry.body).order_by(Entry.number))]
+    assert [(one["t"], one["id"]) for one in said] == [
+        ("org.approve", "org_1"),
+        ("design.register", "dsn_0"),
+        ("design.view_add", "dsn_0"),
+        ("design.register", "dsn_1"),
+        ("design.retire", "dsn_1"),
+        ("design.register", "dsn_2"),
+        ("design.dispute", "dsn_2"),
+        ("design.view_remove", "dsn_2"),
+    ]
+    assert said[0]["since"] == time_text(make.NOW)
+    assert said[4]["since"] == time_text(LATER)
+    assert said[0]["at"] != said[0]["since"]

@@ -1,0 +1,76 @@
+"""What somebody with the database's password does to a ledger, and the audit that is to name it."""
+
+from datetime import datetime
+from typing import Any
+
+import make
+import sqlalchemy as sa
+
+from authcheck import journal
+from authcheck.database import Database
+from authcheck.ledger_audit import audit
+from authcheck.tables import Entity, Entry, LedgerHead, SignedCheckpoint, Tile
+from authcheck.workspace import Workspace
+
+TABLES: list[type[Entity]] = [Entry, Tile, LedgerHead, SignedCheckpoint]
+Backup = dict[type[Entity], list[dict[str, Any]]]
+
+
+def attack(database: Database, *statements: str | sa.Executable, **values: Any) -> None:
+    """Run SQL with the triggers dropped that guard the entries."""
+    with database.writing() as session:
+        for change in ("update", "delete"):
+            where = " ON entries" if database.engine.dialect.name == "postgresql" else ""
+            session.execute(sa.text(f"DROP TRIGGER IF EXISTS entries_no_{change}{where}"))
+        for statement in statements:
+            session.execute(sa.text(statement) if isinstance(statement, str) else statement, values or None)
+
+
+def rewrite(database: Database, number: int, body: bytes) -> None:
+    """Replace an entry by another one, with all its columns, as a careful forger would."""
+    said = journal.read_body(body)
+    attack(
+        database,
+        sa.update(Entry)
+        .where(Entry.number == number)
+        .values(
+            tx_id=journal.tx_id(body),
+            body=body,
+            type=said["t"],
+            at=journal.read_time(said["at"]),
+            subject=said["id"],
+        ),
+    )
+
+
+def back_up(database: Database) -> Backup:
+    """A copy of the ledger's tables."""
+    with database.reading() as session:
+        return {
+            table: [dict(row) for row in session.execute(sa.select(*sa.inspect(table).columns)).mappings()]
+            for table in TABLES
+        }
+
+
+def restore(database: Database, kept: Backup) -> None:
+    """Put an earlier copy back."""
+    attack(database, *(sa.delete(table) for table in TABLES))
+    with database.writing() as session:
+        for table, rows in kept.items():
+            for row in rows:
+                session.execute(sa.insert(table).values(row))
+
+
+def sign(workspace: Workspace, now: datetime = make.NOW) -> SignedCheckpoint:
+    """Have a checkpoint signed over all there is."""
+    return journal.publish(workspace.database, workspace.settings, now=now)
+
+
+def findings(workspace: Workspace, *statements: str) -> list[str]:
+    """What the audit finds, in its words; of statements as if they had been committed."""
+    held = journal.head_held(workspace.database, workspace.settings)
+    key = journal.ledger_signer(workspace.settings).verifier.public_key
+    with workspace.database.snapshot() as session:
+        for statement in statements:
+            session.execute(sa.text(statement))
+        return [f"{one.what} {one.problem}" for one in audit(session, key, [held] if held else [])]

@@ -1,0 +1,67 @@
+"""Builders and checks that ledger tests share: entries, keys, and whether a log is what it says."""
+
+import hashlib
+from datetime import timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from make import NOW
+
+from authcheck.ledger import tiles
+from authcheck.ledger.entries import Draft, body, read_body, tx_id
+from authcheck.ledger.log import Log
+from authcheck.ledger.merkle import leaf_hash, root_of
+from authcheck.ledger.note import Cosigner, Signer
+
+ORIGIN = "authcheck.example/ledger"
+
+
+def key_of(seed: int) -> Ed25519PrivateKey:
+    """A key of its own for every seed."""
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"key %d" % seed).digest())
+
+
+def log_signer(seed: int = 0, name: str = ORIGIN) -> Signer:
+    """A log's key."""
+    return Signer(name, key_of(seed))
+
+
+def cosigner(seed: int = 1, name: str = "") -> Cosigner:
+    """A witness's key."""
+    return Cosigner(name or f"witness.example/{seed}", key_of(seed))
+
+
+def entry_body(number: int) -> bytes:
+    """An entry of its own for every number."""
+    draft = Draft(
+        "cert.issue",
+        f"urn:uuid:{number}",
+        NOW + timedelta(microseconds=number),
+        {"h": "sha256:" + hashlib.sha256(b"%d" % number).hexdigest()},
+    )
+    return body(draft)
+
+
+def entry_bodies(count: int, first: int = 0) -> list[bytes]:
+    """So many entries."""
+    return [entry_body(number) for number in range(first, first + count)]
+
+
+def assert_log_sound(log: Log) -> None:
+    """Everything follows from the entries: ids, numbers, every tile, the root; and there is nothing else."""
+    size = log.store.size()
+    bodies: list[bytes] = []
+    while some := log.store.entries(len(bodies), 100):
+        bodies += some
+    assert len(bodies) == size
+    leaves = [leaf_hash(one) for one in bodies]
+    assert len(set(leaves)) == size
+    for number, one in enumerate(bodies):
+        assert read_body(one)
+        assert log.store.find(tx_id(one)) == number
+    grown = tiles.grow(0, leaves, lambda *_: b"")
+    for (level, number), hashes in grown.items():
+        assert log.store.read_tile(level, number) == hashes
+    for level in range(max((level for level, _ in grown), default=0) + 2):
+        after = 1 + max((number for at, number in grown if at == level), default=-1)
+        assert log.store.read_tile(level, after) == b""
+    assert tiles.root_at(size, log.store.read_tile) == root_of(leaves)

@@ -1,0 +1,55 @@
+"""Processes that append to one ledger, to be started by `multiprocessing`, which must find them in a module."""
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+from authcheck import journal
+from authcheck.config import Settings
+from authcheck.database import Database
+from authcheck.errors import DatabaseBusy
+from authcheck.ledger.entries import Draft
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+SERVER = multiprocessing.get_context("forkserver")  # each process starts clean, in milliseconds
+SERVER.set_forkserver_preload(["authcheck.journal", "ledger_writers"])
+
+
+def start(target: Callable[..., None], *words: object) -> BaseProcess:
+    """A process that runs `target`."""
+    process = SERVER.Process(target=target, args=words)
+    process.start()
+    return process
+
+
+def write_until_killed(settings: Settings, name: str, acknowledged: Connection) -> None:
+    """Append groups of entries and publish now and then; each id goes to a pipe once its commit has returned."""
+    database = Database.open(settings)
+    turn = 0
+    while True:
+        turn += 1
+        facts = [Draft("cert.flag", f"{name}-{turn}-{one}", datetime.now(UTC)) for one in range(turn % 4 + 1)]
+        try:
+            with database.writing() as session:
+                entries = journal.record(session, facts)
+            os.write(
+                acknowledged.fileno(), "".join(f"{one.number} {one.tx_id}\n" for one in entries).encode()
+            )
+            if turn % 3 == 0:
+                journal.publish(database, settings)
+        except DatabaseBusy:
+            continue
+
+
+def append(settings: Settings, name: str, times: int, same: int) -> None:
+    """Append so many entries one by one, each followed by a publication; the first `same` are everybody's."""
+    database = Database.open(settings)
+    for number in range(times):
+        subject = f"everybody-{number}" if number < same else f"{name}-{number}"
+        with database.writing() as session:
+            journal.record(session, [Draft("cert.flag", subject, NOW)])
+        journal.publish(database, settings, now=NOW)
+    database.dispose()

@@ -1,0 +1,68 @@
+"""Credentials as they are made: names, the one spelling that is signed, status lists."""
+
+import pytest
+from joserfc import jws
+from joserfc.jwk import OKPKey
+from ledger_made import key_of
+from make import NOW
+
+from authcheck.credentials import Signer, did_of, did_web, list_payload, signing_input, to_json
+from authcheck.trust import encode_base64url
+from authcheck.vc import PLACES, Credential, is_revoked
+
+KID = "did:web:authcheck.example:brands:acme#key-1"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "did"),
+    [
+        ("https://authcheck.example", "did:web:authcheck.example:brands:acme"),
+        ("http://127.0.0.1:8000", "did:web:127.0.0.1%3A8000:brands:acme"),
+        ("https://shop.example/proofs/v2", "did:web:shop.example:proofs:v2:brands:acme"),
+    ],
+)
+def test_a_brands_did_leads_to_its_document(public_url: str, did: str) -> None:
+    """A port's colon is escaped, a path becomes steps, as did:web has it."""
+    assert did_of(public_url, "acme") == did
+
+
+def test_the_operators_did_is_the_host() -> None:
+    """Its document lies at /.well-known/did.json."""
+    assert did_web("https://authcheck.example") == "did:web:authcheck.example"
+
+
+def test_what_is_signed_here_and_offline_is_what_joserfc_signs() -> None:
+    """Header and payload have one spelling, so all three are the same bytes."""
+    key = key_of(1)
+    payload = to_json({"id": "urn:uuid:1", "product": '风筝 "衫" \\ </script>'})
+    by_hand = signing_input(KID, payload)
+    made = Signer(KID, key).sign(payload)
+    assert made == f"{by_hand}.{encode_base64url(key.sign(by_hand.encode()))}"
+    private = {
+        "x": encode_base64url(key.public_key().public_bytes_raw()),
+        "d": encode_base64url(key.private_bytes_raw()),
+    }
+    header = {"alg": "Ed25519", "kid": KID, "typ": "vc+jwt"}
+    whole = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", **private})
+    assert made == jws.serialize_compact(header, payload, whole, algorithms=["Ed25519"])
+
+
+def test_joserfc_reads_what_was_signed() -> None:
+    """With the public key alone, and not with another one."""
+    signed = Signer(KID, key_of(1)).sign(b'{"id":"x"}')
+    public = OKPKey.import_key(
+        {"kty": "OKP", "crv": "Ed25519", "x": encode_base64url(key_of(1).public_key().public_bytes_raw())}
+    )
+    found = jws.deserialize_compact(signed, public, algorithms=["Ed25519"])
+    assert (found.payload, found.headers()["typ"]) == (b'{"id":"x"}', "vc+jwt")
+
+
+@pytest.mark.parametrize("places", [[], [0], [7, 8], [PLACES - 1], [0, 1, 1000, PLACES - 1]])
+def test_a_status_list_has_the_bits_of_what_is_revoked(places: list[int]) -> None:
+    """The first place is the leftmost bit; all others are clear; the same list has the same bytes."""
+    made = list_payload("https://authcheck.example", "acme", 3, places, NOW)
+    assert made == list_payload("https://authcheck.example", "acme", 3, places, NOW)
+    read = Credential.read(Signer(KID, key_of(1)).sign(made))
+    assert read.id == "https://authcheck.example/v1/status-lists/acme/3"
+    looked_at = {0, 1, 6, 7, 8, 9, 999, 1000, PLACES - 2, PLACES - 1}
+    assert [place for place in sorted(looked_at) if is_revoked(read, place)] == places

@@ -1,0 +1,225 @@
+"""QR codes that strangers send: ours are recognised, whatever else they say is answered safely."""
+
+import random
+import subprocess
+from collections.abc import Sequence
+
+import labels_made as made
+import make
+import numpy as np
+import pytest
+from PIL import Image
+
+from authcheck import symbols
+from authcheck.errors import ImageRejected, Rejected
+from authcheck.ids import new_code, show_code
+from authcheck.images.decode import Limits
+from authcheck.label_reading import read_label, recognise
+from authcheck.labels import qr
+
+CODE = new_code()
+WEARS = {
+    "new": made.Wear(),
+    "far": made.Wear(module_px=3),
+    "blurred": made.Wear(blur=0.45),
+    "inked": made.Wear(ink=0.2),
+    "starved": made.Wear(ink=-0.2),
+    "slanted": made.Wear(slant=0.3),
+    "pale": made.Wear(contrast=50),
+    "noisy": made.Wear(noise=50),
+    "pressed": made.Wear(jpeg=20),
+}
+
+
+def side_by_side(*symbols_: Image.Image) -> Image.Image:
+    """Several pictures in a row on white."""
+    row = Image.new("L", (sum(one.width for one in symbols_), max(one.height for one in symbols_)), 255)
+    x = 0
+    for one in symbols_:
+        row.paste(one, (x, 0))
+        x += one.width
+    return row
+
+
+@pytest.mark.parametrize("wear", WEARS.values(), ids=list(WEARS))
+@pytest.mark.parametrize("short", [True, False])
+def test_worn_prints_are_read(wear: made.Wear, short: bool) -> None:
+    """Six labels, each turned by any angle on a busy ground: none is lost, and none comes out as another."""
+    dice = random.Random(7)
+    for label in made.labels(6, short=short):
+        clean = made.symbol(label.url, 12)
+        turned = made.Wear(**{**vars_of(wear), "turn_deg": dice.uniform(0, 360)})
+        data = made.photographed(clean, clean.width // 12, turned, dice)
+        assert [read.code for read in read_label(data, Limits(), made.HOST)] == [label.code]
+
+
+def vars_of(wear: made.Wear) -> dict[str, float]:
+    """The fields of a wear."""
+    return {name: getattr(wear, name) for name in made.Wear.__dataclass_fields__}
+
+
+def test_several_codes_in_one_picture_are_all_read() -> None:
+    """Two labels of ours, a bare code and a foreign one: four answers, from top left on."""
+    texts = [*(label.url for label in made.labels(2)), show_code(CODE), "https://evil.example/"]
+    picture = side_by_side(*map(made.symbol, texts))
+    found = read_label(make.encode(picture), Limits(), made.HOST)
+    assert {(read.ours, read.code) for read in found} == {
+        (read.ours, read.code) for read in (recognise(text, made.HOST) for text in texts)
+    }
+    assert len(found) == 4
+
+
+def test_a_picture_without_a_code_has_none() -> None:
+    """An empty list, not an error."""
+    assert read_label(make.picture_bytes(), Limits(), made.HOST) == []
+
+
+def test_codes_that_are_white_on_black_are_read() -> None:
+    """Printed inverted on dark packaging."""
+    (label,) = made.labels(1)
+    inverted = made.symbol(label.url).point(lambda grey: 255 - grey)
+    (read,) = read_label(make.encode(inverted), Limits(), made.HOST)
+    assert read.code == label.code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"HTTPS://AUTHCHECK.EXAMPLE/C/{CODE}",
+        f"https://authcheck.example/c/{CODE.lower()}",
+        f"https://AuthCheck.example/c/{show_code(CODE)}",
+        CODE,
+        show_code(CODE).lower(),
+        f"HTTPS://AUTHCHECK.EXAMPLE/01/09506000134352/10/L1/21/{CODE}",
+    ],
+)
+def test_ours_are_recognised(text: str) -> None:
+    """Addresses below the public one in either case, and bare codes."""
+    read = recognise(text, made.HOST)
+    assert (read.ours, read.code) == (True, CODE)
+
+
+def test_a_brands_own_serial_number_is_not_a_code() -> None:
+    """Then GTIN, lot and serial say which unit it is."""
+    read = recognise("HTTPS://AUTHCHECK.EXAMPLE/01/09506000134352/10/L%2F1/21/A-17", made.HOST)
+    assert (read.ours, read.code) == (True, None)
+    assert (read.gtin, read.lot, read.serial) == ("09506000134352", "L/1", "A-17")
+
+
+def test_a_service_below_a_path_has_its_own_codes_alone() -> None:
+    """What lies beside the public address's path is somebody else's."""
+    below = "https://shop.example/auth"
+    assert recognise(f"HTTPS://SHOP.EXAMPLE/auth/C/{CODE}", below).code == CODE
+    assert not recognise(f"HTTPS://SHOP.EXAMPLE/C/{CODE}", below).ours
+    assert not recognise(f"HTTPS://SHOP.EXAMPLE/authority/C/{CODE}", below).ours
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"https://authcheck.example.evil.com/c/{CODE}",
+        f"https://evil.com/authcheck.example/c/{CODE}",
+        f"https://authcheck.example@evil.com/c/{CODE}",
+        f"https://evil.com@authcheck.example/c/{CODE}",
+        f"https://authcheck.example:444/c/{CODE}",
+        f"https://authcheck.example\\@evil.com/c/{CODE}",
+        f"https://аuthcheck.example/c/{CODE}",  # noqa: RUF001 - the attack: a Cyrillic letter
+        f"http://authcheck.example/c/{CODE}",
+        f"//authcheck.example/c/{CODE}",
+        f"javascript:location='https://authcheck.example/c/{CODE}'",
+        f"data:text/html,<script>alert(1)</script>/c/{CODE}",
+        f"https://authcheck.example/c/{CODE}?next=https://evil.com",
+        f"https://authcheck.example/c/{CODE}#x",
+        f"https://authcheck.example/c/{CODE}/../../admin",
+        f"https://authcheck.example/c/../c/{CODE}",
+        f"https://authcheck.example/c/{CODE[:-1]}",
+        f"https://authcheck.example/c/{CODE}\x00",
+        f"https://authcheck.example/c/\n{CODE}",
+        f"{CODE}\r\nSet-Cookie: a=b",
+        "https://authcheck.example/01/09506000134353/10/L1/21/A1",
+        "https://authcheck.example/01/09506000134352/10/L1/21/..",
+        "https://authcheck.example/01/09506000134352/10/L1/21/%2e%2e",
+        "https://authcheck.example/01/09506000134352/10/L%00/21/A1",
+        "https://authcheck.example/01/09506000134352/10/" + "L" * 21 + "/21/A1",
+        "https://[authcheck.example/c/",
+        "<img src=x onerror=alert(1)>",
+        "WIFI:T:WPA;S:x;P:y;;",
+        "\x1b[31mred\x1b[0m",
+        "\u202egpj.exe",
+        "\ud800",
+        "x" * 4096,
+        "",
+    ],
+)
+def test_what_is_not_ours_is_told_without_a_link(text: str) -> None:
+    """Other hosts, tricks with ours, scripts, control characters, long texts: not ours, short, plain, no link."""
+    read = recognise(text, made.HOST)
+    assert not read.ours
+    assert (read.code, read.gtin, read.lot, read.serial) == (None, None, None, None)
+    assert read.text.isprintable()
+    assert len(read.text) < 260
+    assert not any(bad in read.text for bad in ("://", "javascript:", "data:", "evil.com"))
+
+
+def test_four_kilobytes_in_one_symbol_are_read_and_cut() -> None:
+    """As much as any QR code can hold, at the lowest level of correction."""
+    text = "9" * 1600 + "https://authcheck.example"
+    modules = np.array([[not dark for dark in row] for row in qr(text).matrix_iter(border=4)], np.uint8)
+    picture = Image.fromarray(np.kron(modules * 255, np.ones((4, 4), np.uint8)))
+    (read,) = read_label(make.encode(picture), Limits(), made.HOST)
+    assert (read.ours, read.text) == (False, "9" * 80 + "...")
+
+
+def test_caps_come_before_decoding() -> None:
+    """The door is the one of all pictures: bytes and pixels are limited, and no picture is refused as such."""
+    data = make.encode(made.symbol(CODE))
+    for limits, code in (
+        (Limits(bytes=100), "image.too_large"),
+        (Limits(pixels=100), "image.too_many_pixels"),
+    ):
+        with pytest.raises(ImageRejected) as caught:
+            read_label(data, limits, made.HOST)
+        assert caught.value.code == code
+    with pytest.raises(ImageRejected):
+        read_label(b"%PDF-1.7", Limits(), made.HOST)
+
+
+@pytest.mark.parametrize("size", [(100_000, 16), (16, 100_000), (16, 16)])
+def test_pictures_of_any_shape_are_looked_at(size: tuple[int, int]) -> None:
+    """Longer than the reader takes, and as small as a picture may be."""
+    data = make.encode(Image.new("L", size, 255))
+    assert read_label(data, Limits(), made.HOST) == []
+
+
+def corners(module_px: int, side_px: int) -> Image.Image:
+    """Nothing but the corner patterns of QR codes."""
+    corner = np.full((8, 8), 255, np.uint8)
+    corner[1:8, 1:8], corner[2:7, 2:7], corner[3:6, 3:6] = 0, 255, 0
+    times = side_px // (8 * module_px)
+    return Image.fromarray(np.tile(np.kron(corner, np.ones((module_px,) * 2, np.uint8)), (times, times)))
+
+
+def test_a_picture_full_of_corners_is_given_up() -> None:
+    """15 KB that keep the finder busy for 20 seconds: its process is ended, and the answer is a refusal."""
+    with pytest.raises(Rejected) as caught:
+        symbols.find(corners(1, 2400), limit_s=0.5)
+    assert caught.value.code == "label.overfull"
+
+
+def test_a_finder_that_dies_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that crashed the reader's process leaves ours alive."""
+
+    def dying(*_: object, **__: object) -> None:
+        raise subprocess.CalledProcessError(-11, "finder")
+
+    monkeypatch.setattr(subprocess, "run", dying)
+    with pytest.raises(Rejected):
+        symbols.find(made.symbol(CODE))
+
+
+@pytest.mark.parametrize("texts", [[], ["a"], ["a", "b", "c"]])
+def test_the_process_of_its_own_says_the_same(texts: Sequence[str]) -> None:
+    """As many texts as there are symbols, in the same order as here."""
+    picture = side_by_side(Image.new("L", (60, 60), 255), *map(made.symbol, texts))
+    assert symbols.find(picture) == symbols.find_here(picture)
+    assert sorted(symbols.find(picture)) == sorted(texts)

@@ -1,0 +1,203 @@
+"""Labels: what their QR codes say and how large these are; sheets that are read back as they would be printed."""
+
+import io
+from dataclasses import replace
+
+import labels_made as made
+import pytest
+from PIL import Image
+
+from authcheck.config import Settings
+from authcheck.errors import BadSetting, Rejected
+from authcheck.ids import show_code
+from authcheck.label_layouts import LAYOUTS, Layout, find_layout, module_mm
+from authcheck.label_reading import recognise
+from authcheck.labels import Label, fold, label_url, product_font, qr, sheet
+from authcheck.symbols import find_here
+
+CODE = "0123456789ABV"
+UNIT = made.Unit(serial=CODE, code=CODE)
+DOTS = 300
+
+
+def read(page: Image.Image) -> list[str]:
+    """What the QR codes of a page say."""
+    return find_here(page.convert("L"))
+
+
+@pytest.mark.parametrize(
+    ("public_url", "short", "expected"),
+    [
+        ("https://a.example", True, f"HTTPS://A.EXAMPLE/C/{CODE}"),
+        ("https://a.example", False, f"HTTPS://A.EXAMPLE/01/09506000134352/10/L1/21/{CODE}"),
+        ("http://a.example:8000/Auth", True, f"HTTP://A.EXAMPLE:8000/Auth/C/{CODE}"),
+    ],
+)
+def test_what_a_qr_code_says(public_url: str, short: bool, expected: str) -> None:
+    """Scheme and host in capitals, for a small symbol; a path as the operator wrote it."""
+    assert label_url(Settings(public_url=public_url), UNIT, short=short) == expected
+
+
+def test_lots_and_serials_of_any_gs1_characters_survive_the_address() -> None:
+    """Slashes, percent signs and the like are escaped, and come back as they were."""
+    unit = made.Unit(lot="A/1%2?x", serial="s;&=+'(,)", code=CODE)
+    said = recognise(label_url(made.SETTINGS, unit), made.HOST)
+    assert (said.gtin, said.lot, said.serial) == (unit.gtin, unit.lot, unit.serial)
+
+
+@pytest.mark.parametrize(
+    ("characters", "modules"), [(47, 29), (48, 33), (67, 33), (68, 37), (87, 37), (88, 41)]
+)
+def test_how_large_a_symbol_gets(characters: int, modules: int) -> None:
+    """At level Q 47 capitals and digits fit into 29 modules, 67 into 33, 87 into 37."""
+    made_of = qr("HTTPS://A.EXAMPLE/".ljust(characters, "7"))
+    assert (made_of.symbol_size(border=0), made_of.error) == ((modules, modules), "Q")
+
+
+def test_a_short_address_has_29_modules_and_a_digital_link_33() -> None:
+    """With a host of at most 23 characters the one; the other where host and lot have 20 together."""
+    long_host, short_host = (
+        Settings(public_url=f"https://{host}") for host in ("a" * 15 + ".example", "a" * 10 + ".example")
+    )
+    assert len(qr(label_url(long_host, UNIT, short=True)).matrix) == 29
+    assert len(qr(label_url(short_host, UNIT)).matrix) == 33
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
+@pytest.mark.parametrize("modules", [29, 37])
+def test_modules_are_whole_dots_of_at_least_four_tenths(layout: Layout, modules: int) -> None:
+    """On every sheet; where the room is between 0.4 mm and the next whole dot, 0.4 mm."""
+    side_mm = module_mm(layout, modules)
+    assert side_mm >= 0.4
+    assert side_mm == 0.4 or abs(side_mm / 25.4 * DOTS - round(side_mm / 25.4 * DOTS)) < 1e-9
+    assert side_mm * (modules + 8) <= min(layout.label_mm) - 2
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
+def test_labels_lie_within_their_page_and_beside_each_other(layout: Layout) -> None:
+    """The last one ends as far from the right and lower edge as the first one begins from the others."""
+    left, bottom = layout.corner_mm(layout.labels - 1)
+    assert layout.page_mm[0] - left - layout.label_mm[0] == pytest.approx(layout.left_mm, abs=0.02)
+    assert bottom == pytest.approx(layout.top_mm, abs=0.02)
+    assert all(pitch >= side for pitch, side in zip(layout.pitch_mm, layout.label_mm, strict=True))
+
+
+def test_a_label_without_room_is_refused_and_nothing_written() -> None:
+    """Below 0.4 mm a module the sheet is not drawn at all."""
+    small = replace(LAYOUTS["a4-65"], name="tiny", label_mm=(38.1, 16.7))
+    file = io.BytesIO()
+    with pytest.raises(Rejected) as caught:
+        sheet(made.labels(2, short=True), small, file)
+    assert (caught.value.code, caught.value.params["module_mm"]) == ("label.too_small", 0.397)
+    assert file.getvalue() == b""
+
+
+def test_an_unknown_sheet_is_refused() -> None:
+    """The answer names those there are."""
+    with pytest.raises(BadSetting, match="a4-24"):
+        find_layout("a5")
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_every_code_of_a_large_sheet_is_read_back(short: bool) -> None:
+    """200 labels with PINs on the smallest size, as a printer with 300 dots an inch draws them: each one, in order."""
+    printed = made.labels(200, short=short, pin="123456")
+    drawn = made.pages(made.pdf(printed, LAYOUTS["a4-65"]), DOTS)
+    assert len(drawn) == 4
+    assert sorted(text for page in drawn for text in read(page)) == sorted(label.url for label in printed)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
+def test_every_sheet_is_read_back(layout: Layout) -> None:
+    """A full page of each size."""
+    printed = made.labels(layout.labels)
+    (page,) = made.pages(made.pdf(printed, layout), 200)
+    assert sorted(read(page)) == sorted(label.url for label in printed)
+
+
+def test_a_symbol_is_as_large_on_paper_as_stated_and_has_its_quiet_zone() -> None:
+    """At 600 dots an inch: 29 modules of 16 dots each, 64 white dots on each side."""
+    label = made.labels(1, short=True)[0]
+    layout = LAYOUTS["a4-24"]
+    file = io.BytesIO()
+    side_mm = sheet([replace(label, product="")], layout, file).module_mm
+    assert side_mm == pytest.approx(16 * 25.4 / 600)
+    (page,) = made.pages(file.getvalue(), 600)
+    left, top = (round(mm * 600 / 25.4) for mm in (layout.left_mm, layout.top_mm))
+    symbol = page.crop((left, top, left + round(26.1 / 25.4 * 600), top + round(33.9 / 25.4 * 600)))
+    x, y, right, bottom = symbol.point(lambda grey: 255 * (grey < 128)).getbbox() or (0, 0, 0, 0)
+    assert abs(right - x - 29 * 16) <= 1
+    assert abs(bottom - y - 29 * 16) <= 1
+    assert x >= 64
+    assert symbol.width - right >= 63
+
+
+def test_a_page_says_what_people_need() -> None:
+    """The product, the code in groups, where to type it, the PIN, and in the margin how large a module is."""
+    (label,) = made.labels(1, short=True, pin="907431")
+    said = made.words(made.pdf([label], title="bat_1"))
+    for part in (
+        "牡丹真丝方巾",
+        show_code(label.code),
+        "authcheck.example",
+        "907431",
+        "bat_1",
+        "QR module 0.677 mm, quiet zone 4 modules, level Q",
+        "print at 100 %",
+    ):
+        assert part in said
+
+
+def test_without_pins_there_is_no_place_for_them() -> None:
+    """The same label with and without: only one has a frame, and text of six digits."""
+    (label,) = made.labels(1)
+    assert "907431" not in made.words(made.pdf([label]))
+    assert made.pdf([label]) != made.pdf([replace(label, pin="907431")])
+
+
+def test_the_same_labels_give_the_same_bytes() -> None:
+    """A sheet holds no time and nothing random."""
+    printed = made.labels(3)
+    assert made.pdf(printed) == made.pdf(printed)
+
+
+def test_progress_is_told_label_by_label() -> None:
+    """`advance` is called once for each."""
+    told: list[int] = []
+    sheet(made.labels(30, short=True), LAYOUTS["a4-24"], io.BytesIO(), advance=lambda: told.append(1))
+    assert len(told) == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "font", "shown"),
+    [
+        ("Café № 5", "STSong-Light", "Café № 5"),
+        ("Café", "Helvetica-Bold", "Café"),
+        ("牡丹絲巾", "STSong-Light", "牡丹絲巾"),
+        ("모란", "HYSMyeongJo-Medium", "모란"),
+        ("rose 🌹", "STSong-Light", "rose ?"),
+    ],
+)
+def test_a_product_has_a_font_that_can_show_it(text: str, font: str, shown: str) -> None:
+    """Latin, Chinese and Korean; what no font has becomes a question mark."""
+    assert product_font(text) == (font, shown)
+
+
+@pytest.mark.parametrize(
+    "product", ["", " ", "x" * 200, "牡" * 200, "<b>&amp;", "a\nb", "\u202eevil", "\ud800"]
+)
+def test_any_product_name_is_drawn(product: str) -> None:
+    """However long or odd it is, the symbol stays readable."""
+    (label,) = made.labels(1)
+    odd = Label(label.code, label.url, product, "123456")
+    for layout in LAYOUTS.values():
+        (page,) = made.pages(made.pdf([odd], layout), 200)
+        assert read(page) == [label.url]
+
+
+def test_lines_are_folded_between_words_and_characters() -> None:
+    """Latin words stay whole, Chinese breaks anywhere, what does not fit ends in dots."""
+    assert fold("silk scarf red", "Helvetica", 10, 45, 3) == ["silk scarf", "red"]
+    assert fold("牡丹真丝方巾", product_font("牡")[0], 10, 35, 2) == ["牡丹真", "丝方巾"]
+    assert fold("silk scarf of peonies", "Helvetica", 10, 50, 1) == ["silk scarf..."]
+    assert fold("silk", "Helvetica", 10, 50, 0) == []
