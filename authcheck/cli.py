@@ -39,7 +39,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Find registered designs in pictures.",
+    help="Find registered designs in pictures; issue and verify certificates.",
 )
 app.add_typer(registry_cli.designs_app, name="designs")
 app.add_typer(negatives_cli.negatives_app, name="negatives")

@@ -99,7 +99,8 @@ def links(work: Workspace, fixtures: Path, here: str) -> list[str]:
     with work.database.reading() as session:
         for product in read_products(fixtures):
             code = _first_unit(session, _request_key(product)).code
-            lines.append(f"{product.story:<12}{here}/c/{code}")
+            note = "  (the genuine one, which is good)" if product.story == "forged" else ""
+            lines.append(f"{product.story:<12}{here}/c/{code}{note}")
     return lines
 
 
