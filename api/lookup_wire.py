@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from authcheck import anchoring
 from authcheck.errors import Rejected
 from authcheck.ids import check_code
 from authcheck.lookup import LookUp, Transaction
@@ -79,7 +80,7 @@ def anchor_out(row: Anchoring) -> AnchorOut:
     return AnchorOut(
         chain=row.chain,
         transaction_hash=row.transaction_hash,
-        state=row.state,
+        state=anchoring.WORDS.get(row.state, row.state),
         previous_size=row.previous_size,
         size=row.size,
         root=row.root,
