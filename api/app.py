@@ -61,9 +61,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.drawings = Drawings()
     # Decoding is work for a core; one more place keeps the cores busy while another request waits for the disk.
     app.state.places = anyio.CapacityLimiter((os.cpu_count() or 1) + 1)
-    for module in (checks, designs, views, masks, negatives, imports, labels):
+    for module in (lookup, checks, designs, views, masks, negatives, imports, labels):
         app.include_router(module.router)
-    for module in (certificates, signing_keys, ledger, lookup, accounts, operations, buyer, certificate):
+    for module in (certificates, signing_keys, ledger, accounts, operations, buyer, certificate):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)

@@ -1,13 +1,13 @@
-"""Who is asking, by address, and how often; counted in this process, over a moving minute."""
+"""Who is asking, by address, and how often; counted in this process."""
 
 import math
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from threading import Lock
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import HTTPConnection
 
 from authcheck.config import Settings
@@ -29,16 +29,66 @@ class Allowance:
     per_minute: int
 
 
+class SlidingCounts:
+    """How often each has asked in about the last minute: this minute's count, and of the last one's what still weighs.
+
+    A share of the last minute counts as large as the part of it that lies within 60 s: nobody gets twice the allowance
+    around the turn of a minute. Memory is what two minutes of askers take; no thread sweeps it.
+    """
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s, self._lock = now_s, Lock()
+        self._minute = 0
+        self._this: Counter[tuple[str, str]] = Counter()
+        self._last: Counter[tuple[str, str]] = Counter()
+
+    def __len__(self) -> int:
+        """How many askers are remembered."""
+        return len(self._this.keys() | self._last.keys())
+
+    def hit(self, allowance: Allowance, who: str) -> tuple[bool, int, int]:
+        """Count a request unless it is one too many: whether it may pass, how many more may, seconds until more may."""
+        with self._lock:
+            passed, left, wait_s = self._look(allowance, who)
+            if passed:
+                self._this[allowance.name, who] += 1
+            return passed, left - passed, wait_s
+
+    def test(self, allowance: Allowance, who: str) -> tuple[bool, int]:
+        """Whether a request would pass, and seconds until more may; counts nothing."""
+        with self._lock:
+            passed, _, wait_s = self._look(allowance, who)
+            return passed, wait_s
+
+    def _look(self, allowance: Allowance, who: str) -> tuple[bool, int, int]:
+        minute, into_s = divmod(self._now_s(), WINDOW_S)
+        if minute != self._minute:
+            self._last = self._this if minute == self._minute + 1 else Counter()
+            self._this, self._minute = Counter(), int(minute)
+        limit, this, last = (
+            allowance.per_minute,
+            self._this[allowance.name, who],
+            self._last[allowance.name, who],
+        )
+        left = math.floor(limit - this - last * (1 - into_s / WINDOW_S))
+        if left > 0:
+            return True, left, math.ceil(WINDOW_S - into_s)
+        # When the older of the two counts has faded far enough for one request more.
+        older, newer, start_s = (last, this, 0) if this < limit else (this, 0, WINDOW_S)
+        free_s = start_s + WINDOW_S * (1 - (limit - 1 - newer) / older) if older else WINDOW_S
+        return False, 0, max(1, math.ceil(free_s - into_s))
+
+
 @dataclass
 class Rates:
     """The counters of one process."""
 
     settings: Settings
-    _limiter: MovingWindowRateLimiter = field(init=False)
+    _counts: SlidingCounts = field(init=False)
 
     def __post_init__(self) -> None:
         """Raise BadSetting for a trusted proxy that is no address."""
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._counts = SlidingCounts()
         self._proxies = [_network(text) for text in self.settings.trusted_proxies.split(",") if text.strip()]
         self.public_checks = Allowance("public-checks", self.settings.public_checks_per_minute)
         self.public_reads = Allowance(
@@ -53,29 +103,24 @@ class Rates:
 
         Raises Unavailable (`rate.exceeded`).
         """
-        item = RateLimitItemPerMinute(allowance.per_minute, namespace=allowance.name)
-        allowed = self._limiter.hit(item, who)
-        stats = self._limiter.get_window_stats(item, who)
-        reset_s = max(1, math.ceil(stats.reset_time - time.time()))
+        allowed, left, reset_s = self._counts.hit(allowance, who)
         # draft-ietf-httpapi-ratelimit-headers-10: structured fields, policies named by strings
         request.state.rate_headers = {
             "RateLimit-Policy": f'"{allowance.name}";q={allowance.per_minute};w={WINDOW_S}',
-            "RateLimit": f'"{allowance.name}";r={stats.remaining};t={reset_s}',
+            "RateLimit": f'"{allowance.name}";r={left};t={reset_s}',
         }
         if not allowed:
             raise _exceeded(allowance, reset_s)
 
     def refuse_guessing(self, who: str) -> None:
         """Raise Unavailable (`rate.exceeded`) for an address that sent too many wrong keys this minute."""
-        item = RateLimitItemPerMinute(self.failed_keys.per_minute, namespace=self.failed_keys.name)
-        if not self._limiter.test(item, who):
-            reset_at = self._limiter.get_window_stats(item, who).reset_time
-            raise _exceeded(self.failed_keys, max(1, math.ceil(reset_at - time.time())))
+        allowed, reset_s = self._counts.test(self.failed_keys, who)
+        if not allowed:
+            raise _exceeded(self.failed_keys, reset_s)
 
     def count_wrong_key(self, who: str) -> None:
         """Note that an address sent a key that is not known."""
-        item = RateLimitItemPerMinute(self.failed_keys.per_minute, namespace=self.failed_keys.name)
-        self._limiter.hit(item, who)
+        self._counts.hit(self.failed_keys, who)
 
     def client(self, request: HTTPConnection) -> str:
         """The address to count by: an IPv4 address, or the /64 of an IPv6 one.

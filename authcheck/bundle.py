@@ -208,7 +208,7 @@ def _key_step(key: TrustedKey | None, number: int) -> Step:
 
 
 def _status(logged: Logged, certificate: Credential, issued: Proof, trust: Trust, now: datetime) -> Step:
-    place, status = certificate.status, _read_list(logged.jws)
+    place, status = certificate.status, Credential.read(logged.jws)
     if (status.id, status.issuer) != (place.list_url, certificate.issuer):
         raise NotTrue("The status list is another one, or another issuer's.", code="bundle.status")
     key = trust.key(status.issuer, status.kid)
@@ -227,14 +227,9 @@ def _status(logged: Logged, certificate: Credential, issued: Proof, trust: Trust
     )
 
 
-@lru_cache(maxsize=64)  # as above: one list for many certificates
-def _read_list(jws: str) -> Credential:
-    return Credential.read(jws)
-
-
 @lru_cache(maxsize=64)
 def _proved_list(logged: Logged, public_key: bytes) -> Proof:
-    status = _read_list(logged.jws)
+    status = Credential.read(logged.jws)
     status.verify(public_key)
     _check_entry(logged, "statuslist.publish", status)
     return _proved(logged)[0]

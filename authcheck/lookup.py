@@ -81,38 +81,67 @@ def look_up(database: Database, settings: Settings, text: str, now: datetime) ->
 
     Raises NotFound (`certificate.not_found`), Unavailable (`ledger.*`) where the ledger refuses to sign.
     """
-    with database.reading() as session:
-        unit = units.find(session, text)
-        return _check(database, settings, session, unit, now)
+    with database.reading_rows() as connection:
+        unit = units.find(connection, text)
+        return _check(database, settings, connection, unit, now)
+
+
+def look_up_at_once(database: Database, settings: Settings, text: str, now: datetime) -> LookUp | None:
+    """As `look_up` where nobody has to be waited for, else None: where a checkpoint must be signed first, or on a server.
+
+    Reading some rows of an embedded database takes less time than handing the work to a thread and back. Raises as
+    `look_up`.
+    """
+    if not database.is_embedded:
+        return None
+    with database.reading_rows() as connection:
+        return _check_signed(database, settings, connection, units.find(connection, text), now)
 
 
 def look_up_numbers(
     database: Database, settings: Settings, numbers: tuple[str, str, str], now: datetime
 ) -> LookUp:
     """Find a certificate by GTIN, lot and serial number. Raises as `look_up`."""
-    with database.reading() as session:
-        unit = units.find_by_numbers(session, *numbers)
-        return _check(database, settings, session, unit, now)
+    with database.reading_rows() as connection:
+        unit = units.find_by_numbers(connection, *numbers)
+        return _check(database, settings, connection, unit, now)
 
 
-def _check(database: Database, settings: Settings, session: Session, unit: Unit, now: datetime) -> LookUp:
+def _check(
+    database: Database, settings: Settings, connection: sa.Connection, unit: Unit, now: datetime
+) -> LookUp:
+    """Where the newest of a certificate is not under a checkpoint yet, one is signed first."""
+    found = _check_signed(database, settings, connection, unit, now)
+    if found is None:
+        connection.rollback()  # what is signed meanwhile must be seen, and a reader would hold a writer up
+        journal.publish(database, settings)
+        unit = units.find(connection, unit.id)
+        found = _check_signed(database, settings, connection, unit, now)
+    return found or _not_true(
+        unit, "The ledger ends before an entry about this certificate.", "ledger.incomplete"
+    )
+
+
+def _check_signed(
+    database: Database, settings: Settings, connection: sa.Connection, unit: Unit, now: datetime
+) -> LookUp | None:
     """Verify what the database holds of a certificate as a stranger would who has its bundle.
 
-    Where the newest of it is not under a checkpoint yet, one is signed first.
+    None where the newest of it is not under a checkpoint yet.
     """
     if unit.jws is None:
         return LookUp(unit, "unsigned", (), None)
     try:
         standing = _standing(database, settings, unit)
-        if not _is_covered(settings, unit, _issuer(session, settings, standing, unit)):
-            session.rollback()  # what is signed meanwhile must be seen, and a reader would hold a writer up
-            journal.publish(database, settings)
-            unit = units.find(session, unit.id)
-            standing = _standing(database, settings, unit)
-        return _verified(session, settings, standing, unit, now)
+        if not _is_covered(settings, unit, _issuer(connection, settings, standing, unit)):
+            return None
+        return _verified(connection, settings, standing, unit, now)
     except NotTrue as error:
-        step = Step("entry", State.FALSE, str(error), error.code)
-        return LookUp(unit, "not_true", (step,), None)
+        return _not_true(unit, str(error), error.code)
+
+
+def _not_true(unit: Unit, detail: str, code: str) -> LookUp:
+    return LookUp(unit, "not_true", (Step("entry", State.FALSE, detail, code),), None)
 
 
 def _is_covered(settings: Settings, unit: Unit, issuer: _Issuer) -> bool:
@@ -131,19 +160,21 @@ def _standing(database: Database, settings: Settings, unit: Unit) -> _Standing:
     return kept
 
 
-def _issuer(session: Session, settings: Settings, standing: _Standing, unit: Unit) -> _Issuer:
+def _issuer(connection: sa.Connection, settings: Settings, standing: _Standing, unit: Unit) -> _Issuer:
     """Raises NotTrue (`ledger.incomplete`)."""
     number = number_of(unit.status_index)
     found = standing.issuers.get((unit.organisation_id, number))
     if found is None:
         found = _read_issuer(
-            settings, session, unit, list_url(settings.public_url, unit.handle, number), standing
+            settings, connection, unit, list_url(settings.public_url, unit.handle, number), standing
         )
         standing.issuers[unit.organisation_id, number] = found
     return found
 
 
-def _read_issuer(settings: Settings, session: Session, unit: Unit, url: str, standing: _Standing) -> _Issuer:
+def _read_issuer(
+    settings: Settings, connection: sa.Connection, unit: Unit, url: str, standing: _Standing
+) -> _Issuer:
     # By the entry, not by the newest row: a row that was put back hides a revocation, an entry cannot be.
     newest = (
         sa.select(Entry, StatusList)
@@ -152,6 +183,7 @@ def _read_issuer(settings: Settings, session: Session, unit: Unit, url: str, sta
         .order_by(Entry.number.desc())
         .limit(1)
     )
+    session = Session(connection)
     listed = session.execute(newest).one_or_none()
     if listed is None or listed[1] is None or unit.issued_number is None:
         raise NotTrue(
@@ -163,7 +195,7 @@ def _read_issuer(settings: Settings, session: Session, unit: Unit, url: str, sta
         .options(joinedload(SigningKey.organisation))
     )
     entry, status = listed
-    proof = _proof(entry.number, unit, _reader(session, standing)) if _size(unit) > entry.number else ""
+    proof = _proof(entry.number, unit, _reader(connection, standing)) if _size(unit) > entry.number else ""
     return _Issuer(
         trust_in(settings, keys, {}, status.published_at),
         entry.number,
@@ -171,25 +203,27 @@ def _read_issuer(settings: Settings, session: Session, unit: Unit, url: str, sta
     )
 
 
-def _verified(session: Session, settings: Settings, standing: _Standing, unit: Unit, now: datetime) -> LookUp:
+def _verified(
+    connection: sa.Connection, settings: Settings, standing: _Standing, unit: Unit, now: datetime
+) -> LookUp:
     if unit.jws is None or unit.issued_number is None or unit.issued_body is None:
         raise NotTrue("The ledger does not hold this certificate.", code="ledger.incomplete")
-    issuer = _issuer(session, settings, standing, unit)
-    read = _reader(session, standing)
+    issuer = _issuer(connection, settings, standing, unit)
+    read = _reader(connection, standing)
     issued = Logged(unit.jws, unit.issued_body.decode(), _proof(unit.issued_number, unit, read))
     proof = Bundle(issued, issuer.status)
     report = _as_signed(bundle.verify(proof, issuer.trust, now), unit, issuer.trust)
     if unit.revoked_number is not None:
         report = _with_revocation(report, unit.revoked_number)
-    anchor = _anchor(settings, session, unit.issued_number)
+    anchor = _anchor(settings, connection, unit.issued_number)
     return LookUp(unit, report.outcome, (*report.steps, anchor), proof)
 
 
-def _reader(session: Session, standing: _Standing) -> ReadTile:
+def _reader(connection: sa.Connection, standing: _Standing) -> ReadTile:
     def read(level: int, number: int) -> bytes:
         found = standing.tiles.get((level, number))
         if found is None:
-            found = session.connection().execute(TILE, {"level": level, "number": number}).scalar() or b""
+            found = connection.execute(TILE, {"level": level, "number": number}).scalar() or b""
             if len(standing.tiles) >= MOST_TILES:
                 standing.tiles.clear()
             standing.tiles[level, number] = found
@@ -206,10 +240,10 @@ def _size(unit: Unit) -> int:
     return unit.checkpoint_size or 0
 
 
-def _anchor(settings: Settings, session: Session, number: int) -> Step:
+def _anchor(settings: Settings, connection: sa.Connection, number: int) -> Step:
     if settings.evm_url is None:
         return Step("anchor", State.OFF, "off")
-    state = anchoring.anchor_state(session, number + 1, on=True)
+    state = anchoring.anchor_state(Session(connection), number + 1, on=True)
     return Step("anchor", State.TRUE if state == "confirmed" else State.UNKNOWN, state)
 
 
@@ -222,6 +256,8 @@ def _as_signed(report: Report, unit: Unit, trust: Trust) -> Report:
     said = signed.payload.get("credentialSubject")
     shown = {"gtin": unit.gtin, "lot": unit.lot, "serial": unit.serial, "product": unit.product}
     same = isinstance(said, dict) and all(said.get(name) == value for name, value in shown.items())
+    design = said.get("design") if isinstance(said, dict) else None
+    same = same and isinstance(design, dict) and design.get("id") == unit.design_id
     if same and signed.id == urn_of(unit.id) and signed.issuer in trust.issuers:
         return report
     detail = "What the database says of this unit is not what was signed."

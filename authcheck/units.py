@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import aliased
 
 from authcheck import gs1
 from authcheck.errors import NotFound, Rejected
@@ -120,7 +120,7 @@ BY_NUMBERS = _statement(
 )
 
 
-def find(session: Session, text: str) -> Unit:
+def find(connection: sa.Connection, text: str) -> Unit:
     """The unit of a code, a certificate's id, or the transaction id of an entry about it.
 
     Raises NotFound (`certificate.not_found`): the same for what is not known and for what cannot be a code, so that
@@ -128,17 +128,17 @@ def find(session: Session, text: str) -> Unit:
     """
     bare = text.strip().lower().removeprefix("urn:uuid:")
     if UUID.fullmatch(bare):
-        return _one(session, BY_ID, id=bare)
+        return _one(connection, BY_ID, id=bare)
     if TX_ID.fullmatch(bare):
-        subject = session.scalar(sa.select(Entry.subject).where(Entry.tx_id == bare)) or ""
-        return _one(session, BY_ID, id=subject.removeprefix("urn:uuid:"))
+        subject = connection.scalar(sa.select(Entry.subject).where(Entry.tx_id == bare)) or ""
+        return _one(connection, BY_ID, id=subject.removeprefix("urn:uuid:"))
     try:
-        return _one(session, BY_CODE, code=check_code(text))
+        return _one(connection, BY_CODE, code=check_code(text))
     except Rejected as error:
         raise _not_found() from error
 
 
-def find_by_numbers(session: Session, gtin: str, lot: str, serial: str) -> Unit:
+def find_by_numbers(connection: sa.Connection, gtin: str, lot: str, serial: str) -> Unit:
     """The unit of these GS1 numbers. Raises NotFound (`certificate.not_found`)."""
     try:
         numbers = {
@@ -148,12 +148,11 @@ def find_by_numbers(session: Session, gtin: str, lot: str, serial: str) -> Unit:
         }
     except Rejected as error:
         raise _not_found() from error
-    return _one(session, BY_NUMBERS, **numbers)
+    return _one(connection, BY_NUMBERS, **numbers)
 
 
-def _one(session: Session, statement: sa.Select[*tuple[Any, ...]], **words: str) -> Unit:
-    # Past the ORM, whose bookkeeping a row costs more than the row.
-    row = session.connection().execute(statement, words).first()
+def _one(connection: sa.Connection, statement: sa.Select[*tuple[Any, ...]], **words: str) -> Unit:
+    row = connection.execute(statement, words).first()
     if row is None:
         raise _not_found()
     return Unit(*row)

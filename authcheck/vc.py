@@ -48,6 +48,9 @@ class Credential:
     signature: bytes
 
     @classmethod
+    @lru_cache(
+        maxsize=64
+    )  # one list stands behind many certificates, and a look-up reads a certificate twice
     def read(cls, jws: str) -> Self:
         """Take a compact JWS apart. Raises NotTrue (`certificate.malformed`, `certificate.algorithm`)."""
         try:
@@ -68,7 +71,7 @@ class Credential:
     def verify(self, public_key: bytes) -> None:
         """Raise NotTrue (`certificate.signature`) unless this raw Ed25519 key made the signature."""
         try:
-            Ed25519PublicKey.from_public_bytes(public_key).verify(self.signature, self.signed)
+            _loaded(public_key).verify(self.signature, self.signed)
         except (InvalidSignature, ValueError):
             raise NotTrue(f"The signature is not one of {self.kid}.", code="certificate.signature") from None
 
@@ -129,6 +132,11 @@ def _bits(encoded: str) -> bytes:
     if len(bits) != PLACES // 8:
         _malformed("a list of another length")
     return bits
+
+
+@lru_cache(maxsize=64)
+def _loaded(public_key: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(public_key)
 
 
 def _malformed(what: str) -> NoReturn:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Depends, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from authcheck import lookup, publications
@@ -20,12 +21,15 @@ OPEN = {"Cache-Control": SHORT, "Access-Control-Allow-Origin": "*"}  # other sit
 
 
 @router.get("/v1/certificates/{code}", response_model=LookUpOut)
-def show_certificate(code: str, workspace: WorkspaceDep) -> Response:
+async def show_certificate(code: str, workspace: WorkspaceDep) -> Response:
     """A certificate by its code, its id or a transaction id, with its proof verified just now.
 
     Who asks by what stands in the public ledger is not told code, serial number and proof, or labels could be copied from it.
     """
-    found = lookup.look_up(workspace.database, workspace.settings, code, utc_now())
+    asked = (workspace.database, workspace.settings, code, utc_now())
+    found = lookup.look_up_at_once(*asked)
+    if found is None:
+        found = await run_in_threadpool(lookup.look_up, *asked)
     labelled = holds_label(found.unit, code)
     told = certificate_out(found, has_label=labelled, code=found.unit.code if labelled else None)
     # As it is: FastAPI would validate and copy once more what was just built.

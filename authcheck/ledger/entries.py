@@ -37,6 +37,8 @@ TYPES = frozenset(
     }
 )
 OWN_FIELDS = {"at", "id", "t", "v"}
+FLAT = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+LARGEST_INTEGER = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,8 @@ def body(draft: Draft) -> bytes:
         raise Rejected("An entry needs a known type, a subject and fields of its own.", code="ledger.entry")
     said = {"at": time_text(draft.at), "id": draft.subject, "t": draft.type, "v": VERSION, **draft.fields}
     try:
-        made = rfc8785.dumps(said)
-    except rfc8785.CanonicalizationError as error:
+        made = _canonical(said)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise Rejected(f"An entry cannot say that: {error}.", code="ledger.entry") from error
     if len(made) > LONGEST_BODY_BYTES:
         raise Rejected(
@@ -77,14 +79,26 @@ def read_body(text: bytes) -> dict[str, Any]:
             and said["v"] == VERSION
             and bool(said["id"])
             and isinstance(said["id"], str)
-            and time_text(read_time(said["at"])) == said["at"]
-            and rfc8785.dumps(said) == text
+            and bool(read_time(said["at"]))
+            and _canonical(said) == text
         )
     except (LookupError, ValueError, TypeError, RecursionError):
         sound = False
     if not sound:
         raise NotTrue("That is not an entry of this ledger.", code="ledger.entry")
     return said
+
+
+def _canonical(said: Mapping[str, Any]) -> bytes:
+    """RFC 8785. Raises CanonicalizationError, UnicodeEncodeError for a lone surrogate."""
+    if all(name.isascii() and _is_plain(value) for name, value in said.items()):
+        # Of texts and whole numbers under ASCII names json makes the same bytes, ten times as fast; a test compares.
+        return FLAT.encode(said).encode()
+    return rfc8785.dumps(dict(said))
+
+
+def _is_plain(value: object) -> bool:
+    return type(value) is str or (type(value) is int and abs(value) <= LARGEST_INTEGER)
 
 
 def tx_id(body: bytes) -> str:
@@ -103,4 +117,7 @@ def read_time(text: object) -> datetime:
     """Read `time_text` back. Raises ValueError for another form, TypeError for what is no text."""
     if not isinstance(text, str):
         raise TypeError("a time is text")
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    at = datetime.fromisoformat(text)
+    if at.utcoffset() is None or time_text(at) != text:  # one of the other spellings of ISO 8601
+        raise ValueError(f"{text!r} is not a time as the ledger writes it")
+    return at

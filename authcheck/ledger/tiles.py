@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from authcheck.errors import NotFound, NotTrue, Rejected
 from authcheck.ledger.merkle import EMPTY_ROOT, HASH_BYTES, SIZE_LIMIT, node_hash
@@ -17,6 +17,7 @@ WIDTH = 256
 HEIGHT = 8  # levels of the tree in a tile
 TOP_LEVEL = 63
 LONGEST_ENTRY_BYTES = 0xFFFF
+MOST_LAYERED = 4096  # tiles whose inner hashes are remembered, 8 KiB each: those of a million entries
 ReadTile = Callable[[int, int], bytes]
 """(level, number) -> the tile's hashes one after the other, as many as there are; b"" if there are none."""
 
@@ -41,14 +42,14 @@ def grow(size: int, leaves: Sequence[bytes], read: ReadTile) -> dict[tuple[int, 
     level, count, fresh = 0, size, b"".join(leaves)
     while fresh:
         number, kept = divmod(count, WIDTH)
-        hashes = _prefix(read, level, number, kept) + fresh
+        hashes = _tile(read, level, number, kept)[: kept * HASH_BYTES] + fresh
         full = []
         for start in range(0, len(hashes), WIDTH * HASH_BYTES):
             tile = hashes[start : start + WIDTH * HASH_BYTES]
             changed[level, number] = tile
             number += 1
             if len(tile) == WIDTH * HASH_BYTES:
-                full.append(_fold(tile))
+                full.append(_layers(tile)[HEIGHT])
         level, count, fresh = level + 1, count // WIDTH, b"".join(full)
     return changed
 
@@ -163,13 +164,14 @@ def _hash_of(low: int, high: int, read: ReadTile) -> bytes:
         return node_hash(_hash_of(low, middle, read), _hash_of(middle, high, read))
     level, rest = divmod(count.bit_length() - 1, HEIGHT)
     number, first = divmod(low >> HEIGHT * level, WIDTH)
-    end = first + (1 << rest)
-    return _fold(_prefix(read, level, number, end)[first * HASH_BYTES :])
+    at = (first >> rest) * HASH_BYTES
+    return _layers(_tile(read, level, number, first + (1 << rest)))[rest][at : at + HASH_BYTES]
 
 
-def _prefix(read: ReadTile, level: int, number: int, width: int) -> bytes:
-    hashes = read(level, number)[: width * HASH_BYTES] if width else b""
-    if len(hashes) != width * HASH_BYTES:
+def _tile(read: ReadTile, level: int, number: int, width: int) -> bytes:
+    """A tile of at least `width` hashes."""
+    hashes = read(level, number) if width else b""
+    if len(hashes) < width * HASH_BYTES:
         raise NotTrue(
             f"Tile {level}/{number} has fewer than {width} hashes.",
             code="ledger.tile",
@@ -179,14 +181,17 @@ def _prefix(read: ReadTile, level: int, number: int, width: int) -> bytes:
     return hashes
 
 
-def _fold(hashes: bytes) -> bytes:
-    """The root over a power of two of hashes."""
-    while len(hashes) > HASH_BYTES:
-        pairs = range(0, len(hashes), 2 * HASH_BYTES)
-        hashes = b"".join(
-            [hashlib.sha256(b"\x01" + hashes[at : at + 2 * HASH_BYTES]).digest() for at in pairs]
+@lru_cache(maxsize=MOST_LAYERED)
+def _layers(tile: bytes) -> tuple[bytes, ...]:
+    """A tile's hashes, and those of each layer of the tree above them as far as whole subtrees go."""
+    layers = [tile]
+    for _ in range(HEIGHT):
+        below = layers[-1]
+        pairs = range(0, len(below) - HASH_BYTES, 2 * HASH_BYTES)
+        layers.append(
+            b"".join([hashlib.sha256(b"\x01" + below[at : at + 2 * HASH_BYTES]).digest() for at in pairs])
         )
-    return hashes
+    return tuple(layers)
 
 
 def _number_path(number: int, width: int) -> str:

@@ -26,7 +26,7 @@ from authcheck.journal import SqlLogStore, read_tile_of, record
 from authcheck.ledger.entries import Draft, body, tx_id
 from authcheck.ledger.log import Log
 from authcheck.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
-from authcheck.ledger.tiles import ReadTile, prove_consistency, prove_inclusion, root_at
+from authcheck.ledger.tiles import ReadTile, _layers, prove_consistency, prove_inclusion, root_at
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 GROUPS = {1: 300, 100: 30, 10_000: 3}  # how large a group is, and how many a round has
@@ -171,8 +171,10 @@ def one_proof(
         read = read_tile_of(session)
         read(0, 0)  # from here on the connection is there
         cpu_start = time.thread_time()
+        _layers.cache_clear()
         inclusion_ms, proof = timed(prove_inclusion, number, size, read)
         cpu_ms = (time.thread_time() - cpu_start) * 1e3
+        _layers.cache_clear()
         consistency_ms, other = timed(prove_consistency, number + 1, size, read)
         older = root_at(number + 1, read)
         memory_ms, _ = timed(prove_inclusion, number, size, remembered(read, number, size))
@@ -196,6 +198,7 @@ def remembered(read: ReadTile, number: int, size: int) -> ReadTile:
         return tiles.setdefault((level, at), read(level, at))
 
     prove_inclusion(number, size, keep)
+    _layers.cache_clear()
     return lambda level, at: tiles[level, at]
 
 

@@ -17,7 +17,7 @@ from authcheck import units as stored
 from authcheck.bundle import Bundle, State
 from authcheck.errors import NotFound
 from authcheck.lookup import LookUp
-from authcheck.tables import Certificate, Entry, StatusList
+from authcheck.tables import Certificate, Entry, LedgerHead, StatusList
 from authcheck.trust import Trust
 from authcheck.workspace import Workspace
 
@@ -131,6 +131,37 @@ def test_attack_newest_status_list_deleted(workspace: Workspace, issued: list[Ce
         session.execute(sa.delete(StatusList).where(StatusList.entry_number == newest))
     found = look(workspace, issued[0].code)
     assert (found.outcome, found.steps[0].code) == ("not_true", "ledger.incomplete")
+
+
+def test_asked_at_once_the_answer_is_the_same(workspace: Workspace, issued: list[Certificate]) -> None:
+    """Without waiting there is an answer as soon as a checkpoint covers the certificate; on a server there never is one."""
+    one = issued[0]
+    asked = (workspace.database, workspace.settings, one.code, LATER)
+    assert lookup.look_up_at_once(*asked) is None
+    told = look(workspace, one.code)
+    assert lookup.look_up_at_once(*asked) == (told if workspace.database.is_embedded else None)
+    units.issue(workspace, one.design_id, request_key="another")
+    assert lookup.look_up_at_once(*asked) is None
+    if workspace.database.is_embedded:
+        with pytest.raises(NotFound):
+            lookup.look_up_at_once(workspace.database, workspace.settings, "no such code", LATER)
+
+
+def test_attack_ledger_cut_off_below_a_certificate(workspace: Workspace, issued: list[Certificate]) -> None:
+    """Who sets the ledger's size back in SQL gets no proof of what lies beyond, and no endless signing either."""
+    with workspace.database.writing() as session:
+        session.execute(sa.update(LedgerHead).values(size=1))
+    found = look(workspace, issued[0].code)
+    assert (found.outcome, found.steps[0].code) == ("not_true", "ledger.incomplete")
+
+
+def test_attack_certificate_moved_to_another_design(workspace: Workspace, issued: list[Certificate]) -> None:
+    """A design that the brand did not sign for is not shown as if it had."""
+    other = make.register(workspace, "OTHER-1", owner="rival", seed=77).design
+    with workspace.database.writing() as session:
+        session.execute(sa.update(Certificate).values(design_id=other.id))
+    found = look(workspace, issued[0].code)
+    assert (found.outcome, found.steps[0].code) == ("not_true", "certificate.changed")
 
 
 def test_attack_certificate_changed_in_sql(workspace: Workspace, issued: list[Certificate]) -> None:

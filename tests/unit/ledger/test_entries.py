@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 from make import NOW
 
 from authcheck.errors import NotTrue, Rejected
-from authcheck.ledger.entries import Draft, body, read_body, read_time, time_text, tx_id
+from authcheck.ledger.entries import Draft, _canonical, body, read_body, read_time, time_text, tx_id
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 FIELDS = st.dictionaries(
@@ -37,6 +38,18 @@ def test_entries_are_read_back(fields: dict[str, Any], at: datetime) -> None:
     said = read_body(body(Draft("design.register", "dsn_1", at, fields)))
     assert said == {"at": time_text(at), "id": "dsn_1", "t": "design.register", "v": 1, **fields}
     assert read_time(said["at"]) == at
+
+
+@given(st.dictionaries(TEXT, st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=20), max_size=6))
+def test_the_short_way_writes_rfc_8785(said: dict[str, Any]) -> None:
+    """Control characters, surrogates and all: what entries are written by gives the bytes of the standard, or refuses."""
+    try:
+        expected = rfc8785.dumps(said)
+    except rfc8785.CanonicalizationError:
+        with pytest.raises((rfc8785.CanonicalizationError, UnicodeEncodeError)):
+            _canonical(said)
+    else:
+        assert _canonical(said) == expected
 
 
 @pytest.mark.parametrize(
