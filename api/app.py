@@ -28,16 +28,24 @@ from .routes import (
     imports,
     labels,
     ledger,
+    licences,
+    listings,
     lookup,
     masks,
     negatives,
     operations,
     signing_keys,
+    storefronts,
     views,
 )
 
 DESCRIPTION = "Registered designs, and the question which of them a picture shows. Errors: docs/errors.md."
 STATIC = Path(__file__).parent / "static"
+ROUTERS = (
+    lookup,  # first: the request that buyers send by the million
+    checks, designs, views, masks, negatives, imports, labels, certificates, signing_keys, licences, storefronts,
+    listings, ledger, accounts, operations, buyer, certificate,
+)  # fmt: skip
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -61,9 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.drawings = Drawings()
     # Decoding is work for a core; one more place keeps the cores busy while another request waits for the disk.
     app.state.places = anyio.CapacityLimiter((os.cpu_count() or 1) + 1)
-    for module in (lookup, checks, designs, views, masks, negatives, imports, labels):
-        app.include_router(module.router)
-    for module in (certificates, signing_keys, ledger, accounts, operations, buyer, certificate):
+    for module in ROUTERS:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)

@@ -23,6 +23,18 @@ class BatchIn(Wire):
     count: int = Field(0, ge=0, lt=2**31, description="Serial numbers are drawn: the labels' codes.")
     serials: list[Name] = Field(default_factory=list, description="Your own serial numbers.")
     pins: bool = Field(False, description="Make a PIN for each label's scratch-off panel.")
+    licence: Text | None = Field(
+        None, max_length=40, description="A licence of yours to issue under; else one that covers the order."
+    )
+
+
+class MeterOut(Wire):
+    """Units certified under a licence against its `cap`; `alerts` are the shares of it that are reached."""
+
+    units: int
+    cap: int | None
+    share: float | None
+    alerts: list[float]
 
 
 class BatchOut(Wire):
@@ -37,6 +49,8 @@ class BatchOut(Wire):
     count: int
     created_at: datetime
     states: dict[str, int]
+    licence: str | None = Field(None, description="The licence that its issuer stands on.")
+    meter: MeterOut | None = Field(None, description="How that licence's meter stands now.")
 
 
 class CertificateOut(Wire):

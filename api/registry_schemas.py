@@ -63,6 +63,7 @@ class DesignOut(Wire):
     reference: str
     title: str
     kind: str
+    collection: str | None = Field(description="The owner's name for designs that are licensed together.")
     state: str
     public_preview: bool
     preview: str | None
@@ -85,6 +86,7 @@ class DesignPatch(Wire):
     title: Text | None = Field(None, max_length=300)
     kind: Text | None = Field(None, max_length=20)
     public_preview: bool | None = None
+    collection: Text | None = Field(None, max_length=200, description="Empty takes it out of its collection.")
 
 
 class ImportRow(Wire):

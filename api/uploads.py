@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from authcheck.config import Settings
 from authcheck.errors import Rejected, Unavailable
+from authcheck.listings import MOST_PICTURES
 from authcheck.registry.features import Masking
 
 from .multipart import Form, Spool, clean_name, parse, too_large
@@ -82,13 +83,18 @@ def body_limit(path: str, settings: Settings) -> int:
         return settings.max_picture_bytes + MARGIN_BYTES  # the pages: one picture
     if path.startswith("/v1/imports"):
         return settings.max_import_bytes
-    if path.startswith(("/v1/checks", "/v1/negatives", "/v1/labels")) or path.endswith("/mask"):
-        return settings.max_picture_bytes + MARGIN_BYTES
-    if path == "/v1/designs" or path.endswith("/views"):
-        return DESIGN_PICTURES * settings.max_picture_bytes + MARGIN_BYTES
     if path in CERTIFICATE_PATHS:
         return CERTIFICATE_BYTES
-    return MARGIN_BYTES
+    return _most_pictures(path) * settings.max_picture_bytes + MARGIN_BYTES
+
+
+def _most_pictures(path: str) -> int:
+    """How many pictures a request to the API may bring."""
+    if path == "/v1/designs" or path.endswith("/views"):
+        return DESIGN_PICTURES
+    if path == "/v1/listings":
+        return MOST_PICTURES
+    return int(path.startswith(("/v1/checks", "/v1/negatives", "/v1/labels")) or path.endswith("/mask"))
 
 
 async def read_picture(request: Request) -> UploadedPicture:

@@ -49,6 +49,7 @@ def design_out(design: Design) -> DesignOut:
         reference=design.reference,
         title=design.title,
         kind=design.kind,
+        collection=design.collection,
         state=design.state,
         public_preview=design.public_preview,
         preview=preview_path(design),

@@ -22,7 +22,7 @@ HANDLE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 KEY_ID = re.compile(rf"ack_[{CROCKFORD}]{{26}}")
 TOKEN = re.compile(rf"({KEY_ID.pattern})_([A-Za-z0-9_-]{{43}})")  # the secret: 256 bits in base64url
 ROLES = ("brand", "licensee", "marketplace", "agent")
-SCOPES = ("designs:write", "listings:check", "certificates:issue", "admin")
+SCOPES = ("designs:write", "listings:check", "certificates:issue", "licences:write", "admin")
 NAME_CHARS = 200
 
 

@@ -28,7 +28,8 @@ class Order:
     """Certificates for units of one product that carry one design.
 
     Either `count` units, whose serial numbers are drawn, or one for each of the brand's own `serials`. The same
-    `request_key` with the same order is the same request. With `pins` each gets a PIN for a scratch-off panel.
+    `request_key` with the same order is the same request. With `pins` each gets a PIN for a scratch-off panel. A licensee
+    may name the licence version, `licence_id`, that it issues under.
     """
 
     design_id: str
@@ -39,6 +40,7 @@ class Order:
     count: int = 0
     serials: tuple[str, ...] = ()
     pins: bool = False
+    licence_id: str | None = None
 
     def checked(self) -> "Order":
         """The order in its one spelling. Raises Rejected (`batch.*`, `gs1.*`)."""
@@ -77,6 +79,8 @@ class Order:
             "product": self.product,
             "serials": list(self.serials),
         }
+        if self.licence_id is not None:
+            asked["licence"] = self.licence_id
         return hashlib.sha256(rfc8785.dumps(asked)).hexdigest()
 
 

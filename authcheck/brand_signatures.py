@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from authcheck import status_lists
 from authcheck.batches import MOST_PARAMETERS, MOST_UNITS, get_batch
-from authcheck.certificates import enter, lock_design, product_of
+from authcheck.certificates import enter, product_of
 from authcheck.config import Settings
 from authcheck.credentials import Unit, certificate_payload, list_url, lists_url, signing_input, urn_of
 from authcheck.errors import Conflict, NotTrue, Rejected
+from authcheck.issuing_rights import lock_standing, without_right
 from authcheck.signing_keys import active_keys, lock_organisation
 from authcheck.status_lists import number_of
 from authcheck.tables import Certificate, Design, Organisation, SigningKey
@@ -61,7 +62,7 @@ def sign(waiting: Waiting, key: Ed25519PrivateKey) -> Signatures:
 def find_waiting(session: Session, settings: Settings, organisation: Organisation, now: datetime) -> Waiting:
     """The oldest certificates that wait, 10,000 at most, and the status lists that go with them or lag behind.
 
-    Those of designs that were retired or disputed meanwhile wait in vain. Raises Conflict (`signing_key.kept_here`).
+    Those of designs that were retired or disputed meanwhile, or whose licence ended, wait in vain. Raises Conflict (`signing_key.kept_here`).
     """
     kid = _kept_by_brand(session, organisation)[-1].kid
     wanted = (
@@ -70,13 +71,14 @@ def find_waiting(session: Session, settings: Settings, organisation: Organisatio
         .where(
             Certificate.organisation_id == organisation.id,
             Certificate.state == "unsigned",
+            Certificate.batch_id.not_in(without_right(session, organisation, now)),
             Design.state == "registered",
         )
         .order_by(Certificate.id)
         .limit(MOST_UNITS)
     )
     rows = _rows(session, organisation, session.scalars(wanted).all())
-    payloads = _certificates(session, settings, organisation, rows)
+    payloads = _certificates(session, settings, organisation, rows, now)
     for number, payload in _lists(session, settings, organisation, rows, now).items():
         payloads[list_url(settings.public_url, organisation.handle, number)] = payload
     return Waiting(kid, now, {name: payload.decode() for name, payload in payloads.items()})
@@ -88,7 +90,7 @@ def accept(
     """Put signatures in force; how many certificates became active. Those that are so already are left alone.
 
     Raises Rejected (`signatures.unknown`, `signatures.list_missing`, `signatures.count`, `signatures.time`), Conflict
-    (`signing_key.kept_here`, `certificate.design_state`), NotTrue (`certificate.signature`).
+    (`signing_key.kept_here`, `certificate.design_state`, `certificate.licence_breach`), NotTrue (`certificate.signature`).
     """
     if not 1 <= len(given.signatures) <= MOST_SIGNATURES:
         raise Rejected(
@@ -105,7 +107,7 @@ def accept(
     if len(found) < len(names):
         raise Rejected("There are signatures of what is not yours, or not known.", code="signatures.unknown")
     rows = [row for row in found if row["state"] == "unsigned"]
-    payloads = _certificates(session, settings, organisation, rows)
+    payloads = _certificates(session, settings, organisation, rows, now)
     lists = _lists(session, settings, organisation, rows, given.at)
     if not {f"{urls}/{number}" for number in lists} <= given.signatures.keys():
         raise Rejected("The status lists must be signed too.", code="signatures.list_missing")
@@ -154,14 +156,12 @@ def _rows(session: Session, organisation: Organisation, ids: Sequence[str]) -> l
 
 
 def _certificates(
-    session: Session, settings: Settings, organisation: Organisation, rows: Sequence[Row]
+    session: Session, settings: Settings, organisation: Organisation, rows: Sequence[Row], now: datetime
 ) -> dict[str, bytes]:
-    """What is to be signed of each row, in the order of the rows. Raises Conflict (`certificate.design_state`)."""
-    products = {}
-    for batch_id in sorted({row["batch_id"] for row in rows}):
-        batch = get_batch(session, batch_id)
-        design = lock_design(session, organisation, batch.design_id)
-        products[batch_id] = product_of(settings, organisation, design, batch)
+    """What is to be signed of each row, in the order of the rows. Raises as `issuing_rights.lock_standing`."""
+    batches = [get_batch(session, batch_id) for batch_id in sorted({row["batch_id"] for row in rows})]
+    designs = lock_standing(session, organisation, batches, now)
+    products = {batch.id: product_of(settings, organisation, designs[batch.id], batch) for batch in batches}
     return {
         urn_of(row["id"]): certificate_payload(
             products[row["batch_id"]], Unit(row["id"], row["serial"], row["status_index"])

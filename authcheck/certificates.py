@@ -28,10 +28,11 @@ from authcheck.credentials import (
 )
 from authcheck.errors import Conflict, Rejected
 from authcheck.ids import EPOCH, new_code, new_id
+from authcheck.issuing_rights import Right, lock_right
 from authcheck.journal import record_numbers
 from authcheck.ledger.keys import Vault
-from authcheck.registry.designs import get_design, live_views
-from authcheck.signing_keys import active_keys, check_brand, lock_organisation, signer_for
+from authcheck.registry.designs import live_views
+from authcheck.signing_keys import active_keys, check_issuer, lock_organisation, signer_for
 from authcheck.status_lists import number_of
 from authcheck.tables import Batch, Certificate, Design, Organisation
 
@@ -58,24 +59,24 @@ def issue(  # noqa: PLR0917 - who, by what, for whom, what, when: in this order 
 ) -> Batch:
     """Issue what is ordered, or find it issued already under its request key; unsigned where the brand keeps its key.
 
-    Raises Rejected (`batch.*`, `gs1.*`), NotFound (`design.not_found`), Conflict (`organisation.not_brand`,
-    `batch.request_key_used`, `certificate.design_state`, `certificate.serial_taken`, `signing_key.none`).
+    Raises Rejected (`batch.*`, `gs1.*`), Conflict (`organisation.not_brand`, `batch.request_key_used`,
+    `certificate.serial_taken`, `signing_key.none`), and as `issuing_rights.lock_right`.
     """
     order = order.checked()
     organisation = lock_organisation(session, organisation.id)
-    check_brand(organisation)
+    check_issuer(organisation)
     known = _known(session, organisation, order)
     if known is not None:
         return get_batch(session, known)
-    design = lock_design(session, organisation, order.design_id)
+    right = lock_right(session, organisation, order, now)
     signer = signer_for(session, organisation, vault)
-    batch = _new_batch(organisation, order, now)
+    batch = _new_batch(organisation, order, right, now)
     rows = list(_unit_rows(order, batch, _next_index(session, organisation), now))
     _refuse_taken(session, rows, order)
     session.add(batch)
     session.flush()
     if signer:
-        sign_rows(session, signer, product_of(settings, organisation, design, batch), rows, now)
+        sign_rows(session, signer, product_of(settings, organisation, right.design, batch), rows, now)
     for row in rows if order.pins else ():
         row["sealed_pin"] = vault.seal(_new_pin(), pin_purpose(row["id"]))
     _insert(session, rows)
@@ -96,23 +97,6 @@ def _known(session: Session, organisation: Organisation, order: Order) -> str | 
     return found.id if found else None
 
 
-def lock_design(session: Session, organisation: Organisation, design_id: str) -> Design:
-    """An organisation's design that may be certified, kept from changing until this transaction ends.
-
-    Raises NotFound (`design.not_found`), Conflict (`certificate.design_state`).
-    """
-    design = get_design(session, design_id, owner_id=organisation.id)
-    # As it stands under the lock: somebody may have retired it since it was read.
-    state = session.scalar(select(Design.state).where(Design.id == design.id).with_for_update(key_share=True))
-    if state != "registered":
-        raise Conflict(
-            f"{design.reference} is {state}: no certificates are issued for it.",
-            code="certificate.design_state",
-            state=state,
-        )
-    return design
-
-
 def product_of(settings: Settings, organisation: Organisation, design: Design, batch: Batch) -> Product:
     """What all certificates of a batch say alike."""
     return Product(
@@ -125,10 +109,11 @@ def product_of(settings: Settings, organisation: Organisation, design: Design, b
         design_reference=design.reference,
         views=[view.picture_sha256 for view in live_views(design)],
         issued=time_text(batch.created_at),
+        licence=batch.licence_id,
     )
 
 
-def _new_batch(organisation: Organisation, order: Order, now: datetime) -> Batch:
+def _new_batch(organisation: Organisation, order: Order, right: Right, now: datetime) -> Batch:
     return Batch(
         id=new_id("bat", now),
         organisation_id=organisation.id,
@@ -139,6 +124,7 @@ def _new_batch(organisation: Organisation, order: Order, now: datetime) -> Batch
         lot=order.lot,
         product=order.product,
         count=order.count,
+        licence_id=right.licence_id,
         created_at=now,
     )
 

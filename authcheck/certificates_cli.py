@@ -14,6 +14,7 @@ from authcheck import (
     certificates,
     certificates_console,
     console,
+    issuing_rights,
     journal,
 )
 from authcheck.batches import Filter, Order, Selection
@@ -55,6 +56,9 @@ def issue_certificates(
     serials: Annotated[Path | None, typer.Option(help="File of your own serial numbers, one a line.")] = None,
     request: Annotated[str | None, typer.Option(help="The same again issues nothing twice.")] = None,
     pins: Annotated[bool, typer.Option("--pins", help="Make a PIN for each scratch-off panel.")] = False,
+    licence: Annotated[
+        str | None, typer.Option(help="A licensee's licence; else one that covers it.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Issue certificates for at most 10,000 units, and print the batch's id."""
@@ -72,11 +76,13 @@ def issue_certificates(
                 count=count,
                 serials=_lines(serials),
                 pins=pins,
+                licence_id=licence,
             )
             batch = certificates.issue(session, vault, work.settings, brand, order, now)
             states = batches.count_states(session, [batch])[batch.id]
+            meters = issuing_rights.meters_of(session, work.settings, [batch])
         journal.publish(work.database, work.settings)
-    certificates_console.show_issued(batch, states, json=json)
+    certificates_console.show_issued(batch, states, meters.get(batch.licence_id or ""), json=json)
 
 
 def _design(session: Session, organisation: str, design: str) -> Design:

@@ -1,6 +1,7 @@
 """What the terminal shows of batches, certificates and signing keys."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.text import Text
@@ -9,18 +10,29 @@ from sqlalchemy.orm import Session
 from authcheck import console
 from authcheck.batches import count_states, transaction_ids
 from authcheck.ids import show_code
+from authcheck.meters import Meter
 from authcheck.tables import Batch, Certificate, SigningKey
 from authcheck.trust import encode_base64url
 
 
-def show_issued(batch: Batch, states: Mapping[str, int], *, json: bool) -> None:
-    """A batch just issued: its id alone to standard output."""
+def show_issued(batch: Batch, states: Mapping[str, int], meter: Meter | None, *, json: bool) -> None:
+    """A batch just issued: its id alone to standard output; the meter of its licence to the other one."""
+    if meter:
+        console.say(f"Licence {batch.licence_id}: {_meter_text(meter)}.")
     if json:
-        console.json_line(_batch_dict(batch, states))
+        console.json_line(_batch_dict(batch, states) | ({"meter": asdict(meter)} if meter else {}))
         return
     words = ", ".join(f"{count} {state}" for state, count in states.items() if count)
     console.say(f"{batch.product}, lot {batch.lot}: {words}.")
     print(batch.id)  # noqa: T201 - data goes to stdout, alone
+
+
+def _meter_text(meter: Meter) -> str:
+    """As a line has it: `8,600 of 9,000 units, 95% is reached`."""
+    if meter.cap is None:
+        return f"{meter.units:,} units, no cap"
+    reached = f", {meter.alerts[-1]:.0%} is reached" if meter.alerts else ""
+    return f"{meter.units:,} of {meter.cap:,} units{reached}"
 
 
 def show_batches(session: Session, batches: Iterable[Sequence[Batch]], *, json: bool) -> None:
@@ -46,6 +58,7 @@ def _batch_dict(batch: Batch, states: Mapping[str, int]) -> dict[str, Any]:
         "lot": batch.lot,
         "product": batch.product,
         "count": batch.count,
+        "licence": batch.licence_id,
         "created_at": batch.created_at.isoformat(),
         **states,
     }

@@ -19,10 +19,13 @@ from authcheck import (
     evidence,
     labels_cli,
     ledger_cli,
+    licences_cli,
+    listings_cli,
     lookup_cli,
     negatives_cli,
     registry_cli,
     signing_keys_cli,
+    storefronts_cli,
     verify,
 )
 from authcheck import demo as demo_run
@@ -45,11 +48,17 @@ app.add_typer(registry_cli.designs_app, name="designs")
 app.add_typer(negatives_cli.negatives_app, name="negatives")
 app.add_typer(ledger_cli.ledger_app, name="ledger")
 app.add_typer(certificates_cli.certificates_app, name="certificates")
+app.add_typer(licences_cli.licences_app, name="licences")
 app.add_typer(signing_keys_cli.signing_keys_app, name="signing-keys")
 app.command("labels")(labels_cli.print_labels)
+app.add_typer(storefronts_cli.storefronts_app, name="storefronts")
+app.command("verify-badge")(storefronts_cli.verify_badge)
+app.command("who-may-sell")(storefronts_cli.who_may_sell)
 app.add_typer(registry_cli.keys_app, name="keys")
 app.add_typer(registry_cli.db_app, name="db")
 app.add_typer(anchors_cli.anchors_app, name="anchors")
+app.command("check-listing")(listings_cli.check_listing)
+app.add_typer(listings_cli.listings_app, name="listings")
 app.command("lookup")(lookup_cli.look_up)
 app.command("verify-bundle")(lookup_cli.verify_bundle)
 

@@ -30,6 +30,19 @@ def _checked_std(text: str) -> str:
     return text
 
 
+def shares(text: str) -> tuple[float, ...]:
+    """Read `0.8,0.95,1`, ascending; "" is none. Raises ValueError unless each is greater than 0 and at most 1."""
+    numbers = sorted({float(part) for part in text.split(",") if part.strip()})
+    if not all(0 < number <= 1 for number in numbers):
+        raise ValueError("shares are numbers greater than 0, 1 at most: 0.8,0.95,1")
+    return tuple(numbers)
+
+
+def _checked_shares(text: str) -> str:
+    shares(text)
+    return text
+
+
 def _checked_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
@@ -150,6 +163,11 @@ class Settings(BaseSettings):
     anchor_entries: Annotated[
         int, Field(ge=1, description="Or as soon as this many entries are not covered.")
     ] = 10_000
+    licence_alert_shares: Annotated[
+        str,
+        AfterValidator(_checked_shares),
+        Field(description="Shares of a licence's cap at which its meter gives alarm, comma-separated."),
+    ] = "0.8,0.95,1"
     neural_model: Annotated[
         Path | None,
         Field(description="ONNX file of a neural descriptor; needs the extra `authcheck[neural]`."),
@@ -187,6 +205,11 @@ class Settings(BaseSettings):
     def keys_dir(self) -> Path:
         """Where keys lie that no setting names; a backup of the database must not be kept beside it."""
         return self.data_dir / "keys"
+
+    @property
+    def alert_shares(self) -> tuple[float, ...]:
+        """The shares of a licence's cap at which its meter gives alarm, ascending."""
+        return shares(self.licence_alert_shares)
 
     @property
     def ledger_origin(self) -> str:

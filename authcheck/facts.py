@@ -28,14 +28,16 @@ def of_organisation(row: Organisation) -> dict[str, Any]:
 
 def of_words(row: Design) -> str:
     """The hash of what an owner says of a design."""
-    return digest(
-        {
-            "kind": row.kind,
-            "public_preview": row.public_preview,
-            "reference": row.reference,
-            "title": row.title,
-        }
-    )
+    words = {
+        "kind": row.kind,
+        "public_preview": row.public_preview,
+        "reference": row.reference,
+        "title": row.title,
+    }
+    # Left out where there is none, as entries of earlier releases have it; rows that migrations read lack the column.
+    if (collection := getattr(row, "collection", None)) is not None:
+        words["collection"] = collection
+    return digest(words)
 
 
 def of_dispute(row: Dispute) -> dict[str, Any]:

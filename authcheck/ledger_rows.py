@@ -7,11 +7,20 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only, selectinload
 
-from authcheck import certificate_facts, facts
+from authcheck import certificate_facts, facts, licence_facts
 from authcheck.credentials import urn_of
 from authcheck.errors import NotTrue
 from authcheck.ledger.entries import read_body, time_text
-from authcheck.tables import Certificate, Design, Entry, Organisation, SigningKey, StatusList, View
+from authcheck.tables import (
+    Certificate,
+    Design,
+    Entry,
+    Licence,
+    Organisation,
+    SigningKey,
+    StatusList,
+    View,
+)
 from authcheck.vc import PLACES, Credential
 
 PAGE = 500
@@ -236,6 +245,23 @@ def _status_list(row: StatusList, said: Sequence[Said]) -> tuple[Facts, Facts]:
     }
 
 
+def _licence(row: Licence, said: Sequence[Said]) -> tuple[Facts, Facts]:
+    offered, is_so = _only(said, "licence.grant"), licence_facts.of_licence(row)
+    accepted, revoked = _only(said, "licence.accept"), _only(said, "licence.revoke")
+    should_be = {name: offered.fields.get(name) for name in is_so}
+    steps = (("offered", offered), ("accepted", accepted), ("revoked", revoked))
+    for name, one in steps:
+        at = getattr(row, f"{name}_at")
+        is_so |= {f"{name}_at": time_text(at) if at else None, f"{name}_entry": getattr(row, f"{name}_entry")}
+        should_be |= {f"{name}_at": one.at, f"{name}_entry": one.number if one.fields else None}
+    is_so |= {
+        "superseded_at": time_text(row.superseded_at) if row.superseded_at else None,
+        "revocation_reason": row.revocation_reason,
+    }
+    superseded, reason = _only(said, "licence.supersede"), revoked.fields.get("reason")
+    return is_so, {**should_be, "superseded_at": superseded.at, "revocation_reason": reason}
+
+
 def _id(row: Any) -> str:
     return str(row.id)
 
@@ -261,6 +287,9 @@ ACCOUNTS = (
     Account(
         select(StatusList), StatusList.id, lambda row: row.entry_number, Entry.number, "statuslist.publish",
         StatusList.entry_number == Entry.number, _status_list,
+    ),
+    Account(
+        select(Licence), Licence.id, _id, Entry.subject, "licence.grant", Licence.id == Entry.subject, _licence,
     ),
 )  # fmt: skip
 """Every table that follows from the ledger, those that others point to first."""

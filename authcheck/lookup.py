@@ -258,6 +258,7 @@ def _as_signed(report: Report, unit: Unit, trust: Trust) -> Report:
     same = isinstance(said, dict) and all(said.get(name) == value for name, value in shown.items())
     design = said.get("design") if isinstance(said, dict) else None
     same = same and isinstance(design, dict) and design.get("id") == unit.design_id
+    same = same and isinstance(said, dict) and said.get("licence") == unit.licence_id
     if same and signed.id == urn_of(unit.id) and signed.issuer in trust.issuers:
         return report
     detail = "What the database says of this unit is not what was signed."

@@ -16,7 +16,7 @@ from authcheck.errors import BadSetting, NotFound
 from authcheck.images.fingerprint import SCHEME
 from authcheck.registry import designs as registry
 from authcheck.registry.bulk import Loader, RowReport, count_statuses, load_from
-from authcheck.registry.designs import check_words
+from authcheck.registry.designs import check_collection, check_words
 from authcheck.registry.masking import change_mask
 from authcheck.registry.picture_files import has_picture_name, read_file
 from authcheck.registry.registration import NewDesign
@@ -42,6 +42,9 @@ def import_designs(
         str | None, typer.Option(help="Handle of the owner; made as a brand where missing.")
     ] = None,
     kind: Annotated[str, typer.Option(help="Kind of the designs in a folder.")] = "other",
+    collection: Annotated[
+        str, typer.Option(help="Collection of the designs in a folder, to license them together.")
+    ] = "",
     mask: Annotated[
         str | None,
         typer.Option(help="auto, none, or a mask's file for one picture. Without it: auto for photos."),
@@ -52,7 +55,7 @@ def import_designs(
     """Register designs; a line a row that was not simply registered. Exit 1 if no row could be used."""
     reports: list[RowReport] = []
     with open_workspace() as work:
-        rows, load = _rows_of(source, owner, kind, work.limits.bytes)
+        rows, load = _rows_of(source, owner, kind, collection, work.limits.bytes)
         rows = _with_mask(rows, mask, one=has_picture_name(source.name) and not source.is_dir())
         try:
             with console.progress() as progress:
@@ -69,18 +72,20 @@ def import_designs(
 
 
 def _rows_of(
-    source: Path, owner: str | None, kind: str, max_bytes: int
+    source: Path, owner: str | None, kind: str, collection: str, max_bytes: int
 ) -> tuple[list[Row | RowProblem], Loader]:
     """The rows at a path and what reads their pictures. Raises Rejected, BadSetting."""
     if source.is_dir() or has_picture_name(source.name):
         check_words("", kind)
+        check_collection(collection)
         if owner is None:
             raise BadSetting("Whose designs are these? Name the owner with --owner.", code="setting.owner")
     if source.is_dir():
-        return list(read_folder(source, kind)), load_from(source, max_bytes)
+        return list(read_folder(source, kind, collection)), load_from(source, max_bytes)
     load = load_from(source.parent, max_bytes)
     if has_picture_name(source.name):
-        return [Row(1, NewDesign(source.stem, source.stem, kind), (source.name,))], load
+        new = NewDesign(source.stem, source.stem, kind, collection=collection)
+        return [Row(1, new, (source.name,))], load
     return list(read_table(read_file(source, MAX_TABLE_BYTES), source.name)), load
 
 
@@ -156,6 +161,20 @@ def mask_design(
         )
         with work.database.reading() as session:
             registry_console.show_design(registry.get_design(session, found.id), json=False)
+
+
+@designs_app.command("collect")
+def collect_design(
+    design: Annotated[str, typer.Argument(metavar="DESIGN", help="A design id, or the owner's reference.")],
+    collection: Annotated[str, typer.Argument(metavar="NAME", help="The collection; empty for none.")],
+    *,
+    owner: Annotated[str | None, typer.Option(help="Needed with a reference.")] = None,
+) -> None:
+    """Put a design into a collection: licences of the collection are about it from now on."""
+    with open_workspace() as work, work.database.writing() as session:
+        found = _find(session, design, owner)
+        registry.update_design(session, found, collection=collection, now=utc_now())
+    console.say(f"{found.reference} of {found.owner.handle} is in {found.collection or 'no collection'}.")
 
 
 @designs_app.command("retire")

@@ -98,6 +98,7 @@ def design_dict(design: Design) -> dict[str, Any]:
         "reference": design.reference,
         "title": design.title,
         "kind": design.kind,
+        "collection": design.collection,
         "state": design.state,
         "public_preview": design.public_preview,
         "registered_at": design.registered_at.isoformat(),

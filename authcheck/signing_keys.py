@@ -40,11 +40,11 @@ def lock_organisation(session: Session, organisation_id: str) -> Organisation:
     ).one()
 
 
-def check_brand(organisation: Organisation) -> None:
-    """Raise Conflict (`organisation.not_brand`) unless the organisation may issue certificates."""
-    if "brand" not in organisation.roles:
+def check_issuer(organisation: Organisation) -> None:
+    """Raise Conflict (`organisation.not_brand`) unless the organisation may issue certificates at all."""
+    if not {"brand", "licensee"} & set(organisation.roles):
         raise Conflict(
-            f"{organisation.handle} is no brand: only brands issue certificates.",
+            f"{organisation.handle} is neither brand nor licensee: only those issue certificates.",
             code="organisation.not_brand",
         )
 
@@ -64,7 +64,7 @@ def create_key(
     (`signing_key.public_key`).
     """
     organisation = lock_organisation(session, organisation.id)
-    check_brand(organisation)
+    check_issuer(organisation)
     count = session.scalar(
         select(func.count()).select_from(SigningKey).where(SigningKey.organisation_id == organisation.id)
     )

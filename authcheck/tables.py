@@ -4,7 +4,7 @@ Times are aware UTC. Nothing is deleted: a retired design, a removed view and a 
 check made earlier can be replayed against the registry as it stood.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -100,16 +100,20 @@ class ApiKey(Entity):
 
 
 class Design(Entity):
-    """A registered work. `state` is registered, disputed or retired; `reference` is the owner's own id for it."""
+    """A registered work. `state` is registered, disputed or retired; `reference` is the owner's own id for it.
+
+    `collection` is the owner's name for designs that are licensed together.
+    """
 
     __tablename__ = "designs"
-    __table_args__ = (UniqueConstraint("owner_id", "reference"),)
+    __table_args__ = (UniqueConstraint("owner_id", "reference"), Index(None, "owner_id", "collection"))
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     owner_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
     reference: Mapped[str] = mapped_column(String(200))
     title: Mapped[str] = mapped_column(String(300))
     kind: Mapped[str] = mapped_column(String(20))
+    collection: Mapped[str | None] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(20))
     public_preview: Mapped[bool]
     registered_at: Mapped[datetime]
@@ -373,7 +377,8 @@ class SigningKey(Entity):
 class Batch(Entity):
     """Certificates issued in one request: units of one product (GTIN and lot) that carry one design.
 
-    `request_sha256` says what was asked for under `request_key`, so that the same request twice issues once.
+    `request_sha256` says what was asked for under `request_key`, so that the same request twice issues once. `licence_id`
+    is the licence version under which somebody else than the owner issues.
     """
 
     __tablename__ = "batches"
@@ -388,6 +393,7 @@ class Batch(Entity):
     lot: Mapped[str] = mapped_column(String(20))
     product: Mapped[str] = mapped_column(String(200))
     count: Mapped[int]
+    licence_id: Mapped[str | None] = mapped_column(ForeignKey("licences.id"), index=True)
     created_at: Mapped[datetime]
 
     organisation: Mapped["Organisation"] = relationship(lazy="raise")
@@ -490,3 +496,143 @@ class IdempotencyRecord(Entity):
     headers: Mapped[dict[str, Any]]
     body: Mapped[bytes]
     created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Licence(Entity):
+    """One version of what an owner lets a licensee do; never changed but by the times at its end.
+
+    Versions of one licence share `series`, the id of the first. `terms` is `licence_terms.Terms.to_json()`. `parent_id` is the
+    licence version that a sublicence stands on. A version is in force from `accepted_at` on until it is `superseded_at`,
+    `revoked_at` or, by its terms, over: states derive, they are not stored. `*_entry` are its entries in the ledger.
+    """
+
+    __tablename__ = "licences"
+    __table_args__ = (
+        UniqueConstraint("series", "version"),
+        Index(None, "owner_id", "id"),
+        Index(None, "licensee_id", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    series: Mapped[str] = mapped_column(String(40))
+    version: Mapped[int]
+    owner_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    licensee_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("licences.id"), index=True)
+    terms: Mapped[dict[str, Any]]
+    offered_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    declined_at: Mapped[datetime | None]
+    superseded_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    revocation_reason: Mapped[str | None] = mapped_column(String(40))
+    offered_entry: Mapped[int] = mapped_column(BigInteger)
+    accepted_entry: Mapped[int | None] = mapped_column(BigInteger)
+    revoked_entry: Mapped[int | None] = mapped_column(BigInteger)
+
+    owner: Mapped["Organisation"] = relationship(lazy="raise", foreign_keys=[owner_id])
+    licensee: Mapped["Organisation"] = relationship(lazy="raise", foreign_keys=[licensee_id])
+
+
+class LicenceSubject(Entity):
+    """What a licence version is about, to find it by: `kind` is design (`value` its id) or collection (`value` its name)."""
+
+    __tablename__ = "licence_subjects"
+    __table_args__ = (Index(None, "kind", "value"),)
+
+    licence_id: Mapped[str] = mapped_column(ForeignKey("licences.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    value: Mapped[str] = mapped_column(String(200), primary_key=True)
+
+
+class Storefront(Entity):
+    """An official shop of an organisation: `shop_id` on `marketplace`, at `url`."""
+
+    __tablename__ = "storefronts"
+    __table_args__ = (Index(None, "marketplace", "shop_id"), Index(None, "organisation_id", "id"))
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    marketplace: Mapped[str] = mapped_column(String(64))
+    shop_id: Mapped[str] = mapped_column(String(100))
+    url: Mapped[str] = mapped_column(String(500))
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+    organisation: Mapped["Organisation"] = relationship(lazy="raise")
+
+
+class Listing(Entity):
+    """An offer on a marketplace, as somebody (`organisation_id`; None on the command line) handed it in, and its verdict now.
+
+    `reference` is the asker's own id for it, unique for him. `seller` is the shop's id on `channel`, the marketplace. `goods` are Nice classes.
+    `evidence` is `listing_rules.Evidence.to_json()`, which with `policy` decides again what `verdict` and `reasons` say.
+    `design_id` and `licence_id` are what the verdict rests on.
+    """
+
+    __tablename__ = "listings"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "reference"),
+        Index(None, "organisation_id", "id"),
+        Index(None, "channel", "seller"),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str | None] = mapped_column(ForeignKey("organisations.id"))
+    reference: Mapped[str] = mapped_column(String(200))
+    seller: Mapped[str] = mapped_column(String(100))
+    channel: Mapped[str] = mapped_column(String(64))
+    territory: Mapped[str] = mapped_column(String(10))
+    goods: Mapped[list[Any]]
+    price: Mapped[str | None] = mapped_column(String(40))
+    listed_on: Mapped[date]
+    certificate_code: Mapped[str | None] = mapped_column(String(20), index=True)
+    handed_in_at: Mapped[datetime]
+    decided_at: Mapped[datetime]
+    policy: Mapped[str] = mapped_column(String(40))
+    verdict: Mapped[str] = mapped_column(String(30), index=True)
+    reasons: Mapped[list[Any]]
+    evidence: Mapped[dict[str, Any]]
+    design_id: Mapped[str | None] = mapped_column(ForeignKey("designs.id"), index=True)
+    licence_id: Mapped[str | None] = mapped_column(ForeignKey("licences.id"), index=True)
+
+    pictures: Mapped[list["ListingPicture"]] = relationship(
+        lazy="raise", order_by="ListingPicture.place", cascade="all"
+    )
+
+
+class ListingPicture(Entity):
+    """A picture of a listing, in the order given, and the check that looked at it."""
+
+    __tablename__ = "listing_pictures"
+
+    listing_id: Mapped[str] = mapped_column(ForeignKey("listings.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    check_id: Mapped[str] = mapped_column(ForeignKey("checks.id"), index=True)
+
+    check: Mapped["Check"] = relationship(lazy="raise")
+
+
+class ListingImport(Entity):
+    """A bulk hand-in of listings, worked off in the background; `rows` of it that have no result yet are still to do."""
+
+    __tablename__ = "listing_imports"
+    __table_args__ = (Index(None, "organisation_id", "id"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str | None] = mapped_column(ForeignKey("organisations.id"))
+    name: Mapped[str] = mapped_column(String(300))
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    total: Mapped[int]
+
+
+class ListingImportRow(Entity):
+    """A row of a bulk hand-in: `given` as it was read, and its `result`: `{listing, verdict}` or `{code, detail, column}`; None while it waits."""
+
+    __tablename__ = "listing_import_rows"
+
+    import_id: Mapped[str] = mapped_column(ForeignKey("listing_imports.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    given: Mapped[dict[str, Any]]
+    result: Mapped[dict[str, Any] | None]

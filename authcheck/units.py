@@ -50,6 +50,7 @@ class Unit:
     handle: str
     brand: str
     design_id: str
+    licence_id: str | None
     design_reference: str
     design_title: str
     has_preview: bool
@@ -79,6 +80,7 @@ COLUMNS = (
     Organisation.handle,
     Organisation.name,
     Certificate.design_id,
+    Batch.licence_id,
     Design.reference,
     Design.title,
     sa.and_(Design.public_preview, Design.state != "retired"),

@@ -1,20 +1,22 @@
 """A brand's side of certificates: issue, list, revoke."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
 
-from authcheck import batches, certificates, journal
+from authcheck import batches, certificates, issuing_rights, journal
 from authcheck.batches import Filter, Order, Selection
 from authcheck.errors import Rejected
+from authcheck.meters import Meter
 from authcheck.signing_keys import open_vault
 from authcheck.tables import Batch, Certificate, Organisation
 from authcheck.unit_tables import units_csv
-from authcheck.workspace import utc_now
+from authcheck.workspace import Workspace, utc_now
 
-from ..certificate_schemas import BatchIn, BatchOut, CertificateOut, RevocationIn, RevocationOut
+from ..certificate_schemas import BatchIn, BatchOut, CertificateOut, MeterOut, RevocationIn, RevocationOut
 from ..deps import CertificatesIssuer, WorkspaceDep
 from ..idempotency import OnceDep
 from ..paging import PagingDep
@@ -46,12 +48,13 @@ def issue_batch(
         count=body.count,
         serials=tuple(body.serials),
         pins=body.pins,
+        licence_id=body.licence,
     )
     vault = open_vault(workspace.settings)
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
         batch = certificates.issue(session, vault, workspace.settings, organisation, order, utc_now())
-        answer = _batches_out(session, [batch])[0]
+        answer = _batches_out(session, workspace, [batch])[0]
     journal.publish(workspace.database, workspace.settings)
     response.headers["Location"] = f"/v1/batches/{batch.id}"
     return answer
@@ -77,7 +80,7 @@ def list_batches(  # noqa: PLR0917 - a parameter a filter
             after=paging.after,
             limit=paging.fetch,
         )
-        shown = {batch.id: batch for batch in _batches_out(session, rows)}
+        shown = {batch.id: batch for batch in _batches_out(session, workspace, rows)}
     return paging.page(rows, lambda batch: shown[batch.id])
 
 
@@ -86,7 +89,7 @@ def show_batch(caller: CertificatesIssuer, batch_id: str, workspace: WorkspaceDe
     """One of your batches."""
     with workspace.database.reading() as session:
         batch = batches.get_batch(session, batch_id, organisation_id=caller.organisation_id)
-        return _batches_out(session, [batch])[0]
+        return _batches_out(session, workspace, [batch])[0]
 
 
 @router.get("/batches/{batch_id}/units.csv", response_class=Response, responses=CSV)
@@ -143,8 +146,9 @@ def revoke_certificates(
     return RevocationOut(revoked=done.now, revoked_before=done.before)
 
 
-def _batches_out(session: Session, rows: Sequence[Batch]) -> list[BatchOut]:
+def _batches_out(session: Session, workspace: Workspace, rows: Sequence[Batch]) -> list[BatchOut]:
     states = batches.count_states(session, rows)
+    meters = issuing_rights.meters_of(session, workspace.settings, rows)
     return [
         BatchOut(
             id=batch.id,
@@ -156,9 +160,15 @@ def _batches_out(session: Session, rows: Sequence[Batch]) -> list[BatchOut]:
             count=batch.count,
             created_at=batch.created_at,
             states=states[batch.id],
+            licence=batch.licence_id,
+            meter=_meter_out(meters.get(batch.licence_id or "")),
         )
         for batch in rows
     ]
+
+
+def _meter_out(meter: Meter | None) -> MeterOut | None:
+    return MeterOut.model_validate(asdict(meter)) if meter else None
 
 
 def _certificate_out(row: Certificate, tx_id: str | None) -> CertificateOut:

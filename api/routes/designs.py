@@ -25,7 +25,7 @@ from ..wire import design_out
 
 router = APIRouter(prefix="/v1/designs", tags=["designs"])
 TEXT = {"type": "string"}
-FIELDS = ("reference", "title", "kind", "public_preview", "image", "mask")
+FIELDS = ("reference", "title", "kind", "public_preview", "collection", "image", "mask")
 
 
 @router.post(
@@ -39,6 +39,7 @@ FIELDS = ("reference", "title", "kind", "public_preview", "image", "mask")
         title=TEXT,
         kind={"type": "string", "enum": list(designs.KINDS), "default": "other"},
         public_preview={"type": "boolean", "default": False},
+        collection=TEXT,
         image=PICTURES,
         mask=MASKS,
     ),
@@ -63,6 +64,7 @@ def _register(workspace: Workspace, caller: Principal, upload: Upload) -> Respon
         form.text("title").strip(),
         form.text("kind").strip() or "other",
         form.flag("public_preview"),
+        form.text("collection"),
     )
     views = read_views(workspace, upload, new.kind)
     with workspace.database.writing() as session:
@@ -130,7 +132,7 @@ def change_design(
     workspace: WorkspaceDep,
     if_match: IfMatch = None,
 ) -> Response:
-    """Change title, kind or preview. Needs If-Match with the ETag you saw, so that nobody's change is lost."""
+    """Change title, kind, preview or collection. Needs If-Match with the ETag you saw, so that nobody's change is lost."""
     try:
         with workspace.database.writing() as session:
             design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
@@ -141,6 +143,7 @@ def change_design(
                 title=body.title,
                 kind=body.kind,
                 public_preview=body.public_preview,
+                collection=body.collection,
                 now=utc_now(),
             )
     except StaleDataError as error:  # changed between our read and our write

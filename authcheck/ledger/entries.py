@@ -26,6 +26,7 @@ TYPES = frozenset(
         "design.retire",
         "licence.grant",
         "licence.accept",
+        "licence.supersede",
         "licence.revoke",
         "cert.issue",
         "cert.revoke",

@@ -291,5 +291,5 @@ def _column_of(code: str) -> str:
     if noun == "row":
         return {"owner": "owner", "duplicate_reference": "reference"}.get(what, "")
     if noun == "design":
-        return what if what in {"title", "kind"} else "reference"
+        return what if what in {"title", "kind", "collection"} else "reference"
     return "owner" if noun == "organisation" else ""

@@ -16,6 +16,7 @@ from authcheck.tables import Check, Design, Dispute, Organisation, View, ViewFea
 KINDS = ("illustration", "logo", "pattern", "character", "photo", "other")
 STATES = ("registered", "disputed", "retired")
 TITLE_CHARS = 300
+COLLECTION_CHARS = 200
 
 
 def check_words(title: str, kind: str) -> None:
@@ -26,6 +27,18 @@ def check_words(title: str, kind: str) -> None:
         )
     if kind not in KINDS:
         raise Rejected(f"{kind!r} is no kind: use {', '.join(KINDS)}.", code="design.kind", kind=kind)
+
+
+def check_collection(name: str) -> str | None:
+    """A collection's name in its one spelling; None for an empty one. Raises Rejected (`design.collection`)."""
+    name = name.strip()
+    if len(name) > COLLECTION_CHARS or not name.isprintable():
+        raise Rejected(
+            f"A collection's name has at most {COLLECTION_CHARS} printable characters.",
+            code="design.collection",
+            limit=COLLECTION_CHARS,
+        )
+    return name or None
 
 
 def check_unchanged(session: Session, design: Design) -> None:
@@ -175,13 +188,19 @@ def update_design(
     title: str | None = None,
     kind: str | None = None,
     public_preview: bool | None = None,
+    collection: str | None = None,
     now: datetime,
 ) -> None:
-    """Change what the owner says of a design. Raises Rejected as `check_words` does."""
+    """Change what the owner says of a design; an empty `collection` takes it out of the one it is in.
+
+    Raises Rejected as `check_words` and `check_collection` do.
+    """
     title = design.title if title is None else title.strip() or design.reference
     kind = design.kind if kind is None else kind
     check_words(title, kind)
     design.title, design.kind = title, kind
+    if collection is not None:
+        design.collection = check_collection(collection)
     if public_preview is not None:
         design.public_preview = public_preview
     if session.is_modified(design):

@@ -18,7 +18,7 @@ from authcheck.images.fingerprint import Fingerprint
 from authcheck.images.gallery import Hit
 from authcheck.journal import record_at_commit
 from authcheck.pictures import PictureStore
-from authcheck.registry.designs import check_unchanged, check_words
+from authcheck.registry.designs import check_collection, check_unchanged, check_words
 from authcheck.registry.features import Masking, ReadFeatures, read_features
 from authcheck.registry.live import LiveGallery, current_tick, lock_registry, next_tick
 from authcheck.registry.pending import Pending, hits_above
@@ -52,6 +52,7 @@ class NewDesign:
     title: str
     kind: str = "other"
     public_preview: bool = False
+    collection: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Registration:
     def register(self, owner: Organisation, new: NewDesign, views: Sequence[ReadView]) -> Registered:
         """Register one design, or say that the owner has it already.
 
-        Raises Rejected (`design.reference`, `design.title`, `design.kind`, `design.no_picture`), Conflict
+        Raises Rejected (`design.reference`, `design.title`, `design.kind`, `design.collection`, `design.no_picture`), Conflict
         (`design.reference_taken`, `design.retired`) or StorageFailed.
         """
         check_new(new, views)
@@ -115,6 +116,7 @@ class Registration:
             reference=new.reference,
             title=new.title.strip() or new.reference,
             kind=new.kind,
+            collection=check_collection(new.collection),
             state="disputed" if near else "registered",
             public_preview=new.public_preview,
             registered_at=self._now,
@@ -289,5 +291,6 @@ def check_new(new: NewDesign, views: Sequence[ReadView]) -> None:
             limit=REFERENCE_CHARS,
         )
     check_words(new.title, new.kind)
+    check_collection(new.collection)
     if not views:
         raise Rejected("A design needs at least one picture.", code="design.no_picture")

@@ -15,7 +15,7 @@ from authcheck.registry.csv_records import Record, read_records
 from authcheck.registry.picture_files import find_pictures
 from authcheck.registry.registration import NewDesign
 
-COLUMNS = ("reference", "title", "kind", "owner", "picture", "mask", "public_preview")
+COLUMNS = ("reference", "title", "kind", "owner", "picture", "mask", "public_preview", "collection")
 REQUIRED = ("reference", "picture")
 TRUE, FALSE = {"true", "1", "yes", "y"}, {"false", "0", "no", "n", ""}
 MASK_WORDS = ("auto", "none")
@@ -46,7 +46,7 @@ class RowProblem:
     error: Rejected
 
 
-def read_folder(folder: Path, kind: str) -> Iterator[Row]:
+def read_folder(folder: Path, kind: str, collection: str = "") -> Iterator[Row]:
     """A row per picture file below `folder`, in path order; the reference is the file's stem.
 
     Raises Rejected (`table.no_pictures`).
@@ -55,7 +55,8 @@ def read_folder(folder: Path, kind: str) -> Iterator[Row]:
     if not files:
         raise Rejected(f"No pictures lie in {folder}.", code="table.no_pictures", path=str(folder))
     return (
-        Row(line, NewDesign(path.stem, path.stem, kind), (str(path),)) for line, path in enumerate(files, 1)
+        Row(line, NewDesign(path.stem, path.stem, kind, collection=collection), (str(path),))
+        for line, path in enumerate(files, 1)
     )
 
 
@@ -145,8 +146,9 @@ def _read_jsonl(text: str) -> Iterator[Row | RowProblem]:
 
 def _row(line: int, fields: Mapping[str, Any]) -> Row | RowProblem:
     try:
-        reference, title, kind, owner = (
-            _text(fields.get(column), column) for column in ("reference", "title", "kind", "owner")
+        reference, title, kind, owner, collection = (
+            _text(fields.get(column), column)
+            for column in ("reference", "title", "kind", "owner", "collection")
         )
         pictures = _pictures(fields)
         masks = _masks(_text(fields.get("mask"), "mask"), len(pictures))
@@ -155,7 +157,7 @@ def _row(line: int, fields: Mapping[str, Any]) -> Row | RowProblem:
         return RowProblem(
             line, _shown(str(fields.get("reference") or "")), str(error.params["column"]), error
         )
-    new = NewDesign(reference, title or reference, kind.lower() or "other", preview)
+    new = NewDesign(reference, title or reference, kind.lower() or "other", preview, collection)
     return Row(line, new, pictures, owner, masks)
 
 

@@ -17,6 +17,7 @@ from authcheck.anchoring import WORDS
 from authcheck.bundle import STEPS, State
 from authcheck.certificates import REASONS
 from authcheck.config import Settings
+from authcheck.listing_rules import WEIGHTS
 from authcheck.verdicts import VerdictCode
 
 API = Path(api.app.__file__).parent
@@ -75,6 +76,7 @@ def keys_used() -> Iterator[str]:
     yield from (f"warning.{code}" for code in re.findall(r'"(design\.[a-z_]+)":', findability))
     yield from (f"error.{code}" for code in codes_raised())
     yield from (f"certificate.reason.{reason}" for reason in REASONS)
+    yield from (f"reason.{code}" for code in WEIGHTS)
     yield from ("reason.unknown", "error.unknown", "error.unavailable")
 
 

@@ -1,0 +1,146 @@
+"""Licences: an owner offers, amends and revokes; a licensee accepts or declines."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from authcheck import accounts, agreements, journal, licensing
+from authcheck.licence_terms import Terms
+from authcheck.tables import Entry, Licence, Organisation
+from authcheck.workspace import Workspace, utc_now
+
+from ..deps import LicencesWriter, WorkspaceDep
+from ..licence_schemas import LicenceIn, LicenceOut, LicenceRevocationIn, TermsIn
+from ..paging import PagingDep
+from ..schemas import Page
+
+router = APIRouter(prefix="/v1", tags=["licences"])
+Role = Annotated[
+    Literal["owner", "licensee"] | None, Query(description="Those you gave, or got; both without it.")
+]
+
+
+@router.post("/licences", status_code=201)
+def offer_licence(
+    caller: LicencesWriter, body: LicenceIn, workspace: WorkspaceDep, response: Response
+) -> LicenceOut:
+    """Offer a licence. It counts when the licensee has accepted it."""
+    now = utc_now()
+    with workspace.database.writing() as session:
+        owner = session.get_one(Organisation, caller.organisation_id)
+        licensee = accounts.get_organisation(session, body.licensee)
+        made = agreements.offer(session, owner, licensee, _terms(body.terms), now, parent_id=body.parent)
+        answer = _licences_out(session, [made], now)[0]
+    journal.publish(workspace.database, workspace.settings)
+    response.headers["Location"] = f"/v1/licences/{answer.id}"
+    return answer
+
+
+@router.get("/licences")
+def list_licences(
+    caller: LicencesWriter, workspace: WorkspaceDep, paging: PagingDep, role: Role = None
+) -> Page[LicenceOut]:
+    """The licences that you gave or got, every version, oldest first."""
+    with workspace.database.reading() as session:
+        rows = licensing.list_licences(
+            session, caller.organisation_id, role=role, after=paging.after, limit=paging.fetch
+        )
+        shown = {one.id: one for one in _licences_out(session, rows, utc_now())}
+    return paging.page(rows, lambda row: shown[row.id])
+
+
+@router.get("/licences/{licence_id}")
+def show_licence(caller: LicencesWriter, licence_id: str, workspace: WorkspaceDep) -> LicenceOut:
+    """One of the licences that you gave or got."""
+    with workspace.database.reading() as session:
+        found = licensing.get_licence(session, licence_id, organisation_id=caller.organisation_id)
+        return _licences_out(session, [found], utc_now())[0]
+
+
+@router.post("/licences/{licence_id}/accept")
+def accept_licence(caller: LicencesWriter, licence_id: str, workspace: WorkspaceDep) -> LicenceOut:
+    """Accept an offer to you: it counts from now on, in place of the version before."""
+    now = utc_now()
+    with workspace.database.writing() as session:
+        licensee = session.get_one(Organisation, caller.organisation_id)
+        answer = _licences_out(session, [agreements.accept(session, licensee, licence_id, now)], now)[0]
+    return _published(workspace, answer)
+
+
+@router.post("/licences/{licence_id}/decline")
+def decline_licence(caller: LicencesWriter, licence_id: str, workspace: WorkspaceDep) -> LicenceOut:
+    """Refuse an offer to you, for good."""
+    now = utc_now()
+    with workspace.database.writing() as session:
+        licensee = session.get_one(Organisation, caller.organisation_id)
+        return _licences_out(session, [agreements.decline(session, licensee, licence_id, now)], now)[0]
+
+
+@router.post("/licences/{licence_id}/amend", status_code=201)
+def amend_licence(
+    caller: LicencesWriter, licence_id: str, body: TermsIn, workspace: WorkspaceDep
+) -> LicenceOut:
+    """Offer the next version of a licence: it replaces the one in force when the licensee accepts it."""
+    now = utc_now()
+    with workspace.database.writing() as session:
+        owner = session.get_one(Organisation, caller.organisation_id)
+        made = agreements.amend(session, owner, licence_id, _terms(body), now)
+        answer = _licences_out(session, [made], now)[0]
+    return _published(workspace, answer)
+
+
+@router.post("/licences/{licence_id}/revoke")
+def revoke_licence(
+    caller: LicencesWriter, licence_id: str, body: LicenceRevocationIn, workspace: WorkspaceDep
+) -> LicenceOut:
+    """End a licence in all its versions, for good."""
+    now = utc_now()
+    with workspace.database.writing() as session:
+        owner = session.get_one(Organisation, caller.organisation_id)
+        ended = agreements.revoke(session, owner, licence_id, body.reason, now)
+        answer = _licences_out(session, [ended], now)[0]
+    return _published(workspace, answer)
+
+
+def _published(workspace: Workspace, answer: LicenceOut) -> LicenceOut:
+    journal.publish(workspace.database, workspace.settings)
+    return answer
+
+
+def _terms(body: TermsIn) -> Terms:
+    return Terms.from_json(body.model_dump(mode="json"))
+
+
+def _licences_out(session: Session, rows: list[Licence], now: datetime) -> list[LicenceOut]:
+    ids = {one for row in rows for one in (row.owner_id, row.licensee_id)}
+    names = select(Organisation.id, Organisation.handle).where(Organisation.id.in_(ids))
+    handles = {row.id: row.handle for row in session.execute(names)}
+    wanted = select(Entry.number, Entry.tx_id).where(Entry.number.in_({row.offered_entry for row in rows}))
+    tx_ids = {row.number: row.tx_id for row in session.execute(wanted)}
+    made = []
+    for row in rows:
+        grant = licensing.grant_of(session, row)
+        made.append(
+            LicenceOut(
+                id=row.id,
+                series=row.series,
+                version=row.version,
+                state=grant.state(now.date()),
+                owner=handles[row.owner_id],
+                licensee=handles[row.licensee_id],
+                parent=row.parent_id,
+                terms=TermsIn(**row.terms),
+                units=grant.units_issued,
+                offered_at=row.offered_at,
+                accepted_at=row.accepted_at,
+                declined_at=row.declined_at,
+                superseded_at=row.superseded_at,
+                revoked_at=row.revoked_at,
+                revocation_reason=row.revocation_reason,
+                tx_id=tx_ids.get(row.offered_entry),
+            )
+        )
+    return made

@@ -1,0 +1,53 @@
+"""What goes over the wire of official shops and of who may sell a design, in JSON."""
+
+from datetime import date, datetime
+
+from pydantic import Field
+
+from .schemas import Text, Wire
+
+
+class StorefrontIn(Wire):
+    """A shop to list as official."""
+
+    marketplace: Text = Field(max_length=100, description="The marketplace's name, like market.example.")
+    shop: Text = Field(max_length=200, description="The shop's id on it.")
+    url: Text = Field(max_length=600, description="Where buyers find it: https://...")
+
+
+class StorefrontOut(Wire):
+    """An official shop; `closed_at` is null while it is one. That it is official is what the organisation says."""
+
+    id: str
+    organisation: str = Field(description="Handle.")
+    name: str = Field(description="The organisation's name.")
+    marketplace: str
+    shop: str
+    url: str
+    created_at: datetime
+    closed_at: datetime | None
+
+
+class BreachOut(Wire):
+    """A term of a licence that this use breaks, with its numbers."""
+
+    code: str
+    params: dict[str, str | int]
+
+
+class StandingOut(Wire):
+    """A licence of the seller about the design; without breaches it covers the use."""
+
+    id: str
+    state: str
+    breaches: list[BreachOut]
+
+
+class SellerOut(Wire):
+    """Whether a shop may sell a design; `seller` is null where nobody here lists the shop."""
+
+    allowed: bool
+    seller: str | None
+    is_owner: bool
+    on: date
+    licences: list[StandingOut]

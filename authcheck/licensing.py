@@ -1,0 +1,128 @@
+"""Licences as they are kept: found, locked, counted, and read as the rules see them. agreements.py makes and changes them."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from authcheck.errors import NotFound
+from authcheck.licence_terms import Grant, Terms
+from authcheck.tables import Batch, Design, Licence, LicenceSubject
+
+PAGE = 500
+LONGEST_CHAIN = 8  # of sublicences
+
+
+def get_licence(session: Session, licence_id: str, *, organisation_id: str | None = None) -> Licence:
+    """A version of a licence, for its owner or licensee, or for anybody without `organisation_id`.
+
+    Raises NotFound (`licence.not_found`), also for one of somebody else.
+    """
+    found = session.get(Licence, licence_id) if licence_id.isprintable() else None
+    if found is None or organisation_id not in {None, found.owner_id, found.licensee_id}:
+        raise NotFound(f"No licence {licence_id!r} is known.", code="licence.not_found", licence=licence_id)
+    return found
+
+
+def list_licences(
+    session: Session, organisation_id: str, *, role: str | None = None, after: str = "", limit: int = 50
+) -> list[Licence]:
+    """At most `limit` licence versions that an organisation gave (`role` owner), got (licensee), or both, by id after `after`."""
+    sides = {"owner": [Licence.owner_id], "licensee": [Licence.licensee_id]}
+    columns = sides.get(role or "", [Licence.owner_id, Licence.licensee_id])
+    mine = or_(*(column == organisation_id for column in columns))
+    return list(
+        session.scalars(select(Licence).where(mine, Licence.id > after).order_by(Licence.id).limit(limit))
+    )
+
+
+def all_licences(session: Session, organisation_id: str, *, role: str | None = None) -> Iterator[Licence]:
+    """All that `list_licences` gives, page after page."""
+    after = ""
+    while rows := list_licences(session, organisation_id, role=role, after=after, limit=PAGE):
+        yield from rows
+        after = rows[-1].id
+
+
+def grants_for(session: Session, *, design: Design, licensee_id: str | None = None) -> list[Grant]:
+    """Every accepted version of a licence about a design, by itself or by its collection, newest first; over ones too."""
+    by_design = (LicenceSubject.kind == "design") & (LicenceSubject.value == design.id)
+    by_collection = (LicenceSubject.kind == "collection") & (
+        LicenceSubject.value == (design.collection or "")
+    )
+    about = select(LicenceSubject.licence_id).where(or_(by_design, by_collection))
+    wanted = select(Licence).where(Licence.id.in_(about), Licence.accepted_at.is_not(None))
+    if licensee_id is not None:
+        wanted = wanted.where(Licence.licensee_id == licensee_id)
+    grants = [
+        grant_of(session, row)
+        for row in session.scalars(
+            wanted.order_by(Licence.offered_at.desc(), Licence.version.desc(), Licence.id)
+        )
+    ]
+    # A collection's name is its owner's: somebody else's of the same name is another one.
+    return [grant for grant in grants if root_of(grant).owner_id == design.owner_id]
+
+
+def grant_of(session: Session, licence: Licence) -> Grant:
+    """A licence version as the rules see it, with what it stands on and how many units were made under it."""
+    chain = [licence]
+    while chain[-1].parent_id is not None and len(chain) < LONGEST_CHAIN:
+        chain.append(in_force(session, session.get_one(Licence, chain[-1].parent_id)))
+    grant = None
+    for row in reversed(chain):
+        grant = Grant(
+            id=row.id,
+            series=row.series,
+            version=row.version,
+            owner_id=row.owner_id,
+            licensee_id=row.licensee_id,
+            terms=Terms.from_json(row.terms),
+            offered_at=row.offered_at,
+            accepted_at=row.accepted_at,
+            declined_at=row.declined_at,
+            superseded_at=row.superseded_at,
+            revoked_at=row.revoked_at,
+            units_issued=units_issued(session, row.series),
+            parent=grant,
+        )
+    if grant is None:
+        raise AssertionError("a chain has a first link")
+    return grant
+
+
+def root_of(grant: Grant) -> Grant:
+    """The licence that the designs' owner gave, at the end of a chain of sublicences."""
+    while grant.parent is not None:
+        grant = grant.parent
+    return grant
+
+
+def lock_series(session: Session, series: str) -> list[Licence]:
+    """All versions of a licence, newest first, kept from changing until this transaction ends."""
+    versions = select(Licence).where(Licence.series == series).order_by(Licence.version.desc())
+    locked = versions.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return list(session.scalars(locked))
+
+
+def units_issued(session: Session, series: str) -> int:
+    """Certificates that were issued under any version of a licence, or under a sublicence of it."""
+    known, fresh = {series}, {series}
+    while fresh:
+        above = select(Licence.id).where(Licence.series.in_(fresh))
+        below = session.scalars(select(Licence.series).where(Licence.parent_id.in_(above)).distinct())
+        fresh = set(below) - known
+        known |= fresh
+    versions = select(Licence.id).where(Licence.series.in_(known))
+    return (
+        session.scalar(select(func.coalesce(func.sum(Batch.count), 0)).where(Batch.licence_id.in_(versions)))
+        or 0
+    )
+
+
+def in_force(session: Session, licence: Licence) -> Licence:
+    """The newest accepted version of a licence; itself where there is none."""
+    if licence.superseded_at is None:
+        return licence
+    newest = select(Licence).where(Licence.series == licence.series, Licence.accepted_at.is_not(None))
+    return session.scalar(newest.order_by(Licence.version.desc()).limit(1)) or licence

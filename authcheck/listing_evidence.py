@@ -1,0 +1,190 @@
+"""What bears on a listing's verdict, gathered from pictures, licences, storefronts and the ledger as plain data."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased, joinedload
+
+from authcheck import licence_terms, licensing, storefronts
+from authcheck.bundle import State
+from authcheck.licence_terms import Terms, Use
+from authcheck.listing_seen import CertificateSeen, DesignSeen, Evidence, LicenceSeen
+from authcheck.lookup import LookUp
+from authcheck.offers import NewListing
+from authcheck.tables import Batch, Certificate, Design, Licence, Organisation
+from authcheck.units import Unit
+from authcheck.verdicts import Candidate, VerdictCode
+from authcheck.verify import Answer
+
+DEEPEST = 32  # sublicences below each other: more is nobody's business, and a loop in the rows
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRead:
+    """A picture that was looked at: its place among those handed in, from 0, its name and what it shows."""
+
+    place: int
+    name: str
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRead:
+    """What became of a certificate's code; `found` only where it was."""
+
+    outcome: Literal["found", "not_found", "malformed"]
+    found: LookUp | None = None
+
+
+def gather(
+    session: Session,
+    offer: NewListing,
+    pictures: Sequence[PictureRead],
+    code: CodeRead | None,
+    *,
+    unreadable: int = 0,
+) -> Evidence:
+    """The evidence about an offer as the database now stands. All statements in one session."""
+    seller = storefronts.organisation_of(session, offer.channel, offer.seller)
+    seen = _seen(pictures)
+    rows = session.scalars(
+        select(Design).where(Design.id.in_(seen)).options(joinedload(Design.owner)).order_by(Design.id)
+    )
+    return Evidence(
+        designs=tuple(_design(session, offer, seller, row, seen[row.id]) for row in rows),
+        certificate=None if code is None else _certificate(session, code, seller),
+        seller_known=seller is not None,
+        pictures=len(pictures) + unreadable,
+        unreadable=unreadable,
+    )
+
+
+@dataclass(slots=True)
+class _Seen:
+    """One design over all pictures: the best that any of them says."""
+
+    verdict: Literal["match", "lookalike"] = "lookalike"
+    score: float = 0.0
+    pictures: tuple[int, ...] = ()
+    exact_copy: bool = False
+    disputed: bool = False
+
+    def add(self, place: int, code: VerdictCode, candidate: Candidate) -> None:
+        if code is VerdictCode.MATCH:
+            self.verdict = "match"
+        self.score = max(self.score, candidate.score)
+        self.pictures += (place,)
+        self.exact_copy = self.exact_copy or candidate.method == "sha256"
+        self.disputed = self.disputed or candidate.disputed
+
+
+def _seen(pictures: Sequence[PictureRead]) -> dict[str, _Seen]:
+    seen: dict[str, _Seen] = {}
+    for picture in pictures:
+        for finding in picture.answer.verdict.findings:
+            one = seen.setdefault(finding.candidate.design_id, _Seen())
+            one.add(picture.place, finding.code, finding.candidate)
+    return seen
+
+
+def _design(
+    session: Session, offer: NewListing, seller: Organisation | None, design: Design, seen: _Seen
+) -> DesignSeen:
+    is_owner = seller is not None and seller.id == design.owner_id
+    return DesignSeen(
+        design_id=design.id,
+        reference=design.reference,
+        owner=design.owner.handle,
+        verdict=seen.verdict,
+        score=seen.score,
+        pictures=seen.pictures,
+        exact_copy=seen.exact_copy,
+        disputed=seen.disputed,
+        seller_is_owner=is_owner,
+        licences=() if seller is None or is_owner else _licences(session, offer, seller, design),
+    )
+
+
+def _licences(
+    session: Session, offer: NewListing, seller: Organisation, design: Design
+) -> tuple[LicenceSeen, ...]:
+    use = Use(
+        design_id=design.id,
+        collection=design.collection,
+        territory=offer.territory,
+        goods=offer.goods,
+        marketplace=offer.channel,
+        shop_id=offer.seller,
+        on=offer.listed_on,
+    )
+    grants = licensing.grants_for(session, design=design, licensee_id=seller.id)
+    return tuple(
+        LicenceSeen(licence_id=grant.id, breaches=licence_terms.breaches(grant, use)) for grant in grants
+    )
+
+
+def _certificate(session: Session, code: CodeRead, seller: Organisation | None) -> CertificateSeen:
+    if code.found is None:
+        return CertificateSeen(outcome="malformed" if code.outcome == "malformed" else "not_found")
+    found, unit = code.found, code.found.unit
+    failed = next((step.code for step in found.steps if step.state is State.FALSE), "")
+    return CertificateSeen(
+        outcome=found.outcome,
+        failed=failed,
+        design_id=unit.design_id,
+        issuer=unit.handle,
+        issuer_is_seller=seller is not None and unit.organisation_id == seller.id,
+        right_at_issue=_right_at_issue(session, unit),
+    )
+
+
+def _right_at_issue(session: Session, unit: Unit) -> bool | None:
+    """Whether the issuer owned the design or stood under a licence, by the ledger's order; None before it is in the ledger."""
+    owner_id = session.scalar(select(Design.owner_id).where(Design.id == unit.design_id))
+    if owner_id == unit.organisation_id:
+        return True
+    if unit.issued_number is None:
+        return None
+    query = (
+        select(Licence)
+        .join(Batch, Batch.licence_id == Licence.id)
+        .join(Certificate, Certificate.batch_id == Batch.id)
+        .where(Certificate.id == unit.id, Licence.licensee_id == unit.organisation_id)
+    )
+    licence = session.scalar(query)
+    if licence is None:
+        return False
+    chain = list(_chain(session, licence))
+    return chain[-1].owner_id == owner_id and all(
+        _in_force(session, one, unit.issued_number, unit.issued_at.date()) for one in chain
+    )
+
+
+def _chain(session: Session, licence: Licence) -> Iterator[Licence]:
+    """The licence and those it stands on."""
+    current: Licence | None = licence
+    for _ in range(DEEPEST):
+        if current is None:
+            return
+        yield current
+        current = session.get(Licence, current.parent_id) if current.parent_id else None
+
+
+def _in_force(session: Session, licence: Licence, entry: int, day: date) -> bool:
+    """Accepted before that entry, not over by a revocation or a later version before it, and of that day by its terms."""
+    terms = Terms.from_json(licence.terms)
+    if licence.accepted_entry is None or licence.accepted_entry >= entry:
+        return False
+    if licence.revoked_entry is not None and licence.revoked_entry < entry:
+        return False
+    later = aliased(Licence)
+    over = session.scalar(
+        select(later.id)
+        .where(later.series == licence.series, later.version > licence.version)
+        .where(later.accepted_entry < entry)
+        .limit(1)
+    )
+    return over is None and terms.starts_on <= day and (terms.ends_on is None or day <= terms.ends_on)

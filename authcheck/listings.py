@@ -1,0 +1,260 @@
+"""Listings: the whole question about an offer, asked, stored, decided again."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, selectinload
+
+from authcheck import evidence as evidence_pictures
+from authcheck import lookup
+from authcheck.errors import NotFound, Rejected
+from authcheck.ids import check_code, new_id
+from authcheck.listing_evidence import CodeRead, PictureRead, gather
+from authcheck.listing_rules import CURRENT_LISTING_POLICY, Decision, decide, listing_policy_named
+from authcheck.listing_seen import Evidence
+from authcheck.offers import NewListing
+from authcheck.tables import Check, Listing, ListingPicture
+from authcheck.verify import Answer, answer, new_check, read_submission
+from authcheck.workspace import Workspace
+
+__all__ = [
+    "Judged",
+    "NewListing",
+    "Unreadable",
+    "check_listing",
+    "decide_again",
+    "get_listing",
+    "list_listings",
+]
+
+MOST_PICTURES = 12
+CODE_CHARS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A picture that could not be looked at: its place among those handed in, from 0, and why."""
+
+    place: int
+    name: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A listing with its verdict as stored; `again` where its reference had been handed in before."""
+
+    listing: Listing
+    decision: Decision
+    unreadable: tuple[Unreadable, ...]
+    again: bool
+
+
+def check_listing(
+    work: Workspace,
+    new: NewListing,
+    pictures: Sequence[tuple[str, bytes | Rejected]],
+    *,
+    organisation_id: str | None,
+    source: str,
+    now: datetime,
+) -> Judged:
+    """Ask all three questions about an offer, decide, and store it with its evidence.
+
+    `pictures` are names and bytes, or why there are none. One that cannot be read is told, and the others count. The reference
+    of an earlier listing of the same asker replaces what that one said. Raises Rejected (`listing.*`), Unavailable.
+    """
+    new = new.checked()
+    read, unreadable = _read(work, pictures)
+    certificate = _look_up(work, new.certificate_code, now)
+    with work.database.reading() as session:
+        found = gather(session, new, read, certificate, unreadable=len(unreadable))
+    decision = decide(found, CURRENT_LISTING_POLICY)
+    checks = {
+        one.place: new_check(
+            one.answer, organisation_id=organisation_id, source=source, name=one.name, now=now
+        )
+        for one in read
+    }
+    listing, again = _store(work, _row(new, organisation_id, found, decision, now), checks)
+    data = {one.place: one.answer.submission.data for one in read}
+    for place, check in checks.items():
+        evidence_pictures.keep(check, data[place], work.copies, work.limits, now)
+    return Judged(listing, decision, tuple(unreadable), again)
+
+
+def _read(
+    work: Workspace, pictures: Sequence[tuple[str, bytes | Rejected]]
+) -> tuple[list[PictureRead], list[Unreadable]]:
+    """Raises Rejected (`listing.pictures`) where there are none, too many, or none that can be read."""
+    check_number(len(pictures))
+    read, unreadable = [], []
+    for place, (name, data) in enumerate(pictures):
+        try:
+            given = _answer(work, data)
+        except Rejected as error:
+            unreadable.append(Unreadable(place, name, error.code, str(error)))
+        else:
+            read.append(PictureRead(place, name, given))
+    if not read:
+        first = unreadable[0]
+        raise Rejected(
+            f"None of the pictures can be read; the first: {first.detail} [{first.code}]",
+            code="listing.pictures",
+            limit=MOST_PICTURES,
+            first=first.code,
+        )
+    return read, unreadable
+
+
+def check_number(pictures: int) -> None:
+    """Raise Rejected (`listing.pictures`) where a listing cannot have so many."""
+    if not 1 <= pictures <= MOST_PICTURES:
+        raise Rejected(
+            f"A listing has 1 to {MOST_PICTURES} pictures.", code="listing.pictures", limit=MOST_PICTURES
+        )
+
+
+def _answer(work: Workspace, data: bytes | Rejected) -> Answer:
+    if isinstance(data, Rejected):
+        raise data
+    return answer(work.database, work.finder, read_submission(data, work.limits), work.policy)
+
+
+def _look_up(work: Workspace, text: str | None, now: datetime) -> CodeRead | None:
+    if text is None:
+        return None
+    try:
+        return CodeRead("found", lookup.look_up(work.database, work.settings, check_code(text), now))
+    except NotFound:
+        return CodeRead("not_found")
+    except Rejected:  # what cannot be a code is a forgery, not a mistake of whoever asks
+        return CodeRead("malformed")
+
+
+def _row(
+    new: NewListing, organisation_id: str | None, found: Evidence, decision: Decision, now: datetime
+) -> Listing:
+    return Listing(
+        id=new_id("lst", now),
+        organisation_id=organisation_id,
+        reference=new.reference,
+        seller=new.seller,
+        channel=new.channel,
+        territory=new.territory,
+        goods=list(new.goods),
+        price=new.price,
+        listed_on=new.listed_on,
+        certificate_code=_kept_code(new.certificate_code),
+        handed_in_at=now,
+        decided_at=now,
+        policy=CURRENT_LISTING_POLICY.name,
+        verdict=decision.code.value,
+        reasons=[asdict(reason) for reason in decision.reasons],
+        evidence=found.to_json(),
+        design_id=decision.design_id,
+        licence_id=decision.licence_id,
+    )
+
+
+def _kept_code(text: str | None) -> str | None:
+    """A code in its one spelling, so that it is found again; of what is none, the beginning, which is then none either."""
+    if text is None:
+        return None
+    try:
+        return check_code(text)
+    except Rejected:
+        return f"?{text}"[:CODE_CHARS]
+
+
+REPLACED = (
+    "seller", "channel", "territory", "goods", "price", "listed_on", "certificate_code", "decided_at",
+    "policy", "verdict", "reasons", "evidence", "design_id", "licence_id",
+)  # fmt: skip
+
+
+def _store(work: Workspace, new: Listing, checks: dict[int, Check]) -> tuple[Listing, bool]:
+    """Write the listing, its pictures and their checks; whether it was there before."""
+    with work.database.writing() as session:
+        listing = _claim(session, new)
+        again = listing is not new
+        if again:
+            for field in REPLACED:
+                setattr(listing, field, getattr(new, field))
+            session.execute(delete(ListingPicture).where(ListingPicture.listing_id == listing.id))
+        session.add_all(checks.values())
+        session.flush()
+        session.add_all(
+            ListingPicture(listing_id=listing.id, place=place, check_id=check.id)
+            for place, check in checks.items()
+        )
+        session.flush()
+        return get_listing(session, listing.id), again
+
+
+def _claim(session: Session, new: Listing) -> Listing:
+    """The row to write to, kept from others until this transaction ends: the asker's of that reference, or the new one."""
+    same = (
+        select(Listing)
+        .where(Listing.organisation_id.is_not_distinct_from(new.organisation_id))
+        .where(Listing.reference == new.reference)
+        .order_by(Listing.id)
+        .limit(1)
+        .with_for_update()
+    )
+    found = session.scalar(same)
+    if found is not None:
+        return found
+    try:
+        with session.begin_nested():
+            session.add(new)
+    except IntegrityError:  # on PostgreSQL somebody may hand it in between the look and the insertion
+        return session.scalars(same).one()
+    return new
+
+
+def decide_again(listing: Listing) -> Decision:
+    """What the stored evidence says under the policy of its time. Raises BadSetting (`policy.unknown`), NotTrue (`listing.evidence`)."""
+    return decide(Evidence.from_json(listing.evidence), listing_policy_named(listing.policy))
+
+
+def get_listing(session: Session, listing_id: str, *, organisation_id: str | None = None) -> Listing:
+    """A listing with its pictures; with `organisation_id` only that organisation's own.
+
+    Raises NotFound (`listing.not_found`), also for a listing of somebody else.
+    """
+    found = None
+    if listing_id.isprintable():  # PostgreSQL refuses to look for a NUL character
+        options = [selectinload(Listing.pictures).joinedload(ListingPicture.check)]
+        found = session.get(Listing, listing_id, options=options, populate_existing=True)
+    if found is None or (organisation_id is not None and found.organisation_id != organisation_id):
+        raise NotFound(f"No listing {listing_id!r} is known.", code="listing.not_found", listing=listing_id)
+    return found
+
+
+def list_listings(
+    session: Session,
+    *,
+    organisation_id: str | None = None,
+    verdict: str | None = None,
+    seller: str | None = None,
+    after: str = "",
+    limit: int = 50,
+) -> list[Listing]:
+    """At most `limit` listings, of an organisation or of all, by id, that come after the id `after`."""
+    if not f"{seller or ''}{after}".isprintable():  # PostgreSQL refuses to look for a NUL character
+        return []
+    query = select(Listing).where(Listing.id > after).order_by(Listing.id).limit(limit)
+    for column, wanted in (
+        (Listing.organisation_id, organisation_id),
+        (Listing.verdict, verdict),
+        (Listing.seller, seller),
+    ):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    options = selectinload(Listing.pictures).joinedload(ListingPicture.check)
+    return list(session.scalars(query.options(options)))

@@ -1,0 +1,117 @@
+"""Official shops over HTTP, and the question who may sell a design."""
+
+from collections.abc import Callable
+from typing import Any
+
+import make
+import pytest
+from starlette.testclient import TestClient
+
+from authcheck.workspace import Workspace
+
+Headers = dict[str, str]
+BODY = {"marketplace": "Market.example", "shop": "4711", "url": "https://market.example/shop/4711/"}
+
+
+@pytest.fixture
+def seller(login: Callable[..., Headers]) -> Headers:
+    """Acme, which lists shops."""
+    return login("licences:write")
+
+
+def add(client: TestClient, seller: Headers, **words: str) -> Any:
+    """List a shop; words replace the usual ones."""
+    return client.post("/v1/storefronts", headers=seller, json={**BODY, **words})
+
+
+def test_a_shop_is_listed_shown_to_anybody_and_closed(client: TestClient, seller: Headers) -> None:
+    """Its organisation adds and closes it; anybody may ask whose it is, also once it is closed."""
+    added = add(client, seller)
+    shop = added.json()
+    assert (added.status_code, shop["organisation"], shop["marketplace"]) == (201, "acme", "market.example")
+    assert shop["url"] == "https://market.example/shop/4711"
+    assert client.get(f"/v1/storefronts/{shop['id']}").json() == shop
+    assert client.get("/v1/storefronts", headers=seller).json()["items"] == [shop]
+    closed = client.delete(f"/v1/storefronts/{shop['id']}", headers=seller).json()
+    assert closed["closed_at"]
+    assert client.get(f"/v1/storefronts/{shop['id']}").json() == closed
+
+
+def test_shops_are_listed_a_page_at_a_time(client: TestClient, seller: Headers) -> None:
+    """Oldest first, with a link to the rest."""
+    ids = [add(client, seller, shop=str(number)).json()["id"] for number in range(3)]
+    first = client.get("/v1/storefronts?limit=2", headers=seller).json()
+    rest = client.get(f"/v1/storefronts?after={first['next']}", headers=seller).json()
+    assert [one["id"] for one in first["items"] + rest["items"]] == ids
+
+
+def test_somebody_elses_shop_is_not_found_or_taken(
+    client: TestClient, seller: Headers, login: Callable[..., Headers]
+) -> None:
+    """Another organisation can neither close it nor list it as its own, and does not see it among its shops."""
+    other = login("licences:write", owner="globex")
+    shop = add(client, seller).json()
+    assert client.delete(f"/v1/storefronts/{shop['id']}", headers=other).status_code == 404
+    taken = add(client, other, marketplace="MARKET.EXAMPLE ")
+    assert (taken.status_code, taken.json()["code"]) == (409, "storefront.taken")
+    assert client.get("/v1/storefronts", headers=other).json()["items"] == []
+
+
+@pytest.mark.parametrize("storefront_id", ["x", "%00", "shp_" + "0" * 500])
+def test_unknown_shops_are_not_found(client: TestClient, storefront_id: str) -> None:
+    """Whatever the id is."""
+    assert client.get(f"/v1/storefronts/{storefront_id}").status_code == 404
+
+
+def test_who_may_sell_is_asked_with_a_key(
+    client: TestClient, workspace: Workspace, seller: Headers, checker: Headers
+) -> None:
+    """A marketplace learns that the owner's shop may sell and an unlisted one may not; the public learns nothing."""
+    design = make.register(workspace).design
+    add(client, seller)
+    asked = {"design": design.id, "marketplace": "market.example", "shop": "4711", "territory": "fr"}
+    answer = client.get("/v1/sellers", headers=checker, params={**asked, "on": "2026-11-23"}).json()
+    assert answer == {
+        "allowed": True, "seller": "acme", "is_owner": True, "on": "2026-11-23", "licences": [],
+    }  # fmt: skip
+    stranger = client.get("/v1/sellers", headers=checker, params={**asked, "shop": "1"}).json()
+    assert (stranger["allowed"], stranger["seller"]) == (False, None)
+    assert client.get("/v1/sellers", params=asked).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("words", "answered"),
+    [
+        ({"territory": "XX"}, (422, "seller.territory")),
+        ({"design": "dsn_1"}, (404, "design.not_found")),
+        ({"design": "\0"}, (404, "design.not_found")),
+        ({"goods": "46"}, (422, "licence.goods")),
+        ({"on": "soon"}, (422, "request.invalid")),
+    ],
+)
+def test_questions_that_cannot_be_asked(
+    client: TestClient,
+    workspace: Workspace,
+    checker: Headers,
+    words: dict[str, str],
+    answered: tuple[int, str],
+) -> None:
+    """They are refused with what is wrong."""
+    design = make.register(workspace).design
+    asked = {"design": design.id, "marketplace": "m", "shop": "1", "territory": "FR", **words}
+    answer = client.get("/v1/sellers", headers=checker, params=asked)
+    assert (answer.status_code, answer.json()["code"]) == answered
+
+
+def test_a_collection_is_set_over_http(
+    client: TestClient, brand: Headers, new_design: Callable[..., dict[str, Any]]
+) -> None:
+    """With the registration and by PATCH; an empty one takes it back."""
+    design = new_design("R-1", collection=" Spring ")
+    url = f"/v1/designs/{design['id']}"
+    assert design["collection"] == "Spring"
+    seen = []
+    for name in ("Autumn", ""):
+        change = {**brand, "If-Match": client.get(url, headers=brand).headers["ETag"]}
+        seen.append(client.patch(url, headers=change, json={"collection": name}).json()["collection"])
+    assert seen == ["Autumn", None]

@@ -1,0 +1,232 @@
+"""A brand grants licences; its licensee accepts; both can end or change what was agreed, and nobody else."""
+
+import threading
+from datetime import date, timedelta
+
+import licences_made as made
+import make
+import pytest
+import sqlalchemy as sa
+
+from authcheck import agreements, journal, ledger_audit, licensing
+from authcheck.errors import AuthcheckError, Conflict, NotFound, Rejected
+from authcheck.licence_terms import Use, breaches
+from authcheck.tables import Design, Entry, Licence
+from authcheck.workspace import Workspace
+
+TODAY = make.NOW.date()
+
+
+@pytest.fixture
+def design(workspace: Workspace) -> Design:
+    """A design of acme."""
+    return make.register(workspace, "KITE-1", owner="acme", seed=1).design
+
+
+def state_of(workspace: Workspace, licence: Licence, on: date = TODAY) -> str:
+    """What the licence is on a day, as it is stored now."""
+    with workspace.database.reading() as session:
+        return licensing.grant_of(session, licensing.get_licence(session, licence.id)).state(on)
+
+
+def types_of(workspace: Workspace, licence: Licence) -> list[str]:
+    """The types of the entries about a licence version, in the ledger's order."""
+    with workspace.database.reading() as session:
+        found = sa.select(Entry.type).where(Entry.subject == licence.id).order_by(Entry.number)
+        return list(session.scalars(found))
+
+
+def problems(workspace: Workspace) -> list[str]:
+    """What the audit of the ledger finds."""
+    journal.publish(workspace.database, workspace.settings)
+    key = journal.ledger_signer(workspace.settings).verifier.public_key
+    with workspace.database.snapshot() as session:
+        return [f"{one.what} {one.problem}" for one in ledger_audit.audit(session, key)]
+
+
+def test_an_offer_counts_once_it_is_accepted(workspace: Workspace, design: Design) -> None:
+    """Offered, accepted, lapsed by its terms alone: nothing has to run for that."""
+    offered = made.licence(workspace, accepted=False, designs=(design.id,), ends_on=TODAY)
+    assert state_of(workspace, offered) == "offered"
+    taker = made.organisation(workspace, "maker")
+    with workspace.database.writing() as session:
+        agreements.accept(session, taker, offered.id, make.NOW)
+    assert [state_of(workspace, offered, TODAY + timedelta(days)) for days in (0, 1)] == ["active", "lapsed"]
+    assert types_of(workspace, offered) == ["licence.grant", "licence.accept"]
+    with pytest.raises(Conflict) as caught, workspace.database.writing() as session:
+        agreements.decline(session, taker, offered.id, make.NOW)
+    assert caught.value.code == "licence.state"
+
+
+def test_an_amendment_takes_its_place_when_it_is_accepted(workspace: Workspace, design: Design) -> None:
+    """The version before counts until then, and its units stay counted."""
+    first = made.licence(workspace, designs=(design.id,), territories=("FR",))
+    owner, taker = made.organisation(workspace, "acme"), made.organisation(workspace, "maker")
+    wider = made.terms(designs=(design.id,), territories=("FR", "DE"))
+    with workspace.database.writing() as session:
+        second = agreements.amend(session, owner, first.id, wider, make.NOW)
+    assert (second.series, second.version, state_of(workspace, first)) == (first.series, 2, "active")
+    with workspace.database.writing() as session:
+        agreements.accept(session, taker, second.id, make.NOW)
+    assert (state_of(workspace, first), state_of(workspace, second)) == ("superseded", "active")
+    with workspace.database.reading() as session:
+        found = licensing.grants_for(session, design=design, licensee_id=taker.id)
+    assert [grant.version for grant in found] == [2, 1]
+
+
+def test_revoked_is_revoked(workspace: Workspace, design: Design) -> None:
+    """All versions end, open offers too; a reason is needed; nothing brings it back."""
+    first = made.licence(workspace, designs=(design.id,))
+    owner, taker = made.organisation(workspace, "acme"), made.organisation(workspace, "maker")
+    with workspace.database.writing() as session:
+        second = agreements.amend(session, owner, first.id, made.terms(designs=(design.id,)), make.NOW)
+    with pytest.raises(Rejected) as refused, workspace.database.writing() as session:
+        agreements.revoke(session, owner, first.id, "mood", make.NOW)
+    with workspace.database.writing() as session:
+        agreements.revoke(session, owner, first.id, "unpaid", make.NOW)
+    assert refused.value.code == "licence.reason"
+    assert state_of(workspace, first) == state_of(workspace, second) == "revoked"
+    with pytest.raises(Conflict), workspace.database.writing() as session:
+        agreements.accept(session, taker, second.id, make.NOW)
+    assert problems(workspace) == []
+
+
+def test_only_the_two_may_touch_it(workspace: Workspace, design: Design) -> None:
+    """For anybody else it is not there; the licensee cannot revoke, the owner cannot accept, nobody grants another's design."""
+    licence = made.licence(workspace, accepted=False, designs=(design.id,))
+    owner, taker, rival = (made.organisation(workspace, name) for name in ("acme", "maker", "rival"))
+    attempts = [
+        lambda session: agreements.accept(session, rival, licence.id, make.NOW),
+        lambda session: agreements.accept(session, owner, licence.id, make.NOW),
+        lambda session: agreements.revoke(session, taker, licence.id, "other", make.NOW),
+        lambda session: agreements.amend(
+            session, rival, licence.id, made.terms(designs=(design.id,)), make.NOW
+        ),
+        lambda session: licensing.get_licence(session, licence.id, organisation_id=rival.id),
+        lambda session: licensing.get_licence(session, "lic_\x00"),
+        lambda session: agreements.offer(session, rival, taker, made.terms(designs=(design.id,)), make.NOW),
+    ]
+    for attempt in attempts:
+        with pytest.raises(NotFound), workspace.database.writing() as session:
+            attempt(session)
+    with workspace.database.reading() as session:
+        assert licensing.list_licences(session, rival.id) == []
+        assert [one.id for one in licensing.list_licences(session, taker.id, role="licensee")] == [licence.id]
+        assert licensing.list_licences(session, taker.id, role="owner") == []
+
+
+def test_a_second_exclusive_licence_is_refused(workspace: Workspace, design: Design) -> None:
+    """The one it collides with is named; where they do not meet, both stand."""
+    first = made.licence(workspace, designs=(design.id,), territories=("FR", "IT"), exclusive=True)
+    with pytest.raises(Conflict) as caught:
+        made.licence(workspace, licensee="other", designs=(design.id,), territories=("IT",))
+    assert (caught.value.code, caught.value.params["licence"]) == ("licence.exclusive", first.id)
+    made.licence(workspace, licensee="other", designs=(design.id,), territories=("DE",), exclusive=True)
+    made.licence(workspace, licensee="maker", designs=(design.id,), territories=("IT",))
+
+
+def test_of_two_exclusive_offers_accepted_at_once_one_wins(workspace: Workspace, design: Design) -> None:
+    """Both lie open; both licensees accept in the same moment."""
+    names = ("one", "two", "three")
+    offers = [
+        made.licence(workspace, licensee=name, accepted=False, designs=(design.id,), exclusive=True)
+        for name in names
+    ]
+    takers = [made.organisation(workspace, name) for name in names]
+    start, won, lost = threading.Barrier(len(names)), [], []
+
+    def take(place: int) -> None:
+        start.wait()
+        try:
+            with workspace.database.writing() as session:
+                agreements.accept(session, takers[place], offers[place].id, make.NOW)
+            won.append(place)
+        except AuthcheckError as error:
+            lost.append(error.code)
+
+    threads = [threading.Thread(target=take, args=(place,)) for place in range(len(names))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(won), lost) == (1, ["licence.exclusive"] * 2)
+
+
+def test_a_sublicence_lies_within_and_falls_with_its_licence(workspace: Workspace, design: Design) -> None:
+    """Wider terms are refused, so is one under a licence that allows none; the end of the one above ends it."""
+    above = made.licence(workspace, designs=(design.id,), territories=("FR", "IT"), sublicensing=True)
+    below = made.licence(
+        workspace,
+        owner="maker",
+        licensee="printer",
+        parent=above.id,
+        designs=(design.id,),
+        territories=("IT",),
+    )
+    with pytest.raises(Conflict) as wider:
+        made.licence(
+            workspace,
+            owner="maker",
+            licensee="two",
+            parent=above.id,
+            designs=(design.id,),
+            territories=("DE",),
+        )
+    with pytest.raises(Conflict) as deeper:
+        made.licence(
+            workspace,
+            owner="printer",
+            licensee="two",
+            parent=below.id,
+            designs=(design.id,),
+            territories=("IT",),
+        )
+    assert wider.value.code == deeper.value.code == "licence.outside_parent"
+    printer = made.organisation(workspace, "printer")
+    with workspace.database.reading() as session:
+        (grant,) = licensing.grants_for(session, design=design, licensee_id=printer.id)
+    use = Use(design_id=design.id, territory="IT", on=TODAY)
+    assert breaches(grant, use) == ()
+    with workspace.database.writing() as session:
+        agreements.revoke(session, made.organisation(workspace, "acme"), above.id, "breach", make.NOW)
+    with workspace.database.reading() as session:
+        (grant,) = licensing.grants_for(session, design=design, licensee_id=printer.id)
+    assert [one.code for one in breaches(grant, use)] == ["licence.revoked"]
+    assert state_of(workspace, below) == "revoked"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("terms", {"designs": ["dsn_mine"]}),
+        ("licensee_id", "owner"),
+        ("accepted_at", None),
+        ("revoked_at", make.NOW),
+        ("superseded_at", make.NOW),
+        ("version", 7),
+    ],
+)
+def test_attack_licence_edited_in_sql(
+    workspace: Workspace, design: Design, column: str, value: object
+) -> None:
+    """Whoever writes wider terms, another licensee or another time into the row is named by the audit."""
+    licence = made.licence(workspace, designs=(design.id,))
+    assert problems(workspace) == []
+    with workspace.database.writing() as session:
+        new = licence.owner_id if value == "owner" else value
+        session.execute(sa.update(Licence).where(Licence.id == licence.id).values({column: new}))
+    assert any(licence.id in problem for problem in problems(workspace))
+
+
+def test_a_collection_grows(workspace: Workspace) -> None:
+    """A licence for a collection covers what is put into it later, and nobody else's collection of the same name."""
+    made.organisation(workspace, "acme", "brand")
+    made.licence(workspace, collections=("Summer",))
+    mine = make.register(workspace, "KITE-1", owner="acme", seed=1).design
+    theirs = make.register(workspace, "KITE-1", owner="rival", seed=2).design
+    with workspace.database.writing() as session:
+        session.execute(sa.update(Design).values(collection="Summer"))
+    with workspace.database.reading() as session:
+        for design, count in ((mine, 1), (theirs, 0)):
+            kept = session.get_one(Design, design.id)
+            assert len(licensing.grants_for(session, design=kept)) == count

@@ -1,0 +1,86 @@
+"""A brand puts designs into collections, and the ledger holds which."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import make
+import pytest
+from sqlalchemy import select
+
+from authcheck import facts
+from authcheck.errors import Rejected
+from authcheck.ledger_rows import compare_rows
+from authcheck.registry import designs
+from authcheck.tables import Design, Entry
+from authcheck.workspace import Workspace
+
+Cli = Callable[..., Any]
+
+
+def change(workspace: Workspace, design: Design, collection: str) -> str | None:
+    """Put a design into a collection; the name that is stored."""
+    with workspace.database.writing() as session:
+        found = designs.get_design(session, design.id)
+        designs.update_design(session, found, collection=collection, now=make.NOW)
+        return found.collection
+
+
+def test_a_collection_is_given_changed_and_taken_back(workspace: Workspace) -> None:
+    """Each is an entry of the ledger that the rows agree with; the same again is none."""
+    design = make.register(workspace, collection=" Spring ").design
+    assert design.collection == "Spring"
+    assert [change(workspace, design, name) for name in ("Autumn", "Autumn", " ")] == [
+        "Autumn",
+        "Autumn",
+        None,
+    ]
+    with workspace.database.snapshot() as session:
+        assert list(compare_rows(session)) == []
+        types = list(session.scalars(select(Entry.type).where(Entry.subject == design.id)))
+    assert types == ["design.register", "design.update", "design.update"]
+
+
+def test_a_collection_edited_past_the_ledger_is_noticed(workspace: Workspace) -> None:
+    """Who moves a design into a licensed collection in the table is told on."""
+    design = make.register(workspace).design
+    with workspace.database.writing() as session:
+        session.get_one(Design, design.id).collection = "Licensed"
+    with workspace.database.snapshot() as session:
+        assert [design.id in finding.what for finding in compare_rows(session)] == [True]
+
+
+def test_designs_without_a_collection_read_as_before() -> None:
+    """Entries of earlier releases hold hashes of words without one."""
+    words = {"kind": "logo", "public_preview": False, "reference": "R", "title": "T"}
+    assert facts.of_words(Design(collection=None, **words)) == facts.digest(words)
+    assert facts.of_words(Design(collection="C", **words)) == facts.digest({**words, "collection": "C"})
+
+
+@pytest.mark.parametrize("name", ["x" * 201, "a\0b", "a\nb"])
+def test_a_collection_needs_a_name_that_can_be_kept(workspace: Workspace, name: str) -> None:
+    """Too long or not printable: refused when registering and when changing."""
+    with pytest.raises(Rejected) as refused:
+        make.register(workspace, "BAD", collection=name)
+    assert refused.value.code == "design.collection"
+    with pytest.raises(Rejected):
+        change(workspace, make.register(workspace).design, name)
+
+
+def test_collections_come_from_folders_tables_and_commands(
+    workspace: Workspace, cli: Cli, tmp_path: Path
+) -> None:
+    """`--collection` for a folder, a column of a table, and a command for one design."""
+    folder = tmp_path / "prints"
+    folder.mkdir()
+    for seed, name in enumerate(("A", "B", "C")):
+        (tmp_path / f"{name}.png" if name != "A" else folder / "A.png").write_bytes(make.picture_bytes(seed))
+    table = tmp_path / "table.csv"
+    table.write_text("reference,picture,collection\nB,B.png,Autumn\nC,C.png,\n")
+    assert cli("designs", "import", folder, "--owner", "acme", "--collection", "Spring").code == 0
+    assert cli("designs", "import", table, "--owner", "acme").code == 0
+    assert cli("designs", "collect", "C", "Winter", "--owner", "acme").code == 0
+    listed = cli("designs", "list", "--json").objects
+    assert [(one["reference"], one["collection"]) for one in listed] == [
+        ("A", "Spring"), ("B", "Autumn"), ("C", "Winter"),
+    ]  # fmt: skip

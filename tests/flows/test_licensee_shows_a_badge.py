@@ -1,0 +1,147 @@
+"""A licensee's shop shows a badge, and others try to show it, stretch it or forge it."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import licensees_made as made
+import make
+import pytest
+import units_made as units
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from authcheck import accounts, badges, publications, signing_keys, storefronts
+from authcheck.credentials import Signer, to_json
+from authcheck.errors import AuthcheckError
+from authcheck.registry.designs import get_design
+from authcheck.tables import Licence, Storefront
+from authcheck.trust import Trust, decode_base64url, encode_base64url
+from authcheck.workspace import Workspace
+
+URL = "https://market.example/shop/4711"
+Shop = tuple[Storefront, Licence]
+
+
+def shop(workspace: Workspace, *, own_key: bool = False, **terms: Any) -> Shop:
+    """A licensee's shop and its licence of acme's design."""
+    design_id = units.brand_with_key(workspace, own_key=own_key)
+    with workspace.database.reading() as session:
+        design = get_design(session, design_id)
+    made.licensee(workspace, design, "tees", key=False)
+    licence = made.licence(workspace, "acme", "tees", designs=(design_id,), **terms)
+    with workspace.database.writing() as session:
+        tees = accounts.get_organisation(session, "tees")
+        front = storefronts.add(session, tees, marketplace="m.example", shop_id="4711", url=URL, now=make.NOW)
+    return front, licence
+
+
+def badge(workspace: Workspace, front: str, licence: str, now: datetime = make.NOW) -> str:
+    """A badge as it is given out."""
+    vault = signing_keys.open_vault(workspace.settings)
+    with workspace.database.reading() as session:
+        return badges.make_badge(
+            session, workspace.settings, vault, storefront_id=front, licence_id=licence, now=now
+        )
+
+
+def trust(workspace: Workspace) -> Trust:
+    """Whom a verifier believes."""
+    with workspace.database.reading() as session:
+        return publications.trust_of(session, workspace.settings, make.NOW)
+
+
+def refused(act: Callable[[], object]) -> str:
+    """The code that something is refused with."""
+    with pytest.raises(AuthcheckError) as error:
+        act()
+    return error.value.code
+
+
+def test_a_badge_holds_at_its_address_for_a_day(workspace: Workspace) -> None:
+    """It says who lets whom sell by what; at another address, or a day later, it is none."""
+    front, licence = shop(workspace)
+    jws, believed = badge(workspace, front.id, licence.id), trust(workspace)
+    found = badges.verify_badge(jws, f"{URL}/#top", believed, make.NOW)
+    assert (found.seller, found.licence, found.url) == ("tees", licence.id, URL)
+    for url in ("https://evil.example/shop/4711", f"{URL}1", "https://market.example/"):
+        assert refused(lambda url=url: badges.verify_badge(jws, url, believed, make.NOW)) == "badge.url"
+    for now in (make.NOW + badges.LONGEST, make.NOW - timedelta(hours=1)):
+        assert refused(lambda now=now: badges.verify_badge(jws, URL, believed, now)) == "badge.expired"
+
+
+def test_a_badge_ends_with_its_licence(workspace: Workspace) -> None:
+    """On the last day it ends at midnight; afterwards, revoked, closed or for another's licence there is none."""
+    front, licence = shop(workspace, ends_on=make.NOW.date())
+    found = badges.verify_badge(badge(workspace, front.id, licence.id), URL, trust(workspace), make.NOW)
+    assert found.until.date() == make.NOW.date()
+    later = make.NOW + timedelta(days=1)
+    assert refused(lambda: badge(workspace, front.id, licence.id, later)) == "badge.not_found"
+    assert refused(lambda: badge(workspace, front.id, "lic_other")) == "licence.not_found"
+    made.revoke(workspace, "acme", licence.id)
+    assert refused(lambda: badge(workspace, front.id, licence.id)) == "badge.not_found"
+
+
+def test_a_licence_for_another_shop_gives_no_badge(workspace: Workspace) -> None:
+    """The channel is one of the terms."""
+    front, licence = shop(workspace, channels=("m.example/1",))
+    assert refused(lambda: badge(workspace, front.id, licence.id)) == "badge.not_found"
+
+
+def test_an_owner_who_keeps_its_key_gives_no_badge_here(workspace: Workspace) -> None:
+    """There is nothing here to sign with."""
+    front, licence = shop(workspace, own_key=True)
+    assert refused(lambda: badge(workspace, front.id, licence.id)) == "badge.own_key"
+
+
+def test_forged_badges_are_refused(workspace: Workspace) -> None:
+    """Another key, another's name, no algorithm, a shared secret, stretched times, other types, noise."""
+    front, licence = shop(workspace)
+    jws, believed = badge(workspace, front.id, licence.id), trust(workspace)
+    header, payload, signature = jws.split(".")
+    claims, head = json.loads(decode_base64url(payload)), json.loads(decode_base64url(header))
+    forger = Signer(head["kid"], Ed25519PrivateKey.generate())
+
+    def part(words: dict[str, Any]) -> str:
+        return encode_base64url(to_json(words))
+
+    forged = {
+        forger.sign(to_json(claims), badges.TYP): "badge.signature",
+        f"{header}.{part({**claims, 'exp': claims['exp'] + 1})}.{signature}": "badge.signature",
+        f"{part({**head, 'alg': 'none'})}.{payload}.": "badge.algorithm",
+        f"{part({**head, 'alg': 'HS256'})}.{payload}.{signature}": "badge.algorithm",
+        f"{part({**head, 'jwk': {}})}.{payload}.{signature}": "badge.malformed",
+        forger.sign(to_json(claims)): "badge.malformed",
+        f"{header}.{part({**claims, 'exp': True})}.{signature}": "badge.malformed",
+        f"{header}.{part({**claims, 'iss': 'did:web:evil'})}.{signature}": "certificate.issuer",
+        f"{part({**head, 'kid': head['kid'] + '9'})}.{payload}.{signature}": "badge.key",
+        "": "badge.malformed", "a.b.c": "badge.malformed", "\0.\0.\0": "badge.malformed",
+        "[" * 10_000 + "..": "badge.malformed", jws + "=": "badge.malformed",
+    }  # fmt: skip
+    for one, code in forged.items():
+        assert refused(lambda one=one: badges.verify_badge(one, URL, believed, make.NOW)) == code, one[:80]
+
+
+def test_a_revoked_keys_badges_are_none(workspace: Workspace) -> None:
+    """Who stole a key that was ended signs no badge."""
+    front, licence = shop(workspace)
+    jws = badge(workspace, front.id, licence.id)
+    vault = signing_keys.open_vault(workspace.settings)
+    with workspace.database.writing() as session:
+        acme = accounts.get_organisation(session, "acme")
+        signing_keys.rotate(session, acme, vault, settings=workspace.settings, now=make.NOW)
+    assert refused(lambda: badges.verify_badge(jws, URL, trust(workspace), make.NOW)) == "badge.key"
+
+
+def test_badges_on_the_command_line(workspace: Workspace, cli: Callable[..., Any], tmp_path: Path) -> None:
+    """Given out on standard output, verified from a file with an exit code."""
+    front, licence = shop(workspace)
+    file, believed = tmp_path / "badge.jwt", tmp_path / "trust.json"
+    given = cli("storefronts", "badge", front.id, "--licence", licence.id)
+    file.write_text(given.out)
+    believed.write_text(json.dumps(trust(workspace).to_json()))
+    good = cli("verify-badge", file, "--url", URL, "--trust", believed)
+    bad = cli("verify-badge", file, "--url", "https://evil.example/", "--trust", believed)
+    assert (given.code, good.code, bad.code) == (0, 0, 1)
+    assert ("tees" in good.out, "badge.url" in bad.err) == (True, True)

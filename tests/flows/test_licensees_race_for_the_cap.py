@@ -1,0 +1,119 @@
+"""Threads, processes and a revocation race licensees that issue: no unit beyond the cap, none after the revocation."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import certificates_made as made
+import ledger_writers
+import licensees_made as licensees
+import pytest
+from ledger_made import assert_log_sound
+from licensees_made import Licensee
+
+from authcheck.journal import SqlLogStore
+from authcheck.ledger.log import Log
+from authcheck.tables import Licence
+from authcheck.workspace import Workspace
+
+RACERS = 3
+
+
+@pytest.fixture
+def acme(workspace: Workspace) -> made.Brand:
+    """A brand with a design and a key."""
+    return made.brand(workspace)
+
+
+@pytest.fixture
+def printers(workspace: Workspace, acme: made.Brand) -> Licensee:
+    """A licensee with a key, and no licence yet."""
+    return licensees.licensee(workspace, acme.design)
+
+
+@pytest.fixture
+def license_it(acme: made.Brand, printers: Licensee) -> Callable[..., Licence]:
+    """Let the licensee use acme's design: `license_it(cap=5)`."""
+
+    def grant(**words: Any) -> Licence:
+        words.setdefault("designs", (acme.design.id,))
+        return licensees.licence(acme.work, "acme", "printers", **words)
+
+    return grant
+
+
+def test_threads_never_exceed_the_cap(printers: Licensee, license_it: Callable[..., Licence]) -> None:
+    """Some at once, each ordering until it is refused: the cap is used up to the last three, and not passed."""
+    licence = license_it(cap=20)
+    start, codes = threading.Barrier(RACERS), list[str]()
+
+    def race(name: str) -> None:
+        start.wait(20)
+        work = printers.work
+        codes.extend(licensees.issue_until_refused(work.settings, "printers", printers.design.id, name, 3))
+
+    threads = [threading.Thread(target=race, args=(str(number),)) for number in range(RACERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes == ["licence.over_cap"] * RACERS
+    assert printers.units() == printers.meter(licence).units == 18
+    assert_log_sound(Log(SqlLogStore(printers.work.database)))
+
+
+def test_processes_never_exceed_the_cap(printers: Licensee, license_it: Callable[..., Licence]) -> None:
+    """As threads, with a database connection and a memory of their own."""
+    licence = license_it(cap=20)
+    words = (printers.work.settings, "printers", printers.design.id)
+    racers = [
+        ledger_writers.start(licensees.issue_in_a_process, *words, str(number), 3) for number in range(RACERS)
+    ]
+    for racer in racers:
+        racer.join()
+        assert racer.exitcode == 0
+        racer.close()
+    assert printers.units() == printers.meter(licence).units == 18
+    assert_log_sound(Log(SqlLogStore(printers.work.database)))
+
+
+def test_a_sublicence_shares_the_cap_that_it_stands_on(
+    printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
+) -> None:
+    """The holder of a licence and the one of a sublicence issue at once, in processes: together they stay below it."""
+    licence = license_it(cap=12, sublicensing=True)
+    licensees.licensee(acme.work, acme.design, "weavers")
+    words: dict[str, Any] = {"parent_id": licence.id, "designs": (acme.design.id,), "cap": 12}
+    below = licensees.licence(acme.work, "printers", "weavers", **words)
+    racers = [
+        ledger_writers.start(
+            licensees.issue_in_a_process, acme.work.settings, handle, acme.design.id, handle, 3
+        )
+        for handle in ("printers", "weavers")
+    ]
+    for racer in racers:
+        racer.join()
+        assert racer.exitcode == 0
+        racer.close()
+    assert printers.units() == printers.meter(licence).units == 12
+    assert printers.meter(below).units <= 12
+
+
+def test_nothing_is_issued_after_a_revocation(
+    printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
+) -> None:
+    """While a process issues the owner revokes: by the ledger's order no certificate comes after that."""
+    licence = license_it()
+    words = (printers.work.settings, "printers", printers.design.id, "one", 3)
+    racer = ledger_writers.start(licensees.issue_in_a_process, *words)
+    while printers.units() < 9:
+        assert racer.is_alive()
+    revoked = licensees.revoke(acme.work, "acme", licence.id)
+    racer.join()
+    assert racer.exitcode == 0
+    racer.close()
+    issued = [entry["number"] for entry in made.entries(acme.work, "cert.issue")]
+    assert revoked.revoked_entry is not None
+    assert max(issued) < revoked.revoked_entry
+    assert len(issued) == printers.units()
+    assert_log_sound(Log(SqlLogStore(printers.work.database)))

@@ -1,0 +1,122 @@
+"""A marketplace hands in a night's listings as a table; whatever stops it, the rest is checked later."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import make
+import pytest
+
+from authcheck import listing_imports, listings
+from authcheck.errors import Unavailable
+from authcheck.offer_tables import read_offers
+from authcheck.workspace import Workspace
+
+HEADER = "reference,seller,channel,territory,goods,price,listed_on,certificate,pictures\n"
+
+
+@pytest.fixture
+def folder(workspace: Workspace, tmp_path: Path) -> Path:
+    """A registered design, a copy of it and another picture, and a table of good and bad rows."""
+    make.register(workspace, seed=1)
+    (tmp_path / "copy.jpg").write_bytes(make.picture_bytes(1, "JPEG"))
+    (tmp_path / "other.jpg").write_bytes(make.picture_bytes(7, "JPEG"))
+    rows = [
+        "L-1,kites,bigmarket,DE,25|28,19.90 EUR,2026-11-01,,copy.jpg|other.jpg",
+        "L-2,kites,bigmarket,DE,,,,,other.jpg",
+        "L-3,kites,bigmarket,Germany,,,,,other.jpg",
+        "L-1,kites,bigmarket,DE,,,,,other.jpg",
+        "L-4,kites,bigmarket,DE,,,,,missing.jpg",
+        "L-5,kites,bigmarket,DE,,,,,other.jpg|missing.jpg",
+        "L-6,kites,bigmarket,DE,,,yesterday,,other.jpg",
+        "L-7,kites,bigmarket,DE,,,,,",
+    ]
+    (tmp_path / "night.csv").write_text(HEADER + "\n".join(rows) + "\n")
+    return tmp_path
+
+
+def test_good_rows_land_and_bad_ones_are_told(cli: Any, folder: Path, workspace: Workspace) -> None:
+    """A row's verdict, or its code and column, by line."""
+    done = cli("listings", "import", "--json", folder / "night.csv")
+    found = {one["line"]: one for one in done.objects}
+    assert done.code == 0
+    assert [found[line].get("verdict") for line in (2, 3, 7)] == ["unlicensed_use", "none", "none"]
+    assert [(line, found[line]["code"], found[line]["column"]) for line in (4, 5, 6, 8, 9)] == [
+        (4, "listing.territory", "territory"),
+        (5, "row.duplicate_reference", "reference"),
+        (6, "listing.pictures", "pictures"),
+        (8, "listing.date", "listed_on"),
+        (9, "listing.pictures", "pictures"),
+    ]
+    assert "file.missing" in found[7]["unreadable"][0]
+    assert "5 rejected" in done.err
+    with workspace.database.reading() as session:
+        assert [one.reference for one in listings.list_listings(session)] in (
+            ["L-1", "L-2", "L-5"], ["L-2", "L-1", "L-5"], ["L-1", "L-5", "L-2"], ["L-2", "L-5", "L-1"],
+            ["L-5", "L-1", "L-2"], ["L-5", "L-2", "L-1"],
+        )  # fmt: skip
+
+
+def test_what_was_stopped_goes_on(
+    cli: Any, folder: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows with a result are not checked again; those without are, from anywhere."""
+    calls = []
+    check = listings.check_listing
+
+    def breaks_down(*words: Any, **named: Any) -> Any:
+        calls.append(words[1].reference)
+        if len(calls) == 1:
+            return check(*words, **named)
+        raise Unavailable("the database went away", code="database.busy")
+
+    monkeypatch.setattr(listing_imports, "check_listing", breaks_down)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    done = cli("listings", "import", folder / "night.csv")
+    assert done.code == 3
+    import_id = next(word for word in done.err.split() if word.startswith("lim_")).strip(":")
+    assert f"authcheck listings resume {import_id}" in done.err
+    calls.clear()
+
+    def works(*words: Any, **named: Any) -> Any:
+        calls.append(words[1].reference)
+        return check(*words, **named)
+
+    monkeypatch.setattr(listing_imports, "check_listing", works)
+    monkeypatch.chdir("/")
+    again = cli("listings", "resume", "--json", import_id)
+    assert "L-1" not in calls
+    assert len(again.objects) == 8
+    with workspace.database.reading() as session:
+        assert listing_imports.get_import(session, import_id).finished_at is not None
+        assert len(listings.list_listings(session)) == 3
+    assert [one["line"] for one in cli("listings", "resume", "--json", import_id).objects] == [*range(2, 10)]
+
+
+def test_a_hand_in_that_is_none(cli: Any, folder: Path) -> None:
+    """No such table, no such import, not the columns; nothing usable at all ends with 1."""
+    assert "[file.missing]" in cli("listings", "import", folder / "none.csv").err
+    assert "[import.not_found]" in cli("listings", "resume", "lim_0").err
+    (folder / "odd.csv").write_text("reference,colour\na,red\n")
+    assert "[table.columns]" in cli("listings", "import", folder / "odd.csv").err
+    (folder / "bad.jsonl").write_text("[]\n{}\n")
+    assert cli("listings", "import", folder / "bad.jsonl").code == 1
+
+
+def test_jsonl_is_read_as_csv_is() -> None:
+    """Lists may be lists, numbers numbers; what is no text is told by line and column."""
+    lines = [
+        {"reference": "L-1", "seller": 7, "goods": [25, 28], "pictures": ["a.jpg"]},
+        {"reference": "L-2", "seller": ["x"]},
+        {"reference": "L-3", "seller": "a\0"},
+        {"surprise": 1},
+        "text",
+    ]
+    found = list(read_offers("\n".join(map(json.dumps, lines)).encode(), "t.jsonl"))
+    assert (found[0].given["seller"], found[0].given["goods"]) == ("7", ["25", "28"])
+    assert [(row.line, row.error.code if row.error else "", row.column) for row in found[1:]] == [
+        (2, "row.not_text", "seller"),
+        (3, "row.encoding", "seller"),
+        (4, "row.malformed", ""),
+        (5, "row.malformed", ""),
+    ]

@@ -1,0 +1,46 @@
+"""Brands, licensees and licences, for tests about them."""
+
+from datetime import date
+from typing import Any
+
+import make
+
+from authcheck import accounts, agreements
+from authcheck.errors import NotFound
+from authcheck.licence_terms import Terms
+from authcheck.tables import Licence, Organisation
+from authcheck.workspace import Workspace
+
+START = date(2026, 1, 1)
+
+
+def organisation(workspace: Workspace, handle: str, role: str = "licensee") -> Organisation:
+    """The organisation of that handle, made where it is missing."""
+    with workspace.database.writing() as session:
+        try:
+            return accounts.get_organisation(session, handle)
+        except NotFound:
+            return accounts.create_organisation(
+                session, handle=handle, name=handle, roles=[role], now=make.NOW
+            )
+
+
+def terms(**words: Any) -> Terms:
+    """Terms from the first of January 2026 on; words replace them."""
+    return Terms(**{"starts_on": START, **words})
+
+
+def licence(
+    workspace: Workspace,
+    *,
+    owner: str = "acme",
+    licensee: str = "maker",
+    accepted: bool = True,
+    parent: str | None = None,
+    **words: Any,
+) -> Licence:
+    """A licence on these terms, accepted unless told otherwise."""
+    giver, taker = organisation(workspace, owner, "brand"), organisation(workspace, licensee)
+    with workspace.database.writing() as session:
+        made = agreements.offer(session, giver, taker, terms(**words), make.NOW, parent_id=parent)
+        return agreements.accept(session, taker, made.id, make.NOW) if accepted else made

@@ -1,0 +1,142 @@
+"""A licensee with a key and licences of a brand's designs, for tests and for processes that race each other."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import certificates_made as made
+import make
+from sqlalchemy import func, select
+
+from authcheck import accounts, agreements, brand_signatures, certificates, signing_keys
+from authcheck.brand_signatures import Waiting
+from authcheck.config import Settings
+from authcheck.errors import Conflict, DatabaseBusy
+from authcheck.issuing_rights import meter_of
+from authcheck.licence_terms import Terms
+from authcheck.meters import Meter
+from authcheck.tables import Batch, Certificate, Design, Licence
+from authcheck.workspace import Workspace
+
+STARTS = date(2026, 1, 1)
+YEAR = timedelta(days=365)
+PAUSE_S = 0.03  # SQLite's waiting writers ask again now and then: who never pauses starves them
+
+
+@dataclass(frozen=True)
+class Licensee(made.Brand):
+    """A licensee at work in a workspace; `design` is the owner's."""
+
+    def certificates(self) -> Sequence[Certificate]:
+        """The licensee's certificates, in the order of their status indices."""
+        with self.work.database.reading() as session:
+            organisation = accounts.get_organisation(session, self.handle)
+            own = select(Certificate).where(Certificate.organisation_id == organisation.id)
+            return session.scalars(own.order_by(Certificate.status_index)).all()
+
+    def units(self) -> int:
+        """How many certificates there are of the design, by whomever."""
+        with self.work.database.reading() as session:
+            counted = select(func.count()).select_from(Certificate)
+            return session.scalar(counted.where(Certificate.design_id == self.design.id)) or 0
+
+    def meter(self, licence: Licence) -> Meter:
+        """The meter of a licence."""
+        with self.work.database.reading() as session:
+            return meter_of(session, self.work.settings, licence.id)
+
+    def waiting(self, now: datetime = make.NOW) -> Waiting:
+        """What waits for the licensee's signature."""
+        with self.work.database.reading() as session:
+            organisation = accounts.get_organisation(session, self.handle)
+            return brand_signatures.find_waiting(session, self.work.settings, organisation, now)
+
+
+def licensee(work: Workspace, design: Design, handle: str = "printers", *, key: bool = True) -> Licensee:
+    """A licensee, with a key that is kept here unless told otherwise."""
+    with work.database.writing() as session:
+        accounts.create_organisation(
+            session, handle=handle, name=handle, roles=["licensee"], now=make.NOW - YEAR
+        )
+    found = Licensee(work, handle, design, signing_keys.open_vault(work.settings))
+    if key:
+        found.add_key()
+    return found
+
+
+def licence(
+    work: Workspace,
+    owner: str,
+    to: str,
+    *,
+    now: datetime = make.NOW,
+    parent_id: str | None = None,
+    accepted: bool = True,
+    **words: Any,
+) -> Licence:
+    """A licence of one organisation to another; words are those of its terms."""
+    terms = Terms(**{"starts_on": STARTS, **words})
+    with work.database.writing() as session:
+        giver, taker = (accounts.get_organisation(session, handle) for handle in (owner, to))
+        offered = agreements.offer(session, giver, taker, terms, now, parent_id=parent_id)
+    if not accepted:
+        return offered
+    with work.database.writing() as session:
+        return agreements.accept(session, accounts.get_organisation(session, to), offered.id, now)
+
+
+def amend(
+    work: Workspace, owner: str, to: str, licence_id: str, *, now: datetime = make.NOW, **words: Any
+) -> Licence:
+    """Other terms, accepted."""
+    terms = Terms(**{"starts_on": STARTS, **words})
+    with work.database.writing() as session:
+        offered = agreements.amend(session, accounts.get_organisation(session, owner), licence_id, terms, now)
+    with work.database.writing() as session:
+        return agreements.accept(session, accounts.get_organisation(session, to), offered.id, now)
+
+
+def revoke(work: Workspace, owner: str, licence_id: str, now: datetime = make.NOW) -> Licence:
+    """The owner takes a licence back."""
+    with work.database.writing() as session:
+        organisation = accounts.get_organisation(session, owner)
+        return agreements.revoke(session, organisation, licence_id, agreements.REASONS[0], now)
+
+
+def issue_until_refused(settings: Settings, handle: str, design_id: str, name: str, count: int) -> list[str]:
+    """Order so many units again and again, until that is refused; the codes of the refusal."""
+    work = Workspace.open(settings)
+    vault = signing_keys.open_vault(settings)
+    try:
+        for number in range(200):  # a race that never ends is a failure, not a wait
+            time.sleep(PAUSE_S)
+            order = made.Brand.order(
+                made.Brand(work, handle, Design(id=design_id), vault), f"{name}-{number}", count=count
+            )
+            try:
+                with work.database.writing() as session:
+                    organisation = accounts.get_organisation(session, handle)
+                    certificates.issue(session, vault, settings, organisation, order, make.NOW)
+            except DatabaseBusy:
+                continue
+            except Conflict as error:
+                return str(error.params["breaches"]).split(", ")
+        return ["never refused"]
+    finally:
+        work.database.dispose()
+
+
+def issue_in_a_process(settings: Settings, handle: str, design_id: str, name: str, count: int) -> None:
+    """As `issue_until_refused`; the process fails unless it is the cap or a revocation that refuses."""
+    codes = issue_until_refused(settings, handle, design_id, name, count)
+    if not {"licence.over_cap", "licence.revoked"} & set(codes):
+        raise AssertionError(codes)
+
+
+def batches_under(work: Workspace, series: str) -> Sequence[Batch]:
+    """What was issued under a licence, all its versions."""
+    with work.database.reading() as session:
+        versions = select(Licence.id).where(Licence.series == series)
+        return session.scalars(select(Batch).where(Batch.licence_id.in_(versions))).all()
