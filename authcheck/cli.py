@@ -23,6 +23,7 @@ from authcheck import (
     listings_cli,
     lookup_cli,
     negatives_cli,
+    organisations_cli,
     registry_cli,
     signing_keys_cli,
     storefronts_cli,
@@ -54,6 +55,7 @@ app.command("labels")(labels_cli.print_labels)
 app.add_typer(storefronts_cli.storefronts_app, name="storefronts")
 app.command("verify-badge")(storefronts_cli.verify_badge)
 app.command("who-may-sell")(storefronts_cli.who_may_sell)
+app.add_typer(organisations_cli.organisations_app, name="organisations")
 app.add_typer(registry_cli.keys_app, name="keys")
 app.add_typer(registry_cli.db_app, name="db")
 app.add_typer(anchors_cli.anchors_app, name="anchors")

@@ -209,7 +209,7 @@ def create_key(
     *,
     scope: Annotated[
         list[str],
-        typer.Option(help="designs:write, listings:check, certificates:issue or admin; repeat for several."),
+        typer.Option(help=f"{', '.join(accounts.SCOPES)}; repeat for several."),
     ],
     label: Annotated[str, typer.Option(help="What the key is for.")] = "",
 ) -> None:
