@@ -24,7 +24,10 @@ def show(session: Session, rows: Sequence[Licence], now: datetime, *, json: bool
     for one, row in zip(found, rows, strict=True):
         terms = Terms.from_json(row.terms)
         units = f"{one['units']:,}" + (f" of {terms.cap:,}" if terms.cap else "")
-        subjects = f"{len(terms.designs)} designs" if terms.designs else ", ".join(terms.collections)
+        designs = len(terms.designs)
+        subjects = (
+            f"{designs} design{'' if designs == 1 else 's'}" if designs else ", ".join(terms.collections)
+        )
         until = str(terms.ends_on or "no end")
         where = ", ".join(terms.territories) + (
             f" except {', '.join(terms.except_territories)}" if terms.except_territories else ""

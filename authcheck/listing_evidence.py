@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from authcheck import licence_terms, licensing, storefronts
 from authcheck.bundle import State
@@ -157,34 +157,31 @@ def _right_at_issue(session: Session, unit: Unit) -> bool | None:
     licence = session.scalar(query)
     if licence is None:
         return False
-    chain = list(_chain(session, licence))
-    return chain[-1].owner_id == owner_id and all(
-        _in_force(session, one, unit.issued_number, unit.issued_at.date()) for one in chain
+    chain = list(_chain(session, licence, unit.issued_number))
+    return (
+        bool(chain)
+        and chain[-1].parent_id is None
+        and chain[-1].owner_id == owner_id
+        and all(_in_force(one, unit.issued_number, unit.issued_at.date()) for one in chain)
     )
 
 
-def _chain(session: Session, licence: Licence) -> Iterator[Licence]:
-    """The licence and those it stands on."""
+def _chain(session: Session, licence: Licence, entry: int) -> Iterator[Licence]:
+    """The licence and those it stands on, each in the version that was in force at that entry of the ledger."""
     current: Licence | None = licence
     for _ in range(DEEPEST):
+        if current is None:
+            return
+        versions = select(Licence).where(Licence.series == current.series, Licence.accepted_entry < entry)
+        current = session.scalar(versions.order_by(Licence.version.desc()).limit(1))
         if current is None:
             return
         yield current
         current = session.get(Licence, current.parent_id) if current.parent_id else None
 
 
-def _in_force(session: Session, licence: Licence, entry: int, day: date) -> bool:
-    """Accepted before that entry, not over by a revocation or a later version before it, and of that day by its terms."""
+def _in_force(licence: Licence, entry: int, day: date) -> bool:
+    """Not revoked before that entry, and of that day by its terms."""
     terms = Terms.from_json(licence.terms)
-    if licence.accepted_entry is None or licence.accepted_entry >= entry:
-        return False
-    if licence.revoked_entry is not None and licence.revoked_entry < entry:
-        return False
-    later = aliased(Licence)
-    over = session.scalar(
-        select(later.id)
-        .where(later.series == licence.series, later.version > licence.version)
-        .where(later.accepted_entry < entry)
-        .limit(1)
-    )
-    return over is None and terms.starts_on <= day and (terms.ends_on is None or day <= terms.ends_on)
+    revoked = licence.revoked_entry is not None and licence.revoked_entry < entry
+    return not revoked and terms.starts_on <= day and (terms.ends_on is None or day <= terms.ends_on)

@@ -9,6 +9,7 @@ import typer
 from authcheck import accounts, badges, console, sellers, storefronts
 from authcheck.console import Json
 from authcheck.licence_terms import Breach
+from authcheck.listings_console import sentence
 from authcheck.registry import designs
 from authcheck.registry.picture_files import read_file
 from authcheck.sellers import SellerAnswer
@@ -159,9 +160,7 @@ def _told(answer: SellerAnswer) -> dict[str, Any]:
 
 
 def _words(breach: Breach) -> str:
-    """As a line has it: `licence.territory (territory CN, allowed FR, IT)`."""
-    params = ", ".join(f"{name} {value}" for name, value in breach.params.items())
-    return f"{breach.code} ({params})" if params else breach.code
+    return console.plain(sentence(breach.code, breach.params))
 
 
 def _show(answer: SellerAnswer, day: date) -> None:
@@ -171,7 +170,8 @@ def _show(answer: SellerAnswer, day: date) -> None:
     elif answer.is_owner:
         why = f"{answer.seller} owns the design"
     else:
-        why = f"{answer.seller} has {len(answer.licences)} licences about it"
+        count = len(answer.licences)
+        why = f"{answer.seller} has {count or 'no'} licence{'' if count == 1 else 's'} about it"
     out.print(f"{'may sell' if answer.allowed else 'may not sell'} on {day}: {why}", markup=False)
     for one in answer.licences:
         broken = "; ".join(map(_words, one.breaches))

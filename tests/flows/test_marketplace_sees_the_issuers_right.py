@@ -1,0 +1,85 @@
+"""A listing's certificate counts if its issuer had the right when the ledger recorded it, whatever became of that since."""
+
+from datetime import timedelta
+
+import certificates_made as made
+import licensees_made as licensees
+import pytest
+import sqlalchemy as sa
+from licensees_made import Licensee
+from make import NOW
+
+from authcheck import accounts
+from authcheck.listing_evidence import _right_at_issue
+from authcheck.tables import Batch, Certificate, Licence
+from authcheck.units import find
+from authcheck.workspace import Workspace
+
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def acme(workspace: Workspace) -> made.Brand:
+    """A brand with a design and a key."""
+    return made.brand(workspace)
+
+
+@pytest.fixture
+def printers(workspace: Workspace, acme: made.Brand) -> Licensee:
+    """A licensee with a key."""
+    return licensees.licensee(workspace, acme.design)
+
+
+@pytest.fixture
+def licence(acme: made.Brand, printers: Licensee) -> Licence:
+    """The licensee's licence, which it may pass on."""
+    return licensees.licence(acme.work, "acme", "printers", designs=(acme.design.id,), sublicensing=True)
+
+
+def rights(issuer: made.Brand) -> set[bool | None]:
+    """What is said of all certificates there are of this issuer."""
+    with issuer.work.database.reading() as session:
+        mine = accounts.get_organisation(session, issuer.handle).id
+        ids = session.scalars(sa.select(Certificate.id).where(Certificate.organisation_id == mine)).all()
+        return {_right_at_issue(session, find(session.connection(), known)) for known in ids}
+
+
+def test_an_owner_needs_no_licence(acme: made.Brand) -> None:
+    """What the brand issues for its own design is right."""
+    acme.issue("own")
+    assert rights(acme) == {True}
+
+
+def test_what_was_right_stays_right(acme: made.Brand, printers: Licensee, licence: Licence) -> None:
+    """The licence is amended, then revoked: certificates from before stay good."""
+    printers.issue("before")
+    licensees.amend(acme.work, "acme", "printers", licence.id, designs=(acme.design.id,), cap=100, now=LATER)
+    printers.issue("after")
+    assert rights(printers) == {True}
+    licensees.revoke(acme.work, "acme", licence.id, LATER)
+    assert rights(printers) == {True}
+
+
+def test_a_sublicence_outlives_an_amendment_above(
+    workspace: Workspace, acme: made.Brand, printers: Licensee, licence: Licence
+) -> None:
+    """The licence it stands on goes on in its next version."""
+    shirts = licensees.licensee(workspace, acme.design, "shirts")
+    licensees.licence(workspace, "printers", "shirts", parent_id=licence.id, designs=(acme.design.id,))
+    words = {"designs": (acme.design.id,), "sublicensing": True, "cap": 1000}
+    licensees.amend(workspace, "acme", "printers", licence.id, now=LATER, **words)
+    shirts.issue("under")
+    assert rights(shirts) == {True}
+
+
+def test_attack_batch_moved_under_a_licence(acme: made.Brand, printers: Licensee, licence: Licence) -> None:
+    """Certificates whose batch was put under a later, a revoked or a stranger's licence in SQL give no right."""
+    printers.issue("early")
+    others = licensees.licensee(acme.work, acme.design, "others")
+    theirs = licensees.licence(acme.work, "acme", "others", designs=(acme.design.id,))
+    later = licensees.licence(acme.work, "acme", "printers", designs=(acme.design.id,), now=LATER)
+    assert others.handle == "others"
+    for licence_id in (theirs.id, later.id, None):
+        with acme.work.database.writing() as session:
+            session.execute(sa.update(Batch).values(licence_id=licence_id))
+        assert rights(printers) == {False}
