@@ -1,6 +1,5 @@
 """Tables of offers: CSV or JSONL to rows that can be kept and worked off later; a bad row is told, and the rest go on."""
 
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +9,10 @@ from typing import Any
 
 from authcheck.errors import Rejected, RowRejected
 from authcheck.offers import NewListing, read_date, read_goods
-from authcheck.registry.csv_records import read_records
+from authcheck.registry.csv_records import decode_table, read_table_lines
 
 REQUIRED = ("reference", "seller", "channel", "territory", "pictures")
 COLUMNS = (*REQUIRED, "goods", "price", "listed_on", "certificate")
-MARKS = (b"\xff\xfe", b"\xfe\xff")
 ODD_COLUMNS = {"date": "listed_on"}  # an error's code to the column it speaks of, where they differ
 
 
@@ -34,23 +32,11 @@ def read_offers(data: bytes, name: str) -> Iterator[OfferRow]:
     CSV: `,`, `;` or tab between columns, `|` between pictures. A reference that stands there twice is refused the second
     time. Raises Rejected (`table.empty`, `table.encoding`, `table.columns`).
     """
-    text = _decode(data)
+    text = decode_table(data)
     if not text.strip():
         raise Rejected("The table is empty.", code="table.empty")
     is_jsonl = name.lower().endswith((".jsonl", ".ndjson"))
     return _once(_read_jsonl(text) if is_jsonl else _read_csv(text))
-
-
-def _decode(data: bytes) -> str:
-    """Bytes that are not text become surrogates, so that only the rows that hold them are refused."""
-    if not data.startswith(MARKS):
-        return data.decode("utf-8-sig", errors="surrogateescape")
-    try:
-        return data.decode("utf-16")
-    except UnicodeDecodeError as error:
-        raise Rejected(
-            "The table begins as UTF-16 but is not: save it as UTF-8.", code="table.encoding"
-        ) from error
 
 
 def _once(rows: Iterable[OfferRow]) -> Iterator[OfferRow]:
@@ -68,22 +54,7 @@ def _once(rows: Iterable[OfferRow]) -> Iterator[OfferRow]:
 
 
 def _read_csv(text: str) -> Iterator[OfferRow]:
-    lines = list(io.StringIO(text, newline=""))
-    header = next(line for line in lines if line.strip())
-    records = read_records(lines, max(",;\t", key=header.count))
-    _, first = next(records)
-    columns = [] if isinstance(first, str) else [column.strip().lower() for column in first]
-    missing = [column for column in REQUIRED if column not in columns]
-    unknown = [column for column in columns if column not in COLUMNS]
-    if missing or unknown or len(set(columns)) < len(columns):
-        raise Rejected(
-            f"The first line must name the columns, each once: {', '.join(REQUIRED)}, and any of "
-            f"{', '.join(column for column in COLUMNS if column not in REQUIRED)}.",
-            code="table.columns",
-            missing=", ".join(missing),
-            unknown=_shown(", ".join(unknown)),
-        )
-    return _csv_rows(columns, records)
+    return _csv_rows(*read_table_lines(text, required=REQUIRED, columns=COLUMNS))
 
 
 def _csv_rows(columns: Sequence[str], records: Iterable[tuple[int, Any]]) -> Iterator[OfferRow]:
@@ -163,8 +134,3 @@ def column_of(code: str) -> str:
     noun, _, what = code.partition(".")
     column = ODD_COLUMNS.get(what, what)
     return column if noun == "listing" and column in COLUMNS else ""
-
-
-def _shown(text: str) -> str:
-    """Text of a stranger's file, fit for a message."""
-    return "".join(char if char.isprintable() else "?" for char in text[:200].strip())

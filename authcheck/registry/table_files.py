@@ -3,7 +3,6 @@
 A bad row becomes a RowProblem and the rest go on; only a table that cannot be read at all raises.
 """
 
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from authcheck.errors import Rejected, RowRejected
-from authcheck.registry.csv_records import Record, read_records
+from authcheck.registry.csv_records import Record, decode_table, read_table_lines, shown
 from authcheck.registry.picture_files import find_pictures
 from authcheck.registry.registration import NewDesign
 
@@ -67,7 +66,7 @@ def read_table(data: bytes, name: str) -> Iterator[Row | RowProblem]:
     one design stand in one field with `|` between. Raises Rejected (`table.empty`, `table.encoding`,
     `table.columns`).
     """
-    text = _decode(data)
+    text = decode_table(data)
     if not text.strip():
         raise Rejected("The table is empty.", code="table.empty")
     if name.lower().endswith((".jsonl", ".ndjson")):
@@ -75,41 +74,8 @@ def read_table(data: bytes, name: str) -> Iterator[Row | RowProblem]:
     return _read_csv(text)
 
 
-def _decode(data: bytes) -> str:
-    """Bytes that are not text become surrogates, so that only the rows that hold them are refused."""
-    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-8-sig", errors="surrogateescape")
-    try:
-        return data.decode("utf-16", errors="surrogatepass")
-    except UnicodeDecodeError as error:
-        raise Rejected(
-            "The table begins as UTF-16 but is not: save it as UTF-8.", code="table.encoding"
-        ) from error
-
-
 def _read_csv(text: str) -> Iterator[Row | RowProblem]:
-    lines = list(io.StringIO(text, newline=""))
-    header = next(line for line in lines if line.strip())
-    records = read_records(lines, max(",;\t", key=header.count))
-    _, first = next(records)
-    columns = [] if isinstance(first, str) else [column.strip().lower() for column in first]
-    missing = [column for column in REQUIRED if column not in columns]
-    unknown = [column for column in columns if column not in COLUMNS]
-    if missing or unknown or len(set(columns)) < len(columns):
-        raise Rejected(
-            f"The first line must name the columns: {', '.join(REQUIRED)} and any of "
-            f"{', '.join(c for c in COLUMNS if c not in REQUIRED)}, each once. "
-            f"Found: {_shown(', '.join(columns) or header)}.",
-            code="table.columns",
-            missing=", ".join(missing),
-            unknown=_shown(", ".join(unknown)),
-        )
-    return _csv_rows(columns, records)
-
-
-def _shown(text: str) -> str:
-    """Text of a stranger's file, fit for a message."""
-    return "".join(char if char.isprintable() else "?" for char in text[:200].strip())
+    return _csv_rows(*read_table_lines(text, required=REQUIRED, columns=COLUMNS))
 
 
 def _csv_rows(columns: Sequence[str], records: Iterable[tuple[int, Record]]) -> Iterator[Row | RowProblem]:
@@ -121,7 +87,7 @@ def _csv_rows(columns: Sequence[str], records: Iterable[tuple[int, Record]]) -> 
         fields = dict(zip(columns, record, strict=False))
         if len(record) > len(columns):
             too_long = RowRejected("This row has more fields than the header.", code="row.malformed")
-            yield RowProblem(line, _shown(fields["reference"]), "", too_long)
+            yield RowProblem(line, shown(fields["reference"]), "", too_long)
         else:
             yield _row(line, fields)
 
@@ -154,9 +120,7 @@ def _row(line: int, fields: Mapping[str, Any]) -> Row | RowProblem:
         masks = _masks(_text(fields.get("mask"), "mask"), len(pictures))
         preview = _flag(fields.get("public_preview"))
     except RowRejected as error:
-        return RowProblem(
-            line, _shown(str(fields.get("reference") or "")), str(error.params["column"]), error
-        )
+        return RowProblem(line, shown(str(fields.get("reference") or "")), str(error.params["column"]), error)
     new = NewDesign(reference, title or reference, kind.lower() or "other", preview, collection)
     return Row(line, new, pictures, owner, masks)
 
