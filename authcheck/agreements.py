@@ -15,7 +15,7 @@ from authcheck.ids import new_id
 from authcheck.journal import record
 from authcheck.licence_scope import covers, overlaps
 from authcheck.licence_terms import Grant, Terms
-from authcheck.licensing import get_licence, grant_of, in_force, lock_series, root_of
+from authcheck.licensing import LONGEST_CHAIN, chain_of, get_licence, grant_of, in_force, lock_series, root_of
 from authcheck.tables import Design, Licence, LicenceSubject, Organisation
 
 Act = Callable[[Session, Organisation, str, datetime], Licence]
@@ -236,8 +236,15 @@ def _parent(session: Session, owner: Organisation, parent_id: str | None, now: d
         )
     lock_series(session, parent.series)
     parent = in_force(session, parent)
-    if grant_of(session, parent).state(now.date()) not in {"active", "not_started"}:
+    grant = grant_of(session, parent)
+    if grant.state(now.date()) not in {"active", "not_started"}:
         raise _state(parent, "passed on")
+    if len(chain_of(grant)) >= LONGEST_CHAIN:
+        raise Conflict(
+            f"At most {LONGEST_CHAIN} licences stand on each other.",
+            code="licence.outside_parent",
+            limit=LONGEST_CHAIN,
+        )
     return parent
 
 

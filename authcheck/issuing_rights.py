@@ -129,17 +129,9 @@ def _grants(
     ]
 
 
-def _chain(grant: Grant) -> list[Grant]:
-    """A grant and those that it stands on, the owner's own last."""
-    found = [grant]
-    while found[-1].parent is not None:
-        found.append(found[-1].parent)
-    return found
-
-
 def _lock_chains(session: Session, grants: Iterable[Grant]) -> dict[str, Licence]:
     """Lock these licences and those they stand on, in one order for all; by id, the rows as they are now."""
-    series = sorted({link.series for grant in grants for link in _chain(grant)})
+    series = sorted({link.series for grant in grants for link in licensing.chain_of(grant)})
     return {row.id: row for one in series for row in licensing.lock_series(session, one)}
 
 
@@ -167,7 +159,7 @@ def _newest_row(session: Session, licence_id: str) -> Licence:
 
 def _broken(grant: Grant, design: Design, units: int, now: datetime) -> tuple[Breach, ...]:
     """The terms that so many units more would break."""
-    ends = [link.revoked_at for link in _chain(grant)] + [grant.superseded_at]
+    ends = [link.revoked_at for link in licensing.chain_of(grant)] + [grant.superseded_at]
     # What was ended is over, though this clock be behind or `now` be from before midnight and the wait for the lock.
     on = max([now, *(end for end in ends if end is not None)]).astimezone(UTC).date()
     use = Use(design_id=design.id, collection=design.collection, on=on, units=units)

@@ -11,7 +11,7 @@ from authcheck.console import Json
 from authcheck.licence_terms import Terms
 from authcheck.registry import designs
 from authcheck.tables import Licence, Organisation
-from authcheck.workspace import open_workspace, utc_now
+from authcheck.workspace import Workspace, open_workspace, utc_now
 
 licences_app = typer.Typer(no_args_is_help=True, help="Licences: what an owner lets a licensee do.")
 Org = Annotated[str, typer.Option("--org", help="Handle of the organisation that acts.")]
@@ -73,8 +73,7 @@ def offer_licence(
             )
             licensee = accounts.get_organisation(session, to)
             made = agreements.offer(session, owner, licensee, terms, now, parent_id=under)
-            licences_console.show(session, [made], now, json=json)
-        journal.publish(work.database, work.settings)
+        _show_new(work, made, now, json=json)
 
 
 @licences_app.command("amend")
@@ -107,8 +106,7 @@ def amend_licence(
             changed = {name: value for name, value in said.items() if value is not None}
             terms = Terms.from_json({**before.terms, **changed})
             made = agreements.amend(session, owner, licence, terms, now)
-            licences_console.show(session, [made], now, json=json)
-        journal.publish(work.database, work.settings)
+        _show_new(work, made, now, json=json)
 
 
 @licences_app.command("accept")
@@ -158,6 +156,13 @@ def show_licence(licence: LicenceId, *, json: Json = False) -> None:
     with open_workspace() as work, work.database.reading() as session:
         found = licensing.get_licence(session, licence)
         licences_console.show_one(session, found, utc_now(), json=json)
+
+
+def _show_new(work: Workspace, made: Licence, now: datetime, *, json: bool) -> None:
+    """Told only now that it is committed."""
+    journal.publish(work.database, work.settings)
+    with work.database.reading() as session:
+        licences_console.show(session, [made], now, json=json)
 
 
 def _answer(licence: str, organisation: str, act: agreements.Act, done: str) -> None:

@@ -64,38 +64,40 @@ def grants_for(session: Session, *, design: Design, licensee_id: str | None = No
     return [grant for grant in grants if root_of(grant).owner_id == design.owner_id]
 
 
-def grant_of(session: Session, licence: Licence) -> Grant:
-    """A licence version as the rules see it, with what it stands on and how many units were made under it."""
-    chain = [licence]
-    while chain[-1].parent_id is not None and len(chain) < LONGEST_CHAIN:
-        chain.append(in_force(session, session.get_one(Licence, chain[-1].parent_id)))
-    grant = None
-    for row in reversed(chain):
-        grant = Grant(
-            id=row.id,
-            series=row.series,
-            version=row.version,
-            owner_id=row.owner_id,
-            licensee_id=row.licensee_id,
-            terms=Terms.from_json(row.terms),
-            offered_at=row.offered_at,
-            accepted_at=row.accepted_at,
-            declined_at=row.declined_at,
-            superseded_at=row.superseded_at,
-            revoked_at=row.revoked_at,
-            units_issued=units_issued(session, row.series),
-            parent=grant,
-        )
-    if grant is None:
-        raise AssertionError("a chain has a first link")
-    return grant
+def grant_of(session: Session, licence: Licence, *, links: int = LONGEST_CHAIN) -> Grant:
+    """A licence version as the rules see it, with what it stands on, at most `links` in all, and how many units were made."""
+    above = None
+    if licence.parent_id is not None and links > 1:
+        parent = in_force(session, session.get_one(Licence, licence.parent_id))
+        above = grant_of(session, parent, links=links - 1)
+    return Grant(
+        id=licence.id,
+        series=licence.series,
+        version=licence.version,
+        owner_id=licence.owner_id,
+        licensee_id=licence.licensee_id,
+        terms=Terms.from_json(licence.terms),
+        offered_at=licence.offered_at,
+        accepted_at=licence.accepted_at,
+        declined_at=licence.declined_at,
+        superseded_at=licence.superseded_at,
+        revoked_at=licence.revoked_at,
+        units_issued=units_issued(session, licence.series),
+        parent=above,
+    )
+
+
+def chain_of(grant: Grant) -> list[Grant]:
+    """A licence and those that it stands on, the one that the designs' owner gave last."""
+    found = [grant]
+    while found[-1].parent is not None:
+        found.append(found[-1].parent)
+    return found
 
 
 def root_of(grant: Grant) -> Grant:
     """The licence that the designs' owner gave, at the end of a chain of sublicences."""
-    while grant.parent is not None:
-        grant = grant.parent
-    return grant
+    return chain_of(grant)[-1]
 
 
 def lock_series(session: Session, series: str) -> list[Licence]:

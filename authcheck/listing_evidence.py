@@ -19,8 +19,6 @@ from authcheck.units import Unit
 from authcheck.verdicts import Candidate, VerdictCode
 from authcheck.verify import Answer
 
-DEEPEST = 32  # sublicences below each other: more is nobody's business, and a loop in the rows
-
 
 @dataclass(frozen=True, slots=True)
 class PictureRead:
@@ -169,7 +167,7 @@ def _right_at_issue(session: Session, unit: Unit) -> bool | None:
 def _chain(session: Session, licence: Licence, entry: int) -> Iterator[Licence]:
     """The licence and those it stands on, each in the version that was in force at that entry of the ledger."""
     current: Licence | None = licence
-    for _ in range(DEEPEST):
+    for _ in range(licensing.LONGEST_CHAIN):
         if current is None:
             return
         versions = select(Licence).where(Licence.series == current.series, Licence.accepted_entry < entry)

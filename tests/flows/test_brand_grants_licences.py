@@ -2,6 +2,7 @@
 
 import threading
 from datetime import date, timedelta
+from itertools import pairwise
 
 import licences_made as made
 import make
@@ -193,6 +194,24 @@ def test_a_sublicence_lies_within_and_falls_with_its_licence(workspace: Workspac
         (grant,) = licensing.grants_for(session, design=design, licensee_id=printer.id)
     assert [one.code for one in breaches(grant, use)] == ["licence.revoked"]
     assert state_of(workspace, below) == "revoked"
+
+
+def test_no_chain_of_sublicences_without_end(workspace: Workspace, design: Design) -> None:
+    """Eight stand on each other; a ninth is refused, and the eighth still counts."""
+    handles = ["acme", *(f"maker-{number}" for number in range(licensing.LONGEST_CHAIN + 1))]
+    last = None
+    for giver, taker in pairwise(handles[:-1]):
+        above = last.id if last else None
+        words = {"owner": giver, "licensee": taker, "parent": above, "sublicensing": True}
+        last = made.licence(workspace, designs=(design.id,), **words)
+    assert last is not None
+    assert state_of(workspace, last) == "active"
+    with pytest.raises(Conflict) as caught:
+        made.licence(workspace, owner=handles[-2], licensee=handles[-1], parent=last.id, designs=(design.id,))
+    assert (caught.value.code, caught.value.params["limit"]) == ("licence.outside_parent", 8)
+    with workspace.database.reading() as session:
+        (grant,) = licensing.grants_for(session, design=design, licensee_id=last.licensee_id)
+    assert len(licensing.chain_of(grant)) == 8
 
 
 @pytest.mark.parametrize(
