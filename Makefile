@@ -4,8 +4,8 @@
 export PYTHON ?= python3
 ARGS ?=
 BIN = .venv/bin
-PURE = unit/images unit/local unit/ledger ui test_architecture.py $(patsubst %,unit/test_%.py,candidates fixtures ids label_reading labels \
-	licence_terms listing_rules pictures submissions verdicts) # these touch no database: they run in `make test` alone
+PURE = ui test_architecture.py $(addprefix unit/,vision tlog labels licences listings storage checks \
+	test_fixtures.py test_ids.py test_vault.py) # these touch no database: they run in `make test` alone
 
 .PHONY: help demo serve test test-postgres lint types bench lock clean setup setup-dev setup-bench
 

@@ -21,7 +21,6 @@ from .pages import buyer, certificate
 from .previews import Previews
 from .rates import Rates
 from .routes import (
-    accounts,
     certificates,
     checks,
     designs,
@@ -32,6 +31,7 @@ from .routes import (
     listings,
     lookup,
     masks,
+    members,
     negatives,
     operations,
     signing_keys,
@@ -44,7 +44,7 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first: the request that buyers send by the million
     checks, designs, views, masks, negatives, imports, labels, certificates, signing_keys, licences, storefronts,
-    listings, ledger, accounts, operations, buyer, certificate,
+    listings, ledger, members, operations, buyer, certificate,
 )  # fmt: skip
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPBearer, SecurityScopes
 
-from authcheck import accounts
-from authcheck.accounts import Principal
 from authcheck.errors import Forbidden
+from authcheck.members import api_keys
+from authcheck.members.api_keys import Principal
 from authcheck.workspace import Workspace
 
 from .rates import Rates
@@ -73,7 +73,7 @@ def _believe(workspace: Workspace, token: str) -> Principal:
     if not TOKEN.fullmatch(token):
         raise Forbidden("This API key is not known.", code="auth.key_unknown")
     with workspace.database.reading() as session:
-        return accounts.authenticate(session, token)
+        return api_keys.authenticate(session, token)
 
 
 def optional_checker(

@@ -4,11 +4,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from authcheck import evidence
+from authcheck.checks import evidence
+from authcheck.checks.evidence import Found
+from authcheck.checks.tables import Check
 from authcheck.errors import NotFound, Unavailable
-from authcheck.evidence import Found
-from authcheck.local.overlay import Layout
-from authcheck.tables import Check
+from authcheck.vision.matching.overlay import Layout
 from authcheck.workspace import Workspace, utc_now
 
 KEPT = 64  # about 100 KB each

@@ -5,7 +5,7 @@ import re
 from starlette.responses import Response
 
 from authcheck.errors import Conflict
-from authcheck.tables import Design
+from authcheck.registry.tables import Design
 
 TAG = re.compile(r'(W/)?("[^"]*")')
 

@@ -18,10 +18,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from authcheck.accounts import Principal
-from authcheck.database import Database
 from authcheck.errors import Conflict, Rejected
-from authcheck.tables import IdempotencyRecord
+from authcheck.members.api_keys import Principal
+from authcheck.members.tables import IdempotencyRecord
+from authcheck.storage.database import Database
 from authcheck.workspace import utc_now
 
 KEPT_FOR = timedelta(hours=24)

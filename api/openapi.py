@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from authcheck import __version__
 
 from .problems import MEDIA_TYPE
-from .schemas import Problem
+from .wire.forms import Problem
 
 PROBLEM = {
     "description": "What went wrong; see docs/errors.md for every code.",

@@ -6,7 +6,7 @@ from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 
-from .schemas import Item, Page
+from .wire.forms import Item, Page
 
 
 class Identified(Protocol):

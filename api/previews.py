@@ -5,9 +5,9 @@ import io
 import threading
 from collections import OrderedDict
 
-from authcheck.images.decode import Limits, open_picture
 from authcheck.registry.designs import live_views
-from authcheck.tables import Design, View
+from authcheck.registry.tables import Design, View
+from authcheck.vision.pictures.decode import Limits, open_picture
 from authcheck.workspace import Workspace
 
 SIDE_PX = 320

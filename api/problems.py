@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from authcheck.errors import AuthcheckError, Conflict, Forbidden, NotFound, NotTrue, Rejected, Unavailable
 
-from .schemas import Problem, ProblemItem
+from .wire.forms import Problem, ProblemItem, sendable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -77,13 +77,6 @@ def problem(
         params={name: sendable(value) for name, value in (params or {}).items()},
     )
     return Response(body.model_dump_json(), status, headers, media_type=MEDIA_TYPE)
-
-
-def sendable(value: Any) -> Any:
-    """Numbers as they are, all else as text that UTF-8 can carry (input may hold lone surrogates)."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return str(value).encode("utf-8", "replace").decode()
 
 
 def from_error(error: AuthcheckError, request_id: str) -> Response:

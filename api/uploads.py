@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 
 from authcheck.config import Settings
 from authcheck.errors import Rejected, Unavailable
-from authcheck.listings import MOST_PICTURES
+from authcheck.listings.judging import MOST_PICTURES
 from authcheck.registry.features import Masking
 
 from .multipart import Form, Spool, clean_name, parse, too_large

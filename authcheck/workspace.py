@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
+from authcheck.checks.finder import Finder
+from authcheck.checks.verdicts import CURRENT_POLICY, FAST_POLICY, Policy
 from authcheck.config import Settings, load
-from authcheck.database import Database
-from authcheck.finder import Finder
-from authcheck.images.decode import Limits
-from authcheck.pictures import PictureStore
 from authcheck.registry.bulk import Importer
 from authcheck.registry.embeddings import NeuralCandidates, fill_embeddings
-from authcheck.submissions import Copies
-from authcheck.verdicts import CURRENT_POLICY, FAST_POLICY, Policy
+from authcheck.storage.database import Database
+from authcheck.storage.pictures import PictureStore
+from authcheck.storage.working_copies import Copies
+from authcheck.vision.pictures.decode import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,12 @@ class Workspace:
     def importer(self) -> Importer:
         """A bulk importer into this workspace."""
         return Importer(
-            self.database, self.finder.live, self.store, policy=self.policy, limits=self.limits, now=utc_now
+            self.database,
+            self.finder.live,
+            self.store,
+            dispute=self.policy.dispute,
+            limits=self.limits,
+            now=utc_now,
         )
 
 

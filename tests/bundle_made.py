@@ -11,12 +11,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from authcheck.bundle import Bundle, Logged
-from authcheck.ledger import entries, note
-from authcheck.ledger.entries import Draft
-from authcheck.ledger.log import Log, MemoryLogStore
-from authcheck.ledger.note import Cosigner, Signer
-from authcheck.trust import Issuer, Trust, TrustedKey
+from authcheck.proofs.bundle import Bundle, Logged
+from authcheck.proofs.trust import Issuer, Trust, TrustedKey
+from authcheck.tlog import entries, note
+from authcheck.tlog.entries import Draft
+from authcheck.tlog.log import Log, MemoryLogStore
+from authcheck.tlog.note import Cosigner, Signer
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ORIGIN = "authcheck.example/ledger"

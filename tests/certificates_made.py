@@ -10,14 +10,17 @@ from typing import Any
 import make
 from sqlalchemy import select
 
-from authcheck import accounts, certificates, signing_keys, status_lists
-from authcheck.batches import Order, Selection
-from authcheck.certificates import Revoked
-from authcheck.journal import SqlLogStore
-from authcheck.ledger.entries import read_body
-from authcheck.ledger.keys import Vault
-from authcheck.tables import Batch, Certificate, Design, SigningKey, StatusList
-from authcheck.vc import Credential, is_revoked
+from authcheck.certificates import issuing, revoking, signing_keys, status_lists
+from authcheck.certificates.batches import Selection
+from authcheck.certificates.orders import Order
+from authcheck.certificates.revoking import Revoked
+from authcheck.certificates.tables import Batch, Certificate, SigningKey, StatusList
+from authcheck.ledger.journal import SqlLogStore
+from authcheck.members import organisations
+from authcheck.proofs.credential import Credential, is_revoked
+from authcheck.registry.tables import Design
+from authcheck.tlog.entries import read_body
+from authcheck.vault import Vault
 from authcheck.workspace import Workspace
 
 GTIN = "4006381333931"
@@ -42,20 +45,20 @@ class Brand:
     def issue(self, request_key: str = "r1", *, now: datetime = make.NOW, **words: Any) -> Batch:
         """Issue what is ordered."""
         with self.work.database.writing() as session:
-            organisation = accounts.get_organisation(session, self.handle)
+            organisation = organisations.get_organisation(session, self.handle)
             order = self.order(request_key, **words)
-            return certificates.issue(session, self.vault, self.work.settings, organisation, order, now)
+            return issuing.issue(session, self.vault, self.work.settings, organisation, order, now)
 
     def revoke(
         self, *names: str, reason: str = "recalled", now: datetime = make.NOW, **words: Any
     ) -> Revoked:
         """Revoke certificates by codes or ids, or as `Selection` says."""
         with self.work.database.writing() as session:
-            return certificates.revoke(
+            return revoking.revoke(
                 session,
                 self.vault,
                 self.work.settings,
-                accounts.get_organisation(session, self.handle),
+                organisations.get_organisation(session, self.handle),
                 Selection(certificates=names, **words),
                 reason=reason,
                 now=now,
@@ -65,7 +68,7 @@ class Brand:
         """Add a signing key."""
         add = signing_keys.rotate if rotate else signing_keys.create_key
         with self.work.database.writing() as session:
-            organisation = accounts.get_organisation(session, self.handle)
+            organisation = organisations.get_organisation(session, self.handle)
             settings, vault = self.work.settings, self.vault
             key = add(session, organisation, vault, settings=settings, now=make.NOW, public_key=public_key)
             status_lists.catch_up(session, settings, organisation, vault, now=make.NOW)
@@ -74,13 +77,13 @@ class Brand:
     def revoke_key(self, kid: str) -> SigningKey:
         """End a signing key."""
         with self.work.database.writing() as session:
-            organisation = accounts.get_organisation(session, self.handle)
+            organisation = organisations.get_organisation(session, self.handle)
             return signing_keys.revoke_key(session, organisation, kid, make.NOW)
 
     def signing_keys(self) -> list[SigningKey]:
         """The brand's signing keys."""
         with self.work.database.reading() as session:
-            return signing_keys.list_keys(session, accounts.get_organisation(session, self.handle))
+            return signing_keys.list_keys(session, organisations.get_organisation(session, self.handle))
 
     def certificates(self) -> Sequence[Certificate]:
         """The brand's certificates, in the order of their status indices."""

@@ -17,11 +17,12 @@ import make
 import pytest
 
 from authcheck.errors import Unavailable
-from authcheck.journal import ledger_size, publish, record
 from authcheck.ledger import evm
 from authcheck.ledger.anchor import Anchor, Head, Receipt, SignedTransaction
-from authcheck.ledger.entries import Draft
-from authcheck.tables import SignedCheckpoint
+from authcheck.ledger.journal import ledger_size, record
+from authcheck.ledger.publishing import publish
+from authcheck.ledger.tables import SignedCheckpoint
+from authcheck.tlog.entries import Draft
 from authcheck.workspace import Workspace
 
 NPM = {"@foundry-rs/anvil": "1.7.1", "solc": "0.8.37"}

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from authcheck.config import Settings
-from authcheck.database import Database, make_engine
+from authcheck.storage.database import Database, make_engine
 from authcheck.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent

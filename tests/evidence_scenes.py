@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import update
 
-from authcheck.local.alignment import Alignment, alignment_of
+from authcheck.checks.tables import Check
 from authcheck.registry.designs import get_design
-from authcheck.tables import Check, Design
+from authcheck.registry.tables import Design
+from authcheck.vision.matching.alignment import Alignment, alignment_of
 from authcheck.workspace import Workspace
 
 UNIT = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)

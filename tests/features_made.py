@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from authcheck.local.features import Features
-from authcheck.local.vocabulary import FINE_WORDS
+from authcheck.vision.features.features import Features
+from authcheck.vision.features.vocabulary import FINE_WORDS
 
 SPREAD = 15  # standard deviation of each number around the fine word; real descriptors lie some 120 from it
 NOISE = 10  # of a point that is seen again in another picture: some 80

@@ -13,8 +13,8 @@ from PIL import Image
 
 from authcheck.config import Settings
 from authcheck.ids import new_code
-from authcheck.label_layouts import LAYOUTS, Layout
-from authcheck.labels import Label, label_url, qr, sheet
+from authcheck.labels.layouts import LAYOUTS, Layout
+from authcheck.labels.sheets import Label, label_url, qr, sheet
 
 HOST = "https://authcheck.example"
 SETTINGS = Settings(public_url=HOST)

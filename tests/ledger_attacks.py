@@ -6,10 +6,11 @@ from typing import Any
 import make
 import sqlalchemy as sa
 
-from authcheck import journal
-from authcheck.database import Database
-from authcheck.ledger_audit import audit
-from authcheck.tables import Entity, Entry, LedgerHead, SignedCheckpoint, Tile
+from authcheck.audit.log import audit
+from authcheck.ledger import journal, publishing
+from authcheck.ledger.tables import Entry, LedgerHead, SignedCheckpoint, Tile
+from authcheck.storage.database import Database
+from authcheck.storage.entity import Entity
 from authcheck.workspace import Workspace
 
 TABLES: list[type[Entity]] = [Entry, Tile, LedgerHead, SignedCheckpoint]
@@ -63,13 +64,13 @@ def restore(database: Database, kept: Backup) -> None:
 
 def sign(workspace: Workspace, now: datetime = make.NOW) -> SignedCheckpoint:
     """Have a checkpoint signed over all there is."""
-    return journal.publish(workspace.database, workspace.settings, now=now)
+    return publishing.publish(workspace.database, workspace.settings, now=now)
 
 
 def findings(workspace: Workspace, *statements: str) -> list[str]:
     """What the audit finds, in its words; of statements as if they had been committed."""
-    held = journal.head_held(workspace.database, workspace.settings)
-    key = journal.ledger_signer(workspace.settings).verifier.public_key
+    held = publishing.head_held(workspace.database, workspace.settings)
+    key = publishing.ledger_signer(workspace.settings).verifier.public_key
     with workspace.database.snapshot() as session:
         for statement in statements:
             session.execute(sa.text(statement))

@@ -6,11 +6,11 @@ from datetime import timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from make import NOW
 
-from authcheck.ledger import tiles
-from authcheck.ledger.entries import Draft, body, read_body, tx_id
-from authcheck.ledger.log import Log
-from authcheck.ledger.merkle import leaf_hash, root_of
-from authcheck.ledger.note import Cosigner, Signer
+from authcheck.tlog import tiles
+from authcheck.tlog.entries import Draft, body, read_body, tx_id
+from authcheck.tlog.log import Log
+from authcheck.tlog.merkle import leaf_hash, root_of
+from authcheck.tlog.note import Cosigner, Signer
 
 ORIGIN = "authcheck.example/ledger"
 

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
-from authcheck import journal
 from authcheck.config import Settings
-from authcheck.database import Database
 from authcheck.errors import DatabaseBusy
-from authcheck.ledger.entries import Draft
+from authcheck.ledger import journal, publishing
+from authcheck.storage.database import Database
+from authcheck.tlog.entries import Draft
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SERVER = multiprocessing.get_context("forkserver")  # each process starts clean, in milliseconds
-SERVER.set_forkserver_preload(["authcheck.journal", "ledger_writers"])
+SERVER.set_forkserver_preload(["authcheck.ledger.journal", "ledger_writers"])
 
 
 def start(target: Callable[..., None], *words: object) -> BaseProcess:
@@ -39,7 +39,7 @@ def write_until_killed(settings: Settings, name: str, acknowledged: Connection) 
                 acknowledged.fileno(), "".join(f"{one.number} {one.tx_id}\n" for one in entries).encode()
             )
             if turn % 3 == 0:
-                journal.publish(database, settings)
+                publishing.publish(database, settings)
         except DatabaseBusy:
             continue
 
@@ -51,5 +51,5 @@ def append(settings: Settings, name: str, times: int, same: int) -> None:
         subject = f"everybody-{number}" if number < same else f"{name}-{number}"
         with database.writing() as session:
             journal.record(session, [Draft("cert.flag", subject, NOW)])
-        journal.publish(database, settings, now=NOW)
+        publishing.publish(database, settings, now=NOW)
     database.dispose()

@@ -5,10 +5,12 @@ from typing import Any
 
 import make
 
-from authcheck import accounts, agreements
 from authcheck.errors import NotFound
-from authcheck.licence_terms import Terms
-from authcheck.tables import Licence, Organisation
+from authcheck.licences import agreements
+from authcheck.licences.tables import Licence
+from authcheck.licences.terms import Terms
+from authcheck.members import organisations
+from authcheck.members.tables import Organisation
 from authcheck.workspace import Workspace
 
 START = date(2026, 1, 1)
@@ -18,9 +20,9 @@ def organisation(workspace: Workspace, handle: str, role: str = "licensee") -> O
     """The organisation of that handle, made where it is missing."""
     with workspace.database.writing() as session:
         try:
-            return accounts.get_organisation(session, handle)
+            return organisations.get_organisation(session, handle)
         except NotFound:
-            return accounts.create_organisation(
+            return organisations.create_organisation(
                 session, handle=handle, name=handle, roles=[role], now=make.NOW
             )
 

@@ -10,14 +10,17 @@ import certificates_made as made
 import make
 from sqlalchemy import func, select
 
-from authcheck import accounts, agreements, brand_signatures, certificates, signing_keys
-from authcheck.brand_signatures import Waiting
+from authcheck.certificates import brand_signatures, issuing, signing_keys
+from authcheck.certificates.brand_signatures import Waiting
+from authcheck.certificates.meters import Meter, meter_of
+from authcheck.certificates.tables import Batch, Certificate
 from authcheck.config import Settings
 from authcheck.errors import Conflict, DatabaseBusy
-from authcheck.issuing_rights import meter_of
-from authcheck.licence_terms import Terms
-from authcheck.meters import Meter
-from authcheck.tables import Batch, Certificate, Design, Licence
+from authcheck.licences import agreements
+from authcheck.licences.tables import Licence
+from authcheck.licences.terms import Terms
+from authcheck.members import organisations
+from authcheck.registry.tables import Design
 from authcheck.workspace import Workspace
 
 STARTS = date(2026, 1, 1)
@@ -32,7 +35,7 @@ class Licensee(made.Brand):
     def certificates(self) -> Sequence[Certificate]:
         """The licensee's certificates, in the order of their status indices."""
         with self.work.database.reading() as session:
-            organisation = accounts.get_organisation(session, self.handle)
+            organisation = organisations.get_organisation(session, self.handle)
             own = select(Certificate).where(Certificate.organisation_id == organisation.id)
             return session.scalars(own.order_by(Certificate.status_index)).all()
 
@@ -50,14 +53,14 @@ class Licensee(made.Brand):
     def waiting(self, now: datetime = make.NOW) -> Waiting:
         """What waits for the licensee's signature."""
         with self.work.database.reading() as session:
-            organisation = accounts.get_organisation(session, self.handle)
+            organisation = organisations.get_organisation(session, self.handle)
             return brand_signatures.find_waiting(session, self.work.settings, organisation, now)
 
 
 def licensee(work: Workspace, design: Design, handle: str = "printers", *, key: bool = True) -> Licensee:
     """A licensee, with a key that is kept here unless told otherwise."""
     with work.database.writing() as session:
-        accounts.create_organisation(
+        organisations.create_organisation(
             session, handle=handle, name=handle, roles=["licensee"], now=make.NOW - YEAR
         )
     found = Licensee(work, handle, design, signing_keys.open_vault(work.settings))
@@ -79,12 +82,12 @@ def licence(
     """A licence of one organisation to another; words are those of its terms."""
     terms = Terms(**{"starts_on": STARTS, **words})
     with work.database.writing() as session:
-        giver, taker = (accounts.get_organisation(session, handle) for handle in (owner, to))
+        giver, taker = (organisations.get_organisation(session, handle) for handle in (owner, to))
         offered = agreements.offer(session, giver, taker, terms, now, parent_id=parent_id)
     if not accepted:
         return offered
     with work.database.writing() as session:
-        return agreements.accept(session, accounts.get_organisation(session, to), offered.id, now)
+        return agreements.accept(session, organisations.get_organisation(session, to), offered.id, now)
 
 
 def amend(
@@ -93,15 +96,17 @@ def amend(
     """Other terms, accepted."""
     terms = Terms(**{"starts_on": STARTS, **words})
     with work.database.writing() as session:
-        offered = agreements.amend(session, accounts.get_organisation(session, owner), licence_id, terms, now)
+        offered = agreements.amend(
+            session, organisations.get_organisation(session, owner), licence_id, terms, now
+        )
     with work.database.writing() as session:
-        return agreements.accept(session, accounts.get_organisation(session, to), offered.id, now)
+        return agreements.accept(session, organisations.get_organisation(session, to), offered.id, now)
 
 
 def revoke(work: Workspace, owner: str, licence_id: str, now: datetime = make.NOW) -> Licence:
     """The owner takes a licence back."""
     with work.database.writing() as session:
-        organisation = accounts.get_organisation(session, owner)
+        organisation = organisations.get_organisation(session, owner)
         return agreements.revoke(session, organisation, licence_id, agreements.REASONS[0], now)
 
 
@@ -117,8 +122,8 @@ def issue_until_refused(settings: Settings, handle: str, design_id: str, name: s
             )
             try:
                 with work.database.writing() as session:
-                    organisation = accounts.get_organisation(session, handle)
-                    certificates.issue(session, vault, settings, organisation, order, make.NOW)
+                    organisation = organisations.get_organisation(session, handle)
+                    issuing.issue(session, vault, settings, organisation, order, make.NOW)
             except DatabaseBusy:
                 continue
             except Conflict as error:

@@ -15,15 +15,15 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from authcheck import accounts
+from authcheck.checks.tables import Check
 from authcheck.config import Settings
 from authcheck.ids import new_id
-from authcheck.images.decode import open_picture
-from authcheck.local import extract
-from authcheck.local.subjects import Known, Submitted
-from authcheck.local.thumbnail import Thumbnail, thumbnail_bytes
+from authcheck.members import api_keys, organisations
 from authcheck.registry.registration import NewDesign, Registered, Registration, read_view
-from authcheck.tables import Check
+from authcheck.vision.features import extract
+from authcheck.vision.features.thumbnail import Thumbnail, thumbnail_bytes
+from authcheck.vision.matching.subjects import Known, Submitted
+from authcheck.vision.pictures.decode import open_picture
 from authcheck.workspace import Workspace
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -86,8 +86,10 @@ def register(
     """Register one design of `owner` and commit; its picture is `picture(seed)` unless `pictures` are given."""
     views = [read_view(data, workspace.limits) for data in pictures or [picture_bytes(seed)]]
     with workspace.database.writing() as session:
-        organisation = accounts.ensure_brand(session, owner, NOW)
-        registration = Registration(session, workspace.finder.live, workspace.store, workspace.policy, NOW)
+        organisation = organisations.ensure_brand(session, owner, NOW)
+        registration = Registration(
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, NOW
+        )
         return registration.register(
             organisation, NewDesign(reference, words.pop("title", reference), **words), views
         )
@@ -96,8 +98,8 @@ def register(
 def key(workspace: Workspace, *scopes: str, owner: str = "acme") -> str:
     """A new API key's token for `owner`."""
     with workspace.database.writing() as session:
-        organisation = accounts.ensure_brand(session, owner, NOW)
-        _, token = accounts.create_key(session, organisation, label="test", scopes=scopes, now=NOW)
+        organisation = organisations.ensure_brand(session, owner, NOW)
+        _, token = api_keys.create_key(session, organisation, label="test", scopes=scopes, now=NOW)
         return token
 
 

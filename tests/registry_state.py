@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import select, text
 
 from authcheck.registry.live import current_tick
-from authcheck.tables import Design, Entity, View
+from authcheck.registry.tables import Design, View
+from authcheck.storage.entity import Entity
 from authcheck.workspace import Workspace
 
 

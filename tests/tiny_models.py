@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from authcheck.local.neural import NeuralModel
+from authcheck.vision.features.neural import NeuralModel
 
 INPUT_PX = 32
 POOL_PX = 16

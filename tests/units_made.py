@@ -7,9 +7,11 @@ import make
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
-from authcheck import accounts, certificates, signing_keys
-from authcheck.batches import Order, Selection
-from authcheck.tables import Batch, Certificate
+from authcheck.certificates import issuing, revoking, signing_keys
+from authcheck.certificates.batches import Selection
+from authcheck.certificates.orders import Order
+from authcheck.certificates.tables import Batch, Certificate
+from authcheck.members import organisations
 from authcheck.workspace import Workspace
 
 GTIN = "04006381333931"
@@ -23,7 +25,7 @@ def brand_with_key(workspace: Workspace, handle: str = "acme", *, own_key: bool 
     vault = signing_keys.open_vault(workspace.settings)
     public_key = Ed25519PrivateKey.generate().public_key().public_bytes_raw() if own_key else None
     with workspace.database.writing() as session:
-        brand = accounts.get_organisation(session, handle)
+        brand = organisations.get_organisation(session, handle)
         signing_keys.create_key(
             session, brand, vault, settings=workspace.settings, now=make.NOW, public_key=public_key
         )
@@ -46,8 +48,8 @@ def issue(
     order = Order(**{**fields, **words})
     vault = signing_keys.open_vault(workspace.settings)
     with workspace.database.writing() as session:
-        brand = accounts.get_organisation(session, handle)
-        batch: Batch = certificates.issue(session, vault, workspace.settings, brand, order, now)
+        brand = organisations.get_organisation(session, handle)
+        batch: Batch = issuing.issue(session, vault, workspace.settings, brand, order, now)
         if not returned:
             return []
         wanted = select(Certificate).where(Certificate.batch_id == batch.id).order_by(Certificate.id)
@@ -65,6 +67,6 @@ def revoke(
     """Revoke one certificate."""
     vault = signing_keys.open_vault(workspace.settings)
     with workspace.database.writing() as session:
-        brand = accounts.get_organisation(session, handle)
+        brand = organisations.get_organisation(session, handle)
         meant = Selection((unit.code,))
-        certificates.revoke(session, vault, workspace.settings, brand, meant, reason=reason, now=now)
+        revoking.revoke(session, vault, workspace.settings, brand, meant, reason=reason, now=now)

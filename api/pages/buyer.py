@@ -13,12 +13,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from markupsafe import Markup
 
-from authcheck import evidence, verify
+from authcheck.checks import evidence, records
+from authcheck.checks.evidence import Found
+from authcheck.checks.tables import Check
+from authcheck.checks.verdicts import VerdictCode
 from authcheck.errors import AuthcheckError, Forbidden, NotFound, Unavailable
-from authcheck.evidence import Found
-from authcheck.local.overlay import MOST
-from authcheck.tables import Check, Design
-from authcheck.verdicts import VerdictCode
+from authcheck.registry.tables import Design
+from authcheck.vision.matching.overlay import MOST
 from authcheck.workspace import Workspace, utc_now
 
 from ..deps import WorkspaceDep, public_limit, public_read_limit
@@ -117,7 +118,7 @@ async def ask(request: Request, workspace: WorkspaceDep) -> RedirectResponse:
 
 def _check(workspace: Workspace, data: bytes, metrics: Metrics) -> Check:
     started_s, now = time.perf_counter(), utc_now()
-    check, _ = verify.check_picture(
+    check, _ = records.check_picture(
         workspace.database,
         workspace.finder,
         data,
@@ -138,7 +139,7 @@ def _check(workspace: Workspace, data: bytes, metrics: Metrics) -> Check:
 def answer(request: Request, check_id: str, workspace: WorkspaceDep) -> HTMLResponse:
     """The answer to an anonymous check: words and the evidence picture, never a score or a distance."""
     with workspace.database.reading() as session:
-        check = verify.get_check(session, check_id)
+        check = records.get_check(session, check_id)
         found = evidence.found_in(session, [check])[check.id]
     design = _design_shown(check)
     codes = [str(reason["code"]) for reason in check.reasons]

@@ -10,15 +10,15 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.routing import APIRoute
 
-from authcheck import lookup
 from authcheck.errors import AuthcheckError, NotFound
 from authcheck.ids import show_code
-from authcheck.lookup import LookUp
+from authcheck.lookups import lookup
+from authcheck.lookups.lookup import LookUp
 from authcheck.workspace import Workspace, utc_now
 
 from ..deps import WorkspaceDep, public_read_limit
-from ..lookup_wire import bundle_url, certificate_out, holds_label
 from ..problems import from_error
+from ..wire.lookups import bundle_url, certificate_out, holds_label
 from .render import render
 
 HERE = ("good", "revoked", "not_true", "unknown", "unsupported", "failed")  # what verify.js may say

@@ -7,20 +7,23 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
 
-from authcheck import batches, certificates, issuing_rights, journal
-from authcheck.batches import Filter, Order, Selection
+from authcheck.certificates import batches, issuing, revoking
+from authcheck.certificates.batches import Filter, Selection
+from authcheck.certificates.meters import Meter, meters_of
+from authcheck.certificates.orders import Order
+from authcheck.certificates.signing_keys import open_vault
+from authcheck.certificates.tables import Batch, Certificate
+from authcheck.certificates.unit_csv import units_csv
 from authcheck.errors import Rejected
-from authcheck.meters import Meter
-from authcheck.signing_keys import open_vault
-from authcheck.tables import Batch, Certificate, Organisation
-from authcheck.unit_tables import units_csv
+from authcheck.ledger import publishing
+from authcheck.members.tables import Organisation
 from authcheck.workspace import Workspace, utc_now
 
-from ..certificate_schemas import BatchIn, BatchOut, CertificateOut, MeterOut, RevocationIn, RevocationOut
 from ..deps import CertificatesIssuer, WorkspaceDep
 from ..idempotency import OnceDep
 from ..paging import PagingDep
-from ..schemas import Page, Text
+from ..wire.certificates import BatchIn, BatchOut, CertificateOut, MeterOut, RevocationIn, RevocationOut
+from ..wire.forms import Page, Text
 
 router = APIRouter(prefix="/v1", tags=["certificates"])
 DesignId = Annotated[Text | None, Query(max_length=40)]
@@ -53,9 +56,9 @@ def issue_batch(
     vault = open_vault(workspace.settings)
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
-        batch = certificates.issue(session, vault, workspace.settings, organisation, order, utc_now())
+        batch = issuing.issue(session, vault, workspace.settings, organisation, order, utc_now())
         answer = _batches_out(session, workspace, [batch])[0]
-    journal.publish(workspace.database, workspace.settings)
+    publishing.publish(workspace.database, workspace.settings)
     response.headers["Location"] = f"/v1/batches/{batch.id}"
     return answer
 
@@ -133,7 +136,7 @@ def revoke_certificates(
     )
     vault = open_vault(workspace.settings)
     with workspace.database.writing() as session:
-        done = certificates.revoke(
+        done = revoking.revoke(
             session,
             vault,
             workspace.settings,
@@ -142,13 +145,13 @@ def revoke_certificates(
             reason=body.reason,
             now=utc_now(),
         )
-    journal.publish(workspace.database, workspace.settings)
+    publishing.publish(workspace.database, workspace.settings)
     return RevocationOut(revoked=done.now, revoked_before=done.before)
 
 
 def _batches_out(session: Session, workspace: Workspace, rows: Sequence[Batch]) -> list[BatchOut]:
     states = batches.count_states(session, rows)
-    meters = issuing_rights.meters_of(session, workspace.settings, rows)
+    meters = meters_of(session, workspace.settings, rows)
     return [
         BatchOut(
             id=batch.id,

@@ -6,11 +6,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from authcheck import evidence, verify
-from authcheck.accounts import Principal
-from authcheck.evidence import Found
-from authcheck.local.overlay import Layout
-from authcheck.tables import Check, View
+from authcheck.checks import evidence, records
+from authcheck.checks.evidence import Found
+from authcheck.checks.tables import Check
+from authcheck.members.api_keys import Principal
+from authcheck.registry.tables import View
+from authcheck.vision.matching.overlay import Layout
 from authcheck.workspace import Workspace, utc_now
 
 from ..deps import IfNoneMatch, ListingsChecker, PublicOrChecker, RatesDep, WorkspaceDep
@@ -20,9 +21,9 @@ from ..idempotency import OnceDep
 from ..metrics import Metrics
 from ..openapi import picture_body, pictures_out
 from ..paging import PagingDep
-from ..schemas import CheckOut, Page, PublicCheckOut
 from ..uploads import PictureDep, UploadedPicture
-from ..wire import check_out, full_check_out
+from ..wire.checks import CheckOut, PublicCheckOut, check_out, full_check_out
+from ..wire.forms import Page
 
 router = APIRouter(prefix="/v1/checks", tags=["checks"])
 EVIDENCE_CACHE = (
@@ -57,7 +58,7 @@ def _check(
     metrics: Metrics = request.app.state.metrics
     organisation_id = caller.organisation_id if caller else None
     started_s, now = time.perf_counter(), utc_now()
-    check, _ = verify.check_picture(
+    check, _ = records.check_picture(
         workspace.database,
         workspace.finder,
         picture.data,
@@ -119,7 +120,7 @@ def show_evidence(
 
 def _evident(workspace: Workspace, check_id: str, organisation_id: str | None) -> tuple[Check, list[Found]]:
     with workspace.database.reading() as session:
-        check = verify.get_check(session, check_id, organisation_id=organisation_id)
+        check = records.get_check(session, check_id, organisation_id=organisation_id)
         evidence.require(check, workspace.copies, utc_now())
         return check, evidence.found_in(session, [check])[check.id]
 
@@ -128,7 +129,7 @@ def _evident(workspace: Workspace, check_id: str, organisation_id: str | None) -
 def list_checks(caller: ListingsChecker, workspace: WorkspaceDep, paging: PagingDep) -> Page[CheckOut]:
     """Your organisation's checks, first asked first."""
     with workspace.database.reading() as session:
-        rows = verify.list_checks(session, caller.organisation_id, after=paging.after, limit=paging.fetch)
+        rows = records.list_checks(session, caller.organisation_id, after=paging.after, limit=paging.fetch)
         views = {check.id: _view(session, check) for check in rows}
         found = evidence.found_in(session, rows)
         return paging.page(
@@ -141,7 +142,7 @@ def list_checks(caller: ListingsChecker, workspace: WorkspaceDep, paging: Paging
 
 def _show(workspace: Workspace, check_id: str, organisation_id: str | None) -> CheckOut | PublicCheckOut:
     with workspace.database.reading() as session:
-        check = verify.get_check(session, check_id, organisation_id=organisation_id)
+        check = records.get_check(session, check_id, organisation_id=organisation_id)
         found = evidence.found_in(session, [check])[check.id]
         return check_out(check, _view(session, check), found, evident=_is_evident(workspace, check))
 

@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm.exc import StaleDataError
 
-from authcheck.accounts import Principal
 from authcheck.errors import Rejected
+from authcheck.members.api_keys import Principal
+from authcheck.members.tables import Organisation
 from authcheck.registry import designs
 from authcheck.registry.features import usual_masking
 from authcheck.registry.registration import NewDesign, ReadView, Registration, read_view
-from authcheck.tables import Design, Organisation
+from authcheck.registry.tables import Design
 from authcheck.workspace import Workspace, utc_now
 
 from ..deps import DesignsWriter, IfMatch, IfNoneMatch, WorkspaceDep
@@ -18,10 +19,9 @@ from ..etags import changed_since, design_etag, not_modified, require_match
 from ..idempotency import OnceDep
 from ..openapi import MASKS, PICTURES, multipart
 from ..paging import PagingDep
-from ..registry_schemas import DesignOut, DesignPatch, RegisteredOut
-from ..schemas import Page
 from ..uploads import Upload, UploadDep
-from ..wire import design_out
+from ..wire.designs import DesignOut, DesignPatch, RegisteredOut, design_out
+from ..wire.forms import Page
 
 router = APIRouter(prefix="/v1/designs", tags=["designs"])
 TEXT = {"type": "string"}
@@ -69,7 +69,7 @@ def _register(workspace: Workspace, caller: Principal, upload: Upload) -> Respon
     views = read_views(workspace, upload, new.kind)
     with workspace.database.writing() as session:
         registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy, utc_now()
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, utc_now()
         )
         owner = session.get_one(Organisation, caller.organisation_id)
         result = registration.register(owner, new, views)

@@ -5,21 +5,20 @@ from pathlib import PurePath
 
 from fastapi import APIRouter, Response
 
-from authcheck.accounts import Principal
 from authcheck.errors import Rejected, RowRejected
+from authcheck.members.api_keys import Principal
 from authcheck.registry.bulk import Loader
+from authcheck.registry.design_files import Row, RowProblem, read_table
 from authcheck.registry.registration import NewDesign
 from authcheck.registry.reports import get_report, keep_report, report_csv
-from authcheck.registry.table_files import Row, RowProblem, read_table
 from authcheck.workspace import Workspace, utc_now
 
 from ..deps import DesignsWriter, WorkspaceDep
 from ..idempotency import OnceDep
 from ..multipart import Form, Part, clean_name
 from ..openapi import PICTURE, PICTURES, multipart
-from ..registry_schemas import ImportOut
 from ..uploads import ImportDep, Upload
-from ..wire import import_out
+from ..wire.designs import ImportOut, import_out
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"])
 TABLE_BYTES = 16 * 1024 * 1024

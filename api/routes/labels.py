@@ -6,17 +6,17 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from authcheck import batches
-from authcheck.label_layouts import find_layout
-from authcheck.label_orders import labels_of
-from authcheck.label_reading import Read, read_label
-from authcheck.labels import sheet
-from authcheck.signing_keys import open_vault
+from authcheck.certificates import batches
+from authcheck.certificates.batch_labels import labels_of
+from authcheck.certificates.signing_keys import open_vault
+from authcheck.labels.layouts import find_layout
+from authcheck.labels.reading import Read, read_label
+from authcheck.labels.sheets import sheet
 
 from ..deps import CertificatesIssuer, WorkspaceDep, public_limit
-from ..label_schemas import ReadLabelOut, ReadLabelsOut
 from ..openapi import picture_body
 from ..uploads import PictureDep, PlaceDep
+from ..wire.labels import ReadLabelOut, ReadLabelsOut
 
 router = APIRouter(prefix="/v1", tags=["labels"])
 MOST_LABELS = 500  # in one answer: a few seconds of drawing

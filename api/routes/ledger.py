@@ -3,10 +3,11 @@
 from fastapi import APIRouter, Response
 
 from authcheck.errors import NotFound
-from authcheck.journal import bodies, current_checkpoint, latest_checkpoint, read_tile_of
-from authcheck.ledger.merkle import HASH_BYTES
-from authcheck.ledger.tiles import WIDTH, encode_entries, parse_path
-from authcheck.ledger_export import holds
+from authcheck.ledger.export import holds
+from authcheck.ledger.journal import bodies, latest_checkpoint, read_tile_of
+from authcheck.ledger.publishing import current_checkpoint
+from authcheck.tlog.merkle import HASH_BYTES
+from authcheck.tlog.tiles import WIDTH, encode_entries, parse_path
 from authcheck.workspace import utc_now
 
 from ..deps import WorkspaceDep

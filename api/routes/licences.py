@@ -7,15 +7,20 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck import accounts, agreements, journal, licensing
-from authcheck.licence_terms import Terms
-from authcheck.tables import Entry, Licence, Organisation
+from authcheck.certificates.meters import units_issued
+from authcheck.ledger import publishing
+from authcheck.ledger.tables import Entry
+from authcheck.licences import agreements, grants
+from authcheck.licences.tables import Licence
+from authcheck.licences.terms import Terms
+from authcheck.members import organisations
+from authcheck.members.tables import Organisation
 from authcheck.workspace import Workspace, utc_now
 
 from ..deps import LicencesWriter, WorkspaceDep
-from ..licence_schemas import LicenceIn, LicenceOut, LicenceRevocationIn, TermsIn
 from ..paging import PagingDep
-from ..schemas import Page
+from ..wire.forms import Page
+from ..wire.licences import LicenceIn, LicenceOut, LicenceRevocationIn, TermsIn
 
 router = APIRouter(prefix="/v1", tags=["licences"])
 Role = Annotated[
@@ -31,10 +36,10 @@ def offer_licence(
     now = utc_now()
     with workspace.database.writing() as session:
         owner = session.get_one(Organisation, caller.organisation_id)
-        licensee = accounts.get_organisation(session, body.licensee)
+        licensee = organisations.get_organisation(session, body.licensee)
         made = agreements.offer(session, owner, licensee, _terms(body.terms), now, parent_id=body.parent)
         answer = _licences_out(session, [made], now)[0]
-    journal.publish(workspace.database, workspace.settings)
+    publishing.publish(workspace.database, workspace.settings)
     response.headers["Location"] = f"/v1/licences/{answer.id}"
     return answer
 
@@ -45,7 +50,7 @@ def list_licences(
 ) -> Page[LicenceOut]:
     """The licences that you gave or got, every version, oldest first."""
     with workspace.database.reading() as session:
-        rows = licensing.list_licences(
+        rows = grants.list_licences(
             session, caller.organisation_id, role=role, after=paging.after, limit=paging.fetch
         )
         shown = {one.id: one for one in _licences_out(session, rows, utc_now())}
@@ -56,7 +61,7 @@ def list_licences(
 def show_licence(caller: LicencesWriter, licence_id: str, workspace: WorkspaceDep) -> LicenceOut:
     """One of the licences that you gave or got."""
     with workspace.database.reading() as session:
-        found = licensing.get_licence(session, licence_id, organisation_id=caller.organisation_id)
+        found = grants.get_licence(session, licence_id, organisation_id=caller.organisation_id)
         return _licences_out(session, [found], utc_now())[0]
 
 
@@ -106,7 +111,7 @@ def revoke_licence(
 
 
 def _published(workspace: Workspace, answer: LicenceOut) -> LicenceOut:
-    journal.publish(workspace.database, workspace.settings)
+    publishing.publish(workspace.database, workspace.settings)
     return answer
 
 
@@ -122,7 +127,7 @@ def _licences_out(session: Session, rows: list[Licence], now: datetime) -> list[
     tx_ids = {row.number: row.tx_id for row in session.execute(wanted)}
     made = []
     for row in rows:
-        grant = licensing.grant_of(session, row)
+        grant = grants.grant_of(session, row, units=units_issued)
         made.append(
             LicenceOut(
                 id=row.id,

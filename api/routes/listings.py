@@ -4,18 +4,24 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from authcheck import listings
-from authcheck.accounts import Principal
 from authcheck.errors import ImageRejected, Rejected
-from authcheck.listing_seen import Evidence
-from authcheck.listings import Judged, decide_again
-from authcheck.offers import NewListing, read_date, read_goods
-from authcheck.tables import Listing
+from authcheck.listings import judging
+from authcheck.listings.evidence import Evidence
+from authcheck.listings.judging import Judged, decide_again
+from authcheck.listings.offers import NewListing, read_date, read_goods
+from authcheck.listings.tables import Listing
+from authcheck.members.api_keys import Principal
 from authcheck.workspace import Workspace, utc_now
 
 from ..deps import ListingsChecker, WorkspaceDep
 from ..idempotency import OnceDep
-from ..listing_schemas import (
+from ..multipart import Form, Part
+from ..openapi import PICTURES, multipart
+from ..paging import PagingDep
+from ..uploads import Upload, UploadDep
+from ..wire.checks import ReasonOut
+from ..wire.forms import Page, sendable
+from ..wire.listings import (
     CheckedListingOut,
     ListedCertificateOut,
     ListedDesignOut,
@@ -24,12 +30,6 @@ from ..listing_schemas import (
     UnreadableOut,
     Verdict,
 )
-from ..multipart import Form, Part
-from ..openapi import PICTURES, multipart
-from ..paging import PagingDep
-from ..problems import sendable
-from ..schemas import Page, ReasonOut
-from ..uploads import Upload, UploadDep
 
 router = APIRouter(prefix="/v1/listings", tags=["listings"])
 FIELDS = ("reference", "seller", "channel", "territory", "goods", "price", "date", "certificate")
@@ -73,7 +73,7 @@ def _check(workspace: Workspace, caller: Principal, upload: Upload) -> Response:
         listed_on=read_date(day) if day else now.date(),
         certificate_code=form.text("certificate") or None,
     ).checked()
-    judged = listings.check_listing(
+    judged = judging.check_listing(
         workspace, new, _pictures(form), organisation_id=caller.organisation_id, source="api", now=now
     )
     body = _checked_out(judged).model_dump_json()
@@ -84,7 +84,7 @@ def _check(workspace: Workspace, caller: Principal, upload: Upload) -> Response:
 def _pictures(form: Form) -> list[tuple[str, bytes | Rejected]]:
     """Names and bytes; the size of each is looked at before it is read, their number before any is."""
     parts = form.images()
-    listings.check_number(len(parts))
+    judging.check_number(len(parts))
     return [(part.filename or "", _picture(form, part)) for part in parts]
 
 
@@ -105,7 +105,7 @@ def list_listings(
 ) -> Page[ListingOut]:
     """The listings you handed in, first handed in first."""
     with workspace.database.reading() as session:
-        rows = listings.list_listings(
+        rows = judging.list_listings(
             session,
             organisation_id=caller.organisation_id,
             verdict=verdict,
@@ -120,7 +120,7 @@ def list_listings(
 def show_listing(caller: ListingsChecker, listing_id: str, workspace: WorkspaceDep) -> ListingOut:
     """One of your listings, with its verdict as it stands."""
     with workspace.database.reading() as session:
-        found = listings.get_listing(session, listing_id, organisation_id=caller.organisation_id)
+        found = judging.get_listing(session, listing_id, organisation_id=caller.organisation_id)
         return _listing_out(found)
 
 

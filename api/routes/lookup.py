@@ -6,14 +6,22 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from authcheck import lookup, publications
+from authcheck.certificates import publications
 from authcheck.errors import Conflict, Forbidden
+from authcheck.lookups import lookup
 from authcheck.workspace import utc_now
 
 from ..deps import IfNoneMatch, WorkspaceDep, public_read_limit
 from ..etags import not_modified
-from ..lookup_schemas import AnchorOut, LookUpOut, TransactionOut
-from ..lookup_wire import anchor_out, certificate_out, holds_label, transaction_out
+from ..wire.lookups import (
+    AnchorOut,
+    LookUpOut,
+    TransactionOut,
+    anchor_out,
+    certificate_out,
+    holds_label,
+    transaction_out,
+)
 
 router = APIRouter(tags=["look-up"], dependencies=[Depends(public_read_limit)])
 SHORT = "public, max-age=30"  # a newer checkpoint or a revocation shows after that

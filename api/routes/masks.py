@@ -4,8 +4,8 @@ import hashlib
 
 from fastapi import APIRouter, Response
 
-from authcheck.accounts import Principal
 from authcheck.errors import Rejected
+from authcheck.members.api_keys import Principal
 from authcheck.registry import designs, masking
 from authcheck.registry.features import Masking
 from authcheck.workspace import Workspace, utc_now
@@ -13,8 +13,8 @@ from authcheck.workspace import Workspace, utc_now
 from ..deps import DesignsWriter, IfNoneMatch, WorkspaceDep
 from ..etags import not_modified, picture_response
 from ..openapi import MASK_WORD, PICTURE, multipart, pictures_out
-from ..registry_schemas import DesignOut
 from ..uploads import UploadDep
+from ..wire.designs import DesignOut
 from .designs import design_response
 
 router = APIRouter(prefix="/v1/designs/{design_id}/views/{sha256}/mask", tags=["designs"])

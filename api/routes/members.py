@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from authcheck import accounts
-from authcheck.tables import ApiKey, Organisation
+from authcheck.members import api_keys, organisations
+from authcheck.members.tables import ApiKey, Organisation
 from authcheck.workspace import utc_now
 
 from ..deps import Admin, AnyKey, WorkspaceDep
 from ..paging import PagingDep
-from ..schemas import KeyIn, KeyOut, MeOut, NewKeyOut, OrganisationIn, OrganisationOut, Page, Text
+from ..wire.forms import Page, Text
+from ..wire.members import KeyIn, KeyOut, MeOut, NewKeyOut, OrganisationIn, OrganisationOut
 
 router = APIRouter(prefix="/v1", tags=["accounts"])
 
@@ -27,7 +28,7 @@ def create_organisation(
 ) -> OrganisationOut:
     """Add a member."""
     with workspace.database.writing() as session:
-        organisation = accounts.create_organisation(
+        organisation = organisations.create_organisation(
             session, handle=body.handle, name=body.name, roles=body.roles, now=utc_now()
         )
     response.headers["Location"] = f"/v1/organisations/{organisation.handle}"
@@ -38,7 +39,7 @@ def create_organisation(
 def list_organisations(_caller: Admin, workspace: WorkspaceDep, paging: PagingDep) -> Page[OrganisationOut]:
     """All members, oldest first."""
     with workspace.database.reading() as session:
-        rows = accounts.list_organisations(session, after=paging.after, limit=paging.fetch)
+        rows = organisations.list_organisations(session, after=paging.after, limit=paging.fetch)
         return paging.page(rows, _organisation_out)
 
 
@@ -46,15 +47,15 @@ def list_organisations(_caller: Admin, workspace: WorkspaceDep, paging: PagingDe
 def show_organisation(_caller: Admin, handle: str, workspace: WorkspaceDep) -> OrganisationOut:
     """One member, by its handle."""
     with workspace.database.reading() as session:
-        return _organisation_out(accounts.get_organisation(session, handle))
+        return _organisation_out(organisations.get_organisation(session, handle))
 
 
 @router.post("/keys", status_code=201)
 def create_key(_caller: Admin, body: KeyIn, workspace: WorkspaceDep) -> NewKeyOut:
     """Make an API key for an organisation. The token is in this answer only."""
     with workspace.database.writing() as session:
-        organisation = accounts.get_organisation(session, body.organisation)
-        key, token = accounts.create_key(
+        organisation = organisations.get_organisation(session, body.organisation)
+        key, token = api_keys.create_key(
             session, organisation, label=body.label, scopes=body.scopes, now=utc_now()
         )
     return NewKeyOut(**_key_out(key, organisation.handle).model_dump(), token=token)
@@ -69,8 +70,8 @@ def list_keys(
 ) -> Page[KeyOut]:
     """The keys of one organisation, revoked ones too, oldest first."""
     with workspace.database.reading() as session:
-        member = accounts.get_organisation(session, organisation)
-        rows = accounts.list_keys(session, member.id, after=paging.after, limit=paging.fetch)
+        member = organisations.get_organisation(session, organisation)
+        rows = api_keys.list_keys(session, member.id, after=paging.after, limit=paging.fetch)
         return paging.page(rows, lambda key: _key_out(key, member.handle))
 
 
@@ -78,7 +79,7 @@ def list_keys(
 def revoke_key(_caller: Admin, key_id: str, workspace: WorkspaceDep) -> KeyOut:
     """End a key, at once and for good. Doing it again changes nothing."""
     with workspace.database.writing() as session:
-        key = accounts.revoke_key(session, key_id, organisation_id=None, now=utc_now())
+        key = api_keys.revoke_key(session, key_id, organisation_id=None, now=utc_now())
         organisation = session.get_one(Organisation, key.organisation_id)
     return _key_out(key, organisation.handle)
 

@@ -10,10 +10,9 @@ from authcheck.workspace import utc_now
 
 from ..deps import DesignsWriter, WorkspaceDep
 from ..openapi import PICTURE, multipart
-from ..registry_schemas import NegativeOut
-from ..schemas import Page
 from ..uploads import UploadDep
-from ..wire import negative_out
+from ..wire.designs import NegativeOut, negative_out
+from ..wire.forms import Page
 
 router = APIRouter(prefix="/v1/negatives", tags=["designs"])
 

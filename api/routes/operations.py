@@ -4,13 +4,13 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 
-from authcheck.database import head, translated_errors
 from authcheck.errors import AuthcheckError
+from authcheck.storage.database import head, translated_errors
 from authcheck.workspace import Workspace
 
 from ..deps import WorkspaceDep
 from ..metrics import Metrics
-from ..schemas import HealthOut
+from ..wire.forms import HealthOut
 
 router = APIRouter(tags=["operations"])
 

@@ -4,18 +4,20 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from authcheck import brand_signatures, journal, signing_keys, status_lists
-from authcheck.accounts import Principal
-from authcheck.brand_signatures import Signatures
+from authcheck.certificates import brand_signatures, signing_keys, status_lists
+from authcheck.certificates.brand_signatures import Signatures
+from authcheck.certificates.signing_keys import open_vault, read_public_key
+from authcheck.certificates.tables import SigningKey
 from authcheck.errors import Rejected
-from authcheck.signing_keys import open_vault, read_public_key
-from authcheck.tables import Organisation, SigningKey
-from authcheck.trust import encode_base64url
+from authcheck.ledger import publishing
+from authcheck.members.api_keys import Principal
+from authcheck.members.tables import Organisation
+from authcheck.proofs.trust import encode_base64url
 from authcheck.workspace import Workspace, utc_now
 
-from ..certificate_schemas import SignaturesIn, SignedOut, SigningKeyIn, SigningKeyOut, WaitingOut
 from ..deps import CertificatesIssuer, WorkspaceDep
-from ..schemas import Page
+from ..wire.certificates import SignaturesIn, SignedOut, SigningKeyIn, SigningKeyOut, WaitingOut
+from ..wire.forms import Page
 
 router = APIRouter(prefix="/v1", tags=["certificates"])
 
@@ -51,7 +53,7 @@ def revoke_signing_key(caller: CertificatesIssuer, key_id: str, workspace: Works
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
         key = signing_keys.revoke_key(session, organisation, key_id, utc_now())
-    journal.publish(workspace.database, workspace.settings)
+    publishing.publish(workspace.database, workspace.settings)
     return _key_out(key)
 
 
@@ -76,7 +78,7 @@ def accept_signatures(caller: CertificatesIssuer, body: SignaturesIn, workspace:
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
         signed = brand_signatures.accept(session, workspace.settings, organisation, given, utc_now())
-    journal.publish(workspace.database, workspace.settings)
+    publishing.publish(workspace.database, workspace.settings)
     return SignedOut(signed=signed)
 
 
@@ -89,7 +91,7 @@ def _added(
         organisation = session.get_one(Organisation, caller.organisation_id)
         key = add(session, organisation, vault, settings=settings, now=now, public_key=given)
         status_lists.catch_up(session, settings, organisation, vault, now=now)
-    journal.publish(workspace.database, settings)
+    publishing.publish(workspace.database, settings)
     return _key_out(key)
 
 

@@ -5,16 +5,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from authcheck import sellers, storefronts
+from authcheck.members.tables import Organisation
 from authcheck.registry.designs import get_design
-from authcheck.sellers import SellerAnswer
-from authcheck.tables import Organisation, Storefront
+from authcheck.storefronts import sellers, shops
+from authcheck.storefronts.sellers import SellerAnswer
+from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import utc_now
 
 from ..deps import LicencesWriter, ListingsChecker, WorkspaceDep, public_read_limit
 from ..paging import PagingDep
-from ..schemas import Page
-from ..storefront_schemas import BreachOut, SellerOut, StandingOut, StorefrontIn, StorefrontOut
+from ..wire.forms import Page
+from ..wire.storefronts import BreachOut, SellerOut, StandingOut, StorefrontIn, StorefrontOut
 
 router = APIRouter(prefix="/v1", tags=["storefronts"])
 Word = Annotated[str, Query(max_length=100)]
@@ -25,7 +26,7 @@ def add_storefront(caller: LicencesWriter, body: StorefrontIn, workspace: Worksp
     """List an official shop of yours; one that is listed already keeps its id and gets the new address."""
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
-        added = storefronts.add(
+        added = shops.add(
             session,
             organisation,
             marketplace=body.marketplace,
@@ -42,9 +43,7 @@ def list_storefronts(
 ) -> Page[StorefrontOut]:
     """Your shops, oldest first, closed ones too."""
     with workspace.database.reading() as session:
-        rows = storefronts.list_storefronts(
-            session, caller.organisation_id, after=paging.after, limit=paging.fetch
-        )
+        rows = shops.list_storefronts(session, caller.organisation_id, after=paging.after, limit=paging.fetch)
         return paging.page(rows, _storefront_out)
 
 
@@ -52,7 +51,7 @@ def list_storefronts(
 def show_storefront(storefront_id: str, workspace: WorkspaceDep) -> StorefrontOut:
     """Whose official shop that is, for anybody."""
     with workspace.database.reading() as session:
-        return _storefront_out(storefronts.get_storefront(session, storefront_id))
+        return _storefront_out(shops.get_storefront(session, storefront_id))
 
 
 @router.delete("/storefronts/{storefront_id}")
@@ -60,7 +59,7 @@ def close_storefront(caller: LicencesWriter, storefront_id: str, workspace: Work
     """Say that a shop of yours is official no more. Doing it again changes nothing."""
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
-        return _storefront_out(storefronts.close(session, organisation, storefront_id, utc_now()))
+        return _storefront_out(shops.close(session, organisation, storefront_id, utc_now()))
 
 
 @router.get("/sellers")

@@ -2,19 +2,19 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from authcheck.accounts import Principal
 from authcheck.errors import NotFound
+from authcheck.members.api_keys import Principal
 from authcheck.registry import designs
 from authcheck.registry.registration import Registration
-from authcheck.tables import Design
+from authcheck.registry.tables import Design
 from authcheck.workspace import Workspace, utc_now
 
 from ..deps import DesignsWriter, IfNoneMatch, WorkspaceDep, public_read_limit
 from ..etags import not_modified, picture_response
 from ..openapi import MASKS, PICTURES, multipart, pictures_out
 from ..previews import Previews, preview_etag, preview_path
-from ..registry_schemas import DesignOut
 from ..uploads import UploadDep
+from ..wire.designs import DesignOut
 from .designs import design_response, read_views
 
 router = APIRouter(prefix="/v1/designs/{design_id}", tags=["designs"])
@@ -45,7 +45,7 @@ def add_views(caller: DesignsWriter, design_id: str, upload: UploadDep, workspac
     views = read_views(workspace, upload, kind)
     with workspace.database.writing() as session:
         registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy, utc_now()
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, utc_now()
         )
         design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
         registration.add_views(design, views)

@@ -1,4 +1,4 @@
-// What authcheck/bundle.py checks, once more in the reader's own browser: WebCrypto alone, no library.
+// What authcheck/proofs/bundle.py checks, once more in the reader's own browser: WebCrypto alone, no library.
 // `verify(bundle, trust)` gives {outcome, steps}, names and codes as there; outcome "unsupported" where Ed25519 is missing.
 
 const STEPS = ["signature", "entry", "inclusion", "checkpoint", "witnesses", "key", "status"];

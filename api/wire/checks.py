@@ -1,121 +1,157 @@
-"""From entities to wire models: what is said of a thing, and to whom."""
+"""Answers to checks, in JSON: all of it for the organisation that asked, less for the public."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from authcheck.evidence import Found
-from authcheck.local.alignment import Alignment
-from authcheck.registry.designs import shown_views
-from authcheck.tables import Check, Design, Dispute, Import, NegativePicture, View
+from pydantic import Field
 
-from .previews import preview_path
-from .problems import sendable
-from .registry_schemas import (
-    DesignOut,
-    DisputeOut,
-    FindabilityOut,
-    ImportOut,
-    ImportRow,
-    NegativeOut,
-    OtherDesignOut,
-    ViewOut,
-)
-from .schemas import (
-    CheckedDesignOut,
-    CheckOut,
-    FindingOut,
-    OwnerOut,
-    PublicCheckOut,
-    PublicDesign,
-    PublicFinding,
-    PublicOwner,
-    PublicReason,
-    ReasonOut,
-    TransformOut,
-)
+from authcheck.checks.evidence import Found
+from authcheck.checks.tables import Check
+from authcheck.registry.tables import Design, View
+from authcheck.vision.matching.alignment import Alignment
+
+from ..previews import preview_path
+from .forms import Wire, sendable
+
+
+class ReasonOut(Wire):
+    """Why, as a code, the numbers a sentence about it needs, and a weight in [0, 1] to order by."""
+
+    code: str
+    weight: float
+    params: dict[str, str | int | float]
+
+
+class OwnerOut(Wire):
+    """Who owns a design."""
+
+    handle: str
+    name: str
+
+
+class CheckedDesignOut(Wire):
+    """The design a check found. `view_sha256` is null unless the design is the asker's own."""
+
+    id: str
+    title: str
+    owner: OwnerOut
+    reference: str
+    preview: str | None
+    view_sha256: str | None
+
+
+class TransformOut(Wire):
+    """How the design lies in the picture: mirrored, light and dark swapped, turned clockwise, picture pixels a design pixel."""
+
+    mirrored: bool
+    inverted: bool
+    angle_deg: float
+    scale: float
+
+
+Outline = Annotated[
+    list[tuple[float, float]] | None,
+    Field(
+        description="Corners of the design in the picture, (x, y) in pixels of the upright original; null: not located."
+    ),
+]
+
+
+Coverage = Annotated[float | None, Field(description="Share of the design that is seen, in [0, 1].")]
+
+
+Evidence = Annotated[
+    str | None, Field(description="Where the evidence picture is, for as long as there is one.")
+]
+
+
+class FindingOut(Wire):
+    """One design seen in the picture. The first finding of a check is its answer."""
+
+    design: CheckedDesignOut
+    verdict: Literal["match", "lookalike"]
+    score: float
+    method: str
+    reasons: list[ReasonOut]
+    outline: Outline
+    coverage: Coverage
+    transform: TransformOut | None
+
+
+class CheckOut(Wire):
+    """The answer to a key's check: which registered design the picture shows, how sure, and why."""
+
+    id: str
+    verdict: Literal["match", "lookalike", "none"]
+    note: str
+    score: float
+    method: str | None
+    design: CheckedDesignOut | None
+    reasons: list[ReasonOut]
+    notes: list[str]
+    policy: str
+    scheme: str
+    asked_at: datetime
+    picture_name: str
+    findings: list[FindingOut]
+    evidence: Evidence
+    picture_sha256: str = Field(description="SHA-256 of the picture that was sent in.")
+
+
+class PublicReason(Wire):
+    """Why, as a code."""
+
+    code: str
+
+
+class PublicOwner(Wire):
+    """Who owns a design, by name."""
+
+    name: str
+
+
+class PublicDesign(Wire):
+    """What the public is told of a design: never its reference, its pictures' hashes or how near it came."""
+
+    id: str
+    title: str
+    owner: PublicOwner
+    preview: str | None
+
+
+class PublicFinding(Wire):
+    """One design seen in the picture, as the public is told of it."""
+
+    design: PublicDesign
+    verdict: Literal["match", "lookalike"]
+    reasons: list[PublicReason]
+    outline: Outline
+    coverage: Coverage
+
+
+class PublicCheckOut(Wire):
+    """The answer to the public. It holds no score, distance, method or hash but that of the picture sent in."""
+
+    id: str
+    verdict: Literal["match", "lookalike", "none"]
+    note: str
+    design: PublicDesign | None
+    reasons: list[PublicReason]
+    findings: list[PublicFinding]
+    evidence: Evidence
+    notes: list[str]
+    policy: str
+    scheme: str
+    asked_at: datetime
+    picture_sha256: str = Field(description="SHA-256 of the picture that was sent in.")
+
 
 NOTES = {
     "match": "The picture shows a registered design. This says nothing of whether a product is genuine.",
     "lookalike": "The picture is near a registered design but not the same; a person should look.",
     "none": "No registered design was seen. This says nothing of whether a product is genuine.",
 }
-
-
-def design_out(design: Design) -> DesignOut:
-    """A design as its owner sees it; of a retired one, the pictures it had."""
-    return DesignOut(
-        id=design.id,
-        owner=design.owner.handle,
-        reference=design.reference,
-        title=design.title,
-        kind=design.kind,
-        collection=design.collection,
-        state=design.state,
-        public_preview=design.public_preview,
-        preview=preview_path(design),
-        registered_at=design.registered_at,
-        retired_at=design.retired_at,
-        version=design.version,
-        views=[_view_out(design, view) for view in shown_views(design)],
-        disputes=[_dispute_out(design, dispute) for dispute in design.disputes],
-    )
-
-
-def _view_out(design: Design, view: View) -> ViewOut:
-    url, local = f"/v1/designs/{design.id}/views/{view.picture_sha256}", view.local
-    masked = local is not None and local.mask_source is not None and design.state != "retired"
-    return ViewOut(
-        sha256=view.picture_sha256,
-        format=view.picture_format,
-        width_px=view.width_px,
-        height_px=view.height_px,
-        added_at=view.added_at,
-        picture=f"{url}/picture",
-        mask=f"{url}/mask" if masked else None,
-        mask_source=local.mask_source if local else None,
-        findability=FindabilityOut(**local.findability) if local else None,
-    )
-
-
-def negative_out(negative: NegativePicture) -> NegativeOut:
-    """A negative picture as its owner sees it."""
-    return NegativeOut(
-        number=negative.number,
-        label=negative.label,
-        sha256=negative.picture_sha256,
-        added_at=negative.added_at,
-    )
-
-
-def _dispute_out(design: Design, dispute: Dispute) -> DisputeOut:
-    other = dispute.other
-    return DisputeOut(
-        id=dispute.id,
-        score=dispute.score,
-        noticed_at=dispute.noticed_at,
-        registered_at=design.registered_at,
-        other=OtherDesignOut(
-            owner=other.owner.handle, reference=other.reference, registered_at=other.registered_at
-        ),
-    )
-
-
-def import_out(report: Import) -> ImportOut:
-    """A bulk import and its rows."""
-    return ImportOut(
-        id=report.id,
-        created_at=report.created_at,
-        dry_run=report.dry_run,
-        counts=report.counts,
-        poorly_findable=sum(row.get("findability") == "poor" for row in report.rows),
-        rows=[_import_row(row) for row in report.rows],
-    )
-
-
-def _import_row(row: dict[str, Any]) -> ImportRow:
-    warnings = row.get("warnings", [])
-    words = {name: sendable(value) for name, value in row.items() if name != "warnings"}
-    return ImportRow(**words, warnings=warnings)
 
 
 def check_out(

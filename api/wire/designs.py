@@ -1,11 +1,15 @@
-"""What goes over the wire of designs, imports and negative pictures, in JSON."""
+"""Designs, imports and negative pictures, in JSON, as their owner sees them."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from .schemas import Text, Wire
+from authcheck.registry.designs import shown_views
+from authcheck.registry.tables import Design, Dispute, Import, NegativePicture, View
+
+from ..previews import preview_path
+from .forms import Text, Wire, sendable
 
 
 class FindabilityOut(Wire):
@@ -125,3 +129,80 @@ class NegativeOut(Wire):
     label: str
     sha256: str
     added_at: datetime
+
+
+def design_out(design: Design) -> DesignOut:
+    """A design as its owner sees it; of a retired one, the pictures it had."""
+    return DesignOut(
+        id=design.id,
+        owner=design.owner.handle,
+        reference=design.reference,
+        title=design.title,
+        kind=design.kind,
+        collection=design.collection,
+        state=design.state,
+        public_preview=design.public_preview,
+        preview=preview_path(design),
+        registered_at=design.registered_at,
+        retired_at=design.retired_at,
+        version=design.version,
+        views=[_view_out(design, view) for view in shown_views(design)],
+        disputes=[_dispute_out(design, dispute) for dispute in design.disputes],
+    )
+
+
+def _view_out(design: Design, view: View) -> ViewOut:
+    url, local = f"/v1/designs/{design.id}/views/{view.picture_sha256}", view.local
+    masked = local is not None and local.mask_source is not None and design.state != "retired"
+    return ViewOut(
+        sha256=view.picture_sha256,
+        format=view.picture_format,
+        width_px=view.width_px,
+        height_px=view.height_px,
+        added_at=view.added_at,
+        picture=f"{url}/picture",
+        mask=f"{url}/mask" if masked else None,
+        mask_source=local.mask_source if local else None,
+        findability=FindabilityOut(**local.findability) if local else None,
+    )
+
+
+def negative_out(negative: NegativePicture) -> NegativeOut:
+    """A negative picture as its owner sees it."""
+    return NegativeOut(
+        number=negative.number,
+        label=negative.label,
+        sha256=negative.picture_sha256,
+        added_at=negative.added_at,
+    )
+
+
+def _dispute_out(design: Design, dispute: Dispute) -> DisputeOut:
+    other = dispute.other
+    return DisputeOut(
+        id=dispute.id,
+        score=dispute.score,
+        noticed_at=dispute.noticed_at,
+        registered_at=design.registered_at,
+        other=OtherDesignOut(
+            owner=other.owner.handle, reference=other.reference, registered_at=other.registered_at
+        ),
+    )
+
+
+def import_out(report: Import) -> ImportOut:
+    """A bulk import and its rows."""
+    return ImportOut(
+        id=report.id,
+        created_at=report.created_at,
+        dry_run=report.dry_run,
+        counts=report.counts,
+        poorly_findable=sum(row.get("findability") == "poor" for row in report.rows),
+        rows=[_import_row(row) for row in report.rows],
+    )
+
+
+def _import_row(row: dict[str, Any]) -> ImportRow:
+    warnings = row.get("warnings", [])
+    words = {name: sendable(value) for name, value in row.items() if name != "warnings"}
+    return ImportRow(**words, warnings=warnings)

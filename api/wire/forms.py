@@ -1,6 +1,5 @@
-"""What goes over the wire, in JSON. With registry_schemas the only place that uses pydantic; made from entities in wire."""
+"""Forms that every part of the API uses: the base of all models, problems, pages of a list, health."""
 
-from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -51,194 +50,6 @@ class Page(Wire, Generic[Item]):
     next: str | None
 
 
-class OrganisationIn(Wire):
-    """A member to add."""
-
-    handle: Text = Field(max_length=64, description="Short public name: a-z, 0-9 and -.", examples=["acme"])
-    name: Text = Field(max_length=200, examples=["Acme Prints Ltd"])
-    roles: list[Text] = Field(
-        min_length=1,
-        max_length=8,
-        description="Some of brand, licensee, marketplace, agent.",
-        examples=[["brand"]],
-    )
-
-
-class OrganisationOut(Wire):
-    """A member."""
-
-    id: str
-    handle: str
-    name: str
-    roles: list[str]
-    created_at: datetime
-
-
-class KeyIn(Wire):
-    """A key to make."""
-
-    organisation: Text = Field(max_length=64, description="Handle of the organisation it acts for.")
-    label: Text = Field("", max_length=200, description="What it is for; shown in lists.")
-    scopes: list[Text] = Field(
-        min_length=1,
-        max_length=8,
-        description="Some of designs:write, listings:check, certificates:issue, admin.",
-    )
-
-
-class KeyOut(Wire):
-    """An API key, without its secret."""
-
-    id: str
-    organisation: str
-    label: str
-    scopes: list[str]
-    created_at: datetime
-    revoked_at: datetime | None
-
-
-class NewKeyOut(KeyOut):
-    """A key just made. `token` is shown this once: it is not kept."""
-
-    token: str
-
-
-class MeOut(Wire):
-    """Who the key that asks belongs to."""
-
-    organisation: str
-    key: str
-    scopes: list[str]
-
-
-class ReasonOut(Wire):
-    """Why, as a code, the numbers a sentence about it needs, and a weight in [0, 1] to order by."""
-
-    code: str
-    weight: float
-    params: dict[str, str | int | float]
-
-
-class OwnerOut(Wire):
-    """Who owns a design."""
-
-    handle: str
-    name: str
-
-
-class CheckedDesignOut(Wire):
-    """The design a check found. `view_sha256` is null unless the design is the asker's own."""
-
-    id: str
-    title: str
-    owner: OwnerOut
-    reference: str
-    preview: str | None
-    view_sha256: str | None
-
-
-class TransformOut(Wire):
-    """How the design lies in the picture: mirrored, light and dark swapped, turned clockwise, picture pixels a design pixel."""
-
-    mirrored: bool
-    inverted: bool
-    angle_deg: float
-    scale: float
-
-
-Outline = Annotated[
-    list[tuple[float, float]] | None,
-    Field(
-        description="Corners of the design in the picture, (x, y) in pixels of the upright original; null: not located."
-    ),
-]
-Coverage = Annotated[float | None, Field(description="Share of the design that is seen, in [0, 1].")]
-Evidence = Annotated[
-    str | None, Field(description="Where the evidence picture is, for as long as there is one.")
-]
-
-
-class FindingOut(Wire):
-    """One design seen in the picture. The first finding of a check is its answer."""
-
-    design: CheckedDesignOut
-    verdict: Literal["match", "lookalike"]
-    score: float
-    method: str
-    reasons: list[ReasonOut]
-    outline: Outline
-    coverage: Coverage
-    transform: TransformOut | None
-
-
-class CheckOut(Wire):
-    """The answer to a key's check: which registered design the picture shows, how sure, and why."""
-
-    id: str
-    verdict: Literal["match", "lookalike", "none"]
-    note: str
-    score: float
-    method: str | None
-    design: CheckedDesignOut | None
-    reasons: list[ReasonOut]
-    notes: list[str]
-    policy: str
-    scheme: str
-    asked_at: datetime
-    picture_name: str
-    findings: list[FindingOut]
-    evidence: Evidence
-    picture_sha256: str = Field(description="SHA-256 of the picture that was sent in.")
-
-
-class PublicReason(Wire):
-    """Why, as a code."""
-
-    code: str
-
-
-class PublicOwner(Wire):
-    """Who owns a design, by name."""
-
-    name: str
-
-
-class PublicDesign(Wire):
-    """What the public is told of a design: never its reference, its pictures' hashes or how near it came."""
-
-    id: str
-    title: str
-    owner: PublicOwner
-    preview: str | None
-
-
-class PublicFinding(Wire):
-    """One design seen in the picture, as the public is told of it."""
-
-    design: PublicDesign
-    verdict: Literal["match", "lookalike"]
-    reasons: list[PublicReason]
-    outline: Outline
-    coverage: Coverage
-
-
-class PublicCheckOut(Wire):
-    """The answer to the public. It holds no score, distance, method or hash but that of the picture sent in."""
-
-    id: str
-    verdict: Literal["match", "lookalike", "none"]
-    note: str
-    design: PublicDesign | None
-    reasons: list[PublicReason]
-    findings: list[PublicFinding]
-    evidence: Evidence
-    notes: list[str]
-    policy: str
-    scheme: str
-    asked_at: datetime
-    picture_sha256: str = Field(description="SHA-256 of the picture that was sent in.")
-
-
 class HealthOut(Wire):
     """How the process is."""
 
@@ -246,3 +57,10 @@ class HealthOut(Wire):
     checks: dict[str, str] = Field(
         default_factory=dict, description="What was looked at, and `ok` or an error code."
     )
+
+
+def sendable(value: Any) -> Any:
+    """Numbers as they are, all else as text that UTF-8 can carry (input may hold lone surrogates)."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return str(value).encode("utf-8", "replace").decode()

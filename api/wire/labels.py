@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from .schemas import Wire
+from .forms import Wire
 
 
 class ReadLabelOut(Wire):

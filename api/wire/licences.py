@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from .schemas import Text, Wire
+from .forms import Text, Wire
 
 Name = Annotated[str, StringConstraints(max_length=200)]
 

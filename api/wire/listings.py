@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from .schemas import ReasonOut, Wire
+from .checks import ReasonOut
+from .forms import Wire
 
 Verdict = Literal[
     "licensed",

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from .schemas import Text, Wire
+from .forms import Text, Wire
 
 
 class StorefrontIn(Wire):

@@ -10,15 +10,15 @@ from contextlib import closing
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from authcheck.database import stream_rows
+from authcheck.audit.rows import Finding, compare_rows
 from authcheck.errors import AuthcheckError, NotTrue
-from authcheck.guard import Held, roots_of
-from authcheck.journal import SKEW, ledger_size
-from authcheck.ledger.entries import read_body, time_text, tx_id
-from authcheck.ledger.note import Checkpoint, Verifier, verify_note
-from authcheck.ledger.tiles import ReadTile, grow
-from authcheck.ledger_rows import Finding, compare_rows
-from authcheck.tables import Entry, SignedCheckpoint, Tile
+from authcheck.ledger.heads import Held, roots_of
+from authcheck.ledger.journal import SKEW, ledger_size
+from authcheck.ledger.tables import Entry, SignedCheckpoint, Tile
+from authcheck.storage.database import stream_rows
+from authcheck.tlog.entries import read_body, time_text, tx_id
+from authcheck.tlog.note import Checkpoint, Verifier, verify_note
+from authcheck.tlog.tiles import ReadTile, grow
 
 PAGE = 4096
 Progress = Callable[[int], None]

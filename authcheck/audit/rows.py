@@ -7,21 +7,19 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only, selectinload
 
-from authcheck import certificate_facts, facts, licence_facts
-from authcheck.credentials import urn_of
+from authcheck.certificates.facts import hash_of, of_key
+from authcheck.certificates.statements import urn_of
+from authcheck.certificates.tables import Certificate, SigningKey, StatusList
 from authcheck.errors import NotTrue
-from authcheck.ledger.entries import read_body, time_text
-from authcheck.tables import (
-    Certificate,
-    Design,
-    Entry,
-    Licence,
-    Organisation,
-    SigningKey,
-    StatusList,
-    View,
-)
-from authcheck.vc import PLACES, Credential
+from authcheck.ledger.tables import Entry
+from authcheck.licences.facts import of_licence
+from authcheck.licences.tables import Licence
+from authcheck.members.facts import of_organisation
+from authcheck.members.tables import Organisation
+from authcheck.proofs.credential import PLACES, Credential
+from authcheck.registry.facts import of_dispute, of_words
+from authcheck.registry.tables import Design, View
+from authcheck.tlog.entries import read_body, time_text
 
 PAGE = 500
 Facts = dict[str, Any]
@@ -118,14 +116,14 @@ def _only(said: Sequence[Said], kind: str) -> Said:
 
 
 def _organisation(row: Organisation, said: Sequence[Said]) -> tuple[Facts, Facts]:
-    made, is_so = _only(said, "org.approve"), facts.of_organisation(row)
+    made, is_so = _only(said, "org.approve"), of_organisation(row)
     should_be = {name: made.fields.get(name) for name in is_so}
     return {**is_so, "created_at": time_text(row.created_at)}, {**should_be, "created_at": made.at}
 
 
 def _design(row: Design, said: Sequence[Said]) -> tuple[Facts, Facts]:
     is_so = {
-        "words": facts.of_words(row),
+        "words": of_words(row),
         "version": row.version,
         "owner": row.owner_id,
         "state": row.state,
@@ -133,7 +131,7 @@ def _design(row: Design, said: Sequence[Said]) -> tuple[Facts, Facts]:
         "retired_at": time_text(row.retired_at) if row.retired_at else None,
         "pictures": {view.picture_sha256 for view in row.views},
         "pictures in force": {view.picture_sha256 for view in row.views if view.removed_tick is None},
-        "disputes": {one.id: (facts.of_dispute(one), time_text(one.noticed_at)) for one in row.disputes},
+        "disputes": {one.id: (of_dispute(one), time_text(one.noticed_at)) for one in row.disputes},
     }
     return is_so, _design_by(said)
 
@@ -168,7 +166,7 @@ def _design_by(said: Sequence[Said]) -> Facts:
 
 
 def _signing_key(row: SigningKey, said: Sequence[Said]) -> tuple[Facts, Facts]:
-    added, revoked, is_so = _only(said, "key.add"), _only(said, "key.revoke"), certificate_facts.of_key(row)
+    added, revoked, is_so = _only(said, "key.add"), _only(said, "key.revoke"), of_key(row)
     should_be = {name: added.fields.get(name) for name in is_so}
     times = {
         "created_at": time_text(row.created_at),
@@ -218,7 +216,7 @@ def _certificate(row: Certificate, said: Sequence[Said]) -> tuple[Facts, Facts]:
 def _signed_words(row: Certificate) -> Facts:
     """What the signed text of a certificate says of its row's columns; nothing fits one that is not the hashed text."""
     try:
-        if certificate_facts.hash_of(row.jws or "") != row.jws_sha256:
+        if hash_of(row.jws or "") != row.jws_sha256:
             return {"signature": None}
         said = Credential.read(row.jws or "").payload
         unit, status = said["credentialSubject"], said["credentialStatus"]
@@ -233,7 +231,7 @@ def _status_list(row: StatusList, said: Sequence[Said]) -> tuple[Facts, Facts]:
     published = _only(said, "statuslist.publish")
     list_number = published.fields.get("id", "").rpartition("/")[2]
     return {
-        "signature": f"sha256:{certificate_facts.hash_of(row.jws)}",
+        "signature": f"sha256:{hash_of(row.jws)}",
         "jws_sha256": f"sha256:{row.jws_sha256}",
         "number": str(row.number),
         "published_at": time_text(row.published_at),
@@ -246,7 +244,7 @@ def _status_list(row: StatusList, said: Sequence[Said]) -> tuple[Facts, Facts]:
 
 
 def _licence(row: Licence, said: Sequence[Said]) -> tuple[Facts, Facts]:
-    offered, is_so = _only(said, "licence.grant"), licence_facts.of_licence(row)
+    offered, is_so = _only(said, "licence.grant"), of_licence(row)
     accepted, revoked = _only(said, "licence.accept"), _only(said, "licence.revoke")
     should_be = {name: offered.fields.get(name) for name in is_so}
     steps = (("offered", offered), ("accepted", accepted), ("revoked", revoked))

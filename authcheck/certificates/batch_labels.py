@@ -3,12 +3,12 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck.certificates import pin_of
+from authcheck.certificates.pins import pin_of
+from authcheck.certificates.tables import Batch, Certificate
 from authcheck.config import Settings
 from authcheck.errors import Conflict
-from authcheck.labels import Label, label_url
-from authcheck.ledger.keys import Vault
-from authcheck.tables import Batch, Certificate
+from authcheck.labels.sheets import Label, label_url
+from authcheck.vault import Vault
 
 
 def labels_of(

@@ -13,17 +13,27 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from authcheck import status_lists
-from authcheck.batches import MOST_PARAMETERS, MOST_UNITS, get_batch
-from authcheck.certificates import enter, product_of
+from authcheck.certificates import status_lists
+from authcheck.certificates.batches import MOST_PARAMETERS, get_batch
+from authcheck.certificates.issuing import enter, product_of
+from authcheck.certificates.orders import MOST_UNITS
+from authcheck.certificates.rights import lock_standing, without_right
+from authcheck.certificates.signing_keys import active_keys, lock_organisation
+from authcheck.certificates.statements import (
+    Unit,
+    certificate_payload,
+    list_url,
+    lists_url,
+    signing_input,
+    urn_of,
+)
+from authcheck.certificates.status_lists import number_of
+from authcheck.certificates.tables import Certificate, SigningKey
 from authcheck.config import Settings
-from authcheck.credentials import Unit, certificate_payload, list_url, lists_url, signing_input, urn_of
 from authcheck.errors import Conflict, NotTrue, Rejected
-from authcheck.issuing_rights import lock_standing, without_right
-from authcheck.signing_keys import active_keys, lock_organisation
-from authcheck.status_lists import number_of
-from authcheck.tables import Certificate, Design, Organisation, SigningKey
-from authcheck.trust import decode_base64url, encode_base64url
+from authcheck.members.tables import Organisation
+from authcheck.proofs.trust import decode_base64url, encode_base64url
+from authcheck.registry.tables import Design
 
 MOST_SIGNATURES = MOST_UNITS + 100  # certificates, and the status lists that go with them
 Row = dict[str, Any]

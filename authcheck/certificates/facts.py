@@ -4,9 +4,9 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
-from authcheck.ledger.entries import Draft
-from authcheck.tables import SigningKey
-from authcheck.trust import encode_base64url
+from authcheck.certificates.tables import SigningKey
+from authcheck.proofs.trust import encode_base64url
+from authcheck.tlog.entries import Draft
 
 
 def hash_of(jws: str) -> str:

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,11 +11,13 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from authcheck import certificate_facts as facts
-from authcheck import status_lists
-from authcheck.batches import MOST_PARAMETERS, Order, Selection, get_batch
-from authcheck.config import Settings
-from authcheck.credentials import (
+from authcheck.certificates import facts, status_lists
+from authcheck.certificates.batches import MOST_PARAMETERS, get_batch
+from authcheck.certificates.orders import Order
+from authcheck.certificates.pins import _new_pin, pin_purpose
+from authcheck.certificates.rights import Right, lock_right
+from authcheck.certificates.signing_keys import check_issuer, lock_organisation, signer_for
+from authcheck.certificates.statements import (
     Product,
     Signer,
     Unit,
@@ -26,27 +27,18 @@ from authcheck.credentials import (
     time_text,
     urn_of,
 )
-from authcheck.errors import Conflict, Rejected
+from authcheck.certificates.status_lists import number_of
+from authcheck.certificates.tables import Batch, Certificate
+from authcheck.config import Settings
+from authcheck.errors import Conflict
 from authcheck.ids import EPOCH, new_code, new_id
-from authcheck.issuing_rights import Right, lock_right
-from authcheck.journal import record_numbers
-from authcheck.ledger.keys import Vault
+from authcheck.ledger.journal import record_numbers
+from authcheck.members.tables import Organisation
 from authcheck.registry.designs import live_views
-from authcheck.signing_keys import active_keys, check_issuer, lock_organisation, signer_for
-from authcheck.status_lists import number_of
-from authcheck.tables import Batch, Certificate, Design, Organisation
+from authcheck.registry.tables import Design
+from authcheck.vault import Vault
 
-REASONS = ("recalled", "stolen", "lost", "damaged", "copied", "mistake", "other")
-PIN_DIGITS = 6
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Revoked:
-    """How many certificates were revoked now, and how many of those meant were so already."""
-
-    now: int
-    before: int
 
 
 def issue(  # noqa: PLR0917 - who, by what, for whom, what, when: in this order everywhere
@@ -213,69 +205,3 @@ def _insert(session: Session, rows: Sequence[Row]) -> None:
         session.connection().execute(sa.insert(Certificate), rows)
     except IntegrityError as error:  # on PostgreSQL another brand may take a number between the look and here
         raise _taken(rows[0]["serial"]) from error
-
-
-def _new_pin() -> bytes:
-    return f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}".encode()
-
-
-def pin_purpose(certificate_id: str) -> str:
-    """What a PIN is sealed for in the vault."""
-    return f"pin of {certificate_id}"
-
-
-def pin_of(vault: Vault, certificate: Certificate) -> str | None:
-    """The PIN under a label's scratch-off panel; None without one. Raises NotTrue (`key.sealed`)."""
-    sealed = certificate.sealed_pin
-    return None if sealed is None else vault.open(sealed, pin_purpose(certificate.id)).decode()
-
-
-def revoke(
-    session: Session,
-    vault: Vault,
-    settings: Settings,
-    organisation: Organisation,
-    selection: Selection,
-    *,
-    reason: str,
-    now: datetime,
-) -> Revoked:
-    """Let certificates count no more, each with its ledger entry; those revoked before stay as they are.
-
-    Where the brand keeps its key, the status lists wait for its signature. Raises Rejected (`certificate.reason`,
-    `certificate.selection`, `code.malformed`), NotFound (`certificate.not_found`, `batch.not_found`), Conflict
-    (`certificate.unsigned`).
-    """
-    if reason not in REASONS:
-        raise Rejected(f"Reasons are {', '.join(REASONS)}.", code="certificate.reason", reason=reason)
-    organisation = lock_organisation(session, organisation.id)
-    found = selection.find(session, organisation.id)
-    if any(row.state == "unsigned" for row in found):
-        raise Conflict("What was never signed cannot be revoked.", code="certificate.unsigned")
-    active = [row for row in found if row.state == "active"]
-    issuer = did_of(settings.public_url, organisation.handle)
-    numbers = record_numbers(session, [facts.revoked(urn_of(row.id), issuer, reason, now) for row in active])
-    if not active:
-        return Revoked(0, len(found))
-    _mark_revoked(session, list(zip([row.id for row in active], numbers, strict=True)), reason, now)
-    signer = signer_for(session, organisation, vault) if active_keys(session, organisation) else None
-    if signer:
-        lists = {number_of(row.status_index) for row in active}
-        status_lists.publish(session, settings, organisation, signer, lists, now=now)
-    return Revoked(len(active), len(found) - len(active))
-
-
-def _mark_revoked(session: Session, entered: Sequence[tuple[str, int]], reason: str, now: datetime) -> None:
-    """Write into the rows what the ledger says: by certificate id, the number of the entry that revokes it."""
-    change = (
-        sa.update(Certificate)
-        .where(Certificate.id == sa.bindparam("which"))
-        .values(
-            state="revoked",
-            revoked_at=now,
-            revocation_reason=reason,
-            revoked_entry_number=sa.bindparam("entry"),
-        )
-    )
-    rows = [{"which": certificate_id, "entry": number} for certificate_id, number in entered]
-    session.connection().execute(change, rows)

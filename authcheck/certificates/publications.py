@@ -8,17 +8,18 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
-from authcheck import status_lists
-from authcheck.accounts import find_organisation
+from authcheck.certificates import status_lists
+from authcheck.certificates.statements import did_of, did_web, list_url
+from authcheck.certificates.tables import Certificate, SigningKey, StatusList
 from authcheck.config import Settings
-from authcheck.credentials import did_of, did_web, list_url
 from authcheck.errors import NotFound
-from authcheck.journal import ledger_signer
-from authcheck.ledger.entries import time_text
-from authcheck.ledger.note import Verifier
-from authcheck.ledger.witness import read_witnesses
-from authcheck.tables import Certificate, Organisation, SigningKey, StatusList
-from authcheck.trust import Issuer, Trust, TrustedKey, encode_base64url
+from authcheck.ledger.publishing import ledger_signer
+from authcheck.members.organisations import find_organisation
+from authcheck.members.tables import Organisation
+from authcheck.proofs.trust import Issuer, Trust, TrustedKey, encode_base64url
+from authcheck.tlog.entries import time_text
+from authcheck.tlog.note import Verifier
+from authcheck.tlog.witness import read_witnesses
 
 CONTEXT = ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1"]
 

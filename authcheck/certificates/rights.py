@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck import licensing
-from authcheck.batches import Order
-from authcheck.config import Settings
+from authcheck.certificates.meters import units_issued
+from authcheck.certificates.orders import Order
+from authcheck.certificates.tables import Batch, Certificate
 from authcheck.errors import Conflict, NotFound
-from authcheck.licence_terms import Breach, Grant, Terms, Use, breaches
-from authcheck.meters import Meter, meter
+from authcheck.licences import grants as licence_grants
+from authcheck.licences.tables import Licence
+from authcheck.licences.terms import Breach, Grant, Use, breaches
+from authcheck.members.tables import Organisation
 from authcheck.registry.designs import get_design
-from authcheck.tables import Batch, Certificate, Design, Licence, Organisation
+from authcheck.registry.tables import Design
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def lock_right(session: Session, organisation: Organisation, order: Order, now: 
         raise _nothing(organisation, order)
     rows = _lock_chains(session, grants)
     _lock_design(session, design)
-    standing = [licensing.grant_of(session, rows[grant.id]) for grant in grants]
+    standing = [licence_grants.grant_of(session, rows[grant.id], units=units_issued) for grant in grants]
     judged = [(_broken(grant, design, order.count, now), grant) for grant in standing]
     broken, grant = min(judged, key=lambda one: len(one[0]))
     if broken:
@@ -66,7 +68,7 @@ def lock_standing(
         designs[batch.id] = design = get_design(session, batch.design_id, owner_id=owner_id)
         _lock_design(session, design)
         if known:
-            grant = licensing.grant_of(session, rows[known.id])
+            grant = licence_grants.grant_of(session, rows[known.id], units=units_issued)
             if broken := _broken(grant, design, 0, now):
                 raise _outside(grant, broken)
     return designs
@@ -89,19 +91,6 @@ def without_right(session: Session, organisation: Organisation, now: datetime) -
     return lost
 
 
-def meter_of(session: Session, settings: Settings, licence_id: str) -> Meter:
-    """The meter of a licence over all its versions; the cap is that of the newest in force or once in force."""
-    newest = _newest_row(session, licence_id)
-    cap = Terms.from_json(newest.terms).cap
-    return meter(licensing.units_issued(session, newest.series), cap, settings.alert_shares)
-
-
-def meters_of(session: Session, settings: Settings, batches: Iterable[Batch]) -> dict[str, Meter]:
-    """By licence id, the meters of the licences that batches were issued under."""
-    named = sorted({batch.licence_id for batch in batches if batch.licence_id})
-    return {licence_id: meter_of(session, settings, licence_id) for licence_id in named}
-
-
 def _find_design(session: Session, design_id: str) -> Design | None:
     try:
         return get_design(session, design_id)
@@ -114,25 +103,27 @@ def _grants(
 ) -> list[Grant]:
     """The licences of an organisation that may cover a design; unlike a name of its collection, its owner is unique."""
     if licence_id is not None:
-        licence = licensing.get_licence(session, licence_id, organisation_id=organisation.id)
+        licence = licence_grants.get_licence(session, licence_id, organisation_id=organisation.id)
         if licence.licensee_id != organisation.id:
             raise NotFound(f"No licence {licence_id!r} of yours is known.", code="licence.not_found")
-        grants = [licensing.grant_of(session, licence)]
+        grants = [licence_grants.grant_of(session, licence, units=units_issued)]
     elif design is not None:
-        grants = licensing.grants_for(session, design=design, licensee_id=organisation.id)
+        grants = licence_grants.grants_for(
+            session, design=design, licensee_id=organisation.id, units=units_issued
+        )
     else:
         grants = []
     return [
         grant
         for grant in grants
-        if design is not None and licensing.root_of(grant).owner_id == design.owner_id
+        if design is not None and licence_grants.root_of(grant).owner_id == design.owner_id
     ]
 
 
 def _lock_chains(session: Session, grants: Iterable[Grant]) -> dict[str, Licence]:
     """Lock these licences and those they stand on, in one order for all; by id, the rows as they are now."""
-    series = sorted({link.series for grant in grants for link in licensing.chain_of(grant)})
-    return {row.id: row for one in series for row in licensing.lock_series(session, one)}
+    series = sorted({link.series for grant in grants for link in licence_grants.chain_of(grant)})
+    return {row.id: row for one in series for row in licence_grants.lock_series(session, one)}
 
 
 def _lock_design(session: Session, design: Design) -> None:
@@ -150,16 +141,16 @@ def _lock_design(session: Session, design: Design) -> None:
 
 
 def _newest(session: Session, licence_id: str) -> Grant:
-    return licensing.grant_of(session, _newest_row(session, licence_id))
+    return licence_grants.grant_of(session, _newest_row(session, licence_id), units=units_issued)
 
 
 def _newest_row(session: Session, licence_id: str) -> Licence:
-    return licensing.in_force(session, licensing.get_licence(session, licence_id))
+    return licence_grants.in_force(session, licence_grants.get_licence(session, licence_id))
 
 
 def _broken(grant: Grant, design: Design, units: int, now: datetime) -> tuple[Breach, ...]:
     """The terms that so many units more would break."""
-    ends = [link.revoked_at for link in licensing.chain_of(grant)] + [grant.superseded_at]
+    ends = [link.revoked_at for link in licence_grants.chain_of(grant)] + [grant.superseded_at]
     # What was ended is over, though this clock be behind or `now` be from before midnight and the wait for the lock.
     on = max([now, *(end for end in ends if end is not None)]).astimezone(UTC).date()
     use = Use(design_id=design.id, collection=design.collection, on=on, units=units)

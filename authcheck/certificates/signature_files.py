@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from authcheck.brand_signatures import Signatures, Waiting
-from authcheck.certificate_facts import issuer_of
+from authcheck.certificates.brand_signatures import Signatures, Waiting
+from authcheck.certificates.facts import issuer_of
 from authcheck.errors import NotTrue, Rejected, StorageFailed
-from authcheck.ledger.entries import read_time, time_text
+from authcheck.tlog.entries import read_time, time_text
 
 VERSION = 1
 MOST_BYTES = 64 * 1024 * 1024

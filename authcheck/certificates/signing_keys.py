@@ -10,15 +10,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from authcheck import certificate_facts as facts
+from authcheck.certificates import facts
+from authcheck.certificates.statements import Signer, did_of
+from authcheck.certificates.tables import SigningKey
 from authcheck.config import Settings
-from authcheck.credentials import Signer, did_of
 from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.ids import new_id
-from authcheck.journal import record
-from authcheck.ledger.keys import Vault, load_vault
-from authcheck.tables import Organisation, SigningKey
-from authcheck.trust import decode_base64url
+from authcheck.ledger.journal import record
+from authcheck.members.tables import Organisation
+from authcheck.proofs.trust import decode_base64url
+from authcheck.vault import Vault, load_vault
 
 PUBLIC_KEY_BYTES = 32
 FIELD = 2**255 - 19  # RFC 8032 s5.1

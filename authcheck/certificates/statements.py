@@ -1,4 +1,4 @@
-"""Credentials as they are made: names (did:web), payloads (VC 2.0) and signatures (`vc+jwt`); vc.py reads them back."""
+"""Credentials as they are made: names (did:web), payloads (VC 2.0) and signatures (`vc+jwt`); `proofs/credential.py` reads them back."""
 
 import base64
 import gzip
@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 
-from authcheck.trust import encode_base64url
-from authcheck.vc import PLACES
+from authcheck.proofs.credential import PLACES
+from authcheck.proofs.trust import encode_base64url
 
 CONTEXT = ["https://www.w3.org/ns/credentials/v2"]
 ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -10,15 +10,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from authcheck import certificate_facts as facts
+from authcheck.certificates import facts
+from authcheck.certificates.signing_keys import signer_for
+from authcheck.certificates.statements import Signer, list_payload, list_url
+from authcheck.certificates.tables import Certificate, StatusList
 from authcheck.config import Settings
-from authcheck.credentials import Signer, list_payload, list_url
 from authcheck.ids import new_id
-from authcheck.journal import record
-from authcheck.ledger.keys import Vault
-from authcheck.signing_keys import signer_for
-from authcheck.tables import Certificate, Organisation, StatusList
-from authcheck.vc import PLACES
+from authcheck.ledger.journal import record
+from authcheck.members.tables import Organisation
+from authcheck.proofs.credential import PLACES
+from authcheck.vault import Vault
 
 Number = Certificate.status_index // PLACES
 """In SQL, the list a certificate stands in."""

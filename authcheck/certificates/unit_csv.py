@@ -7,8 +7,8 @@ from typing import TextIO
 
 from sqlalchemy.orm import Session
 
-from authcheck.batches import Filter, pages_of, transaction_ids
-from authcheck.tables import Batch, Certificate
+from authcheck.certificates.batches import Filter, pages_of, transaction_ids
+from authcheck.certificates.tables import Batch, Certificate
 
 COLUMNS = (
     "number", "code", "serial", "gtin", "lot", "product", "state", "issued_at", "certificate", "tx_id",

@@ -1,27 +1,19 @@
 """The question "which registered design does this picture show?": asked, stored, asked again."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
-from authcheck.candidates import candidates
-from authcheck.database import Database
-from authcheck.errors import NotFound
-from authcheck.finder import Finder, Seen
-from authcheck.ids import new_id
-from authcheck.images import fingerprint
-from authcheck.images.decode import DEFAULT_LIMITS, Limits
-from authcheck.images.fingerprint import Fingerprint
-from authcheck.images.gallery import Hit
-from authcheck.local.score import load_model
-from authcheck.registry.live import gallery_at
-from authcheck.tables import Check, Design
-from authcheck.verdicts import Candidate, Finding, Policy, Verdict, decide, policy_named, rank
+from authcheck.checks.candidates import candidates
+from authcheck.checks.finder import Finder, Seen
+from authcheck.checks.verdicts import Candidate, Policy, Verdict, decide, rank
+from authcheck.storage.database import Database
+from authcheck.vision.fingerprints import fingerprint
+from authcheck.vision.fingerprints.fingerprint import Fingerprint
+from authcheck.vision.fingerprints.gallery import Hit
+from authcheck.vision.matching.score import load_model
+from authcheck.vision.pictures.decode import DEFAULT_LIMITS, Limits
 
 DESIGNS = 8  # ranked a check, so that a replay ranks as many
 HITS_PER_DESIGN = 4  # designs have several views: look further than the number of designs wanted
@@ -105,157 +97,6 @@ def _settled(ranked: Sequence[Candidate], policy: Policy) -> bool:
     """Whether the hashes alone answer: they are sure of one design and no other one is near."""
     sure = bool(ranked) and ranked[0].score >= policy.settled
     return sure and (len(ranked) == 1 or ranked[1].score < policy.lookalike)
-
-
-def check_picture(
-    database: Database,
-    finder: Finder,
-    data: bytes,
-    *,
-    limits: Limits,
-    policy: Policy,
-    organisation_id: str | None,
-    source: str,
-    name: str,
-    now: datetime,
-) -> tuple[Check, Answer]:
-    """Ask, decide and store. Raises ImageRejected, Unavailable."""
-    given = answer(database, finder, read_submission(data, limits), policy)
-    check = new_check(given, organisation_id=organisation_id, source=source, name=name, now=now)
-    with database.writing() as session:
-        session.add(check)
-    return check, given
-
-
-def new_check(given: Answer, *, organisation_id: str | None, source: str, name: str, now: datetime) -> Check:
-    """The row that keeps an answer; `source` is cli, scan, api, page or demo; `name` what the asker called the picture."""
-    verdict, candidate = given.verdict, given.verdict.candidate
-    return Check(
-        id=new_id("chk", now),
-        organisation_id=organisation_id,
-        asked_at=now,
-        source=source,
-        picture_name=_storable(name)[-1000:],
-        picture_sha256=given.submission.sha256,
-        scheme=given.submission.fingerprint.scheme,
-        fingerprint=given.submission.fingerprint.to_bytes(),
-        notes=list(given.submission.notes),
-        policy=given.policy.name,
-        tick=given.tick,
-        verdict=verdict.code.value,
-        score=verdict.score,
-        method=candidate.method if candidate else None,
-        design_id=candidate.design_id if candidate else None,
-        view_number=candidate.view_number if candidate else None,
-        reasons=[asdict(reason) for reason in verdict.reasons],
-        looks=[look.to_json() for look in given.looks],
-        findings=[_finding(found) for found in verdict.findings],
-    )
-
-
-def _finding(found: Finding) -> dict[str, Any]:
-    """A finding as it is stored (`Check.findings`)."""
-    candidate = found.candidate
-    return {
-        "design_id": candidate.design_id,
-        "view_number": candidate.view_number,
-        "verdict": found.code.value,
-        "score": candidate.score,
-        "method": candidate.method,
-        "reasons": [asdict(reason) for reason in candidate.reasons],
-        "alignment": candidate.alignment.to_json() if candidate.alignment else None,
-    }
-
-
-def _storable(name: str) -> str:
-    """A file name as text that a database keeps: what is not UTF-8, and NUL, become visible escapes."""
-    return name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
-
-
-def get_check(session: Session, check_id: str, *, organisation_id: str | None = None) -> Check:
-    """A stored check with its design; anonymous checks are open to whoever has the id, others to their organisation.
-
-    Raises NotFound (`check.not_found`), also for a check of somebody else.
-    """
-    check = _find_check(session, check_id)
-    if check is None or check.organisation_id not in {None, organisation_id}:
-        raise NotFound(f"No check {check_id!r} is known.", code="check.not_found", check=check_id)
-    return check
-
-
-def _find_check(session: Session, check_id: str) -> Check | None:
-    if not check_id.isprintable():  # PostgreSQL refuses to look for a NUL character
-        return None
-    return session.get(Check, check_id, options=[joinedload(Check.design).joinedload(Design.owner)])
-
-
-def list_checks(session: Session, organisation_id: str, *, after: str = "", limit: int = 50) -> list[Check]:
-    """At most `limit` checks of an organisation, by id, that come after the id `after`."""
-    query = (
-        select(Check)
-        .where(Check.organisation_id == organisation_id, Check.id > after)
-        .options(joinedload(Check.design).joinedload(Design.owner))
-        .order_by(Check.id)
-        .limit(limit)
-    )
-    return list(session.scalars(query))
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """A check asked again. `changes` is empty where the same answer came out; else codes of what differs.
-
-    `registry_moved` says whether the registry has changed since; `today` is the answer it would give now.
-    """
-
-    check: Check
-    again: Verdict | None
-    today: Verdict | None
-    changes: tuple[str, ...]
-    registry_moved: bool
-
-
-def replay(database: Database, finder: Finder, check_id: str) -> Replay:
-    """Ask a stored check again, against the registry and the policy of its time.
-
-    Of the local stages what they measured was kept, not the picture: it is scored and decided upon again. Raises NotFound
-    (`check.not_found`), BadSetting (`policy.unknown`).
-    """
-    with database.reading() as session:
-        check = _find_check(session, check_id)
-        if check is None:
-            raise NotFound(f"No check {check_id!r} is known.", code="check.not_found", check=check_id)
-        if check.scheme != fingerprint.SCHEME:
-            return Replay(check, None, None, ("scheme",), registry_moved=False)
-        policy = policy_named(check.policy)
-        try:
-            submitted = Fingerprint.from_bytes(check.fingerprint)
-            looks = [Seen.from_json(look) for look in check.looks]
-        except (ValueError, IndexError, KeyError, TypeError):
-            return Replay(check, None, None, ("fingerprint",), registry_moved=False)
-        hits = gallery_at(session, check.tick).search(submitted, DESIGNS * HITS_PER_DESIGN)
-    submission = Submission(check.picture_sha256, submitted, tuple(check.notes))
-    again = _decided(database, submission, hits, policy=policy, tick=check.tick, looks=looks)
-    with database.reading() as session:
-        today, hits = finder.by_hashes(session, submitted, DESIGNS * HITS_PER_DESIGN)
-    now = _decided(database, submission, hits, policy=policy, tick=today, looks=looks)
-    return Replay(check, again.verdict, now.verdict, _changes(check, again.verdict), today != check.tick)
-
-
-def _changes(check: Check, again: Verdict) -> tuple[str, ...]:
-    candidate = again.candidate
-    findings = [_finding(found) for found in again.findings]
-    pairs = {
-        "verdict": (check.verdict, again.code.value),
-        "design": (check.design_id, candidate.design_id if candidate else None),
-        "view": (check.view_number, candidate.view_number if candidate else None),
-        "method": (check.method, candidate.method if candidate else None),
-        "score": (True, math.isclose(check.score, again.score, rel_tol=1e-9)),
-        "reasons": (check.reasons, [asdict(reason) for reason in again.reasons]),
-        # checks of the first release kept none
-        "findings": (check.findings or findings, findings),
-    }
-    return tuple(name for name, (before, after) in pairs.items() if before != after)
 
 
 def _decided(

@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
-from authcheck.finder import Seen
-from authcheck.images.gallery import Hit
-from authcheck.images.index import CODE_BITS
-from authcheck.local.alignment import Alignment
+from authcheck.checks.finder import Seen
+from authcheck.checks.verdicts import Candidate, Reason
+from authcheck.members.tables import Organisation
 from authcheck.registry.live import live_at
-from authcheck.tables import Design, Dispute, Organisation, View
-from authcheck.verdicts import Candidate, Reason
+from authcheck.registry.tables import Design, Dispute, View
+from authcheck.vision.fingerprints.gallery import Hit
+from authcheck.vision.fingerprints.index import CODE_BITS
+from authcheck.vision.matching.alignment import Alignment
 
 LOCAL = "features"  # the method of what the local stages found
 WHOLE = 0.8  # coverage from which a design counts as wholly seen

@@ -14,22 +14,23 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from authcheck.checks.tables import Check
+from authcheck.checks.verdicts import VerdictCode
 from authcheck.errors import AuthcheckError, NotFound, Rejected, StorageFailed
-from authcheck.images.decode import Limits, open_picture
-from authcheck.local import overlay
-from authcheck.local.alignment import Alignment
-from authcheck.local.overlay import Exhibit, Layout
-from authcheck.pictures import PictureStore
 from authcheck.registry.designs import live_views
-from authcheck.submissions import Copies, WorkingCopy, working_copy
-from authcheck.tables import Check, Design, View
-from authcheck.verdicts import VerdictCode
+from authcheck.registry.tables import Design, View
+from authcheck.storage.pictures import PictureStore
+from authcheck.storage.working_copies import Copies, WorkingCopy, working_copy
+from authcheck.vision.matching import overlay
+from authcheck.vision.matching.alignment import Alignment
+from authcheck.vision.matching.overlay import Exhibit, Layout
+from authcheck.vision.pictures.decode import Limits, open_picture
 
 DRAWING = "evidence-1"  # rises with the way evidence is drawn, so that no cache shows the old one
 EXPLAIN_SIDE_PX = 1600
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 QUALITY = 86
-log = logging.getLogger("authcheck.evidence")
+log = logging.getLogger("authcheck.checks.evidence")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,23 +10,24 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck.database import Database
-from authcheck.images.decode import Limits, open_picture
-from authcheck.images.fingerprint import Fingerprint
-from authcheck.images.gallery import Hit
-from authcheck.local import extract, matcher
-from authcheck.local.alignment import Alignment
-from authcheck.local.backdrops import Backdrop
-from authcheck.local.features import SCHEME, Features
-from authcheck.local.matcher import Hint, Question
-from authcheck.local.score import NUMBERS, Model
-from authcheck.local.subjects import Known, Submitted
-from authcheck.local.thumbnail import Thumbnail
-from authcheck.local.votes import Pose
 from authcheck.registry.embeddings import NeuralCandidates
 from authcheck.registry.live import LiveGallery
 from authcheck.registry.live_features import LiveFeatures
-from authcheck.tables import Design, NegativePicture, View, ViewFeatures
+from authcheck.registry.tables import Design, NegativePicture, View, ViewFeatures
+from authcheck.storage.database import Database
+from authcheck.vision.features import extract
+from authcheck.vision.features.features import SCHEME, Features
+from authcheck.vision.features.thumbnail import Thumbnail
+from authcheck.vision.fingerprints.fingerprint import Fingerprint
+from authcheck.vision.fingerprints.gallery import Hit
+from authcheck.vision.matching import matcher
+from authcheck.vision.matching.alignment import Alignment
+from authcheck.vision.matching.backdrops import Backdrop
+from authcheck.vision.matching.matcher import Hint, Question
+from authcheck.vision.matching.score import NUMBERS, Model
+from authcheck.vision.matching.subjects import Known, Submitted
+from authcheck.vision.matching.votes import Pose
+from authcheck.vision.pictures.decode import Limits, open_picture
 
 HINTS = 8  # views that the hashes, and a neural model if there is one, propose to the local stages
 LEAST_HINT = 0.02  # score by the hashes

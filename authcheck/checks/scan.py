@@ -14,15 +14,16 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TextIO
 
+from authcheck.checks.answers import Answer, answer, read_submission
+from authcheck.checks.finder import Finder
+from authcheck.checks.records import new_check
+from authcheck.checks.verdicts import Candidate, Policy, Reason, VerdictCode, code_for
 from authcheck.config import Settings
-from authcheck.database import Database
 from authcheck.errors import Rejected, Unavailable
-from authcheck.finder import Finder
-from authcheck.images.decode import Limits
+from authcheck.files.picture_files import find_pictures, read_file
 from authcheck.registry.embeddings import NeuralCandidates
-from authcheck.registry.picture_files import find_pictures, read_file
-from authcheck.verdicts import Candidate, Policy, Reason, VerdictCode, code_for
-from authcheck.verify import Answer, answer, new_check, read_submission
+from authcheck.storage.database import Database
+from authcheck.vision.pictures.decode import Limits
 
 COLUMNS = (
     "query",

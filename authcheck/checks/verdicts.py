@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from authcheck.errors import BadSetting
-from authcheck.local.alignment import Alignment, in_one_place
+from authcheck.vision.matching.alignment import Alignment, in_one_place
 
 
 class VerdictCode(StrEnum):

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from authcheck import gs1, symbols
 from authcheck.errors import Rejected
 from authcheck.ids import check_code
-from authcheck.images.decode import Limits, open_picture
+from authcheck.labels import gs1, symbols
+from authcheck.vision.pictures.decode import Limits, open_picture
 
 LONGEST_PX = 2400  # of a side: a whole page of the smallest labels still has three pixels a module
 LONGEST_TEXT = 500  # of our own labels: at most about 300

@@ -15,7 +15,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from authcheck.config import Settings
 from authcheck.ids import show_code
-from authcheck.label_layouts import GAP_MM, PAD_MM, QUIET_MODULES, Layout, module_mm
+from authcheck.labels.layouts import GAP_MM, PAD_MM, QUIET_MODULES, Layout, module_mm
 
 LEVEL = "Q"  # of error correction: a quarter of the symbol may be lost
 LINE = 1.2  # leading, in font sizes

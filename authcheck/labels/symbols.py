@@ -1,4 +1,4 @@
-"""QR codes of a stranger's picture, found in a process of their own: `python -m authcheck.symbols WIDTH HEIGHT`.
+"""QR codes of a stranger's picture, found in a process of their own: `python -m authcheck.labels.symbols WIDTH HEIGHT`.
 
 The finder's time grows with the square of what looks like a corner of a QR code: 15 KB of PNG keep it busy for 20 s.
 Nothing but the end of its process stops it.

@@ -16,15 +16,16 @@ from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from authcheck.config import Settings
-from authcheck.database import Database
 from authcheck.errors import BadSetting, Unavailable
-from authcheck.guard import HeadFile, Held
 from authcheck.ids import new_id
-from authcheck.journal import lock_ledger, publish
 from authcheck.ledger.anchor import Anchor, Head, Receipt, SignedTransaction
 from authcheck.ledger.evm import EvmAnchor, EvmPlace
-from authcheck.ledger.keys import load_secret
-from authcheck.tables import Anchoring, SignedCheckpoint
+from authcheck.ledger.heads import HeadFile, Held
+from authcheck.ledger.journal import lock_ledger
+from authcheck.ledger.publishing import publish
+from authcheck.ledger.tables import Anchoring, SignedCheckpoint
+from authcheck.storage.database import Database
+from authcheck.vault import load_secret
 
 WORDS = {
     "signed": "waiting",

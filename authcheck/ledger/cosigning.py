@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from authcheck.config import Settings
-from authcheck.database import Database
 from authcheck.errors import AuthcheckError, Conflict, Unavailable
-from authcheck.guard import HeadFile, Held
-from authcheck.journal import latest_checkpoint, publish, read_tile_of
-from authcheck.ledger.note import Checkpoint, verify_note
-from authcheck.ledger.tiles import prove_consistency
-from authcheck.ledger.witness import Post, Witness, post_http, submit
-from authcheck.tables import SignedCheckpoint
+from authcheck.ledger.heads import HeadFile, Held
+from authcheck.ledger.journal import latest_checkpoint, read_tile_of
+from authcheck.ledger.publishing import publish
+from authcheck.ledger.tables import SignedCheckpoint
+from authcheck.storage.database import Database
+from authcheck.tlog.note import Checkpoint, verify_note
+from authcheck.tlog.tiles import prove_consistency
+from authcheck.tlog.witness import Post, Witness, post_http, submit
 
 
 @dataclass(frozen=True, slots=True)

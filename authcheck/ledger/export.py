@@ -7,12 +7,12 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from authcheck.errors import StorageFailed
-from authcheck.guard import Held, roots_of
-from authcheck.journal import bodies, read_tile_of
-from authcheck.ledger.merkle import HASH_BYTES
-from authcheck.ledger.note import Checkpoint
-from authcheck.ledger.tiles import WIDTH, encode_entries, entries_path, tile_path
-from authcheck.tables import SignedCheckpoint
+from authcheck.ledger.heads import Held, roots_of
+from authcheck.ledger.journal import bodies, read_tile_of
+from authcheck.ledger.tables import SignedCheckpoint
+from authcheck.tlog.merkle import HASH_BYTES
+from authcheck.tlog.note import Checkpoint
+from authcheck.tlog.tiles import WIDTH, encode_entries, entries_path, tile_path
 
 CHECKPOINT = "checkpoint"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from authcheck.errors import NotTrue, StorageFailed, Unavailable
-from authcheck.ledger.tiles import ReadTile, root_at
+from authcheck.tlog.tiles import ReadTile, root_at
 
 HEAD_FILE = "ledger-head"
 

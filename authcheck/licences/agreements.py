@@ -1,27 +1,40 @@
 """Licences between an owner and a licensee: offered, accepted, amended, revoked; each step with its ledger entry.
 
-A version is never edited. What it is worth on a day follows from its terms and times (`licence_terms.Grant`).
+A version is never edited. What it is worth on a day follows from its terms and times (`terms.Grant`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck import licence_facts as facts
 from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.ids import new_id
-from authcheck.journal import record
-from authcheck.licence_scope import covers, overlaps
-from authcheck.licence_terms import Grant, Terms
-from authcheck.licensing import LONGEST_CHAIN, chain_of, get_licence, grant_of, in_force, lock_series, root_of
-from authcheck.tables import Design, Licence, LicenceSubject, Organisation
+from authcheck.ledger.journal import record
+from authcheck.licences import facts
+from authcheck.licences.grants import (
+    LONGEST_CHAIN,
+    chain_of,
+    get_licence,
+    grant_of,
+    in_force,
+    lock_series,
+    uncounted,
+)
+from authcheck.licences.subjects import (
+    check_subjects,
+    designs_of_collections,
+    refuse_exclusive,
+    root_owner_id,
+)
+from authcheck.licences.tables import Licence, LicenceSubject
+from authcheck.licences.terms import Terms
+from authcheck.members.tables import Organisation
 
 Act = Callable[[Session, Organisation, str, datetime], Licence]
 """Something a member does about a licence: accept, decline ..."""
 REASONS = ("breach", "unpaid", "agreed", "ownership", "mistake", "other")
-MOST_PARAMETERS = 500  # of one statement
 
 
 def offer(
@@ -64,7 +77,7 @@ def accept(session: Session, licensee: Organisation, licence_id: str, now: datet
     Raises NotFound (`licence.not_found`), Conflict (`licence.state`, `licence.exclusive`).
     """
     licence = _offered(session, licensee, licence_id, "accepted")
-    _refuse_exclusive(session, licence)
+    refuse_exclusive(session, licence)
     licence.accepted_at = now
     before = [
         other
@@ -117,8 +130,8 @@ def _store(
 ) -> Licence:
     """The row of an offer, its subjects and its entry."""
     terms = terms.checked()
-    known = _collections(session, _root_owner(session, parent) or owner.id, [terms])
-    _check_subjects(session, owner, terms, parent, known)
+    known = designs_of_collections(session, root_owner_id(session, parent) or owner.id, [terms])
+    check_subjects(session, owner, terms, parent, known)
     licence_id = new_id("lic", now)
     licence = Licence(
         id=licence_id,
@@ -130,7 +143,7 @@ def _store(
         terms=terms.to_json(),
         offered_at=now,
     )
-    _refuse_exclusive(session, licence)
+    refuse_exclusive(session, licence)
     (entry,) = record(session, [facts.offered(licence, now)])
     licence.offered_entry = entry.number
     session.add(licence)
@@ -140,89 +153,6 @@ def _store(
     session.add_all(LicenceSubject(licence_id=licence_id, kind=kind, value=value) for kind, value in subjects)
     session.flush()
     return licence
-
-
-def _check_subjects(
-    session: Session,
-    owner: Organisation,
-    terms: Terms,
-    parent: Licence | None,
-    known: Mapping[str, Sequence[str]],
-) -> None:
-    """What is licensed must be the owner's, or lie within the licence it stands on."""
-    if parent is not None:
-        if not covers(Terms.from_json(parent.terms), terms, designs_of=known):
-            raise Conflict(
-                "A sublicence lies within the licence it stands on.", code="licence.outside_parent"
-            )
-        return
-    own: set[str] = set()
-    for start in range(0, len(terms.designs), MOST_PARAMETERS):
-        some = terms.designs[start : start + MOST_PARAMETERS]
-        own |= set(session.scalars(select(Design.id).where(Design.id.in_(some), Design.owner_id == owner.id)))
-    for design in terms.designs:
-        if design not in own:
-            raise NotFound(f"No design {design!r} of yours is known.", code="design.not_found", design=design)
-
-
-def _refuse_exclusive(session: Session, licence: Licence) -> None:
-    """Raise Conflict (`licence.exclusive`) where this one or one in force is exclusive, for another licensee, and they meet.
-
-    Ask under the owner's lock: of two that are accepted at once the second sees the first.
-    """
-    others = session.scalars(
-        select(Licence).where(
-            Licence.owner_id == licence.owner_id,
-            Licence.series != licence.series,
-            Licence.licensee_id != licence.licensee_id,
-            Licence.accepted_at.is_not(None),
-            Licence.superseded_at.is_(None),
-            Licence.revoked_at.is_(None),
-        )
-    ).all()
-    mine = Terms.from_json(licence.terms)
-    rivals = [(one, Terms.from_json(one.terms)) for one in others]
-    rivals = [(one, terms) for one, terms in rivals if mine.exclusive or terms.exclusive]
-    above = session.get(Licence, licence.parent_id) if licence.parent_id else None
-    whose = _root_owner(session, above) or licence.owner_id
-    known = _collections(session, whose, [mine, *(terms for _, terms in rivals)]) if rivals else {}
-    for one, terms in rivals:
-        if overlaps(_bare(licence, mine), _bare(one, terms), designs_of=known):
-            raise Conflict(
-                f"Licence {one.id} stands against it: one of the two is exclusive, and they overlap.",
-                code="licence.exclusive",
-                licence=one.id,
-            )
-
-
-def _bare(licence: Licence, terms: Terms) -> Grant:
-    return Grant(
-        id=licence.id,
-        series=licence.series,
-        version=licence.version,
-        owner_id=licence.owner_id,
-        licensee_id=licence.licensee_id,
-        terms=terms,
-        offered_at=licence.offered_at,
-    )
-
-
-def _collections(session: Session, owner_id: str, terms: Iterable[Terms]) -> dict[str, list[str]]:
-    """By name, the ids of the designs in those of an owner's collections that are named."""
-    names = sorted({name for one in terms for name in one.collections})
-    found: dict[str, list[str]] = {name: [] for name in names}
-    for start in range(0, len(names), MOST_PARAMETERS):
-        some = Design.collection.in_(names[start : start + MOST_PARAMETERS])
-        for design_id, name in session.execute(
-            select(Design.id, Design.collection).where(Design.owner_id == owner_id, some)
-        ):
-            found[name or ""].append(design_id)
-    return found
-
-
-def _root_owner(session: Session, parent: Licence | None) -> str | None:
-    """Whose designs a sublicence under `parent` is about; None without one."""
-    return root_of(grant_of(session, parent)).owner_id if parent else None
 
 
 def _parent(session: Session, owner: Organisation, parent_id: str | None, now: datetime) -> Licence | None:
@@ -236,7 +166,7 @@ def _parent(session: Session, owner: Organisation, parent_id: str | None, now: d
         )
     lock_series(session, parent.series)
     parent = in_force(session, parent)
-    grant = grant_of(session, parent)
+    grant = grant_of(session, parent, units=uncounted)
     if grant.state(now.date()) not in {"active", "not_started"}:
         raise _state(parent, "passed on")
     if len(chain_of(grant)) >= LONGEST_CHAIN:

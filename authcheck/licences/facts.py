@@ -3,9 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from authcheck.facts import digest
-from authcheck.ledger.entries import Draft
-from authcheck.tables import Licence
+from authcheck.licences.tables import Licence
+from authcheck.tlog.entries import Draft, digest
 
 
 def of_licence(row: Licence) -> dict[str, Any]:

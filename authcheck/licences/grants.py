@@ -1,16 +1,24 @@
 """Licences as they are kept: found, locked, counted, and read as the rules see them. agreements.py makes and changes them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import NotFound
-from authcheck.licence_terms import Grant, Terms
-from authcheck.tables import Batch, Design, Licence, LicenceSubject
+from authcheck.licences.tables import Licence, LicenceSubject
+from authcheck.licences.terms import Grant, Terms
+from authcheck.registry.tables import Design
 
 PAGE = 500
 LONGEST_CHAIN = 8  # of sublicences
+Units = Callable[[Session, str], int]
+"""How many units were made under a series of licences and what stands on it; who keeps the units counts them."""
+
+
+def uncounted(_session: Session, _series: str) -> int:
+    """For questions that no cap bears on."""
+    return 0
 
 
 def get_licence(session: Session, licence_id: str, *, organisation_id: str | None = None) -> Licence:
@@ -44,7 +52,9 @@ def all_licences(session: Session, organisation_id: str, *, role: str | None = N
         after = rows[-1].id
 
 
-def grants_for(session: Session, *, design: Design, licensee_id: str | None = None) -> list[Grant]:
+def grants_for(
+    session: Session, *, design: Design, units: Units, licensee_id: str | None = None
+) -> list[Grant]:
     """Every accepted version of a licence about a design, by itself or by its collection, newest first; over ones too."""
     by_design = (LicenceSubject.kind == "design") & (LicenceSubject.value == design.id)
     by_collection = (LicenceSubject.kind == "collection") & (
@@ -55,7 +65,7 @@ def grants_for(session: Session, *, design: Design, licensee_id: str | None = No
     if licensee_id is not None:
         wanted = wanted.where(Licence.licensee_id == licensee_id)
     grants = [
-        grant_of(session, row)
+        grant_of(session, row, units=units)
         for row in session.scalars(
             wanted.order_by(Licence.offered_at.desc(), Licence.version.desc(), Licence.id)
         )
@@ -64,12 +74,12 @@ def grants_for(session: Session, *, design: Design, licensee_id: str | None = No
     return [grant for grant in grants if root_of(grant).owner_id == design.owner_id]
 
 
-def grant_of(session: Session, licence: Licence, *, links: int = LONGEST_CHAIN) -> Grant:
+def grant_of(session: Session, licence: Licence, *, units: Units, links: int = LONGEST_CHAIN) -> Grant:
     """A licence version as the rules see it, with what it stands on, at most `links` in all, and how many units were made."""
     above = None
     if licence.parent_id is not None and links > 1:
         parent = in_force(session, session.get_one(Licence, licence.parent_id))
-        above = grant_of(session, parent, links=links - 1)
+        above = grant_of(session, parent, units=units, links=links - 1)
     return Grant(
         id=licence.id,
         series=licence.series,
@@ -82,7 +92,7 @@ def grant_of(session: Session, licence: Licence, *, links: int = LONGEST_CHAIN) 
         declined_at=licence.declined_at,
         superseded_at=licence.superseded_at,
         revoked_at=licence.revoked_at,
-        units_issued=units_issued(session, licence.series),
+        units_issued=units(session, licence.series),
         parent=above,
     )
 
@@ -105,21 +115,6 @@ def lock_series(session: Session, series: str) -> list[Licence]:
     versions = select(Licence).where(Licence.series == series).order_by(Licence.version.desc())
     locked = versions.with_for_update(key_share=True).execution_options(populate_existing=True)
     return list(session.scalars(locked))
-
-
-def units_issued(session: Session, series: str) -> int:
-    """Certificates that were issued under any version of a licence, or under a sublicence of it."""
-    known, fresh = {series}, {series}
-    while fresh:
-        above = select(Licence.id).where(Licence.series.in_(fresh))
-        below = session.scalars(select(Licence.series).where(Licence.parent_id.in_(above)).distinct())
-        fresh = set(below) - known
-        known |= fresh
-    versions = select(Licence.id).where(Licence.series.in_(known))
-    return (
-        session.scalar(select(func.coalesce(func.sum(Batch.count), 0)).where(Batch.licence_id.in_(versions)))
-        or 0
-    )
 
 
 def in_force(session: Session, licence: Licence) -> Licence:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import date
 
-from authcheck.licence_terms import Grant, Terms, sells
+from authcheck.licences.terms import Grant, Terms, sells
 
 
 def overlaps(one: Grant, other: Grant, *, designs_of: Mapping[str, Collection[str]]) -> bool:

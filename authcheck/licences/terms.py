@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, NoReturn, Self
 
 from authcheck.errors import Rejected
-from authcheck.licence_words import COUNTRIES, EVERYWHERE, NICE_CLASSES
+from authcheck.licences.codes import COUNTRIES, EVERYWHERE, NICE_CLASSES
 
 LARGEST_CAP = 1_000_000_000
 MOST_SUBJECTS = 1000  # designs, collections or channels of one licence

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from authcheck.errors import NotTrue
-from authcheck.licence_terms import Breach
+from authcheck.licences.terms import Breach
 
 FORM = 1  # of the evidence as JSON
 

@@ -8,16 +8,22 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from authcheck import licence_terms, licensing, storefronts
-from authcheck.bundle import State
-from authcheck.licence_terms import Terms, Use
-from authcheck.listing_seen import CertificateSeen, DesignSeen, Evidence, LicenceSeen
-from authcheck.lookup import LookUp
-from authcheck.offers import NewListing
-from authcheck.tables import Batch, Certificate, Design, Licence, Organisation
-from authcheck.units import Unit
-from authcheck.verdicts import Candidate, VerdictCode
-from authcheck.verify import Answer
+from authcheck.certificates.meters import units_issued
+from authcheck.certificates.tables import Batch, Certificate
+from authcheck.checks.answers import Answer
+from authcheck.checks.verdicts import Candidate, VerdictCode
+from authcheck.licences import grants as licence_grants
+from authcheck.licences import terms as licence_terms
+from authcheck.licences.tables import Licence
+from authcheck.licences.terms import Terms, Use
+from authcheck.listings.evidence import CertificateSeen, DesignSeen, Evidence, LicenceSeen
+from authcheck.listings.offers import NewListing
+from authcheck.lookups.lookup import LookUp
+from authcheck.lookups.units import Unit
+from authcheck.members.tables import Organisation
+from authcheck.proofs.bundle import State
+from authcheck.registry.tables import Design
+from authcheck.storefronts import shops
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ def gather(
     unreadable: int = 0,
 ) -> Evidence:
     """The evidence about an offer as the database now stands. All statements in one session."""
-    seller = storefronts.organisation_of(session, offer.channel, offer.seller)
+    seller = shops.organisation_of(session, offer.channel, offer.seller)
     seen = _seen(pictures)
     rows = session.scalars(
         select(Design).where(Design.id.in_(seen)).options(joinedload(Design.owner)).order_by(Design.id)
@@ -118,7 +124,7 @@ def _licences(
         shop_id=offer.seller,
         on=offer.listed_on,
     )
-    grants = licensing.grants_for(session, design=design, licensee_id=seller.id)
+    grants = licence_grants.grants_for(session, design=design, licensee_id=seller.id, units=units_issued)
     return tuple(
         LicenceSeen(licence_id=grant.id, breaches=licence_terms.breaches(grant, use)) for grant in grants
     )
@@ -167,7 +173,7 @@ def _right_at_issue(session: Session, unit: Unit) -> bool | None:
 def _chain(session: Session, licence: Licence, entry: int) -> Iterator[Licence]:
     """The licence and those it stands on, each in the version that was in force at that entry of the ledger."""
     current: Licence | None = licence
-    for _ in range(licensing.LONGEST_CHAIN):
+    for _ in range(licence_grants.LONGEST_CHAIN):
         if current is None:
             return
         versions = select(Licence).where(Licence.series == current.series, Licence.accepted_entry < entry)

@@ -13,11 +13,11 @@ from sqlalchemy import insert, null, select, update
 from sqlalchemy.orm import Session
 
 from authcheck.errors import NotFound, Rejected
+from authcheck.files.picture_files import read_file
 from authcheck.ids import new_id
-from authcheck.listings import check_listing, check_number
-from authcheck.offer_tables import OfferRow, column_of, new_listing
-from authcheck.registry.picture_files import read_file
-from authcheck.tables import ListingImport, ListingImportRow
+from authcheck.listings.judging import check_listing, check_number
+from authcheck.listings.offer_files import OfferRow, column_of, new_listing
+from authcheck.listings.tables import ListingImport, ListingImportRow
 from authcheck.workspace import Workspace
 
 ROWS_AT_ONCE = 1000  # in one statement

@@ -8,16 +8,18 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from authcheck import evidence as evidence_pictures
-from authcheck import lookup
+from authcheck.checks import evidence
+from authcheck.checks.answers import Answer, answer, read_submission
+from authcheck.checks.records import new_check
+from authcheck.checks.tables import Check
 from authcheck.errors import NotFound, Rejected
 from authcheck.ids import check_code, new_id
-from authcheck.listing_evidence import CodeRead, PictureRead, gather
-from authcheck.listing_rules import CURRENT_LISTING_POLICY, Decision, decide, listing_policy_named
-from authcheck.listing_seen import Evidence
-from authcheck.offers import NewListing
-from authcheck.tables import Check, Listing, ListingPicture
-from authcheck.verify import Answer, answer, new_check, read_submission
+from authcheck.listings.evidence import Evidence
+from authcheck.listings.gathering import CodeRead, PictureRead, gather
+from authcheck.listings.offers import NewListing
+from authcheck.listings.rules import CURRENT_LISTING_POLICY, Decision, decide, listing_policy_named
+from authcheck.listings.tables import Listing, ListingPicture
+from authcheck.lookups import lookup
 from authcheck.workspace import Workspace
 
 __all__ = [
@@ -83,7 +85,7 @@ def check_listing(
     listing, again = _store(work, _row(new, organisation_id, found, decision, now), checks)
     data = {one.place: one.answer.submission.data for one in read}
     for place, check in checks.items():
-        evidence_pictures.keep(check, data[place], work.copies, work.limits, now)
+        evidence.keep(check, data[place], work.copies, work.limits, now)
     return Judged(listing, decision, tuple(unreadable), again)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from authcheck.errors import Rejected, RowRejected
-from authcheck.offers import NewListing, read_date, read_goods
-from authcheck.registry.csv_records import decode_table, read_table_lines
+from authcheck.files.csv_records import decode_table, read_table_lines
+from authcheck.listings.offers import NewListing, read_date, read_goods
 
 REQUIRED = ("reference", "seller", "channel", "territory", "pictures")
 COLUMNS = (*REQUIRED, "goods", "price", "listed_on", "certificate")

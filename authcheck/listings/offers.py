@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from authcheck.errors import Rejected
-from authcheck.licence_words import COUNTRIES, NICE_CLASSES
-from authcheck.storefronts import normal_marketplace
+from authcheck.licences.codes import COUNTRIES, NICE_CLASSES
+from authcheck.storefronts.shops import normal_marketplace
 
 REFERENCE_CHARS, SELLER_CHARS, CHANNEL_CHARS, TYPED_CHARS = 200, 100, 64, 64
 CLASS = re.compile(r"[0-9]{1,2}")

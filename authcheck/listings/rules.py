@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from authcheck.checks.verdicts import Reason
 from authcheck.errors import BadSetting
-from authcheck.listing_seen import CertificateSeen, DesignSeen, Evidence, LicenceSeen
-from authcheck.verdicts import Reason
+from authcheck.listings.evidence import CertificateSeen, DesignSeen, Evidence, LicenceSeen
 
 __all__ = [
     "CURRENT_LISTING_POLICY",

@@ -9,20 +9,23 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from authcheck import anchoring, bundle, journal, units
-from authcheck.bundle import Bundle, Logged, Outcome, Report, State, Step
+from authcheck.certificates.publications import trust_in
+from authcheck.certificates.statements import list_url, urn_of
+from authcheck.certificates.status_lists import number_of
+from authcheck.certificates.tables import SigningKey, StatusList
 from authcheck.config import Settings
-from authcheck.credentials import list_url, urn_of
-from authcheck.database import Database
 from authcheck.errors import NotFound, NotTrue
-from authcheck.ledger.note import proof_text
-from authcheck.ledger.tiles import ReadTile, prove_inclusion
-from authcheck.publications import trust_in
-from authcheck.status_lists import number_of
-from authcheck.tables import Anchoring, Entry, SignedCheckpoint, SigningKey, StatusList, Tile
-from authcheck.trust import Trust
-from authcheck.units import Unit
-from authcheck.vc import Credential
+from authcheck.ledger import anchoring, journal, publishing
+from authcheck.ledger.tables import Anchoring, Entry, SignedCheckpoint, Tile
+from authcheck.lookups import units
+from authcheck.lookups.units import Unit
+from authcheck.proofs import bundle
+from authcheck.proofs.bundle import Bundle, Logged, Outcome, Report, State, Step
+from authcheck.proofs.credential import Credential
+from authcheck.proofs.trust import Trust
+from authcheck.storage.database import Database
+from authcheck.tlog.note import proof_text
+from authcheck.tlog.tiles import ReadTile, prove_inclusion
 
 CHAIN_ID = re.compile(r"0x[0-9a-f]{64}")
 MOST_TILES = 4096  # kept in memory, 8 KiB each: those of a million entries
@@ -114,7 +117,7 @@ def _check(
     found = _check_signed(database, settings, connection, unit, now)
     if found is None:
         connection.rollback()  # what is signed meanwhile must be seen, and a reader would hold a writer up
-        journal.publish(database, settings)
+        publishing.publish(database, settings)
         unit = units.find(connection, unit.id)
         found = _check_signed(database, settings, connection, unit, now)
     return found or _not_true(
@@ -280,7 +283,7 @@ def transaction(database: Database, settings: Settings, text: str) -> Transactio
         entry = journal.get_entry(session, text)
         checkpoint = journal.latest_checkpoint(session)
     if checkpoint is None or checkpoint.size <= entry.number:
-        checkpoint = journal.publish(database, settings)
+        checkpoint = publishing.publish(database, settings)
     with database.reading() as session:
         proof = journal.proof_for(session, entry, checkpoint)
         return Transaction(entry, checkpoint, proof, anchoring.covering(session, entry.number + 1))

@@ -8,18 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from authcheck import gs1
+from authcheck.certificates.tables import Batch, Certificate
 from authcheck.errors import NotFound, Rejected
 from authcheck.ids import check_code
-from authcheck.tables import (
-    Batch,
-    Certificate,
-    Design,
-    Entry,
-    LedgerHead,
-    Organisation,
-    SignedCheckpoint,
-)
+from authcheck.labels import gs1
+from authcheck.ledger.tables import Entry, LedgerHead, SignedCheckpoint
+from authcheck.members.tables import Organisation
+from authcheck.registry.tables import Design
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TX_ID = re.compile(r"[0-9a-f]{64}")

@@ -1,6 +1,6 @@
 """The offline proof of a certificate, and its whole verification: no database, no web, no clock of its own.
 
-`python -m authcheck.bundle FILE --trust trust.json` exits with 0 where the certificate is good, 1 where something is not
+`python -m authcheck.proofs.bundle FILE --trust trust.json` exits with 0 where the certificate is good, 1 where something is not
 true or it was revoked, 2 for a file that cannot be read, 3 where it cannot be told.
 """
 
@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from authcheck.errors import AuthcheckError, NotTrue, Rejected
-from authcheck.ledger.entries import read_body
-from authcheck.ledger.merkle import leaf_hash, verify_inclusion
-from authcheck.ledger.note import Checkpoint, Proof, Verifier, read_proof, verify_note
-from authcheck.ledger.witness import quorum
-from authcheck.trust import Trust, TrustedKey
-from authcheck.vc import Credential, is_revoked
+from authcheck.proofs.credential import Credential, is_revoked
+from authcheck.proofs.trust import Trust, TrustedKey
+from authcheck.tlog.entries import read_body
+from authcheck.tlog.merkle import leaf_hash, verify_inclusion
+from authcheck.tlog.note import Checkpoint, Proof, Verifier, read_proof, verify_note
+from authcheck.tlog.witness import quorum
 
 Outcome = Literal["good", "revoked", "not_true", "unknown"]
 VERSION = 1

@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from authcheck.errors import NotTrue
-from authcheck.trust import decode_base64url
+from authcheck.proofs.trust import decode_base64url
 
 ALGORITHMS = ("Ed25519", "EdDSA")  # RFC 9864's name and the older one; never "none", never a shared secret
 HEADERS = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from authcheck.errors import NotTrue, Rejected
-from authcheck.ledger.note import Verifier
+from authcheck.tlog.note import Verifier
 
 VERSION = 1
 

@@ -12,19 +12,18 @@ from typing import Any
 
 from sqlalchemy import inspect
 
-from authcheck import accounts
-from authcheck.database import Database
 from authcheck.errors import ImageRejected, NotFound, Rejected, RowRejected
-from authcheck.images.decode import Limits
-from authcheck.local.findability import best_of
-from authcheck.pictures import PictureStore
+from authcheck.files.picture_files import read_file
+from authcheck.members import organisations
+from authcheck.members.tables import Organisation
+from authcheck.registry.design_files import Row, RowProblem
 from authcheck.registry.features import Masking, usual_masking
 from authcheck.registry.live import LiveGallery
-from authcheck.registry.picture_files import read_file
 from authcheck.registry.registration import ReadView, Registered, Registration, check_new, read_view
-from authcheck.registry.table_files import Row, RowProblem
-from authcheck.tables import Organisation
-from authcheck.verdicts import Policy
+from authcheck.storage.database import Database
+from authcheck.storage.pictures import PictureStore
+from authcheck.vision.features.findability import best_of
+from authcheck.vision.pictures.decode import Limits
 
 CHUNK_ROWS = 64  # one transaction
 CHUNK_BYTES = 64 * 1024 * 1024  # of pictures, held in memory until it commits
@@ -103,12 +102,12 @@ class Importer:
         live: LiveGallery,
         store: PictureStore,
         *,
-        policy: Policy,
+        dispute: float,
         limits: Limits,
         now: Callable[[], datetime],
     ) -> None:
         self._database, self._live, self._store = database, live, store
-        self._policy, self._limits, self._now = policy, limits, now
+        self._dispute, self._limits, self._now = dispute, limits, now
 
     def run(
         self,
@@ -163,8 +162,8 @@ class Importer:
     def _land(self, chunk: Sequence[ReadRow | RowProblem]) -> list[RowReport]:
         now = self._now()
         with self._database.writing() as session:
-            registration = Registration(session, self._live, self._store, self._policy, now)
-            find_owner = cache(partial(accounts.ensure_brand, session, now=now))
+            registration = Registration(session, self._live, self._store, self._dispute, now)
+            find_owner = cache(partial(organisations.ensure_brand, session, now=now))
             return [_report(registration, one, find_owner) for one in chunk]
 
     def _rehearse(self, chunks: Iterable[Sequence[ReadRow | RowProblem]]) -> Iterator[RowReport]:
@@ -175,14 +174,14 @@ class Importer:
         with self._database.reading() as session:
 
             def find_owner(handle: str) -> Organisation:
-                found = accounts.find_organisation(session, handle)
+                found = organisations.find_organisation(session, handle)
                 if found is None and handle not in made:
-                    made[handle] = accounts.describe_organisation(
+                    made[handle] = organisations.describe_organisation(
                         handle=handle, name=handle, roles=["brand"], now=now
                     )
                 return found or made[handle]
 
-            registration = Registration(session, self._live, None, self._policy, now)
+            registration = Registration(session, self._live, None, self._dispute, now)
             for chunk in chunks:
                 yield from [_report(registration, one, find_owner) for one in chunk]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from authcheck.errors import Rejected, RowRejected
-from authcheck.registry.csv_records import Record, decode_table, read_table_lines, shown
-from authcheck.registry.picture_files import find_pictures
+from authcheck.files.csv_records import Record, decode_table, read_table_lines, shown
+from authcheck.files.picture_files import find_pictures
 from authcheck.registry.registration import NewDesign
 
 COLUMNS = ("reference", "title", "kind", "owner", "picture", "mask", "public_preview", "collection")

@@ -7,11 +7,12 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
-from authcheck import facts
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.journal import record_at_commit
+from authcheck.ledger.journal import record_at_commit
+from authcheck.members.tables import Organisation
+from authcheck.registry import facts
 from authcheck.registry.live import lock_registry, next_tick
-from authcheck.tables import Check, Design, Dispute, Organisation, View, ViewFeatures
+from authcheck.registry.tables import Design, Dispute, View, ViewFeatures
 
 KINDS = ("illustration", "logo", "pattern", "character", "photo", "other")
 STATES = ("registered", "disputed", "retired")
@@ -113,13 +114,12 @@ def all_designs(
 
 
 def count_rows(session: Session) -> dict[str, int]:
-    """How much the registry holds: organisations, designs by state, views searched, checks."""
+    """How much the registry holds: organisations, designs by state, views searched."""
     by_state = select(Design.state, func.count()).group_by(Design.state)
     states: dict[str, int] = dict(session.execute(by_state).all())
     counted = {
         "organisations": select(func.count()).select_from(Organisation),
         "views": select(func.count()).select_from(View).where(View.removed_tick.is_(None)),
-        "checks": select(func.count()).select_from(Check),
     }
     totals = {name: session.scalar(query) or 0 for name, query in counted.items()}
     return {**totals, **{f"designs_{state}": states.get(state, 0) for state in STATES}}

@@ -14,14 +14,14 @@ from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from authcheck.config import Settings, three_numbers
-from authcheck.database import Database, stream_rows
 from authcheck.errors import ImageRejected, NotFound, StorageFailed
-from authcheck.images.decode import Limits, open_picture
-from authcheck.local.embedding_index import EmbeddingIndex, Vectors
-from authcheck.local.neural import NeuralDescriptor, NeuralModel
-from authcheck.pictures import PictureStore
 from authcheck.registry.live import current_tick, live_at, lock_registry, next_tick
-from authcheck.tables import View, ViewEmbedding
+from authcheck.registry.tables import View, ViewEmbedding
+from authcheck.storage.database import Database, stream_rows
+from authcheck.storage.pictures import PictureStore
+from authcheck.vision.features.embedding_index import EmbeddingIndex, Vectors
+from authcheck.vision.features.neural import NeuralDescriptor, NeuralModel
+from authcheck.vision.pictures.decode import Limits, open_picture
 
 CHUNK = 32  # pictures described before one transaction stores their vectors
 STORED = np.float16  # half the bytes; a similarity moves by less than 0.001

@@ -1,29 +1,16 @@
-"""What the ledger says of organisations and designs.
+"""What the ledger says of designs.
 
-Anybody may read the ledger: names, titles and references stand in it as hashes, pictures by their SHA-256.
+Anybody may read the ledger: titles and references stand in it as hashes, pictures by their SHA-256.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import rfc8785
-
-from authcheck.ledger.entries import Draft
-from authcheck.tables import Design, Dispute, Organisation
+from authcheck.registry.tables import Design, Dispute
+from authcheck.tlog.entries import Draft, digest
 
 IMAGES_PER_ENTRY = 20  # so that an entry stays below its limit of bytes
-
-
-def digest(words: Mapping[str, Any]) -> str:
-    """`sha256:` and the hash of words as canonical JSON (RFC 8785)."""
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(words))).hexdigest()
-
-
-def of_organisation(row: Organisation) -> dict[str, Any]:
-    """What `org.approve` holds of an organisation."""
-    return {"h": digest({"name": row.name}), "handle": row.handle, "roles": row.roles}
 
 
 def of_words(row: Design) -> str:
@@ -34,20 +21,14 @@ def of_words(row: Design) -> str:
         "reference": row.reference,
         "title": row.title,
     }
-    # Left out where there is none, as entries of earlier releases have it; rows that migrations read lack the column.
-    if (collection := getattr(row, "collection", None)) is not None:
-        words["collection"] = collection
+    if row.collection is not None:  # entries of earlier releases lack the field
+        words["collection"] = row.collection
     return digest(words)
 
 
 def of_dispute(row: Dispute) -> dict[str, Any]:
     """What `design.dispute` holds of a dispute."""
     return {"dispute": row.id, "other": row.other_design_id, "score": row.score}
-
-
-def approved(row: Organisation, at: datetime) -> Draft:
-    """An organisation became a member."""
-    return Draft("org.approve", row.id, at, of_organisation(row))
 
 
 def registered(row: Design, pictures: Sequence[str], at: datetime) -> list[Draft]:

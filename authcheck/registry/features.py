@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from authcheck.images.decode import Limits, Picture, open_picture
-from authcheck.local import extract
-from authcheck.local.features import SCHEME
-from authcheck.local.findability import Findability, findability_of
-from authcheck.local.foreground import Mask, foreground_of
-from authcheck.local.masks import mask_png, read_mask, stored_mask
-from authcheck.local.thumbnail import thumbnail_bytes
-from authcheck.tables import ViewFeatures
+from authcheck.registry.tables import ViewFeatures
+from authcheck.vision.features import extract
+from authcheck.vision.features.features import SCHEME
+from authcheck.vision.features.findability import Findability, findability_of
+from authcheck.vision.features.foreground import Mask, foreground_of
+from authcheck.vision.features.masks import mask_png, read_mask, stored_mask
+from authcheck.vision.features.thumbnail import thumbnail_bytes
+from authcheck.vision.pictures.decode import Limits, Picture, open_picture
 
 AUTOMATIC, UPLOADED = "automatic", "uploaded"
 Masking = (

@@ -8,12 +8,12 @@ registered by any process is found by the next check in every process, and a ret
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from authcheck.database import stream_rows
 from authcheck.errors import Unavailable
-from authcheck.images.fingerprint import SCHEME, Fingerprint
-from authcheck.images.gallery import Gallery, Hit
+from authcheck.registry.tables import RegistryClock, View
 from authcheck.registry.turns import Turns
-from authcheck.tables import RegistryClock, View
+from authcheck.storage.database import stream_rows
+from authcheck.vision.fingerprints.fingerprint import SCHEME, Fingerprint
+from authcheck.vision.fingerprints.gallery import Gallery, Hit
 
 
 class LiveGallery:

@@ -12,16 +12,16 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from authcheck.database import stream_rows
 from authcheck.errors import Unavailable
-from authcheck.local.features import SCHEME, Features
-from authcheck.local.filed_index import FiledFeatureIndex
-from authcheck.local.index import FeatureIndex
-from authcheck.local.snapshot import Snapshot, Stand, open_snapshot, sole_writer
 from authcheck.registry.live import current_tick, live_at
 from authcheck.registry.negatives import negatives_at
+from authcheck.registry.tables import NegativePicture, RegistryClock, View, ViewFeatures
 from authcheck.registry.turns import Turns
-from authcheck.tables import NegativePicture, RegistryClock, View, ViewFeatures
+from authcheck.storage.database import stream_rows
+from authcheck.vision.features.features import SCHEME, Features
+from authcheck.vision.features.filed_index import FiledFeatureIndex
+from authcheck.vision.features.index import FeatureIndex
+from authcheck.vision.features.snapshot import Snapshot, Stand, open_snapshot, sole_writer
 
 BATCH = 500  # records read at once, some 20 KB each
 Answer = TypeVar("Answer")

@@ -11,16 +11,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
-from authcheck import facts
-from authcheck.database import Database
 from authcheck.errors import Conflict, NotFound
-from authcheck.images.decode import Limits
-from authcheck.journal import record_at_commit
-from authcheck.pictures import PictureStore
+from authcheck.ledger.journal import record_at_commit
+from authcheck.registry import facts
 from authcheck.registry.designs import check_unchanged, get_design, live_views
 from authcheck.registry.features import Masking, ReadFeatures, read_features
 from authcheck.registry.live import lock_registry, next_tick
-from authcheck.tables import Design, View, ViewEmbedding, ViewFeatures
+from authcheck.registry.tables import Design, View, ViewEmbedding, ViewFeatures
+from authcheck.storage.database import Database
+from authcheck.storage.pictures import PictureStore
+from authcheck.vision.pictures.decode import Limits
 
 
 def change_mask(

@@ -12,12 +12,12 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.images.decode import Limits, open_picture
-from authcheck.local import extract
-from authcheck.local.features import SCHEME
-from authcheck.pictures import PictureStore
 from authcheck.registry.live import lock_registry, next_tick
-from authcheck.tables import Design, NegativePicture, View
+from authcheck.registry.tables import Design, NegativePicture, View
+from authcheck.storage.pictures import PictureStore
+from authcheck.vision.features import extract
+from authcheck.vision.features.features import SCHEME
+from authcheck.vision.pictures.decode import Limits, open_picture
 
 MOST_NEGATIVES = 200  # of one owner, and of the operator: each costs every check
 LABEL_CHARS = 200

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from authcheck.images.fingerprint import Fingerprint
-from authcheck.images.gallery import Gallery, Hit
-from authcheck.tables import Design
+from authcheck.registry.tables import Design
+from authcheck.vision.fingerprints.fingerprint import Fingerprint
+from authcheck.vision.fingerprints.gallery import Gallery, Hit
 
 FIRST_NEAR = 8  # pictures looked at first for another owner's design
 MOST_NEAR = 4096  # and at most, while the owner's own stand before it

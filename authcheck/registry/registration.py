@@ -9,21 +9,21 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import flag_modified
 
-from authcheck import facts
 from authcheck.errors import Conflict, Rejected
 from authcheck.ids import new_id
-from authcheck.images import fingerprint
-from authcheck.images.decode import Limits
-from authcheck.images.fingerprint import Fingerprint
-from authcheck.images.gallery import Hit
-from authcheck.journal import record_at_commit
-from authcheck.pictures import PictureStore
+from authcheck.ledger.journal import record_at_commit
+from authcheck.members.tables import Organisation
+from authcheck.registry import facts
 from authcheck.registry.designs import check_collection, check_unchanged, check_words
 from authcheck.registry.features import Masking, ReadFeatures, read_features
 from authcheck.registry.live import LiveGallery, current_tick, lock_registry, next_tick
 from authcheck.registry.pending import Pending, hits_above
-from authcheck.tables import Design, Dispute, Organisation, View
-from authcheck.verdicts import Policy
+from authcheck.registry.tables import Design, Dispute, View
+from authcheck.storage.pictures import PictureStore
+from authcheck.vision.fingerprints import fingerprint
+from authcheck.vision.fingerprints.fingerprint import Fingerprint
+from authcheck.vision.fingerprints.gallery import Hit
+from authcheck.vision.pictures.decode import Limits
 
 REFERENCE_CHARS = 200
 
@@ -90,9 +90,9 @@ class Registration:
     """
 
     def __init__(
-        self, session: Session, live: LiveGallery, store: PictureStore | None, policy: Policy, now: datetime
+        self, session: Session, live: LiveGallery, store: PictureStore | None, dispute: float, now: datetime
     ) -> None:
-        self._session, self._live, self._store, self._policy, self._now = session, live, store, policy, now
+        self._session, self._live, self._store, self._dispute, self._now = session, live, store, dispute, now
         self._seen = current_tick(session) if store is None else lock_registry(session)
         self._tick: int | None = None
         self._count = 0
@@ -209,7 +209,7 @@ class Registration:
         """The best-scored design of another owner at the policy's dispute score or above; the earliest of equals."""
         best: Near | None = None
         for view in views:
-            pending = self._pending.near(owner_id, view.sha256, view.fingerprint, self._policy.dispute)
+            pending = self._pending.near(owner_id, view.sha256, view.fingerprint, self._dispute)
             for design, score in (*self._near_in_index(owner_id, view), *pending):
                 if best is None or score > best.score:
                     best = Near(design, score)
@@ -217,7 +217,7 @@ class Registration:
 
     def _near_in_index(self, owner_id: str, view: ReadView) -> Iterator[tuple[Design, float]]:
         """Other owners' committed designs; the very same file is near whatever its hashes say."""
-        hits = hits_above(partial(self._search, view.fingerprint), self._policy.dispute)
+        hits = hits_above(partial(self._search, view.fingerprint), self._dispute)
         scores = {hit.view_id: hit.score for hit in hits}
         query = (
             select(View, Design)

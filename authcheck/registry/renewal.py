@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from authcheck.database import Database
 from authcheck.errors import AuthcheckError, Rejected, StorageFailed
-from authcheck.images import fingerprint
-from authcheck.images.decode import Limits
-from authcheck.local.features import SCHEME
-from authcheck.pictures import PictureStore
 from authcheck.registry.features import renew_features
 from authcheck.registry.live import lock_registry
 from authcheck.registry.negatives import read_negative
-from authcheck.tables import Design, NegativePicture, View, ViewFeatures
+from authcheck.registry.tables import Design, NegativePicture, View, ViewFeatures
+from authcheck.storage.database import Database
+from authcheck.storage.pictures import PictureStore
+from authcheck.vision.features.features import SCHEME
+from authcheck.vision.fingerprints import fingerprint
+from authcheck.vision.pictures.decode import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from authcheck.errors import NotFound
 from authcheck.ids import new_id
 from authcheck.registry.bulk import RowReport, count_statuses
-from authcheck.tables import Import
+from authcheck.registry.tables import Import
 
 COLUMNS = tuple(RowReport.__dataclass_fields__)
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")

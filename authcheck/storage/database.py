@@ -17,8 +17,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.orm import Session
 
 from authcheck.config import Settings
-from authcheck.dialects import WRITES, make_engine, take_upgrade_lock, translated_errors
 from authcheck.errors import StorageFailed, Unavailable
+from authcheck.storage.dialects import WRITES, make_engine, take_upgrade_lock, translated_errors
 
 __all__ = ["Database", "alembic_config", "head", "make_engine", "stream_rows", "translated_errors"]
 

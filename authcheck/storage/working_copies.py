@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from authcheck.errors import ImageRejected
-from authcheck.images.decode import Limits, open_picture
+from authcheck.vision.pictures.decode import Limits, open_picture
 
 SIDE_PX = 800
 QUALITY = 80
@@ -23,7 +23,7 @@ SWEEP_EVERY = timedelta(hours=1)
 SHA256 = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[0-9a-f]{64}\.([0-9]{1,7})x([0-9]{1,7})\.webp")
 TEMPORARY = ".new-"
-log = logging.getLogger("authcheck.submissions")
+log = logging.getLogger("authcheck.storage.working_copies")
 
 
 @dataclass(frozen=True, slots=True)

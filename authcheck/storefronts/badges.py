@@ -12,16 +12,19 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
-from authcheck import licensing, storefronts
+from authcheck.certificates.meters import units_issued
+from authcheck.certificates.signing_keys import signer_for
+from authcheck.certificates.statements import did_of, to_json
 from authcheck.config import Settings
-from authcheck.credentials import did_of, to_json
 from authcheck.errors import Conflict, NotFound, NotTrue, Rejected
-from authcheck.ledger.keys import Vault
-from authcheck.licence_terms import Grant, Use, breaches
-from authcheck.signing_keys import signer_for
-from authcheck.tables import Organisation, Storefront
-from authcheck.trust import Trust, decode_base64url
-from authcheck.vc import ALGORITHMS
+from authcheck.licences import grants
+from authcheck.licences.terms import Grant, Use, breaches
+from authcheck.members.tables import Organisation
+from authcheck.proofs.credential import ALGORITHMS
+from authcheck.proofs.trust import Trust, decode_base64url
+from authcheck.storefronts import shops
+from authcheck.storefronts.tables import Storefront
+from authcheck.vault import Vault
 
 TYP = "authcheck-badge+jwt"
 LONGEST = timedelta(days=1)  # a revoked licence's badge outlives it by so much at most
@@ -48,9 +51,9 @@ def make_badge(
     Raises NotFound (`storefront.not_found`; `badge.not_found` unless the shop is open and the licence covers it today),
     Conflict (`badge.own_key` where the owner keeps its key, `signing_key.none`), NotTrue (`key.sealed`).
     """
-    storefront = storefronts.get_storefront(session, storefront_id)
-    licence = licensing.get_licence(session, licence_id, organisation_id=storefront.organisation_id)
-    grant = licensing.grant_of(session, licence)
+    storefront = shops.get_storefront(session, storefront_id)
+    licence = grants.get_licence(session, licence_id, organisation_id=storefront.organisation_id)
+    grant = grants.grant_of(session, licence, units=units_issued)
     own = licence.licensee_id == storefront.organisation_id and storefront.closed_at is None
     if not own or breaches(grant, _use(grant, storefront, now)):
         raise NotFound("That licence does not cover this shop today.", code="badge.not_found")
@@ -98,7 +101,7 @@ def verify_badge(jws: str, url: str, trust: Trust, now: datetime) -> Badge:
     Raises NotTrue (`badge.malformed`, `badge.algorithm`, `badge.key`, `badge.signature`, `badge.url`, `badge.expired`,
     `certificate.issuer`), Rejected (`storefront.url`) for an address that is none.
     """
-    here = storefronts.normal_url(url)
+    here = shops.normal_url(url)
     kid, claims, signed, signature = _read(jws)
     key = trust.key(claims["iss"], kid)
     if key is None or key.end is not None:
@@ -140,7 +143,7 @@ def _malformed() -> NotTrue:
 
 def _url(text: str) -> str | None:
     try:
-        return storefronts.normal_url(text)
+        return shops.normal_url(text)
     except Rejected:
         return None
 

@@ -5,11 +5,13 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from authcheck import licensing, storefronts
+from authcheck.certificates.meters import units_issued
 from authcheck.errors import Rejected
-from authcheck.licence_terms import Breach, Grant, Use, breaches
-from authcheck.licence_words import COUNTRIES, checked_goods
-from authcheck.tables import Design
+from authcheck.licences import grants as licence_grants
+from authcheck.licences.codes import COUNTRIES, checked_goods
+from authcheck.licences.terms import Breach, Grant, Use, breaches
+from authcheck.registry.tables import Design
+from authcheck.storefronts import shops
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def may_sell(
     if not given.isascii() or territory not in COUNTRIES:  # a long s is an S in capitals
         raise Rejected("A territory is a country's code of two letters, like FR.", code="seller.territory")
     goods = checked_goods(goods)
-    seller = storefronts.organisation_of(session, marketplace, shop_id)
+    seller = shops.organisation_of(session, marketplace, shop_id)
     if seller is None:
         return SellerAnswer(allowed=False, seller=None, is_owner=False, on=on, licences=())
     use = Use(
@@ -57,12 +59,16 @@ def may_sell(
         collection=design.collection,
         territory=territory,
         goods=goods,
-        marketplace=storefronts.normal_marketplace(marketplace),
+        marketplace=shops.normal_marketplace(marketplace),
         shop_id=shop_id.strip(),
         on=on,
     )
     is_owner = seller.id == design.owner_id
-    grants = [] if is_owner else licensing.grants_for(session, design=design, licensee_id=seller.id)
+    grants = (
+        []
+        if is_owner
+        else licence_grants.grants_for(session, design=design, licensee_id=seller.id, units=units_issued)
+    )
     found = sorted((Standing(grant, breaches(grant, use)) for grant in grants), key=_how_broken)
     allowed = is_owner or any(not one.breaches for one in found)
     return SellerAnswer(

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session, joinedload
 
 from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.ids import new_id
-from authcheck.journal import lock_ledger
-from authcheck.tables import Organisation, Storefront
+from authcheck.ledger.journal import lock_ledger
+from authcheck.members.tables import Organisation
+from authcheck.storefronts.tables import Storefront
 
 MARKETPLACE_CHARS = 64
 SHOP_CHARS = 100

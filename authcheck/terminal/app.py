@@ -11,32 +11,34 @@ from typing import Annotated, TextIO
 import typer
 import uvicorn
 
-from authcheck import (
-    __version__,
-    anchors_cli,
-    certificates_cli,
-    console,
-    evidence,
-    labels_cli,
-    ledger_cli,
-    licences_cli,
-    listings_cli,
-    lookup_cli,
-    negatives_cli,
-    organisations_cli,
-    registry_cli,
-    signing_keys_cli,
-    storefronts_cli,
-    verify,
-)
-from authcheck import demo as demo_run
-from authcheck.console import Json
+from authcheck import __version__
+from authcheck.checks import answers, evidence, records
+from authcheck.checks.replay import replay as replay_check
+from authcheck.checks.scan import CsvWriter, csv_rows, walk
+from authcheck.checks.scan import scan as run_scan
+from authcheck.checks.tables import Check
+from authcheck.checks.verdicts import VerdictCode
 from authcheck.errors import AuthcheckError, NotTrue, Rejected, StorageFailed, Unavailable
-from authcheck.registry.picture_files import read_file, read_stream
-from authcheck.scan import CsvWriter, csv_rows, walk
-from authcheck.scan import scan as run_scan
-from authcheck.tables import Check
-from authcheck.verdicts import VerdictCode
+from authcheck.files.picture_files import read_file, read_stream
+from authcheck.terminal.commands import (
+    anchors,
+    api_keys,
+    certificates,
+    database,
+    designs,
+    labels,
+    ledger,
+    licences,
+    listings,
+    lookups,
+    negatives,
+    organisations,
+    signing_keys,
+    storefronts,
+)
+from authcheck.terminal.demo import run
+from authcheck.terminal.output import console
+from authcheck.terminal.output.console import Json
 from authcheck.workspace import Workspace, open_workspace, utc_now
 
 app = typer.Typer(
@@ -45,24 +47,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Find registered designs in pictures; issue and verify certificates.",
 )
-app.add_typer(registry_cli.designs_app, name="designs")
-app.add_typer(negatives_cli.negatives_app, name="negatives")
-app.add_typer(ledger_cli.ledger_app, name="ledger")
-app.add_typer(certificates_cli.certificates_app, name="certificates")
-app.add_typer(licences_cli.licences_app, name="licences")
-app.add_typer(signing_keys_cli.signing_keys_app, name="signing-keys")
-app.command("labels")(labels_cli.print_labels)
-app.add_typer(storefronts_cli.storefronts_app, name="storefronts")
-app.command("verify-badge")(storefronts_cli.verify_badge)
-app.command("who-may-sell")(storefronts_cli.who_may_sell)
-app.add_typer(organisations_cli.organisations_app, name="organisations")
-app.add_typer(registry_cli.keys_app, name="keys")
-app.add_typer(registry_cli.db_app, name="db")
-app.add_typer(anchors_cli.anchors_app, name="anchors")
-app.command("check-listing")(listings_cli.check_listing)
-app.add_typer(listings_cli.listings_app, name="listings")
-app.command("lookup")(lookup_cli.look_up)
-app.command("verify-bundle")(lookup_cli.verify_bundle)
+app.add_typer(designs.designs_app, name="designs")
+app.add_typer(negatives.negatives_app, name="negatives")
+app.add_typer(ledger.ledger_app, name="ledger")
+app.add_typer(certificates.certificates_app, name="certificates")
+app.add_typer(licences.licences_app, name="licences")
+app.add_typer(signing_keys.signing_keys_app, name="signing-keys")
+app.command("labels")(labels.print_labels)
+app.add_typer(storefronts.storefronts_app, name="storefronts")
+app.command("verify-badge")(storefronts.verify_badge)
+app.command("who-may-sell")(storefronts.who_may_sell)
+app.add_typer(organisations.organisations_app, name="organisations")
+app.add_typer(api_keys.keys_app, name="keys")
+app.add_typer(database.db_app, name="db")
+app.add_typer(anchors.anchors_app, name="anchors")
+app.command("check-listing")(listings.check_listing)
+app.add_typer(listings.listings_app, name="listings")
+app.command("lookup")(lookups.look_up)
+app.command("verify-bundle")(lookups.verify_bundle)
 
 Fast = Annotated[
     bool, typer.Option("--fast", help="Ask hashes only: much faster, blind to prints and crops.")
@@ -99,7 +101,7 @@ def _check(work: Workspace, name: str, *, json: bool, explain: Path | None) -> V
     limit = work.limits.bytes
     try:
         data = read_stream(sys.stdin.buffer, limit) if name == "-" else read_file(name, limit)
-        stored, given = verify.check_picture(
+        stored, given = records.check_picture(
             work.database,
             work.finder,
             data,
@@ -167,7 +169,7 @@ def scan(
             work.settings,
             names,
             policy=work.policy,
-            designs=max(top, verify.DESIGNS),
+            designs=max(top, answers.DESIGNS),
             workers=workers,
             now=utc_now,
         )
@@ -192,7 +194,7 @@ def _open_output(path: Path) -> TextIO:
 def replay(check_id: Annotated[str, typer.Argument(metavar="CHECK_ID")], *, json: Json = False) -> None:
     """Ask a stored check again as the registry then stood. Exit 0: the same answer, 1: it says what changed."""
     with open_workspace() as work:
-        replayed = verify.replay(work.database, work.finder, check_id)
+        replayed = replay_check(work.database, work.finder, check_id)
     console.show_replay(replayed, json=json)
     raise typer.Exit(1 if replayed.changes else 0)
 
@@ -223,14 +225,14 @@ def serve(
 def demo(
     *,
     serve: Annotated[bool, typer.Option(help="Serve page and API afterwards.")] = True,
-    fixtures: Annotated[Path, typer.Option(help="Folder of the sample data.")] = demo_run.FIXTURES,
+    fixtures: Annotated[Path, typer.Option(help="Folder of the sample data.")] = run.FIXTURES,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
     """Load the sample data, check every sample picture, then serve. Exit 1 if a known answer did not come out."""
     with open_workspace() as work:
-        wrong = demo_run.run(work, fixtures)
+        wrong = run.run(work, fixtures)
         if serve:
-            demo_run.serve(work, fixtures, port)
+            run.serve(work, fixtures, port)
     raise typer.Exit(1 if wrong else 0)
 
 

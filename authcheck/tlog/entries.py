@@ -1,5 +1,6 @@
 """What an entry of the ledger says, as canonical JSON (RFC 8785): a statement with hashes, no personal data."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any
 import rfc8785
 
 from authcheck.errors import NotTrue, Rejected
-from authcheck.ledger.merkle import leaf_hash
+from authcheck.tlog.merkle import leaf_hash
 
 VERSION = 1
 LONGEST_BODY_BYTES = 2048
@@ -122,3 +123,8 @@ def read_time(text: object) -> datetime:
     if at.utcoffset() is None or time_text(at) != text:  # one of the other spellings of ISO 8601
         raise ValueError(f"{text!r} is not a time as the ledger writes it")
     return at
+
+
+def digest(words: Mapping[str, Any]) -> str:
+    """`sha256:` and the hash of words as canonical JSON (RFC 8785)."""
+    return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(words))).hexdigest()

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from authcheck.errors import Conflict
-from authcheck.ledger import tiles
-from authcheck.ledger.entries import tx_id
-from authcheck.ledger.merkle import leaf_hash
-from authcheck.ledger.note import Checkpoint, Signer, signed_note
+from authcheck.tlog import tiles
+from authcheck.tlog.entries import tx_id
+from authcheck.tlog.merkle import leaf_hash
+from authcheck.tlog.note import Checkpoint, Signer, signed_note
 
 ATTEMPTS = 100  # each lost race is another writer's success
 

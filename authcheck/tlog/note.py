@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from authcheck.errors import NotTrue
-from authcheck.ledger.merkle import HASH_BYTES, SIZE_LIMIT
+from authcheck.tlog.merkle import HASH_BYTES, SIZE_LIMIT
 
 ED25519 = 1  # signature types of signed-note
 COSIGNATURE = 4

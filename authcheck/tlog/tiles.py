@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from authcheck.errors import NotFound, NotTrue, Rejected
-from authcheck.ledger.merkle import EMPTY_ROOT, HASH_BYTES, SIZE_LIMIT, node_hash
+from authcheck.tlog.merkle import EMPTY_ROOT, HASH_BYTES, SIZE_LIMIT, node_hash
 
 WIDTH = 256
 HEIGHT = 8  # levels of the tree in a tile

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from authcheck.errors import BadSetting, Conflict, NotTrue, Unavailable
-from authcheck.ledger.note import COSIGNATURE, Checkpoint, Verifier, read_note, signed_note, verify_note
+from authcheck.tlog.note import COSIGNATURE, Checkpoint, Verifier, read_note, signed_note, verify_note
 
 LONGEST_ANSWER_BYTES = 64 * 1024
 TIMEOUT_S = 10

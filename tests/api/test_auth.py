@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.deps import authenticated, optional_checker
-from authcheck import accounts
 from authcheck.config import Settings
+from authcheck.members import api_keys
 from authcheck.workspace import Workspace
 
 Headers = dict[str, str]
@@ -120,7 +120,7 @@ def test_a_revoked_key_is_refused(client: TestClient, workspace: Workspace) -> N
     """A key stops working with its revocation, and is told so."""
     token = make.key(workspace, "designs:write")
     with workspace.database.writing() as session:
-        accounts.revoke_key(session, "_".join(token.split("_")[:2]), organisation_id=None, now=make.NOW)
+        api_keys.revoke_key(session, "_".join(token.split("_")[:2]), organisation_id=None, now=make.NOW)
     answer = client.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.json()["code"]) == (401, "auth.key_revoked")
 

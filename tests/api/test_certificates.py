@@ -12,8 +12,8 @@ import pytest
 from ledger_made import key_of
 from starlette.testclient import TestClient
 
-from authcheck.brand_signatures import Waiting, sign
-from authcheck.trust import encode_base64url
+from authcheck.certificates.brand_signatures import Waiting, sign
+from authcheck.proofs.trust import encode_base64url
 from authcheck.workspace import Workspace
 
 Headers = dict[str, str]

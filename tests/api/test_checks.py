@@ -8,7 +8,7 @@ import make
 import pytest
 from starlette.testclient import TestClient
 
-from authcheck import accounts
+from authcheck.members import api_keys
 from authcheck.workspace import Workspace
 
 Headers = dict[str, str]
@@ -139,7 +139,7 @@ def test_a_bad_key_never_falls_back_to_the_public_answer(
     """Unknown, revoked, or without the scope: refused, so that nobody mistakes the short answer for the full one."""
     token = make.key(workspace, "listings:check")
     with workspace.database.writing() as session:
-        accounts.revoke_key(session, "_".join(token.split("_")[:2]), organisation_id=None, now=make.NOW)
+        api_keys.revoke_key(session, "_".join(token.split("_")[:2]), organisation_id=None, now=make.NOW)
     for headers, code in (
         ({"Authorization": "Bearer ack_0_0"}, "auth.key_unknown"),
         ({"Authorization": f"Bearer {token}"}, "auth.key_revoked"),

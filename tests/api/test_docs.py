@@ -11,7 +11,7 @@ from api.problems import FRAMEWORK_CODES, status_of
 from authcheck import errors
 from authcheck.config import Settings
 from authcheck.errors import AuthcheckError
-from authcheck.ledger.entries import TYPES
+from authcheck.tlog.entries import TYPES
 
 ROOT = Path(__file__).parent.parent.parent
 ROW = re.compile(r"^\| `([a-z_.]+)` \| (\S+) \|", re.MULTILINE)

@@ -14,10 +14,10 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.drawings import WAITING
-from authcheck import accounts
 from authcheck.config import Settings
-from authcheck.local.overlay import SHOWN_PX
-from authcheck.tables import Design
+from authcheck.members import organisations
+from authcheck.registry.tables import Design
+from authcheck.vision.matching.overlay import SHOWN_PX
 from authcheck.workspace import Workspace
 
 Headers = dict[str, str]
@@ -35,7 +35,7 @@ def design(workspace: Workspace) -> Design:
 def market(workspace: Workspace) -> str:
     """The id of the organisation behind `checker`."""
     with workspace.database.writing() as session:
-        return accounts.ensure_brand(session, "market", make.NOW).id
+        return organisations.ensure_brand(session, "market", make.NOW).id
 
 
 def opened(answer: Any) -> Image.Image:

@@ -12,9 +12,10 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from api.idempotency import ABANDONED_AFTER, IN_PROGRESS, KEPT_FOR, Once
-from authcheck.accounts import Principal
+from authcheck.checks.tables import Check
 from authcheck.errors import Conflict
-from authcheck.tables import Check, IdempotencyRecord
+from authcheck.members.api_keys import Principal
+from authcheck.members.tables import IdempotencyRecord
 from authcheck.workspace import Workspace, utc_now
 
 Headers = dict[str, str]

@@ -6,8 +6,8 @@ import make
 import pytest
 from starlette.testclient import TestClient
 
-from authcheck.certificates import pin_of
-from authcheck.symbols import find_here
+from authcheck.certificates.pins import pin_of
+from authcheck.labels.symbols import find_here
 from authcheck.workspace import Workspace
 
 Headers = dict[str, str]

@@ -8,11 +8,11 @@ import pytest
 from ledger_attacks import back_up, restore
 from starlette.testclient import TestClient
 
-from authcheck import journal
-from authcheck.ledger.entries import Draft
-from authcheck.ledger.merkle import leaf_hash, root_of
-from authcheck.ledger.note import Checkpoint, verify_note
-from authcheck.ledger.tiles import decode_entries, root_at, tile_path
+from authcheck.ledger import journal, publishing
+from authcheck.tlog.entries import Draft
+from authcheck.tlog.merkle import leaf_hash, root_of
+from authcheck.tlog.note import Checkpoint, verify_note
+from authcheck.tlog.tiles import decode_entries, root_at, tile_path
 from authcheck.workspace import Workspace
 
 NewDesign = Callable[..., dict[str, Any]]
@@ -33,7 +33,7 @@ def test_a_registered_design_is_in_the_next_checkpoint(
     answer = client.get("/ledger/checkpoint")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.headers["cache-control"] == "public, max-age=1"
-    verifier = journal.ledger_signer(workspace.settings).verifier
+    verifier = publishing.ledger_signer(workspace.settings).verifier
     assert verify_note(answer.text, [verifier]) == [verifier]
     assert Checkpoint.from_note(answer.text).size == 2
 
@@ -92,7 +92,7 @@ def test_a_restored_backup_is_not_served(client: TestClient, workspace: Workspac
     answer = client.get("/ledger/checkpoint")
     assert answer.status_code == 200
     grow(workspace, 1, first=3)
-    first = journal.publish(workspace.database, workspace.settings)
+    first = publishing.publish(workspace.database, workspace.settings)
     restore(workspace.database, kept)
     answer = client.get("/ledger/checkpoint")
     assert (first.size, answer.status_code, answer.json()["code"]) == (4, 503, "ledger.rolled_back")

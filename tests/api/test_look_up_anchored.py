@@ -7,8 +7,8 @@ from chain_made import MemoryChain
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from authcheck import anchoring
 from authcheck.config import Settings
+from authcheck.ledger import anchoring
 from authcheck.workspace import Workspace
 
 CHAIN = {"evm_url": "http://127.0.0.1:9", "evm_chain": 1, "evm_confirmations": 1}

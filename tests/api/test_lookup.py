@@ -7,11 +7,11 @@ import units_made as units
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from authcheck import bundle
-from authcheck.bundle import Bundle
+from authcheck.certificates.tables import Certificate
 from authcheck.config import Settings
-from authcheck.tables import Certificate
-from authcheck.trust import Trust
+from authcheck.proofs import bundle
+from authcheck.proofs.bundle import Bundle
+from authcheck.proofs.trust import Trust
 from authcheck.workspace import Workspace, utc_now
 
 JSON = {"accept": "application/json"}

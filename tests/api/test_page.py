@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from api.app import create_app
+from authcheck.checks.tables import Check
 from authcheck.config import Settings
 from authcheck.registry.designs import get_design
-from authcheck.tables import Check
 from authcheck.workspace import Workspace
 
 PICTURE = make.picture_bytes(1)

@@ -13,12 +13,12 @@ from fastapi.testclient import TestClient
 import api.app
 from api.i18n import LANGUAGES
 from api.pages.certificate import HERE
-from authcheck.anchoring import WORDS
-from authcheck.bundle import STEPS, State
-from authcheck.certificates import REASONS
+from authcheck.certificates.revoking import REASONS
+from authcheck.checks.verdicts import VerdictCode
 from authcheck.config import Settings
-from authcheck.listing_rules import WEIGHTS
-from authcheck.verdicts import VerdictCode
+from authcheck.ledger.anchoring import WORDS
+from authcheck.listings.rules import WEIGHTS
+from authcheck.proofs.bundle import STEPS, State
 
 API = Path(api.app.__file__).parent
 TEMPLATES = sorted((API / "templates").glob("*.html"))

@@ -87,7 +87,7 @@ def test_a_server_in_trouble_says_when_to_come_back(
     def fail(*_args: object, **_kwargs: object) -> None:
         raise error
 
-    monkeypatch.setattr("authcheck.verify.get_check", fail)
+    monkeypatch.setattr("authcheck.checks.records.get_check", fail)
     answer = client.get("/v1/checks/chk_X")
     assert (answer.status_code, answer.json()["code"]) == (status, error.code)
     assert answer.headers["retry-after"]

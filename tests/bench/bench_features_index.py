@@ -22,13 +22,13 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from authcheck.images.blocks import on_one_thread
-from authcheck.local.features import DIMENSIONS, Features
-from authcheck.local.filed_index import FiledFeatureIndex
-from authcheck.local.filing import COARSE, FINE_EACH
-from authcheck.local.inverted import append
-from authcheck.local.snapshot import NAME, Snapshot, Stand, open_snapshot
-from authcheck.local.vocabulary import FINE_WORDS, WORDS
+from authcheck.vision.features.features import DIMENSIONS, Features
+from authcheck.vision.features.filed_index import FiledFeatureIndex
+from authcheck.vision.features.filing import COARSE, FINE_EACH
+from authcheck.vision.features.inverted import append
+from authcheck.vision.features.snapshot import NAME, Snapshot, Stand, open_snapshot
+from authcheck.vision.features.vocabulary import FINE_WORDS, WORDS
+from authcheck.vision.fingerprints.blocks import on_one_thread
 
 POINTS = 250
 QUERIES = 4_800

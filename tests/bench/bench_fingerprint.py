@@ -17,9 +17,9 @@ import imagehash
 import numpy as np
 from PIL import Image, ImageDraw
 
-from authcheck.images import fingerprint
-from authcheck.images.decode import open_picture
-from authcheck.images.windows import SIDE
+from authcheck.vision.fingerprints import fingerprint
+from authcheck.vision.fingerprints.windows import SIDE
+from authcheck.vision.pictures.decode import open_picture
 
 SIZES = {"1 MP": (1154, 866), "3 MP": (2000, 1500), "12 MP": (4000, 3000)}
 ALLOWED = {"1 MP": 2.2, "3 MP": 1.6, "12 MP": 1.2}

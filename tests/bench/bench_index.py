@@ -19,7 +19,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from authcheck.images.index import CODE_BITS, CODE_BYTES, BruteForceIndex, FlatIndex
+from authcheck.vision.fingerprints.index import CODE_BITS, CODE_BYTES, BruteForceIndex, FlatIndex
 
 RADIUS_BITS = 40
 COUNT = 10

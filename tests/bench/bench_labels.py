@@ -21,10 +21,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import labels_made as made
 
-from authcheck.images.decode import Limits
-from authcheck.label_layouts import LAYOUTS
-from authcheck.label_reading import read_label
-from authcheck.labels import Label, sheet
+from authcheck.labels.layouts import LAYOUTS
+from authcheck.labels.reading import read_label
+from authcheck.labels.sheets import Label, sheet
+from authcheck.vision.pictures.decode import Limits
 
 NEW = made.Wear()
 WORN = made.Wear(module_px=4, slant=0.1, ink=0.1, blur=0.25, contrast=160, noise=8, jpeg=70)

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from authcheck.config import Settings
-from authcheck.database import Database
-from authcheck.journal import SqlLogStore, read_tile_of, record
-from authcheck.ledger.entries import Draft, body, tx_id
-from authcheck.ledger.log import Log
-from authcheck.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
-from authcheck.ledger.tiles import ReadTile, _layers, prove_consistency, prove_inclusion, root_at
+from authcheck.ledger.journal import SqlLogStore, read_tile_of, record
+from authcheck.storage.database import Database
+from authcheck.tlog.entries import Draft, body, tx_id
+from authcheck.tlog.log import Log
+from authcheck.tlog.merkle import leaf_hash, verify_consistency, verify_inclusion
+from authcheck.tlog.tiles import ReadTile, _layers, prove_consistency, prove_inclusion, root_at
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 GROUPS = {1: 300, 100: 30, 10_000: 3}  # how large a group is, and how many a round has

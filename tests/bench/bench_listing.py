@@ -20,11 +20,14 @@ import make
 import sqlalchemy as sa
 import units_made as units
 
-from authcheck import listings, storefronts
+from authcheck.certificates.tables import Certificate
 from authcheck.config import Settings
-from authcheck.licence_terms import Terms
-from authcheck.listings import NewListing
-from authcheck.tables import Certificate, Design, Licence, LicenceSubject
+from authcheck.licences.tables import Licence, LicenceSubject
+from authcheck.licences.terms import Terms
+from authcheck.listings import judging
+from authcheck.listings.judging import NewListing
+from authcheck.registry.tables import Design
+from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 LISTINGS = 300
@@ -71,14 +74,14 @@ def main(designs: int, licences: int) -> None:
             made.licence(workspace, designs=(design,), **words)
         taker = made.organisation(workspace, "maker")
         with workspace.database.writing() as session:
-            storefronts.add(
+            shops.add(
                 session, taker, marketplace="big", shop_id="1", url="https://big.example/1", now=make.NOW
             )
         picture = make.picture_bytes(len("acme"), "JPEG", quality=70)
-        answered = listings._answer(workspace, picture)
+        answered = judging._answer(workspace, picture)
         assert answered.verdict.findings
-        listings._answer = lambda _work, _data: answered
-        listings.evidence_pictures.keep = lambda *_rest: None
+        judging._answer = lambda _work, _data: answered
+        judging.evidence_pictures.keep = lambda *_rest: None
         new = NewListing(
             reference="0", seller="1", channel="big", territory="DE", goods=(25,), listed_on=date(2026, 11, 23),
             certificate_code=unit.code,
@@ -87,7 +90,7 @@ def main(designs: int, licences: int) -> None:
         for number in range(LISTINGS):
             offer = replace(new, reference=str(number))
             start = time.perf_counter()
-            judged = listings.check_listing(
+            judged = judging.check_listing(
                 workspace,
                 offer,
                 [("a.jpg", picture)] * 3,

@@ -22,10 +22,10 @@ import make
 import sqlalchemy as sa
 import units_made as units
 
-from authcheck import journal
-from authcheck.batches import MOST_UNITS
+from authcheck.certificates.orders import MOST_UNITS
+from authcheck.certificates.tables import Certificate
 from authcheck.config import Settings
-from authcheck.tables import Certificate
+from authcheck.ledger import publishing
 from authcheck.workspace import Workspace
 
 ROUNDS = 5
@@ -46,7 +46,7 @@ def filled(settings: Settings, count: int) -> list[str]:
         now = make.NOW + timedelta(seconds=number)
         words = {"count": min(MOST_UNITS, count - start), "request_key": str(number), "now": now}
         units.issue(workspace, design, returned=False, **words)
-    journal.publish(workspace.database, settings)
+    publishing.publish(workspace.database, settings)
     with workspace.database.reading() as session:
         codes = list(session.scalars(sa.select(Certificate.code)))
     workspace.database.dispose()

@@ -17,14 +17,14 @@ import numpy as np
 from PIL import Image
 from sqlalchemy import insert
 
-from authcheck import accounts
+from authcheck.checks.scan import scan
+from authcheck.checks.verdicts import FAST_POLICY
 from authcheck.config import Settings
-from authcheck.images import fingerprint
-from authcheck.images.fingerprint import Fingerprint
+from authcheck.members import organisations
 from authcheck.registry.live import LiveGallery, next_tick
-from authcheck.scan import scan
-from authcheck.tables import Design, View
-from authcheck.verdicts import FAST_POLICY
+from authcheck.registry.tables import Design, View
+from authcheck.vision.fingerprints import fingerprint
+from authcheck.vision.fingerprints.fingerprint import Fingerprint
 from authcheck.workspace import Workspace, utc_now
 
 SIDES = ((1155, 866), (2000, 1500), (4000, 3000))
@@ -58,7 +58,7 @@ def fill(work: Workspace, views: int) -> None:
     real = fingerprint.read(noisy_picture(0, (512, 512)))[1].reference()
     dice, now = np.random.default_rng(1), datetime.now(UTC)
     with work.database.writing() as session:
-        owner = accounts.ensure_brand(session, "bench", now)
+        owner = organisations.ensure_brand(session, "bench", now)
         tick = next_tick(session)
         for start in range(0, views, 1000):
             design = f"dsn_{start:020}"

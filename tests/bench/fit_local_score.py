@@ -1,4 +1,4 @@
-"""Fit authcheck/local/score-NAME.json on half of match-data, and judge it on the other half and by two-fold crossing.
+"""Fit authcheck/vision/score-NAME.json on half of match-data, and judge it on the other half and by two-fold crossing.
 
     python tests/bench/fit_local_score.py NAME [EVIDENCE.pickle]
 
@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scoring import Ranked, evaluate, group_of, rows_of, verdict_table
 from sklearn.linear_model import LogisticRegression
 
-from authcheck.local.score import FOLDER, NUMBERS, Model
-from authcheck.verdicts import CURRENT_POLICY, Policy
+from authcheck.checks.verdicts import CURRENT_POLICY, Policy
+from authcheck.vision.matching.score import FOLDER, NUMBERS, Model
 
 STRENGTH = 0.3  # inverse of the L2 penalty, on standardised numbers
 

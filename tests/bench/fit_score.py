@@ -1,4 +1,4 @@
-"""Fit the curve of authcheck/images/score.py on half of the designs of match-data and judge it on the other half.
+"""Fit the curve of authcheck/vision/fingerprints/score.py on half of the designs of match-data and judge it on the other half.
 
     python tests/bench/fit_score.py
 
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from authcheck.errors import ImageRejected
-from authcheck.images import fingerprint, score
-from authcheck.images.fingerprint import FAMILIES, Fingerprint
-from authcheck.images.gallery import Gallery, Hit
+from authcheck.vision.fingerprints import fingerprint, score
+from authcheck.vision.fingerprints.fingerprint import FAMILIES, Fingerprint
+from authcheck.vision.fingerprints.gallery import Gallery, Hit
 
 SISTER_WEIGHT = 0.1  # they then weigh as much as half of the hard negatives
 HERE = Path(__file__).resolve()

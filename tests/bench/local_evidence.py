@@ -18,16 +18,17 @@ from fit_score import DATA, designs, read_queries
 from numpy.typing import NDArray
 from rich.progress import track
 
+from authcheck.checks.finder import hints_of
 from authcheck.errors import ImageRejected
-from authcheck.finder import hints_of
-from authcheck.images import fingerprint
-from authcheck.images.decode import open_picture
-from authcheck.images.gallery import Gallery
-from authcheck.local import extract, matcher
-from authcheck.local.backdrops import Backdrop
-from authcheck.local.filed_index import FiledFeatureIndex
-from authcheck.local.subjects import Known, Submitted
-from authcheck.local.thumbnail import Thumbnail, thumbnail_bytes
+from authcheck.vision.features import extract
+from authcheck.vision.features.filed_index import FiledFeatureIndex
+from authcheck.vision.features.thumbnail import Thumbnail, thumbnail_bytes
+from authcheck.vision.fingerprints import fingerprint
+from authcheck.vision.fingerprints.gallery import Gallery
+from authcheck.vision.matching import matcher
+from authcheck.vision.matching.backdrops import Backdrop
+from authcheck.vision.matching.subjects import Known, Submitted
+from authcheck.vision.pictures.decode import open_picture
 
 HASH_HITS = 32
 

@@ -25,14 +25,14 @@ from numpy.typing import NDArray
 from peers import dhash, pdq, peer, phash
 from scoring import Judged, Ranked, evaluate, rows_of, verdict_table
 
+from authcheck.checks.verdicts import CURRENT_POLICY, FAST_POLICY
 from authcheck.errors import ImageRejected
-from authcheck.images import fingerprint
-from authcheck.images.decode import open_picture
-from authcheck.local import extract
-from authcheck.local.filed_index import FiledFeatureIndex
-from authcheck.local.snapshot import NAME, Stand
-from authcheck.local.thumbnail import thumbnail_bytes
-from authcheck.verdicts import CURRENT_POLICY, FAST_POLICY
+from authcheck.vision.features import extract
+from authcheck.vision.features.filed_index import FiledFeatureIndex
+from authcheck.vision.features.snapshot import NAME, Stand
+from authcheck.vision.features.thumbnail import thumbnail_bytes
+from authcheck.vision.fingerprints import fingerprint
+from authcheck.vision.pictures.decode import open_picture
 
 DESIGNS_WEIGHED = 120  # every fifth: enough for a mean
 

@@ -24,23 +24,24 @@ from fit_score import DATA, Query, designs, read_queries
 from local_evidence import Evidence, Registry
 from scoring import evaluate, group_of, rows_of
 
+from authcheck.checks.finder import hints_of
+from authcheck.checks.verdicts import CURRENT_POLICY
 from authcheck.errors import ImageRejected
-from authcheck.finder import hints_of
-from authcheck.images import fingerprint
-from authcheck.images.blocks import on_one_thread
-from authcheck.images.decode import open_picture
-from authcheck.images.gallery import Hit
-from authcheck.local import extract, matcher
-from authcheck.local.features import Features
-from authcheck.local.filed_index import FiledFeatureIndex
-from authcheck.local.filing import Reach, reach_for
-from authcheck.local.matcher import Question
-from authcheck.local.score import load_model
-from authcheck.local.snapshot import NAME, Stand
-from authcheck.local.subjects import Known, Submitted
-from authcheck.local.vocabulary import edited
-from authcheck.local.votes import Pose
-from authcheck.verdicts import CURRENT_POLICY
+from authcheck.vision.features import extract
+from authcheck.vision.features.features import Features
+from authcheck.vision.features.filed_index import FiledFeatureIndex
+from authcheck.vision.features.filing import Reach, reach_for
+from authcheck.vision.features.snapshot import NAME, Stand
+from authcheck.vision.features.vocabulary import edited
+from authcheck.vision.fingerprints import fingerprint
+from authcheck.vision.fingerprints.blocks import on_one_thread
+from authcheck.vision.fingerprints.gallery import Hit
+from authcheck.vision.matching import matcher
+from authcheck.vision.matching.matcher import Question
+from authcheck.vision.matching.score import load_model
+from authcheck.vision.matching.subjects import Known, Submitted
+from authcheck.vision.matching.votes import Pose
+from authcheck.vision.pictures.decode import open_picture
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 NEAREST = 84.0  # median distance of a design's point to the nearest of another one, match-data's 599

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from fit_score import DATA, Query, read_ignored
 
-from authcheck.verdicts import Policy
+from authcheck.checks.verdicts import Policy
 
 GROUPS = ("A", "B", "photo", "hard")
 Rows = list[tuple[str, str, float]]

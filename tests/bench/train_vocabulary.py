@@ -1,4 +1,4 @@
-"""Train authcheck/local/vocabulary.npz on half of match-data: the components and the words of local descriptors.
+"""Train authcheck/vision/features/vocabulary.npz on half of match-data: the components and the words of local descriptors.
 
     python tests/bench/train_vocabulary.py [OUT.npz]
 
@@ -18,9 +18,9 @@ import numpy as np
 from fit_score import DATA
 from numpy.typing import NDArray
 
-from authcheck.images.decode import open_picture
-from authcheck.local import extract
-from authcheck.local.features import DIMENSIONS
+from authcheck.vision.features import extract
+from authcheck.vision.features.features import DIMENSIONS
+from authcheck.vision.pictures.decode import open_picture
 
 CELLS = np.arange(128).reshape(4, 4, 8)
 MIRRORED = CELLS[::-1][

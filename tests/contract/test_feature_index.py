@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from authcheck.local.features import Features
-from authcheck.local.filed_index import FiledFeatureIndex
-from authcheck.local.filing import FINE_EACH, Reach
-from authcheck.local.index import BruteForceFeatureIndex, FeatureIndex, Neighbours
-from authcheck.local.snapshot import Stand, open_snapshot
+from authcheck.vision.features.features import Features
+from authcheck.vision.features.filed_index import FiledFeatureIndex
+from authcheck.vision.features.filing import FINE_EACH, Reach
+from authcheck.vision.features.index import BruteForceFeatureIndex, FeatureIndex, Neighbours
+from authcheck.vision.features.snapshot import Stand, open_snapshot
 
 Make = Callable[[], FeatureIndex]
 WHOLE = Reach(32, None)  # far enough to cover every word under which `at` is filed
@@ -239,7 +239,7 @@ def test_points_seen_again_are_found(reach: Reach | None, least: float) -> None:
 
 def test_what_was_removed_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """An index whose entries are replaced again and again keeps about as much as is live."""
-    monkeypatch.setattr("authcheck.local.filed_index.LEAST_POINTS", 200)
+    monkeypatch.setattr("authcheck.vision.features.filed_index.LEAST_POINTS", 200)
     index = FiledFeatureIndex()
     for turn in range(40):
         index.remove([1, 2])

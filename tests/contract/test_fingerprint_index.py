@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from authcheck.images.index import CODE_BYTES, BruteForceIndex, FingerprintIndex, FlatIndex
+from authcheck.vision.fingerprints.index import CODE_BYTES, BruteForceIndex, FingerprintIndex, FlatIndex
 
 Make = Callable[[], FingerprintIndex]
 
@@ -334,7 +334,7 @@ def test_searching_leaves_the_threads_of_faiss_as_they_were() -> None:
 def test_a_forked_process_can_search() -> None:
     """OpenMP's threads do not survive a fork; a search after one must not wait for them."""
     program = (
-        "import os, signal, numpy as np; from authcheck.images.index import FlatIndex; index = FlatIndex()\n"
+        "import os, signal, numpy as np; from authcheck.vision.fingerprints.index import FlatIndex; index = FlatIndex()\n"
         "codes = np.zeros((1000, 32), np.uint8); index.add(np.arange(1000), codes)\n"
         "def search(): return len(index.within(codes[:8], 0)[1]) == 8000 and index.nearest(codes[:8], 1)[0].max() == 0\n"
         "assert search(); child = os.fork()\n"
@@ -347,5 +347,5 @@ def test_a_forked_process_can_search() -> None:
 
 def test_the_module_imports_without_a_warning() -> None:
     """SWIG's wrappers warn on some versions of faiss; ours must not pass that on."""
-    program = "import authcheck.images.index"
+    program = "import authcheck.vision.fingerprints.index"
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60)  # noqa: S603 - our own program

@@ -7,11 +7,11 @@ import pytest
 from ledger_made import ORIGIN, assert_log_sound, entry_bodies, entry_body, log_signer
 
 from authcheck.errors import Conflict
-from authcheck.journal import SqlLogStore
-from authcheck.ledger import tiles
-from authcheck.ledger.entries import tx_id
-from authcheck.ledger.log import Log, LogStore, MemoryLogStore
-from authcheck.ledger.merkle import leaf_hash
+from authcheck.ledger.journal import SqlLogStore
+from authcheck.tlog import tiles
+from authcheck.tlog.entries import tx_id
+from authcheck.tlog.log import Log, LogStore, MemoryLogStore
+from authcheck.tlog.merkle import leaf_hash
 from authcheck.workspace import Workspace
 
 Make = Callable[[Workspace], LogStore]

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from authcheck.cli import main
 from authcheck.config import Settings
+from authcheck.terminal.app import main
 
-ENTRY = "from authcheck.cli import main; main()"
+ENTRY = "from authcheck.terminal.app import main; main()"
 TIMEOUT_S = 120
 
 

@@ -3,10 +3,10 @@
 import csv
 from pathlib import Path
 
-from authcheck import verify
+from authcheck.checks import answers
 from authcheck.errors import ImageRejected
 from authcheck.registry.bulk import count_statuses, load_from
-from authcheck.registry.table_files import read_table
+from authcheck.registry.design_files import read_table
 from authcheck.workspace import Workspace
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -15,10 +15,10 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 def comes_out(workspace: Workspace, row: dict[str, str]) -> bool:
     """Whether the known answer of a row is what authcheck answers today."""
     try:
-        submission = verify.read_submission((FIXTURES / row["picture"]).read_bytes(), workspace.limits)
+        submission = answers.read_submission((FIXTURES / row["picture"]).read_bytes(), workspace.limits)
     except ImageRejected:
         return row["verdict"] == "none"
-    given = verify.answer(workspace.database, workspace.finder, submission, workspace.policy).verdict
+    given = answers.answer(workspace.database, workspace.finder, submission, workspace.policy).verdict
     if given.code.value != row["verdict"] or row["verdict"] == "none":
         return given.code.value == row["verdict"]
     found = given.candidate

@@ -9,10 +9,15 @@ import make
 import pytest
 import sqlalchemy as sa
 
-from authcheck import agreements, journal, ledger_audit, licensing
+from authcheck.audit import log
+from authcheck.certificates.meters import units_issued
 from authcheck.errors import AuthcheckError, Conflict, NotFound, Rejected
-from authcheck.licence_terms import Use, breaches
-from authcheck.tables import Design, Entry, Licence
+from authcheck.ledger import publishing
+from authcheck.ledger.tables import Entry
+from authcheck.licences import agreements, grants
+from authcheck.licences.tables import Licence
+from authcheck.licences.terms import Use, breaches
+from authcheck.registry.tables import Design
 from authcheck.workspace import Workspace
 
 TODAY = make.NOW.date()
@@ -27,7 +32,7 @@ def design(workspace: Workspace) -> Design:
 def state_of(workspace: Workspace, licence: Licence, on: date = TODAY) -> str:
     """What the licence is on a day, as it is stored now."""
     with workspace.database.reading() as session:
-        return licensing.grant_of(session, licensing.get_licence(session, licence.id)).state(on)
+        return grants.grant_of(session, grants.get_licence(session, licence.id), units=units_issued).state(on)
 
 
 def types_of(workspace: Workspace, licence: Licence) -> list[str]:
@@ -39,10 +44,10 @@ def types_of(workspace: Workspace, licence: Licence) -> list[str]:
 
 def problems(workspace: Workspace) -> list[str]:
     """What the audit of the ledger finds."""
-    journal.publish(workspace.database, workspace.settings)
-    key = journal.ledger_signer(workspace.settings).verifier.public_key
+    publishing.publish(workspace.database, workspace.settings)
+    key = publishing.ledger_signer(workspace.settings).verifier.public_key
     with workspace.database.snapshot() as session:
-        return [f"{one.what} {one.problem}" for one in ledger_audit.audit(session, key)]
+        return [f"{one.what} {one.problem}" for one in log.audit(session, key)]
 
 
 def test_an_offer_counts_once_it_is_accepted(workspace: Workspace, design: Design) -> None:
@@ -71,7 +76,7 @@ def test_an_amendment_takes_its_place_when_it_is_accepted(workspace: Workspace, 
         agreements.accept(session, taker, second.id, make.NOW)
     assert (state_of(workspace, first), state_of(workspace, second)) == ("superseded", "active")
     with workspace.database.reading() as session:
-        found = licensing.grants_for(session, design=design, licensee_id=taker.id)
+        found = grants.grants_for(session, design=design, licensee_id=taker.id, units=units_issued)
     assert [grant.version for grant in found] == [2, 1]
 
 
@@ -103,17 +108,17 @@ def test_only_the_two_may_touch_it(workspace: Workspace, design: Design) -> None
         lambda session: agreements.amend(
             session, rival, licence.id, made.terms(designs=(design.id,)), make.NOW
         ),
-        lambda session: licensing.get_licence(session, licence.id, organisation_id=rival.id),
-        lambda session: licensing.get_licence(session, "lic_\x00"),
+        lambda session: grants.get_licence(session, licence.id, organisation_id=rival.id),
+        lambda session: grants.get_licence(session, "lic_\x00"),
         lambda session: agreements.offer(session, rival, taker, made.terms(designs=(design.id,)), make.NOW),
     ]
     for attempt in attempts:
         with pytest.raises(NotFound), workspace.database.writing() as session:
             attempt(session)
     with workspace.database.reading() as session:
-        assert licensing.list_licences(session, rival.id) == []
-        assert [one.id for one in licensing.list_licences(session, taker.id, role="licensee")] == [licence.id]
-        assert licensing.list_licences(session, taker.id, role="owner") == []
+        assert grants.list_licences(session, rival.id) == []
+        assert [one.id for one in grants.list_licences(session, taker.id, role="licensee")] == [licence.id]
+        assert grants.list_licences(session, taker.id, role="owner") == []
 
 
 def test_a_second_exclusive_licence_is_refused(workspace: Workspace, design: Design) -> None:
@@ -185,20 +190,20 @@ def test_a_sublicence_lies_within_and_falls_with_its_licence(workspace: Workspac
     assert wider.value.code == deeper.value.code == "licence.outside_parent"
     printer = made.organisation(workspace, "printer")
     with workspace.database.reading() as session:
-        (grant,) = licensing.grants_for(session, design=design, licensee_id=printer.id)
+        (grant,) = grants.grants_for(session, design=design, licensee_id=printer.id, units=units_issued)
     use = Use(design_id=design.id, territory="IT", on=TODAY)
     assert breaches(grant, use) == ()
     with workspace.database.writing() as session:
         agreements.revoke(session, made.organisation(workspace, "acme"), above.id, "breach", make.NOW)
     with workspace.database.reading() as session:
-        (grant,) = licensing.grants_for(session, design=design, licensee_id=printer.id)
+        (grant,) = grants.grants_for(session, design=design, licensee_id=printer.id, units=units_issued)
     assert [one.code for one in breaches(grant, use)] == ["licence.revoked"]
     assert state_of(workspace, below) == "revoked"
 
 
 def test_no_chain_of_sublicences_without_end(workspace: Workspace, design: Design) -> None:
     """Eight stand on each other; a ninth is refused, and the eighth still counts."""
-    handles = ["acme", *(f"maker-{number}" for number in range(licensing.LONGEST_CHAIN + 1))]
+    handles = ["acme", *(f"maker-{number}" for number in range(grants.LONGEST_CHAIN + 1))]
     last = None
     for giver, taker in pairwise(handles[:-1]):
         above = last.id if last else None
@@ -210,8 +215,8 @@ def test_no_chain_of_sublicences_without_end(workspace: Workspace, design: Desig
         made.licence(workspace, owner=handles[-2], licensee=handles[-1], parent=last.id, designs=(design.id,))
     assert (caught.value.code, caught.value.params["limit"]) == ("licence.outside_parent", 8)
     with workspace.database.reading() as session:
-        (grant,) = licensing.grants_for(session, design=design, licensee_id=last.licensee_id)
-    assert len(licensing.chain_of(grant)) == 8
+        (grant,) = grants.grants_for(session, design=design, licensee_id=last.licensee_id, units=units_issued)
+    assert len(grants.chain_of(grant)) == 8
 
 
 @pytest.mark.parametrize(
@@ -248,4 +253,4 @@ def test_a_collection_grows(workspace: Workspace) -> None:
     with workspace.database.reading() as session:
         for design, count in ((mine, 1), (theirs, 0)):
             kept = session.get_one(Design, design.id)
-            assert len(licensing.grants_for(session, design=kept)) == count
+            assert len(grants.grants_for(session, design=kept, units=units_issued)) == count

@@ -8,11 +8,12 @@ import make
 import pytest
 from sqlalchemy import select
 
-from authcheck import facts
+from authcheck.audit.rows import compare_rows
 from authcheck.errors import Rejected
-from authcheck.ledger_rows import compare_rows
-from authcheck.registry import designs
-from authcheck.tables import Design, Entry
+from authcheck.ledger.tables import Entry
+from authcheck.registry import designs, facts
+from authcheck.registry.tables import Design
+from authcheck.tlog import entries
 from authcheck.workspace import Workspace
 
 Cli = Callable[..., Any]
@@ -53,8 +54,8 @@ def test_a_collection_edited_past_the_ledger_is_noticed(workspace: Workspace) ->
 def test_designs_without_a_collection_read_as_before() -> None:
     """Entries of earlier releases hold hashes of words without one."""
     words = {"kind": "logo", "public_preview": False, "reference": "R", "title": "T"}
-    assert facts.of_words(Design(collection=None, **words)) == facts.digest(words)
-    assert facts.of_words(Design(collection="C", **words)) == facts.digest({**words, "collection": "C"})
+    assert facts.of_words(Design(collection=None, **words)) == entries.digest(words)
+    assert facts.of_words(Design(collection="C", **words)) == entries.digest({**words, "collection": "C"})
 
 
 @pytest.mark.parametrize("name", ["x" * 201, "a\0b", "a\nb"])

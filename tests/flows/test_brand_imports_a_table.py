@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 from registry_state import live_hashes, pictures_of, rows_of, tick_of
 
-from authcheck import accounts
 from authcheck.errors import StorageFailed
-from authcheck.pictures import PictureStore
+from authcheck.members import organisations
 from authcheck.registry import bulk, designs
 from authcheck.registry.bulk import RowReport, count_statuses, load_from
-from authcheck.registry.table_files import read_folder, read_table
+from authcheck.registry.design_files import read_folder, read_table
+from authcheck.storage.pictures import PictureStore
 from authcheck.workspace import Workspace
 
 
@@ -145,7 +145,7 @@ def test_a_bad_field_refuses_its_row_only(
     reports = run(workspace, tmp_path, "\n".join(lines), name="x.jsonl", owner="fallback")
     assert outcomes(reports) == [("rejected", code, column), ("registered", "", "")]
     with workspace.database.reading() as session:
-        assert [one.handle for one in accounts.list_organisations(session)] == ["acme"]
+        assert [one.handle for one in organisations.list_organisations(session)] == ["acme"]
         assert [one.reference for one in designs.all_designs(session)] == ["GOOD"]
 
 

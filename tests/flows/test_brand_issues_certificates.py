@@ -13,16 +13,17 @@ from joserfc.jwk import OKPKey
 from ledger_made import assert_log_sound
 from sqlalchemy import select
 
-from authcheck import accounts, batches
-from authcheck.certificates import pin_of
+from authcheck.certificates import batches
+from authcheck.certificates.pins import pin_of
+from authcheck.certificates.tables import Batch
 from authcheck.errors import AuthcheckError, Conflict, NotFound, NotTrue, Rejected
 from authcheck.ids import check_code
-from authcheck.journal import SqlLogStore
-from authcheck.ledger.keys import Vault
-from authcheck.ledger.log import Log
+from authcheck.ledger.journal import SqlLogStore
+from authcheck.members import organisations
+from authcheck.proofs.trust import encode_base64url
 from authcheck.registry import designs
-from authcheck.tables import Batch
-from authcheck.trust import encode_base64url
+from authcheck.tlog.log import Log
+from authcheck.vault import Vault
 from authcheck.workspace import Workspace
 
 
@@ -200,7 +201,7 @@ def test_a_retired_design_is_certified_no_more(acme: made.Brand) -> None:
 def test_only_a_brand_issues(acme: made.Brand) -> None:
     """A marketplace does not, though it be a member."""
     with acme.work.database.writing() as session:
-        accounts.get_organisation(session, "acme").roles = ["marketplace"]
+        organisations.get_organisation(session, "acme").roles = ["marketplace"]
     assert refused(acme) == "organisation.not_brand"
 
 
@@ -305,7 +306,7 @@ def test_the_whole_batch_or_nothing(acme: made.Brand, monkeypatch: pytest.Monkey
     def fails(*_: object, **__: object) -> None:
         raise Rejected("the status list cannot be signed")
 
-    monkeypatch.setattr("authcheck.status_lists.publish", fails)
+    monkeypatch.setattr("authcheck.certificates.status_lists.publish", fails)
     with pytest.raises(Rejected):
         acme.issue()
     assert made.entries(acme.work) == before

@@ -15,15 +15,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger_made import assert_log_sound, key_of
 from sqlalchemy import select, update
 
-from authcheck import accounts, brand_signatures
-from authcheck.brand_signatures import Signatures, Waiting, find_waiting, sign
+from authcheck.certificates import brand_signatures
+from authcheck.certificates.brand_signatures import Signatures, Waiting, find_waiting, sign
+from authcheck.certificates.signature_files import read_waiting, summarise, waiting_json
+from authcheck.certificates.tables import Certificate, SigningKey
 from authcheck.errors import AuthcheckError, Conflict, NotTrue, Rejected
-from authcheck.journal import SqlLogStore
-from authcheck.ledger.log import Log
+from authcheck.ledger.journal import SqlLogStore
+from authcheck.members import organisations
+from authcheck.proofs.credential import Credential
 from authcheck.registry import designs
-from authcheck.signature_files import read_waiting, summarise, waiting_json
-from authcheck.tables import Certificate, SigningKey
-from authcheck.vc import Credential
+from authcheck.tlog.log import Log
 from authcheck.workspace import Workspace
 
 OWN = key_of(7)
@@ -59,14 +60,14 @@ def keeper(workspace: Workspace) -> made.Brand:
 def waiting(brand: made.Brand) -> Waiting:
     """What waits for the brand's signature."""
     with brand.work.database.reading() as session:
-        organisation = accounts.get_organisation(session, brand.handle)
+        organisation = organisations.get_organisation(session, brand.handle)
         return find_waiting(session, brand.work.settings, organisation, make.NOW)
 
 
 def hand_in(brand: made.Brand, given: Signatures) -> int:
     """Hand in signatures."""
     with brand.work.database.writing() as session:
-        organisation = accounts.get_organisation(session, brand.handle)
+        organisation = organisations.get_organisation(session, brand.handle)
         return brand_signatures.accept(session, brand.work.settings, organisation, given, LATER)
 
 

@@ -9,11 +9,11 @@ import pytest
 from registry_state import pictures_of, rows_of, tick_of
 from sqlalchemy import select
 
-from authcheck import accounts
 from authcheck.errors import Conflict, ImageRejected, NotFound, Rejected
-from authcheck.local.features import SCHEME, Features
+from authcheck.members import organisations
 from authcheck.registry import negatives
-from authcheck.tables import NegativePicture
+from authcheck.registry.tables import NegativePicture
+from authcheck.vision.features.features import SCHEME, Features
 from authcheck.workspace import Workspace
 
 
@@ -22,7 +22,7 @@ def owner_id(workspace: Workspace, handle: str | None) -> str | None:
     if handle is None:
         return None
     with workspace.database.writing() as session:
-        return accounts.ensure_brand(session, handle, make.NOW).id
+        return organisations.ensure_brand(session, handle, make.NOW).id
 
 
 def add(

@@ -10,9 +10,9 @@ import labels_made
 import make
 import pytest
 
-from authcheck.certificates import pin_of
-from authcheck.images.decode import Limits
-from authcheck.label_reading import read_label
+from authcheck.certificates.pins import pin_of
+from authcheck.labels.reading import read_label
+from authcheck.vision.pictures.decode import Limits
 from authcheck.workspace import Workspace
 
 HOST = labels_made.HOST

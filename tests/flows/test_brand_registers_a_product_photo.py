@@ -9,19 +9,20 @@ from PIL import Image
 from registry_state import live_hashes, pictures_of, rows_of, tick_of
 from sqlalchemy import select
 
-from authcheck.database import Database
+from authcheck.checks.records import check_picture
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.local.features import Features
-from authcheck.local.masks import stored_mask
+from authcheck.members.tables import Organisation
 from authcheck.registry import designs
 from authcheck.registry.bulk import RowReport, load_from
+from authcheck.registry.design_files import read_table
 from authcheck.registry.features import Masking, usual_masking
 from authcheck.registry.live import live_at
 from authcheck.registry.masking import change_mask, get_mask
 from authcheck.registry.registration import NewDesign, Registration, read_view
-from authcheck.registry.table_files import read_table
-from authcheck.tables import Design, Organisation, View, ViewEmbedding, ViewFeatures
-from authcheck.verify import check_picture
+from authcheck.registry.tables import Design, View, ViewEmbedding, ViewFeatures
+from authcheck.storage.database import Database
+from authcheck.vision.features.features import Features
+from authcheck.vision.features.masks import stored_mask
 from authcheck.workspace import Workspace
 
 PHOTO = make.encode(make.product_photo())
@@ -35,9 +36,9 @@ def register(
     make.register(workspace, "FIRST-EVER", owner="other", seed=99)  # so that acme's is not row number one
     with workspace.database.writing() as session:
         owner = session.scalars(select(Organisation).where(Organisation.handle == "acme")).one_or_none()
-        owner = owner or make.accounts.ensure_brand(session, "acme", make.NOW)
+        owner = owner or make.organisations.ensure_brand(session, "acme", make.NOW)
         registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
         )
         return registration.register(owner, NewDesign(reference, reference, kind), [view]).design
 

@@ -8,12 +8,12 @@ import pytest
 from registry_state import live_hashes, pictures_of, rows_of, tick_of
 from sqlalchemy import select
 
-from authcheck import accounts
+from authcheck.checks.answers import answer, read_submission
 from authcheck.errors import Conflict, ImageRejected, NotFound, Rejected
+from authcheck.members import organisations
 from authcheck.registry import designs
 from authcheck.registry.registration import NewDesign, Registration, read_view
-from authcheck.tables import Design, Dispute
-from authcheck.verify import answer, read_submission
+from authcheck.registry.tables import Design, Dispute
 from authcheck.workspace import Workspace
 
 
@@ -29,9 +29,9 @@ def add_views(workspace: Workspace, reference: str, *pictures: bytes) -> None:
     views = [read_view(data, workspace.limits) for data in pictures]
     with workspace.database.writing() as session:
         design = designs.find_design(session, "acme", reference)
-        Registration(session, workspace.finder.live, workspace.store, workspace.policy, make.NOW).add_views(
-            design, views
-        )
+        Registration(
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
+        ).add_views(design, views)
 
 
 def remove_view(workspace: Workspace, reference: str, sha256: str) -> None:
@@ -135,9 +135,9 @@ def test_words_at_their_limits_are_kept(workspace: Workspace) -> None:
 def test_a_design_needs_a_picture(workspace: Workspace) -> None:
     """A design without pictures, or with a flat one, is refused."""
     with workspace.database.writing() as session:
-        owner = accounts.ensure_brand(session, "acme", make.NOW)
+        owner = organisations.ensure_brand(session, "acme", make.NOW)
         registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
         )
         with pytest.raises(Rejected) as refused:
             registration.register(owner, NewDesign("REF-1", ""), [])
@@ -221,7 +221,7 @@ def test_a_design_that_changed_meanwhile_is_not_changed_again(workspace: Workspa
     with workspace.database.writing() as session:
         session.add(stale)
         registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
         )
         changes: dict[str, Callable[[], None]] = {
             "retire": lambda: designs.retire(session, stale, make.NOW),
@@ -241,9 +241,9 @@ def test_a_registration_that_fails_leaves_no_ghost(workspace: Workspace) -> None
     make.register(workspace)
     assert found(workspace, make.picture_bytes(0)) == "REF-1"
     with workspace.database.writing() as session:
-        owner = accounts.ensure_brand(session, "acme", make.NOW)
+        owner = organisations.ensure_brand(session, "acme", make.NOW)
         registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
         )
         registration.register(
             owner, NewDesign("GHOST", ""), [read_view(make.picture_bytes(1), workspace.limits)]
@@ -268,9 +268,9 @@ def test_a_stored_picture_is_the_file_that_was_given(workspace: Workspace) -> No
 def test_ids_keep_the_order_of_registration(workspace: Workspace) -> None:
     """Designs of one transaction sort by id as they were registered."""
     with workspace.database.writing() as session:
-        owner = accounts.ensure_brand(session, "acme", make.NOW)
+        owner = organisations.ensure_brand(session, "acme", make.NOW)
         registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
         )
         for number in range(5):
             views = [read_view(make.picture_bytes(number), workspace.limits)]

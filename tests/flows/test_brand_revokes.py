@@ -9,8 +9,8 @@ import pytest
 from ledger_made import assert_log_sound
 
 from authcheck.errors import AuthcheckError, Conflict
-from authcheck.journal import SqlLogStore
-from authcheck.ledger.log import Log
+from authcheck.ledger.journal import SqlLogStore
+from authcheck.tlog.log import Log
 from authcheck.workspace import Workspace
 
 
@@ -141,8 +141,8 @@ def test_the_second_list_begins_where_the_first_ends(
     acme: made.Brand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Places are counted within a list; a batch on the border publishes both, a revocation only the one it touches."""
-    for module in ("status_lists", "credentials"):
-        monkeypatch.setattr(f"authcheck.{module}.PLACES", 8)
+    for module in ("status_lists", "statements"):
+        monkeypatch.setattr(f"authcheck.certificates.{module}.PLACES", 8)
     acme.issue("r2", count=5)
     urls = [made.payload(one.jws or "")["credentialStatus"] for one in acme.certificates()]
     assert [url["statusListCredential"][-1] for url in urls[5:]] == ["0", "0", "0", "1", "1"]

@@ -12,13 +12,18 @@ import pytest
 import sqlalchemy as sa
 import units_made as units
 
-from authcheck import accounts, bundle, journal, lookup, publications, signing_keys, status_lists
-from authcheck import units as stored
-from authcheck.bundle import Bundle, State
+from authcheck.certificates import publications, signing_keys, status_lists
+from authcheck.certificates.tables import Certificate, StatusList
 from authcheck.errors import NotFound
-from authcheck.lookup import LookUp
-from authcheck.tables import Certificate, Entry, LedgerHead, StatusList
-from authcheck.trust import Trust
+from authcheck.ledger import journal
+from authcheck.ledger.tables import Entry, LedgerHead
+from authcheck.lookups import lookup
+from authcheck.lookups import units as stored
+from authcheck.lookups.lookup import LookUp
+from authcheck.members import organisations
+from authcheck.proofs import bundle
+from authcheck.proofs.bundle import Bundle, State
+from authcheck.proofs.trust import Trust
 from authcheck.workspace import Workspace
 
 LATER = make.NOW + timedelta(hours=5)
@@ -263,7 +268,7 @@ def test_a_revocation_whose_list_is_not_signed_yet_counts(
     """The brand has ended its only key: the ledger's entry revokes at once, and old lists can no longer tell."""
     old = _bundle(look(workspace, issued[1].code))
     with workspace.database.writing() as session:
-        brand = accounts.get_organisation(session, "acme")
+        brand = organisations.get_organisation(session, "acme")
         signing_keys.revoke_key(session, brand, signing_keys.list_keys(session, brand)[0].id, LATER)
     units.revoke(workspace, issued[0])
     assert look(workspace, issued[0].code).outcome == "revoked"

@@ -7,21 +7,13 @@ import make
 import pytest
 from sqlalchemy import update
 
+from authcheck.checks.answers import DESIGNS, Answer, answer, read_submission
+from authcheck.checks.records import check_picture, get_check, list_checks, new_check
+from authcheck.checks.replay import replay
+from authcheck.checks.tables import Check
 from authcheck.errors import BadSetting, NotFound
 from authcheck.registry import designs
 from authcheck.registry.registration import Registration, read_view
-from authcheck.tables import Check
-from authcheck.verify import (
-    DESIGNS,
-    Answer,
-    answer,
-    check_picture,
-    get_check,
-    list_checks,
-    new_check,
-    read_submission,
-    replay,
-)
 from authcheck.workspace import Workspace
 
 
@@ -102,7 +94,7 @@ def test_a_replay_gives_the_same_answer_after_the_registry_moved(workspace: Work
     make.register(workspace, "LATER", owner="third", pictures=[shown])
     with workspace.database.writing() as session:
         registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
         )
         other = designs.find_design(session, "brand", "OTHER")
         registration.add_views(other, [read_view(shown, workspace.limits)])
@@ -128,7 +120,7 @@ def test_a_dispute_counts_from_the_tick_it_was_noticed(workspace: Workspace) -> 
     before, _ = check(workspace, make.picture_bytes(0))
     with workspace.database.writing() as session:
         registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
         )
         design = designs.find_design(session, "acme", "REF-1")
         registration.add_views(design, [read_view(make.picture_bytes(1), workspace.limits)])

@@ -9,7 +9,7 @@ import make
 import pytest
 from sqlalchemy import update
 
-from authcheck.tables import Check
+from authcheck.checks.tables import Check
 from authcheck.workspace import Workspace
 
 

@@ -9,9 +9,9 @@ import make
 import pytest
 from registry_state import rows_of
 
-from authcheck import accounts
 from authcheck.errors import StorageFailed
-from authcheck.pictures import PictureStore
+from authcheck.members import api_keys
+from authcheck.storage.pictures import PictureStore
 from authcheck.workspace import Workspace
 
 
@@ -167,7 +167,7 @@ def test_a_key_is_made_listed_and_revoked(cli: Any, workspace: Workspace) -> Non
     assert (key["scopes"], key["revoked_at"]) == (["designs:write", "listings:check"], "")
     assert token.rpartition(key["id"])[0] == ""
     with workspace.database.reading() as session:
-        assert accounts.authenticate(session, token).handle == "acme"
+        assert api_keys.authenticate(session, token).handle == "acme"
     assert cli("keys", "revoke", key["id"]).code == 0
     assert cli("keys", "list", "--org", "acme", "--json").objects[0]["revoked_at"]
     assert key["id"] in cli("keys", "list", "--org", "acme").out

@@ -12,11 +12,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import StatementError
 
-from authcheck import accounts
 from authcheck.config import Settings
-from authcheck.database import Database, head
 from authcheck.errors import Conflict
-from authcheck.tables import Organisation
+from authcheck.members import organisations
+from authcheck.members.tables import Organisation
+from authcheck.storage.database import Database, head
 from authcheck.workspace import Workspace
 
 PROCESSES, ROUNDS = 2, 4
@@ -24,7 +24,7 @@ OPEN_TOGETHER = """
 import sys, time
 from pathlib import Path
 from authcheck.config import Settings
-from authcheck.database import Database, make_engine
+from authcheck.storage.database import Database, make_engine
 barrier, me, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 ends_at = time.monotonic() + 60
 for number, place in enumerate(sys.argv[4:]):
@@ -46,7 +46,7 @@ def add(database: Database, handle: str) -> None:
     """One write, in a transaction of its own."""
     with database.writing() as session:
         session.execute(sa.text("UPDATE registry_clock SET tick = tick + 1"))
-        accounts.ensure_brand(session, handle, make.NOW)
+        organisations.ensure_brand(session, handle, make.NOW)
 
 
 def test_processes_that_start_on_an_empty_place_at_once_all_succeed(
@@ -89,20 +89,20 @@ def test_a_reader_does_not_wait_for_a_writer(workspace: Workspace) -> None:
     """While a write is under way, reads give the state before it."""
     add(workspace.database, "first")
     with workspace.database.writing() as writer:
-        accounts.ensure_brand(writer, "second", make.NOW)
+        organisations.ensure_brand(writer, "second", make.NOW)
         with workspace.database.reading() as reader:
-            assert [row.handle for row in accounts.list_organisations(reader)] == ["first"]
+            assert [row.handle for row in organisations.list_organisations(reader)] == ["first"]
     with workspace.database.reading() as reader:
-        assert len(accounts.list_organisations(reader)) == 2
+        assert len(organisations.list_organisations(reader)) == 2
 
 
 def test_a_write_that_fails_leaves_nothing(workspace: Workspace) -> None:
     """An exception in the block takes back all that it wrote."""
     with suppress(RuntimeError), workspace.database.writing() as session:
-        accounts.ensure_brand(session, "first", make.NOW)
+        organisations.ensure_brand(session, "first", make.NOW)
         raise RuntimeError
     with workspace.database.reading() as session:
-        assert accounts.list_organisations(session) == []
+        assert organisations.list_organisations(session) == []
 
 
 def test_an_organisation_made_meanwhile_is_found(
@@ -111,15 +111,15 @@ def test_an_organisation_made_meanwhile_is_found(
     """Two that make the same brand at once, both having looked before: the second gets the first's."""
     add(workspace.database, "acme")
     looks = iter([None, None])
-    find = accounts.find_organisation
+    find = organisations.find_organisation
     monkeypatch.setattr(
-        accounts, "find_organisation", lambda session, handle: next(looks, find(session, handle))
+        organisations, "find_organisation", lambda session, handle: next(looks, find(session, handle))
     )
     with workspace.database.writing() as session:
-        assert accounts.ensure_brand(session, "acme", make.NOW).handle == "acme"
+        assert organisations.ensure_brand(session, "acme", make.NOW).handle == "acme"
     looks = iter([None])
     with pytest.raises(Conflict) as caught, workspace.database.writing() as session:
-        accounts.create_organisation(session, handle="acme", name="Acme", roles=["brand"], now=make.NOW)
+        organisations.create_organisation(session, handle="acme", name="Acme", roles=["brand"], now=make.NOW)
     assert caught.value.code == "organisation.exists"
 
 
@@ -128,9 +128,9 @@ def test_times_come_back_aware_in_utc(workspace: Workspace, zone: timezone) -> N
     """A moment is the same moment after it was stored, to the microsecond."""
     moment = datetime(2026, 3, 1, 23, 59, 59, 999_999, tzinfo=zone)
     with workspace.database.writing() as session:
-        accounts.ensure_brand(session, "acme", moment)
+        organisations.ensure_brand(session, "acme", moment)
     with workspace.database.reading() as session:
-        stored = accounts.get_organisation(session, "acme").created_at
+        stored = organisations.get_organisation(session, "acme").created_at
     assert stored == moment
     assert stored.utcoffset() == timedelta(0)
 

@@ -11,18 +11,19 @@ import make
 import pytest
 import sqlalchemy as sa
 
-from authcheck import accounts, dialects
 from authcheck.config import Settings
-from authcheck.database import Database, head, make_engine
 from authcheck.errors import BadSetting, DatabaseBusy, Rejected, StorageFailed, Unavailable
-from authcheck.tables import Organisation
+from authcheck.members import organisations
+from authcheck.members.tables import Organisation
+from authcheck.storage import dialects
+from authcheck.storage.database import Database, head, make_engine
 from authcheck.workspace import Workspace
 
 SECRET = "hunter2-secret"  # noqa: S105 - invented here
 HOLD = """
 import sys
 import sqlalchemy as sa
-from authcheck.database import Database, make_engine
+from authcheck.storage.database import Database, make_engine
 database = Database(make_engine(sys.argv[1]))
 with database.writing() as session:
     session.execute(sa.text("UPDATE registry_clock SET tick = tick + 1"))
@@ -83,7 +84,7 @@ def test_a_read_only_database_can_be_read_and_not_written(tmp_path: Path) -> Non
     url = f"sqlite:///file:{tmp_path}/authcheck.db?mode=ro&uri=true"
     database = Database.open(Settings(data_dir=tmp_path, database_url=url))
     with database.reading() as session:
-        assert accounts.list_organisations(session) == []
+        assert organisations.list_organisations(session) == []
     with pytest.raises(StorageFailed) as caught:
         tick(database)
     assert caught.value.code == "storage.read_only"
@@ -120,7 +121,7 @@ def test_a_full_disk_stores_nothing_of_the_transaction(tmp_path: Path) -> None:
         fill()
     assert caught.value.code == "storage.full"
     with database.reading() as session:
-        assert accounts.list_organisations(session) == []
+        assert organisations.list_organisations(session) == []
     database.dispose()
 
 
@@ -237,7 +238,7 @@ def test_text_that_cannot_be_stored_is_the_callers_fault(workspace: Workspace) -
     texts = ["\ud800"] if workspace.settings.database_url is None else ["\ud800", "a\0b"]
     for text in texts:
         with pytest.raises(Rejected) as caught, workspace.database.reading() as session:
-            accounts.list_organisations(session, after=text)
+            organisations.list_organisations(session, after=text)
         assert caught.value.code == "text.unstorable"
 
 

@@ -19,8 +19,8 @@ import make
 import pytest
 from registry_state import rows_of
 
-from authcheck.demo import Known, _free_port, read_known
 from authcheck.errors import Unavailable
+from authcheck.terminal.demo.run import Known, _free_port, read_known
 from authcheck.workspace import Workspace
 
 ORGANISATIONS = [

@@ -13,16 +13,16 @@ import pytest
 from registry_state import tick_of
 from sqlalchemy import select
 
+from authcheck.checks.answers import answer, read_submission
 from authcheck.config import Settings
-from authcheck.database import Database
 from authcheck.errors import Unavailable
-from authcheck.images.gallery import Gallery
 from authcheck.registry import designs
 from authcheck.registry.live import LiveGallery, gallery_at
 from authcheck.registry.registration import Registration, read_view
 from authcheck.registry.renewal import find_stale
-from authcheck.tables import Design, View
-from authcheck.verify import answer, read_submission
+from authcheck.registry.tables import Design, View
+from authcheck.storage.database import Database
+from authcheck.vision.fingerprints.gallery import Gallery
 from authcheck.workspace import Workspace
 
 
@@ -131,7 +131,7 @@ def test_searches_see_each_change_whole(workspace: Workspace) -> None:
         with workspace.database.writing() as session:
             design = designs.find_design(session, "acme", "REF-1")
             registration = Registration(
-                session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+                session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
             )
             registration.add_views(design, [views[turn % 2]])
     stop.set()
@@ -178,7 +178,7 @@ def change(workspace: Workspace, stale: Design, act: str, dice: random.Random) -
         else:
             views = [read_view(make.picture_bytes(dice.randrange(6)), workspace.limits)]
             registration = Registration(
-                session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+                session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
             )
             registration.add_views(design, views)
 

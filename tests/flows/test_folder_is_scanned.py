@@ -15,8 +15,8 @@ import make
 import pytest
 from sqlalchemy import func, select
 
-from authcheck.scan import COLUMNS, walk
-from authcheck.tables import Check
+from authcheck.checks.scan import COLUMNS, walk
+from authcheck.checks.tables import Check
 from authcheck.workspace import Workspace
 
 NOT_UTF8 = b"caf\xe9.png"
@@ -137,15 +137,15 @@ def test_top_of_an_empty_registry_has_a_row_a_picture(cli: Any, tmp_path: Path) 
 
 def test_two_workers_write_the_same(cli: Any, listings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The CSV does not depend on how many processes made it."""
-    monkeypatch.setattr("authcheck.scan.WORTH_A_PROCESS", 1)
-    monkeypatch.setattr("authcheck.scan.BATCH", 2)
+    monkeypatch.setattr("authcheck.checks.scan.WORTH_A_PROCESS", 1)
+    monkeypatch.setattr("authcheck.checks.scan.BATCH", 2)
     alone = cli("scan", listings, "--workers", "1", "--top", "2")
     assert cli("scan", listings, "--workers", "2", "--top", "2").out == alone.out
 
 
 def test_few_pictures_start_no_process(cli: Any, listings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A handful is checked in this process: starting others would take longer."""
-    monkeypatch.delattr("authcheck.scan.ProcessPoolExecutor")
+    monkeypatch.delattr("authcheck.checks.scan.ProcessPoolExecutor")
     assert cli("scan", listings, "--workers", "8").code == 0
 
 

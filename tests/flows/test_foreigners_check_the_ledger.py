@@ -19,10 +19,10 @@ import pytest
 from ledger_made import ORIGIN, entry_bodies, entry_body, log_signer
 
 from authcheck.errors import Conflict, NotTrue, Unavailable
-from authcheck.ledger import tiles
-from authcheck.ledger.log import Log, MemoryLogStore
-from authcheck.ledger.note import Signer, Verifier
-from authcheck.ledger.witness import Witness, quorum, read_witnesses, submit
+from authcheck.tlog import tiles
+from authcheck.tlog.log import Log, MemoryLogStore
+from authcheck.tlog.note import Signer, Verifier
+from authcheck.tlog.witness import Witness, quorum, read_witnesses, submit
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("aics-tlog==0.2.1", "aics-witness==0.1.0")

@@ -8,13 +8,15 @@ import pytest
 from ledger_made import assert_log_sound
 from sqlalchemy import insert, select
 
+from authcheck.audit.rows import compare_rows
 from authcheck.config import Settings
-from authcheck.database import Database, make_engine
-from authcheck.journal import SqlLogStore
-from authcheck.ledger.entries import read_body, time_text
-from authcheck.ledger.log import Log
-from authcheck.ledger_rows import compare_rows
-from authcheck.tables import Design, Dispute, Entry, Organisation, View
+from authcheck.ledger.journal import SqlLogStore
+from authcheck.ledger.tables import Entry
+from authcheck.members.tables import Organisation
+from authcheck.registry.tables import Design, Dispute, View
+from authcheck.storage.database import Database, make_engine
+from authcheck.tlog.entries import read_body, time_text
+from authcheck.tlog.log import Log
 
 LATER = make.NOW + timedelta(days=1)
 

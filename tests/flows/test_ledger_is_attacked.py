@@ -11,13 +11,14 @@ import units_made
 from ledger_attacks import attack, back_up, findings, restore, rewrite, sign
 from ledger_made import key_of
 
-from authcheck import accounts, journal
 from authcheck.errors import NotTrue, Unavailable
-from authcheck.journal import record
-from authcheck.ledger.entries import Draft, body, read_body, time_text, tx_id
-from authcheck.ledger.note import Checkpoint, Signer, signed_note
-from authcheck.ledger.tiles import grow
-from authcheck.tables import Entry, SignedCheckpoint, Tile
+from authcheck.ledger import journal
+from authcheck.ledger.journal import record
+from authcheck.ledger.tables import Entry, SignedCheckpoint, Tile
+from authcheck.members import organisations
+from authcheck.tlog.entries import Draft, body, read_body, time_text, tx_id
+from authcheck.tlog.note import Checkpoint, Signer, signed_note
+from authcheck.tlog.tiles import grow
 from authcheck.workspace import Workspace
 
 NOW = make.NOW
@@ -171,7 +172,7 @@ def test_a_row_is_edited(ledger: Workspace, table: str) -> None:
 def test_a_row_is_made_that_nobody_entered(ledger: Workspace) -> None:
     """A member that was never approved is named."""
     with ledger.database.writing() as session:
-        made = accounts.describe_organisation(handle="mallory", name="M", roles=["brand"], now=NOW)
+        made = organisations.describe_organisation(handle="mallory", name="M", roles=["brand"], now=NOW)
         session.add(made)
     assert findings(ledger) == [f"organisations {made.id} follows from no entry org.approve"]
 
@@ -179,7 +180,7 @@ def test_a_row_is_made_that_nobody_entered(ledger: Workspace) -> None:
 def test_a_row_is_deleted(ledger: Workspace) -> None:
     """The entry that made it still names it."""
     with ledger.database.writing() as session:
-        made = accounts.ensure_brand(session, "initech", NOW)
+        made = organisations.ensure_brand(session, "initech", NOW)
     number = sign(ledger).size - 1
     attack(ledger.database, "DELETE FROM organisations WHERE handle = 'initech'")
     assert findings(ledger) == [f"organisations {made.id} is missing, which entry {number} made"]

@@ -11,16 +11,17 @@ import pytest
 from ledger_attacks import back_up, findings, restore, sign
 from ledger_made import cosigner
 
-from authcheck import accounts, journal
-from authcheck.cosigning import Cosigned, cosign
 from authcheck.errors import NotFound, NotTrue, Unavailable
-from authcheck.ledger.entries import Draft
-from authcheck.ledger.merkle import EMPTY_ROOT, leaf_hash, root_of, verify_consistency, verify_inclusion
-from authcheck.ledger.note import Checkpoint, Cosigner, read_proof, signed_note, verify_note
-from authcheck.ledger.tiles import decode_entries, entries_path, tile_path
-from authcheck.ledger.witness import Witness, quorum
-from authcheck.ledger_export import export
-from authcheck.tables import Entry, SignedCheckpoint
+from authcheck.ledger import journal, publishing
+from authcheck.ledger.cosigning import Cosigned, cosign
+from authcheck.ledger.export import export
+from authcheck.ledger.tables import Entry, SignedCheckpoint
+from authcheck.members import organisations
+from authcheck.tlog.entries import Draft
+from authcheck.tlog.merkle import EMPTY_ROOT, leaf_hash, root_of, verify_consistency, verify_inclusion
+from authcheck.tlog.note import Checkpoint, Cosigner, read_proof, signed_note, verify_note
+from authcheck.tlog.tiles import decode_entries, entries_path, tile_path
+from authcheck.tlog.witness import Witness, quorum
 from authcheck.workspace import Workspace
 
 NOW = make.NOW
@@ -40,7 +41,7 @@ def test_a_checkpoint_is_signed_once(workspace: Workspace) -> None:
     entries = grow(workspace, 300)
     first = sign(workspace)
     assert Checkpoint.from_note(first.note).root == root_of([leaf_hash(entry.body) for entry in entries])
-    verifier = journal.ledger_signer(workspace.settings).verifier
+    verifier = publishing.ledger_signer(workspace.settings).verifier
     assert verify_note(first.note, [verifier]) == [verifier]
     assert sign(workspace, NOW + timedelta(days=1)).signed_at == NOW
     assert findings(workspace) == []
@@ -51,7 +52,7 @@ def test_another_address_is_another_name(workspace: Workspace) -> None:
     grow(workspace, 3)
     before = sign(workspace)
     moved = workspace.settings.model_copy(update={"public_url": "https://authcheck.example"})
-    after = journal.publish(workspace.database, moved, now=NOW)
+    after = publishing.publish(workspace.database, moved, now=NOW)
     assert after.note.startswith("authcheck.example/ledger\n3\n")
     assert after.root == before.root
     assert findings(workspace) == []
@@ -106,7 +107,7 @@ def test_a_mirror_of_another_ledger_is_left_alone(workspace: Workspace, tmp_path
     grow(workspace, 3)
     text = Checkpoint(workspace.settings.ledger_origin, 2, bytes(32)).text
     (tmp_path / "checkpoint").write_text(
-        signed_note(text, journal.ledger_signer(workspace.settings).sign(text))
+        signed_note(text, publishing.ledger_signer(workspace.settings).sign(text))
     )
     with pytest.raises(NotTrue) as refused:
         mirrored(workspace, tmp_path)
@@ -216,11 +217,11 @@ def test_the_chain_is_asked_before_signing(workspace: Workspace) -> None:
     grow(workspace, 3)
     root = bytes.fromhex(sign(workspace).root)
     for held, code in (
-        (journal.Held("the chain", 9, root), "ledger.rolled_back"),
-        (journal.Held("the chain", 2, root), "ledger.forked"),
+        (publishing.Held("the chain", 9, root), "ledger.rolled_back"),
+        (publishing.Held("the chain", 2, root), "ledger.forked"),
     ):
         with pytest.raises((Unavailable, NotTrue)) as refused:
-            journal.publish(workspace.database, workspace.settings, held=[held], now=NOW)
+            publishing.publish(workspace.database, workspace.settings, held=[held], now=NOW)
         assert refused.value.code == code
 
 
@@ -229,7 +230,7 @@ def test_an_operator_audits_and_exports(
 ) -> None:
     """The commands: a sound ledger ends with 0, a changed row is named and ends with 1."""
     with workspace.database.writing() as session:
-        accounts.ensure_brand(session, "acme", NOW)
+        organisations.ensure_brand(session, "acme", NOW)
     done = cli("ledger", "checkpoint")
     assert Checkpoint.from_note(done.out).size == 1
     done = cli("ledger", "export", tmp_path / "mirror")

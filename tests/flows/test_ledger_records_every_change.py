@@ -8,17 +8,18 @@ import pytest
 from ledger_made import assert_log_sound
 from sqlalchemy import select
 
-from authcheck import accounts
+from authcheck.audit.rows import compare_rows
 from authcheck.errors import Conflict
-from authcheck.journal import SqlLogStore, record, record_at_commit
-from authcheck.ledger.entries import Draft, read_body
-from authcheck.ledger.log import Log
-from authcheck.ledger_rows import compare_rows
+from authcheck.ledger.journal import SqlLogStore, record, record_at_commit
+from authcheck.ledger.tables import Entry
+from authcheck.members import organisations
 from authcheck.registry import designs
+from authcheck.registry.design_files import Row
 from authcheck.registry.masking import change_mask
 from authcheck.registry.registration import Registration, read_view
-from authcheck.registry.table_files import Row
-from authcheck.tables import Design, Entry
+from authcheck.registry.tables import Design
+from authcheck.tlog.entries import Draft, read_body
+from authcheck.tlog.log import Log
 from authcheck.workspace import Workspace
 
 LATER = make.NOW + timedelta(days=1)
@@ -54,7 +55,7 @@ def test_the_life_of_a_design_is_in_the_ledger(workspace: Workspace) -> None:
     more = read_view(make.picture_bytes(2), workspace.limits)
     with workspace.database.writing() as session:
         registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
         )
         registration.add_views(designs.get_design(session, design.id), [more])
     with workspace.database.writing() as session:
@@ -118,7 +119,7 @@ def test_what_is_rolled_back_is_not_told(workspace: Workspace) -> None:
 
     def fail() -> None:
         with workspace.database.writing() as session:
-            accounts.ensure_brand(session, "acme", make.NOW)
+            organisations.ensure_brand(session, "acme", make.NOW)
             record(session, [draft()])
             raise RuntimeError("power cut")
 
@@ -130,9 +131,11 @@ def test_what_is_rolled_back_is_not_told(workspace: Workspace) -> None:
 def test_a_handle_that_is_taken_is_told_once(workspace: Workspace) -> None:
     """A refused member leaves no entry, and the rest of its transaction stays."""
     with workspace.database.writing() as session:
-        accounts.ensure_brand(session, "acme", make.NOW)
+        organisations.ensure_brand(session, "acme", make.NOW)
         with pytest.raises(Conflict):
-            accounts.create_organisation(session, handle="acme", name="Other", roles=["agent"], now=make.NOW)
+            organisations.create_organisation(
+                session, handle="acme", name="Other", roles=["agent"], now=make.NOW
+            )
     assert types(workspace) == ["org.approve"]
 
 

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from ledger_attacks import findings
 from ledger_made import assert_log_sound
 
-from authcheck import journal
-from authcheck.journal import SqlLogStore
-from authcheck.ledger.log import Log
-from authcheck.ledger.merkle import verify_consistency
-from authcheck.tables import SignedCheckpoint
+from authcheck.ledger import journal, publishing
+from authcheck.ledger.journal import SqlLogStore
+from authcheck.ledger.tables import SignedCheckpoint
+from authcheck.tlog.log import Log
+from authcheck.tlog.merkle import verify_consistency
 from authcheck.workspace import Workspace
 
 ROUNDS, WRITERS, LIFE_S = 15, 3, 0.6
@@ -71,7 +71,7 @@ def test_writers_are_killed_at_any_moment(workspace: Workspace) -> None:
     with workspace.database.reading() as session:
         entries = {number: journal.get_entry(session, tx_id).number for number, tx_id in kept.items()}
     assert all(number == found for number, found in entries.items())
-    journal.publish(workspace.database, workspace.settings)
+    publishing.publish(workspace.database, workspace.settings)
     assert_one_history(workspace)
 
 

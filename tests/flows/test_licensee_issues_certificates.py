@@ -13,13 +13,15 @@ import sqlalchemy as sa
 from ledger_made import key_of
 from licensees_made import Licensee
 
-from authcheck import accounts, brand_signatures
-from authcheck.batches import Order
-from authcheck.brand_signatures import Signatures, sign
+from authcheck.certificates import brand_signatures
+from authcheck.certificates.brand_signatures import Signatures, sign
+from authcheck.certificates.orders import Order
+from authcheck.certificates.tables import Batch
 from authcheck.errors import AuthcheckError, Conflict
-from authcheck.lookup import look_up
+from authcheck.licences.tables import Licence
+from authcheck.lookups.lookup import look_up
+from authcheck.members import organisations
 from authcheck.registry import designs
-from authcheck.tables import Batch, Licence
 from authcheck.workspace import Workspace
 
 OWN = key_of(7)
@@ -68,7 +70,7 @@ def breach(issuer: made.Brand, **words: Any) -> dict[str, Any]:
 def hand_in(keeper: Licensee, given: Signatures) -> int:
     """Hand in a licensee's signatures."""
     with keeper.work.database.writing() as session:
-        organisation = accounts.get_organisation(session, keeper.handle)
+        organisation = organisations.get_organisation(session, keeper.handle)
         return brand_signatures.accept(session, keeper.work.settings, organisation, given, make.NOW)
 
 

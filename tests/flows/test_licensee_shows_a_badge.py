@@ -12,12 +12,15 @@ import pytest
 import units_made as units
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from authcheck import accounts, badges, publications, signing_keys, storefronts
-from authcheck.credentials import Signer, to_json
+from authcheck.certificates import publications, signing_keys
+from authcheck.certificates.statements import Signer, to_json
 from authcheck.errors import AuthcheckError
+from authcheck.licences.tables import Licence
+from authcheck.members import organisations
+from authcheck.proofs.trust import Trust, decode_base64url, encode_base64url
 from authcheck.registry.designs import get_design
-from authcheck.tables import Licence, Storefront
-from authcheck.trust import Trust, decode_base64url, encode_base64url
+from authcheck.storefronts import badges, shops
+from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import Workspace
 
 URL = "https://market.example/shop/4711"
@@ -32,8 +35,8 @@ def shop(workspace: Workspace, *, own_key: bool = False, **terms: Any) -> Shop:
     made.licensee(workspace, design, "tees", key=False)
     licence = made.licence(workspace, "acme", "tees", designs=(design_id,), **terms)
     with workspace.database.writing() as session:
-        tees = accounts.get_organisation(session, "tees")
-        front = storefronts.add(session, tees, marketplace="m.example", shop_id="4711", url=URL, now=make.NOW)
+        tees = organisations.get_organisation(session, "tees")
+        front = shops.add(session, tees, marketplace="m.example", shop_id="4711", url=URL, now=make.NOW)
     return front, licence
 
 
@@ -129,7 +132,7 @@ def test_a_revoked_keys_badges_are_none(workspace: Workspace) -> None:
     jws = badge(workspace, front.id, licence.id)
     vault = signing_keys.open_vault(workspace.settings)
     with workspace.database.writing() as session:
-        acme = accounts.get_organisation(session, "acme")
+        acme = organisations.get_organisation(session, "acme")
         signing_keys.rotate(session, acme, vault, settings=workspace.settings, now=make.NOW)
     assert refused(lambda: badges.verify_badge(jws, URL, trust(workspace), make.NOW)) == "badge.key"
 

@@ -11,9 +11,9 @@ import pytest
 from ledger_made import assert_log_sound
 from licensees_made import Licensee
 
-from authcheck.journal import SqlLogStore
-from authcheck.ledger.log import Log
-from authcheck.tables import Licence
+from authcheck.ledger.journal import SqlLogStore
+from authcheck.licences.tables import Licence
+from authcheck.tlog.log import Log
 from authcheck.workspace import Workspace
 
 RACERS = 3

@@ -13,16 +13,16 @@ from features_made import some_features
 from numpy.typing import NDArray
 from sqlalchemy import update
 
-from authcheck import accounts
 from authcheck.errors import Unavailable
 from authcheck.ids import new_id
-from authcheck.local.features import SCHEME
-from authcheck.local.index import FeatureIndex
-from authcheck.local.snapshot import NAME, open_snapshot, sole_writer
+from authcheck.members import organisations
 from authcheck.registry import live_features
 from authcheck.registry.live import next_tick
 from authcheck.registry.live_features import LiveFeatures
-from authcheck.tables import Design, NegativePicture, RegistryClock, View, ViewFeatures
+from authcheck.registry.tables import Design, NegativePicture, RegistryClock, View, ViewFeatures
+from authcheck.vision.features.features import SCHEME
+from authcheck.vision.features.index import FeatureIndex
+from authcheck.vision.features.snapshot import NAME, open_snapshot, sole_writer
 from authcheck.workspace import Workspace
 
 Numbers = list[list[int]]
@@ -37,7 +37,7 @@ def folder(workspace: Workspace) -> Path:
 @pytest.fixture
 def _files_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let a snapshot be due after a few points."""
-    monkeypatch.setattr("authcheck.local.filed_index.LEAST_POINTS", 120)
+    monkeypatch.setattr("authcheck.vision.features.filed_index.LEAST_POINTS", 120)
     return
 
 
@@ -46,7 +46,7 @@ def put(workspace: Workspace, *seeds: int, scheme: str = SCHEME) -> list[int]:
     numbers = []
     for seed in seeds:
         with workspace.database.writing() as session:
-            owner = accounts.ensure_brand(session, "acme", make.NOW)
+            owner = organisations.ensure_brand(session, "acme", make.NOW)
             tick, later = next_tick(session), make.NOW + timedelta(seconds=seed)
             design = Design(
                 id=new_id("dsn", later), owner_id=owner.id, reference=f"R{tick}", title="", kind="logo",

@@ -10,11 +10,16 @@ import pytest
 import units_made
 from sqlalchemy import func, select
 
-from authcheck import accounts, agreements, listings, storefronts
+from authcheck.checks.tables import Check
 from authcheck.errors import NotFound, Rejected
-from authcheck.licence_terms import Terms
-from authcheck.listings import Judged, NewListing
-from authcheck.tables import Check, Listing, ListingPicture, Organisation
+from authcheck.licences import agreements
+from authcheck.licences.terms import Terms
+from authcheck.listings import judging
+from authcheck.listings.judging import Judged, NewListing
+from authcheck.listings.tables import Listing, ListingPicture
+from authcheck.members import organisations
+from authcheck.members.tables import Organisation
+from authcheck.storefronts import shops as storefronts
 from authcheck.workspace import Workspace
 
 DAY = date(2026, 11, 23)
@@ -24,17 +29,19 @@ SHOP = {"marketplace": "bigmarket", "shop_id": "kites"}
 def member(work: Workspace, handle: str, *roles: str) -> str:
     """The id of a member, made where missing."""
     with work.database.writing() as session:
-        found = accounts.find_organisation(session, handle)
+        found = organisations.find_organisation(session, handle)
         return (
             found
-            or accounts.create_organisation(session, handle=handle, name=handle, roles=roles, now=make.NOW)
+            or organisations.create_organisation(
+                session, handle=handle, name=handle, roles=roles, now=make.NOW
+            )
         ).id
 
 
 def shop(work: Workspace, handle: str, shop_id: str = "kites") -> None:
     """An official shop on bigmarket of the member of that handle."""
     with work.database.writing() as session:
-        owner = accounts.get_organisation(session, handle)
+        owner = organisations.get_organisation(session, handle)
         storefronts.add(
             session,
             owner,
@@ -50,13 +57,13 @@ def licence(work: Workspace, design_id: str, *, owner: str = "acme", **words: An
     member(work, "kiteco", "licensee")
     terms = Terms(**{"designs": (design_id,), "starts_on": date(2026, 1, 1), **words})
     with work.database.writing() as session:
-        licensee = accounts.get_organisation(session, "kiteco")
+        licensee = organisations.get_organisation(session, "kiteco")
         offered = agreements.offer(
-            session, accounts.get_organisation(session, owner), licensee, terms, make.NOW
+            session, organisations.get_organisation(session, owner), licensee, terms, make.NOW
         )
     with work.database.writing() as session:
         return agreements.accept(
-            session, accounts.get_organisation(session, "kiteco"), offered.id, make.NOW
+            session, organisations.get_organisation(session, "kiteco"), offered.id, make.NOW
         ).id
 
 
@@ -71,7 +78,7 @@ def offer(**words: Any) -> NewListing:
 def ask(work: Workspace, *pictures: bytes, organisation_id: str | None = None, **words: Any) -> Judged:
     """Hand an offer in with these pictures, by default one of the design of seed 1."""
     named = [(f"{place}.jpg", data) for place, data in enumerate(pictures or [copy(1)])]
-    return listings.check_listing(
+    return judging.check_listing(
         work, offer(**words), named, organisation_id=organisation_id, source="api", now=make.NOW
     )
 
@@ -98,9 +105,9 @@ def test_a_stranger_has_no_right(workspace: Workspace, kite: str) -> None:
     assert (judged.listing.verdict, judged.listing.design_id) == ("unlicensed_use", kite)
     assert "listing.no_licence" in codes(judged)
     with workspace.database.reading() as session:
-        stored = listings.get_listing(session, judged.listing.id)
+        stored = judging.get_listing(session, judged.listing.id)
         assert [one.check.design_id for one in stored.pictures] == [kite]
-        assert listings.decide_again(stored) == judged.decision
+        assert judging.decide_again(stored) == judged.decision
 
 
 def test_the_brands_own_photo_is_named_as_such(workspace: Workspace, kite: str) -> None:
@@ -185,7 +192,7 @@ def test_an_unreadable_picture_does_not_stop_the_rest(workspace: Workspace, kite
 def test_one_to_twelve_pictures(workspace: Workspace, pictures: int) -> None:
     """No picture, or more than are looked at: refused before any is read."""
     with pytest.raises(Rejected) as caught:
-        listings.check_listing(
+        judging.check_listing(
             workspace,
             offer(),
             [("a", b"")] * pictures,
@@ -251,12 +258,10 @@ def test_the_same_reference_again_replaces(workspace: Workspace, kite: str) -> N
         assert session.scalar(kept.where(ListingPicture.listing_id == first.listing.id)) == 1
         assert session.scalar(select(func.count()).select_from(Check)) == 4  # checks are never deleted
         with pytest.raises(NotFound):
-            listings.get_listing(session, first.listing.id, organisation_id=rival)
-        assert [one.id for one in listings.list_listings(session, organisation_id=rival)] == [
-            other.listing.id
-        ]
-        assert listings.list_listings(session, organisation_id=rival, verdict="none") == []
-        assert listings.list_listings(session, organisation_id=rival, seller="nobody") == []
+            judging.get_listing(session, first.listing.id, organisation_id=rival)
+        assert [one.id for one in judging.list_listings(session, organisation_id=rival)] == [other.listing.id]
+        assert judging.list_listings(session, organisation_id=rival, verdict="none") == []
+        assert judging.list_listings(session, organisation_id=rival, seller="nobody") == []
     assert kite
 
 
@@ -330,16 +335,16 @@ def test_the_verdict_of_the_day_stays_explained(workspace: Workspace, kite: str)
     judged = ask(workspace)
     with workspace.database.writing() as session:
         shops = storefronts.list_storefronts(session, member_id(session, "kiteco"))
-        storefronts.close(session, accounts.get_organisation(session, "kiteco"), shops[0].id, make.NOW)
+        storefronts.close(session, organisations.get_organisation(session, "kiteco"), shops[0].id, make.NOW)
     with workspace.database.reading() as session:
-        stored = listings.get_listing(session, judged.listing.id)
-        assert listings.decide_again(stored) == judged.decision
+        stored = judging.get_listing(session, judged.listing.id)
+        assert judging.decide_again(stored) == judged.decision
     assert ask(workspace, reference="L-2").listing.verdict == "unlicensed_use"
 
 
 def member_id(session: Any, handle: str) -> str:
     """The id of the member of that handle."""
-    found: Organisation = accounts.get_organisation(session, handle)
+    found: Organisation = organisations.get_organisation(session, handle)
     return found.id
 
 

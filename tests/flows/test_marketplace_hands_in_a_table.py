@@ -7,9 +7,9 @@ from typing import Any
 import make
 import pytest
 
-from authcheck import listing_imports, listings
 from authcheck.errors import Unavailable
-from authcheck.offer_tables import read_offers
+from authcheck.listings import imports, judging
+from authcheck.listings.offer_files import read_offers
 from authcheck.workspace import Workspace
 
 HEADER = "reference,seller,channel,territory,goods,price,listed_on,certificate,pictures\n"
@@ -51,7 +51,7 @@ def test_good_rows_land_and_bad_ones_are_told(cli: Any, folder: Path, workspace:
     assert "file.missing" in found[7]["unreadable"][0]
     assert "5 rejected" in done.err
     with workspace.database.reading() as session:
-        assert [one.reference for one in listings.list_listings(session)] in (
+        assert [one.reference for one in judging.list_listings(session)] in (
             ["L-1", "L-2", "L-5"], ["L-2", "L-1", "L-5"], ["L-1", "L-5", "L-2"], ["L-2", "L-5", "L-1"],
             ["L-5", "L-1", "L-2"], ["L-5", "L-2", "L-1"],
         )  # fmt: skip
@@ -62,7 +62,7 @@ def test_what_was_stopped_goes_on(
 ) -> None:
     """Rows with a result are not checked again; those without are, from anywhere."""
     calls = []
-    check = listings.check_listing
+    check = judging.check_listing
 
     def breaks_down(*words: Any, **named: Any) -> Any:
         calls.append(words[1].reference)
@@ -70,7 +70,7 @@ def test_what_was_stopped_goes_on(
             return check(*words, **named)
         raise Unavailable("the database went away", code="database.busy")
 
-    monkeypatch.setattr(listing_imports, "check_listing", breaks_down)
+    monkeypatch.setattr(imports, "check_listing", breaks_down)
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     done = cli("listings", "import", folder / "night.csv")
     assert done.code == 3
@@ -82,14 +82,14 @@ def test_what_was_stopped_goes_on(
         calls.append(words[1].reference)
         return check(*words, **named)
 
-    monkeypatch.setattr(listing_imports, "check_listing", works)
+    monkeypatch.setattr(imports, "check_listing", works)
     monkeypatch.chdir("/")
     again = cli("listings", "resume", "--json", import_id)
     assert "L-1" not in calls
     assert len(again.objects) == 8
     with workspace.database.reading() as session:
-        assert listing_imports.get_import(session, import_id).finished_at is not None
-        assert len(listings.list_listings(session)) == 3
+        assert imports.get_import(session, import_id).finished_at is not None
+        assert len(judging.list_listings(session)) == 3
     assert [one["line"] for one in cli("listings", "resume", "--json", import_id).objects] == [*range(2, 10)]
 
 

@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from licensees_made import Licensee
 from make import NOW
 
-from authcheck import accounts
-from authcheck.listing_evidence import _right_at_issue
-from authcheck.tables import Batch, Certificate, Licence
-from authcheck.units import find
+from authcheck.certificates.tables import Batch, Certificate
+from authcheck.licences.tables import Licence
+from authcheck.listings.gathering import _right_at_issue
+from authcheck.lookups.units import find
+from authcheck.members import organisations
 from authcheck.workspace import Workspace
 
 LATER = NOW + timedelta(hours=1)
@@ -39,7 +40,7 @@ def licence(acme: made.Brand, printers: Licensee) -> Licence:
 def rights(issuer: made.Brand) -> set[bool | None]:
     """What is said of all certificates there are of this issuer."""
     with issuer.work.database.reading() as session:
-        mine = accounts.get_organisation(session, issuer.handle).id
+        mine = organisations.get_organisation(session, issuer.handle).id
         ids = session.scalars(sa.select(Certificate.id).where(Certificate.organisation_id == mine)).all()
         return {_right_at_issue(session, find(session.connection(), known)) for known in ids}
 

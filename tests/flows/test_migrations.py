@@ -11,8 +11,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from authcheck.config import Settings
-from authcheck.database import Database, alembic_config, head, make_engine
-from authcheck.tables import Entity
+from authcheck.storage.database import Database, alembic_config, head, make_engine
+from authcheck.storage.entity import Entity
 
 SCRIPTS = ScriptDirectory.from_config(alembic_config())
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]

@@ -8,7 +8,7 @@ import make
 import pytest
 from PIL import Image
 
-from authcheck import evidence
+from authcheck.checks import evidence
 from authcheck.errors import NotFound
 from authcheck.workspace import Workspace, utc_now
 

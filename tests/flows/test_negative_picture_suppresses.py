@@ -6,10 +6,10 @@ import make
 import pytest
 from PIL import Image
 
-from authcheck import accounts
+from authcheck.checks.answers import answer, read_submission
+from authcheck.checks.verdicts import CURRENT_POLICY
+from authcheck.members import organisations
 from authcheck.registry import negatives
-from authcheck.verdicts import CURRENT_POLICY
-from authcheck.verify import answer, read_submission
 from authcheck.workspace import Workspace
 
 STICKER = make.fixture("tt-006")  # what a marketplace lays on every photo
@@ -34,7 +34,7 @@ def add(workspace: Workspace, owner: str | None) -> int:
     """Add the sticker as a negative picture; its number."""
     read = negatives.read_negative(make.encode(STICKER), workspace.limits)
     with workspace.database.writing() as session:
-        owner_id = accounts.ensure_brand(session, owner, make.NOW).id if owner else None
+        owner_id = organisations.ensure_brand(session, owner, make.NOW).id if owner else None
         return negatives.add_negative(
             session, workspace.store, read, owner_id=owner_id, label="sticker", now=make.NOW
         ).number
@@ -93,7 +93,7 @@ def test_a_counterfeiter_cannot_hide_a_copy(registry: Workspace) -> None:
     image = make.printed(design, make.quad(design, (400, 320), 300, angle_deg=20), make.busy_ground(1))
     read = negatives.read_negative(make.encode(image), registry.limits)
     with registry.database.writing() as session:
-        thief = accounts.ensure_brand(session, "thief", make.NOW)
+        thief = organisations.ensure_brand(session, "thief", make.NOW)
         negatives.add_negative(
             session, registry.store, read, owner_id=thief.id, label="my table", now=make.NOW
         )

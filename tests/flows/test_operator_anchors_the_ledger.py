@@ -16,12 +16,11 @@ import pytest
 import sqlalchemy as sa
 from chain_made import SECRET, AnvilChain, Chain, MemoryAnchor, MemoryChain, Node, grow
 
-from authcheck import anchoring
 from authcheck.config import Settings
 from authcheck.errors import AuthcheckError, NotTrue, Unavailable
-from authcheck.ledger import evm
+from authcheck.ledger import anchoring, evm
 from authcheck.ledger.anchor import Head, SignedTransaction
-from authcheck.tables import Anchoring
+from authcheck.ledger.tables import Anchoring
 from authcheck.workspace import Workspace
 
 NOW = make.NOW
@@ -29,15 +28,15 @@ DIES_BEFORE_SENDING = """
 import os, signal
 from authcheck.ledger.evm import EvmAnchor
 EvmAnchor.submit = lambda self, transaction: os.kill(os.getpid(), signal.SIGKILL)
-from authcheck.cli import main
+from authcheck.terminal.app import main
 main()
 """
 ANCHORS_AS_LONG_AS_IT_GROWS = """
 import sys, time
 from datetime import UTC, datetime
-from authcheck import anchoring
+from authcheck.ledger import anchoring
 from authcheck.config import load
-from authcheck.database import Database
+from authcheck.storage.database import Database
 settings = load()
 database, anchor = Database.open(settings), anchoring.open_anchor(settings)
 print("ready", flush=True)

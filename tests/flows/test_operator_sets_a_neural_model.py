@@ -16,22 +16,22 @@ import tiny_models
 from registry_state import tick_of
 from sqlalchemy import select
 
-from authcheck import accounts
 from authcheck.config import Settings
 from authcheck.errors import BadSetting, Unavailable
-from authcheck.images.decode import open_picture
-from authcheck.local.embedding_index import Vectors
+from authcheck.members import organisations
 from authcheck.registry import designs, embeddings
 from authcheck.registry.embeddings import NeuralCandidates, embeddings_at, fill_embeddings, missing
 from authcheck.registry.registration import NewDesign, Registration, read_view
-from authcheck.tables import View, ViewEmbedding
+from authcheck.registry.tables import View, ViewEmbedding
+from authcheck.vision.features.embedding_index import Vectors
+from authcheck.vision.pictures.decode import open_picture
 from authcheck.workspace import Workspace
 
 SEEDS = range(4)
 WITHOUT_EXTRA = """
 import sys
 sys.modules["onnxruntime"] = sys.modules["onnx"] = None
-from authcheck.cli import main
+from authcheck.terminal.app import main
 main()
 """
 
@@ -72,9 +72,9 @@ def register(workspace: Workspace, neural: NeuralCandidates, seed: int) -> int:
     """Register `picture(seed)` with its vector in one transaction; the view's number."""
     data = make.picture_bytes(seed)
     with workspace.database.writing() as session:
-        owner = accounts.ensure_brand(session, "acme", make.NOW)
+        owner = organisations.ensure_brand(session, "acme", make.NOW)
         registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
         )
         done = registration.register(owner, NewDesign(f"R{seed}", ""), [read_view(data, workspace.limits)])
         view = session.scalars(select(View).where(View.design_id == done.design.id)).one()
@@ -212,9 +212,9 @@ def test_a_transaction_sees_the_registry_before_its_own_tick(
     first = register(workspace, neural, 0)
     before = tick_of(workspace)
     with suppress(Unavailable), workspace.database.writing() as session:
-        owner = accounts.ensure_brand(session, "acme", make.NOW)
+        owner = organisations.ensure_brand(session, "acme", make.NOW)
         registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy, make.NOW
+            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
         )
         view = read_view(make.picture_bytes(1), workspace.limits)
         done = registration.register(owner, NewDesign("R1", ""), [view])
@@ -343,6 +343,6 @@ def test_the_default_installation_needs_none(environment: dict[str, str], tmp_pa
 
 def test_onnxruntime_is_not_loaded_unless_a_model_is_set() -> None:
     """Nobody pays for the extra with memory or start-up time who does not use it."""
-    program = "import sys, authcheck.cli, api.app; raise SystemExit('onnxruntime' in sys.modules)"
+    program = "import sys, authcheck.terminal.app, api.app; raise SystemExit('onnxruntime' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603 - our own
     assert done.returncode == 0, done.stderr

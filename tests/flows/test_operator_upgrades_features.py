@@ -7,13 +7,13 @@ import pytest
 from registry_state import live_hashes, rows_of
 from sqlalchemy import delete, select, update
 
-from authcheck.images import fingerprint
-from authcheck.local.features import SCHEME
 from authcheck.registry import designs, negatives
 from authcheck.registry.masking import change_mask
 from authcheck.registry.registration import read_view
 from authcheck.registry.renewal import Renewed, find_stale
-from authcheck.tables import Design, NegativePicture, View, ViewFeatures
+from authcheck.registry.tables import Design, NegativePicture, View, ViewFeatures
+from authcheck.vision.features.features import SCHEME
+from authcheck.vision.fingerprints import fingerprint
 from authcheck.workspace import Workspace
 
 PHOTO = make.encode(make.product_photo())

@@ -9,12 +9,13 @@ import licensees_made as made
 import make
 import pytest
 
-from authcheck import accounts, sellers, storefronts
 from authcheck.errors import AuthcheckError, Conflict, NotFound, Rejected
 from authcheck.ids import new_id
+from authcheck.members import organisations
 from authcheck.registry import designs
-from authcheck.sellers import SellerAnswer
-from authcheck.tables import Storefront
+from authcheck.storefronts import sellers, shops
+from authcheck.storefronts.sellers import SellerAnswer
+from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import Workspace
 
 MARKET, SHOP, URL = "market.example", "4711", "https://market.example/shop/4711"
@@ -25,20 +26,20 @@ def add(workspace: Workspace, handle: str = "acme", **words: Any) -> Storefront:
     """List a shop of a brand; words replace the usual ones."""
     fields = {"marketplace": MARKET, "shop_id": SHOP, "url": URL, "now": make.NOW, **words}
     with workspace.database.writing() as session:
-        organisation = accounts.ensure_brand(session, handle, make.NOW)
-        return storefronts.add(session, organisation, **fields)
+        organisation = organisations.ensure_brand(session, handle, make.NOW)
+        return shops.add(session, organisation, **fields)
 
 
 def close(workspace: Workspace, handle: str, storefront_id: str) -> Storefront:
     """Close a shop."""
     with workspace.database.writing() as session:
-        return storefronts.close(session, accounts.get_organisation(session, handle), storefront_id, make.NOW)
+        return shops.close(session, organisations.get_organisation(session, handle), storefront_id, make.NOW)
 
 
 def seller_of(workspace: Workspace, marketplace: str, shop_id: str) -> str | None:
     """Whose shop it is, by handle."""
     with workspace.database.reading() as session:
-        found = storefronts.organisation_of(session, marketplace, shop_id)
+        found = shops.organisation_of(session, marketplace, shop_id)
         return found and found.handle
 
 
@@ -80,7 +81,7 @@ def test_of_two_who_list_a_shop_at_once_one_has_it(workspace: Workspace) -> None
     handles = [f"org-{number}" for number in range(8)]
     with workspace.database.writing() as session:
         for handle in handles:
-            accounts.ensure_brand(session, handle, make.NOW)
+            organisations.ensure_brand(session, handle, make.NOW)
 
     def attempt(handle: str) -> str:
         try:
@@ -133,13 +134,13 @@ def test_an_address_has_one_spelling() -> None:
         "HTTPS://market.example./Shop/1#top",
         " https://market.example/Shop/1",
     ]
-    assert {storefronts.normal_url(text) for text in same} == {"https://market.example/Shop/1"}
-    assert storefronts.normal_url("https://m.example:8443/?shop=1") == "https://m.example:8443?shop=1"
+    assert {shops.normal_url(text) for text in same} == {"https://market.example/Shop/1"}
+    assert shops.normal_url("https://m.example:8443/?shop=1") == "https://m.example:8443?shop=1"
 
 
 def test_too_many_shops_are_refused(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """An organisation cannot fill the table."""
-    monkeypatch.setattr(storefronts, "MOST_OPEN", 2)
+    monkeypatch.setattr(shops, "MOST_OPEN", 2)
     add(workspace)
     add(workspace, shop_id="2")
     with pytest.raises(Conflict) as refused:

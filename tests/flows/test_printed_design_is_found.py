@@ -9,11 +9,14 @@ import pytest
 from PIL import Image
 from sqlalchemy import delete
 
+from authcheck.checks.answers import Answer
+from authcheck.checks.records import check_picture
+from authcheck.checks.replay import replay
+from authcheck.checks.tables import Check
+from authcheck.checks.verdicts import CURRENT_POLICY, FAST_POLICY
 from authcheck.errors import Unavailable
 from authcheck.registry import designs
-from authcheck.tables import Check, ViewFeatures
-from authcheck.verdicts import CURRENT_POLICY, FAST_POLICY
-from authcheck.verify import Answer, check_picture, replay
+from authcheck.registry.tables import ViewFeatures
 from authcheck.workspace import Workspace
 
 NAMES = ("nw-001", "tt-006", "as-011", "hl-003")

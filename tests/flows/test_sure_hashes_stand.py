@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from evidence_scenes import homography
 
-from authcheck.candidates import candidates
-from authcheck.finder import Seen
-from authcheck.images.gallery import Hit
-from authcheck.local.alignment import alignment_of
-from authcheck.local.score import NUMBERS
+from authcheck.checks.candidates import candidates
+from authcheck.checks.finder import Seen
+from authcheck.checks.verdicts import Candidate
 from authcheck.registry.live import current_tick
-from authcheck.verdicts import Candidate
+from authcheck.vision.fingerprints.gallery import Hit
+from authcheck.vision.matching.alignment import alignment_of
+from authcheck.vision.matching.score import NUMBERS
 from authcheck.workspace import Workspace
 
 

@@ -3,8 +3,8 @@
 import make
 import pytest
 
+from authcheck.checks.answers import answer, read_submission
 from authcheck.registry import designs
-from authcheck.verify import answer, read_submission
 from authcheck.workspace import Workspace
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from bundle_made import World
 
-from authcheck import bundle as bundles
-from authcheck.bundle import Bundle, Report
-from authcheck.trust import Trust
+from authcheck.proofs import bundle as bundles
+from authcheck.proofs.bundle import Bundle, Report
+from authcheck.proofs.trust import Trust
 
 pytestmark = pytest.mark.ui
 Open = Callable[..., Any]
@@ -36,7 +36,7 @@ def arguments(test: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
-    """Every bundle that tests/unit/test_bundle.py verifies, with what Python says of it."""
+    """Every bundle that tests/unit/proofs/test_bundle.py verifies, with what Python says of it."""
     spec = importlib.util.spec_from_file_location("bundle_attacks", HERE.parent / "unit" / "test_bundle.py")
     assert spec is not None
     assert spec.loader is not None

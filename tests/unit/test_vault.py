@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authcheck.errors import BadSetting, NotTrue, StorageFailed
-from authcheck.ledger.keys import Vault, load_key, load_secret, load_vault
+from authcheck.vault import Vault, load_key, load_secret, load_vault
 
 SECRET = bytes(range(32))
 TEXT = base64.b64encode(SECRET).decode()

@@ -1,8 +1,8 @@
-"""Alembic's entry: runs on the connection that authcheck.database hands over, in that connection's transaction."""
+"""Alembic's entry: runs on the connection that authcheck.storage.database hands over, in that connection's transaction."""
 
 from alembic import context
 
-from authcheck.tables import Entity
+from authcheck.storage.entity import Entity
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=Entity.metadata, render_as_batch=True)

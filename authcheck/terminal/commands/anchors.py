@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
-from authcheck import anchoring, console
 from authcheck.config import load
-from authcheck.console import Json
 from authcheck.errors import BadSetting
-from authcheck.ledger import evm
-from authcheck.tables import Anchoring
+from authcheck.ledger import anchoring, evm
+from authcheck.ledger.tables import Anchoring
+from authcheck.terminal.output import console
+from authcheck.terminal.output.console import Json
 from authcheck.workspace import open_workspace, utc_now
 
 MOST = 1000

@@ -7,24 +7,11 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
-from authcheck import (
-    accounts,
-    batches,
-    brand_signatures,
-    certificates,
-    certificates_console,
-    console,
-    issuing_rights,
-    journal,
-)
-from authcheck.batches import Filter, Order, Selection
-from authcheck.console import Json
-from authcheck.errors import NotFound, Rejected
-from authcheck.ids import new_id
-from authcheck.ledger.keys import load_key
-from authcheck.registry import designs
-from authcheck.registry.picture_files import read_file
-from authcheck.signature_files import (
+from authcheck.certificates import batches, brand_signatures, issuing, revoking
+from authcheck.certificates.batches import Filter, Selection
+from authcheck.certificates.meters import meters_of
+from authcheck.certificates.orders import Order
+from authcheck.certificates.signature_files import (
     read_signatures,
     read_waiting,
     signatures_json,
@@ -32,9 +19,18 @@ from authcheck.signature_files import (
     waiting_json,
     write_text,
 )
-from authcheck.signing_keys import open_vault
-from authcheck.tables import Design
-from authcheck.unit_tables import units_csv
+from authcheck.certificates.signing_keys import open_vault
+from authcheck.certificates.unit_csv import units_csv
+from authcheck.errors import NotFound, Rejected
+from authcheck.files.picture_files import read_file
+from authcheck.ids import new_id
+from authcheck.ledger import publishing
+from authcheck.members import organisations
+from authcheck.registry import designs
+from authcheck.registry.tables import Design
+from authcheck.terminal.output import certificates, console
+from authcheck.terminal.output.console import Json
+from authcheck.vault import load_key
 from authcheck.workspace import open_workspace, utc_now
 
 MOST_SERIAL_BYTES = 1024 * 1024
@@ -66,7 +62,7 @@ def issue_certificates(
     with open_workspace() as work:
         vault = open_vault(work.settings)
         with work.database.writing() as session:
-            brand = accounts.get_organisation(session, organisation)
+            brand = organisations.get_organisation(session, organisation)
             order = Order(
                 design_id=_design(session, organisation, design).id,
                 gtin=gtin,
@@ -78,11 +74,11 @@ def issue_certificates(
                 pins=pins,
                 licence_id=licence,
             )
-            batch = certificates.issue(session, vault, work.settings, brand, order, now)
+            batch = issuing.issue(session, vault, work.settings, brand, order, now)
             states = batches.count_states(session, [batch])[batch.id]
-            meters = issuing_rights.meters_of(session, work.settings, [batch])
-        journal.publish(work.database, work.settings)
-    certificates_console.show_issued(batch, states, meters.get(batch.licence_id or ""), json=json)
+            meters = meters_of(session, work.settings, [batch])
+        publishing.publish(work.database, work.settings)
+    certificates.show_issued(batch, states, meters.get(batch.licence_id or ""), json=json)
 
 
 def _design(session: Session, organisation: str, design: str) -> Design:
@@ -106,8 +102,8 @@ def _lines(path: Path | None) -> tuple[str, ...]:
 def list_batches(organisation: Org, *, json: Json = False) -> None:
     """List a brand's batches, oldest first."""
     with open_workspace() as work, work.database.reading() as session:
-        brand = accounts.get_organisation(session, organisation)
-        certificates_console.show_batches(session, batches.all_batches(session, brand.id), json=json)
+        brand = organisations.get_organisation(session, organisation)
+        certificates.show_batches(session, batches.all_batches(session, brand.id), json=json)
 
 
 @certificates_app.command("list")
@@ -123,11 +119,11 @@ def list_certificates(
 ) -> None:
     """List a brand's certificates, as they were issued."""
     with open_workspace() as work, work.database.reading() as session:
-        brand = accounts.get_organisation(session, organisation)
+        brand = organisations.get_organisation(session, organisation)
         design_id = _design(session, organisation, design).id if design else None
         which = Filter(batch_id=batch, design_id=design_id, gtin=gtin, lot=lot, state=state)
         pages = batches.pages_of(session, brand.id, which)
-        certificates_console.show_certificates(session, pages, json=json)
+        certificates.show_certificates(session, pages, json=json)
 
 
 @certificates_app.command("show")
@@ -139,10 +135,10 @@ def show_certificate(
 ) -> None:
     """Show one of a brand's certificates, and what was signed."""
     with open_workspace() as work, work.database.reading() as session:
-        brand = accounts.get_organisation(session, organisation)
+        brand = organisations.get_organisation(session, organisation)
         found = batches.get_certificate(session, certificate, brand.id)
         tx_id = batches.transaction_ids(session, [found]).get(found.id)
-    certificates_console.show_certificate(found, tx_id, json=json)
+    certificates.show_certificate(found, tx_id, json=json)
 
 
 @certificates_app.command("revoke")
@@ -152,7 +148,7 @@ def revoke_certificates(
     ] = None,
     *,
     organisation: Org,
-    reason: Annotated[str, typer.Option(help=f"One of {', '.join(certificates.REASONS)}.")],
+    reason: Annotated[str, typer.Option(help=f"One of {', '.join(revoking.REASONS)}.")],
     batch: Annotated[str | None, typer.Option(help="A whole batch, or a range of it.")] = None,
     first: Annotated[int, typer.Option(help="First unit of the range, from 1.")] = 1,
     last: Annotated[int | None, typer.Option(help="Last unit of the range.")] = None,
@@ -162,11 +158,11 @@ def revoke_certificates(
     with open_workspace() as work:
         vault = open_vault(work.settings)
         with work.database.writing() as session:
-            brand = accounts.get_organisation(session, organisation)
-            done = certificates.revoke(
+            brand = organisations.get_organisation(session, organisation)
+            done = revoking.revoke(
                 session, vault, work.settings, brand, selection, reason=reason, now=utc_now()
             )
-        journal.publish(work.database, work.settings)
+        publishing.publish(work.database, work.settings)
     console.say(f"{done.now} certificates were revoked; {done.before} had been before.")
 
 
@@ -183,7 +179,7 @@ def export_units(
 def show_waiting(organisation: Org, *, out: Out = None) -> None:
     """Write what waits for the signature of a brand that keeps its key."""
     with open_workspace() as work, work.database.reading() as session:
-        brand = accounts.get_organisation(session, organisation)
+        brand = organisations.get_organisation(session, organisation)
         found = brand_signatures.find_waiting(session, work.settings, brand, utc_now())
     _write(waiting_json(found), out)
     console.say(f"{len(found.payloads)} statements wait for {found.kid}.")
@@ -211,9 +207,9 @@ def submit_signatures(
     given = read_signatures(signatures)
     with open_workspace() as work:
         with work.database.writing() as session:
-            brand = accounts.get_organisation(session, organisation)
+            brand = organisations.get_organisation(session, organisation)
             signed = brand_signatures.accept(session, work.settings, brand, given, utc_now())
-        journal.publish(work.database, work.settings)
+        publishing.publish(work.database, work.settings)
     console.say(f"{signed} certificates became active.")
 
 

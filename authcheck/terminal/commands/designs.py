@@ -5,31 +5,26 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
-from authcheck import accounts, console, registry_console
-from authcheck.config import load
-from authcheck.console import Json
-from authcheck.database import Database, head, make_engine
 from authcheck.errors import BadSetting, NotFound
-from authcheck.images.fingerprint import SCHEME
-from authcheck.registry import designs as registry
+from authcheck.files.picture_files import has_picture_name, read_file
+from authcheck.members import organisations
+from authcheck.registry import designs
 from authcheck.registry.bulk import Loader, RowReport, count_statuses, load_from
+from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem, read_folder, read_table
 from authcheck.registry.designs import check_collection, check_words
 from authcheck.registry.masking import change_mask
-from authcheck.registry.picture_files import has_picture_name, read_file
 from authcheck.registry.registration import NewDesign
-from authcheck.registry.renewal import find_stale
-from authcheck.registry.table_files import MASK_WORDS, Row, RowProblem, read_folder, read_table
-from authcheck.tables import Design
+from authcheck.registry.tables import Design
+from authcheck.terminal.output import console
+from authcheck.terminal.output import designs as output
+from authcheck.terminal.output.console import Json
 from authcheck.workspace import open_workspace, utc_now
 
 MAX_TABLE_BYTES = 1024**3
 
 designs_app = typer.Typer(no_args_is_help=True, help="The registry of designs.")
-keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
-db_app = typer.Typer(no_args_is_help=True, help="The database.")
 
 
 @designs_app.command("import")
@@ -62,11 +57,11 @@ def import_designs(
                 run = work.importer().run(rows, load, owner=owner, dry_run=dry_run)
                 for report in progress.track(run, total=len(rows), description="Registering"):
                     reports.append(report)
-                    registry_console.show_row(report, json=json)
+                    output.show_row(report, json=json)
             work.describe_new()
         finally:  # also where the disk fills up half-way: these have landed
-            registry_console.show_counts(count_statuses(reports), dry_run=dry_run)
-            registry_console.show_poor(reports)
+            output.show_counts(count_statuses(reports), dry_run=dry_run)
+            output.show_poor(reports)
     useless = bool(reports) and all(report.status == "rejected" for report in reports)
     raise typer.Exit(1 if useless else 0)
 
@@ -110,13 +105,11 @@ def list_designs(
     json: Json = False,
 ) -> None:
     """List designs, oldest first."""
-    if state is not None and state not in registry.STATES:
-        raise BadSetting(f"{state!r} is no state: use {', '.join(registry.STATES)}.", code="setting.state")
+    if state is not None and state not in designs.STATES:
+        raise BadSetting(f"{state!r} is no state: use {', '.join(designs.STATES)}.", code="setting.state")
     with open_workspace() as work, work.database.reading() as session:
-        owner_id = accounts.get_organisation(session, owner).id if owner else None
-        registry_console.show_designs(
-            registry.all_designs(session, owner_id=owner_id, state=state), json=json
-        )
+        owner_id = organisations.get_organisation(session, owner).id if owner else None
+        output.show_designs(designs.all_designs(session, owner_id=owner_id, state=state), json=json)
 
 
 @designs_app.command("show")
@@ -128,7 +121,7 @@ def show_design(
 ) -> None:
     """Show one design with its pictures and disputes."""
     with open_workspace() as work, work.database.reading() as session:
-        registry_console.show_design(_find(session, design, owner), json=json)
+        output.show_design(_find(session, design, owner), json=json)
 
 
 @designs_app.command("mask")
@@ -147,7 +140,7 @@ def mask_design(
     with open_workspace() as work:
         with work.database.reading() as session:
             found = _find(session, design, owner)
-        chosen = [one for one in registry.live_views(found) if one.picture_sha256.startswith(view)]
+        chosen = [one for one in designs.live_views(found) if one.picture_sha256.startswith(view)]
         if len(chosen) > 1:
             raise BadSetting(f"{len(chosen)} pictures fit: name one with --view.", code="setting.view")
         change_mask(
@@ -160,7 +153,7 @@ def mask_design(
             now=utc_now(),
         )
         with work.database.reading() as session:
-            registry_console.show_design(registry.get_design(session, found.id), json=False)
+            output.show_design(designs.get_design(session, found.id), json=False)
 
 
 @designs_app.command("collect")
@@ -173,7 +166,7 @@ def collect_design(
     """Put a design into a collection: licences of the collection are about it from now on."""
     with open_workspace() as work, work.database.writing() as session:
         found = _find(session, design, owner)
-        registry.update_design(session, found, collection=collection, now=utc_now())
+        designs.update_design(session, found, collection=collection, now=utc_now())
     console.say(f"{found.reference} of {found.owner.handle} is in {found.collection or 'no collection'}.")
 
 
@@ -186,100 +179,18 @@ def retire_design(
     """End a design: checks no longer find it; its history stays."""
     with open_workspace() as work, work.database.writing() as session:
         found = _find(session, design, owner)
-        registry.retire(session, found, utc_now())
+        designs.retire(session, found, utc_now())
     console.say(f"{found.reference} of {found.owner.handle} is retired.")
 
 
 def _find(session: Session, design: str, owner: str | None) -> Design:
     if owner:
-        return registry.find_design(session, owner, design)
+        return designs.find_design(session, owner, design)
     try:
-        return registry.get_design(session, design)
+        return designs.get_design(session, design)
     except NotFound as error:
         raise NotFound(
             f"No design has the id {design!r}. If that is an owner's reference, name the owner with --owner.",
             code=error.code,
             design=design,
         ) from error
-
-
-@keys_app.command("create")
-def create_key(
-    organisation: Annotated[str, typer.Option("--org", help="Handle; made as a brand where missing.")],
-    *,
-    scope: Annotated[
-        list[str],
-        typer.Option(help=f"{', '.join(accounts.SCOPES)}; repeat for several."),
-    ],
-    label: Annotated[str, typer.Option(help="What the key is for.")] = "",
-) -> None:
-    """Make an API key and print it: the only time it is shown."""
-    with open_workspace() as work, work.database.writing() as session:
-        owner = accounts.ensure_brand(session, organisation, utc_now())
-        key, token = accounts.create_key(session, owner, label=label, scopes=scope, now=utc_now())
-    console.say(
-        f"Key {key.id} for {organisation}, scopes {', '.join(key.scopes)}. Keep it: it is not stored."
-    )
-    print(token)  # noqa: T201 - data goes to stdout, alone
-
-
-@keys_app.command("list")
-def list_keys(
-    organisation: Annotated[str, typer.Option("--org", help="Handle.")], *, json: Json = False
-) -> None:
-    """List an organisation's keys, revoked ones too."""
-    with open_workspace() as work, work.database.reading() as session:
-        owner = accounts.get_organisation(session, organisation)
-        registry_console.show_keys(accounts.list_keys(session, owner.id, limit=1000), json=json)
-
-
-@keys_app.command("revoke")
-def revoke_key(key_id: Annotated[str, typer.Argument(metavar="KEY_ID")]) -> None:
-    """End a key at once."""
-    with open_workspace() as work, work.database.writing() as session:
-        accounts.revoke_key(session, key_id, organisation_id=None, now=utc_now())
-    console.say(f"{key_id} is revoked.")
-
-
-@db_app.command("upgrade")
-def upgrade_database() -> None:
-    """Bring the database to this release: migrations, then fingerprints and local features of earlier releases.
-
-    Exit 1 where a stored picture could not be read again; the others are done.
-    """
-    settings = load()
-    if settings.database_url:
-        database = Database(make_engine(settings.url))
-        try:
-            database.upgrade()
-        finally:
-            database.dispose()
-    with open_workspace() as work:
-        with work.database.reading() as session:
-            stale = find_stale(session)
-        with console.progress() as progress:
-            run = stale.run(work.database, work.store, work.limits)
-            done = list(progress.track(run, total=len(stale), description="Reading pictures again"))
-        work.describe_new()
-    failed = [one for one in done if one.error]
-    for one in failed:
-        console.say(f"{one.name}: {one.error} [{one.error.code if one.error else ''}]", style="bold red")
-    console.say(f"The database is at revision {head()}; {len(done) - len(failed)} pictures were read again.")
-    if failed:
-        console.say(
-            f"{len(failed)} pictures could not be read: restore their files, or retire these designs."
-        )
-        raise typer.Exit(1)
-
-
-@db_app.command("info")
-def database_info(*, json: Json = False) -> None:
-    """Say where the state lies and what is in it."""
-    with open_workspace() as work, work.database.reading() as session:
-        counts = registry.count_rows(session)
-        facts = {
-            "data_dir": str(work.settings.data_dir.resolve()),
-            "database": make_url(work.settings.url).render_as_string(hide_password=True),
-            "revision": work.database.revision(),
-        }
-    registry_console.show_info({**facts, "scheme": SCHEME, "policy": work.policy.name, **counts}, json=json)

@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 import typer
 
-from authcheck import batches, console
+from authcheck.certificates import batches
+from authcheck.certificates.batch_labels import labels_of
+from authcheck.certificates.signing_keys import open_vault
 from authcheck.errors import StorageFailed
-from authcheck.label_layouts import LAYOUTS, find_layout
-from authcheck.label_orders import labels_of
-from authcheck.labels import Label, Printed, sheet
-from authcheck.signing_keys import open_vault
+from authcheck.labels.layouts import LAYOUTS, find_layout
+from authcheck.labels.sheets import Label, Printed, sheet
+from authcheck.terminal.output import console
 from authcheck.workspace import open_workspace
 
 OWN_MACHINE = "localhost"

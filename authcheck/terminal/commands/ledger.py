@@ -6,18 +6,18 @@ from typing import Annotated
 import typer
 from sqlalchemy import func, select
 
-from authcheck import console
-from authcheck.anchoring import open_anchor
+from authcheck.audit.log import audit
 from authcheck.config import Settings
-from authcheck.console import Json
-from authcheck.cosigning import cosign
 from authcheck.errors import BadSetting
-from authcheck.guard import Held
-from authcheck.journal import head_held, ledger_signer, publish
-from authcheck.ledger.witness import quorum, read_witnesses
-from authcheck.ledger_audit import audit
-from authcheck.ledger_export import export
-from authcheck.tables import Entry, SignedCheckpoint
+from authcheck.ledger.anchoring import open_anchor
+from authcheck.ledger.cosigning import cosign
+from authcheck.ledger.export import export
+from authcheck.ledger.heads import Held
+from authcheck.ledger.publishing import head_held, ledger_signer, publish
+from authcheck.ledger.tables import Entry, SignedCheckpoint
+from authcheck.terminal.output import console
+from authcheck.terminal.output.console import Json
+from authcheck.tlog.witness import quorum, read_witnesses
 from authcheck.workspace import Workspace, open_workspace, utc_now
 
 MOST_SHOWN = 20

@@ -6,11 +6,15 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
-from authcheck import accounts, agreements, console, journal, licences_console, licensing
-from authcheck.console import Json
-from authcheck.licence_terms import Terms
+from authcheck.ledger import publishing
+from authcheck.licences import agreements, grants
+from authcheck.licences.tables import Licence
+from authcheck.licences.terms import Terms
+from authcheck.members import organisations
+from authcheck.members.tables import Organisation
 from authcheck.registry import designs
-from authcheck.tables import Licence, Organisation
+from authcheck.terminal.output import console, licences
+from authcheck.terminal.output.console import Json
 from authcheck.workspace import Workspace, open_workspace, utc_now
 
 licences_app = typer.Typer(no_args_is_help=True, help="Licences: what an owner lets a licensee do.")
@@ -57,7 +61,7 @@ def offer_licence(
     now = utc_now()
     with open_workspace() as work:
         with work.database.writing() as session:
-            owner = accounts.get_organisation(session, organisation)
+            owner = organisations.get_organisation(session, organisation)
             terms = Terms(
                 designs=tuple(_design(session, owner, text) for text in design or ()),
                 collections=tuple(collection or ()),
@@ -71,7 +75,7 @@ def offer_licence(
                 sublicensing=sublicensing,
                 exclusive=exclusive,
             )
-            licensee = accounts.get_organisation(session, to)
+            licensee = organisations.get_organisation(session, to)
             made = agreements.offer(session, owner, licensee, terms, now, parent_id=under)
         _show_new(work, made, now, json=json)
 
@@ -93,8 +97,8 @@ def amend_licence(
     now = utc_now()
     with open_workspace() as work:
         with work.database.writing() as session:
-            owner = accounts.get_organisation(session, organisation)
-            before = licensing.get_licence(session, licence, organisation_id=owner.id)
+            owner = organisations.get_organisation(session, organisation)
+            before = grants.get_licence(session, licence, organisation_id=owner.id)
             said = {
                 "territories": territories if territories is None else list(_listed(territories)),
                 "except_territories": excepted if excepted is None else list(_listed(excepted)),
@@ -145,32 +149,32 @@ def list_licences(
 ) -> None:
     """List the licences that an organisation gave or got, every version."""
     with open_workspace() as work, work.database.reading() as session:
-        member = accounts.get_organisation(session, organisation)
-        found = list(licensing.all_licences(session, member.id, role=role))
-        licences_console.show(session, found, utc_now(), json=json)
+        member = organisations.get_organisation(session, organisation)
+        found = list(grants.all_licences(session, member.id, role=role))
+        licences.show(session, found, utc_now(), json=json)
 
 
 @licences_app.command("show")
 def show_licence(licence: LicenceId, *, json: Json = False) -> None:
     """Show a licence: its terms, its state today, and how many units were made under it."""
     with open_workspace() as work, work.database.reading() as session:
-        found = licensing.get_licence(session, licence)
-        licences_console.show_one(session, found, utc_now(), json=json)
+        found = grants.get_licence(session, licence)
+        licences.show_one(session, found, utc_now(), json=json)
 
 
 def _show_new(work: Workspace, made: Licence, now: datetime, *, json: bool) -> None:
     """Told only now that it is committed."""
-    journal.publish(work.database, work.settings)
+    publishing.publish(work.database, work.settings)
     with work.database.reading() as session:
-        licences_console.show(session, [made], now, json=json)
+        licences.show(session, [made], now, json=json)
 
 
 def _answer(licence: str, organisation: str, act: agreements.Act, done: str) -> None:
     with open_workspace() as work:
         with work.database.writing() as session:
-            member = accounts.get_organisation(session, organisation)
+            member = organisations.get_organisation(session, organisation)
             act(session, member, licence, utc_now())
-        journal.publish(work.database, work.settings)
+        publishing.publish(work.database, work.settings)
     console.say(f"{licence} is {done}.")
 
 

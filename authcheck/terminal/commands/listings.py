@@ -6,16 +6,18 @@ from typing import Annotated
 
 import typer
 
-from authcheck import accounts, console, listing_imports, listings, listings_console
-from authcheck.console import Json
 from authcheck.errors import BadSetting, Rejected
+from authcheck.files.picture_files import read_file, read_stream
 from authcheck.ids import new_id
-from authcheck.listing_rules import ListingVerdict
-from authcheck.listings import Judged
-from authcheck.offer_tables import read_offers
-from authcheck.offers import NewListing, read_date, read_goods
-from authcheck.registry.picture_files import read_file, read_stream
-from authcheck.tables import ListingImport
+from authcheck.listings import imports, judging
+from authcheck.listings.judging import Judged
+from authcheck.listings.offer_files import read_offers
+from authcheck.listings.offers import NewListing, read_date, read_goods
+from authcheck.listings.rules import ListingVerdict
+from authcheck.listings.tables import ListingImport
+from authcheck.members import organisations
+from authcheck.terminal.output import console, listings
+from authcheck.terminal.output.console import Json
 from authcheck.workspace import Workspace, open_workspace, utc_now
 
 listings_app = typer.Typer(no_args_is_help=True, help="Offers on marketplaces, and their verdicts.")
@@ -60,19 +62,19 @@ def check_listing(
     judged = _check(new, pictures, organisation)
     if judged is None:
         raise typer.Exit(3)
-    listings_console.show_judged(judged, json=json)
+    listings.show_judged(judged, json=json)
     raise typer.Exit(exit_code(judged))
 
 
 def _check(new: NewListing, names: list[str], organisation: str | None) -> Judged | None:
     """None where no picture can be looked at; why has been said."""
-    listings.check_number(len(names))
+    judging.check_number(len(names))
     with open_workspace() as work:
         with work.database.reading() as session:
-            asker = accounts.get_organisation(session, organisation).id if organisation else None
+            asker = organisations.get_organisation(session, organisation).id if organisation else None
         pictures = [(name, _read(name, work.limits.bytes)) for name in names]
         try:
-            return listings.check_listing(
+            return judging.check_listing(
                 work, new, pictures, organisation_id=asker, source="cli", now=utc_now()
             )
         except Rejected as error:
@@ -111,11 +113,11 @@ def list_listings(
     if verdict is not None and verdict not in {*ListingVerdict}:
         raise BadSetting(f"Verdicts are {', '.join(ListingVerdict)}.", code="setting.verdict")
     with open_workspace() as work, work.database.reading() as session:
-        asker = accounts.get_organisation(session, organisation).id if organisation else None
-        found = listings.list_listings(
+        asker = organisations.get_organisation(session, organisation).id if organisation else None
+        found = judging.list_listings(
             session, organisation_id=asker, verdict=verdict, seller=seller, after=after, limit=limit
         )
-        listings_console.show_listings(found, json=json)
+        listings.show_listings(found, json=json)
 
 
 @listings_app.command("show")
@@ -124,7 +126,7 @@ def show_listing(
 ) -> None:
     """Show one listing: the verdict, why, and what it rests on."""
     with open_workspace() as work, work.database.reading() as session:
-        listings_console.show_listing(listings.get_listing(session, listing), json=json)
+        listings.show_listing(judging.get_listing(session, listing), json=json)
 
 
 @listings_app.command("import")
@@ -138,8 +140,8 @@ def import_listings(
     with open_workspace() as work:
         rows = read_offers(read_file(table, MAX_TABLE_BYTES), table.name)
         with work.database.writing() as session:
-            asker = accounts.get_organisation(session, organisation).id if organisation else None
-            made = listing_imports.begin(
+            asker = organisations.get_organisation(session, organisation).id if organisation else None
+            made = imports.begin(
                 session, rows, folder=table.parent, name=table.name, organisation_id=asker, now=utc_now()
             )
         _work_off(work, made, json=json)
@@ -154,7 +156,7 @@ def resume_import(
     """Go on with a table that was stopped: its rows with a result are shown, the others are checked."""
     with open_workspace() as work:
         with work.database.reading() as session:
-            made = listing_imports.get_import(session, import_id)
+            made = imports.get_import(session, import_id)
         _work_off(work, made, json=json)
 
 
@@ -162,18 +164,18 @@ def _work_off(work: Workspace, made: ListingImport, *, json: bool) -> None:
     """Check what is left, show every row, and end with the exit status."""
     console.say(f"{made.id}: {made.total} rows.")
     with work.database.reading() as session:
-        before = listing_imports.results(session, made.id)
+        before = imports.results(session, made.id)
     done = list(before)
     for row in before:
-        listings_console.show_row(row, json=json)
+        listings.show_row(row, json=json)
     try:
         with console.progress() as progress:
             task = progress.add_task("Checking", total=made.total, completed=len(done))
-            for row in listing_imports.work_off(work, made.id, now=utc_now):
+            for row in imports.work_off(work, made.id, now=utc_now):
                 done.append(row)
-                listings_console.show_row(row, json=json)
+                listings.show_row(row, json=json)
                 progress.update(task, completed=len(done))
     finally:  # also where it was stopped half-way: these have landed
-        listings_console.show_counts(made, done)
+        listings.show_counts(made, done)
     useless = bool(done) and all("code" in row.result for row in done)
     raise typer.Exit(1 if useless else 0)

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from authcheck import bundle, console, lookup
-from authcheck.bundle import Outcome
-from authcheck.console import Json
 from authcheck.errors import Conflict, StorageFailed
 from authcheck.ids import show_code
-from authcheck.lookup import LookUp
+from authcheck.lookups import lookup
+from authcheck.lookups.lookup import LookUp
+from authcheck.proofs import bundle
+from authcheck.proofs.bundle import Outcome
+from authcheck.terminal.output import console
+from authcheck.terminal.output.console import Json
 from authcheck.workspace import open_workspace, utc_now
 
 EXIT: dict[Outcome | str, int] = {"good": 0, "unknown": 3, "unsigned": 3}

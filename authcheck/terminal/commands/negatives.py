@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
-from authcheck import accounts, console, registry_console
-from authcheck.console import Json
+from authcheck.files.picture_files import read_file
+from authcheck.members import organisations
 from authcheck.registry import negatives
-from authcheck.registry.picture_files import read_file
+from authcheck.terminal.output import console, designs
+from authcheck.terminal.output.console import Json
 from authcheck.workspace import open_workspace, utc_now
 
 negatives_app = typer.Typer(no_args_is_help=True, help="Pictures whose content is never evidence.")
@@ -50,7 +51,7 @@ def list_negatives(*, owner: Owner = None, json: Json = False) -> None:
     """List an owner's negative pictures, or those for everybody's designs."""
     with open_workspace() as work, work.database.reading() as session:
         found = negatives.list_negatives(session, owner_id=_owner_id(session, owner))
-    registry_console.show_negatives(found, json=json)
+    designs.show_negatives(found, json=json)
 
 
 @negatives_app.command("remove")
@@ -66,4 +67,4 @@ def remove_negative(
 
 
 def _owner_id(session: Session, owner: str | None) -> str | None:
-    return None if owner is None else accounts.get_organisation(session, owner).id
+    return None if owner is None else organisations.get_organisation(session, owner).id

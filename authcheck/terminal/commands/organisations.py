@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from authcheck import accounts, console
-from authcheck.console import Json
+from authcheck.members import organisations
+from authcheck.terminal.output import console
+from authcheck.terminal.output.console import Json
 from authcheck.workspace import open_workspace, utc_now
 
 PAGE = 500
@@ -19,11 +20,11 @@ def add_organisation(
     handle: Annotated[str, typer.Argument(help="Short public name: a-z, 0-9 and -.")],
     *,
     name: Annotated[str | None, typer.Option(help="What people call it; the handle without it.")] = None,
-    role: Annotated[list[str], typer.Option(help=f"{', '.join(accounts.ROLES)}; repeat for several.")],
+    role: Annotated[list[str], typer.Option(help=f"{', '.join(organisations.ROLES)}; repeat for several.")],
 ) -> None:
     """Add an organisation."""
     with open_workspace() as work, work.database.writing() as session:
-        made = accounts.create_organisation(
+        made = organisations.create_organisation(
             session, handle=handle, name=name or handle, roles=role, now=utc_now()
         )
     console.say(f"{made.name} ({made.handle}) takes part as {', '.join(made.roles)}.")
@@ -34,7 +35,7 @@ def list_organisations(*, json: Json = False) -> None:
     """List all organisations, oldest first."""
     table, after = console.table("handle", "name", "roles", "since", whole=("handle",)), ""
     with open_workspace() as work, work.database.reading() as session:
-        while rows := accounts.list_organisations(session, after=after, limit=PAGE):
+        while rows := organisations.list_organisations(session, after=after, limit=PAGE):
             after = rows[-1].id
             for row in rows:
                 since = f"{row.created_at:%Y-%m-%d}"

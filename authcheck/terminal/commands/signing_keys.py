@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
-from authcheck import accounts, certificates_console, console, journal, signing_keys, status_lists
-from authcheck.console import Json
-from authcheck.ledger.keys import load_key
-from authcheck.signing_keys import open_vault, read_public_key
-from authcheck.tables import SigningKey
-from authcheck.trust import encode_base64url
+from authcheck.certificates import signing_keys, status_lists
+from authcheck.certificates.signing_keys import open_vault, read_public_key
+from authcheck.certificates.tables import SigningKey
+from authcheck.ledger import publishing
+from authcheck.members import organisations
+from authcheck.proofs.trust import encode_base64url
+from authcheck.terminal.output import certificates, console
+from authcheck.terminal.output.console import Json
+from authcheck.vault import load_key
 from authcheck.workspace import open_workspace, utc_now
 
 signing_keys_app = typer.Typer(no_args_is_help=True, help="Keys that brands sign certificates with.")
@@ -50,10 +53,10 @@ def _add(organisation: str, public_key: str | None, add: Callable[..., SigningKe
     with open_workspace() as work:
         vault = open_vault(work.settings)
         with work.database.writing() as session:
-            brand = accounts.get_organisation(session, organisation)
+            brand = organisations.get_organisation(session, organisation)
             key = add(session, brand, vault, settings=work.settings, now=now, public_key=given)
             status_lists.catch_up(session, work.settings, brand, vault, now=now)
-        journal.publish(work.database, work.settings)
+        publishing.publish(work.database, work.settings)
     print(key.kid)  # noqa: T201 - data goes to stdout, alone
 
 
@@ -61,8 +64,8 @@ def _add(organisation: str, public_key: str | None, add: Callable[..., SigningKe
 def list_keys(organisation: Org, *, json: Json = False) -> None:
     """List a brand's signing keys, revoked ones too."""
     with open_workspace() as work, work.database.reading() as session:
-        brand = accounts.get_organisation(session, organisation)
-        certificates_console.show_signing_keys(signing_keys.list_keys(session, brand), json=json)
+        brand = organisations.get_organisation(session, organisation)
+        certificates.show_signing_keys(signing_keys.list_keys(session, brand), json=json)
 
 
 @signing_keys_app.command("revoke")
@@ -72,7 +75,7 @@ def revoke_key(
     """End a key at once: what it signs from here on counts no more."""
     with open_workspace() as work:
         with work.database.writing() as session:
-            brand = accounts.get_organisation(session, organisation)
+            brand = organisations.get_organisation(session, organisation)
             ended = signing_keys.revoke_key(session, brand, key, utc_now())
-        journal.publish(work.database, work.settings)
+        publishing.publish(work.database, work.settings)
     console.say(f"{ended.kid} is revoked.")

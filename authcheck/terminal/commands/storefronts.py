@@ -6,16 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from authcheck import accounts, badges, console, sellers, storefronts
-from authcheck.console import Json
-from authcheck.licence_terms import Breach
-from authcheck.listings_console import sentence
+from authcheck.certificates.signing_keys import open_vault
+from authcheck.files.picture_files import read_file
+from authcheck.licences.terms import Breach
+from authcheck.members import organisations
+from authcheck.proofs.trust import Trust
 from authcheck.registry import designs
-from authcheck.registry.picture_files import read_file
-from authcheck.sellers import SellerAnswer
-from authcheck.signing_keys import open_vault
-from authcheck.tables import Storefront
-from authcheck.trust import Trust
+from authcheck.storefronts import badges, sellers, shops
+from authcheck.storefronts.sellers import SellerAnswer
+from authcheck.storefronts.tables import Storefront
+from authcheck.terminal.output import console
+from authcheck.terminal.output.console import Json
+from authcheck.terminal.output.listings import sentence
 from authcheck.workspace import open_workspace, utc_now
 
 TRUST_BYTES = 16 * 1024**2
@@ -36,8 +38,8 @@ def add_storefront(
 ) -> None:
     """List an official shop and print its id; one that is listed already gets the new address."""
     with open_workspace() as work, work.database.writing() as session:
-        found = accounts.get_organisation(session, organisation)
-        added = storefronts.add(session, found, marketplace=marketplace, shop_id=shop, url=url, now=utc_now())
+        found = organisations.get_organisation(session, organisation)
+        added = shops.add(session, found, marketplace=marketplace, shop_id=shop, url=url, now=utc_now())
     print(added.id)  # noqa: T201 - data goes to stdout, alone
 
 
@@ -47,8 +49,8 @@ def close_storefront(
 ) -> None:
     """Say that a shop is official no more."""
     with open_workspace() as work, work.database.writing() as session:
-        found = accounts.get_organisation(session, organisation)
-        closed = storefronts.close(session, found, storefront, utc_now())
+        found = organisations.get_organisation(session, organisation)
+        closed = shops.close(session, found, storefront, utc_now())
     console.say(f"{closed.shop_id} on {closed.marketplace} is closed.")
 
 
@@ -56,8 +58,8 @@ def close_storefront(
 def list_storefronts(organisation: Org, *, json: Json = False) -> None:
     """List an organisation's shops, oldest first, closed ones too."""
     with open_workspace() as work, work.database.reading() as session:
-        found = accounts.get_organisation(session, organisation)
-        rows = storefronts.list_storefronts(session, found.id, limit=None)
+        found = organisations.get_organisation(session, organisation)
+        rows = shops.list_storefronts(session, found.id, limit=None)
     for row in rows:
         if json:
             console.json_line(_storefront(row))

@@ -12,20 +12,24 @@ from rich.text import Text
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck import bundle, certificates, console, lookup
-from authcheck.accounts import get_organisation
-from authcheck.batches import Order, Selection
-from authcheck.bundle import Bundle
-from authcheck.credentials import Signer
+from authcheck.audit.log import audit
+from authcheck.certificates import issuing, revoking
+from authcheck.certificates.batches import Selection
+from authcheck.certificates.orders import Order
+from authcheck.certificates.publications import log_verifier, trust_of
+from authcheck.certificates.signing_keys import active_keys, create_key, open_vault
+from authcheck.certificates.statements import Signer
+from authcheck.certificates.tables import Batch, Certificate
 from authcheck.errors import Rejected
 from authcheck.ids import show_code
-from authcheck.journal import publish
-from authcheck.ledger_audit import audit
-from authcheck.publications import log_verifier, trust_of
+from authcheck.ledger.publishing import publish
+from authcheck.lookups import lookup
+from authcheck.members.organisations import get_organisation
+from authcheck.proofs import bundle
+from authcheck.proofs.bundle import Bundle
+from authcheck.proofs.trust import decode_base64url
 from authcheck.registry.designs import find_design
-from authcheck.signing_keys import active_keys, create_key, open_vault
-from authcheck.tables import Batch, Certificate
-from authcheck.trust import decode_base64url
+from authcheck.terminal.output import console
 from authcheck.workspace import Workspace, utc_now
 
 OUTCOMES = {"good": "good", "revoked": "revoked", "forged": "not_true", "copied": "good"}
@@ -135,12 +139,12 @@ def _tell(work: Workspace, product: Product) -> Told:
             request_key=_request_key(product),
             count=int(product.units),
         )
-        certificates.issue(session, vault, work.settings, owner, order, now)
+        issuing.issue(session, vault, work.settings, owner, order, now)
     with work.database.writing() as session:
         first = _first_unit(session, order.request_key)
         if product.story == "revoked" and first.state == "active":
             owner = get_organisation(session, product.owner)
-            certificates.revoke(
+            revoking.revoke(
                 session, vault, work.settings, owner, Selection((first.code,)), reason="recalled", now=now
             )
     if product.story == "forged":

@@ -10,16 +10,20 @@ from pathlib import Path
 import uvicorn
 from rich.text import Text
 
-from authcheck import accounts, console, demo_certificates, registry_console, verify
+from authcheck.checks import answers as verify
+from authcheck.checks import records
+from authcheck.checks.answers import Answer
+from authcheck.checks.verdicts import VerdictCode
 from authcheck.errors import ImageRejected, Rejected, Unavailable
+from authcheck.files.picture_files import read_file
+from authcheck.members import api_keys, organisations
 from authcheck.registry.bulk import count_statuses, load_from
-from authcheck.registry.picture_files import read_file
-from authcheck.registry.table_files import read_table
-from authcheck.verdicts import VerdictCode
-from authcheck.verify import Answer
+from authcheck.registry.design_files import read_table
+from authcheck.terminal.demo import certificates
+from authcheck.terminal.output import console, designs
 from authcheck.workspace import Workspace, utc_now
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
+FIXTURES = Path(__file__).parents[3] / "fixtures"
 MARKETPLACE = "demo-market"
 KEY_LABEL = "demo"
 HEADINGS = ("picture", "verdict", "design", "reasons")
@@ -50,7 +54,7 @@ def run(work: Workspace, fixtures: Path) -> int:
     console.say(
         f"{right} of {len(known)} known answers came out.", style="bold red" if wrong else "bold green"
     )
-    return wrong + demo_certificates.run(work, fixtures)
+    return wrong + certificates.run(work, fixtures)
 
 
 def read_known(fixtures: Path) -> list[Known]:
@@ -80,9 +84,9 @@ def _read_rows(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 def _import(work: Workspace, fixtures: Path) -> None:
     with work.database.writing() as session:
         for row in _read_rows(fixtures / "organisations.csv", ("handle", "name", "roles")):
-            if accounts.find_organisation(session, row["handle"]) is None:
+            if organisations.find_organisation(session, row["handle"]) is None:
                 roles = row["roles"].split("|")
-                accounts.create_organisation(
+                organisations.create_organisation(
                     session, handle=row["handle"], name=row["name"], roles=roles, now=utc_now()
                 )
     table = fixtures / "designs.csv"
@@ -91,8 +95,8 @@ def _import(work: Workspace, fixtures: Path) -> None:
         imported = work.importer().run(rows, load_from(fixtures, work.limits.bytes), owner=None)
         reports = list(progress.track(imported, total=len(rows), description="Registering the designs"))
     for report in reports:
-        registry_console.show_row(report, json=False)
-    registry_console.show_counts(count_statuses(reports), dry_run=False)
+        designs.show_row(report, json=False)
+    designs.show_counts(count_statuses(reports), dry_run=False)
 
 
 def _check(work: Workspace, fixtures: Path, known: Sequence[Known]) -> Iterator[Answer | ImageRejected]:
@@ -104,7 +108,7 @@ def _check(work: Workspace, fixtures: Path, known: Sequence[Known]) -> Iterator[
             yield error
             continue
         given = verify.answer(work.database, work.finder, submission, work.policy)
-        check = verify.new_check(given, organisation_id=None, source="demo", name=one.picture, now=utc_now())
+        check = records.new_check(given, organisation_id=None, source="demo", name=one.picture, now=utc_now())
         with work.database.writing() as session:
             session.add(check)
         yield given
@@ -153,7 +157,7 @@ def serve(work: Workspace, fixtures: Path, port: int) -> None:
         f"Try it      curl -H 'Authorization: Bearer {token}' -F {picture} {here}/v1/checks",
         "",
         "Certificates, by their story:",
-        *demo_certificates.links(work, fixtures, here),
+        *certificates.links(work, fixtures, here),
         "",
         "Ctrl-C ends it.",
     ]
@@ -173,13 +177,13 @@ def _new_key(work: Workspace) -> str:
     """A key of the demo's marketplace; those of earlier runs end, because a lost token cannot be shown again."""
     now = utc_now()
     with work.database.writing() as session:
-        market = accounts.find_organisation(session, MARKETPLACE) or accounts.create_organisation(
+        market = organisations.find_organisation(session, MARKETPLACE) or organisations.create_organisation(
             session, handle=MARKETPLACE, name="Demo market", roles=["marketplace"], now=now
         )
-        for key in accounts.list_keys(session, market.id, limit=1000):
+        for key in api_keys.list_keys(session, market.id, limit=1000):
             if key.label == KEY_LABEL:
-                accounts.revoke_key(session, key.id, organisation_id=market.id, now=now)
-        _, token = accounts.create_key(session, market, label=KEY_LABEL, scopes=["listings:check"], now=now)
+                api_keys.revoke_key(session, key.id, organisation_id=market.id, now=now)
+        _, token = api_keys.create_key(session, market, label=KEY_LABEL, scopes=["listings:check"], now=now)
     return token
 
 

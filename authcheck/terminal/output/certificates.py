@@ -7,12 +7,12 @@ from typing import Any
 from rich.text import Text
 from sqlalchemy.orm import Session
 
-from authcheck import console
-from authcheck.batches import count_states, transaction_ids
+from authcheck.certificates.batches import count_states, transaction_ids
+from authcheck.certificates.meters import Meter
+from authcheck.certificates.tables import Batch, Certificate, SigningKey
 from authcheck.ids import show_code
-from authcheck.meters import Meter
-from authcheck.tables import Batch, Certificate, SigningKey
-from authcheck.trust import encode_base64url
+from authcheck.proofs.trust import encode_base64url
+from authcheck.terminal.output import console
 
 
 def show_issued(batch: Batch, states: Mapping[str, int], meter: Meter | None, *, json: bool) -> None:

@@ -19,10 +19,11 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from authcheck.evidence import Found
-from authcheck.local.overlay import MOST
-from authcheck.verdicts import Reason, Verdict, VerdictCode
-from authcheck.verify import Answer, Replay
+from authcheck.checks.answers import Answer
+from authcheck.checks.evidence import Found
+from authcheck.checks.replay import Replay
+from authcheck.checks.verdicts import Reason, Verdict, VerdictCode
+from authcheck.vision.matching.overlay import MOST
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 

@@ -5,10 +5,11 @@ from typing import Any
 
 from rich.text import Text
 
-from authcheck import console
+from authcheck.members.tables import ApiKey
 from authcheck.registry.bulk import RowReport
 from authcheck.registry.designs import live_views
-from authcheck.tables import ApiKey, Design, NegativePicture, View
+from authcheck.registry.tables import Design, NegativePicture, View
+from authcheck.terminal.output import console
 
 NAMED_POOR = 20
 WARNINGS = {

@@ -7,9 +7,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck import console, licensing
-from authcheck.licence_terms import Terms
-from authcheck.tables import Licence, Organisation
+from authcheck.certificates.meters import units_issued
+from authcheck.licences import grants
+from authcheck.licences.tables import Licence
+from authcheck.licences.terms import Terms
+from authcheck.members.tables import Organisation
+from authcheck.terminal.output import console
 
 
 def show(session: Session, rows: Sequence[Licence], now: datetime, *, json: bool) -> None:
@@ -60,7 +63,7 @@ def show_one(session: Session, row: Licence, now: datetime, *, json: bool) -> No
 
 
 def _told(session: Session, row: Licence, today: date) -> dict[str, Any]:
-    grant = licensing.grant_of(session, row)
+    grant = grants.grant_of(session, row, units=units_issued)
     names = select(Organisation.id, Organisation.handle).where(
         Organisation.id.in_([row.owner_id, row.licensee_id])
     )

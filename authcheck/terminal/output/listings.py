@@ -5,13 +5,13 @@ from typing import Any
 
 from rich.text import Text
 
-from authcheck import console
-from authcheck.listing_imports import RowDone, count
-from authcheck.listing_rules import Decision
-from authcheck.listing_seen import Evidence
-from authcheck.listings import Judged, Unreadable, decide_again
-from authcheck.tables import Listing, ListingImport
-from authcheck.verdicts import Reason
+from authcheck.checks.verdicts import Reason
+from authcheck.listings.evidence import Evidence
+from authcheck.listings.imports import RowDone, count
+from authcheck.listings.judging import Judged, Unreadable, decide_again
+from authcheck.listings.rules import Decision
+from authcheck.listings.tables import Listing, ListingImport
+from authcheck.terminal.output import console
 
 QUIET = ("licensed", "none")
 STYLES = {

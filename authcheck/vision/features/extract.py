@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from authcheck.local.features import Descriptors, Features, Places, joined
-from authcheck.local.vocabulary import compress
+from authcheck.vision.features.features import Descriptors, Features, Places, joined
+from authcheck.vision.features.vocabulary import compress
 
 DESIGN_DETAIL_PX = 256  # of the shorter side: what `open_picture` should keep for `of_design`
 PICTURE_DETAIL_PX = 480  # and for `of_picture`

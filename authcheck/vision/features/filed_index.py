@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from authcheck.images.blocks import on_one_thread
-from authcheck.local.features import Descriptors, Features
-from authcheck.local.filing import Reach, probed, reach_for, vectors_of
-from authcheck.local.index import Keys, Neighbours, check_entries, check_query, no_neighbours
-from authcheck.local.inverted import Lists, Rows, Vectors
-from authcheck.local.parts import FreshPart, Part, SnapshotPart
-from authcheck.local.snapshot import Points, Snapshot, Stand, joined, write_snapshot
+from authcheck.vision.features.features import Descriptors, Features
+from authcheck.vision.features.filing import Reach, probed, reach_for, vectors_of
+from authcheck.vision.features.index import Keys, Neighbours, check_entries, check_query, no_neighbours
+from authcheck.vision.features.inverted import Lists, Rows, Vectors
+from authcheck.vision.features.parts import FreshPart, Part, SnapshotPart
+from authcheck.vision.features.snapshot import Points, Snapshot, Stand, joined, write_snapshot
+from authcheck.vision.fingerprints.blocks import on_one_thread
 
 LEAST_POINTS = 25_000  # fewer are quickly taken from the database: not worth a file
 SHARE = 4  # a new snapshot is due when a quarter of the last one's points came or went since

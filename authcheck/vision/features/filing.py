@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
-from authcheck.local.features import DIMENSIONS, Descriptors
-from authcheck.local.inverted import Lists, Vectors, append, scan
-from authcheck.local.vocabulary import FINE_WORDS, WORDS
+from authcheck.vision.features.features import DIMENSIONS, Descriptors
+from authcheck.vision.features.inverted import Lists, Vectors, append, scan
+from authcheck.vision.features.vocabulary import FINE_WORDS, WORDS
 
 COARSE, FINE_EACH = FINE_WORDS.shape[:2]
 FINE = COARSE * FINE_EACH  # fine word f belongs to the coarse word f // FINE_EACH

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from authcheck.local.foreground import Mask
+from authcheck.vision.features.foreground import Mask
 
 WORK_PX = 128  # longer side of what is measured
 FEW_POINTS = 75  # 5 % of designs: a fifth of their prints is told from 20 other designs, below 50 points none

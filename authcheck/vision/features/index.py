@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from authcheck.local.features import DIMENSIONS, Channels, Descriptors, Features, Steps
+from authcheck.vision.features.features import DIMENSIONS, Channels, Descriptors, Features, Steps
 
 Keys = NDArray[np.int64]
 

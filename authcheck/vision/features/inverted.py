@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from authcheck.local.features import DIMENSIONS
+from authcheck.vision.features.features import DIMENSIONS
 
 Lists = NDArray[np.int64]
 Rows = NDArray[np.int64]

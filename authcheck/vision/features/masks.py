@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from authcheck.errors import ImageRejected, Rejected
-from authcheck.images.decode import Limits, open_picture
-from authcheck.local.foreground import Mask
+from authcheck.vision.features.foreground import Mask
+from authcheck.vision.pictures.decode import Limits, open_picture
 
 STORED_PX = 256  # longer side of a stored mask
 ASPECT_TOLERANCE = 0.02

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from authcheck.errors import BadSetting
-from authcheck.local.embedding_index import Vectors
+from authcheck.vision.features.embedding_index import Vectors
 
 PREPARATION = "squash-bicubic-1"  # changes when `_prepared` does: vectors made otherwise must not be compared
 NAME_DIGITS = 12

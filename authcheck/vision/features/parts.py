@@ -6,10 +6,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from authcheck.local.features import DIMENSIONS, Features
-from authcheck.local.filing import COARSE, FINE, FINE_EACH, filed_under, vectors_of
-from authcheck.local.inverted import Lists, Rows, Vectors, append, contents, new_lists, scan, scan_mapped
-from authcheck.local.snapshot import Points, Snapshot
+from authcheck.vision.features.features import DIMENSIONS, Features
+from authcheck.vision.features.filing import COARSE, FINE, FINE_EACH, filed_under, vectors_of
+from authcheck.vision.features.inverted import (
+    Lists,
+    Rows,
+    Vectors,
+    append,
+    contents,
+    new_lists,
+    scan,
+    scan_mapped,
+)
+from authcheck.vision.features.snapshot import Points, Snapshot
 
 Keys = NDArray[np.int64]
 Bools = NDArray[np.bool_]

@@ -22,9 +22,9 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from authcheck.local.features import DIMENSIONS, SCHEME
-from authcheck.local.filing import FINE, FINE_EACH, VOCABULARY
-from authcheck.local.inverted import mapped_lists
+from authcheck.vision.features.features import DIMENSIONS, SCHEME
+from authcheck.vision.features.filing import FINE, FINE_EACH, VOCABULARY
+from authcheck.vision.features.inverted import mapped_lists
 
 MAGIC = b"ACLF-2\n\0"
 NAME = "features.snapshot"

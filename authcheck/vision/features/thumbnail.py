@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from authcheck.images.windows import SIDE, find_windows
+from authcheck.vision.fingerprints.windows import SIDE, find_windows
 
 SIDE_PX = 128  # of the longer side
 LEAST_PX = 8  # of the shorter one

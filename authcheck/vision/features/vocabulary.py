@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from authcheck.local.features import Descriptors
+from authcheck.vision.features.features import Descriptors
 
 _FILE = np.load(Path(__file__).with_name("vocabulary.npz"))
 _MEAN: NDArray[np.float32] = _FILE["mean"]

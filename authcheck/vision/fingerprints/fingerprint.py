@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from authcheck.errors import ImageRejected
-from authcheck.images.decode import DEFAULT_LIMITS, Limits, Picture, open_picture
-from authcheck.images.windows import NAMES, SIDE, Window, find_windows
+from authcheck.vision.fingerprints.windows import NAMES, SIDE, Window, find_windows
+from authcheck.vision.pictures.decode import DEFAULT_LIMITS, Limits, Picture, open_picture
 
 SCHEME = "pd256-1"  # changes when any bit may change: decoding, windows, families, layout of the record
 FAMILIES = ("phash", "dhash")

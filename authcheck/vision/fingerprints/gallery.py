@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from authcheck.images.blocks import Bits, Codes, Ids
-from authcheck.images.fingerprint import (
+from authcheck.vision.fingerprints.blocks import Bits, Codes, Ids
+from authcheck.vision.fingerprints.fingerprint import (
     CODE_BYTES,
     FAMILIES,
     ORIENTATIONS,
@@ -15,8 +15,8 @@ from authcheck.images.fingerprint import (
     Fingerprint,
     reference_codes,
 )
-from authcheck.images.index import CODE_BITS, FingerprintIndex, FlatIndex
-from authcheck.images.score import REACH_BITS, joint_bits, score_of
+from authcheck.vision.fingerprints.index import CODE_BITS, FingerprintIndex, FlatIndex
+from authcheck.vision.fingerprints.score import REACH_BITS, joint_bits, score_of
 
 WINDOWS = len(REFERENCE_WINDOWS)
 LEAST_NEAR = 16

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from authcheck.images.blocks import Bits, Block, Codes, Ids, cut, on_one_thread, runs
+from authcheck.vision.fingerprints.blocks import Bits, Block, Codes, Ids, cut, on_one_thread, runs
 
 CODE_BITS = 256
 CODE_BYTES = CODE_BITS // 8

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from authcheck.images.blocks import Bits
-from authcheck.images.index import CODE_BITS
+from authcheck.vision.fingerprints.blocks import Bits
+from authcheck.vision.fingerprints.index import CODE_BITS
 
 # From here on a bit of phash counts half: far away it says that the pictures differ, or that they are mirror-symmetric,
 # where half of its bits are noise (63-96 bits after a plain re-save). dhash has to decide then.

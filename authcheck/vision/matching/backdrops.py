@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from authcheck.local.confirm import confirm
-from authcheck.local.features import Features
-from authcheck.local.geometry import fit
-from authcheck.local.pairs import Floats, Indexes, Points, mutual_pairs
-from authcheck.local.subjects import Submitted
-from authcheck.local.votes import Pose
+from authcheck.vision.features.features import Features
+from authcheck.vision.matching.confirm import confirm
+from authcheck.vision.matching.geometry import fit
+from authcheck.vision.matching.pairs import Floats, Indexes, Points, mutual_pairs
+from authcheck.vision.matching.subjects import Submitted
+from authcheck.vision.matching.votes import Pose
 
 LEAST_PAIRS = 6  # from so many agreeing points on a negative picture is there
 

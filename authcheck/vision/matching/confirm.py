@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from authcheck.local.features import Places
-from authcheck.local.geometry import LEAST_PAIRS, Affine, Fit, apart
-from authcheck.local.pairs import NO_ROWS, Floats, Indexes, Pairs, Points, joined
+from authcheck.vision.features.features import Places
+from authcheck.vision.matching.geometry import LEAST_PAIRS, Affine, Fit, apart
+from authcheck.vision.matching.pairs import NO_ROWS, Floats, Indexes, Pairs, Points, joined
 
 REACH = 0.03  # of the design's longer side: how far from its expected place a point is looked for
 TURN, GROWTH = 0.5, 0.6  # radians, octaves

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from authcheck.local.differences import LIGHT, Mask, Rgb, boxes
+from authcheck.vision.matching.differences import LIGHT, Mask, Rgb, boxes
 
 Colour = tuple[int, int, int]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from authcheck.local.features import Places
-from authcheck.local.pairs import Floats, Pairs
+from authcheck.vision.features.features import Places
+from authcheck.vision.matching.pairs import Floats, Pairs
 
 LEAST_PAIRS = 3
 TOLERANCE = 0.04  # of the design's longer side, where the affine map puts it

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from authcheck.local.alignment import Alignment, Matrix, alignment_of
-from authcheck.local.confirm import Confirmation, confirm
-from authcheck.local.geometry import Fit
-from authcheck.local.pairs import NO_ROWS, Floats, Pairs, Points
-from authcheck.local.pixels import BLOCK_PX, NOTHING, Mask, PixelEvidence, compare
-from authcheck.local.subjects import Known, Submitted
-from authcheck.local.thumbnail import SIDE_PX as THUMBNAIL_PX
-from authcheck.local.votes import Edit
+from authcheck.vision.features.thumbnail import SIDE_PX as THUMBNAIL_PX
+from authcheck.vision.matching.alignment import Alignment, Matrix, alignment_of
+from authcheck.vision.matching.confirm import Confirmation, confirm
+from authcheck.vision.matching.geometry import Fit
+from authcheck.vision.matching.pairs import NO_ROWS, Floats, Pairs, Points
+from authcheck.vision.matching.pixels import BLOCK_PX, NOTHING, Mask, PixelEvidence, compare
+from authcheck.vision.matching.subjects import Known, Submitted
+from authcheck.vision.matching.votes import Edit
 
 CLOSER_LOOKS = 4  # designs whose pixels are compared
 LEAST_VOTES = 1.0  # of the pairs that agree, to be looked at any closer

@@ -10,17 +10,17 @@ from typing import Protocol
 
 import numpy as np
 
-from authcheck.local.backdrops import Backdrop, Explained, explain
-from authcheck.local.features import Features
-from authcheck.local.geometry import Fit, fit
-from authcheck.local.index import FeatureIndex
-from authcheck.local.looks import Look, Verified, assume, look_closer
-from authcheck.local.numbers import numbers_of
-from authcheck.local.pairs import Floats, Points, mutual_pairs
-from authcheck.local.score import Vector
-from authcheck.local.subjects import Known, Submitted
-from authcheck.local.vocabulary import edited
-from authcheck.local.votes import Ballot, Edit, Pose, count_votes, edited_places, weights_of
+from authcheck.vision.features.features import Features
+from authcheck.vision.features.index import FeatureIndex
+from authcheck.vision.features.vocabulary import edited
+from authcheck.vision.matching.backdrops import Backdrop, Explained, explain
+from authcheck.vision.matching.geometry import Fit, fit
+from authcheck.vision.matching.looks import Look, Verified, assume, look_closer
+from authcheck.vision.matching.numbers import numbers_of
+from authcheck.vision.matching.pairs import Floats, Points, mutual_pairs
+from authcheck.vision.matching.score import Vector
+from authcheck.vision.matching.subjects import Known, Submitted
+from authcheck.vision.matching.votes import Ballot, Edit, Pose, count_votes, edited_places, weights_of
 
 CANDIDATES = 24  # views that are verified
 NEGATIVES = 4  # negative pictures of one owner that are

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from authcheck.local.alignment import in_one_place
-from authcheck.local.geometry import TOLERANCE
-from authcheck.local.looks import Look, Verified
-from authcheck.local.score import AHEAD_MOST, NUMBERS, RIVAL_MOST, Vector
+from authcheck.vision.matching.alignment import in_one_place
+from authcheck.vision.matching.geometry import TOLERANCE
+from authcheck.vision.matching.looks import Look, Verified
+from authcheck.vision.matching.score import AHEAD_MOST, NUMBERS, RIVAL_MOST, Vector
 
 NOISE_RANK = 4  # the design of this rank by votes is taken for chance
 LEAST_NOISE = 0.3

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from authcheck.local import drawing
-from authcheck.local.alignment import Alignment, Matrix
-from authcheck.local.differences import Mask, Rgb, differing, settled
+from authcheck.vision.matching import drawing
+from authcheck.vision.matching.alignment import Alignment, Matrix
+from authcheck.vision.matching.differences import Mask, Rgb, differing, settled
 
 Layout = Literal["wide", "tall"]
 MOST = 4  # findings that are drawn

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from authcheck.local.features import CHANNELS, Features, Places
-from authcheck.local.vocabulary import centred, edited
-from authcheck.local.votes import Edit, edited_places
+from authcheck.vision.features.features import CHANNELS, Features, Places
+from authcheck.vision.features.vocabulary import centred, edited
+from authcheck.vision.matching.votes import Edit, edited_places
 
 # Matrices here are small: a second thread of BLAS made them nine times slower beside another busy process, and scans,
 # servers and tests run a process or a thread a core as it is.

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from authcheck.local.thumbnail import Rgb, Thumbnail
+from authcheck.vision.features.thumbnail import Rgb, Thumbnail
 
 ECC_STEPS = 30
 ECC_GAIN = 1e-3

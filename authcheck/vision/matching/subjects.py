@@ -5,12 +5,12 @@ from typing import Self
 
 import numpy as np
 
-from authcheck.images.decode import Picture
-from authcheck.local import extract
-from authcheck.local.features import Features
-from authcheck.local.pairs import Points
-from authcheck.local.thumbnail import Rgb, Thumbnail
-from authcheck.local.votes import Edit
+from authcheck.vision.features import extract
+from authcheck.vision.features.features import Features
+from authcheck.vision.features.thumbnail import Rgb, Thumbnail
+from authcheck.vision.matching.pairs import Points
+from authcheck.vision.matching.votes import Edit
+from authcheck.vision.pictures.decode import Picture
 
 
 @dataclass(frozen=True, slots=True)

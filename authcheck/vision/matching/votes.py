@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from authcheck.local.features import Places, places_of
-from authcheck.local.index import Neighbours
+from authcheck.vision.features.features import Places, places_of
+from authcheck.vision.features.index import Neighbours
 
 ANGLE_CELLS = 12
 SIZE_CELLS_AN_OCTAVE = 1.5

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from authcheck.errors import ImageRejected
-from authcheck.images.bombs import Pieces, check_effort, limit_readers, too_many_pixels
-from authcheck.images.colours import shallow, to_srgb
+from authcheck.vision.pictures.bombs import Pieces, check_effort, limit_readers, too_many_pixels
+from authcheck.vision.pictures.colours import shallow, to_srgb
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 UPRIGHT = {  # what turns EXIF orientation n upright

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from authcheck.certificates.meters import Meter, meter
 from authcheck.config import Settings
-from authcheck.meters import Meter, meter
 
 SHARES = (0.8, 0.95, 1.0)
 

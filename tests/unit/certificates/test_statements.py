@@ -6,9 +6,9 @@ from joserfc.jwk import OKPKey
 from ledger_made import key_of
 from make import NOW
 
-from authcheck.credentials import Signer, did_of, did_web, list_payload, signing_input, to_json
-from authcheck.trust import encode_base64url
-from authcheck.vc import PLACES, Credential, is_revoked
+from authcheck.certificates.statements import Signer, did_of, did_web, list_payload, signing_input, to_json
+from authcheck.proofs.credential import PLACES, Credential, is_revoked
+from authcheck.proofs.trust import encode_base64url
 
 KID = "did:web:authcheck.example:brands:acme#key-1"
 

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from evidence_scenes import homography
 
-from authcheck.candidates import _of_hashes, _of_look
-from authcheck.finder import HINTS, LEAST_HINT, Seen, hints_of
-from authcheck.images.gallery import Hit
-from authcheck.local.alignment import Alignment, alignment_of
-from authcheck.local.score import NUMBERS
-from authcheck.verdicts import Reason
+from authcheck.checks.candidates import _of_hashes, _of_look
+from authcheck.checks.finder import HINTS, LEAST_HINT, Seen, hints_of
+from authcheck.checks.verdicts import Reason
+from authcheck.vision.fingerprints.gallery import Hit
+from authcheck.vision.matching.alignment import Alignment, alignment_of
+from authcheck.vision.matching.score import NUMBERS
 
 DESIGN = make.picture(1)
 

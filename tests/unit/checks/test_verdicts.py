@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authcheck.errors import BadSetting
-from authcheck.images.score import REACH_BITS, score_of
-from authcheck.verdicts import (
+from authcheck.checks.verdicts import (
     CURRENT_POLICY,
     POLICIES,
     Candidate,
@@ -21,6 +19,8 @@ from authcheck.verdicts import (
     policy_named,
     rank,
 )
+from authcheck.errors import BadSetting
+from authcheck.vision.fingerprints.score import REACH_BITS, score_of
 
 POLICY = Policy("test-1", match=0.9, lookalike=0.5, dispute=0.9)
 

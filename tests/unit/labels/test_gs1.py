@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authcheck.errors import Rejected
-from authcheck.gs1 import check_digit, check_gtin, check_lot, check_serial
+from authcheck.labels.gs1 import check_digit, check_gtin, check_lot, check_serial
 
 
 @pytest.mark.parametrize("gtin", ["96385074", "036000291452", "4006381333931", "10614141000415"])

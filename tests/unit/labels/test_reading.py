@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from authcheck import symbols
 from authcheck.errors import ImageRejected, Rejected
 from authcheck.ids import new_code, show_code
-from authcheck.images.decode import Limits
-from authcheck.label_reading import read_label, recognise
-from authcheck.labels import qr
+from authcheck.labels import symbols
+from authcheck.labels.reading import read_label, recognise
+from authcheck.labels.sheets import qr
+from authcheck.vision.pictures.decode import Limits
 
 CODE = new_code()
 WEARS = {

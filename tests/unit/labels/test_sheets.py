@@ -10,10 +10,10 @@ from PIL import Image
 from authcheck.config import Settings
 from authcheck.errors import BadSetting, Rejected
 from authcheck.ids import show_code
-from authcheck.label_layouts import LAYOUTS, Layout, find_layout, module_mm
-from authcheck.label_reading import recognise
-from authcheck.labels import Label, fold, label_url, product_font, qr, sheet
-from authcheck.symbols import find_here
+from authcheck.labels.layouts import LAYOUTS, Layout, find_layout, module_mm
+from authcheck.labels.reading import recognise
+from authcheck.labels.sheets import Label, fold, label_url, product_font, qr, sheet
+from authcheck.labels.symbols import find_here
 
 CODE = "0123456789ABV"
 UNIT = made.Unit(serial=CODE, code=CODE)

@@ -26,9 +26,9 @@ process.stdout.write(solc.compile(require("fs").readFileSync(0, "utf8")));
 WITHOUT_WEB3 = """
 import sys
 sys.modules["web3"] = None
-import authcheck.cli
+import authcheck.terminal.app
 from authcheck.config import Settings
-from authcheck.anchoring import open_anchor
+from authcheck.ledger.anchoring import open_anchor
 from authcheck.errors import BadSetting
 assert open_anchor(Settings(data_dir=sys.argv[1])) is None
 try:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authcheck.errors import Rejected
-from authcheck.licence_scope import covers, overlaps
-from authcheck.licence_terms import Breach, Grant, Terms, Use, breaches
+from authcheck.licences.scope import covers, overlaps
+from authcheck.licences.terms import Breach, Grant, Terms, Use, breaches
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TODAY = date(2026, 11, 23)

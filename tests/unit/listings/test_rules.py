@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from api.i18n import LANGUAGES
 from authcheck.errors import BadSetting, NotTrue
-from authcheck.licence_terms import Breach
-from authcheck.listing_rules import (
+from authcheck.licences.terms import Breach
+from authcheck.listings.rules import (
     CURRENT_LISTING_POLICY,
     LISTING_POLICIES,
     WEIGHTS,

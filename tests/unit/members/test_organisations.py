@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from authcheck import accounts
-from authcheck.accounts import Principal
 from authcheck.errors import Conflict, Forbidden, NotFound, Rejected
-from authcheck.tables import ApiKey, Organisation
+from authcheck.members import api_keys, organisations
+from authcheck.members.api_keys import Principal
+from authcheck.members.tables import ApiKey, Organisation
 from authcheck.workspace import Workspace
 
 MEGABYTE = "x" * 1_000_000
@@ -37,29 +37,31 @@ def session(workspace: Workspace) -> Iterator[Session]:
 @pytest.fixture
 def acme(session: Session) -> Organisation:
     """A brand."""
-    return accounts.create_organisation(session, handle="acme", name="Acme", roles=["brand"], now=make.NOW)
+    return organisations.create_organisation(
+        session, handle="acme", name="Acme", roles=["brand"], now=make.NOW
+    )
 
 
 @pytest.fixture
 def token(session: Session, acme: Organisation) -> str:
     """A key of the brand that may register designs."""
-    return accounts.create_key(session, acme, label="till", scopes=["designs:write"], now=make.NOW)[1]
+    return api_keys.create_key(session, acme, label="till", scopes=["designs:write"], now=make.NOW)[1]
 
 
 def refusal(session: Session, token: str) -> tuple[str, str, dict[str, object]]:
     """All that a caller with that token is told."""
     with pytest.raises(Forbidden) as caught:
-        accounts.authenticate(session, token)
+        api_keys.authenticate(session, token)
     return caught.value.code, str(caught.value), caught.value.params
 
 
 @pytest.mark.parametrize("handle", ["a", "7", "acme", "acme-2", "a--b", "x" * 64])
 def test_a_handle_is_small_letters_digits_and_hyphens(session: Session, handle: str) -> None:
     """1 to 64 characters that are safe in an address."""
-    made = accounts.create_organisation(
+    made = organisations.create_organisation(
         session, handle=handle, name="  Somebody ", roles=["brand"], now=make.NOW
     )
-    assert accounts.get_organisation(session, handle) is made
+    assert organisations.get_organisation(session, handle) is made
     assert (made.handle, made.name) == (handle, "Somebody")
 
 
@@ -69,11 +71,11 @@ def test_a_handle_is_small_letters_digits_and_hyphens(session: Session, handle: 
 def test_another_handle_is_refused_and_finds_nobody(session: Session, handle: str) -> None:
     """What cannot be a handle is told when making one, and looked for without asking the database."""
     with pytest.raises(Rejected) as caught:
-        accounts.create_organisation(session, handle=handle, name="Acme", roles=["brand"], now=make.NOW)
+        organisations.create_organisation(session, handle=handle, name="Acme", roles=["brand"], now=make.NOW)
     assert caught.value.code == "organisation.handle"
-    assert accounts.find_organisation(session, handle) is None
+    assert organisations.find_organisation(session, handle) is None
     with pytest.raises(NotFound) as missing:
-        accounts.get_organisation(session, handle)
+        organisations.get_organisation(session, handle)
     assert missing.value.code == "organisation.not_found"
 
 
@@ -81,7 +83,7 @@ def test_another_handle_is_refused_and_finds_nobody(session: Session, handle: st
 def test_a_name_that_cannot_be_shown_is_refused(session: Session, name: str) -> None:
     """A name has 1 to 200 printable characters."""
     with pytest.raises(Rejected) as caught:
-        accounts.create_organisation(session, handle="acme", name=name, roles=["brand"], now=make.NOW)
+        organisations.create_organisation(session, handle="acme", name=name, roles=["brand"], now=make.NOW)
     assert caught.value.code == "organisation.name"
 
 
@@ -89,30 +91,30 @@ def test_a_name_that_cannot_be_shown_is_refused(session: Session, name: str) -> 
 def test_roles_are_known_ones(session: Session, roles: list[str]) -> None:
     """An organisation has at least one role, and none that means nothing."""
     with pytest.raises(Rejected) as caught:
-        accounts.create_organisation(session, handle="acme", name="Acme", roles=roles, now=make.NOW)
+        organisations.create_organisation(session, handle="acme", name="Acme", roles=roles, now=make.NOW)
     assert caught.value.code == "organisation.roles"
 
 
 def test_every_role_may_be_had_once(session: Session) -> None:
     """Roles are kept sorted and without repetition."""
-    made = accounts.create_organisation(
-        session, handle="all", name="All", roles=[*accounts.ROLES, "brand"], now=make.NOW
+    made = organisations.create_organisation(
+        session, handle="all", name="All", roles=[*organisations.ROLES, "brand"], now=make.NOW
     )
-    assert made.roles == sorted(accounts.ROLES)
+    assert made.roles == sorted(organisations.ROLES)
 
 
 def test_a_handle_is_taken_once(session: Session, acme: Organisation) -> None:
     """The second of a handle is a conflict; ensure_brand finds the first."""
     with pytest.raises(Conflict) as caught:
-        accounts.create_organisation(session, handle="acme", name="Other", roles=["agent"], now=make.NOW)
+        organisations.create_organisation(session, handle="acme", name="Other", roles=["agent"], now=make.NOW)
     assert caught.value.code == "organisation.exists"
-    assert accounts.ensure_brand(session, "acme", make.NOW) is acme
-    assert accounts.list_organisations(session) == [acme]
+    assert organisations.ensure_brand(session, "acme", make.NOW) is acme
+    assert organisations.list_organisations(session) == [acme]
 
 
 def test_a_token_says_who_is_asking(session: Session, acme: Organisation, token: str) -> None:
     """The right token gives the organisation, the key and its scopes, and no other scope."""
-    principal = accounts.authenticate(session, token)
+    principal = api_keys.authenticate(session, token)
     assert (principal.organisation_id, principal.handle) == (acme.id, "acme")
     assert token.startswith(f"{principal.key_id}_")
     principal.require("designs:write")
@@ -134,7 +136,7 @@ def test_only_the_hash_of_a_secret_is_stored(session: Session, token: str) -> No
 def test_scopes_are_known_ones(session: Session, acme: Organisation, scopes: list[str]) -> None:
     """A key has at least one scope, and none that means nothing."""
     with pytest.raises(Rejected) as caught:
-        accounts.create_key(session, acme, label="", scopes=scopes, now=make.NOW)
+        api_keys.create_key(session, acme, label="", scopes=scopes, now=make.NOW)
     assert caught.value.code == "key.scopes"
 
 
@@ -142,7 +144,7 @@ def test_scopes_are_known_ones(session: Session, acme: Organisation, scopes: lis
 def test_a_label_that_cannot_be_shown_is_refused(session: Session, acme: Organisation, label: str) -> None:
     """A label has at most 200 printable characters."""
     with pytest.raises(Rejected) as caught:
-        accounts.create_key(session, acme, label=label, scopes=["admin"], now=make.NOW)
+        api_keys.create_key(session, acme, label=label, scopes=["admin"], now=make.NOW)
     assert caught.value.code == "key.label"
 
 
@@ -150,7 +152,7 @@ def test_whatever_is_wrong_with_a_token_the_answer_is_the_same(
     session: Session, acme: Organisation, token: str
 ) -> None:
     """A wrong secret, an unknown id, a cut token, another key's secret: nobody learns which ids exist."""
-    other = accounts.create_key(session, acme, label="", scopes=["admin"], now=make.NOW)[1]
+    other = api_keys.create_key(session, acme, label="", scopes=["admin"], now=make.NOW)[1]
     key_id, secret = token[:30], token[31:]
     last = "A" if secret[-1] != "A" else "B"
     wrong = {
@@ -184,45 +186,45 @@ def test_whatever_is_wrong_with_a_token_the_answer_is_the_same(
 
 def test_a_revoked_key_is_told_only_to_who_holds_its_secret(session: Session, token: str) -> None:
     """The owner learns that it was revoked; to a guesser it does not exist."""
-    accounts.revoke_key(session, token[:30], organisation_id=None, now=make.NOW)
+    api_keys.revoke_key(session, token[:30], organisation_id=None, now=make.NOW)
     assert refusal(session, token)[0] == "auth.key_revoked"
     assert refusal(session, f"{token[:30]}_{'A' * 43}")[0] == "auth.key_unknown"
 
 
 def test_a_revoked_key_stays_as_it_was_revoked(session: Session, acme: Organisation, token: str) -> None:
     """Revoking again keeps the first time; the key stays in the list."""
-    first = accounts.revoke_key(session, token[:30], organisation_id=acme.id, now=make.NOW).revoked_at
-    again = accounts.revoke_key(session, token[:30], organisation_id=None, now=make.NOW.replace(year=2030))
+    first = api_keys.revoke_key(session, token[:30], organisation_id=acme.id, now=make.NOW).revoked_at
+    again = api_keys.revoke_key(session, token[:30], organisation_id=None, now=make.NOW.replace(year=2030))
     assert again.revoked_at == first == make.NOW
-    assert accounts.list_keys(session, acme.id) == [again]
+    assert api_keys.list_keys(session, acme.id) == [again]
 
 
 @pytest.mark.parametrize("key_id", ["", "ack_", f"ack_{'0' * 26}", "org_1", *HOSTILE])
 def test_a_key_that_does_not_exist_cannot_be_revoked(session: Session, key_id: str) -> None:
     """An unknown id and a text that is no id are told alike."""
     with pytest.raises(NotFound) as caught:
-        accounts.revoke_key(session, key_id, organisation_id=None, now=make.NOW)
+        api_keys.revoke_key(session, key_id, organisation_id=None, now=make.NOW)
     assert caught.value.code == "key.not_found"
 
 
 def test_a_key_of_somebody_else_cannot_be_revoked(session: Session, token: str) -> None:
     """To another organisation the key does not exist, and it goes on working."""
-    other = accounts.ensure_brand(session, "other", make.NOW)
+    other = organisations.ensure_brand(session, "other", make.NOW)
     with pytest.raises(NotFound):
-        accounts.revoke_key(session, token[:30], organisation_id=other.id, now=make.NOW)
-    assert isinstance(accounts.authenticate(session, token), Principal)
+        api_keys.revoke_key(session, token[:30], organisation_id=other.id, now=make.NOW)
+    assert isinstance(api_keys.authenticate(session, token), Principal)
 
 
 def test_lists_go_on_after_the_last_one_seen(session: Session, acme: Organisation) -> None:
     """Pages by id hold everything once."""
     for number in range(5):
-        accounts.ensure_brand(session, f"brand-{number}", make.NOW)
-        accounts.create_key(session, acme, label=str(number), scopes=["admin"], now=make.NOW)
-    everybody = accounts.list_organisations(session)
+        organisations.ensure_brand(session, f"brand-{number}", make.NOW)
+        api_keys.create_key(session, acme, label=str(number), scopes=["admin"], now=make.NOW)
+    everybody = organisations.list_organisations(session)
     assert len(everybody) == 6
-    assert accounts.list_organisations(session, after=everybody[3].id, limit=1) == [everybody[4]]
-    keys = accounts.list_keys(session, acme.id)
-    assert accounts.list_keys(session, acme.id, after=keys[1].id) == keys[2:]
+    assert organisations.list_organisations(session, after=everybody[3].id, limit=1) == [everybody[4]]
+    keys = api_keys.list_keys(session, acme.id)
+    assert api_keys.list_keys(session, acme.id, after=keys[1].id) == keys[2:]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -230,4 +232,4 @@ def test_lists_go_on_after_the_last_one_seen(session: Session, acme: Organisatio
 def test_no_token_raises_anything_but_a_refusal(session: Session, token: str) -> None:
     """Whatever text arrives as a token, it is refused and the transaction goes on."""
     assert refusal(session, token)[0] == "auth.key_unknown"
-    assert accounts.list_organisations(session) == []
+    assert organisations.list_organisations(session) == []

@@ -11,12 +11,12 @@ import bundle_made as made
 import pytest
 from bundle_made import ACME, GLOBEX, LATER, UNIT, World
 
-from authcheck import bundle as bundles
-from authcheck.bundle import Bundle, State
 from authcheck.errors import NotTrue, Rejected
-from authcheck.ledger import note
-from authcheck.ledger.note import Cosigner, Verifier
-from authcheck.trust import Trust, TrustedKey, decode_base64url, encode_base64url
+from authcheck.proofs import bundle as bundles
+from authcheck.proofs.bundle import Bundle, State
+from authcheck.proofs.trust import Trust, TrustedKey, decode_base64url, encode_base64url
+from authcheck.tlog import note
+from authcheck.tlog.note import Cosigner, Verifier
 
 
 @pytest.fixture
@@ -401,10 +401,10 @@ def written(folder: Path, bundle: Any, trust: Any) -> list[str]:
 
 
 def test_the_command_loads_no_database_no_web_and_no_pictures(world: World, tmp_path: Path) -> None:
-    """`python -m authcheck.bundle` verifies with nothing loaded that verifying does not need."""
+    """`python -m authcheck.proofs.bundle` verifies with nothing loaded that verifying does not need."""
     words = written(tmp_path, world.good().to_json(), world.trust().to_json())
     code = (
-        "import sys; from authcheck.bundle import main; status = main(sys.argv[1:]);"
+        "import sys; from authcheck.proofs.bundle import main; status = main(sys.argv[1:]);"
         "loaded = {name.partition('.')[0] for name in sys.modules};"
         "print(sorted(loaded & {'sqlalchemy', 'fastapi', 'starlette', 'PIL', 'pydantic', 'numpy'})); sys.exit(status)"
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from authcheck.errors import Rejected
-from authcheck.registry.picture_files import find_pictures
-from authcheck.registry.table_files import Row, RowProblem, read_folder, read_table
+from authcheck.files.picture_files import find_pictures
+from authcheck.registry.design_files import Row, RowProblem, read_folder, read_table
 
 HEADER = "reference,title,kind,owner,picture,public_preview\n"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from authcheck.errors import NotFound, StorageFailed
-from authcheck.pictures import PictureStore
+from authcheck.storage.pictures import PictureStore
 
 DATA = b"a picture's bytes" * 1000
 SHA256 = hashlib.sha256(DATA).hexdigest()

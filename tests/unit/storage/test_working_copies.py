@@ -10,8 +10,8 @@ import make
 import pytest
 from PIL import Image
 
-from authcheck.images.decode import DEFAULT_LIMITS
-from authcheck.submissions import Copies, working_copy
+from authcheck.storage.working_copies import Copies, working_copy
+from authcheck.vision.pictures.decode import DEFAULT_LIMITS
 
 DAY = timedelta(days=1)
 SHA = "ab" * 32

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from make import NOW
 
 from authcheck.errors import NotTrue, Rejected
-from authcheck.ledger.entries import Draft, _canonical, body, read_body, read_time, time_text, tx_id
+from authcheck.tlog.entries import Draft, _canonical, body, read_body, read_time, time_text, tx_id
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 FIELDS = st.dictionaries(

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from ledger_made import ORIGIN, assert_log_sound, entry_bodies, entry_body, log_signer
 
 from authcheck.errors import Conflict
-from authcheck.ledger.log import Log, MemoryLogStore
-from authcheck.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
-from authcheck.ledger.note import Checkpoint, verify_note
+from authcheck.tlog.log import Log, MemoryLogStore
+from authcheck.tlog.merkle import leaf_hash, verify_consistency, verify_inclusion
+from authcheck.tlog.note import Checkpoint, verify_note
 
 
 @given(st.lists(st.lists(st.integers(0, 40), max_size=12), max_size=8))

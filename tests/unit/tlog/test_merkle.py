@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authcheck.errors import NotTrue
-from authcheck.ledger.merkle import (
+from authcheck.tlog.merkle import (
     EMPTY_ROOT,
     leaf_hash,
     node_hash,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from ledger_made import ORIGIN, cosigner, entry_bodies, key_of, log_signer
 
 from authcheck.errors import NotTrue
-from authcheck.ledger.log import Log, MemoryLogStore
-from authcheck.ledger.merkle import leaf_hash, verify_inclusion
-from authcheck.ledger.note import (
+from authcheck.tlog.log import Log, MemoryLogStore
+from authcheck.tlog.merkle import leaf_hash, verify_inclusion
+from authcheck.tlog.note import (
     Checkpoint,
     Proof,
     Signer,
@@ -24,7 +24,7 @@ from authcheck.ledger.note import (
     signed_note,
     verify_note,
 )
-from authcheck.ledger.witness import quorum
+from authcheck.tlog.witness import quorum
 
 VECTOR = json.loads((Path(__file__).parents[2] / "vectors" / "note.json").read_text())
 LOG = log_signer()

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authcheck.errors import NotTrue, Rejected
-from authcheck.ledger import tiles
-from authcheck.ledger.merkle import EMPTY_ROOT, leaf_hash, root_of, verify_consistency, verify_inclusion
-from authcheck.ledger.tiles import TilePath
+from authcheck.tlog import tiles
+from authcheck.tlog.merkle import EMPTY_ROOT, leaf_hash, root_of, verify_consistency, verify_inclusion
+from authcheck.tlog.tiles import TilePath
 
 LEAVES = [leaf_hash(b"%d" % number) for number in range(1400)]
 SIZES = st.one_of(st.integers(1, 1400), st.sampled_from([1, 2, 255, 256, 257, 511, 512, 513, 1024, 1400]))

@@ -9,10 +9,10 @@ import pytest
 from ledger_made import ORIGIN, cosigner, entry_bodies, entry_body, log_signer
 
 from authcheck.errors import BadSetting, Conflict, NotTrue, Unavailable
-from authcheck.ledger.log import Log, MemoryLogStore
-from authcheck.ledger.merkle import EMPTY_ROOT, verify_consistency
-from authcheck.ledger.note import Checkpoint, Signer, read_note, verify_note
-from authcheck.ledger.witness import Post, Witness, post_http, quorum, read_witnesses, submit
+from authcheck.tlog.log import Log, MemoryLogStore
+from authcheck.tlog.merkle import EMPTY_ROOT, verify_consistency
+from authcheck.tlog.note import Checkpoint, Signer, read_note, verify_note
+from authcheck.tlog.witness import Post, Witness, post_http, quorum, read_witnesses, submit
 
 COSIGNER = cosigner()
 WITNESS = Witness("https://witness.example", COSIGNER.verifier)

@@ -1,11 +1,9 @@
 """Local features of views, negative pictures, several findings a check."""
 
-from datetime import UTC, datetime
+import secrets
 
 import sqlalchemy as sa
 from alembic import op
-
-from authcheck.ids import new_id
 
 revision = "0002"
 down_revision = "0001"
@@ -80,7 +78,7 @@ def upgrade() -> None:
     op.add_column(
         "registry_clock", sa.Column("registry_id", sa.String(length=40), nullable=False, server_default="")
     )
-    registry_id = new_id("reg", datetime.now(UTC))
+    registry_id = f"reg_{secrets.token_hex(13).upper()}"
     op.execute(sa.text("UPDATE registry_clock SET registry_id = :id").bindparams(id=registry_id))
     for table, column in (("checks", "looks"), ("checks", "findings"), ("registry_clock", "registry_id")):
         with op.batch_alter_table(table) as batch:  # the default was for the rows that were there

@@ -1,17 +1,13 @@
 """The ledger, certificates, and what is anchored of it. What was registered before gets its entries now."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+import rfc8785
 import sqlalchemy as sa
 from alembic import op
-
-from authcheck import facts
-from authcheck.ledger.entries import Draft, body, time_text, tx_id
-from authcheck.ledger.tiles import grow
-from authcheck.tables import UtcDateTime
 
 revision = "0003"
 down_revision = "0002"
@@ -19,6 +15,27 @@ branch_labels = None
 depends_on = None
 
 UNCHANGING = ("entries",)  # rows that are never changed or deleted
+IMAGES_PER_ENTRY = 20
+TILE_HASHES = 256
+
+
+class Draft(NamedTuple):
+    """An entry to be written: its type, the id of its subject, what it says, and when the thing happened."""
+
+    type: str
+    subject: str
+    fields: dict[str, Any]
+    since: datetime | None
+
+
+TYPES: dict[str, Any] = {
+    "roles": sa.JSON(),
+    "public_preview": sa.Boolean(),
+    "created_at": sa.DateTime(timezone=True),
+    "noticed_at": sa.DateTime(timezone=True),
+    "registered_at": sa.DateTime(timezone=True),
+    "retired_at": sa.DateTime(timezone=True),
+}
 
 
 def upgrade() -> None:
@@ -190,46 +207,38 @@ def upgrade() -> None:
 
 
 def _backfill() -> int:
-    """Record what is registered already; how many entries that makes."""
-    drafts = [*_organisations(), *_designs()]
-    bodies = [body(draft) for draft in drafts]
-    entries = sa.table(
-        "entries",
-        *map(sa.column, ("number", "tx_id", "type", "subject", "body")),
-        sa.column("at", UtcDateTime),
-    )
-    leaves = [tx_id(text) for text in bodies]
-    rows = [
-        {
-            "number": number,
-            "tx_id": leaf,
-            "type": draft.type,
-            "subject": draft.subject,
-            "at": draft.at,
-            "body": text,
-        }
-        for number, (draft, leaf, text) in enumerate(zip(drafts, leaves, bodies, strict=True))
-    ]
-    tiles = sa.table("tiles", *map(sa.column, ("level", "number", "hashes")))
-    changed = grow(0, [bytes.fromhex(leaf) for leaf in leaves], lambda _level, _number: b"")
+    """Write an entry for everything that is registered already. Returns the number of entries.
+
+    The functions below are copies of what the library did at this revision, so that the history they write never changes.
+    """
+    now = datetime.now(UTC)
+    rows = []
+    for number, draft in enumerate([*_organisations(), *_designs()]):
+        said = {"at": _time(now), "id": draft.subject, "t": draft.type, "v": 1, **draft.fields}
+        if draft.since is not None:
+            said["since"] = _time(draft.since)
+        body = rfc8785.dumps(said)
+        tx_id = hashlib.sha256(b"\x00" + body).hexdigest()
+        rows.append((number, tx_id, draft.type, draft.subject, body, now))
+    names = ("number", "tx_id", "type", "subject", "body")
+    entries = sa.table("entries", *map(sa.column, names), sa.column("at", sa.DateTime(timezone=True)))
     if rows:
-        op.bulk_insert(entries, rows)
+        op.bulk_insert(entries, [dict(zip((*names, "at"), row, strict=True)) for row in rows])
         op.bulk_insert(
-            tiles,
-            [{"level": place[0], "number": place[1], "hashes": hashes} for place, hashes in changed.items()],
+            sa.table("tiles", *map(sa.column, ("level", "number", "hashes"))),
+            list(_tiles([bytes.fromhex(row[1]) for row in rows])),
         )
     return len(rows)
 
 
 def _organisations() -> Iterator[Draft]:
-    now = datetime.now(UTC)
-    for row in _rows("organisations", "id", "id", "handle", "name", roles=sa.JSON, created_at=UtcDateTime):
-        yield _since(facts.approved(row, now), row.created_at)
+    for row in _rows("organisations", "id", "id", "handle", "name", "roles", "created_at"):
+        said = {"h": _digest({"name": row.name}), "handle": row.handle, "roles": row.roles}
+        yield Draft("org.approve", row.id, said, row.created_at)
 
 
 def _designs() -> Iterator[Draft]:
     """The designs with all pictures they ever had, then what became of them."""
-    now = datetime.now(UTC)
     ever: dict[str, dict[str, None]] = {}
     live: dict[str, set[str]] = {}
     disputes: dict[str, list[Any]] = {}
@@ -237,34 +246,67 @@ def _designs() -> Iterator[Draft]:
         ever.setdefault(view.design_id, {})[view.picture_sha256] = None
         if view.removed_tick is None:
             live.setdefault(view.design_id, set()).add(view.picture_sha256)
-    columns = ("id", "design_id", "other_design_id", "score")
-    for dispute in _rows("disputes", "id", *columns, noticed_at=UtcDateTime):
+    for dispute in _rows("disputes", "id", "id", "design_id", "other_design_id", "score", "noticed_at"):
         disputes.setdefault(dispute.design_id, []).append(dispute)
-    words = ("id", "owner_id", "reference", "title", "kind", "state", "version")
-    times = {"registered_at": UtcDateTime, "retired_at": UtcDateTime}
-    for row in _rows("designs", "id", *words, public_preview=sa.Boolean, **times):
-        for draft in facts.registered(row, list(ever[row.id]), now):
-            yield _since(draft, row.registered_at)
+    words = ("id", "owner_id", "reference", "title", "kind", "state", "version", "public_preview")
+    for row in _rows("designs", "id", *words, "registered_at", "retired_at"):
+        yield from _registered(row, list(ever[row.id]))
         for dispute in disputes.get(row.id, []):
-            yield _since(facts.disputed(dispute, now), dispute.noticed_at)
+            said = {"dispute": dispute.id, "other": dispute.other_design_id, "score": dispute.score}
+            yield Draft("design.dispute", row.id, said, dispute.noticed_at)
         if row.retired_at is not None:
-            yield _since(facts.retired(row, now), row.retired_at)
+            yield Draft("design.retire", row.id, {"version": row.version}, row.retired_at)
             continue
         for picture in ever[row.id]:
             if picture not in live[row.id]:
-                yield facts.view_removed(row, picture, now)
+                yield Draft("design.view_remove", row.id, {"images": [picture], "version": row.version}, None)
 
 
-def _rows(table: str, order: str, *names: str, **typed: Any) -> list[Any]:
-    columns = [*map(sa.column, names), *(sa.column(name, kind) for name, kind in typed.items())]
+def _registered(row: Any, pictures: Sequence[str]) -> Iterator[Draft]:
+    words = {name: getattr(row, name) for name in ("kind", "public_preview", "reference", "title")}
+    groups = [
+        pictures[start : start + IMAGES_PER_ENTRY] for start in range(0, len(pictures), IMAGES_PER_ENTRY)
+    ]
+    said = {"h": _digest(words), "images": groups[0], "owner": row.owner_id, "version": row.version}
+    yield Draft("design.register", row.id, said, row.registered_at)
+    for group in groups[1:]:
+        yield Draft("design.view_add", row.id, {"images": group, "version": row.version}, row.registered_at)
+
+
+def _rows(table: str, order: str, *names: str) -> list[Any]:
+    columns = [sa.column(name, TYPES.get(name)) for name in names]
     return list(
         op.get_bind().execute(sa.select(*columns).select_from(sa.table(table)).order_by(sa.column(order)))
     )
 
 
-def _since(draft: Draft, at: datetime) -> Draft:
-    """An entry says when it was written; when the thing happened stands beside."""
-    return replace(draft, fields={**draft.fields, "since": time_text(at)})
+def _time(at: datetime) -> str:
+    """RFC 3339 in UTC with microseconds. SQLite gives its times, which are UTC, without a zone."""
+    aware = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return aware.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _digest(words: Mapping[str, Any]) -> str:
+    return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(words))).hexdigest()
+
+
+def _tiles(hashes: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    """The tiles of a tree over these leaf hashes (C2SP tlog-tiles): rows of 256 hashes, level by level."""
+    level = 0
+    while hashes:
+        tiles = [hashes[start : start + TILE_HASHES] for start in range(0, len(hashes), TILE_HASHES)]
+        for number, tile in enumerate(tiles):
+            yield {"level": level, "number": number, "hashes": b"".join(tile)}
+        hashes = [_root(tile) for tile in tiles if len(tile) == TILE_HASHES]
+        level += 1
+
+
+def _root(hashes: Sequence[bytes]) -> bytes:
+    """The root over a full tile (RFC 6962 s2.1)."""
+    while len(hashes) > 1:
+        pairs = zip(hashes[::2], hashes[1::2], strict=True)
+        hashes = [hashlib.sha256(b"\x01" + left + right).digest() for left, right in pairs]
+    return hashes[0]
 
 
 def _forbid(table: str, change: str) -> None:

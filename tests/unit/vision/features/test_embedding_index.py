@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from authcheck.local.embedding_index import EmbeddingIndex, Ids, Vectors
+from authcheck.vision.features.embedding_index import EmbeddingIndex, Ids, Vectors
 
 SIZE = 16
 

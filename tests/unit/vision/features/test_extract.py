@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from authcheck.local import extract
-from authcheck.local.features import Features
+from authcheck.vision.features import extract
+from authcheck.vision.features.features import Features
 
 
 def points_near(found: Features, other: Features, moved: tuple[float, float], scale: float) -> float:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from authcheck.local.features import CHANNELS, Features, joined, places_of, steps_of
+from authcheck.vision.features.features import CHANNELS, Features, joined, places_of, steps_of
 
 SIDES = st.integers(0, 65535)
 

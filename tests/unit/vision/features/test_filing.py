@@ -3,8 +3,8 @@
 import numpy as np
 from features_made import some_codes
 
-from authcheck.local.filing import FINE_EACH, Reach, filed_under, probed, reach_for, vectors_of
-from authcheck.local.vocabulary import FINE_WORDS, WORDS, centred
+from authcheck.vision.features.filing import FINE_EACH, Reach, filed_under, probed, reach_for, vectors_of
+from authcheck.vision.features.vocabulary import FINE_WORDS, WORDS, centred
 
 CODES = some_codes(np.random.default_rng(5), 500)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from authcheck.local.findability import best_of, findability_of
+from authcheck.vision.features.findability import best_of, findability_of
 
 
 def mirrored() -> Image.Image:

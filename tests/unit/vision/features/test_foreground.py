@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from authcheck.local.foreground import Mask, foreground_of
+from authcheck.vision.features.foreground import Mask, foreground_of
 
 BOARD = (60, 50, 260, 210)  # of make.product_photo
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from authcheck.errors import Rejected
-from authcheck.images.decode import Limits
-from authcheck.local.masks import mask_png, read_mask, stored_mask
+from authcheck.vision.features.masks import mask_png, read_mask, stored_mask
+from authcheck.vision.pictures.decode import Limits
 
 BOX = (30, 20, 90, 60)
 WANTED = np.zeros((100, 150), np.bool_)

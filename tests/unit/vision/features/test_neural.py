@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from authcheck.errors import BadSetting
-from authcheck.local.neural import NeuralDescriptor
+from authcheck.vision.features.neural import NeuralDescriptor
 
 PICTURES = [make.picture(seed) for seed in range(3)]
 

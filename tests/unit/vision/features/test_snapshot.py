@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from features_made import some_features
 
-from authcheck.local.filed_index import FiledFeatureIndex
-from authcheck.local.snapshot import _PAGE, NAME, Stand, open_snapshot, sole_writer
+from authcheck.vision.features.filed_index import FiledFeatureIndex
+from authcheck.vision.features.snapshot import _PAGE, NAME, Stand, open_snapshot, sole_writer
 
-TESTS = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[3]
 STAND = Stand("registry", 7, "history")
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from features_made import some_features
-from authcheck.local import snapshot
-from authcheck.local.filed_index import FiledFeatureIndex
+from authcheck.vision.features import snapshot
+from authcheck.vision.features.filed_index import FiledFeatureIndex
 index = FiledFeatureIndex()
 index.add(range(20), [some_features(key) for key in range(20)])
 written = getattr(snapshot, sys.argv[3])
@@ -36,7 +36,7 @@ with snapshot.sole_writer(Path(sys.argv[2])):
 HOLDING = """
 import sys
 from pathlib import Path
-from authcheck.local.snapshot import sole_writer
+from authcheck.vision.features.snapshot import sole_writer
 with sole_writer(Path(sys.argv[1])) as alone:
     print(alone, flush=True)
     sys.stdin.read()
@@ -154,7 +154,7 @@ def test_a_disk_that_is_full_leaves_the_last_snapshot(folder: Path, monkeypatch:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("authcheck.local.snapshot._write_header", full)
+    monkeypatch.setattr("authcheck.vision.features.snapshot._write_header", full)
     with pytest.raises(OSError, match="No space"):
         write(folder, replace(STAND, tick=9))
     assert sorted(path.name for path in folder.iterdir()) == [NAME]

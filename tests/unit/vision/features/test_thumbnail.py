@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from authcheck.local.thumbnail import LEAST_PX, SIDE_PX, Thumbnail, thumbnail_bytes
+from authcheck.vision.features.thumbnail import LEAST_PX, SIDE_PX, Thumbnail, thumbnail_bytes
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from authcheck.local import extract
-from authcheck.local.features import Features
-from authcheck.local.vocabulary import (
+from authcheck.vision.features import extract
+from authcheck.vision.features.features import Features
+from authcheck.vision.features.vocabulary import (
     FINE_WORDS,
     INVERT_SIGNS,
     MIRROR_SIGNS,
@@ -20,7 +20,7 @@ from authcheck.local.vocabulary import (
     compress,
     edited,
 )
-from authcheck.local.votes import Edit, edited_places
+from authcheck.vision.matching.votes import Edit, edited_places
 
 MIRRORED, INVERTED, BOTH = Edit(mirrored=True), Edit(inverted=True), Edit(mirrored=True, inverted=True)
 PICTURES = [make.picture(3), make.fixture("nw-001"), make.busy_ground(4, (480, 360))]

@@ -8,9 +8,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
 from authcheck.errors import ImageRejected
-from authcheck.images import fingerprint
-from authcheck.images.decode import Picture
-from authcheck.images.fingerprint import FAMILIES, ORIENTATIONS, SCHEME, Fingerprint, reference_codes
+from authcheck.vision.fingerprints import fingerprint
+from authcheck.vision.fingerprints.fingerprint import (
+    FAMILIES,
+    ORIENTATIONS,
+    SCHEME,
+    Fingerprint,
+    reference_codes,
+)
+from authcheck.vision.pictures.decode import Picture
 
 # How to make each orientation from an upright picture; Pillow turns counter-clockwise.
 MAKE = {

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from make import encode, picture
 from PIL import Image, ImageDraw
 
-from authcheck.images import fingerprint, gallery
-from authcheck.images.fingerprint import REFERENCE_WINDOWS, SCHEME, Fingerprint
-from authcheck.images.gallery import Gallery, Hit
-from authcheck.images.index import BruteForceIndex, FlatIndex
-from authcheck.images.score import JOINT_MOST_BITS, REACH_BITS, score_of
+from authcheck.vision.fingerprints import fingerprint, gallery
+from authcheck.vision.fingerprints.fingerprint import REFERENCE_WINDOWS, SCHEME, Fingerprint
+from authcheck.vision.fingerprints.gallery import Gallery, Hit
+from authcheck.vision.fingerprints.index import BruteForceIndex, FlatIndex
+from authcheck.vision.fingerprints.score import JOINT_MOST_BITS, REACH_BITS, score_of
 
 
 def seen(image: Image.Image, image_format: str = "PNG", **options: int) -> Fingerprint:

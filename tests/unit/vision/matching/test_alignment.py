@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from authcheck.local.alignment import Alignment, alignment_of, in_one_place
+from authcheck.vision.matching.alignment import Alignment, alignment_of, in_one_place
 
 SIZE = (800, 640)
 DESIGN = make.picture(1)  # 320 x 256

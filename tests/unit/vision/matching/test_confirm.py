@@ -8,12 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from authcheck.local.confirm import Confirmation, confirm
-from authcheck.local.extract import of_design, of_picture
-from authcheck.local.features import DIMENSIONS, Features
-from authcheck.local.geometry import Fit
-from authcheck.local.pairs import Pairs, Points
-from authcheck.local.votes import Edit
+from authcheck.vision.features.extract import of_design, of_picture
+from authcheck.vision.features.features import DIMENSIONS, Features
+from authcheck.vision.matching.confirm import Confirmation, confirm
+from authcheck.vision.matching.geometry import Fit
+from authcheck.vision.matching.pairs import Pairs, Points
+from authcheck.vision.matching.votes import Edit
 
 EXTENT = (1.0, 0.8)  # of the ground, in its longer sides
 NO_PAIRS = Pairs(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.float32))

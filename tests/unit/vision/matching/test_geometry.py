@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from authcheck.local.features import Places, steps_of
-from authcheck.local.features import places_of as read_steps
-from authcheck.local.geometry import LEAST_PAIRS, fit
-from authcheck.local.pairs import Pairs
+from authcheck.vision.features.features import Places, steps_of
+from authcheck.vision.features.features import places_of as read_steps
+from authcheck.vision.matching.geometry import LEAST_PAIRS, fit
+from authcheck.vision.matching.pairs import Pairs
 
 Affine = NDArray[np.float64]
 

@@ -9,14 +9,14 @@ import pytest
 from evidence_scenes import homography
 from PIL import Image, ImageOps
 
-from authcheck.local.alignment import in_one_place
-from authcheck.local.geometry import Fit
-from authcheck.local.looks import CLOSER_LOOKS, Look, Verified, assume, look_closer
-from authcheck.local.matcher import verify
-from authcheck.local.pairs import Pairs
-from authcheck.local.pixels import NOTHING
-from authcheck.local.subjects import Known
-from authcheck.local.votes import Edit
+from authcheck.vision.matching.alignment import in_one_place
+from authcheck.vision.matching.geometry import Fit
+from authcheck.vision.matching.looks import CLOSER_LOOKS, Look, Verified, assume, look_closer
+from authcheck.vision.matching.matcher import verify
+from authcheck.vision.matching.pairs import Pairs
+from authcheck.vision.matching.pixels import NOTHING
+from authcheck.vision.matching.subjects import Known
+from authcheck.vision.matching.votes import Edit
 
 NAMES = ("nw-001", "as-011", "hl-003", "tt-006")  # they fill their sheets
 NONE = np.empty(0, np.intp)

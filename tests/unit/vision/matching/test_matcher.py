@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from authcheck.local.backdrops import Backdrop
-from authcheck.local.extract import of_design
-from authcheck.local.filed_index import FiledFeatureIndex
-from authcheck.local.matcher import Examined, Hint, Question, examine
-from authcheck.local.score import NUMBERS, Vector, load_model
-from authcheck.local.subjects import Known
-from authcheck.local.votes import Pose
+from authcheck.vision.features.extract import of_design
+from authcheck.vision.features.filed_index import FiledFeatureIndex
+from authcheck.vision.matching.backdrops import Backdrop
+from authcheck.vision.matching.matcher import Examined, Hint, Question, examine
+from authcheck.vision.matching.score import NUMBERS, Vector, load_model
+from authcheck.vision.matching.subjects import Known
+from authcheck.vision.matching.votes import Pose
 
 MODEL = load_model("local-1")
 NAMES = ("nw-001", "as-011", "hl-003", "tt-006", "as-012", "mi-006", "tt-003", "nw-008")

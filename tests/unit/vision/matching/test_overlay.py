@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
-from authcheck.local import drawing, overlay
-from authcheck.local.alignment import Alignment
-from authcheck.local.differences import Mask, boxes, differing
-from authcheck.local.overlay import PANEL_PX, Exhibit, compose
+from authcheck.vision.matching import drawing, overlay
+from authcheck.vision.matching.alignment import Alignment
+from authcheck.vision.matching.differences import Mask, boxes, differing
+from authcheck.vision.matching.overlay import PANEL_PX, Exhibit, compose
 
 DESIGN = make.picture(4, (400, 320))
 EDIT = (0.55, 0.5, 0.7, 0.66)  # left, top, right, bottom of the edit, in shares of the design

@@ -5,9 +5,9 @@ import pytest
 from features_made import seen_again, some_codes
 from numpy.typing import NDArray
 
-from authcheck.local.features import Features
-from authcheck.local.pairs import FULL_MARGIN, LEAST_WEIGHT, Points, mutual_pairs
-from authcheck.local.votes import Edit
+from authcheck.vision.features.features import Features
+from authcheck.vision.matching.pairs import FULL_MARGIN, LEAST_WEIGHT, Points, mutual_pairs
+from authcheck.vision.matching.votes import Edit
 
 
 def features(codes: NDArray[np.uint8], channels: NDArray[np.uint8] | None = None) -> Features:

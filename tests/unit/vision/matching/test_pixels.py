@@ -6,8 +6,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from authcheck.local.pixels import NOT_SEEN, NOTHING, PixelEvidence, compare
-from authcheck.local.thumbnail import Thumbnail, thumbnail_bytes
+from authcheck.vision.features.thumbnail import Thumbnail, thumbnail_bytes
+from authcheck.vision.matching.pixels import NOT_SEEN, NOTHING, PixelEvidence, compare
 
 Matrix = NDArray[np.float64]
 DESIGN = make.fixture("nw-001")

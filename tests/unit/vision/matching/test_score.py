@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authcheck.local import score
-from authcheck.local.score import NUMBERS, Model, load_model
-from authcheck.verdicts import POLICIES
+from authcheck.checks.verdicts import POLICIES
+from authcheck.vision.matching import score
+from authcheck.vision.matching.score import NUMBERS, Model, load_model
 
 NAMES = sorted({policy.model for policy in POLICIES.values() if policy.model})
 

@@ -5,9 +5,9 @@ import pytest
 from features_made import some_codes
 from numpy.typing import NDArray
 
-from authcheck.local.features import Features, Places, steps_of
-from authcheck.local.index import BruteForceFeatureIndex, Neighbours, no_neighbours
-from authcheck.local.votes import Ballot, Edit, count_votes, edited_places, weights_of
+from authcheck.vision.features.features import Features, Places, steps_of
+from authcheck.vision.features.index import BruteForceFeatureIndex, Neighbours, no_neighbours
+from authcheck.vision.matching.votes import Ballot, Edit, count_votes, edited_places, weights_of
 
 COUNT = 60
 EDITS = [Edit(mirrored, inverted) for mirrored in (False, True) for inverted in (False, True)]

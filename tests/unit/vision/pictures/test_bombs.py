@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from authcheck.errors import ImageRejected
-from authcheck.images.bombs import MAX_SCANS
-from authcheck.images.decode import Limits, open_picture
+from authcheck.vision.pictures.bombs import MAX_SCANS
+from authcheck.vision.pictures.decode import Limits, open_picture
 
 HEADROOM_BYTES = 160 * crafted.MIB  # decoded, the bombs of pixels and of text would take 190 MiB to 4 GiB
 CHILD = """
@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import crafted
 from authcheck.errors import ImageRejected
-from authcheck.images.decode import open_picture
+from authcheck.vision.pictures.decode import open_picture
 open_picture(crafted.png((16, 16), crafted.zlib.compress(bytes(16 * 49))))  # loads every reader
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + int(sys.argv[2])

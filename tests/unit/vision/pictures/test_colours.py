@@ -11,8 +11,8 @@ import pytest
 from PIL import ExifTags, Image, ImageCms, ImageDraw
 
 from authcheck.errors import ImageRejected
-from authcheck.images import colours
-from authcheck.images.decode import open_picture
+from authcheck.vision.pictures import colours
+from authcheck.vision.pictures.decode import open_picture
 
 RED = (200, 30, 40)
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, features
 
 from authcheck.errors import ImageRejected
-from authcheck.images import decode
-from authcheck.images.decode import Limits, Picture, open_picture
+from authcheck.vision.pictures import decode
+from authcheck.vision.pictures.decode import Limits, Picture, open_picture
 
 READER = re.compile(r"PIL\.(Image|ImageFile|TiffTags|(Jpeg|Mpo|Png|WebP|Gif|Tiff|Bmp|Avif)ImagePlugin)")
 ENCODINGS = {

@@ -1,0 +1,125 @@
+"""Rows of certificates: signing keys, batches, certificates, status lists."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from authcheck.licences.tables import Licence
+from authcheck.members.tables import Organisation
+from authcheck.registry.tables import Design
+from authcheck.storage.entity import Entity
+
+
+class SigningKey(Entity):
+    """A key an organisation signs certificates with.
+
+    It counts for entries numbered `added_at_entry` and above, once revoked only below `revoked_at_entry`. `public_key` is the raw Ed25519 key; `secret` the private one encrypted, None where the brand keeps it. `kid` is
+    `did:web:HOST:HANDLE#NAME`.
+    """
+
+    __tablename__ = "signing_keys"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id), index=True)
+    kid: Mapped[str] = mapped_column(String(300), unique=True)
+    public_key: Mapped[bytes]
+    secret: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    added_at_entry: Mapped[int] = mapped_column(BigInteger)
+    revoked_at_entry: Mapped[int | None] = mapped_column(BigInteger)
+
+    organisation: Mapped["Organisation"] = relationship(lazy="raise")
+
+
+class Batch(Entity):
+    """Certificates issued in one request: units of one product (GTIN and lot) that carry one design.
+
+    `request_sha256` says what was asked for under `request_key`, so that the same request twice issues once. `licence_id`
+    is the licence version under which somebody else than the owner issues.
+    """
+
+    __tablename__ = "batches"
+    __table_args__ = (UniqueConstraint("organisation_id", "request_key"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
+    design_id: Mapped[str] = mapped_column(ForeignKey(Design.id), index=True)
+    request_key: Mapped[str] = mapped_column(String(200))
+    request_sha256: Mapped[str] = mapped_column(String(64))
+    gtin: Mapped[str] = mapped_column(String(14))
+    lot: Mapped[str] = mapped_column(String(20))
+    product: Mapped[str] = mapped_column(String(200))
+    count: Mapped[int]
+    licence_id: Mapped[str | None] = mapped_column(ForeignKey(Licence.id), index=True)
+    created_at: Mapped[datetime]
+
+    organisation: Mapped["Organisation"] = relationship(lazy="raise")
+    design: Mapped["Design"] = relationship(lazy="raise")
+
+
+class Certificate(Entity):
+    """The statement that one unit was made by this issuer; `code` is on its label, also its serial number.
+
+    `jws` is the vc+jwt, None until a brand that keeps its own keys has signed; `jws_sha256` is what the ledger holds of
+    it and `entry_number` where. `status_index` is its place in the issuer's status list. `state` is unsigned, active or revoked.
+    `sealed_pin` is the scratch-off PIN, encrypted, None without one: labels can be printed again.
+    """
+
+    __tablename__ = "certificates"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "status_index"),
+        UniqueConstraint("gtin", "lot", "serial"),
+        Index(None, "batch_id", "number_in_batch"),
+        Index(None, "organisation_id", "revoked_entry_number"),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    code: Mapped[str] = mapped_column(String(20), unique=True)
+    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id"))
+    number_in_batch: Mapped[int]
+    organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
+    design_id: Mapped[str] = mapped_column(ForeignKey(Design.id))
+    gtin: Mapped[str] = mapped_column(String(14))
+    lot: Mapped[str] = mapped_column(String(20))
+    serial: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(10))
+    issued_at: Mapped[datetime]
+    jws: Mapped[str | None] = mapped_column(Text)
+    jws_sha256: Mapped[str | None] = mapped_column(String(64))
+    entry_number: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    status_index: Mapped[int]
+    sealed_pin: Mapped[bytes | None]
+    revoked_at: Mapped[datetime | None]
+    revocation_reason: Mapped[str | None] = mapped_column(String(40))
+    revoked_entry_number: Mapped[int | None] = mapped_column(BigInteger)
+
+    batch: Mapped["Batch"] = relationship(lazy="raise")
+    organisation: Mapped["Organisation"] = relationship(lazy="raise")
+    design: Mapped["Design"] = relationship(lazy="raise")
+
+
+class StatusList(Entity):
+    """A published version of an issuer's list of revoked certificates, signed; the newest of each `number` is in force.
+
+    A list has 131,072 places: `number` is a certificate's `status_index` divided by that.
+    """
+
+    __tablename__ = "status_lists"
+    __table_args__ = (Index(None, "organisation_id", "number", "entry_number"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
+    number: Mapped[int]
+    jws: Mapped[str] = mapped_column(Text)
+    jws_sha256: Mapped[str] = mapped_column(String(64))
+    entry_number: Mapped[int] = mapped_column(BigInteger)
+    published_at: Mapped[datetime]

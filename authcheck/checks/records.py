@@ -1,0 +1,117 @@
+"""Stored checks: asked, kept, found again."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from authcheck.checks.answers import Answer, answer, read_submission
+from authcheck.checks.finder import Finder
+from authcheck.checks.tables import Check
+from authcheck.checks.verdicts import Finding, Policy
+from authcheck.errors import NotFound
+from authcheck.ids import new_id
+from authcheck.registry.tables import Design
+from authcheck.storage.database import Database
+from authcheck.vision.pictures.decode import Limits
+
+
+def check_picture(
+    database: Database,
+    finder: Finder,
+    data: bytes,
+    *,
+    limits: Limits,
+    policy: Policy,
+    organisation_id: str | None,
+    source: str,
+    name: str,
+    now: datetime,
+) -> tuple[Check, Answer]:
+    """Ask, decide and store. Raises ImageRejected, Unavailable."""
+    given = answer(database, finder, read_submission(data, limits), policy)
+    check = new_check(given, organisation_id=organisation_id, source=source, name=name, now=now)
+    with database.writing() as session:
+        session.add(check)
+    return check, given
+
+
+def new_check(given: Answer, *, organisation_id: str | None, source: str, name: str, now: datetime) -> Check:
+    """The row that keeps an answer; `source` is cli, scan, api, page or demo; `name` what the asker called the picture."""
+    verdict, candidate = given.verdict, given.verdict.candidate
+    return Check(
+        id=new_id("chk", now),
+        organisation_id=organisation_id,
+        asked_at=now,
+        source=source,
+        picture_name=_storable(name)[-1000:],
+        picture_sha256=given.submission.sha256,
+        scheme=given.submission.fingerprint.scheme,
+        fingerprint=given.submission.fingerprint.to_bytes(),
+        notes=list(given.submission.notes),
+        policy=given.policy.name,
+        tick=given.tick,
+        verdict=verdict.code.value,
+        score=verdict.score,
+        method=candidate.method if candidate else None,
+        design_id=candidate.design_id if candidate else None,
+        view_number=candidate.view_number if candidate else None,
+        reasons=[asdict(reason) for reason in verdict.reasons],
+        looks=[look.to_json() for look in given.looks],
+        findings=[_finding(found) for found in verdict.findings],
+    )
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    """A finding as it is stored (`Check.findings`)."""
+    candidate = found.candidate
+    return {
+        "design_id": candidate.design_id,
+        "view_number": candidate.view_number,
+        "verdict": found.code.value,
+        "score": candidate.score,
+        "method": candidate.method,
+        "reasons": [asdict(reason) for reason in candidate.reasons],
+        "alignment": candidate.alignment.to_json() if candidate.alignment else None,
+    }
+
+
+def _storable(name: str) -> str:
+    """A file name as text that a database keeps: what is not UTF-8, and NUL, become visible escapes."""
+    return name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+
+
+def get_check(session: Session, check_id: str, *, organisation_id: str | None = None) -> Check:
+    """A stored check with its design; anonymous checks are open to whoever has the id, others to their organisation.
+
+    Raises NotFound (`check.not_found`), also for a check of somebody else.
+    """
+    check = _find_check(session, check_id)
+    if check is None or check.organisation_id not in {None, organisation_id}:
+        raise NotFound(f"No check {check_id!r} is known.", code="check.not_found", check=check_id)
+    return check
+
+
+def _find_check(session: Session, check_id: str) -> Check | None:
+    if not check_id.isprintable():  # PostgreSQL refuses to look for a NUL character
+        return None
+    return session.get(Check, check_id, options=[joinedload(Check.design).joinedload(Design.owner)])
+
+
+def list_checks(session: Session, organisation_id: str, *, after: str = "", limit: int = 50) -> list[Check]:
+    """At most `limit` checks of an organisation, by id, that come after the id `after`."""
+    query = (
+        select(Check)
+        .where(Check.organisation_id == organisation_id, Check.id > after)
+        .options(joinedload(Check.design).joinedload(Design.owner))
+        .order_by(Check.id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def count_checks(session: Session) -> int:
+    """How many checks are stored."""
+    return session.scalar(select(func.count()).select_from(Check)) or 0

@@ -1,0 +1,88 @@
+"""Rows of the ledger: entries, tiles, signed checkpoints, and their way into a chain."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from authcheck.storage.entity import Entity
+
+
+class Entry(Entity):
+    """One fact in the ledger, never changed or deleted (triggers see to it). `number` is its place in the log, from 0.
+
+    `tx_id` is the leaf hash, SHA-256(0x00 || body), in hexadecimal; `body` the canonical JSON that is hashed, `type` and
+    `at` what it says of itself. `subject` is the id of the row it is about.
+    """
+
+    __tablename__ = "entries"
+    __table_args__ = (Index(None, "subject", "number"),)
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    tx_id: Mapped[str] = mapped_column(String(64), unique=True)
+    type: Mapped[str] = mapped_column(String(30))
+    subject: Mapped[str] = mapped_column(String(300))
+    at: Mapped[datetime]
+    body: Mapped[bytes]
+
+
+class Tile(Entity):
+    """At most 256 hashes of one level of the tree, 32 bytes each: a partial tile is a prefix of the full one."""
+
+    __tablename__ = "tiles"
+
+    level: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hashes: Mapped[bytes]
+
+
+class LedgerHead(Entity):
+    """One row: how many entries there are. Its row lock puts writers in their order; taken last of all locks."""
+
+    __tablename__ = "ledger_head"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    size: Mapped[int] = mapped_column(BigInteger)
+
+
+class SignedCheckpoint(Entity):
+    """A checkpoint that was signed and published; `note` is its text with all signatures and cosignatures so far."""
+
+    __tablename__ = "checkpoints"
+
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    root: Mapped[str] = mapped_column(String(64))
+    note: Mapped[str] = mapped_column(Text)
+    signed_at: Mapped[datetime]
+
+
+class Anchoring(Entity):
+    """A checkpoint on its way into a chain. The signed raw transaction is stored before it is sent.
+
+    `state` is signed, sent, mined, confirmed, orphaned or failed. `nonce` is allocated here, one transaction a nonce.
+    """
+
+    __tablename__ = "anchorings"
+    __table_args__ = (UniqueConstraint("chain", "sender", "nonce"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    chain: Mapped[str] = mapped_column(String(60))
+    sender: Mapped[str] = mapped_column(String(60))
+    nonce: Mapped[int] = mapped_column(BigInteger)
+    previous_size: Mapped[int] = mapped_column(BigInteger)
+    size: Mapped[int] = mapped_column(BigInteger)
+    root: Mapped[str] = mapped_column(String(64))
+    transaction_hash: Mapped[str] = mapped_column(String(80), unique=True)
+    raw_transaction: Mapped[bytes]
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    block_number: Mapped[int | None] = mapped_column(BigInteger)
+    block_hash: Mapped[str | None] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]

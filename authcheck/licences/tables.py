@@ -1,0 +1,63 @@
+"""Rows of licences."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from authcheck.members.tables import Organisation
+from authcheck.storage.entity import Entity
+
+
+class Licence(Entity):
+    """One version of what an owner lets a licensee do; never changed but by the times at its end.
+
+    Versions of one licence share `series`, the id of the first. `terms` is `licence_terms.Terms.to_json()`. `parent_id` is the
+    licence version that a sublicence stands on. A version is in force from `accepted_at` on until it is `superseded_at`,
+    `revoked_at` or, by its terms, over: states derive, they are not stored. `*_entry` are its entries in the ledger.
+    """
+
+    __tablename__ = "licences"
+    __table_args__ = (
+        UniqueConstraint("series", "version"),
+        Index(None, "owner_id", "id"),
+        Index(None, "licensee_id", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    series: Mapped[str] = mapped_column(String(40))
+    version: Mapped[int]
+    owner_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
+    licensee_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("licences.id"), index=True)
+    terms: Mapped[dict[str, Any]]
+    offered_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    declined_at: Mapped[datetime | None]
+    superseded_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    revocation_reason: Mapped[str | None] = mapped_column(String(40))
+    offered_entry: Mapped[int] = mapped_column(BigInteger)
+    accepted_entry: Mapped[int | None] = mapped_column(BigInteger)
+    revoked_entry: Mapped[int | None] = mapped_column(BigInteger)
+
+    owner: Mapped["Organisation"] = relationship(lazy="raise", foreign_keys=[owner_id])
+    licensee: Mapped["Organisation"] = relationship(lazy="raise", foreign_keys=[licensee_id])
+
+
+class LicenceSubject(Entity):
+    """What a licence version is about, to find it by: `kind` is design (`value` its id) or collection (`value` its name)."""
+
+    __tablename__ = "licence_subjects"
+    __table_args__ = (Index(None, "kind", "value"),)
+
+    licence_id: Mapped[str] = mapped_column(ForeignKey("licences.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    value: Mapped[str] = mapped_column(String(200), primary_key=True)

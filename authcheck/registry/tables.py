@@ -1,0 +1,191 @@
+"""Rows of the registry: designs, their views and features, negative pictures, disputes, imports.
+
+Nothing is deleted: a retired design and a removed view keep their rows, so that a check made earlier can be replayed
+against the registry as it stood.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from authcheck.members.tables import Organisation
+from authcheck.storage.entity import Entity, Number
+
+
+class Design(Entity):
+    """A registered work. `state` is registered, disputed or retired; `reference` is the owner's own id for it.
+
+    `collection` is the owner's name for designs that are licensed together.
+    """
+
+    __tablename__ = "designs"
+    __table_args__ = (UniqueConstraint("owner_id", "reference"), Index(None, "owner_id", "collection"))
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
+    reference: Mapped[str] = mapped_column(String(200))
+    title: Mapped[str] = mapped_column(String(300))
+    kind: Mapped[str] = mapped_column(String(20))
+    collection: Mapped[str | None] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(20))
+    public_preview: Mapped[bool]
+    registered_at: Mapped[datetime]
+    registered_tick: Mapped[int] = mapped_column(BigInteger)
+    retired_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(Integer)
+
+    owner: Mapped["Organisation"] = relationship(lazy="raise")
+    views: Mapped[list["View"]] = relationship(lazy="raise", order_by="View.number", back_populates="design")
+    disputes: Mapped[list["Dispute"]] = relationship(
+        lazy="raise", order_by="Dispute.id", foreign_keys="Dispute.design_id"
+    )
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads a plain dict
+
+
+class View(Entity):
+    """One picture of a design and its fingerprint.
+
+    It takes part in checks from registry tick `added_tick` up to, not including, `removed_tick`.
+    """
+
+    __tablename__ = "views"
+    __table_args__ = (
+        Index(None, "design_id", "picture_sha256"),
+        Index(None, "added_tick"),
+        Index(None, "removed_tick"),
+    )
+
+    number: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    design_id: Mapped[str] = mapped_column(ForeignKey("designs.id"))
+    picture_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    picture_format: Mapped[str] = mapped_column(String(10))
+    width_px: Mapped[int]
+    height_px: Mapped[int]
+    scheme: Mapped[str] = mapped_column(String(20))
+    fingerprint: Mapped[bytes]
+    added_at: Mapped[datetime]
+    added_tick: Mapped[int] = mapped_column(BigInteger)
+    removed_tick: Mapped[int | None] = mapped_column(BigInteger)
+
+    design: Mapped["Design"] = relationship(lazy="raise", back_populates="views")
+    local: Mapped["ViewFeatures | None"] = relationship(lazy="raise", back_populates="view")
+
+
+class ViewFeatures(Entity):
+    """What the local stages keep of a view, apart from it because it is large.
+
+    `record` holds the local features (`Features.to_bytes`) of scheme `scheme`. `mask` is the foreground mask in force
+    as a PNG of one bit a pixel, None where the whole picture counts; `mask_source` is automatic, uploaded or None.
+    `findability` is how findable the design is by its parts (`Findability.to_json`). `thumbnail` is a small copy to compare
+    pixels with (`local.thumbnail`), transparent where the mask hides it.
+    """
+
+    __tablename__ = "view_features"
+
+    view_number: Mapped[int] = mapped_column(
+        ForeignKey("views.number"), primary_key=True, autoincrement=False
+    )
+    scheme: Mapped[str] = mapped_column(String(20), index=True)
+    record: Mapped[bytes]
+    thumbnail: Mapped[bytes]
+    mask: Mapped[bytes | None]
+    mask_source: Mapped[str | None] = mapped_column(String(20))
+    findability: Mapped[dict[str, Any]]
+
+    view: Mapped["View"] = relationship(lazy="raise", back_populates="local")
+
+
+class ViewEmbedding(Entity):
+    """A view as one vector by the neural model of name `model`; only where the operator has set one.
+
+    `vector` is float16, of length 1. It takes part in checks from registry tick `added_tick` on, as long as its view.
+    """
+
+    __tablename__ = "view_embeddings"
+    __table_args__ = (Index(None, "model", "added_tick"),)
+
+    view_number: Mapped[int] = mapped_column(
+        ForeignKey("views.number"), primary_key=True, autoincrement=False
+    )
+    model: Mapped[str] = mapped_column(String(40), primary_key=True)
+    vector: Mapped[bytes]
+    added_tick: Mapped[int] = mapped_column(BigInteger)
+
+    view: Mapped["View"] = relationship(lazy="raise")
+
+
+class NegativePicture(Entity):
+    """A picture whose content never is evidence for a design: a backdrop, a packshot ground, a marketplace's frame.
+
+    `owner_id` is None for everybody's designs, else it counts for that owner's designs only. It takes part in checks
+    from registry tick `added_tick` up to, not including, `removed_tick`.
+    """
+
+    __tablename__ = "negative_pictures"
+    __table_args__ = (Index(None, "added_tick"), Index(None, "removed_tick"))
+
+    number: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    owner_id: Mapped[str | None] = mapped_column(ForeignKey(Organisation.id))
+    label: Mapped[str] = mapped_column(String(200))
+    picture_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    scheme: Mapped[str] = mapped_column(String(20))
+    record: Mapped[bytes]
+    added_at: Mapped[datetime]
+    added_tick: Mapped[int] = mapped_column(BigInteger)
+    removed_tick: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Dispute(Entity):
+    """A design came near one of another owner's when it was registered; both keep their times.
+
+    It counts in checks from registry tick `noticed_tick` on.
+    """
+
+    __tablename__ = "disputes"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    design_id: Mapped[str] = mapped_column(ForeignKey("designs.id"), index=True)
+    other_design_id: Mapped[str] = mapped_column(ForeignKey("designs.id"), index=True)
+    score: Mapped[float]
+    reasons: Mapped[list[Any]]
+    noticed_at: Mapped[datetime]
+    noticed_tick: Mapped[int] = mapped_column(BigInteger)
+
+    other: Mapped["Design"] = relationship(lazy="raise", foreign_keys=[other_design_id])
+
+
+class RegistryClock(Entity):
+    """One row that counts changes of the registry. Its row lock makes ticks become visible in their order.
+
+    `registry_id` tells one registry from all others, so that no index is filled from another one's files.
+    """
+
+    __tablename__ = "registry_clock"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    tick: Mapped[int] = mapped_column(BigInteger)
+    registry_id: Mapped[str] = mapped_column(String(40))
+
+
+class Import(Entity):
+    """A bulk import and its report, a row per file."""
+
+    __tablename__ = "imports"
+    __table_args__ = (Index(None, "organisation_id", "id"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
+    created_at: Mapped[datetime]
+    dry_run: Mapped[bool]
+    counts: Mapped[dict[str, Any]]
+    rows: Mapped[list[Any]]

@@ -1,0 +1,50 @@
+"""Commands of API keys."""
+
+from typing import Annotated
+
+import typer
+
+from authcheck.members import api_keys, organisations
+from authcheck.terminal.output import console, designs
+from authcheck.terminal.output.console import Json
+from authcheck.workspace import open_workspace, utc_now
+
+keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
+
+
+@keys_app.command("create")
+def create_key(
+    organisation: Annotated[str, typer.Option("--org", help="Handle; made as a brand where missing.")],
+    *,
+    scope: Annotated[
+        list[str],
+        typer.Option(help=f"{', '.join(api_keys.SCOPES)}; repeat for several."),
+    ],
+    label: Annotated[str, typer.Option(help="What the key is for.")] = "",
+) -> None:
+    """Make an API key and print it: the only time it is shown."""
+    with open_workspace() as work, work.database.writing() as session:
+        owner = organisations.ensure_brand(session, organisation, utc_now())
+        key, token = api_keys.create_key(session, owner, label=label, scopes=scope, now=utc_now())
+    console.say(
+        f"Key {key.id} for {organisation}, scopes {', '.join(key.scopes)}. Keep it: it is not stored."
+    )
+    print(token)  # noqa: T201 - data goes to stdout, alone
+
+
+@keys_app.command("list")
+def list_keys(
+    organisation: Annotated[str, typer.Option("--org", help="Handle.")], *, json: Json = False
+) -> None:
+    """List an organisation's keys, revoked ones too."""
+    with open_workspace() as work, work.database.reading() as session:
+        owner = organisations.get_organisation(session, organisation)
+        designs.show_keys(api_keys.list_keys(session, owner.id, limit=1000), json=json)
+
+
+@keys_app.command("revoke")
+def revoke_key(key_id: Annotated[str, typer.Argument(metavar="KEY_ID")]) -> None:
+    """End a key at once."""
+    with open_workspace() as work, work.database.writing() as session:
+        api_keys.revoke_key(session, key_id, organisation_id=None, now=utc_now())
+    console.say(f"{key_id} is revoked.")
