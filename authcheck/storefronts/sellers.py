@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from authcheck.certificates.meters import units_issued
 from authcheck.errors import Rejected
-from authcheck.licences import grants as licence_grants
 from authcheck.licences.codes import COUNTRIES, checked_goods
+from authcheck.licences.grants import grants_for
 from authcheck.licences.terms import Breach, Grant, Use, breaches
 from authcheck.registry.tables import Design
 from authcheck.storefronts import shops
@@ -64,11 +64,7 @@ def may_sell(
         on=on,
     )
     is_owner = seller.id == design.owner_id
-    grants = (
-        []
-        if is_owner
-        else licence_grants.grants_for(session, design=design, licensee_id=seller.id, units=units_issued)
-    )
+    grants = [] if is_owner else grants_for(session, design=design, licensee_id=seller.id, units=units_issued)
     found = sorted((Standing(grant, breaches(grant, use)) for grant in grants), key=_how_broken)
     allowed = is_owner or any(not one.breaches for one in found)
     return SellerAnswer(

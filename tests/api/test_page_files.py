@@ -47,7 +47,12 @@ def catalogue(locale: str) -> Catalog:
 def codes_raised() -> set[str]:
     """Every code with which reading and checking a posted picture can fail."""
     core = API.parent / "authcheck"
-    paths = [*(core / "images").glob("*.py"), core / "errors.py", API / "pages" / "buyer.py"]
+    paths = [
+        *(core / "vision").glob("pictures/*.py"),
+        *(core / "vision").glob("fingerprints/*.py"),
+        core / "errors.py",
+        API / "pages" / "buyer.py",
+    ]
     paths += [API / f"{name}.py" for name in ("uploads", "multipart", "middleware", "rates")]
     code = re.compile(r'code ?= ?"((?:image|request|rate|server)\.[a-z_]+)"')
     return {found for path in paths for found in code.findall(path.read_text())} - UNSEEN
@@ -66,13 +71,14 @@ def keys_used() -> Iterator[str]:
                 yield from (f"{ends[0]}{notice}" for notice in ("disputed", "retired"))
             else:
                 yield ends[0]
+    core = API.parent / "authcheck"
     verdicts, candidates = (
-        (API.parent / "authcheck" / name).read_text() for name in ("verdicts.py", "candidates.py")
+        (core / "checks" / f"{name}.py").read_text() for name in ("verdicts", "candidates")
     )
-    decode = (API.parent / "authcheck" / "images" / "decode.py").read_text()
+    decode = (core / "vision" / "pictures" / "decode.py").read_text()
     yield from (f"reason.{code}" for code in re.findall(r'Reason\("([a-z_.]+)"', verdicts + candidates))
     yield from (f"reason.{code}" for code in re.findall(r'notes = .*"(image\.[a-z_]+)"', decode))
-    findability = (API.parent / "authcheck" / "local" / "findability.py").read_text()
+    findability = (core / "vision" / "features" / "findability.py").read_text()
     yield from (f"warning.{code}" for code in re.findall(r'"(design\.[a-z_]+)":', findability))
     yield from (f"error.{code}" for code in codes_raised())
     yield from (f"certificate.reason.{reason}" for reason in REASONS)

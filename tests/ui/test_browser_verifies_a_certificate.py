@@ -37,7 +37,9 @@ def arguments(test: Any) -> Iterator[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
     """Every bundle that tests/unit/proofs/test_bundle.py verifies, with what Python says of it."""
-    spec = importlib.util.spec_from_file_location("bundle_attacks", HERE.parent / "unit" / "test_bundle.py")
+    spec = importlib.util.spec_from_file_location(
+        "bundle_attacks", HERE.parent / "unit" / "proofs" / "test_bundle.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     attacks = importlib.util.module_from_spec(spec)
