@@ -1,4 +1,4 @@
-"""CSV that survives its own mistakes: one stray quote costs its line, not the rest of the file."""
+"""A CSV reader that survives mistakes: a stray quote costs its own line, not the rest of the file."""
 
 import csv
 import io
@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from authcheck.errors import Rejected
 
 SHOWN_CHARS = 200
-Record = list[str] | str  # the fields, or why they cannot be read
+Record = list[str] | str  # the fields, or the reason why the record cannot be read
 
 
 def read_records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, Record]]:
-    """Each record with the number of its first line, from 1. Blank lines and records of blank fields are left out.
+    """Yield each record with the number of its first line, from 1. Leave out blank lines and blank records.
 
-    A quote that is never closed makes the csv module take all further lines as one field. So where a record breaks,
-    only its first line is given up and reading begins again at the next. The lines that the broken record had
-    swallowed may be the tail of a field: any of them that holds a quote is given up as well.
+    A quote that is never closed makes the csv module read all further lines as one field. So when a record
+    breaks, give up only its first line and begin again at the next line. The lines inside the broken record
+    may be the end of a field, so give up each of these lines that holds a quote as well.
     """
     start = suspect_until = 0
     while start < len(lines):
@@ -38,47 +38,50 @@ def read_records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, Re
             start += 1
 
 
-def decode_table(data: bytes) -> str:
-    """A table's text, from UTF-8 or marked UTF-16. Bytes that are no text become surrogates: only rows with them are refused.
+def decode_table(table_bytes: bytes) -> str:
+    """Decode a table from UTF-8, or from UTF-16 with a byte order mark.
 
-    Raises Rejected (`table.encoding`).
+    Bytes that are not UTF-8 become surrogates, so that only the rows with such bytes are refused.
+    Raises Rejected (`table.encoding`) when the bytes begin as UTF-16 but are not UTF-16.
     """
-    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-8-sig", errors="surrogateescape")
+    if not table_bytes.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return table_bytes.decode("utf-8-sig", errors="surrogateescape")
     try:
-        return data.decode("utf-16", errors="surrogatepass")
+        return table_bytes.decode("utf-16", errors="surrogatepass")
     except UnicodeDecodeError as error:
         raise Rejected(
-            "The table begins as UTF-16 but is not: save it as UTF-8.", code="table.encoding"
+            "The table begins as UTF-16 but is damaged. Save the table as UTF-8.", code="table.encoding"
         ) from error
 
 
 def read_table_lines(
     text: str, *, required: Sequence[str], columns: Sequence[str]
 ) -> tuple[list[str], Iterator[tuple[int, Record]]]:
-    """The columns that the first line names, and the records below it; `,`, `;` or tab between fields, whichever it has most of.
+    """Return the column names in the first line, and the records below it.
 
-    Raises Rejected (`table.columns`) unless it names the required columns, no others than `columns`, and each once.
+    Fields are divided by `,`, `;` or a tab: the character that the first line has most often. Raises Rejected
+    (`table.columns`) unless the first line names all required columns, only names in `columns`, and each name
+    once.
     """
     lines = list(io.StringIO(text, newline=""))
-    header = next(line for line in lines if line.strip())
-    records = read_records(lines, max(",;\t", key=header.count))
-    _, first = next(records)
-    found = [] if isinstance(first, str) else [column.strip().lower() for column in first]
-    missing = [column for column in required if column not in found]
-    unknown = [column for column in found if column not in columns]
-    if missing or unknown or len(set(found)) < len(found):
+    header_line = next(line for line in lines if line.strip())
+    records = read_records(lines, max(",;\t", key=header_line.count))
+    _, first_record = next(records)
+    names = [] if isinstance(first_record, str) else [column.strip().lower() for column in first_record]
+    missing = [column for column in required if column not in names]
+    unknown = [column for column in names if column not in columns]
+    if missing or unknown or len(set(names)) < len(names):
         raise Rejected(
             f"The first line must name the columns: {', '.join(required)} and any of "
             f"{', '.join(column for column in columns if column not in required)}, each once. "
-            f"Found: {shown(', '.join(found) or header)}.",
+            f"Found: {shown(', '.join(names) or header_line)}.",
             code="table.columns",
             missing=", ".join(missing),
             unknown=shown(", ".join(unknown)),
         )
-    return found, records
+    return names, records
 
 
 def shown(text: str) -> str:
-    """Text of a stranger's file, fit for a message."""
+    """Make text from an untrusted file safe to show: at most 200 characters, `?` for each unprintable one."""
     return "".join(char if char.isprintable() else "?" for char in text[:SHOWN_CHARS].strip())

@@ -1,21 +1,24 @@
-"""Sheets of die-cut labels, and how large the modules of a QR code get on them."""
+"""Sheets of die-cut labels, and the size of a QR code's modules on each sheet."""
 
 from dataclasses import dataclass
 
 from authcheck.errors import BadSetting, Rejected
 
 QUIET_MODULES = 4  # ISO/IEC 18004 s9.1: the white margin on each side
-LEAST_MODULE_MM = 0.4  # what phones read of an ordinary print
-DOT_MM = 25.4 / 300  # modules are whole dots of printers with 300, 600 or 1,200 dots an inch
-MOST_DOTS = 8  # 0.68 mm: larger ones only take room from the text
-TEXT_MM = 17.0  # the least width of the text beside a QR code
+LEAST_MODULE_MM = 0.4  # the smallest module that phones read from an ordinary print
+DOT_MM = 25.4 / 300  # a module is a whole number of dots, for printers with 300, 600 or 1,200 dots an inch
+MOST_DOTS = 8  # 0.68 mm: larger modules only take room from the text
+TEXT_MM = 17.0  # the smallest width of the text beside a QR code
 PAD_MM = 1.0  # die-cut sheets shift in the printer
 GAP_MM = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A sheet; all lengths in millimetres. A pitch is from one label's edge to the same edge of the next."""
+    """A sheet of labels. All lengths are in millimetres.
+
+    A pitch runs from a label's edge to the next label's edge.
+    """
 
     name: str
     page_mm: tuple[float, float]
@@ -28,11 +31,14 @@ class Layout:
 
     @property
     def labels(self) -> int:
-        """How many there are on a page."""
+        """Return the number of labels on a page."""
         return self.columns * self.rows
 
     def corner_mm(self, place: int) -> tuple[float, float]:
-        """Left and bottom edge of a label, from the page's left bottom corner; places run along the rows, from 0."""
+        """Return a label's left and bottom edge, measured from the page's left bottom corner.
+
+        Places count along the rows, from 0.
+        """
         row, column = divmod(place, self.columns)
         left = self.left_mm + column * self.pitch_mm[0]
         return left, self.page_mm[1] - self.top_mm - row * self.pitch_mm[1] - self.label_mm[1]
@@ -52,24 +58,26 @@ LAYOUTS = {
 
 
 def find_layout(name: str) -> Layout:
-    """A sheet by its name. Raises BadSetting (`setting.layout`)."""
+    """Return the sheet with this name. Raises BadSetting (`setting.layout`) when there is no such sheet."""
     if name not in LAYOUTS:
-        raise BadSetting(f"{name!r} is no sheet of labels: use {', '.join(LAYOUTS)}.", code="setting.layout")
+        raise BadSetting(
+            f"We have no label sheet {name!r}. Use one of: {', '.join(LAYOUTS)}.", code="setting.layout"
+        )
     return LAYOUTS[name]
 
 
 def module_mm(layout: Layout, modules: int) -> float:
-    """The side of a module where a symbol of so many a side, and its quiet zone, go on this label.
+    """Return the side of a module in millimetres for a symbol of `modules` x `modules` and its quiet zone.
 
-    Raises Rejected (`label.too_small`) below 0.4 mm.
+    Raises Rejected (`label.too_small`) when a module would be smaller than 0.4 mm.
     """
     width_mm, height_mm = layout.label_mm
     room_mm = min(height_mm - 2 * PAD_MM, width_mm - 2 * PAD_MM - GAP_MM - TEXT_MM)
     side_mm = room_mm / (modules + 2 * QUIET_MODULES)
     if side_mm < LEAST_MODULE_MM:
         raise Rejected(
-            f"On {layout.name} a module of this QR code would have {side_mm:.2f} mm; {LEAST_MODULE_MM} are needed:"
-            " take larger labels, or short addresses.",
+            f"On {layout.name} a module of this QR code would be {side_mm:.2f} mm wide. "
+            f"The smallest width is {LEAST_MODULE_MM} mm. Use larger labels, or short addresses.",
             code="label.too_small",
             module_mm=round(side_mm, 3),
             limit_mm=LEAST_MODULE_MM,

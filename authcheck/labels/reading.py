@@ -1,4 +1,4 @@
-"""QR codes in a picture that a stranger sends, and which of them are labels of this service."""
+"""QR codes in an untrusted picture, and the decision which QR codes are labels of this service."""
 
 import re
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from authcheck.ids import check_code
 from authcheck.labels import gs1, symbols
 from authcheck.vision.pictures.decode import Limits, open_picture
 
-LONGEST_PX = 2400  # of a side: a whole page of the smallest labels still has three pixels a module
-LONGEST_TEXT = 500  # of our own labels: at most about 300
+LONGEST_PX = 2400  # of a side: on a whole page of the smallest labels a module still has three pixels
+LONGEST_TEXT = 500  # the text of our own labels has at most about 300 characters
 SHOWN_CHARS = 80
 SHORT = re.compile(r"/[cC]/([^/]+)")
 DIGITAL_LINK = re.compile(r"/01/([0-9]{14})/10/([^/]+)/21/([^/]+)")
@@ -18,10 +18,13 @@ DIGITAL_LINK = re.compile(r"/01/([0-9]{14})/10/([^/]+)/21/([^/]+)")
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One QR code. It is a label of ours where `code` or `gtin`, `lot` and `serial` are set.
+    """One QR code.
 
-    Nothing else of a label is believed: it says where to look, not what is true. `text` is for people: of a foreign
-    code its beginning, with colons and dots in brackets so that nothing makes a link of it.
+    The QR code is a label of this service when `code`, or `gtin`, `lot` and `serial`, are set.
+
+    A label says which certificate to look up. Nothing else in a label is trusted. `text` is for people. For a
+    foreign QR code `text` holds only the beginning, with colons and dots in brackets, so that no program
+    turns the text into a link.
     """
 
     text: str
@@ -32,12 +35,12 @@ class Read:
 
     @property
     def ours(self) -> bool:
-        """Whether it points into this service."""
+        """Return whether the QR code is a label of this service."""
         return self.code is not None or self.gtin is not None
 
 
 def read_label(data: bytes, limits: Limits, public_url: str) -> list[Read]:
-    """Every QR code in the picture, from top to bottom; empty where there is none.
+    """Read every QR code in the picture, from top to bottom. Returns an empty list when there is no QR code.
 
     Raises ImageRejected, Rejected (`label.overfull`).
     """
@@ -47,48 +50,56 @@ def read_label(data: bytes, limits: Limits, public_url: str) -> list[Read]:
 
 
 def recognise(text: str, public_url: str) -> Read:
-    """What a QR code says: one of ours if it is a bare code or the address of a label below `public_url`."""
+    """Read the text of a QR code.
+
+    A bare code, or the address of a label below `public_url`, is a label of ours.
+    """
     try:
-        return _ours(text, public_url)
-    except (Rejected, ValueError):  # ValueError: urlsplit's, of an address that is none
-        return Read(_harmless(text))
+        return _parse_own_label(text, public_url)
+    except (Rejected, ValueError):  # urlsplit raises ValueError for a malformed address
+        return Read(_make_harmless(text))
 
 
-def _ours(text: str, public_url: str) -> Read:
+def _parse_own_label(text: str, public_url: str) -> Read:
+    """Parse the text of our own label. Raises Rejected or ValueError for any other text."""
     if not text.isascii() or not text.isprintable() or len(text) > LONGEST_TEXT:
         raise Rejected
     if ":" not in text:
         return Read(text, check_code(text))
-    given, own = urlsplit(text), urlsplit(public_url)
-    same_host = (given.scheme, given.netloc.lower()) == (own.scheme, own.netloc.lower())
-    if not same_host or not given.path.startswith(own.path) or "?" in text or "#" in text:
+    address, public_address = urlsplit(text), urlsplit(public_url)
+    same_host = (address.scheme, address.netloc.lower()) == (
+        public_address.scheme,
+        public_address.netloc.lower(),
+    )
+    if not same_host or not address.path.startswith(public_address.path) or "?" in text or "#" in text:
         raise Rejected
-    path = given.path.removeprefix(own.path)
-    if short := SHORT.fullmatch(path):
-        return Read(text, check_code(short[1]))
-    link = DIGITAL_LINK.fullmatch(path)
-    if link is None:
+    path = address.path.removeprefix(public_address.path)
+    if short_link := SHORT.fullmatch(path):
+        return Read(text, check_code(short_link[1]))
+    digital_link = DIGITAL_LINK.fullmatch(path)
+    if digital_link is None:
         raise Rejected
-    gtin, lot, serial = (unquote(part) for part in link.groups())
+    gtin, lot, serial = (unquote(part) for part in digital_link.groups())
     return Read(
         text,
-        _code_in(serial),
+        _code_of_serial(serial),
         gtin=gs1.check_gtin(gtin),
         lot=gs1.check_lot(lot),
         serial=gs1.check_serial(serial),
     )
 
 
-def _code_in(serial: str) -> str | None:
-    """The serial number where it is a code; a brand may have numbers of its own."""
+def _code_of_serial(serial: str) -> str | None:
+    """Return the code that a serial number is. Returns None for a brand's own serial number."""
     try:
         return check_code(serial)
     except Rejected:
         return None
 
 
-def _harmless(text: str) -> str:
-    shown = "".join(
+def _make_harmless(text: str) -> str:
+    """Return the first 80 characters of a foreign text, without unprintable characters and without links."""
+    beginning = "".join(
         char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:SHOWN_CHARS]
     )
-    return shown.replace(":", "[:]").replace(".", "[.]") + "..." * (len(text) > SHOWN_CHARS)
+    return beginning.replace(":", "[:]").replace(".", "[.]") + "..." * (len(text) > SHOWN_CHARS)

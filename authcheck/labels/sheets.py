@@ -1,4 +1,4 @@
-"""Labels of certificates: what their QR codes say, and sheets of them to print."""
+"""Labels of certificates: the text of their QR codes, and printable sheets of labels."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ LEVEL = "Q"  # of error correction: a quarter of the symbol may be lost
 LINE = 1.2  # leading, in font sizes
 RULER_MM = 50
 CODE_FONT, SMALL_FONT = "Courier-Bold", "Helvetica"
-PRODUCT_FONTS = (  # with the encoding that says what a font can show; readers bring those of East Asia themselves
+PRODUCT_FONTS = (  # each with an encoding that lists its characters; PDF readers bring the East Asian fonts
     ("Helvetica-Bold", "cp1252"),
     ("STSong-Light", "gbk"),
     ("HYSMyeongJo-Medium", "cp949"),
@@ -32,7 +32,7 @@ PIECE = re.compile(r"[!-\u024f]+ *|.")  # a word of Latin letters, or one charac
 
 
 class Unit(Protocol):
-    """What a QR code says of a unit; a certificate's row has it."""
+    """The identifiers of a unit that its QR code carries. A certificate's row has these attributes."""
 
     gtin: str
     lot: str
@@ -42,7 +42,10 @@ class Unit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One label. `pin` is printed where a scratch-off sticker is to cover it; None: there is no such place."""
+    """One label. A scratch-off sticker will cover the printed `pin`.
+
+    With None the label has no place for a PIN.
+    """
 
     code: str
     url: str
@@ -52,17 +55,19 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """What a sheet came to. `module_mm` is the side of the smallest module on it."""
+    """The result of printing. `module_mm` is the side of the smallest QR module, in millimetres."""
 
     pages: int
     module_mm: float
 
 
 def label_url(settings: Settings, unit: Unit, *, short: bool = False) -> str:
-    """What the QR code says: a GS1 Digital Link (GS1 DL URI Syntax s4), or `HTTPS://HOST/C/CODE`.
+    """Return the text of a unit's QR code: a GS1 Digital Link, or `HTTPS://HOST/C/CODE`.
 
-    Scheme and host are in capitals: they mean the same (RFC 3986 s6.2.2.1), and a QR code of nothing but capitals,
-    digits and `$%*+-./:` has fewer modules. The public address's path, lot and serial stay as they are.
+    The Digital Link follows GS1 DL URI Syntax s4.
+    Scheme and host are in capitals. This does not change the address (RFC 3986 s6.2.2.1), and a QR code of
+    only capitals, digits and `$%*+-./:` has fewer modules. The public address's path, the lot and the serial
+    number stay unchanged.
     """
     scheme, _, rest = settings.public_url.partition("://")
     host, slash, path = rest.partition("/")
@@ -73,7 +78,10 @@ def label_url(settings: Settings, unit: Unit, *, short: bool = False) -> str:
 
 
 def qr(url: str) -> segno.QRCode:
-    """The QR code at level Q: 29 modules a side up to 47 characters of the small set, 33 up to 67, 37 up to 87."""
+    """Make the QR code of a text at error correction level Q.
+
+    With the small character set a side has 29 modules up to 47 characters, 33 up to 67, and 37 up to 87.
+    """
     return segno.make_qr(url, error=LEVEL, boost_error=False)
 
 
@@ -85,10 +93,11 @@ def sheet(
     title: str = "",
     advance: Callable[[], object] = lambda: None,
 ) -> Printed:
-    """Write a PDF of the labels, in their order; `advance` is called after each. The same labels give the same bytes.
+    """Write a PDF of the labels in the given order. Call `advance` after each label.
 
-    Each page states in its margin the module's side and that it must be printed at 100 %, beside a ruler to hold a
-    real one to. Nothing is written if Rejected (`label.too_small`) is raised.
+    The same labels give the same bytes. The margin of each page states the module's side, asks to print at
+    100 %, and shows a ruler to compare with a real ruler. Raises Rejected (`label.too_small`) before anything
+    is written.
     """
     pages = -(-len(labels) // layout.labels)
     canvas = Canvas(file, (layout.page_mm[0] * mm, layout.page_mm[1] * mm), pageCompression=1, invariant=1)
@@ -107,7 +116,7 @@ def sheet(
 
 
 class _Box(NamedTuple):
-    """In points, from the page's left bottom corner."""
+    """A rectangle in points, measured from the page's left bottom corner."""
 
     x: float
     y: float
@@ -116,30 +125,32 @@ class _Box(NamedTuple):
 
 
 def _draw_label(canvas: Canvas, label: Label, layout: Layout, corner_mm: tuple[float, float]) -> float:
-    """Draw it and return the side of its modules in millimetres."""
-    rows = qr(label.url).matrix
-    side_mm = module_mm(layout, len(rows))
+    """Draw a label. Returns the side of its QR modules in millimetres."""
+    matrix = qr(label.url).matrix
+    side_mm = module_mm(layout, len(matrix))
     quiet_mm = QUIET_MODULES * side_mm
-    whole_mm = side_mm * len(rows) + 2 * quiet_mm
+    whole_mm = side_mm * len(matrix) + 2 * quiet_mm
     left_mm, bottom_mm = corner_mm[0] + PAD_MM, corner_mm[1] + (layout.label_mm[1] - whole_mm) / 2
     canvas.saveState()
     canvas.translate((left_mm + quiet_mm) * mm, (bottom_mm + whole_mm - quiet_mm) * mm)
-    _draw_qr(canvas, rows, side_mm * mm)
+    _draw_qr(canvas, matrix, side_mm * mm)
     canvas.restoreState()
     text_mm = left_mm + whole_mm + GAP_MM
     width_mm = corner_mm[0] + layout.label_mm[0] - PAD_MM - text_mm
-    inset_mm = quiet_mm * (
-        0.4 if label.pin else 1
-    )  # text and symbol have one height, unless the PIN needs more
+    # The text is as high as the symbol, unless the PIN needs more height.
+    inset_mm = quiet_mm * (0.4 if label.pin else 1)
     height_mm = whole_mm - 2 * inset_mm
     _draw_text(canvas, label, _Box(text_mm * mm, (bottom_mm + inset_mm) * mm, width_mm * mm, height_mm * mm))
     return side_mm
 
 
-def _draw_qr(canvas: Canvas, rows: Sequence[bytearray], side: float) -> None:
-    """All modules in one fill, runs of a row as one bar: filled one by one they would show seams on a screen."""
+def _draw_qr(canvas: Canvas, matrix: Sequence[bytearray], side: float) -> None:
+    """Draw all modules in one fill, each run of a row as one bar.
+
+    Separate modules would show seams on a screen.
+    """
     path = canvas.beginPath()
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(matrix, 1):
         for run in re.finditer(rb"\x01+", bytes(row)):
             path.rect(run.start() * side, -number * side, len(run[0]) * side, side)
     canvas.setFillGray(0)
@@ -147,7 +158,10 @@ def _draw_qr(canvas: Canvas, rows: Sequence[bytearray], side: float) -> None:
 
 
 def _draw_text(canvas: Canvas, label: Label, box: _Box) -> None:
-    """From the bottom up: the PIN's place, the code, where to type it; the product fills what is left from the top."""
+    """Draw from the bottom up: the PIN, the code, and the host where people type the code.
+
+    The product's name fills the remaining height from the top.
+    """
     y = box.y
     if label.pin is not None:
         panel = _Box(box.x, y, min(box.width, 32 * mm), min(box.height * 0.3, 8 * mm))
@@ -173,7 +187,10 @@ def _draw_text(canvas: Canvas, label: Label, box: _Box) -> None:
 
 
 def _draw_pin(canvas: Canvas, pin: str, box: _Box) -> None:
-    """The PIN among hatching, so that light through the paper does not show it; the sticker goes over the frame."""
+    """Draw the PIN among hatching, so that light through the paper does not show the PIN.
+
+    A sticker covers the frame.
+    """
     x, y, width, height = box
     canvas.saveState()
     frame = canvas.beginPath()
@@ -194,11 +211,12 @@ def _draw_pin(canvas: Canvas, pin: str, box: _Box) -> None:
 
 
 def _draw_margin(canvas: Canvas, layout: Layout, title: str, side_mm: float) -> None:
+    """Draw the printing advice and a ruler of 50 mm into the bottom margin."""
     left, base = 10 * mm, 4.6 * mm
-    says = f"QR module {side_mm:.3f} mm, quiet zone {QUIET_MODULES} modules, level {LEVEL}"
+    advice = f"QR module {side_mm:.3f} mm, quiet zone {QUIET_MODULES} modules, level {LEVEL}"
     canvas.setFont(SMALL_FONT, 6)
     canvas.setFillGray(0)
-    canvas.drawString(left, base, f"{title}   {layout.name}   {says}")
+    canvas.drawString(left, base, f"{title}   {layout.name}   {advice}")
     right = layout.page_mm[0] * mm - left
     canvas.setLineWidth(0.5)
     canvas.line(right - RULER_MM * mm, base, right, base)
@@ -210,25 +228,31 @@ def _draw_margin(canvas: Canvas, layout: Layout, title: str, side_mm: float) -> 
 
 
 def product_font(text: str) -> tuple[str, str]:
-    """The font for a product's name, and the name; a character that no font of ours has becomes a question mark."""
+    """Return the font for a product's name, and the name.
+
+    A character without a font becomes a question mark.
+    """
     for font, encoding in PRODUCT_FONTS:
         try:
             text.encode(encoding)
         except UnicodeEncodeError:
             continue
-        return _ready(font), text
-    return _ready(ANY_FONT), text.encode(ANY_ENCODING, "replace").decode(ANY_ENCODING)
+        return _registered_font(font), text
+    return _registered_font(ANY_FONT), text.encode(ANY_ENCODING, "replace").decode(ANY_ENCODING)
 
 
 @cache
-def _ready(font: str) -> str:
+def _registered_font(font: str) -> str:
     if font != PRODUCT_FONTS[0][0]:
         pdfmetrics.registerFont(UnicodeCIDFont(font))
     return font
 
 
 def fold(text: str, font: str, size: float, width: float, most: int) -> list[str]:
-    """The text in at most so many lines of `width` points; Latin words stay whole where they can. The rest is "..."."""
+    """Fold a text into at most `most` lines of `width` points. Returns the lines.
+
+    Latin words stay whole where they fit in a line. "..." replaces the text that does not fit.
+    """
 
     def fits(line: str) -> bool:
         return bool(pdfmetrics.stringWidth(line.rstrip(), font, size) <= width)

@@ -1,4 +1,7 @@
-"""What an entry of the ledger says, as canonical JSON (RFC 8785): a statement with hashes, no personal data."""
+"""Ledger entries as canonical JSON (RFC 8785).
+
+An entry is a statement with hashes and without personal data.
+"""
 
 import hashlib
 import json
@@ -45,7 +48,10 @@ LARGEST_INTEGER = 2**53 - 1
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An entry to be: `subject` is the id of what it is about; `fields` stand beside `at`, `id`, `t` and `v`."""
+    """An entry before it is written. `subject` is the id of the entry's subject.
+
+    The entry holds `fields` beside its own fields `at`, `id`, `t` and `v`.
+    """
 
     type: str
     subject: str
@@ -54,49 +60,56 @@ class Draft:
 
 
 def body(draft: Draft) -> bytes:
-    """The canonical bytes that are hashed and stored. Raises Rejected (`ledger.entry`) for what cannot be an entry."""
+    """Return the canonical bytes that are hashed and stored.
+
+    Raises Rejected (`ledger.entry`) when the draft cannot be an entry.
+    """
     if draft.type not in TYPES or not draft.subject or OWN_FIELDS & draft.fields.keys():
         raise Rejected("An entry needs a known type, a subject and fields of its own.", code="ledger.entry")
-    said = {"at": time_text(draft.at), "id": draft.subject, "t": draft.type, "v": VERSION, **draft.fields}
+    fields = {"at": time_text(draft.at), "id": draft.subject, "t": draft.type, "v": VERSION, **draft.fields}
     try:
-        made = _canonical(said)
+        data = _canonical(fields)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
-        raise Rejected(f"An entry cannot say that: {error}.", code="ledger.entry") from error
-    if len(made) > LONGEST_BODY_BYTES:
+        raise Rejected(f"An entry cannot hold these values: {error}.", code="ledger.entry") from error
+    if len(data) > LONGEST_BODY_BYTES:
         raise Rejected(
             f"An entry has at most {LONGEST_BODY_BYTES} bytes.",
             code="ledger.entry",
             limit_bytes=LONGEST_BODY_BYTES,
         )
-    return made
+    return data
 
 
-def read_body(text: bytes) -> dict[str, Any]:
-    """What an entry says. Raises NotTrue (`ledger.entry`) unless these are the very bytes that `body` makes of it."""
+def read_body(data: bytes) -> dict[str, Any]:
+    """Return the fields of an entry.
+
+    Raises NotTrue (`ledger.entry`) unless `body` would write exactly the same bytes.
+    """
     try:
-        said: dict[str, Any] = json.loads(text) if len(text) <= LONGEST_BODY_BYTES else {}
-        sound = (
-            said["t"] in TYPES
-            and type(said["v"]) is int  # True equals 1
-            and said["v"] == VERSION
-            and bool(said["id"])
-            and isinstance(said["id"], str)
-            and bool(read_time(said["at"]))
-            and _canonical(said) == text
+        fields: dict[str, Any] = json.loads(data) if len(data) <= LONGEST_BODY_BYTES else {}
+        is_valid = (
+            fields["t"] in TYPES
+            and type(fields["v"]) is int  # True equals 1
+            and fields["v"] == VERSION
+            and bool(fields["id"])
+            and isinstance(fields["id"], str)
+            and bool(read_time(fields["at"]))
+            and _canonical(fields) == data
         )
     except (LookupError, ValueError, TypeError, RecursionError):
-        sound = False
-    if not sound:
-        raise NotTrue("That is not an entry of this ledger.", code="ledger.entry")
-    return said
+        is_valid = False
+    if not is_valid:
+        raise NotTrue("The data is not an entry of this ledger.", code="ledger.entry")
+    return fields
 
 
-def _canonical(said: Mapping[str, Any]) -> bytes:
-    """RFC 8785. Raises CanonicalizationError, UnicodeEncodeError for a lone surrogate."""
-    if all(name.isascii() and _is_plain(value) for name, value in said.items()):
-        # Of texts and whole numbers under ASCII names json makes the same bytes, ten times as fast; a test compares.
-        return FLAT.encode(said).encode()
-    return rfc8785.dumps(dict(said))
+def _canonical(fields: Mapping[str, Any]) -> bytes:
+    """Encode by RFC 8785. Raises CanonicalizationError, and UnicodeEncodeError for a lone surrogate."""
+    if all(name.isascii() and _is_plain(value) for name, value in fields.items()):
+        # For texts and whole numbers under ASCII names json writes the same bytes, ten times faster.
+        # A test compares both.
+        return FLAT.encode(fields).encode()
+    return rfc8785.dumps(dict(fields))
 
 
 def _is_plain(value: object) -> bool:
@@ -104,19 +117,28 @@ def _is_plain(value: object) -> bool:
 
 
 def tx_id(body: bytes) -> str:
-    """The id of an entry: its leaf hash, 64 hexadecimal characters; known before the entry has its number."""
+    """Return the id of an entry: its leaf hash as 64 hexadecimal characters.
+
+    The id is known before the entry has a number.
+    """
     return leaf_hash(body).hex()
 
 
 def time_text(at: datetime) -> str:
-    """RFC 3339 in UTC with microseconds: `2026-11-23T12:00:00.000000Z`. Raises Rejected for a time without a zone."""
+    """Format a time by RFC 3339, in UTC with microseconds: `2026-11-23T12:00:00.000000Z`.
+
+    Raises Rejected (`ledger.entry`) for a time without a zone.
+    """
     if at.utcoffset() is None:
-        raise Rejected("A time in the ledger needs a zone.", code="ledger.entry")
+        raise Rejected("A time in the ledger needs a time zone.", code="ledger.entry")
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def read_time(text: object) -> datetime:
-    """Read `time_text` back. Raises ValueError for another form, TypeError for what is no text."""
+    """Parse the output of `time_text`.
+
+    Raises ValueError for another form, TypeError unless `text` is a string.
+    """
     if not isinstance(text, str):
         raise TypeError("a time is text")
     at = datetime.fromisoformat(text)
@@ -125,6 +147,6 @@ def read_time(text: object) -> datetime:
     return at
 
 
-def digest(words: Mapping[str, Any]) -> str:
-    """`sha256:` and the hash of words as canonical JSON (RFC 8785)."""
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(words))).hexdigest()
+def digest(fields: Mapping[str, Any]) -> str:
+    """Return `sha256:` and the hexadecimal SHA-256 of a mapping as canonical JSON (RFC 8785)."""
+    return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(fields))).hexdigest()

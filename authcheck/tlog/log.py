@@ -1,4 +1,4 @@
-"""The log: entries with numbers, checkpoints and proofs, over the port `LogStore`."""
+"""The log: numbered entries, checkpoints and proofs, over the port `LogStore`."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -14,31 +14,38 @@ ATTEMPTS = 100  # each lost race is another writer's success
 
 
 class LogStore(Protocol):
-    """Where a log lies. Nothing that was appended changes or goes; what `append` did is there after a crash."""
+    """The storage of a log. Appended entries never change and are never removed.
+
+    `append` survives a crash.
+    """
 
     def size(self) -> int:
-        """How many entries there are."""
+        """Return the number of entries."""
 
     def read_tile(self, level: int, number: int) -> bytes:
-        """The hashes of a tile, as many as there are; b"" if there are none."""
+        """Return the stored hashes of a tile, or b"" when the tile has no hashes."""
 
     def entries(self, first: int, count: int) -> list[bytes]:
-        """At most `count` entries from number `first` on; fewer where the log ends."""
+        """Return at most `count` entries from number `first` on.
+
+        The end of the log can make the list shorter.
+        """
 
     def find(self, tx_id: str) -> int | None:
-        """The number of the entry with this id."""
+        """Return the number of the entry with this id, or None."""
 
     def append(
         self, expected_size: int, bodies: Sequence[bytes], tiles: Mapping[tuple[int, int], bytes]
     ) -> None:
-        """Add entries and the tiles they change, all or nothing.
+        """Add entries and the tiles that change with them. Add all of them or nothing.
 
-        Raises Conflict (`ledger.raced`) unless the log has `expected_size` entries, or if it has one of these already.
+        Raises Conflict (`ledger.raced`) when the log does not have `expected_size` entries, or when the log
+        already has one of these entries.
         """
 
 
 class MemoryLogStore:
-    """A log in memory: the reference for stores, and for tests."""
+    """A log in memory: the reference for other stores, and a store for tests."""
 
     def __init__(self) -> None:
         self._bodies: list[bytes] = []
@@ -47,45 +54,51 @@ class MemoryLogStore:
         self._lock = threading.Lock()
 
     def size(self) -> int:
-        """How many entries there are."""
+        """Return the number of entries."""
         return len(self._bodies)
 
     def read_tile(self, level: int, number: int) -> bytes:
-        """The hashes of a tile, as many as there are; b"" if there are none."""
+        """Return the stored hashes of a tile, or b"" when the tile has no hashes."""
         return self._tiles.get((level, number), b"")
 
     def entries(self, first: int, count: int) -> list[bytes]:
-        """At most `count` entries from number `first` on; fewer where the log ends."""
+        """Return at most `count` entries from number `first` on.
+
+        The end of the log can make the list shorter.
+        """
         return self._bodies[first : first + count]
 
     def find(self, tx_id: str) -> int | None:
-        """The number of the entry with this id."""
+        """Return the number of the entry with this id, or None."""
         return self._numbers.get(tx_id)
 
     def append(
         self, expected_size: int, bodies: Sequence[bytes], tiles: Mapping[tuple[int, int], bytes]
     ) -> None:
-        """Add entries and the tiles they change. Raises Conflict (`ledger.raced`)."""
+        """Add entries and the tiles that change with them. Raises Conflict (`ledger.raced`)."""
         numbers = {tx_id(body): number for number, body in enumerate(bodies, expected_size)}
         with self._lock:
             raced = expected_size != len(self._bodies) or len(numbers) != len(bodies)
             if raced or numbers.keys() & self._numbers.keys():
-                raise Conflict("The log has grown meanwhile.", code="ledger.raced")
+                raise Conflict(
+                    "Another writer added entries to the log at the same time. Try again.",
+                    code="ledger.raced",
+                )
             self._tiles.update(tiles)
             self._numbers.update(numbers)
             self._bodies.extend(bodies)
 
 
 class Log:
-    """A log over a store; holds no state of its own."""
+    """A log over a store. The log object holds no state of its own."""
 
     def __init__(self, store: LogStore) -> None:
         self.store = store
 
     def append(self, bodies: Sequence[bytes]) -> list[int]:
-        """Add entries and return their numbers; one that is there already keeps its old number.
+        """Add entries and return their numbers. An entry that the log already has keeps its number.
 
-        Raises Conflict (`ledger.raced`) if other writers won a hundred times in a row.
+        Raises Conflict (`ledger.raced`) when other writers win a hundred times in a row.
         """
         for _ in range(ATTEMPTS - 1):
             try:
@@ -101,26 +114,32 @@ class Log:
         for body in bodies:
             if body in numbers:
                 continue
-            known = self.store.find(tx_id(body))
-            if known is None:
-                known = size + len(fresh)
+            number = self.store.find(tx_id(body))
+            if number is None:
+                number = size + len(fresh)
                 fresh.append(body)
-            numbers[body] = known
+            numbers[body] = number
         if fresh:
             grown = tiles.grow(size, [leaf_hash(body) for body in fresh], self.store.read_tile)
             self.store.append(size, fresh, grown)
         return [numbers[body] for body in bodies]
 
     def checkpoint(self, origin: str, signer: Signer) -> str:
-        """A signed note of the log as it is now."""
+        """Return a signed note of the log's present state."""
         size = self.store.size()
         text = Checkpoint(origin, size, tiles.root_at(size, self.store.read_tile)).text
         return signed_note(text, signer.sign(text))
 
     def prove(self, number: int, size: int) -> list[bytes]:
-        """The inclusion proof of an entry in the log as it was at `size`. Raises Rejected (`ledger.out_of_range`)."""
+        """Return the inclusion proof of an entry in the log of the first `size` entries.
+
+        Raises Rejected (`ledger.out_of_range`).
+        """
         return tiles.prove_inclusion(number, size, self.store.read_tile)
 
     def consistency(self, size1: int, size2: int) -> list[bytes]:
-        """The proof that the log at `size2` continues that at `size1`. Raises Rejected (`ledger.out_of_range`)."""
+        """Return the proof that the log at `size2` continues the log at `size1`.
+
+        Raises Rejected (`ledger.out_of_range`).
+        """
         return tiles.prove_consistency(size1, size2, self.store.read_tile)

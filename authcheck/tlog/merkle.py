@@ -1,4 +1,7 @@
-"""The Merkle tree of RFC 6962: hashes, roots, and the verification of proofs. Pure functions on bytes."""
+"""The Merkle tree of RFC 6962: hashes, roots, and verification of proofs.
+
+All functions are pure, on bytes.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,24 +11,26 @@ from authcheck.errors import NotTrue
 
 HASH_BYTES = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
-SIZE_LIMIT = (
-    2**63
-)  # no tree is as large; a proof in one smaller has at most 63 hashes, a consistency proof 64
+# Every tree is smaller. An inclusion proof then has at most 63 hashes, a consistency proof at most 64.
+SIZE_LIMIT = 2**63
 LONGEST_PROOF = 64
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    """SHA-256(0x00 || entry), the hash of a leaf (RFC 6962 s2.1)."""
+    """Return SHA-256(0x00 || entry), the hash of a leaf (RFC 6962 s2.1)."""
     return hashlib.sha256(b"\x00" + entry).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """SHA-256(0x01 || left || right), the hash of an inner node (RFC 6962 s2.1)."""
+    """Return SHA-256(0x01 || left || right), the hash of an inner node (RFC 6962 s2.1)."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
-    """The root over these leaf hashes: the definition of RFC 6962 s2.1 word by word, which faster code is tested against."""
+    """Return the root over these leaf hashes.
+
+    The function follows the definition in RFC 6962 s2.1 word by word. Tests compare faster code with it.
+    """
     if not leaves:
         return EMPTY_ROOT
     if len(leaves) == 1:
@@ -35,9 +40,10 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
 
 
 def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
-    """See that a leaf is number `index` (from 0) of the tree of `size` leaves that has this root (RFC 9162 s2.1.3.2).
+    """Verify that a leaf has number `index` (from 0) in the tree of `size` leaves with this root.
 
-    `proof` goes from the leaf's sibling to the root's child. Raises NotTrue for whatever does not hold or is malformed.
+    The algorithm is RFC 9162 s2.1.3.2. `proof` runs from the leaf's sibling to the root's child.
+    Raises NotTrue (`proof.invalid`) when the proof is false or an argument is malformed.
     """
     _check_size(index)
     _check_size(size)
@@ -63,10 +69,11 @@ def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[by
 
 
 def verify_consistency(size1: int, size2: int, proof: Sequence[bytes], root1: bytes, root2: bytes) -> None:
-    """See that the tree (size1, root1) is the beginning of the tree (size2, root2) (RFC 9162 s2.1.4.2).
+    """Verify that the tree (size1, root1) is the beginning of the tree (size2, root2) (RFC 9162 s2.1.4.2).
 
-    Raises NotTrue for whatever does not hold or is malformed. Of the empty tree there is nothing to prove: `size1` 0 is
-    refused too, so that no caller takes "anything begins with nothing" for a statement about what it holds.
+    Raises NotTrue (`proof.invalid`) when the proof is false or an argument is malformed. The function also
+    refuses `size1` 0. Every tree begins with the empty tree, so such a proof says nothing about the caller's
+    tree.
     """
     _check_size(size1)
     _check_size(size2)
@@ -82,7 +89,7 @@ def verify_consistency(size1: int, size2: int, proof: Sequence[bytes], root1: by
 
 
 def _follow_both(size1: int, size2: int, proof: Sequence[bytes], root1: bytes, root2: bytes) -> None:
-    # A first tree that is a whole subtree of the second is not repeated in the proof.
+    # The proof leaves out the first root when the first tree is a whole subtree of the second tree.
     path = [root1, *proof] if size1 & (size1 - 1) == 0 else list(proof)
     place, last = size1 - 1, size2 - 1
     while place & 1:
@@ -114,7 +121,7 @@ def _check_size(value: object) -> None:
 def _check_hashes(hashes: object) -> None:
     if not isinstance(hashes, list | tuple) or len(hashes) > LONGEST_PROOF:
         _refuse("The proof is not a list of at most 64 hashes.")
-    if not all(isinstance(one, bytes) and len(one) == HASH_BYTES for one in hashes):
+    if not all(isinstance(node, bytes) and len(node) == HASH_BYTES for node in hashes):
         _refuse("A hash is not 32 bytes.")
 
 

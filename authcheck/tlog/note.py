@@ -1,7 +1,7 @@
 """Signed notes, checkpoints, cosignatures and proof texts.
 
-After C2SP's signed-note, tlog-checkpoint, tlog-cosignature (Ed25519) and tlog-proof. A text form is read back only if
-writing it again gives the same bytes, so nothing that is signed has two spellings.
+The formats are C2SP's signed-note, tlog-checkpoint, tlog-cosignature (Ed25519) and tlog-proof. The readers
+accept a text only if writing it again gives the same bytes. So no signed text has two spellings.
 """
 
 import base64
@@ -32,7 +32,7 @@ DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 
 @dataclass(frozen=True, slots=True)
 class SignatureLine:
-    """One signature under a note, by whatever key; `signature` is what follows the key id."""
+    """One signature under a note, by any key. `signature` holds the bytes after the key id."""
 
     name: str
     key_id: bytes
@@ -52,7 +52,7 @@ class Verifier:
 
     def __post_init__(self) -> None:
         if not _is_name(self.name) or self.algorithm not in {ED25519, COSIGNATURE}:
-            _refuse("note.key", "The key has no usable name or another algorithm.")
+            _refuse("note.key", "The key has no usable name, or an algorithm that we do not accept.")
         try:
             Ed25519PublicKey.from_public_bytes(self.public_key)
         except ValueError:
@@ -60,30 +60,33 @@ class Verifier:
 
     @property
     def key_id(self) -> bytes:
-        """Four bytes that name the key in a signature line."""
+        """Return the four bytes that name the key in a signature line."""
         return hashlib.sha256(self.name.encode() + b"\n" + self._typed_key).digest()[:KEY_ID_BYTES]
 
     @property
     def vkey(self) -> str:
-        """`name+key id+key`: how such a key is handed to others."""
+        """Return `name+key id+key`, the text form of a key for other people."""
         return f"{self.name}+{self.key_id.hex()}+{_base64(self._typed_key)}"
 
     @classmethod
     def from_vkey(cls, text: str) -> Self:
-        """Read a vkey. Raises NotTrue (`note.key`) unless it is an Ed25519 key whose id fits."""
+        """Parse a vkey.
+
+        Raises NotTrue (`note.key`) unless the vkey is an Ed25519 key with the right key id.
+        """
         name, _, rest = text.partition("+")
         typed = _bytes(rest.partition("+")[2], "note.key")
-        made = cls(name, typed[1:], typed[0] if typed else 0)
-        if made.vkey != text:
-            _refuse("note.key", "The key's id is not that of the key.")
-        return made
+        verifier = cls(name, typed[1:], typed[0] if typed else 0)
+        if verifier.vkey != text:
+            _refuse("note.key", "The key id does not belong to the key.")
+        return verifier
 
     def is_named_by(self, line: SignatureLine) -> bool:
-        """Whether a line claims to be by this key."""
+        """Return whether a line claims to be by this key."""
         return (line.name, line.key_id) == (self.name, self.key_id)
 
     def holds(self, line: SignatureLine, text: str) -> bool:
-        """Whether this key made the signature over `text`."""
+        """Return whether this key made the signature over `text`."""
         message, signature = text.encode(), line.signature
         if self.algorithm == COSIGNATURE:
             stamp, signature = signature[:TIME_BYTES], signature[TIME_BYTES:]
@@ -110,35 +113,38 @@ class Signer:
 
     @property
     def verifier(self) -> Verifier:
-        """What others check its signatures by."""
+        """Return the public key that verifies this signer's signatures."""
         return Verifier(self.name, self.key.public_key().public_bytes_raw())
 
     def sign(self, text: str) -> str:
-        """The signature line, with its newline; `text` ends in a newline too."""
+        """Return the signature line with its newline. `text` must end in a newline too."""
         return str(SignatureLine(self.name, self.verifier.key_id, self.key.sign(text.encode())))
 
 
 @dataclass(frozen=True, slots=True)
 class Cosigner:
-    """A witness's private key; authcheck itself never cosigns its own ledger, tests and demonstrations do."""
+    """A witness's private key, for tests and demonstrations. Authcheck never cosigns its own ledger."""
 
     name: str
     key: Ed25519PrivateKey
 
     @property
     def verifier(self) -> Verifier:
-        """What others check its cosignatures by."""
+        """Return the public key that verifies this witness's cosignatures."""
         return Verifier(self.name, self.key.public_key().public_bytes_raw(), COSIGNATURE)
 
     def sign(self, text: str, at_s: int) -> str:
-        """The cosignature line over a checkpoint's text, with its newline; `at_s` is in seconds since 1970."""
+        """Return the cosignature line over a checkpoint's text, with its newline.
+
+        `at_s` is seconds since 1970.
+        """
         signature = at_s.to_bytes(TIME_BYTES) + self.key.sign(_cosigned(text, at_s))
         return str(SignatureLine(self.name, self.verifier.key_id, signature))
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a log says of itself: its name, how many entries it has, the root over them (32 bytes)."""
+    """A log's statement about itself: its name, its number of entries, and the root over them (32 bytes)."""
 
     origin: str
     size: int
@@ -146,14 +152,14 @@ class Checkpoint:
 
     @property
     def text(self) -> str:
-        """The three lines that are signed."""
+        """Return the three lines that are signed."""
         return f"{self.origin}\n{self.size}\n{_base64(self.root)}\n"
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read the text of a checkpoint. Raises NotTrue (`note.checkpoint`).
+        """Parse the text of a checkpoint. Raises NotTrue (`note.checkpoint`).
 
-        Extension lines are refused: the specification advises against them and our log writes none.
+        Extension lines are refused. The specification advises against them, and our log writes none.
         """
         lines = text.split("\n")
         if len(lines) != 4 or not lines[0] or lines[3]:  # noqa: PLR2004 - three lines, each with a newline
@@ -165,13 +171,13 @@ class Checkpoint:
 
     @classmethod
     def from_note(cls, note: str) -> Self:
-        """Read the checkpoint in a note, whose signatures are **not** looked at: that is `verify_note`."""
+        """Parse the checkpoint in a note. Does **not** verify the signatures: `verify_note` does."""
         return cls.from_text(read_note(note)[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A tlog-proof: the entry's number, hashes from the leaf's sibling up, and the checkpoint they lead to."""
+    """A tlog-proof: the entry's number, the hashes from the leaf's sibling up, and the checkpoint note."""
 
     index: int
     hashes: list[bytes]
@@ -179,12 +185,12 @@ class Proof:
 
 
 def signed_note(text: str, *lines: str) -> str:
-    """The note of a text that ends in a newline and its signature lines. Further lines can simply be appended."""
+    """Join a text that ends in a newline with its signature lines. More lines can be appended to the note."""
     return f"{text}\n{''.join(lines)}"
 
 
 def read_note(note: str) -> tuple[str, list[SignatureLine]]:
-    """The text and the signatures of a note, none of which is verified. Raises NotTrue (`note.malformed`)."""
+    """Parse a note into text and signatures. Verifies no signature. Raises NotTrue (`note.malformed`)."""
     code = "note.malformed"
     try:
         length = len(note.encode())
@@ -200,9 +206,9 @@ def read_note(note: str) -> tuple[str, list[SignatureLine]]:
 
 
 def verify_note(note: str, verifiers: Sequence[Verifier]) -> list[Verifier]:
-    """Those of the verifiers that signed the note, each once, in their own order; **possibly none**: look at the answer.
+    """Return the verifiers that signed the note, each once, in the given order. The list **may be empty**.
 
-    Signatures by other keys are passed over. Raises NotTrue: `note.malformed`, or `note.signature` where a line names
+    Ignores signatures by other keys. Raises NotTrue: `note.malformed`, or `note.signature` when a line names
     one of these keys and the signature is false.
     """
     text, lines = read_note(note)
@@ -217,26 +223,26 @@ def verify_note(note: str, verifiers: Sequence[Verifier]) -> list[Verifier]:
 
 
 def proof_text(index: int, hashes: Sequence[bytes], checkpoint_note: str) -> str:
-    """The text of a tlog-proof, kept in files that end in `.tlog-proof`."""
+    """Return the text of a tlog-proof. Its files have the suffix `.tlog-proof`."""
     return "\n".join([PROOF_HEAD, f"index {index}", *map(_base64, hashes), "", checkpoint_note])
 
 
 def read_proof(text: str) -> Proof:
-    """Read `proof_text` back; nothing in it is verified. Raises NotTrue (`proof.malformed`).
+    """Parse the output of `proof_text`. Verifies nothing. Raises NotTrue (`proof.malformed`).
 
-    The line `extra` of the specification is refused: nothing signs it, and ours has none.
+    The specification's line `extra` is refused. No signature covers this line, and our proofs have none.
     """
     code = "proof.malformed"
     if not isinstance(text, str) or len(text) > LONGEST_NOTE_BYTES:
-        _refuse(code, "The proof is not text or too long.")
+        _refuse(code, "The proof is not text, or is too long.")
     above, _, note = text.partition("\n\n")
     head, index, *hashes = [*above.split("\n"), ""][:-1] if "\n" in above else ("", "")
     if head != PROOF_HEAD or not index.startswith("index ") or len(hashes) > LONGEST_PROOF or not note:
-        _refuse(code, "That is not a proof of the form c2sp.org/tlog-proof@v1.")
-    made = [_bytes(line, code) for line in hashes]
-    if any(len(one) != HASH_BYTES for one in made):
+        _refuse(code, "The text is not a proof of the form c2sp.org/tlog-proof@v1.")
+    nodes = [_bytes(line, code) for line in hashes]
+    if any(len(node) != HASH_BYTES for node in nodes):
         _refuse(code, "A hash has 32 bytes.")
-    return Proof(_number(index.removeprefix("index "), code), made, note)
+    return Proof(_number(index.removeprefix("index "), code), nodes, note)
 
 
 def _cosigned(text: str, at_s: int) -> bytes:
@@ -246,10 +252,15 @@ def _cosigned(text: str, at_s: int) -> bytes:
 def _signature(line: str) -> SignatureLine:
     dash, name, text = [*line.split(" "), "", ""][:3]
     typed = _bytes(text, "note.malformed")
-    made = SignatureLine(name, typed[:KEY_ID_BYTES], typed[KEY_ID_BYTES:])
-    if dash != "—" or not _is_name(name) or not made.signature or str(made) != line + "\n":
+    signature_line = SignatureLine(name, typed[:KEY_ID_BYTES], typed[KEY_ID_BYTES:])
+    if (
+        dash != "—"
+        or not _is_name(name)
+        or not signature_line.signature
+        or str(signature_line) != line + "\n"
+    ):
         _refuse("note.malformed", "A signature line is malformed.")
-    return made
+    return signature_line
 
 
 def _is_name(name: str) -> bool:
@@ -258,7 +269,7 @@ def _is_name(name: str) -> bool:
 
 def _number(text: str, code: str) -> int:
     if not DECIMAL.fullmatch(text) or int(text) >= SIZE_LIMIT:
-        _refuse(code, "A number is not in decimal or too large.")
+        _refuse(code, "A number is not decimal, or is too large.")
     return int(text)
 
 
@@ -270,9 +281,9 @@ def _bytes(text: str, code: str) -> bytes:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        _refuse(code, "Something is not base64.")
+        _refuse(code, "A value is not base64.")
     if _base64(data) != text:
-        _refuse(code, "Something is not base64 as it is written.")
+        _refuse(code, "A value is not in canonical base64.")
     return data
 
 

@@ -1,7 +1,8 @@
-"""The tree as tiles, C2SP tlog-tiles: how it grows, its roots and proofs, and the paths and bytes that are served.
+"""The tree as tiles (C2SP tlog-tiles): growth, roots, proofs, and the served paths and bytes.
 
-Tile `number` of level L holds at most 256 hashes, each of a whole subtree of 256**L leaves. A partial tile is a prefix
-of the full one and is never hashed upwards, so the hashes stored once answer for every size the tree ever had.
+Tile `number` of level L holds at most 256 hashes. Each is the hash of a whole subtree of 256**L leaves. A
+partial tile is a prefix of the full tile and is never hashed upwards. So the stored hashes serve every
+earlier size of the tree.
 """
 
 import hashlib
@@ -17,16 +18,16 @@ WIDTH = 256
 HEIGHT = 8  # levels of the tree in a tile
 TOP_LEVEL = 63
 LONGEST_ENTRY_BYTES = 0xFFFF
-MOST_LAYERED = 4096  # tiles whose inner hashes are remembered, 8 KiB each: those of a million entries
+MOST_LAYERED = 4096  # tiles with cached inner hashes, 8 KiB each: enough for a million entries
 ReadTile = Callable[[int, int], bytes]
-"""(level, number) -> the tile's hashes one after the other, as many as there are; b"" if there are none."""
+"""(level, number) -> the tile's stored hashes one after the other, or b"" when the tile has no hashes."""
 
 PATH = re.compile(r"tile/(entries|0|[1-9]\d?)/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class TilePath:
-    """What a path asks for: the first `width` hashes of a tile, or entries where `level` is None."""
+    """A request for the first `width` hashes of a tile, or for entries when `level` is None."""
 
     level: int | None
     number: int
@@ -34,9 +35,10 @@ class TilePath:
 
 
 def grow(size: int, leaves: Sequence[bytes], read: ReadTile) -> dict[tuple[int, int], bytes]:
-    """The tiles that change when these leaf hashes join a tree of `size`, whole: (level, number) -> hashes.
+    """Return the tiles that change when leaf hashes join a tree of `size`: (level, number) -> all hashes.
 
-    Raises NotTrue (`ledger.tile`) where the tiles hold less than `size` leaves. What they hold beyond is overwritten.
+    Overwrites hashes beyond `size`. Raises NotTrue (`ledger.tile`) when the tiles hold fewer than `size`
+    leaves.
     """
     changed = {}
     level, count, fresh = 0, size, b"".join(leaves)
@@ -55,17 +57,23 @@ def grow(size: int, leaves: Sequence[bytes], read: ReadTile) -> dict[tuple[int, 
 
 
 def root_at(size: int, read: ReadTile) -> bytes:
-    """The root that the tree had at this size. Raises NotTrue (`ledger.tile`) where a tile lacks a hash."""
+    """Return the root that the tree had at this size.
+
+    Raises NotTrue (`ledger.tile`) when a tile lacks a hash.
+    """
     return _hash_of(0, size, read) if size else EMPTY_ROOT
 
 
 def prove_inclusion(index: int, size: int, read: ReadTile) -> list[bytes]:
-    """The proof that leaf `index` is in the tree of `size` (RFC 6962 s2.1.1); each tile is read at most once.
+    """Return the proof that leaf `index` is in the tree of `size` (RFC 6962 s2.1.1).
 
-    Raises Rejected (`ledger.out_of_range`) for a leaf outside the tree, NotTrue (`ledger.tile`) where a tile lacks a hash.
+    Reads each tile at most once.
+
+    Raises Rejected (`ledger.out_of_range`) for a leaf outside the tree, NotTrue (`ledger.tile`) when a tile
+    lacks a hash.
     """
     if not 0 <= index < size < SIZE_LIMIT:
-        raise Rejected(f"There is no entry {index} among {size}.", code="ledger.out_of_range")
+        raise Rejected(f"A log of {size} entries has no entry {index}.", code="ledger.out_of_range")
     read = cache(read)
     proof = []
     low, high = 0, size
@@ -81,12 +89,16 @@ def prove_inclusion(index: int, size: int, read: ReadTile) -> list[bytes]:
 
 
 def prove_consistency(size1: int, size2: int, read: ReadTile) -> list[bytes]:
-    """The proof that the tree of `size1` is the beginning of that of `size2` (RFC 6962 s2.1.2).
+    """Return the proof that the tree of `size1` is the beginning of the tree of `size2` (RFC 6962 s2.1.2).
 
-    Raises Rejected (`ledger.out_of_range`) unless 0 < size1 <= size2, NotTrue (`ledger.tile`) where a tile lacks a hash.
+    Raises Rejected (`ledger.out_of_range`) unless 0 < size1 <= size2, NotTrue (`ledger.tile`) when a tile
+    lacks a hash.
     """
     if not 0 < size1 <= size2 < SIZE_LIMIT:
-        raise Rejected(f"No tree of {size2} begins with one of {size1}.", code="ledger.out_of_range")
+        raise Rejected(
+            f"A log of {size2} entries cannot continue a log of {size1} entries.",
+            code="ledger.out_of_range",
+        )
     read = cache(read)
     proof = []
     low, high = 0, size2
@@ -98,46 +110,52 @@ def prove_consistency(size1: int, size2: int, read: ReadTile) -> list[bytes]:
         else:
             proof.append(_hash_of(low, middle, read))
             low = middle
-    if low:  # else the first tree is a whole subtree, whose root the verifier has
+    if low:  # else the first tree is a whole subtree, and the verifier has its root
         proof.append(_hash_of(low, high, read))
     return proof[::-1]
 
 
 def tile_path(level: int, number: int, width: int = WIDTH) -> str:
-    """`tile/0/x001/x234/067.p/12`: where the first `width` hashes of a tile are served."""
+    """Return the path of the first `width` hashes of a tile, such as `tile/0/x001/x234/067.p/12`."""
     return f"tile/{level}/{_number_path(number, width)}"
 
 
 def entries_path(number: int, width: int = WIDTH) -> str:
-    """`tile/entries/x001/x234/067.p/12`: where the first `width` entries of a bundle are served."""
+    """Return the path of the first `width` entries of a bundle, such as `tile/entries/x001/x234/067.p/12`."""
     return f"tile/entries/{_number_path(number, width)}"
 
 
 def parse_path(path: str) -> TilePath:
-    """Read a path back; one tile has one path. Raises NotFound (`ledger.no_such_tile`) for any other text."""
-    found = PATH.fullmatch(path)
-    if found:
-        level = None if found[1] == "entries" else int(found[1])
-        asked = TilePath(level, int(found[2].replace("x", "").replace("/", "")), int(found[3] or WIDTH))
-        made = entries_path if level is None else lambda *rest: tile_path(level, *rest)
+    """Parse the path of a tile. Each tile has one path.
+
+    Raises NotFound (`ledger.no_such_tile`) for other text.
+    """
+    parts = PATH.fullmatch(path)
+    if parts:
+        level = None if parts[1] == "entries" else int(parts[1])
+        tile = TilePath(level, int(parts[2].replace("x", "").replace("/", "")), int(parts[3] or WIDTH))
+        write_path = entries_path if level is None else lambda *rest: tile_path(level, *rest)
         if (
             (level or 0) <= TOP_LEVEL
-            and asked.number < SIZE_LIMIT
-            and made(asked.number, asked.width) == path
+            and tile.number < SIZE_LIMIT
+            and write_path(tile.number, tile.width) == path
         ):
-            return asked
+            return tile
     raise NotFound("There is no tile at that address.", code="ledger.no_such_tile")
 
 
 def encode_entries(entries: Sequence[bytes]) -> bytes:
-    """A bundle: each entry after its length in two bytes, big-endian. Raises Rejected (`ledger.entry`) beyond 65,535."""
+    """Encode a bundle: each entry after its length in two bytes, big-endian.
+
+    Raises Rejected (`ledger.entry`) for an entry of more than 65,535 bytes.
+    """
     if any(len(entry) > LONGEST_ENTRY_BYTES for entry in entries):
         raise Rejected("An entry has more than 65,535 bytes.", code="ledger.entry")
     return b"".join(len(entry).to_bytes(2) + entry for entry in entries)
 
 
 def decode_entries(bundle: bytes) -> list[bytes]:
-    """The entries of a bundle. Raises NotTrue (`ledger.tile`) where it breaks off."""
+    """Decode the entries of a bundle. Raises NotTrue (`ledger.tile`) when the bundle breaks off."""
     return list(_split(bundle))
 
 
@@ -152,12 +170,15 @@ def _split(bundle: bytes) -> Iterator[bytes]:
 
 
 def _middle(low: int, high: int) -> int:
-    """Where RFC 6962 divides a range of leaves: after the largest power of two smaller than the range."""
+    """Return where RFC 6962 divides a range of leaves: after the largest power of two below its size."""
     return low + (1 << (high - low - 1).bit_length() - 1)
 
 
 def _hash_of(low: int, high: int, read: ReadTile) -> bytes:
-    """The hash of the leaves from `low` to `high`, a range that a proof or a root can ask for."""
+    """Return the hash of the leaves from `low` up to, not including, `high`.
+
+    Proofs and roots use such ranges.
+    """
     count = high - low
     if count & (count - 1):
         middle = _middle(low, high)
@@ -169,7 +190,7 @@ def _hash_of(low: int, high: int, read: ReadTile) -> bytes:
 
 
 def _tile(read: ReadTile, level: int, number: int, width: int) -> bytes:
-    """A tile of at least `width` hashes."""
+    """Read a tile of at least `width` hashes. Raises NotTrue (`ledger.tile`) for a shorter tile."""
     hashes = read(level, number) if width else b""
     if len(hashes) < width * HASH_BYTES:
         raise NotTrue(
@@ -183,7 +204,7 @@ def _tile(read: ReadTile, level: int, number: int, width: int) -> bytes:
 
 @lru_cache(maxsize=MOST_LAYERED)
 def _layers(tile: bytes) -> tuple[bytes, ...]:
-    """A tile's hashes, and those of each layer of the tree above them as far as whole subtrees go."""
+    """Return a tile's hashes, then the hashes of each layer above them, for whole subtrees only."""
     layers = [tile]
     for _ in range(HEIGHT):
         below = layers[-1]

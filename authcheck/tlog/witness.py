@@ -1,4 +1,7 @@
-"""Witnesses: others who watch that the log only grows and cosign its checkpoints (C2SP tlog-witness, tlog-cosignature)."""
+"""Witnesses: independent services that check that the log only grows, and cosign its checkpoints.
+
+The protocols are C2SP tlog-witness and tlog-cosignature.
+"""
 
 import base64
 import http.client
@@ -17,22 +20,22 @@ LONGEST_ANSWER_BYTES = 64 * 1024
 TIMEOUT_S = 10
 SIZE = re.compile(rb"(0|[1-9][0-9]{0,18})\n")
 Post = Callable[[str, bytes], tuple[int, bytes]]
-"""(address, body) -> the answer's status and body. Raises Unavailable where there is no answer."""
+"""(address, body) -> the answer's status and body. Raises Unavailable when no answer comes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """Where a witness takes checkpoints (its submission prefix), and the key it cosigns by."""
+    """A witness: the address for checkpoints (the submission prefix), and the key for cosignatures."""
 
     url: str
     verifier: Verifier
 
 
 def read_witnesses(text: str) -> list[Witness]:
-    """Read `vkey url, vkey url`. Raises BadSetting for a pair that cannot be used, or a key that stands there twice."""
+    """Parse `vkey url, vkey url`. Raises BadSetting for an unusable pair, or for a key that occurs twice."""
     witnesses = [_witness(pair) for pair in text.split(",") if pair.strip()]
     if len({witness.verifier.public_key for witness in witnesses}) != len(witnesses):
-        raise BadSetting("A witness's key stands there twice, perhaps under two names.")
+        raise BadSetting("The list has one witness's key twice, perhaps under two names. Remove one of them.")
     return witnesses
 
 
@@ -42,14 +45,16 @@ def _witness(pair: str) -> Witness:
         verifier = Verifier.from_vkey(vkey)
         parts = urlsplit(url)
     except (ValueError, NotTrue) as error:
-        raise BadSetting(f"Not a witness's vkey and address: {pair.strip()}") from error
+        raise BadSetting(f"A witness needs a vkey, a blank and an address, not: {pair.strip()}") from error
     if verifier.algorithm != COSIGNATURE or parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise BadSetting(f"A witness needs a key for cosignatures and an address: {pair.strip()}")
+        raise BadSetting(
+            f"A witness needs a key for cosignatures and an http or https address, not: {pair.strip()}"
+        )
     return Witness(url.rstrip("/"), verifier)
 
 
 def post_http(url: str, body: bytes) -> tuple[int, bytes]:
-    """POST to a witness, following no redirect. Raises Unavailable (`witness.unreachable`)."""
+    """Send a POST request to a witness. Follow no redirect. Raises Unavailable (`witness.unreachable`)."""
     request = urllib.request.Request(url, body, {"Content-Type": "text/plain; charset=utf-8"})  # noqa: S310 - see _witness
     try:
         with urllib.request.build_opener(_NoRedirects).open(request, timeout=TIMEOUT_S) as answer:
@@ -75,28 +80,31 @@ def submit(
     *,
     post: Post = post_http,
 ) -> str:
-    """Have a witness cosign a checkpoint; returns its signature lines, verified, to be appended to the note.
+    """Ask a witness to cosign a checkpoint. Returns its verified signature lines, to be appended to the note.
 
-    `consistency` is the proof from `old_size`, which is what the witness holds: 0 and no proof if that is not known.
-    Raises Conflict (`witness.size`) whose `size` is what it holds instead; NotTrue: `ledger.forked` if it holds another
-    history, `note.signature` if its cosignature is false, `note.checkpoint` for a note of another origin; Unavailable:
+    `old_size` is the log's size that the witness has, and `consistency` is the proof from `old_size`. Use 0
+    and no proof when the witness's size is not known. Raises Conflict (`witness.size`) with the witness's
+    real `size`. Raises NotTrue: `ledger.forked` when the witness has another history, `note.signature` when
+    the cosignature is false, `note.checkpoint` for a note of another origin. Raises Unavailable:
     `witness.refused`, `witness.unreachable`.
     """
     checkpoint = Checkpoint.from_note(note)
     if checkpoint.origin != origin:
         raise NotTrue("The checkpoint is of another log.", code="note.checkpoint")
-    proof = [base64.b64encode(one).decode() for one in consistency]
+    proof = [base64.b64encode(node).decode() for node in consistency]
     status, answer = post(
         f"{witness.url}/add-checkpoint", "\n".join([f"old {old_size}", *proof, "", note]).encode()
     )
     if status == HTTPStatus.OK:
         return _cosignatures(witness.verifier, checkpoint.text, answer)
-    held = SIZE.fullmatch(answer) if status == HTTPStatus.CONFLICT else None
-    if held and int(held[1]) != old_size:
-        raise Conflict(f"The witness holds {int(held[1])} entries.", code="witness.size", size=int(held[1]))
-    if held or status == HTTPStatus.UNPROCESSABLE_ENTITY:
+    witness_size = SIZE.fullmatch(answer) if status == HTTPStatus.CONFLICT else None
+    if witness_size and int(witness_size[1]) != old_size:
+        raise Conflict(
+            f"The witness has {int(witness_size[1])} entries.", code="witness.size", size=int(witness_size[1])
+        )
+    if witness_size or status == HTTPStatus.UNPROCESSABLE_ENTITY:
         raise NotTrue(
-            f"{witness.verifier.name} holds another history of the log.",
+            f"{witness.verifier.name} has another history of the log.",
             code="ledger.forked",
             witness=witness.verifier.name,
         )
@@ -104,7 +112,7 @@ def submit(
 
 
 def _cosignatures(verifier: Verifier, text: str, answer: bytes) -> str:
-    """The witness's own lines of its answer, verified over the very text that was submitted."""
+    """Return the witness's own lines in its answer, verified over exactly the submitted text."""
     try:
         note = signed_note(text, answer.decode())
         read, lines = read_note(note)
@@ -114,19 +122,24 @@ def _cosignatures(verifier: Verifier, text: str, answer: bytes) -> str:
             raise
         signed = []
     if not signed:
-        raise Unavailable(f"{verifier.name} sent no cosignature of its own.", code="witness.refused")
+        raise Unavailable(f"{verifier.name} sent no cosignature by its own key.", code="witness.refused")
     return "".join(str(line) for line in lines if verifier.is_named_by(line))
 
 
 def quorum(note: str, verifiers: Sequence[Verifier], least: int) -> int:
-    """How many of the witnesses cosigned a note, by distinct keys: a cosignature does not commit to the name.
+    """Return how many witnesses cosigned a note.
 
-    Raises NotTrue: `note.quorum` if fewer than `least`, `note.signature` if one of them is false.
+    Count distinct keys, because a cosignature does not cover a name.
+
+    Raises NotTrue: `note.quorum` for fewer than `least` witnesses, `note.signature` for a false cosignature.
     """
     witnesses = [verifier for verifier in verifiers if verifier.algorithm == COSIGNATURE]
     count = len({verifier.public_key for verifier in verify_note(note, witnesses)})
     if count < least:
         raise NotTrue(
-            f"{count} witnesses signed, {least} are needed.", code="note.quorum", count=count, least=least
+            f"{count} witnesses signed, but {least} are needed.",
+            code="note.quorum",
+            count=count,
+            least=least,
         )
     return count

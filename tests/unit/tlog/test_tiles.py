@@ -114,8 +114,8 @@ def test_there_is_no_proof_of_what_is_not_there(index: int, size: int) -> None:
 
 @pytest.mark.parametrize(("size1", "size2"), [(0, 5), (6, 5), (-1, 5), (1, 2**63)])
 def test_there_is_no_consistency_with_what_is_not_there(size1: int, size2: int) -> None:
-    """Sizes in the wrong order, empty or beyond all bounds are the asker's mistake."""
-    with pytest.raises(Rejected, match="No tree"):
+    """Sizes in the wrong order, empty sizes, and sizes beyond the limit are refused."""
+    with pytest.raises(Rejected, match="cannot continue"):
         tiles.prove_consistency(size1, size2, FULL.read)
 
 
