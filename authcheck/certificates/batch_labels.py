@@ -1,4 +1,4 @@
-"""Which labels to print: those of a batch's certificates."""
+"""Labels to print for the certificates of a batch."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,23 +21,32 @@ def labels_of(
     first: int = 1,
     count: int | None = None,
 ) -> list[Label]:
-    """The labels of a batch in its order: of at most `count` certificates from the `first` on, revoked ones left out.
+    """Return labels in the batch's order, for at most `count` certificates from number `first`, without revoked ones.
 
-    With `vault` every label has its PIN. Raises Conflict (`label.unsigned`: no label goes out before its certificate
-    is signed; `label.none`; `label.no_pins`), NotTrue (`key.sealed`).
+    With `vault`, every label has its PIN. Raises Conflict (`label.none`, `label.no_pins`, or
+    `label.unsigned`, because no label is printed before its certificate is signed), NotTrue (`key.sealed`).
     """
-    units = select(Certificate).where(Certificate.batch_id == batch.id).order_by(Certificate.number_in_batch)
-    left = [unit for unit in session.scalars(units.offset(first - 1).limit(count)) if unit.state != "revoked"]
-    if not left:
-        raise Conflict("No certificate is left there to print a label of.", code="label.none", batch=batch.id)
-    if any(unit.state != "active" for unit in left):
+    of_batch = (
+        select(Certificate).where(Certificate.batch_id == batch.id).order_by(Certificate.number_in_batch)
+    )
+    numbered = session.scalars(of_batch.offset(first - 1).limit(count))
+    units = [unit for unit in numbered if unit.state != "revoked"]
+    if not units:
         raise Conflict(
-            "Some of these certificates are not signed yet.", code="label.unsigned", batch=batch.id
+            "This part of the batch has no certificate to print a label for.",
+            code="label.none",
+            batch=batch.id,
         )
-    pins = {unit.code: pin_of(vault, unit) if vault else None for unit in left}
+    if any(unit.state != "active" for unit in units):
+        raise Conflict(
+            "Some of these certificates are not signed yet. Sign them before you print labels.",
+            code="label.unsigned",
+            batch=batch.id,
+        )
+    pins = {unit.code: pin_of(vault, unit) if vault else None for unit in units}
     if vault and None in pins.values():
         raise Conflict("This batch was issued without PINs.", code="label.no_pins", batch=batch.id)
     return [
         Label(unit.code, label_url(settings, unit, short=short), batch.product, pins[unit.code])
-        for unit in left
+        for unit in units
     ]

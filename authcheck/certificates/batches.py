@@ -1,4 +1,4 @@
-"""What a brand orders certificates for, and the finding of batches and certificates again."""
+"""Queries for batches and certificates."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,15 @@ STATES = ("unsigned", "active", "revoked")
 
 
 def get_batch(session: Session, batch_id: str, *, organisation_id: str | None = None) -> Batch:
-    """A batch with its organisation and design; `organisation_id` limits it to that organisation's.
+    """Return a batch with its organisation and design.
 
-    Raises NotFound (`batch.not_found`), also for a batch of somebody else.
+    With `organisation_id`, only a batch of that organisation.
+
+    Raises NotFound (`batch.not_found`), also for a batch of another organisation.
     """
-    batch = session.scalar(_whole().where(Batch.id == batch_id)) if batch_id.isprintable() else None
+    batch = session.scalar(_select_batches().where(Batch.id == batch_id)) if batch_id.isprintable() else None
     if batch is None or organisation_id not in {None, batch.organisation_id}:
-        raise NotFound(f"No batch {batch_id!r} is known.", code="batch.not_found", batch=batch_id)
+        raise NotFound(f"We have no batch with the id {batch_id!r}.", code="batch.not_found", batch=batch_id)
     return batch
 
 
@@ -39,8 +41,8 @@ def list_batches(
     after: str = "",
     limit: int = 50,
 ) -> Sequence[Batch]:
-    """At most `limit` batches of an organisation, by id (so by time), that come after the id `after`."""
-    query = _whole().where(Batch.organisation_id == organisation_id, Batch.id > after)
+    """Return at most `limit` batches of an organisation by id (so by time), from after the id `after`."""
+    query = _select_batches().where(Batch.organisation_id == organisation_id, Batch.id > after)
     if design_id is not None:
         query = query.where(Batch.design_id == design_id)
     if gtin is not None:
@@ -51,7 +53,7 @@ def list_batches(
 
 
 def all_batches(session: Session, organisation_id: str) -> Iterator[Sequence[Batch]]:
-    """Every batch of an organisation, by id, a page at a time."""
+    """Yield all batches of an organisation by id, one page at a time."""
     after = ""
     while page := list_batches(session, organisation_id, after=after, limit=500):
         yield page
@@ -59,21 +61,21 @@ def all_batches(session: Session, organisation_id: str) -> Iterator[Sequence[Bat
 
 
 def count_states(session: Session, batches: Sequence[Batch]) -> dict[str, dict[str, int]]:
-    """By batch id, how many of its certificates are in each state."""
-    counted = (
+    """Return how many certificates of each batch are in each state, by batch id and state."""
+    query = (
         select(Certificate.batch_id, Certificate.state, func.count())
         .where(Certificate.batch_id.in_([batch.id for batch in batches]))
         .group_by(Certificate.batch_id, Certificate.state)
     )
     counts = {batch.id: dict.fromkeys(STATES, 0) for batch in batches}
-    for batch_id, state, count in session.execute(counted):
+    for batch_id, state, count in session.execute(query):
         counts[batch_id][state] = count
     return counts
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which certificates are listed: those that fit all that is given."""
+    """A filter for certificates. A certificate must match every field that is not None."""
 
     batch_id: str | None = None
     design_id: str | None = None
@@ -82,7 +84,10 @@ class Filter:
     state: str | None = None
 
     def select(self, organisation_id: str) -> Select[Certificate]:
-        """An organisation's certificates that fit. Raises Rejected (`gs1.*`, `certificate.state`)."""
+        """Return the query for an organisation's matching certificates.
+
+        Raises Rejected (`gs1.*`, `certificate.state`).
+        """
         query = select(Certificate).where(Certificate.organisation_id == organisation_id)
         if self.batch_id is not None:
             query = query.where(Certificate.batch_id == self.batch_id)
@@ -95,43 +100,47 @@ class Filter:
         if self.state is not None:
             if self.state not in STATES:
                 raise Rejected(
-                    f"{self.state!r} is no state: use {', '.join(STATES)}.", code="certificate.state"
+                    f"{self.state!r} is not a state. Use one of {', '.join(STATES)}.",
+                    code="certificate.state",
                 )
             query = query.where(Certificate.state == self.state)
         return query
 
 
 def list_certificates(
-    session: Session, organisation_id: str, which: Filter, *, after: str = "", limit: int = 50
+    session: Session, organisation_id: str, selected: Filter, *, after: str = "", limit: int = 50
 ) -> Sequence[Certificate]:
-    """At most `limit` certificates of an organisation, by id (so as they were issued), that come after the id `after`."""
-    query = which.select(organisation_id).where(Certificate.id > after)
+    """Return at most `limit` certificates of an organisation by id (the order of issue), from after the id `after`."""
+    query = selected.select(organisation_id).where(Certificate.id > after)
     return session.scalars(
         query.options(joinedload(Certificate.batch)).order_by(Certificate.id).limit(limit)
     ).all()
 
 
-def pages_of(session: Session, organisation_id: str, which: Filter) -> Iterator[Sequence[Certificate]]:
-    """Every certificate that fits, as they were issued, a page at a time."""
+def pages_of(session: Session, organisation_id: str, selected: Filter) -> Iterator[Sequence[Certificate]]:
+    """Yield all matching certificates in the order of issue, one page at a time."""
     after = ""
-    while page := list_certificates(session, organisation_id, which, after=after, limit=2000):
+    while page := list_certificates(session, organisation_id, selected, after=after, limit=2000):
         yield page
         after = page[-1].id
 
 
 def transaction_ids(session: Session, certificates: Sequence[Certificate]) -> dict[str, str]:
-    """By certificate id, the ledger transaction it was issued by; none for unsigned ones."""
-    numbers = {row.entry_number: row.id for row in certificates if row.entry_number is not None}
-    ordered, found = list(numbers), dict[str, str]()
-    for start in range(0, len(ordered), MOST_PARAMETERS):
-        some = Entry.number.in_(ordered[start : start + MOST_PARAMETERS])
-        for number, tx_id in session.execute(select(Entry.number, Entry.tx_id).where(some)):
-            found[numbers[number]] = tx_id
-    return found
+    """Return the ledger transaction id of each certificate's issue, by certificate id.
+
+    Omit unsigned certificates.
+    """
+    ids = {row.entry_number: row.id for row in certificates if row.entry_number is not None}
+    numbers, tx_ids = list(ids), dict[str, str]()
+    for start in range(0, len(numbers), MOST_PARAMETERS):
+        in_chunk = Entry.number.in_(numbers[start : start + MOST_PARAMETERS])
+        for number, tx_id in session.execute(select(Entry.number, Entry.tx_id).where(in_chunk)):
+            tx_ids[ids[number]] = tx_id
+    return tx_ids
 
 
 def certificate_name(text: str) -> tuple[str, str]:
-    """What a certificate was called by: `id` and its UUID, or `code` and the label's code, in their one spelling.
+    """Return ("id", UUID) or ("code", code of the label), in canonical spelling, for the name of a certificate.
 
     Raises Rejected (`code.malformed`).
     """
@@ -142,27 +151,33 @@ def certificate_name(text: str) -> tuple[str, str]:
 
 
 def get_certificate(session: Session, text: str, organisation_id: str) -> Certificate:
-    """An organisation's certificate by id or code, with its batch.
+    """Return an organisation's certificate by id or code, with its batch and design.
 
-    Raises Rejected (`code.malformed`), NotFound (`certificate.not_found`), also for one of somebody else.
+    Raises Rejected (`code.malformed`), NotFound (`certificate.not_found`), also for a certificate of another
+    organisation.
     """
     column, name = certificate_name(text)
     query = select(Certificate).where(
         Certificate.organisation_id == organisation_id, getattr(Certificate, column) == name
     )
-    found = session.scalar(query.options(joinedload(Certificate.batch), joinedload(Certificate.design)))
-    if found is None:
-        raise NotFound("There is no such certificate.", code="certificate.not_found", certificate=text)
-    return found
+    certificate = session.scalar(query.options(joinedload(Certificate.batch), joinedload(Certificate.design)))
+    if certificate is None:
+        raise NotFound(
+            "You have no certificate with this id or code.", code="certificate.not_found", certificate=text
+        )
+    return certificate
 
 
-def _whole() -> Select[Batch]:
+def _select_batches() -> Select[Batch]:
     return select(Batch).options(joinedload(Batch.organisation), joinedload(Batch.design))
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which certificates are meant: those of these ids or codes, or a batch, or a range of it (from 1, both ends in)."""
+    """A selection of certificates: ids or codes, or a batch, or a range in a batch.
+
+    `first` and `last` count from 1 and are both included.
+    """
 
     certificates: tuple[str, ...] = ()
     batch_id: str | None = None
@@ -170,7 +185,7 @@ class Selection:
     last: int | None = None
 
     def find(self, session: Session, organisation_id: str) -> list[Row[str, str, str, int]]:
-        """Id, code, state and status_index of each, if they are this organisation's.
+        """Return id, code, state and status_index of each selected certificate of this organisation.
 
         Raises Rejected (`certificate.selection`, `code.malformed`), NotFound (`certificate.not_found`,
         `batch.not_found`).
@@ -178,33 +193,34 @@ class Selection:
         columns = select(Certificate.id, Certificate.code, Certificate.state, Certificate.status_index)
         own = columns.where(Certificate.organisation_id == organisation_id).order_by(Certificate.status_index)
         if self.batch_id is None:
-            return _named(session, own, self.certificates)
+            return _find_named(session, own, self.certificates)
         batch = get_batch(session, self.batch_id, organisation_id=organisation_id)
         last = batch.count if self.last is None else self.last
         if self.certificates or not 1 <= self.first <= last <= batch.count:
             raise Rejected(
-                f"Name certificates, or a range within 1 to {batch.count} of one batch.",
+                f"Name certificates, or a range from 1 to {batch.count} in one batch.",
                 code="certificate.selection",
             )
-        within = Certificate.number_in_batch.between(self.first, last)
-        return list(session.execute(own.where(Certificate.batch_id == batch.id, within)))
+        in_range = Certificate.number_in_batch.between(self.first, last)
+        return list(session.execute(own.where(Certificate.batch_id == batch.id, in_range)))
 
 
-def _named(
+def _find_named(
     session: Session, own: Select[str, str, str, int], names: Sequence[str]
 ) -> list[Row[str, str, str, int]]:
     if not 1 <= len(names) <= MOST_UNITS:
-        raise Rejected(f"Name 1 to {MOST_UNITS:,} certificates, or a batch.", code="certificate.selection")
+        raise Rejected(f"Name 1 to {MOST_UNITS:,} certificates, or one batch.", code="certificate.selection")
     wanted = dict.fromkeys(certificate_name(name) for name in names)
-    found: dict[tuple[str, str], Row[str, str, str, int]] = {}
+    rows: dict[tuple[str, str], Row[str, str, str, int]] = {}
     for column in ("id", "code"):
         values = [value for kind, value in wanted if kind == column]
         for start in range(0, len(values), MOST_PARAMETERS):
-            some = getattr(Certificate, column).in_(values[start : start + MOST_PARAMETERS])
-            found.update(((column, getattr(row, column)), row) for row in session.execute(own.where(some)))
-    missing = [value for kind, value in wanted if (kind, value) not in found]
+            in_chunk = getattr(Certificate, column).in_(values[start : start + MOST_PARAMETERS])
+            chunk = session.execute(own.where(in_chunk))
+            rows.update(((column, getattr(row, column)), row) for row in chunk)
+    missing = [value for kind, value in wanted if (kind, value) not in rows]
     if missing:
         raise NotFound(
-            f"There is no certificate {missing[0]}.", code="certificate.not_found", certificate=missing[0]
+            f"You have no certificate {missing[0]}.", code="certificate.not_found", certificate=missing[0]
         )
-    return list({row.id: row for row in found.values()}.values())
+    return list({row.id: row for row in rows.values()}.values())

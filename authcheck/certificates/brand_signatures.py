@@ -1,6 +1,7 @@
-"""Signatures of brands that keep their keys: what waits for one goes out as plain payloads, signatures come back.
+"""Signatures by brands that keep their keys. The brand fetches payloads, signs them and sends the signatures.
 
-Nothing that comes back is parsed but the signatures: each must fit what would be signed here now, byte for byte.
+We read no payloads from the brand. Each signature must verify for the payload that we build now, byte for
+byte.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from authcheck.certificates.orders import MOST_UNITS
 from authcheck.certificates.rights import lock_standing, without_right
 from authcheck.certificates.signing_keys import active_keys, lock_organisation
 from authcheck.certificates.statements import (
-    Unit,
+    ProductUnit,
     certificate_payload,
     list_url,
     lists_url,
@@ -35,15 +36,15 @@ from authcheck.members.tables import Organisation
 from authcheck.proofs.trust import decode_base64url, encode_base64url
 from authcheck.registry.tables import Design
 
-MOST_SIGNATURES = MOST_UNITS + 100  # certificates, and the status lists that go with them
-Row = dict[str, Any]
+MOST_SIGNATURES = MOST_UNITS + 100  # certificates and their status lists
+CertificateRow = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits for the brand's signature by the key `kid`: payloads by the id of the credential.
+    """Payloads that wait for the brand's signature with the key `kid`, keyed by the credential's id.
 
-    `at` is when the status lists among them say they were made; it goes back with the signatures.
+    `at` is the `validFrom` of the status lists among them. It returns with the signatures.
     """
 
     kid: str
@@ -53,7 +54,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Signatures:
-    """What comes back: signatures in base64url by the id of the credential; `kid` and `at` are those of `Waiting`."""
+    """Signatures in base64url, keyed by the credential's id. `kid` and `at` are copied from `Waiting`."""
 
     kid: str
     at: datetime
@@ -61,7 +62,7 @@ class Signatures:
 
 
 def sign(waiting: Waiting, key: Ed25519PrivateKey) -> Signatures:
-    """Sign what waits: the brand's side, which needs nothing but its key."""
+    """Sign the waiting payloads. This runs on the brand's side and needs only the brand's key."""
     signatures = {
         name: encode_base64url(key.sign(signing_input(waiting.kid, payload.encode()).encode()))
         for name, payload in waiting.payloads.items()
@@ -70,12 +71,13 @@ def sign(waiting: Waiting, key: Ed25519PrivateKey) -> Signatures:
 
 
 def find_waiting(session: Session, settings: Settings, organisation: Organisation, now: datetime) -> Waiting:
-    """The oldest certificates that wait, 10,000 at most, and the status lists that go with them or lag behind.
+    """Return the oldest unsigned certificates, at most 10,000, with their status lists and the outdated lists.
 
-    Those of designs that were retired or disputed meanwhile, or whose licence ended, wait in vain. Raises Conflict (`signing_key.kept_here`).
+    Omits certificates whose design is now retired or disputed, or whose licence no longer covers them. Raises
+    Conflict (`signing_key.kept_here`).
     """
-    kid = _kept_by_brand(session, organisation)[-1].kid
-    wanted = (
+    kid = _keys_kept_by_brand(session, organisation)[-1].kid
+    unsigned = (
         select(Certificate.id)
         .join(Certificate.design)
         .where(
@@ -87,43 +89,50 @@ def find_waiting(session: Session, settings: Settings, organisation: Organisatio
         .order_by(Certificate.id)
         .limit(MOST_UNITS)
     )
-    rows = _rows(session, organisation, session.scalars(wanted).all())
-    payloads = _certificates(session, settings, organisation, rows, now)
-    for number, payload in _lists(session, settings, organisation, rows, now).items():
+    rows = _find_rows(session, organisation, session.scalars(unsigned).all())
+    payloads = _certificate_payloads(session, settings, organisation, rows, now)
+    for number, payload in _list_payloads(session, settings, organisation, rows, now).items():
         payloads[list_url(settings.public_url, organisation.handle, number)] = payload
     return Waiting(kid, now, {name: payload.decode() for name, payload in payloads.items()})
 
 
 def accept(
-    session: Session, settings: Settings, organisation: Organisation, given: Signatures, now: datetime
+    session: Session, settings: Settings, organisation: Organisation, sent: Signatures, now: datetime
 ) -> int:
-    """Put signatures in force; how many certificates became active. Those that are so already are left alone.
+    """Put signatures in force and return how many certificates became active. Skip active certificates.
 
-    Raises Rejected (`signatures.unknown`, `signatures.list_missing`, `signatures.count`, `signatures.time`), Conflict
-    (`signing_key.kept_here`, `certificate.design_state`, `certificate.licence_breach`), NotTrue (`certificate.signature`).
+    Raises Rejected (`signatures.unknown`, `signatures.list_missing`, `signatures.count`, `signatures.time`),
+    Conflict (`signing_key.kept_here`, `certificate.design_state`, `certificate.licence_breach`), NotTrue
+    (`certificate.signature`).
     """
-    if not 1 <= len(given.signatures) <= MOST_SIGNATURES:
+    if not 1 <= len(sent.signatures) <= MOST_SIGNATURES:
         raise Rejected(
             f"Send 1 to {MOST_SIGNATURES:,} signatures.", code="signatures.count", limit=MOST_SIGNATURES
         )
-    if given.at > now:
-        raise Rejected("A status list cannot be of the future.", code="signatures.time")
+    if sent.at > now:
+        raise Rejected("The time `at` is in the future. Send it back unchanged.", code="signatures.time")
     organisation = lock_organisation(session, organisation.id)
-    key = _named(session, organisation, given.kid)
+    key = _get_key(session, organisation, sent.kid)
     urls = lists_url(settings.public_url, organisation.handle)
     urn = urn_of("")
-    names = [name for name in given.signatures if not name.startswith(f"{urls}/")]
-    found = _rows(session, organisation, [name.removeprefix(urn) for name in names if name.startswith(urn)])
-    if len(found) < len(names):
-        raise Rejected("There are signatures of what is not yours, or not known.", code="signatures.unknown")
-    rows = [row for row in found if row["state"] == "unsigned"]
-    payloads = _certificates(session, settings, organisation, rows, now)
-    lists = _lists(session, settings, organisation, rows, given.at)
-    if not {f"{urls}/{number}" for number in lists} <= given.signatures.keys():
-        raise Rejected("The status lists must be signed too.", code="signatures.list_missing")
-    signed = [_joined(key, payload, given.signatures[name]) for name, payload in payloads.items()]
+    names = [name for name in sent.signatures if not name.startswith(f"{urls}/")]
+    ids = [name.removeprefix(urn) for name in names if name.startswith(urn)]
+    certificates = _find_rows(session, organisation, ids)
+    if len(certificates) < len(names):
+        raise Rejected(
+            "Some signatures are not for your certificates or status lists.", code="signatures.unknown"
+        )
+    rows = [row for row in certificates if row["state"] == "unsigned"]
+    payloads = _certificate_payloads(session, settings, organisation, rows, now)
+    lists = _list_payloads(session, settings, organisation, rows, sent.at)
+    if not {f"{urls}/{number}" for number in lists} <= sent.signatures.keys():
+        raise Rejected(
+            "The signature of a status list is missing. Sign all payloads that you fetched.",
+            code="signatures.list_missing",
+        )
+    signed = [_verify_and_join(key, payload, sent.signatures[name]) for name, payload in payloads.items()]
     in_force = {
-        number: _joined(key, payload, given.signatures[f"{urls}/{number}"])
+        number: _verify_and_join(key, payload, sent.signatures[f"{urls}/{number}"])
         for number, payload in lists.items()
     }
     enter(session, key.kid, rows, signed, now)
@@ -132,58 +141,72 @@ def accept(
     return len(rows)
 
 
-def _kept_by_brand(session: Session, organisation: Organisation) -> list[SigningKey]:
-    """The brand's own keys, oldest first. Raises Conflict (`signing_key.kept_here`) where there is none."""
+def _keys_kept_by_brand(session: Session, organisation: Organisation) -> list[SigningKey]:
+    """Return the keys that the brand keeps, oldest first.
+
+    Raises Conflict (`signing_key.kept_here`) if none.
+    """
     keys = [key for key in active_keys(session, organisation) if key.secret is None]
     if not keys:
         raise Conflict(
-            f"{organisation.handle} keeps no key of its own: there is nothing to sign.",
+            f"{organisation.handle} keeps no key of its own, so there is nothing to sign.",
             code="signing_key.kept_here",
         )
     return keys
 
 
-def _named(session: Session, organisation: Organisation, kid: str) -> SigningKey:
-    named = [key for key in _kept_by_brand(session, organisation) if key.kid == kid]
-    if not named:
+def _get_key(session: Session, organisation: Organisation, kid: str) -> SigningKey:
+    keys = [key for key in _keys_kept_by_brand(session, organisation) if key.kid == kid]
+    if not keys:
         raise NotTrue(
-            f"{kid} is no key of yours, or was revoked: look what waits, and sign again.",
+            f"{kid} is not one of your keys, or it was revoked. Fetch the payloads again and sign them.",
             code="certificate.key",
         )
-    return named[0]
+    return keys[0]
 
 
-def _rows(session: Session, organisation: Organisation, ids: Sequence[str]) -> list[Row]:
-    """Those of an organisation's certificates, as they were issued."""
+def _find_rows(session: Session, organisation: Organisation, ids: Sequence[str]) -> list[CertificateRow]:
+    """Return the organisation's certificates with these ids, in the order of issue."""
     columns = select(
         Certificate.id, Certificate.batch_id, Certificate.serial, Certificate.status_index, Certificate.state
     ).where(Certificate.organisation_id == organisation.id)
-    found: list[Row] = []
+    rows: list[CertificateRow] = []
     for start in range(0, len(ids), MOST_PARAMETERS):
-        some = columns.where(Certificate.id.in_(ids[start : start + MOST_PARAMETERS]))
-        found += map(dict, session.execute(some).mappings())
-    return sorted(found, key=lambda row: int(row["status_index"]))
+        chunk = columns.where(Certificate.id.in_(ids[start : start + MOST_PARAMETERS]))
+        rows += map(dict, session.execute(chunk).mappings())
+    return sorted(rows, key=lambda row: int(row["status_index"]))
 
 
-def _certificates(
-    session: Session, settings: Settings, organisation: Organisation, rows: Sequence[Row], now: datetime
+def _certificate_payloads(
+    session: Session,
+    settings: Settings,
+    organisation: Organisation,
+    rows: Sequence[CertificateRow],
+    now: datetime,
 ) -> dict[str, bytes]:
-    """What is to be signed of each row, in the order of the rows. Raises as `issuing_rights.lock_standing`."""
+    """Return the payload to sign for each row, by URN, in the order of the rows.
+
+    Raises as `rights.lock_standing`.
+    """
     batches = [get_batch(session, batch_id) for batch_id in sorted({row["batch_id"] for row in rows})]
     designs = lock_standing(session, organisation, batches, now)
     products = {batch.id: product_of(settings, organisation, designs[batch.id], batch) for batch in batches}
     return {
         urn_of(row["id"]): certificate_payload(
-            products[row["batch_id"]], Unit(row["id"], row["serial"], row["status_index"])
+            products[row["batch_id"]], ProductUnit(row["id"], row["serial"], row["status_index"])
         )
         for row in rows
     }
 
 
-def _lists(
-    session: Session, settings: Settings, organisation: Organisation, rows: Sequence[Row], at: datetime
+def _list_payloads(
+    session: Session,
+    settings: Settings,
+    organisation: Organisation,
+    rows: Sequence[CertificateRow],
+    at: datetime,
 ) -> dict[int, bytes]:
-    """By number, what is to be signed of the status lists that these certificates stand in, or that lag behind."""
+    """Return the payload to sign for each status list of these certificates and each outdated list, by number."""
     numbers = {number_of(row["status_index"]) for row in rows} | set(
         status_lists.due(session, organisation.id)
     )
@@ -193,8 +216,11 @@ def _lists(
     }
 
 
-def _joined(key: SigningKey, payload: bytes, signature: str) -> str:
-    """The JWS of a payload and its signature. Raises NotTrue (`certificate.signature`)."""
+def _verify_and_join(key: SigningKey, payload: bytes, signature: str) -> str:
+    """Verify a signature and return the JWS of payload and signature.
+
+    Raises NotTrue (`certificate.signature`).
+    """
     signed = signing_input(key.kid, payload)
     try:
         Ed25519PublicKey.from_public_bytes(key.public_key).verify(
@@ -202,18 +228,18 @@ def _joined(key: SigningKey, payload: bytes, signature: str) -> str:
         )
     except (InvalidSignature, ValueError):
         raise NotTrue(
-            "A signature does not fit what waits now: fetch it once more, and sign that.",
+            "A signature does not match its current payload. Fetch the payloads again and sign them.",
             code="certificate.signature",
         ) from None
     return f"{signed}.{signature}"
 
 
-def _update(session: Session, rows: Sequence[Row]) -> None:
+def _update(session: Session, rows: Sequence[CertificateRow]) -> None:
     if not rows:
         return
     columns = ("state", "jws", "jws_sha256", "entry_number")
-    change = update(Certificate).where(Certificate.id == bindparam("which"))
+    change = update(Certificate).where(Certificate.id == bindparam("row_id"))
     session.connection().execute(
         change.values({column: bindparam(f"new_{column}") for column in columns}),
-        [{"which": row["id"], **{f"new_{column}": row[column] for column in columns}} for row in rows],
+        [{"row_id": row["id"], **{f"new_{column}": row[column] for column in columns}} for row in rows],
     )

@@ -1,4 +1,4 @@
-"""Issuing and revoking certificates: rows, ledger entries and status lists change in one transaction, or none of them."""
+"""The issuing of certificates. Rows, ledger entries and status lists change in one transaction."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -19,8 +19,8 @@ from authcheck.certificates.rights import Right, lock_right
 from authcheck.certificates.signing_keys import check_issuer, lock_organisation, signer_for
 from authcheck.certificates.statements import (
     Product,
+    ProductUnit,
     Signer,
-    Unit,
     certificate_payload,
     did_of,
     lists_url,
@@ -38,10 +38,10 @@ from authcheck.registry.designs import live_views
 from authcheck.registry.tables import Design
 from authcheck.vault import Vault
 
-Row = dict[str, Any]
+CertificateRow = dict[str, Any]
 
 
-def issue(  # noqa: PLR0917 - who, by what, for whom, what, when: in this order everywhere
+def issue(  # noqa: PLR0917 - session, vault, settings, organisation, order, now: this order everywhere
     session: Session,
     vault: Vault,
     settings: Settings,
@@ -49,22 +49,25 @@ def issue(  # noqa: PLR0917 - who, by what, for whom, what, when: in this order 
     order: Order,
     now: datetime,
 ) -> Batch:
-    """Issue what is ordered, or find it issued already under its request key; unsigned where the brand keeps its key.
+    """Issue the order's certificates.
+
+    If its request key was used for the same order before, return that batch. The certificates stay unsigned
+    if the brand keeps its key.
 
     Raises Rejected (`batch.*`, `gs1.*`), Conflict (`organisation.not_brand`, `batch.request_key_used`,
-    `certificate.serial_taken`, `signing_key.none`), and as `issuing_rights.lock_right`.
+    `certificate.serial_taken`, `signing_key.none`), and as `rights.lock_right`.
     """
     order = order.checked()
     organisation = lock_organisation(session, organisation.id)
     check_issuer(organisation)
-    known = _known(session, organisation, order)
-    if known is not None:
-        return get_batch(session, known)
+    earlier_id = _find_earlier_batch(session, organisation, order)
+    if earlier_id is not None:
+        return get_batch(session, earlier_id)
     right = lock_right(session, organisation, order, now)
     signer = signer_for(session, organisation, vault)
     batch = _new_batch(organisation, order, right, now)
     rows = list(_unit_rows(order, batch, _next_index(session, organisation), now))
-    _refuse_taken(session, rows, order)
+    _check_serials_free(session, rows, order)
     session.add(batch)
     session.flush()
     if signer:
@@ -78,19 +81,21 @@ def issue(  # noqa: PLR0917 - who, by what, for whom, what, when: in this order 
     return get_batch(session, batch.id)
 
 
-def _known(session: Session, organisation: Organisation, order: Order) -> str | None:
-    """The id of the batch of that request key. Raises Conflict (`batch.request_key_used`)."""
-    asked = select(Batch.id, Batch.request_sha256).where(
+def _find_earlier_batch(session: Session, organisation: Organisation, order: Order) -> str | None:
+    """Return the id of the batch with the order's request key. Raises Conflict (`batch.request_key_used`)."""
+    query = select(Batch.id, Batch.request_sha256).where(
         Batch.organisation_id == organisation.id, Batch.request_key == order.request_key
     )
-    found = session.execute(asked).one_or_none()
-    if found is not None and found.request_sha256 != order.sha256:
-        raise Conflict("This request key was used for another order.", code="batch.request_key_used")
-    return found.id if found else None
+    batch = session.execute(query).one_or_none()
+    if batch is not None and batch.request_sha256 != order.sha256:
+        raise Conflict(
+            "This request key was used for another order. Use a new key.", code="batch.request_key_used"
+        )
+    return batch.id if batch else None
 
 
 def product_of(settings: Settings, organisation: Organisation, design: Design, batch: Batch) -> Product:
-    """What all certificates of a batch say alike."""
+    """Return the statements that all certificates of a batch share."""
     return Product(
         issuer=did_of(settings.public_url, organisation.handle),
         lists_url=lists_url(settings.public_url, organisation.handle),
@@ -122,74 +127,83 @@ def _new_batch(organisation: Organisation, order: Order, right: Right, now: date
 
 
 def _next_index(session: Session, organisation: Organisation) -> int:
-    used = select(func.max(Certificate.status_index)).where(Certificate.organisation_id == organisation.id)
-    last = session.scalar(used)
+    query = select(func.max(Certificate.status_index)).where(Certificate.organisation_id == organisation.id)
+    last = session.scalar(query)
     return 0 if last is None else last + 1
 
 
-def _unit_rows(order: Order, batch: Batch, first_index: int, now: datetime) -> Iterator[Row]:
-    """A row a unit, without a signature yet."""
-    for place, certificate_id in enumerate(_uuids(now, order.count)):
+def _unit_rows(order: Order, batch: Batch, first_index: int, now: datetime) -> Iterator[CertificateRow]:
+    """Yield one row per unit, without a signature."""
+    for position, certificate_id in enumerate(_uuids(now, order.count)):
         code = new_code()
         yield {
             "id": certificate_id,
             "code": code,
             "batch_id": batch.id,
-            "number_in_batch": place + 1,
+            "number_in_batch": position + 1,
             "organisation_id": batch.organisation_id,
             "design_id": order.design_id,
             "gtin": order.gtin,
             "lot": order.lot,
-            "serial": order.serials[place] if order.serials else code,
+            "serial": order.serials[position] if order.serials else code,
             "state": "unsigned",
             "issued_at": now,
             "jws": None,
             "jws_sha256": None,
             "entry_number": None,
-            "status_index": first_index + place,
+            "status_index": first_index + position,
             "sealed_pin": None,
         }
 
 
 def _uuids(now: datetime, count: int) -> Iterator[str]:
-    """UUIDs of version 7 (RFC 9562 s5.7) in ascending order: millisecond, counter, 62 random bits."""
+    """Yield UUIDs of version 7 (RFC 9562 s5.7) in ascending order: millisecond, counter, 62 random bits."""
     millisecond = (now - EPOCH) // timedelta(milliseconds=1)
     for number in range(count):
         time, counter = millisecond + (number >> 12), number & 0xFFF
         yield str(UUID(int=time << 80 | 7 << 76 | counter << 64 | 2 << 62 | secrets.randbits(62)))
 
 
-def _refuse_taken(session: Session, rows: Sequence[Row], order: Order) -> None:
-    """Raise Conflict (`certificate.serial_taken`) where a unit of that number was certified before."""
+def _check_serials_free(session: Session, rows: Sequence[CertificateRow], order: Order) -> None:
+    """Raise Conflict (`certificate.serial_taken`) if a serial number of this GTIN and lot has a certificate."""
     if not order.serials:
-        return  # drawn anew: 60 random bits
-    lot = select(Certificate.serial).where(Certificate.gtin == order.gtin, Certificate.lot == order.lot)
+        return  # 60 random bits: a repetition is too improbable
+    serials_of_lot = select(Certificate.serial).where(
+        Certificate.gtin == order.gtin, Certificate.lot == order.lot
+    )
     for start in range(0, len(rows), MOST_PARAMETERS):
-        some = [row["serial"] for row in rows[start : start + MOST_PARAMETERS]]
-        taken = session.scalar(lot.where(Certificate.serial.in_(some)).limit(1))
+        serials = [row["serial"] for row in rows[start : start + MOST_PARAMETERS]]
+        taken = session.scalar(serials_of_lot.where(Certificate.serial.in_(serials)).limit(1))
         if taken is not None:
-            raise _taken(taken)
+            raise _serial_taken_error(taken)
 
 
-def _taken(serial: str) -> Conflict:
+def _serial_taken_error(serial: str) -> Conflict:
     return Conflict(
-        f"Serial number {serial} of this GTIN and lot has a certificate already.",
+        f"Serial number {serial} of this GTIN and lot already has a certificate.",
         code="certificate.serial_taken",
         serial=serial,
     )
 
 
-def sign_rows(session: Session, signer: Signer, product: Product, rows: Sequence[Row], now: datetime) -> None:
-    """Sign the certificate of each row and enter it in the ledger."""
+def sign_rows(
+    session: Session, signer: Signer, product: Product, rows: Sequence[CertificateRow], now: datetime
+) -> None:
+    """Sign the certificate of each row, and record it in the ledger."""
     signed = [
-        signer.sign(certificate_payload(product, Unit(row["id"], row["serial"], row["status_index"])))
+        signer.sign(certificate_payload(product, ProductUnit(row["id"], row["serial"], row["status_index"])))
         for row in rows
     ]
     enter(session, signer.kid, rows, signed, now)
 
 
-def enter(session: Session, kid: str, rows: Sequence[Row], signed: Sequence[str], now: datetime) -> None:
-    """Put signatures into rows, and into the ledger what is signed: from here on these certificates are active."""
+def enter(
+    session: Session, kid: str, rows: Sequence[CertificateRow], signed: Sequence[str], now: datetime
+) -> None:
+    """Write the signatures into the rows and record them in the ledger.
+
+    These certificates are then active.
+    """
     hashes = [facts.hash_of(jws) for jws in signed]
     drafts = [
         facts.issued(urn_of(row["id"]), sha256, kid, now) for row, sha256 in zip(rows, hashes, strict=True)
@@ -199,9 +213,9 @@ def enter(session: Session, kid: str, rows: Sequence[Row], signed: Sequence[str]
         row.update(state="active", jws=jws, jws_sha256=sha256, entry_number=number)
 
 
-def _insert(session: Session, rows: Sequence[Row]) -> None:
+def _insert(session: Session, rows: Sequence[CertificateRow]) -> None:
     try:
-        # Past the ORM, whose bookkeeping a row costs more than the row.
+        # Bypass the ORM: its bookkeeping costs more per row than the insert.
         session.connection().execute(sa.insert(Certificate), rows)
-    except IntegrityError as error:  # on PostgreSQL another brand may take a number between the look and here
-        raise _taken(rows[0]["serial"]) from error
+    except IntegrityError as error:  # on PostgreSQL another brand may have taken a serial since the check
+        raise _serial_taken_error(rows[0]["serial"]) from error

@@ -1,4 +1,4 @@
-"""The meter of a licence: units certified against the cap, and the shares of it that are reached."""
+"""The meter of a licence: its issued units, its cap, and the alert shares of the cap that are reached."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,10 @@ from authcheck.licences.terms import Terms
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Units against `cap`, None without one. `share` is units by cap, `alerts` the shares that are reached, ascending."""
+    """Issued units and their `cap`, None without a cap. `share` is units divided by cap.
+
+    `alerts` are the reached shares, ascending.
+    """
 
     units: int
     cap: int | None
@@ -25,23 +28,26 @@ class Meter:
 
 
 def meter(units: int, cap: int | None, shares: Sequence[float]) -> Meter:
-    """What the meter shows; `shares` are those at which somebody wants to know, 1 being the whole cap."""
+    """Return the meter for these units.
+
+    `shares` are the shares of the cap that cause an alert. 1 is the whole cap.
+    """
     if cap is None:
         return Meter(units, None, None, ())
-    # In decimals: 0.07 of 100 is 7 there, and a little more in binary.
+    # Decimals, because 0.07 * 100 is slightly more than 7 in binary floating point.
     reached = sorted({share for share in shares if units >= Decimal(str(share)) * cap})
     return Meter(units, cap, units / cap if cap else 1.0, tuple(reached))
 
 
 def units_issued(session: Session, series: str) -> int:
-    """Certificates that were issued under any version of a licence, or under a sublicence of it."""
-    known, fresh = {series}, {series}
-    while fresh:
-        above = select(Licence.id).where(Licence.series.in_(fresh))
-        below = session.scalars(select(Licence.series).where(Licence.parent_id.in_(above)).distinct())
-        fresh = set(below) - known
-        known |= fresh
-    versions = select(Licence.id).where(Licence.series.in_(known))
+    """Return how many certificates were issued under any version of a licence or under its sublicences."""
+    all_series, new_series = {series}, {series}
+    while new_series:
+        parent_ids = select(Licence.id).where(Licence.series.in_(new_series))
+        children = select(Licence.series).where(Licence.parent_id.in_(parent_ids)).distinct()
+        new_series = set(session.scalars(children)) - all_series
+        all_series |= new_series
+    versions = select(Licence.id).where(Licence.series.in_(all_series))
     return (
         session.scalar(select(func.coalesce(func.sum(Batch.count), 0)).where(Batch.licence_id.in_(versions)))
         or 0
@@ -49,13 +55,13 @@ def units_issued(session: Session, series: str) -> int:
 
 
 def meter_of(session: Session, settings: Settings, licence_id: str) -> Meter:
-    """The meter of a licence over all its versions; the cap is that of the newest in force or once in force."""
+    """Return the meter of a licence over all its versions, with the cap of its newest accepted version."""
     newest = in_force(session, get_licence(session, licence_id))
     cap = Terms.from_json(newest.terms).cap
     return meter(units_issued(session, newest.series), cap, settings.alert_shares)
 
 
 def meters_of(session: Session, settings: Settings, batches: Iterable[Batch]) -> dict[str, Meter]:
-    """By licence id, the meters of the licences that batches were issued under."""
-    named = sorted({batch.licence_id for batch in batches if batch.licence_id})
-    return {licence_id: meter_of(session, settings, licence_id) for licence_id in named}
+    """Return the meters of the licences of these batches, by licence id."""
+    licence_ids = sorted({batch.licence_id for batch in batches if batch.licence_id})
+    return {licence_id: meter_of(session, settings, licence_id) for licence_id in licence_ids}

@@ -1,4 +1,4 @@
-"""What a brand orders certificates for."""
+"""Orders of certificates."""
 
 import hashlib
 import re
@@ -17,11 +17,11 @@ REQUEST_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Certificates for units of one product that carry one design.
+    """An order of certificates for units of one product that carry one design.
 
-    Either `count` units, whose serial numbers are drawn, or one for each of the brand's own `serials`. The same
-    `request_key` with the same order is the same request. With `pins` each gets a PIN for a scratch-off panel. A licensee
-    may name the licence version, `licence_id`, that it issues under.
+    Give either `count`, for random serial numbers, or the brand's own `serials`. The same `request_key` with
+    the same order is the same request. With `pins`, each certificate gets a PIN for a scratch-off panel. A
+    licensee may name the licence version that it issues under, `licence_id`.
     """
 
     design_id: str
@@ -35,34 +35,41 @@ class Order:
     licence_id: str | None = None
 
     def checked(self) -> "Order":
-        """The order in its one spelling. Raises Rejected (`batch.*`, `gs1.*`)."""
+        """Return the order in canonical spelling. Raises Rejected (`batch.*`, `gs1.*`)."""
         if not REQUEST_KEY.fullmatch(self.request_key):
             raise Rejected(
-                "A request key has 1 to 200 visible ASCII characters.", code="batch.request_key", limit=200
+                "The request key must have 1 to 200 visible ASCII characters.",
+                code="batch.request_key",
+                limit=200,
             )
         if self.serials and self.count not in {0, len(self.serials)}:
-            raise Rejected("Give the number of units, or their serial numbers.", code="batch.serials")
+            raise Rejected(
+                "The number of units differs from the number of serial numbers. Leave it out.",
+                code="batch.serials",
+            )
         count = self.count or len(self.serials)
         if not 1 <= count <= MOST_UNITS:
             raise Rejected(
-                f"One request is for 1 to {MOST_UNITS:,} certificates.", code="batch.count", limit=MOST_UNITS
+                f"Order 1 to {MOST_UNITS:,} certificates in one request.",
+                code="batch.count",
+                limit=MOST_UNITS,
             )
         product = self.product.strip()
         if not product or len(product) > PRODUCT_CHARS or not product.isprintable():
             raise Rejected(
-                f"A product's name has 1 to {PRODUCT_CHARS} printable characters.",
+                f"The product's name must have 1 to {PRODUCT_CHARS} printable characters.",
                 code="batch.product",
                 limit=PRODUCT_CHARS,
             )
         gtin, lot = check_gtin(self.gtin), check_lot(self.lot)
         if len({check_serial(serial) for serial in self.serials}) < len(self.serials):
-            raise Rejected("A serial number stands there twice.", code="batch.serials")
+            raise Rejected("A serial number occurs twice in the order.", code="batch.serials")
         return replace(self, count=count, product=product, gtin=gtin, lot=lot)
 
     @property
     def sha256(self) -> str:
-        """What tells it from another order under the same request key."""
-        asked: dict[str, Any] = {
+        """Return the hash that tells this order from another order with the same request key."""
+        content: dict[str, Any] = {
             "count": self.count,
             "design": self.design_id,
             "gtin": self.gtin,
@@ -72,5 +79,5 @@ class Order:
             "serials": list(self.serials),
         }
         if self.licence_id is not None:
-            asked["licence"] = self.licence_id
-        return hashlib.sha256(rfc8785.dumps(asked)).hexdigest()
+            content["licence"] = self.licence_id
+        return hashlib.sha256(rfc8785.dumps(content)).hexdigest()

@@ -1,4 +1,4 @@
-"""PINs under a label's scratch-off panel."""
+"""PINs under the scratch-off panel of a label."""
 
 import secrets
 
@@ -13,11 +13,11 @@ def _new_pin() -> bytes:
 
 
 def pin_purpose(certificate_id: str) -> str:
-    """What a PIN is sealed for in the vault."""
+    """Return the purpose that binds a sealed PIN to its certificate in the vault."""
     return f"pin of {certificate_id}"
 
 
 def pin_of(vault: Vault, certificate: Certificate) -> str | None:
-    """The PIN under a label's scratch-off panel; None without one. Raises NotTrue (`key.sealed`)."""
+    """Return the PIN of a certificate, None without a PIN. Raises NotTrue (`key.sealed`)."""
     sealed = certificate.sealed_pin
     return None if sealed is None else vault.open(sealed, pin_purpose(certificate.id)).decode()

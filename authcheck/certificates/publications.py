@@ -1,4 +1,4 @@
-"""What an operator publishes so that others can check: keys of the log and of issuers, status lists, DID documents."""
+"""Publications that let others verify: keys of the log and of issuers, status lists, DID documents."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -26,25 +26,25 @@ CONTEXT = ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws
 
 @lru_cache(maxsize=8)
 def log_verifier(settings: Settings) -> Verifier:
-    """The key that this ledger's checkpoints are signed by. Raises as `ledger_signer`."""
+    """Return the public key that verifies this ledger's checkpoints. Raises as `ledger_signer`."""
     return ledger_signer(settings).verifier
 
 
 @lru_cache(maxsize=8)
 def witness_verifiers(settings: Settings) -> tuple[Verifier, ...]:
-    """The keys of the witnesses that the settings name. Raises BadSetting."""
+    """Return the public keys of the witnesses in the settings. Raises BadSetting."""
     return tuple(witness.verifier for witness in read_witnesses(settings.witnesses))
 
 
 def trust_of(session: Session, settings: Settings, now: datetime, handle: str | None = None) -> Trust:
-    """Whom to believe about this ledger and its issuers, or the one of that handle.
+    """Return the trust for this ledger and all its issuers, or only for the issuer `handle`.
 
     Raises NotFound (`organisation.not_found`), BadSetting.
     """
-    wanted = select(SigningKey).order_by(SigningKey.added_at_entry)
+    keys_query = select(SigningKey).order_by(SigningKey.added_at_entry)
     if handle is not None:
-        wanted = wanted.where(SigningKey.organisation_id == _brand(session, handle).id)
-    keys = session.scalars(wanted.options(joinedload(SigningKey.organisation))).all()
+        keys_query = keys_query.where(SigningKey.organisation_id == _get_brand(session, handle).id)
+    keys = session.scalars(keys_query.options(joinedload(SigningKey.organisation))).all()
     brands = {key.organisation.id: key.organisation for key in keys}
     lists = {
         url: number for brand in brands.values() for url, number in newest_lists(session, settings, brand)
@@ -53,7 +53,10 @@ def trust_of(session: Session, settings: Settings, now: datetime, handle: str | 
 
 
 def trust_in(settings: Settings, keys: Iterable[SigningKey], lists: dict[str, int], now: datetime) -> Trust:
-    """A trust of these keys, which have their organisations with them."""
+    """Return the trust for these keys, whose organisations are loaded.
+
+    `lists` maps a status list's URL to its entry.
+    """
     issuers: dict[str, Issuer] = {}
     for key in keys:
         did = key.kid.partition("#")[0]
@@ -65,18 +68,18 @@ def trust_in(settings: Settings, keys: Iterable[SigningKey], lists: dict[str, in
 
 
 def newest_lists(session: Session, settings: Settings, brand: Organisation) -> list[tuple[str, int]]:
-    """The addresses of a brand's status lists, and the entry that a list must not be older than to count.
+    """Return the address of each of a brand's status lists, with the oldest entry number that is still valid.
 
-    That is its newest version's, or that of a revocation it does not hold yet: where a brand keeps its key, lists wait
-    for its signature.
+    This is the entry of the list's newest version, or of a later revocation that the list does not contain
+    yet: if a brand keeps its key, its lists wait for its signature.
     """
-    newest = (
+    published = (
         select(StatusList.number, func.max(StatusList.entry_number))
         .where(StatusList.organisation_id == brand.id)
         .group_by(StatusList.number)
     )
-    numbers: dict[int, int] = dict(session.execute(newest).all())
-    since = (
+    numbers: dict[int, int] = dict(session.execute(published).all())
+    revoked_later = (
         select(status_lists.Number, func.max(Certificate.revoked_entry_number))
         .where(
             Certificate.organisation_id == brand.id,
@@ -84,26 +87,26 @@ def newest_lists(session: Session, settings: Settings, brand: Organisation) -> l
         )
         .group_by(status_lists.Number)
     )
-    for number, last in session.execute(since):
+    for number, last in session.execute(revoked_later):
         numbers[number] = max(last or 0, numbers.get(number, 0))
     return [(list_url(settings.public_url, brand.handle, number), last) for number, last in numbers.items()]
 
 
 def published_list(session: Session, handle: str, number: int) -> StatusList:
-    """The version in force of a brand's status list. Raises NotFound (`status_list.not_found`)."""
+    """Return the newest version of a brand's status list. Raises NotFound (`status_list.not_found`)."""
     brand = find_organisation(session, handle)
-    found = status_lists.latest(session, brand.id, number) if brand else None
-    if found is None:
-        raise NotFound("There is no such status list.", code="status_list.not_found")
-    return found
+    newest = status_lists.latest(session, brand.id, number) if brand else None
+    if newest is None:
+        raise NotFound("We have no status list with this address.", code="status_list.not_found")
+    return newest
 
 
 def brand_document(session: Session, settings: Settings, handle: str) -> dict[str, Any]:
-    """The DID document of a brand (DID v1.0); ended keys stay in it, for what they signed before.
+    """Return the DID document of a brand (DID v1.0). Revoked keys stay in the document, for older signatures.
 
     Raises NotFound (`organisation.not_found`).
     """
-    brand = _brand(session, handle)
+    brand = _get_brand(session, handle)
     keys = (
         select(SigningKey).where(SigningKey.organisation_id == brand.id).order_by(SigningKey.added_at_entry)
     )
@@ -114,7 +117,7 @@ def brand_document(session: Session, settings: Settings, handle: str) -> dict[st
 
 
 def operator_document(settings: Settings) -> dict[str, Any]:
-    """The DID document of whoever runs this ledger: the key that signs its checkpoints."""
+    """Return the DID document of the ledger's operator, with the key that signs the checkpoints."""
     did = did_web(settings.public_url)
     return _document(did, [(f"{did}#ledger", log_verifier(settings).public_key, None)])
 
@@ -140,8 +143,8 @@ def _method(did: str, kid: str, public_key: bytes, revoked_at: datetime | None) 
     return method
 
 
-def _brand(session: Session, handle: str) -> Organisation:
+def _get_brand(session: Session, handle: str) -> Organisation:
     brand = find_organisation(session, handle)
     if brand is None or "brand" not in brand.roles:
-        raise NotFound("There is no such brand.", code="organisation.not_found")
+        raise NotFound("We have no brand with this handle.", code="organisation.not_found")
     return brand

@@ -1,4 +1,4 @@
-"""Revoking certificates: rows, ledger entries and status lists change in one transaction."""
+"""The revocation of certificates. Rows, ledger entries and status lists change in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ REASONS = ("recalled", "stolen", "lost", "damaged", "copied", "mistake", "other"
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """How many certificates were revoked now, and how many of those meant were so already."""
+    """How many of the selected certificates were revoked now, and how many were revoked before."""
 
     now: int
     before: int
@@ -40,36 +40,41 @@ def revoke(
     reason: str,
     now: datetime,
 ) -> Revoked:
-    """Let certificates count no more, each with its ledger entry; those revoked before stay as they are.
+    """Revoke certificates permanently, each with its ledger entry. Skip those that were revoked before.
 
-    Where the brand keeps its key, the status lists wait for its signature. Raises Rejected (`certificate.reason`,
-    `certificate.selection`, `code.malformed`), NotFound (`certificate.not_found`, `batch.not_found`), Conflict
-    (`certificate.unsigned`).
+    If the brand keeps its key, the status lists wait for its signature. Raises Rejected
+    (`certificate.reason`, `certificate.selection`, `code.malformed`), NotFound (`certificate.not_found`,
+    `batch.not_found`), Conflict (`certificate.unsigned`).
     """
     if reason not in REASONS:
-        raise Rejected(f"Reasons are {', '.join(REASONS)}.", code="certificate.reason", reason=reason)
+        raise Rejected(
+            f"Choose one of these reasons: {', '.join(REASONS)}.", code="certificate.reason", reason=reason
+        )
     organisation = lock_organisation(session, organisation.id)
-    found = selection.find(session, organisation.id)
-    if any(row.state == "unsigned" for row in found):
-        raise Conflict("What was never signed cannot be revoked.", code="certificate.unsigned")
-    active = [row for row in found if row.state == "active"]
+    rows = selection.find(session, organisation.id)
+    if any(row.state == "unsigned" for row in rows):
+        raise Conflict("An unsigned certificate cannot be revoked.", code="certificate.unsigned")
+    active = [row for row in rows if row.state == "active"]
     issuer = did_of(settings.public_url, organisation.handle)
     numbers = record_numbers(session, [facts.revoked(urn_of(row.id), issuer, reason, now) for row in active])
     if not active:
-        return Revoked(0, len(found))
+        return Revoked(0, len(rows))
     _mark_revoked(session, list(zip([row.id for row in active], numbers, strict=True)), reason, now)
     signer = signer_for(session, organisation, vault) if active_keys(session, organisation) else None
     if signer:
         lists = {number_of(row.status_index) for row in active}
         status_lists.publish(session, settings, organisation, signer, lists, now=now)
-    return Revoked(len(active), len(found) - len(active))
+    return Revoked(len(active), len(rows) - len(active))
 
 
 def _mark_revoked(session: Session, entered: Sequence[tuple[str, int]], reason: str, now: datetime) -> None:
-    """Write into the rows what the ledger says: by certificate id, the number of the entry that revokes it."""
+    """Mark the rows as revoked.
+
+    `entered` has the certificate ids, each with the number of its revocation entry.
+    """
     change = (
         sa.update(Certificate)
-        .where(Certificate.id == sa.bindparam("which"))
+        .where(Certificate.id == sa.bindparam("certificate_id"))
         .values(
             state="revoked",
             revoked_at=now,
@@ -77,5 +82,5 @@ def _mark_revoked(session: Session, entered: Sequence[tuple[str, int]], reason: 
             revoked_entry_number=sa.bindparam("entry"),
         )
     )
-    rows = [{"which": certificate_id, "entry": number} for certificate_id, number in entered]
+    rows = [{"certificate_id": certificate_id, "entry": number} for certificate_id, number in entered]
     session.connection().execute(change, rows)

@@ -1,4 +1,4 @@
-"""The two files of a brand that keeps its key: what waits for its signature, and the signatures. JSON, version 1."""
+"""Two JSON files (version 1) for a brand that keeps its key: the payloads to sign, and the signatures."""
 
 import json
 from collections.abc import Mapping
@@ -15,53 +15,59 @@ MOST_BYTES = 64 * 1024 * 1024
 
 
 def waiting_json(waiting: Waiting) -> str:
-    """The file to sign."""
+    """Return the text of the file with the payloads to sign."""
     return _to_json(waiting.kid, time_text(waiting.at), payloads=dict(waiting.payloads))
 
 
-def signatures_json(given: Signatures) -> str:
-    """The file to hand in."""
-    return _to_json(given.kid, time_text(given.at), signatures=dict(given.signatures))
+def signatures_json(signatures: Signatures) -> str:
+    """Return the text of the file with the signatures."""
+    return _to_json(signatures.kid, time_text(signatures.at), signatures=dict(signatures.signatures))
 
 
 def read_waiting(path: Path) -> Waiting:
-    """Read what `waiting_json` wrote. Raises Rejected (`signatures.file`)."""
-    found = _read(path, "payloads")
-    return Waiting(found["kid"], read_time(found["at"]), found["payloads"])
+    """Read a file that `waiting_json` wrote. Raises Rejected (`signatures.file`)."""
+    content = _read_file(path, "payloads")
+    return Waiting(content["kid"], read_time(content["at"]), content["payloads"])
 
 
 def read_signatures(path: Path) -> Signatures:
-    """Read what `signatures_json` wrote. Raises Rejected (`signatures.file`)."""
-    found = _read(path, "signatures")
-    return Signatures(found["kid"], read_time(found["at"]), found["signatures"])
+    """Read a file that `signatures_json` wrote. Raises Rejected (`signatures.file`)."""
+    content = _read_file(path, "signatures")
+    return Signatures(content["kid"], read_time(content["at"]), content["signatures"])
 
 
 def summarise(waiting: Waiting) -> dict[str, int]:
-    """What is to be signed, for the eyes of whoever signs: so many certificates of each product, and status lists.
+    """Summarise the payloads for the person who signs: how many certificates of each product, and status lists.
 
-    Raises NotTrue (`certificate.payload`) for a payload that speaks for somebody else than the key's owner, or is not
-    what its name says.
+    Raises NotTrue (`certificate.payload`) for a payload whose issuer is not the key's owner or whose id is
+    not its name.
     """
     counts: dict[str, int] = {}
     for name, payload in waiting.payloads.items():
-        what = _what(name, payload, issuer_of(waiting.kid))
-        counts[what] = counts.get(what, 0) + 1
+        description = _describe(name, payload, issuer_of(waiting.kid))
+        counts[description] = counts.get(description, 0) + 1
     return counts
 
 
-def _what(name: str, payload: str, issuer: str) -> str:
+def _describe(name: str, payload: str, issuer: str) -> str:
     try:
-        said = json.loads(payload)
-        subject = said["credentialSubject"]
-        true = said["id"] == name and said["issuer"] == issuer
-        if true and subject["type"] == "BitstringStatusList":
+        credential = json.loads(payload)
+        subject = credential["credentialSubject"]
+        matches = credential["id"] == name and credential["issuer"] == issuer
+        if matches and subject["type"] == "BitstringStatusList":
             return f"status list {name}"
-        what = f"{subject['product']}, GTIN {subject['gtin']}, lot {subject['lot']}, design {subject['design']['reference']}"
+        reference = subject["design"]["reference"]
+        description = (
+            f"{subject['product']}, GTIN {subject['gtin']}, lot {subject['lot']}, design {reference}"
+        )
     except (ValueError, KeyError, TypeError, RecursionError):
-        true, what = False, ""
-    if not true:
-        raise NotTrue(f"{name} is no statement of {issuer}.", code="certificate.payload")
-    return what
+        matches, description = False, ""
+    if not matches:
+        raise NotTrue(
+            f"The payload {name} is not a statement of {issuer}. Do not sign this file.",
+            code="certificate.payload",
+        )
+    return description
 
 
 def write_text(path: Path, text: str) -> None:
@@ -74,20 +80,22 @@ def write_text(path: Path, text: str) -> None:
         ) from error
 
 
-def _to_json(kid: str, at: str, **texts: Mapping[str, str]) -> str:
-    return json.dumps({"v": VERSION, "kid": kid, "at": at, **texts}, ensure_ascii=False, indent=1) + "\n"
+def _to_json(kid: str, at: str, **parts: Mapping[str, str]) -> str:
+    return json.dumps({"v": VERSION, "kid": kid, "at": at, **parts}, ensure_ascii=False, indent=1) + "\n"
 
 
-def _read(path: Path, texts: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _read_file(path: Path, part: str) -> dict[str, Any]:
+    content: dict[str, Any] = {}
     try:
         with path.open("rb") as file:
-            found = json.loads(file.read(MOST_BYTES))
-        read_time(found["at"])
-        words = [found["kid"], *found[texts], *found[texts].values()]
-        sound = found["v"] == VERSION and all(isinstance(word, str) for word in words)
+            content = json.loads(file.read(MOST_BYTES))
+        read_time(content["at"])
+        values = [content["kid"], *content[part], *content[part].values()]
+        is_sound = content["v"] == VERSION and all(isinstance(value, str) for value in values)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        sound = False
-    if not sound:
-        raise Rejected(f"{path} is no file of {texts}.", code="signatures.file", path=str(path))
-    return found
+        is_sound = False
+    if not is_sound:
+        raise Rejected(
+            f"{path} is not a file of {part}. Write the file again.", code="signatures.file", path=str(path)
+        )
+    return content

@@ -1,4 +1,4 @@
-"""Credentials as they are made: names (did:web), payloads (VC 2.0) and signatures (`vc+jwt`); `proofs/credential.py` reads them back."""
+"""Credentials to sign: names (did:web), payloads (VC 2.0), signatures (`vc+jwt`). proofs/credential.py reads them."""
 
 import base64
 import gzip
@@ -24,8 +24,8 @@ ALGORITHM = JWSRegistry(algorithms=["Ed25519"]).get_alg("Ed25519")
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """One unit's own part of a certificate; `id` is a bare UUID."""
+class ProductUnit:
+    """The part of a certificate that differs per unit. `id` is a UUID without `urn:uuid:`."""
 
     id: str
     serial: str
@@ -34,9 +34,10 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What all certificates of a batch say alike: issuer, product, design and its registered pictures' SHA-256.
+    """The statements that all certificates of a batch share: issuer, product, design, SHA-256 of its registered pictures.
 
-    `lists_url` is the address of the issuer's status lists, without the number; `licence` what a licensee issues under.
+    `lists_url` is the address of the issuer's status lists without the number. `licence` is the licence
+    version of a licensee.
     """
 
     issuer: str
@@ -52,7 +53,7 @@ class Product:
 
 
 class Signer:
-    """A private key and the name it signs under."""
+    """A private key and its key id `kid`."""
 
     def __init__(self, kid: str, key: Ed25519PrivateKey) -> None:
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -60,14 +61,14 @@ class Signer:
         self._key = OKPKey.import_key(pem)
 
     def sign(self, payload: bytes, typ: str = "vc+jwt") -> str:
-        """The payload as a compact JWS of that `typ`."""
-        # As `joserfc.jws.serialize_compact` does, without its checks of a header that is always the same: a quarter faster.
+        """Return the payload as a signed compact JWS of type `typ`."""
+        # Same as `joserfc.jws.serialize_compact`, but a quarter faster: it does not check our constant header.
         signed = signing_input(self.kid, payload, typ)
         return f"{signed}.{encode_base64url(ALGORITHM.sign(signed.encode(), self._key))}"
 
 
 def signing_input(kid: str, payload: bytes, typ: str = "vc+jwt") -> str:
-    """What a signature of `Signer.sign` is made over (RFC 7515 s5.1)."""
+    """Return the signing input (RFC 7515 s5.1) of `Signer.sign`."""
     return f"{_header(kid, typ)}.{encode_base64url(payload)}"
 
 
@@ -77,34 +78,34 @@ def _header(kid: str, typ: str) -> str:
 
 
 def did_of(public_url: str, handle: str) -> str:
-    """A brand's `did:web`: its document lies at `{public_url}/brands/{handle}/did.json`."""
+    """Return a brand's `did:web`. Its document is at `{public_url}/brands/{handle}/did.json`."""
     return did_web(public_url, "brands", handle)
 
 
 def did_web(public_url: str, *path: str) -> str:
-    """The DID of an address (W3C CCG did:web s2.5): a port's colon is escaped, slashes become colons."""
+    """Return the DID of an address (W3C CCG did:web s2.5): escape the colon of a port, turn slashes into colons."""
     parts = urlsplit(public_url)
-    steps = [step for step in parts.path.split("/") if step]
-    return ":".join(["did:web", quote(parts.netloc, safe=""), *steps, *path])
+    segments = [segment for segment in parts.path.split("/") if segment]
+    return ":".join(["did:web", quote(parts.netloc, safe=""), *segments, *path])
 
 
 def list_url(public_url: str, handle: str, number: int) -> str:
-    """Where a brand's status list is served, and what it is called."""
+    """Return the address of a brand's status list, which is also its id."""
     return f"{lists_url(public_url, handle)}/{number}"
 
 
 def lists_url(public_url: str, handle: str) -> str:
-    """Where all of a brand's status lists are served, each under its number."""
+    """Return the address under which each of a brand's status lists is served by its number."""
     return f"{public_url}/v1/status-lists/{handle}"
 
 
 def urn_of(certificate_id: str) -> str:
-    """A certificate's id as it stands in credentials and in the ledger."""
+    """Return a certificate's id as credentials and the ledger write it: `urn:uuid:...`."""
     return f"urn:uuid:{certificate_id}"
 
 
-def certificate_payload(product: Product, unit: Unit) -> bytes:
-    """The statement about one unit, to be signed."""
+def certificate_payload(product: Product, unit: ProductUnit) -> bytes:
+    """Return the payload to sign for one unit."""
     number, place = divmod(unit.status_index, PLACES)
     url = f"{product.lists_url}/{number}"
     return to_json(
@@ -141,12 +142,15 @@ def certificate_payload(product: Product, unit: Unit) -> bytes:
 def list_payload(
     public_url: str, handle: str, number: int, revoked_places: Collection[int], at: datetime
 ) -> bytes:
-    """A status list, to be signed (W3C Bitstring Status List v1.0): the places that are revoked, each 0 to PLACES - 1."""
+    """Return the payload to sign for a status list (W3C Bitstring Status List v1.0).
+
+    `revoked_places` are from 0 to PLACES - 1.
+    """
     url = list_url(public_url, handle, number)
     bits = bytearray(PLACES // 8)
     for place in revoked_places:
         bits[place // 8] |= 0x80 >> place % 8  # the first bit is the leftmost (s3.1)
-    packed = base64.urlsafe_b64encode(gzip.compress(bits, mtime=0)).decode().rstrip("=")
+    encoded = base64.urlsafe_b64encode(gzip.compress(bits, mtime=0)).decode().rstrip("=")
     return to_json(
         {
             "@context": CONTEXT,
@@ -158,17 +162,20 @@ def list_payload(
                 "id": f"{url}#list",
                 "type": "BitstringStatusList",
                 "statusPurpose": "revocation",
-                "encodedList": f"u{packed}",
+                "encodedList": f"u{encoded}",
             },
         }
     )
 
 
-def to_json(words: Mapping[str, Any]) -> bytes:
-    """The one spelling that is signed, so that what a brand signs offline can be made again here, byte for byte."""
-    return ENCODER.encode(words).encode()
+def to_json(value: Mapping[str, Any]) -> bytes:
+    """Return the one JSON encoding that is signed.
+
+    A payload that a brand signs offline can be rebuilt here byte for byte.
+    """
+    return ENCODER.encode(value).encode()
 
 
 def time_text(at: datetime) -> str:
-    """As `validFrom` has it: `2026-11-23T12:00:00Z`."""
+    """Return the time in the format of `validFrom`: `2026-11-23T12:00:00Z`."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -1,7 +1,8 @@
-"""An issuer's lists of revoked certificates (W3C Bitstring Status List), signed and entered in the ledger.
+"""An issuer's lists of revoked certificates (W3C Bitstring Status List), signed and recorded in the ledger.
 
-Every issue and every revocation publishes the lists it touches once more: a verifier trusts no list whose entry is older
-than the certificate's or the last one it knows of.
+Every issue and every revocation publishes a new version of the lists that it changes. A verifier rejects a
+list whose entry is older than the certificate's entry, or older than the newest list entry that the verifier
+has seen.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,11 +23,11 @@ from authcheck.proofs.credential import PLACES
 from authcheck.vault import Vault
 
 Number = Certificate.status_index // PLACES
-"""In SQL, the list a certificate stands in."""
+"""The SQL expression for the number of a certificate's status list."""
 
 
 def number_of(status_index: int) -> int:
-    """The list a certificate stands in."""
+    """Return the number of the status list that contains this index."""
     return status_index // PLACES
 
 
@@ -39,7 +40,7 @@ def publish(
     *,
     now: datetime,
 ) -> None:
-    """Sign these lists as they are now, and put them in force."""
+    """Sign the current content of these lists, and put the new versions in force."""
     signed = {
         number: signer.sign(payload_of(session, settings, organisation, number, now))
         for number in set(numbers)
@@ -56,10 +57,10 @@ def put_in_force(
     *,
     now: datetime,
 ) -> None:
-    """Store signed lists, by number, with their ledger entries."""
+    """Store these signed lists, keyed by list number, and record their ledger entries."""
     for number, jws in sorted(signed.items()):
         sha256, last = facts.hash_of(jws), latest(session, organisation.id, number)
-        # Never the very words of the version before: the ledger would give them their old place.
+        # A payload equal to the previous version would get the entry number of that version again.
         at = max(now, last.published_at + timedelta(microseconds=1)) if last else now
         url = list_url(settings.public_url, organisation.handle, number)
         (entry,) = record(session, [facts.list_published(url, sha256, kid, at)])
@@ -80,7 +81,7 @@ def put_in_force(
 def catch_up(
     session: Session, settings: Settings, organisation: Organisation, vault: Vault, *, now: datetime
 ) -> None:
-    """Publish the lists that lag behind, where the newest key is kept here. Raises as `signer_for`."""
+    """Publish the outdated lists, if the newest key is kept here. Raises as `signer_for`."""
     signer = signer_for(session, organisation, vault)
     if signer:
         publish(session, settings, organisation, signer, due(session, organisation.id), now=now)
@@ -89,7 +90,7 @@ def catch_up(
 def payload_of(
     session: Session, settings: Settings, organisation: Organisation, number: int, at: datetime
 ) -> bytes:
-    """A list as it is now, to be signed; `at` is when it says it was made."""
+    """Return the current content of a list as the payload to sign. `at` is its `validFrom`."""
     first = number * PLACES
     revoked = select(Certificate.status_index).where(
         Certificate.organisation_id == organisation.id,
@@ -101,7 +102,7 @@ def payload_of(
 
 
 def latest(session: Session, organisation_id: str, number: int) -> StatusList | None:
-    """The version in force of a list; None before the first certificate."""
+    """Return the version in force of a list. None before the first certificate."""
     versions = select(StatusList).where(
         StatusList.organisation_id == organisation_id, StatusList.number == number
     )
@@ -109,8 +110,11 @@ def latest(session: Session, organisation_id: str, number: int) -> StatusList | 
 
 
 def due(session: Session, organisation_id: str) -> list[int]:
-    """The lists that lag behind: revoked from since their last version, because nobody could sign then."""
-    changed = (
+    """Return the numbers of the outdated lists.
+
+    They lack revocations that were made while no key could sign here.
+    """
+    last_revocations = (
         select(Number, func.max(Certificate.revoked_entry_number))
         .where(Certificate.organisation_id == organisation_id, Certificate.state == "revoked")
         .group_by(Number)
@@ -124,6 +128,6 @@ def due(session: Session, organisation_id: str) -> list[int]:
     )
     return sorted(
         number
-        for number, last in session.execute(changed)
+        for number, last in session.execute(last_revocations)
         if last is None or last > published.get(number, -1)
     )

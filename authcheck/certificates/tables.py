@@ -1,4 +1,4 @@
-"""Rows of certificates: signing keys, batches, certificates, status lists."""
+"""Tables of signing keys, batches, certificates and status lists."""
 
 from datetime import datetime
 
@@ -19,10 +19,11 @@ from authcheck.storage.entity import Entity
 
 
 class SigningKey(Entity):
-    """A key an organisation signs certificates with.
+    """A key that an organisation signs certificates with.
 
-    It counts for entries numbered `added_at_entry` and above, once revoked only below `revoked_at_entry`. `public_key` is the raw Ed25519 key; `secret` the private one encrypted, None where the brand keeps it. `kid` is
-    `did:web:HOST:HANDLE#NAME`.
+    The key is valid for entries from `added_at_entry` on. Once revoked, it is valid only for entries below
+    `revoked_at_entry`. `public_key` is the raw Ed25519 key. `secret` is the encrypted private key, None if
+    the brand keeps it. `kid` is `did:web:HOST:HANDLE#NAME`.
     """
 
     __tablename__ = "signing_keys"
@@ -43,8 +44,8 @@ class SigningKey(Entity):
 class Batch(Entity):
     """Certificates issued in one request: units of one product (GTIN and lot) that carry one design.
 
-    `request_sha256` says what was asked for under `request_key`, so that the same request twice issues once. `licence_id`
-    is the licence version under which somebody else than the owner issues.
+    `request_sha256` is the hash of the order under `request_key`, so that a repeated request issues only
+    once. `licence_id` is the licence version that a licensee issues under, None for the design's owner.
     """
 
     __tablename__ = "batches"
@@ -67,11 +68,13 @@ class Batch(Entity):
 
 
 class Certificate(Entity):
-    """The statement that one unit was made by this issuer; `code` is on its label, also its serial number.
+    """The issuer's statement that it made one unit.
 
-    `jws` is the vc+jwt, None until a brand that keeps its own keys has signed; `jws_sha256` is what the ledger holds of
-    it and `entry_number` where. `status_index` is its place in the issuer's status list. `state` is unsigned, active or revoked.
-    `sealed_pin` is the scratch-off PIN, encrypted, None without one: labels can be printed again.
+    The label shows `code`, which is the serial number by default. `jws` is the vc+jwt, None until a brand
+    that keeps its own key has signed. `jws_sha256` is its hash in the ledger entry `entry_number`.
+    `status_index` is its place in the issuer's status lists. `state` is unsigned, active or revoked.
+    `sealed_pin` is the encrypted scratch-off PIN, None without a PIN. It is kept so that labels can be
+    printed again.
     """
 
     __tablename__ = "certificates"
@@ -108,9 +111,10 @@ class Certificate(Entity):
 
 
 class StatusList(Entity):
-    """A published version of an issuer's list of revoked certificates, signed; the newest of each `number` is in force.
+    """A published, signed version of an issuer's list of revoked certificates.
 
-    A list has 131,072 places: `number` is a certificate's `status_index` divided by that.
+    The newest version per `number` is in force. A list has 131,072 places. `number` is the `status_index` of
+    its certificates divided by 131,072, rounded down.
     """
 
     __tablename__ = "status_lists"

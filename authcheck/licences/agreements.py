@@ -1,6 +1,7 @@
-"""Licences between an owner and a licensee: offered, accepted, amended, revoked; each step with its ledger entry.
+"""Licences between an owner and a licensee: offer, accept, decline, amend, revoke.
 
-A version is never edited. What it is worth on a day follows from its terms and times (`terms.Grant`).
+Each step writes its ledger entry. A licence version is never edited. Its state on a day follows from its
+terms and times (`terms.Grant`).
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ from authcheck.licences.terms import Terms
 from authcheck.members.tables import Organisation
 
 Act = Callable[[Session, Organisation, str, datetime], Licence]
-"""Something a member does about a licence: accept, decline ..."""
+"""A member's act on a licence, such as `accept` or `decline`."""
 REASONS = ("breach", "unpaid", "agreed", "ownership", "mistake", "other")
 
 
@@ -46,79 +47,92 @@ def offer(
     *,
     parent_id: str | None = None,
 ) -> Licence:
-    """Offer a licence for the owner's own designs, or under `parent_id`, which the owner holds, a sublicence.
+    """Offer a licence for the owner's own designs, or a sublicence.
 
-    Raises Rejected (`licence.*`), NotFound (`design.not_found`, `licence.not_found`), Conflict (`licence.exclusive`,
+    A sublicence is under the licence `parent_id`, which `owner` holds. Raises Rejected (`licence.*`),
+    NotFound (`design.not_found`, `licence.not_found`), Conflict (`licence.exclusive`,
     `licence.outside_parent`, `licence.state`).
     """
     if owner.id == licensee.id:
-        raise Rejected("Nobody needs a licence of himself.", code="licence.self")
+        raise Rejected("An organisation cannot license its designs to itself.", code="licence.self")
     _lock_owners(session, [owner.id])
-    return _store(session, owner, licensee, terms, now, parent=_parent(session, owner, parent_id, now))
+    parent = _get_parent(session, owner, parent_id, now)
+    return _store_offer(session, owner, licensee, terms, now, parent=parent)
 
 
 def amend(session: Session, owner: Organisation, licence_id: str, terms: Terms, now: datetime) -> Licence:
-    """Offer the licence's next version; it takes the place of the one in force when the licensee accepts it. Raises as `offer`."""
-    known = _mine(get_licence(session, licence_id, organisation_id=owner.id), owner)
+    """Offer the licence's next version. The version in force stays until the licensee accepts.
+
+    Raises as `offer`.
+    """
+    licence = get_licence(session, licence_id, organisation_id=owner.id)
+    _check_owner(licence, owner)
     _lock_owners(session, [owner.id])
-    versions = lock_series(session, known.series)
-    if versions[0].revoked_at is not None or (
-        versions[0].accepted_at is None and versions[0].declined_at is None
-    ):
-        raise _state(versions[0], "amended")
-    licensee = session.get_one(Organisation, known.licensee_id)
-    parent = _parent(session, owner, versions[0].parent_id, now)
-    return _store(session, owner, licensee, terms, now, parent=parent, before=versions[0])
+    versions = lock_series(session, licence.series)
+    newest = versions[0]
+    if newest.revoked_at is not None or (newest.accepted_at is None and newest.declined_at is None):
+        raise _state_conflict(newest, "amended")
+    licensee = session.get_one(Organisation, licence.licensee_id)
+    parent = _get_parent(session, owner, newest.parent_id, now)
+    return _store_offer(session, owner, licensee, terms, now, parent=parent, previous=newest)
 
 
 def accept(session: Session, licensee: Organisation, licence_id: str, now: datetime) -> Licence:
-    """Accept an offer: from now on it counts, in place of the version before.
+    """Accept an offer. The new version is in force from now on and supersedes the version before.
 
     Raises NotFound (`licence.not_found`), Conflict (`licence.state`, `licence.exclusive`).
     """
-    licence = _offered(session, licensee, licence_id, "accepted")
+    licence = _get_open_offer(session, licensee, licence_id, "accepted")
     refuse_exclusive(session, licence)
     licence.accepted_at = now
-    before = [
-        other
-        for other in lock_series(session, licence.series)
-        if other.version < licence.version and other.accepted_at is not None and other.superseded_at is None
+    superseded = [
+        version
+        for version in lock_series(session, licence.series)
+        if version.version < licence.version
+        and version.accepted_at is not None
+        and version.superseded_at is None
     ]
-    drafts = [facts.accepted(licence, now), *(facts.superseded(other, licence, now) for other in before)]
+    drafts = [
+        facts.accepted(licence, now),
+        *(facts.superseded(version, licence, now) for version in superseded),
+    ]
     licence.accepted_entry = record(session, drafts)[0].number
-    for other in before:
-        other.superseded_at = now
+    for version in superseded:
+        version.superseded_at = now
     session.flush()
     return licence
 
 
 def decline(session: Session, licensee: Organisation, licence_id: str, now: datetime) -> Licence:
-    """Refuse an offer, for good. Raises as `accept`."""
-    licence = _offered(session, licensee, licence_id, "declined")
+    """Refuse an offer permanently. Raises as `accept`."""
+    licence = _get_open_offer(session, licensee, licence_id, "declined")
     licence.declined_at = now
     session.flush()
     return licence
 
 
 def revoke(session: Session, owner: Organisation, licence_id: str, reason: str, now: datetime) -> Licence:
-    """End a licence in all its versions, for good; open offers of it too.
+    """End all versions of a licence permanently, open offers included.
 
     Raises Rejected (`licence.reason`), NotFound (`licence.not_found`), Conflict (`licence.state`).
     """
     if reason not in REASONS:
-        raise Rejected(f"Reasons are {', '.join(REASONS)}.", code="licence.reason", reason=reason)
-    licence = _mine(get_licence(session, licence_id, organisation_id=owner.id), owner)
+        raise Rejected(
+            f"Choose one of these reasons: {', '.join(REASONS)}.", code="licence.reason", reason=reason
+        )
+    licence = get_licence(session, licence_id, organisation_id=owner.id)
+    _check_owner(licence, owner)
     versions = lock_series(session, licence.series)
     if versions[0].revoked_at is not None:
-        raise _state(versions[0], "revoked")
-    entries = record(session, [facts.revoked(one, reason, now) for one in versions])
-    for one, entry in zip(versions, entries, strict=True):
-        one.revoked_at, one.revocation_reason, one.revoked_entry = now, reason, entry.number
+        raise _state_conflict(versions[0], "revoked")
+    entries = record(session, [facts.revoked(version, reason, now) for version in versions])
+    for version, entry in zip(versions, entries, strict=True):
+        version.revoked_at, version.revocation_reason, version.revoked_entry = now, reason, entry.number
     session.flush()
     return licence
 
 
-def _store(
+def _store_offer(
     session: Session,
     owner: Organisation,
     licensee: Organisation,
@@ -126,17 +140,20 @@ def _store(
     now: datetime,
     *,
     parent: Licence | None,
-    before: Licence | None = None,
+    previous: Licence | None = None,
 ) -> Licence:
-    """The row of an offer, its subjects and its entry."""
+    """Store the row of an offer, its subjects and its ledger entry.
+
+    `previous` is the version that the offer amends.
+    """
     terms = terms.checked()
-    known = designs_of_collections(session, root_owner_id(session, parent) or owner.id, [terms])
-    check_subjects(session, owner, terms, parent, known)
+    designs_of = designs_of_collections(session, root_owner_id(session, parent) or owner.id, [terms])
+    check_subjects(session, owner, terms, parent, designs_of)
     licence_id = new_id("lic", now)
     licence = Licence(
         id=licence_id,
-        series=before.series if before else licence_id,
-        version=before.version + 1 if before else 1,
+        series=previous.series if previous else licence_id,
+        version=previous.version + 1 if previous else 1,
         owner_id=owner.id,
         licensee_id=licensee.id,
         parent_id=parent.id if parent else None,
@@ -155,53 +172,59 @@ def _store(
     return licence
 
 
-def _parent(session: Session, owner: Organisation, parent_id: str | None, now: datetime) -> Licence | None:
-    """The licence that a sublicence stands on: one that `owner` holds, in force. Raises NotFound, Conflict (`licence.state`)."""
+def _get_parent(
+    session: Session, owner: Organisation, parent_id: str | None, now: datetime
+) -> Licence | None:
+    """Return the parent of a sublicence: a licence that `owner` holds, active or not started.
+
+    None without `parent_id`.
+
+    Raises NotFound (`licence.not_found`), Conflict (`licence.state`, `licence.outside_parent`).
+    """
     if parent_id is None:
         return None
     parent = get_licence(session, parent_id, organisation_id=owner.id)
     if parent.licensee_id != owner.id:
         raise NotFound(
-            f"No licence {parent_id!r} of yours is known.", code="licence.not_found", licence=parent_id
+            f"You hold no licence with the id {parent_id!r}.", code="licence.not_found", licence=parent_id
         )
     lock_series(session, parent.series)
     parent = in_force(session, parent)
     grant = grant_of(session, parent, units=uncounted)
     if grant.state(now.date()) not in {"active", "not_started"}:
-        raise _state(parent, "passed on")
+        raise _state_conflict(parent, "passed on")
     if len(chain_of(grant)) >= LONGEST_CHAIN:
         raise Conflict(
-            f"At most {LONGEST_CHAIN} licences stand on each other.",
+            f"A chain of sublicences has at most {LONGEST_CHAIN} licences.",
             code="licence.outside_parent",
             limit=LONGEST_CHAIN,
         )
     return parent
 
 
-def _offered(session: Session, licensee: Organisation, licence_id: str, done: str) -> Licence:
-    """An open offer to this licensee, under the owner's lock and its own."""
-    known = get_licence(session, licence_id, organisation_id=licensee.id)
-    if known.licensee_id != licensee.id:
+def _get_open_offer(session: Session, licensee: Organisation, licence_id: str, act: str) -> Licence:
+    """Return an open offer to this licensee, after locking the offer's owner and its series."""
+    offered = get_licence(session, licence_id, organisation_id=licensee.id)
+    if offered.licensee_id != licensee.id:
         raise NotFound(
-            f"No offer {licence_id!r} to you is known.", code="licence.not_found", licence=licence_id
+            f"You have no offer with the id {licence_id!r}.", code="licence.not_found", licence=licence_id
         )
-    _lock_owners(session, [known.owner_id])
-    licence = next(one for one in lock_series(session, known.series) if one.id == known.id)
+    _lock_owners(session, [offered.owner_id])
+    licence = next(version for version in lock_series(session, offered.series) if version.id == offered.id)
     if licence.accepted_at or licence.declined_at or licence.revoked_at:
-        raise _state(licence, done)
+        raise _state_conflict(licence, act)
     return licence
 
 
-def _mine(licence: Licence, owner: Organisation) -> Licence:
+def _check_owner(licence: Licence, owner: Organisation) -> None:
     if licence.owner_id != owner.id:
         raise NotFound(
-            f"No licence {licence.id!r} of yours is known.", code="licence.not_found", licence=licence.id
+            f"You gave no licence with the id {licence.id!r}.", code="licence.not_found", licence=licence.id
         )
-    return licence
 
 
 def _lock_owners(session: Session, ids: Sequence[str]) -> None:
-    """Let nobody else offer or accept licences of these owners until this transaction ends."""
+    """Lock these owners: no other transaction offers or accepts their licences until this one ends."""
     session.scalars(
         select(Organisation.id)
         .where(Organisation.id.in_(ids))
@@ -210,7 +233,7 @@ def _lock_owners(session: Session, ids: Sequence[str]) -> None:
     ).all()
 
 
-def _state(licence: Licence, wanted: str) -> Conflict:
+def _state_conflict(licence: Licence, act: str) -> Conflict:
     state = (
         "revoked"
         if licence.revoked_at
@@ -221,5 +244,5 @@ def _state(licence: Licence, wanted: str) -> Conflict:
         else "offered"
     )
     return Conflict(
-        f"Licence {licence.id} is {state}: it cannot be {wanted}.", code="licence.state", state=state
+        f"Licence {licence.id} is {state}, so it cannot be {act}.", code="licence.state", state=state
     )

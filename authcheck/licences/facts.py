@@ -1,4 +1,7 @@
-"""What the ledger says of licences: who, to whom, and the hash of the terms, which are nobody else's business."""
+"""Drafts of the ledger entries about licences: the owner, the licensee and the hash of the terms.
+
+The terms themselves stay private.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -8,7 +11,7 @@ from authcheck.tlog.entries import Draft, digest
 
 
 def of_licence(row: Licence) -> dict[str, Any]:
-    """What `licence.grant` holds of a licence version."""
+    """Return the payload of the `licence.grant` entry of a licence version."""
     return {
         "h": digest(row.terms),
         "licensee": row.licensee_id,
@@ -20,20 +23,20 @@ def of_licence(row: Licence) -> dict[str, Any]:
 
 
 def offered(row: Licence, at: datetime) -> Draft:
-    """An owner offered a licence, or its next version."""
+    """Draft the entry of an offer: of a licence or of its next version."""
     return Draft("licence.grant", row.id, at, of_licence(row))
 
 
 def accepted(row: Licence, at: datetime) -> Draft:
-    """The licensee accepted: it counts from here on."""
+    """Draft the entry of an acceptance. The licence version is in force from here on."""
     return Draft("licence.accept", row.id, at, {"h": digest(row.terms), "licensee": row.licensee_id})
 
 
 def superseded(row: Licence, by: Licence, at: datetime) -> Draft:
-    """A newer version took its place."""
+    """Draft the entry that the newer version `by` replaced this version."""
     return Draft("licence.supersede", row.id, at, {"by": by.id})
 
 
 def revoked(row: Licence, reason: str, at: datetime) -> Draft:
-    """The owner ended it; `reason` is one of a short list of words."""
+    """Draft the entry that the owner revoked the version. `reason` is one of `agreements.REASONS`."""
     return Draft("licence.revoke", row.id, at, {"owner": row.owner_id, "reason": reason})

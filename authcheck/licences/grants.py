@@ -1,4 +1,4 @@
-"""Licences as they are kept: found, locked, counted, and read as the rules see them. agreements.py makes and changes them."""
+"""Stored licences: find them, lock them, and read them as `Grant`. agreements.py writes them."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,39 +13,46 @@ from authcheck.registry.tables import Design
 PAGE = 500
 LONGEST_CHAIN = 8  # of sublicences
 Units = Callable[[Session, str], int]
-"""How many units were made under a series of licences and what stands on it; who keeps the units counts them."""
+"""A function that counts the units issued under a licence series and its sublicences (see certificates/)."""
 
 
 def uncounted(_session: Session, _series: str) -> int:
-    """For questions that no cap bears on."""
+    """Return 0. For questions where no cap matters."""
     return 0
 
 
 def get_licence(session: Session, licence_id: str, *, organisation_id: str | None = None) -> Licence:
-    """A version of a licence, for its owner or licensee, or for anybody without `organisation_id`.
+    """Return a licence version to its owner or licensee.
 
-    Raises NotFound (`licence.not_found`), also for one of somebody else.
+    Without `organisation_id`, return any licence version.
+
+    Raises NotFound (`licence.not_found`), also for a licence between other organisations.
     """
-    found = session.get(Licence, licence_id) if licence_id.isprintable() else None
-    if found is None or organisation_id not in {None, found.owner_id, found.licensee_id}:
-        raise NotFound(f"No licence {licence_id!r} is known.", code="licence.not_found", licence=licence_id)
-    return found
+    licence = session.get(Licence, licence_id) if licence_id.isprintable() else None
+    if licence is None or organisation_id not in {None, licence.owner_id, licence.licensee_id}:
+        raise NotFound(
+            f"We have no licence with the id {licence_id!r}.", code="licence.not_found", licence=licence_id
+        )
+    return licence
 
 
 def list_licences(
     session: Session, organisation_id: str, *, role: str | None = None, after: str = "", limit: int = 50
 ) -> list[Licence]:
-    """At most `limit` licence versions that an organisation gave (`role` owner), got (licensee), or both, by id after `after`."""
+    """Return at most `limit` licence versions of an organisation by id, from after the id `after`.
+
+    `role` "owner" selects the licences that it gave, "licensee" the licences that it got. Without `role`:
+    both.
+    """
     sides = {"owner": [Licence.owner_id], "licensee": [Licence.licensee_id]}
     columns = sides.get(role or "", [Licence.owner_id, Licence.licensee_id])
-    mine = or_(*(column == organisation_id for column in columns))
-    return list(
-        session.scalars(select(Licence).where(mine, Licence.id > after).order_by(Licence.id).limit(limit))
-    )
+    of_organisation = or_(*(column == organisation_id for column in columns))
+    licences = select(Licence).where(of_organisation, Licence.id > after)
+    return list(session.scalars(licences.order_by(Licence.id).limit(limit)))
 
 
 def all_licences(session: Session, organisation_id: str, *, role: str | None = None) -> Iterator[Licence]:
-    """All that `list_licences` gives, page after page."""
+    """Yield all licences that `list_licences` selects, page by page."""
     after = ""
     while rows := list_licences(session, organisation_id, role=role, after=after, limit=PAGE):
         yield from rows
@@ -55,31 +62,37 @@ def all_licences(session: Session, organisation_id: str, *, role: str | None = N
 def grants_for(
     session: Session, *, design: Design, units: Units, licensee_id: str | None = None
 ) -> list[Grant]:
-    """Every accepted version of a licence about a design, by itself or by its collection, newest first; over ones too."""
+    """Return all accepted licence versions that name this design or its collection, newest first.
+
+    Includes expired, superseded and revoked versions.
+    """
     by_design = (LicenceSubject.kind == "design") & (LicenceSubject.value == design.id)
     by_collection = (LicenceSubject.kind == "collection") & (
         LicenceSubject.value == (design.collection or "")
     )
-    about = select(LicenceSubject.licence_id).where(or_(by_design, by_collection))
-    wanted = select(Licence).where(Licence.id.in_(about), Licence.accepted_at.is_not(None))
+    licence_ids = select(LicenceSubject.licence_id).where(or_(by_design, by_collection))
+    accepted = select(Licence).where(Licence.id.in_(licence_ids), Licence.accepted_at.is_not(None))
     if licensee_id is not None:
-        wanted = wanted.where(Licence.licensee_id == licensee_id)
+        accepted = accepted.where(Licence.licensee_id == licensee_id)
     grants = [
         grant_of(session, row, units=units)
         for row in session.scalars(
-            wanted.order_by(Licence.offered_at.desc(), Licence.version.desc(), Licence.id)
+            accepted.order_by(Licence.offered_at.desc(), Licence.version.desc(), Licence.id)
         )
     ]
-    # A collection's name is its owner's: somebody else's of the same name is another one.
+    # Two owners may use the same name for different collections.
     return [grant for grant in grants if root_of(grant).owner_id == design.owner_id]
 
 
 def grant_of(session: Session, licence: Licence, *, units: Units, links: int = LONGEST_CHAIN) -> Grant:
-    """A licence version as the rules see it, with what it stands on, at most `links` in all, and how many units were made."""
-    above = None
+    """Return a licence version as a `Grant`, with its parents and issued units.
+
+    At most `links` licences in all.
+    """
+    parent_grant = None
     if licence.parent_id is not None and links > 1:
         parent = in_force(session, session.get_one(Licence, licence.parent_id))
-        above = grant_of(session, parent, units=units, links=links - 1)
+        parent_grant = grant_of(session, parent, units=units, links=links - 1)
     return Grant(
         id=licence.id,
         series=licence.series,
@@ -93,32 +106,32 @@ def grant_of(session: Session, licence: Licence, *, units: Units, links: int = L
         superseded_at=licence.superseded_at,
         revoked_at=licence.revoked_at,
         units_issued=units(session, licence.series),
-        parent=above,
+        parent=parent_grant,
     )
 
 
 def chain_of(grant: Grant) -> list[Grant]:
-    """A licence and those that it stands on, the one that the designs' owner gave last."""
-    found = [grant]
-    while found[-1].parent is not None:
-        found.append(found[-1].parent)
-    return found
+    """Return a licence and all its parents. The last is the licence from the designs' owner."""
+    chain = [grant]
+    while chain[-1].parent is not None:
+        chain.append(chain[-1].parent)
+    return chain
 
 
 def root_of(grant: Grant) -> Grant:
-    """The licence that the designs' owner gave, at the end of a chain of sublicences."""
+    """Return the licence at the end of a chain of sublicences: the licence from the designs' owner."""
     return chain_of(grant)[-1]
 
 
 def lock_series(session: Session, series: str) -> list[Licence]:
-    """All versions of a licence, newest first, kept from changing until this transaction ends."""
+    """Return all versions of a licence, newest first, locked against changes until this transaction ends."""
     versions = select(Licence).where(Licence.series == series).order_by(Licence.version.desc())
     locked = versions.with_for_update(key_share=True).execution_options(populate_existing=True)
     return list(session.scalars(locked))
 
 
 def in_force(session: Session, licence: Licence) -> Licence:
-    """The newest accepted version of a licence; itself where there is none."""
+    """Return the newest accepted version of a superseded licence. Otherwise return the licence itself."""
     if licence.superseded_at is None:
         return licence
     newest = select(Licence).where(Licence.series == licence.series, Licence.accepted_at.is_not(None))

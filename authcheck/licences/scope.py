@@ -1,4 +1,4 @@
-"""How the terms of two licences lie: whether they overlap, which exclusivity forbids, or one within the other, as a sublicence must."""
+"""Comparisons of two licences' terms: overlap (for exclusivity), inclusion (for sublicences)."""
 
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -7,28 +7,32 @@ from authcheck.licences.terms import Grant, Terms, sells
 
 
 def overlaps(one: Grant, other: Grant, *, designs_of: Mapping[str, Collection[str]]) -> bool:
-    """Whether some use is covered by the terms of both; `designs_of` a collection's name are ids. Caps do not count."""
-    mine, its = one.terms, other.terms
-    first, last = max(mine.starts_on, its.starts_on), min(mine.ends_on or date.max, its.ends_on or date.max)
+    """Return whether the terms of both licences cover some common use. Caps are ignored.
+
+    `designs_of` maps a collection's name to its design ids.
+    """
+    first, second = one.terms, other.terms
+    starts_on = max(first.starts_on, second.starts_on)
+    ends_on = min(first.ends_on or date.max, second.ends_on or date.max)
     return (
-        first <= last
-        and bool(mine.countries & its.countries)
-        and (not mine.goods or not its.goods or not set(mine.goods).isdisjoint(its.goods))
-        and (not mine.channels or not its.channels or _channels_meet(mine.channels, its.channels))
-        and not _about(mine, designs_of).isdisjoint(_about(its, designs_of))
+        starts_on <= ends_on
+        and bool(first.countries & second.countries)
+        and (not first.goods or not second.goods or not set(first.goods).isdisjoint(second.goods))
+        and (not first.channels or not second.channels or _do_channels_meet(first.channels, second.channels))
+        and not _subjects_of(first, designs_of).isdisjoint(_subjects_of(second, designs_of))
     )
 
 
 def covers(parent: Terms, child: Terms, *, designs_of: Mapping[str, Collection[str]] | None = None) -> bool:
-    """Whether a sublicence lies within what it stands on: every term of `child` allows as much as `parent` or less."""
+    """Return whether `child` may be a sublicence of `parent`: no term allows more than in `parent`."""
     return (
         parent.sublicensing
-        and _about(child, {}) <= _about(parent, designs_of or {})
+        and _subjects_of(child, {}) <= _subjects_of(parent, designs_of or {})
         and child.countries <= parent.countries
         and (not parent.goods or (bool(child.goods) and set(child.goods) <= set(parent.goods)))
         and (
             not parent.channels
-            or (bool(child.channels) and _channels_within(parent.channels, child.channels))
+            or (bool(child.channels) and _are_channels_within(parent.channels, child.channels))
         )
         and parent.starts_on <= child.starts_on
         and (child.ends_on or date.max) <= (parent.ends_on or date.max)
@@ -37,19 +41,21 @@ def covers(parent: Terms, child: Terms, *, designs_of: Mapping[str, Collection[s
     )
 
 
-def _about(terms: Terms, designs_of: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
-    about = {("design", one) for one in terms.designs} | {("collection", name) for name in terms.collections}
-    return about | {("design", one) for name in terms.collections for one in designs_of.get(name, ())}
+def _subjects_of(terms: Terms, designs_of: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
+    subjects = {("design", design_id) for design_id in terms.designs}
+    subjects |= {("collection", name) for name in terms.collections}
+    in_collections = (designs_of.get(name, ()) for name in terms.collections)
+    return subjects | {("design", design_id) for design_ids in in_collections for design_id in design_ids}
 
 
-def _channels_meet(ours: Collection[str], theirs: Collection[str]) -> bool:
-    return any(sells(one, *_split(other)) for one in ours for other in theirs)
+def _do_channels_meet(first: Collection[str], second: Collection[str]) -> bool:
+    return any(sells(channel, *_split_channel(other)) for channel in first for other in second)
 
 
-def _channels_within(outer: Collection[str], inner: Collection[str]) -> bool:
-    return all(one in outer or one.partition("/")[0] in outer for one in inner)
+def _are_channels_within(outer: Collection[str], inner: Collection[str]) -> bool:
+    return all(channel in outer or channel.partition("/")[0] in outer for channel in inner)
 
 
-def _split(channel: str) -> tuple[str, str]:
+def _split_channel(channel: str) -> tuple[str, str]:
     marketplace, _, shop_id = channel.partition("/")
     return marketplace, shop_id

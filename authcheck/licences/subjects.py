@@ -1,4 +1,4 @@
-"""What may be licensed: the owner's designs, within the parent of a sublicence, beside no exclusive licence."""
+"""Checks of a licence's designs: own designs, within the parent licence, no exclusive overlap."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -21,28 +21,39 @@ def check_subjects(
     owner: Organisation,
     terms: Terms,
     parent: Licence | None,
-    known: Mapping[str, Sequence[str]],
+    designs_of: Mapping[str, Sequence[str]],
 ) -> None:
-    """What is licensed must be the owner's, or lie within the licence it stands on."""
+    """Check that the owner owns the designs, or that a sublicence's terms are within the parent licence.
+
+    `designs_of` maps a collection's name to its design ids. Raises NotFound (`design.not_found`), Conflict
+    (`licence.outside_parent`).
+    """
     if parent is not None:
-        if not covers(Terms.from_json(parent.terms), terms, designs_of=known):
+        if not covers(Terms.from_json(parent.terms), terms, designs_of=designs_of):
             raise Conflict(
-                "A sublicence lies within the licence it stands on.", code="licence.outside_parent"
+                "The terms of a sublicence must be within the terms of its parent licence.",
+                code="licence.outside_parent",
             )
         return
-    own: set[str] = set()
+    owned_ids: set[str] = set()
     for start in range(0, len(terms.designs), MOST_PARAMETERS):
-        some = terms.designs[start : start + MOST_PARAMETERS]
-        own |= set(session.scalars(select(Design.id).where(Design.id.in_(some), Design.owner_id == owner.id)))
-    for design in terms.designs:
-        if design not in own:
-            raise NotFound(f"No design {design!r} of yours is known.", code="design.not_found", design=design)
+        design_ids = terms.designs[start : start + MOST_PARAMETERS]
+        owned_ids |= set(
+            session.scalars(select(Design.id).where(Design.id.in_(design_ids), Design.owner_id == owner.id))
+        )
+    for design_id in terms.designs:
+        if design_id not in owned_ids:
+            raise NotFound(
+                f"You have no design with the id {design_id!r}.", code="design.not_found", design=design_id
+            )
 
 
 def refuse_exclusive(session: Session, licence: Licence) -> None:
-    """Raise Conflict (`licence.exclusive`) where this one or one in force is exclusive, for another licensee, and they meet.
+    """Raise Conflict (`licence.exclusive`) if an accepted licence of another licensee stops this licence.
 
-    Ask under the owner's lock: of two that are accepted at once the second sees the first.
+    That is so when the two licences overlap and one of them is exclusive.
+    Call this under the owner's lock. Then, of two licences accepted at the same time, the second sees the
+    first.
     """
     others = session.scalars(
         select(Licence).where(
@@ -54,18 +65,21 @@ def refuse_exclusive(session: Session, licence: Licence) -> None:
             Licence.revoked_at.is_(None),
         )
     ).all()
-    mine = Terms.from_json(licence.terms)
-    rivals = [(one, Terms.from_json(one.terms)) for one in others]
-    rivals = [(one, terms) for one, terms in rivals if mine.exclusive or terms.exclusive]
-    above = session.get(Licence, licence.parent_id) if licence.parent_id else None
-    whose = root_owner_id(session, above) or licence.owner_id
-    known = designs_of_collections(session, whose, [mine, *(terms for _, terms in rivals)]) if rivals else {}
-    for one, terms in rivals:
-        if overlaps(_grant_offered(licence, mine), _grant_offered(one, terms), designs_of=known):
+    new_terms = Terms.from_json(licence.terms)
+    rivals = [(other, Terms.from_json(other.terms)) for other in others]
+    rivals = [(rival, terms) for rival, terms in rivals if new_terms.exclusive or terms.exclusive]
+    if not rivals:
+        return
+    parent = session.get(Licence, licence.parent_id) if licence.parent_id else None
+    design_owner_id = root_owner_id(session, parent) or licence.owner_id
+    all_terms = [new_terms, *(terms for _, terms in rivals)]
+    designs_of = designs_of_collections(session, design_owner_id, all_terms)
+    for rival, terms in rivals:
+        if overlaps(_grant_offered(licence, new_terms), _grant_offered(rival, terms), designs_of=designs_of):
             raise Conflict(
-                f"Licence {one.id} stands against it: one of the two is exclusive, and they overlap.",
+                f"This licence overlaps with licence {rival.id}, and one of the two is exclusive.",
                 code="licence.exclusive",
-                licence=one.id,
+                licence=rival.id,
             )
 
 
@@ -82,18 +96,21 @@ def _grant_offered(licence: Licence, terms: Terms) -> Grant:
 
 
 def designs_of_collections(session: Session, owner_id: str, terms: Iterable[Terms]) -> dict[str, list[str]]:
-    """By name, the ids of the designs in those of an owner's collections that are named."""
-    names = sorted({name for one in terms for name in one.collections})
-    found: dict[str, list[str]] = {name: [] for name in names}
+    """Return the design ids of every collection that the terms name, by the collection's name.
+
+    Only this owner's designs.
+    """
+    names = sorted({name for term in terms for name in term.collections})
+    design_ids: dict[str, list[str]] = {name: [] for name in names}
     for start in range(0, len(names), MOST_PARAMETERS):
-        some = Design.collection.in_(names[start : start + MOST_PARAMETERS])
+        in_collections = Design.collection.in_(names[start : start + MOST_PARAMETERS])
         for design_id, name in session.execute(
-            select(Design.id, Design.collection).where(Design.owner_id == owner_id, some)
+            select(Design.id, Design.collection).where(Design.owner_id == owner_id, in_collections)
         ):
-            found[name or ""].append(design_id)
-    return found
+            design_ids[name or ""].append(design_id)
+    return design_ids
 
 
 def root_owner_id(session: Session, parent: Licence | None) -> str | None:
-    """Whose designs a sublicence under `parent` is about; None without one."""
+    """Return the owner of the designs that a sublicence under `parent` covers. None without a parent."""
     return root_of(grant_of(session, parent, units=uncounted)).owner_id if parent else None

@@ -1,4 +1,4 @@
-"""Rows of licences."""
+"""Tables of licences and of what each licence covers."""
 
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,12 @@ from authcheck.storage.entity import Entity
 
 
 class Licence(Entity):
-    """One version of what an owner lets a licensee do; never changed but by the times at its end.
+    """One version of a licence from an owner to a licensee.
 
-    Versions of one licence share `series`, the id of the first. `terms` is `licence_terms.Terms.to_json()`. `parent_id` is the
-    licence version that a sublicence stands on. A version is in force from `accepted_at` on until it is `superseded_at`,
-    `revoked_at` or, by its terms, over: states derive, they are not stored. `*_entry` are its entries in the ledger.
+    Only its `*_at` times, reason and entry numbers are set later. All versions of one licence share `series`,
+    the id of the first version. `terms` is `Terms.to_json()`. `parent_id` is the licence version above a
+    sublicence. A version is in force from `accepted_at` until `superseded_at`, `revoked_at` or the last day
+    of its terms. States are derived, not stored. `*_entry` are the numbers of its ledger entries.
     """
 
     __tablename__ = "licences"
@@ -53,7 +54,10 @@ class Licence(Entity):
 
 
 class LicenceSubject(Entity):
-    """What a licence version is about, to find it by: `kind` is design (`value` its id) or collection (`value` its name)."""
+    """A design or collection that a licence version covers, as an index for searches.
+
+    `kind` is "design" (`value` is the design's id) or "collection" (`value` is the collection's name).
+    """
 
     __tablename__ = "licence_subjects"
     __table_args__ = (Index(None, "kind", "value"),)

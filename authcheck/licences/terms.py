@@ -1,4 +1,4 @@
-"""What a licence lets its licensee do, as data, and what of it a use breaks. Pure: rows and clocks come from outside."""
+"""The terms of a licence as data, and the breaches of a use. Pure: no database, no clock."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -17,11 +17,12 @@ MARKETPLACE_CHARS, SHOP_CHARS = 64, 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The terms of a licence: about these designs and collections, there, on these goods, in these channels, then.
+    """The terms of a licence: its designs and collections, territories, goods, channels and period.
 
-    `territories` are ISO 3166-1 alpha-2 codes or "*" alone, beside which only `except_territories` may stand; `goods`
-    Nice classes, () all; `channels` "marketplace" or "marketplace/shop_id", () any. Days are UTC and `ends_on` is the last
-    one; `cap` counts units over all versions of the licence and its sublicences.
+    `territories` are ISO 3166-1 alpha-2 codes, or "*" alone. `except_territories` is allowed only with "*".
+    `goods` are Nice classes, () means all. `channels` are "marketplace" or "marketplace/shop_id", () means
+    any. Days are in UTC, and `ends_on` is the last day. `cap` limits the units over all versions of the
+    licence and its sublicences.
     """
 
     designs: tuple[str, ...] = ()
@@ -37,25 +38,24 @@ class Terms:
     exclusive: bool = False
 
     def checked(self) -> Self:
-        """The same terms sorted, without repetitions, in one spelling.
+        """Return the same terms sorted, without repetitions, in canonical spelling.
 
         Raises Rejected: `licence.terms` (no design), `licence.territory`, `licence.goods`, `licence.channel`,
         `licence.period`, `licence.cap`.
         """
-        designs, collections = _subjects(self.designs), _subjects(self.collections)
+        designs, collections = _normal_subjects(self.designs), _normal_subjects(self.collections)
         if not designs and not collections:
-            _refuse("licence.terms", "A licence is about at least one design or collection.")
+            _refuse("licence.terms", "Name at least one design or collection.")
         if any(number not in NICE_CLASSES for number in self.goods):
-            _refuse("licence.goods", "Goods are Nice classes from 1 to 45.", goods=_listed(self.goods))
+            _refuse("licence.goods", "Goods must be Nice classes from 1 to 45.", goods=_join(self.goods))
         if self.ends_on is not None and self.ends_on < self.starts_on:
-            _refuse("licence.period", "A licence ends on or after the day it starts.")
+            _refuse("licence.period", "The last day must not be before the first day.")
         if self.cap is not None and not 1 <= self.cap <= LARGEST_CAP:
-            _refuse("licence.cap", f"A cap is 1 to {LARGEST_CAP} units.", limit=LARGEST_CAP)
+            _refuse("licence.cap", f"The cap must be 1 to {LARGEST_CAP} units.", limit=LARGEST_CAP)
         if len(self.channels) > MOST_SUBJECTS:
-            _refuse(
-                "licence.channel", f"A licence names at most {MOST_SUBJECTS} channels.", limit=MOST_SUBJECTS
-            )
-        territories, excepted = _countries(self.territories), _countries(self.except_territories)
+            _refuse("licence.channel", f"Name at most {MOST_SUBJECTS} channels.", limit=MOST_SUBJECTS)
+        territories = _normal_territories(self.territories)
+        excepted = _normal_territories(self.except_territories)
         _check_territories(territories, excepted)
         return replace(
             self,
@@ -64,34 +64,35 @@ class Terms:
             territories=territories,
             except_territories=excepted,
             goods=tuple(sorted(set(self.goods))),
-            channels=tuple(sorted({_channel(text) for text in self.channels})),
+            channels=tuple(sorted({_normal_channel(channel) for channel in self.channels})),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, days in ISO 8601, as `from_json` reads them."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        """Return plain JSON values for `from_json`, with days in ISO 8601 (`2026-11-23`)."""
+        return {name: _to_plain(value) for name, value in asdict(self).items()}
 
     @classmethod
-    def from_json(cls, found: object) -> Self:
-        """Read `to_json`; what is missing has its default. Raises Rejected (`licence.terms`) for all else."""
-        known = {one.name for one in fields(cls)}
-        if not isinstance(found, dict) or not found.keys() <= known or "starts_on" not in found:
-            _refuse("licence.terms", "Those are not the terms of a licence.")
+    def from_json(cls, value: object) -> Self:
+        """Read the output of `to_json`, with defaults. Raises Rejected (`licence.terms`)."""
+        names = {field.name for field in fields(cls)}
+        if not isinstance(value, dict) or not value.keys() <= names or "starts_on" not in value:
+            _refuse("licence.terms", "The terms of the licence are not readable.")
         try:
-            return cls(**{name: _read(name, value) for name, value in found.items()})
+            return cls(**{name: _read_field(name, plain) for name, plain in value.items()})
         except (TypeError, ValueError) as error:
-            raise Rejected(f"Those are not the terms of a licence: {error}.", code="licence.terms") from error
+            message = f"The terms of the licence are not readable: {error}."
+            raise Rejected(message, code="licence.terms") from error
 
     @property
     def countries(self) -> frozenset[str]:
-        """The countries that the terms cover, by code."""
+        """Return the ISO 3166-1 codes of the countries that the terms cover."""
         named = COUNTRIES if EVERYWHERE in self.territories else frozenset(self.territories)
         return named.difference(self.except_territories)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A version of a licence as the rules see it: its times, and `units_issued` under its series and what stands on it."""
+    """A licence version with its times. `units_issued` counts its series and its sublicences."""
 
     id: str
     series: str
@@ -108,12 +109,9 @@ class Grant:
     parent: "Grant | None" = None
 
     def state(self, on: date) -> str:
-        """`revoked`, `superseded`, `declined`, `offered`, `lapsed`, `not_started` or `active` on a day, UTC.
-
-        A sublicence that would be active is what its parent is.
-        """
-        own = self._own_state(on)
-        return self.parent.state(on) if own == "active" and self.parent is not None else own
+        """Return the state on a UTC day, such as `active`. An active sublicence has its parent's state."""
+        own_state = self._own_state(on)
+        return self.parent.state(on) if own_state == "active" and self.parent is not None else own_state
 
     def _own_state(self, on: date) -> str:
         ended = (
@@ -133,7 +131,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """What somebody does with a design on a day; None and () are not asked about. `units` are about to be added."""
+    """A use of a design on a UTC day. None and () are not checked. `units` are additional units."""
 
     design_id: str
     collection: str | None = None
@@ -147,23 +145,24 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A term that is broken, with its numbers."""
+    """A broken term: its code and the numbers that explain it."""
 
     code: str
     params: Mapping[str, str | int] = field(default_factory=dict)
 
 
 def breaches(grant: Grant, use: Use) -> tuple[Breach, ...]:
-    """Every term that a use breaks, () if the licence covers it. A sublicence breaks what its parent breaks."""
-    broken: list[Breach] = []
+    """Return every term that a use breaks, of the licence and its parents. () if the use is covered."""
+    distinct: list[Breach] = []
     link: Grant | None = grant
     while link is not None:
-        broken += [one for one in (*_by_time(link, use.on), *_by_terms(link, use)) if one not in broken]
+        of_link = (*_breaches_of_time(link, use.on), *_breaches_of_terms(link, use))
+        distinct += [breach for breach in of_link if breach not in distinct]
         link = link.parent
-    return tuple(broken)
+    return tuple(distinct)
 
 
-def _by_time(grant: Grant, on: date) -> Iterator[Breach]:
+def _breaches_of_time(grant: Grant, on: date) -> Iterator[Breach]:
     terms = grant.terms
     if grant.accepted_at is None or grant.accepted_at.date() > on:
         yield Breach("licence.not_accepted")
@@ -178,32 +177,32 @@ def _by_time(grant: Grant, on: date) -> Iterator[Breach]:
         yield Breach("licence.not_started", {"days": (terms.starts_on - on).days, "starts": starts})
 
 
-def _by_terms(grant: Grant, use: Use) -> Iterator[Breach]:
+def _breaches_of_terms(grant: Grant, use: Use) -> Iterator[Breach]:
     terms = grant.terms
     if use.design_id not in terms.designs and (
         use.collection is None or use.collection not in terms.collections
     ):
         yield Breach("licence.other_design")
     if use.territory is not None and not _is_covered(terms, use.territory.strip().upper()):
-        allowed = _listed(terms.territories)
+        allowed = _join(terms.territories)
         if terms.except_territories:
-            allowed += f" except {_listed(terms.except_territories)}"
+            allowed += f" except {_join(terms.except_territories)}"
         yield Breach("licence.territory", {"territory": use.territory.strip().upper(), "allowed": allowed})
     outside = sorted(set(use.goods).difference(terms.goods)) if terms.goods else []
     if outside:
-        yield Breach("licence.goods", {"goods": _listed(outside), "allowed": _listed(terms.goods)})
+        yield Breach("licence.goods", {"goods": _join(outside), "allowed": _join(terms.goods)})
     if use.marketplace is not None and terms.channels:
         marketplace, shop_id = normal_channel(use.marketplace), (use.shop_id or "").strip()
         if not any(sells(channel, marketplace, shop_id) for channel in terms.channels):
             channel = f"{marketplace}/{shop_id}" if shop_id else marketplace
-            yield Breach("licence.channel", {"channel": channel, "allowed": _listed(terms.channels)})
+            yield Breach("licence.channel", {"channel": channel, "allowed": _join(terms.channels)})
     units = grant.units_issued + use.units
     if terms.cap is not None and units > terms.cap:
         yield Breach("licence.over_cap", {"units": units, "cap": terms.cap})
 
 
 def normal_channel(marketplace: str) -> str:
-    """A marketplace in its one spelling: case-folded, without blanks around it."""
+    """Return a marketplace in canonical spelling: case-folded, without surrounding blanks."""
     return marketplace.strip().casefold()
 
 
@@ -216,74 +215,75 @@ def _is_covered(terms: Terms, territory: str) -> bool:
 
 
 def sells(channel: str, marketplace: str, shop_id: str) -> bool:
-    """Whether a channel of the terms covers a shop, or, of an unnamed one, may."""
-    where, _, shop = channel.partition("/")
-    return where == marketplace and (not shop or not shop_id or shop == shop_id)
+    """Return whether a channel of the terms covers a shop. A shop without an id may be any shop."""
+    channel_marketplace, _, channel_shop = channel.partition("/")
+    return channel_marketplace == marketplace and (not channel_shop or not shop_id or channel_shop == shop_id)
 
 
-def _subjects(given: Collection[str]) -> tuple[str, ...]:
-    found = tuple(sorted({text.strip() for text in given}))
-    if len(found) > MOST_SUBJECTS or not all(SUBJECT.fullmatch(text) for text in found):
+def _normal_subjects(values: Collection[str]) -> tuple[str, ...]:
+    subjects = tuple(sorted({value.strip() for value in values}))
+    if len(subjects) > MOST_SUBJECTS or not all(SUBJECT.fullmatch(subject) for subject in subjects):
         _refuse(
             "licence.terms",
-            f"A licence names at most {MOST_SUBJECTS} designs and collections, by printable words.",
+            f"Name at most {MOST_SUBJECTS} designs and {MOST_SUBJECTS} collections, in printable characters.",
         )
-    return found
+    return subjects
 
 
-def _countries(given: Collection[str]) -> tuple[str, ...]:
-    found = tuple(sorted({text.strip().upper() for text in given}))
-    unknown = [text for text in found if text not in COUNTRIES and text != EVERYWHERE]
+def _normal_territories(values: Collection[str]) -> tuple[str, ...]:
+    codes = tuple(sorted({value.strip().upper() for value in values}))
+    unknown = [code for code in codes if code not in COUNTRIES and code != EVERYWHERE]
     if unknown:
-        _refuse(
-            "licence.territory", "Territories are ISO 3166 codes of two letters.", territory=unknown[0][:10]
-        )
-    return found
+        message = "Territories must be ISO 3166-1 codes of two letters, such as FR."
+        _refuse("licence.territory", message, territory=unknown[0][:10])
+    return codes
 
 
 def _check_territories(territories: tuple[str, ...], excepted: tuple[str, ...]) -> None:
     everywhere = territories == (EVERYWHERE,)
     if not territories or (EVERYWHERE in territories and not everywhere):
-        _refuse("licence.territory", "Territories are countries, or * alone.", territory=EVERYWHERE)
-    if EVERYWHERE in excepted or (excepted and not everywhere):
         _refuse(
-            "licence.territory", "Only beside * countries can be excepted.", territory=_listed(excepted[:5])
+            "licence.territory", "Name the countries, or * alone for all countries.", territory=EVERYWHERE
         )
+    if EVERYWHERE in excepted or (excepted and not everywhere):
+        message = "Countries can be excepted only if the territory is *."
+        _refuse("licence.territory", message, territory=_join(excepted[:5]))
 
 
-def _channel(text: str) -> str:
-    marketplace, slash, shop_id = text.partition("/")
+def _normal_channel(channel: str) -> str:
+    marketplace, slash, shop_id = channel.partition("/")
     marketplace, shop_id = normal_channel(marketplace), shop_id.strip()
-    sound = 0 < len(marketplace) <= MARKETPLACE_CHARS and len(shop_id) <= SHOP_CHARS
-    if not sound or (slash and not shop_id) or not f"{marketplace}{shop_id}".isprintable():
-        _refuse("licence.channel", "A channel is `marketplace` or `marketplace/shop`.", channel=text[:100])
+    has_lengths = 0 < len(marketplace) <= MARKETPLACE_CHARS and len(shop_id) <= SHOP_CHARS
+    if not has_lengths or (slash and not shop_id) or not f"{marketplace}{shop_id}".isprintable():
+        message = "Write a channel as `marketplace` or `marketplace/shop`."
+        _refuse("licence.channel", message, channel=channel[:100])
     return f"{marketplace}/{shop_id}" if slash else marketplace
 
 
-def _listed(values: Collection[object]) -> str:
+def _join(values: Collection[object]) -> str:
     return ", ".join(map(str, values))
 
 
-def _plain(value: object) -> object:
+def _to_plain(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     return list(value) if isinstance(value, tuple) else value
 
 
-def _read(name: str, value: object) -> Any:
-    """A field of the terms from plain JSON. Raises TypeError or ValueError."""
+def _read_field(name: str, value: object) -> Any:
+    """Return a field of the terms from plain JSON. Raises TypeError or ValueError."""
     if name in {"starts_on", "ends_on"}:
-        return None if value is None and name == "ends_on" else date.fromisoformat(_of(str, value))
+        return None if value is None and name == "ends_on" else date.fromisoformat(_check_type(str, value))
     if name == "cap":
-        return None if value is None else _of(int, value)
+        return None if value is None else _check_type(int, value)
     if name in {"sublicensing", "exclusive"}:
-        return _of(bool, value)
+        return _check_type(bool, value)
     kind: type = int if name == "goods" else str
-    return tuple(_of(kind, one) for one in _of(list, value))
+    return tuple(_check_type(kind, item) for item in _check_type(list, value))
 
 
-def _of(kind: type, value: object) -> Any:
-    if type(value) is not kind:  # True is an int
+def _check_type(kind: type, value: object) -> Any:
+    if type(value) is not kind:  # not isinstance: True is an int
         message = f"{kind.__name__} expected"
         raise TypeError(message)
     return value
