@@ -8,8 +8,9 @@ from authcheck.checks import evidence
 from authcheck.checks.evidence import Found
 from authcheck.checks.tables import Check
 from authcheck.errors import NotFound, Unavailable
+from authcheck.storage.opening import utc_now
 from authcheck.vision.matching.overlay import Layout
-from authcheck.workspace import Workspace, utc_now
+from authcheck.workspace import Workspace
 
 KEPT = 64  # about 100 KB each
 WAITING = 8

@@ -22,7 +22,7 @@ from authcheck.errors import Conflict, Rejected
 from authcheck.members.api_keys import Principal
 from authcheck.members.tables import IdempotencyRecord
 from authcheck.storage.database import Database
-from authcheck.workspace import utc_now
+from authcheck.storage.opening import utc_now
 
 KEPT_FOR = timedelta(hours=24)
 ABANDONED_AFTER = timedelta(minutes=10)

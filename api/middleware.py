@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from authcheck.config import Settings
 from authcheck.errors import Rejected
 from authcheck.ids import new_id
-from authcheck.workspace import utc_now
+from authcheck.storage.opening import utc_now
 
 from .problems import from_error, no_route, unexpected
 from .uploads import CLEANUP, body_limit

@@ -3,13 +3,11 @@
 import sys
 from importlib import import_module
 
-from authcheck.proofs import bundle
-
 
 def main() -> None:
-    """Run the command line; `verify-bundle` without the database, the web and the pictures."""
+    """Run the command line."""
     if sys.argv[1:2] == ["verify-bundle"]:
-        sys.exit(bundle.main(sys.argv[2:]))
+        sys.exit(import_module("authcheck.proofs.bundle").main(sys.argv[2:]))
     import_module("authcheck.terminal.app").main()
 
 

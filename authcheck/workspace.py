@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Self
 
 from authcheck.checks.finder import Finder
@@ -12,6 +11,7 @@ from authcheck.config import Settings, load
 from authcheck.registry.bulk import Importer
 from authcheck.registry.embeddings import NeuralCandidates, fill_embeddings
 from authcheck.storage.database import Database
+from authcheck.storage.opening import utc_now
 from authcheck.storage.pictures import PictureStore
 from authcheck.storage.working_copies import Copies
 from authcheck.vision.pictures.decode import Limits
@@ -76,8 +76,3 @@ def open_workspace(*, fast: bool = False) -> Iterator[Workspace]:
         yield work
     finally:
         work.database.dispose()
-
-
-def utc_now() -> datetime:
-    """The time, aware, in UTC."""
-    return datetime.now(UTC)

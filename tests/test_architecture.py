@@ -5,14 +5,13 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
-from authcheck.terminal.app import app
+from authcheck.terminal.app import COMMANDS, load_command
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*ROOT.glob("authcheck/**/*.py"), *ROOT.glob("api/**/*.py")])
@@ -61,12 +60,14 @@ def imported(tree: ast.AST) -> set[str]:
     return names
 
 
-def commands(group: Any = None, name: str = "authcheck") -> Iterator[tuple[str, Any]]:
+LOADED = {name: load_command(name) for name in COMMANDS}
+
+
+def commands(group: Mapping[str, Any] = LOADED, name: str = "authcheck") -> Iterator[tuple[str, Any]]:
     """Every command with its full name."""
-    group = group or typer.main.get_command(app)
-    for word, command in group.commands.items():
+    for word, command in group.items():
         if hasattr(command, "commands"):
-            yield from commands(command, f"{name} {word}")
+            yield from commands(command.commands, f"{name} {word}")
         else:
             yield f"{name} {word}", command
 
@@ -170,7 +171,7 @@ def test_every_command_is_documented(name: str, command: Any) -> None:
 def test_every_example_parses(line: str) -> None:
     """The command lines of docs/cli.md name commands and options that exist."""
     words = shlex.split(line.partition("authcheck ")[2].partition(">")[0])
-    command: Any = typer.main.get_command(app)
+    command: Any = LOADED[words.pop(0)]
     while hasattr(command, "commands"):
         command = command.commands[words.pop(0)]
     command.make_context(line, words)

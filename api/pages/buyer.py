@@ -19,8 +19,9 @@ from authcheck.checks.tables import Check
 from authcheck.checks.verdicts import VerdictCode
 from authcheck.errors import AuthcheckError, Forbidden, NotFound, Unavailable
 from authcheck.registry.tables import Design
+from authcheck.storage.opening import utc_now
 from authcheck.vision.matching.overlay import MOST
-from authcheck.workspace import Workspace, utc_now
+from authcheck.workspace import Workspace
 
 from ..deps import WorkspaceDep, public_limit, public_read_limit
 from ..i18n import language_of

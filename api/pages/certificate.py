@@ -14,7 +14,8 @@ from authcheck.errors import AuthcheckError, NotFound
 from authcheck.ids import show_code
 from authcheck.lookups import lookup
 from authcheck.lookups.lookup import LookUp
-from authcheck.workspace import Workspace, utc_now
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 from ..deps import WorkspaceDep, public_read_limit
 from ..problems import from_error

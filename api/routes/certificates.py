@@ -17,7 +17,8 @@ from authcheck.certificates.unit_csv import units_csv
 from authcheck.errors import Rejected
 from authcheck.ledger import publishing
 from authcheck.members.tables import Organisation
-from authcheck.workspace import Workspace, utc_now
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 from ..deps import CertificatesIssuer, WorkspaceDep
 from ..idempotency import OnceDep

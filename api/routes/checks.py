@@ -11,8 +11,9 @@ from authcheck.checks.evidence import Found
 from authcheck.checks.tables import Check
 from authcheck.members.api_keys import Principal
 from authcheck.registry.tables import View
+from authcheck.storage.opening import utc_now
 from authcheck.vision.matching.overlay import Layout
-from authcheck.workspace import Workspace, utc_now
+from authcheck.workspace import Workspace
 
 from ..deps import IfNoneMatch, ListingsChecker, PublicOrChecker, RatesDep, WorkspaceDep
 from ..drawings import Drawings

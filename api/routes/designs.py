@@ -12,7 +12,8 @@ from authcheck.registry import designs
 from authcheck.registry.features import usual_masking
 from authcheck.registry.registration import NewDesign, ReadView, Registration, read_view
 from authcheck.registry.tables import Design
-from authcheck.workspace import Workspace, utc_now
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 from ..deps import DesignsWriter, IfMatch, IfNoneMatch, WorkspaceDep
 from ..etags import changed_since, design_etag, not_modified, require_match

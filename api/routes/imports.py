@@ -11,7 +11,8 @@ from authcheck.registry.bulk import Loader
 from authcheck.registry.design_files import Row, RowProblem, read_table
 from authcheck.registry.registration import NewDesign
 from authcheck.registry.reports import get_report, keep_report, report_csv
-from authcheck.workspace import Workspace, utc_now
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 from ..deps import DesignsWriter, WorkspaceDep
 from ..idempotency import OnceDep

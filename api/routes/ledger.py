@@ -6,9 +6,9 @@ from authcheck.errors import NotFound
 from authcheck.ledger.export import holds
 from authcheck.ledger.journal import bodies, latest_checkpoint, read_tile_of
 from authcheck.ledger.publishing import current_checkpoint
+from authcheck.storage.opening import utc_now
 from authcheck.tlog.merkle import HASH_BYTES
 from authcheck.tlog.tiles import WIDTH, encode_entries, parse_path
-from authcheck.workspace import utc_now
 
 from ..deps import WorkspaceDep
 

@@ -15,7 +15,8 @@ from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms
 from authcheck.members import organisations
 from authcheck.members.tables import Organisation
-from authcheck.workspace import Workspace, utc_now
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 from ..deps import LicencesWriter, WorkspaceDep
 from ..paging import PagingDep

@@ -11,7 +11,8 @@ from authcheck.listings.judging import Judged, decide_again
 from authcheck.listings.offers import NewListing, read_date, read_goods
 from authcheck.listings.tables import Listing
 from authcheck.members.api_keys import Principal
-from authcheck.workspace import Workspace, utc_now
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 from ..deps import ListingsChecker, WorkspaceDep
 from ..idempotency import OnceDep

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from authcheck.certificates import publications
 from authcheck.errors import Conflict, Forbidden
 from authcheck.lookups import lookup
-from authcheck.workspace import utc_now
+from authcheck.storage.opening import utc_now
 
 from ..deps import IfNoneMatch, WorkspaceDep, public_read_limit
 from ..etags import not_modified

@@ -8,7 +8,8 @@ from authcheck.errors import Rejected
 from authcheck.members.api_keys import Principal
 from authcheck.registry import designs, masking
 from authcheck.registry.features import Masking
-from authcheck.workspace import Workspace, utc_now
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 from ..deps import DesignsWriter, IfNoneMatch, WorkspaceDep
 from ..etags import not_modified, picture_response

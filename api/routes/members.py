@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from authcheck.members import api_keys, organisations
 from authcheck.members.tables import ApiKey, Organisation
-from authcheck.workspace import utc_now
+from authcheck.storage.opening import utc_now
 
 from ..deps import Admin, AnyKey, WorkspaceDep
 from ..paging import PagingDep

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Response
 
 from authcheck.errors import Rejected
 from authcheck.registry import negatives
-from authcheck.workspace import utc_now
+from authcheck.storage.opening import utc_now
 
 from ..deps import DesignsWriter, WorkspaceDep
 from ..openapi import PICTURE, multipart

@@ -13,7 +13,8 @@ from authcheck.ledger import publishing
 from authcheck.members.api_keys import Principal
 from authcheck.members.tables import Organisation
 from authcheck.proofs.trust import encode_base64url
-from authcheck.workspace import Workspace, utc_now
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 from ..deps import CertificatesIssuer, WorkspaceDep
 from ..wire.certificates import SignaturesIn, SignedOut, SigningKeyIn, SigningKeyOut, WaitingOut

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Query
 
 from authcheck.members.tables import Organisation
 from authcheck.registry.designs import get_design
+from authcheck.storage.opening import utc_now
 from authcheck.storefronts import sellers, shops
 from authcheck.storefronts.sellers import SellerAnswer
 from authcheck.storefronts.tables import Storefront
-from authcheck.workspace import utc_now
 
 from ..deps import LicencesWriter, ListingsChecker, WorkspaceDep, public_read_limit
 from ..paging import PagingDep

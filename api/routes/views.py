@@ -7,7 +7,8 @@ from authcheck.members.api_keys import Principal
 from authcheck.registry import designs
 from authcheck.registry.registration import Registration
 from authcheck.registry.tables import Design
-from authcheck.workspace import Workspace, utc_now
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 from ..deps import DesignsWriter, IfNoneMatch, WorkspaceDep, public_read_limit
 from ..etags import not_modified, picture_response

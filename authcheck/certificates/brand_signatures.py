@@ -105,12 +105,7 @@ def accept(
     Conflict (`signing_key.kept_here`, `certificate.design_state`, `certificate.licence_breach`), NotTrue
     (`certificate.signature`).
     """
-    if not 1 <= len(sent.signatures) <= MOST_SIGNATURES:
-        raise Rejected(
-            f"Send 1 to {MOST_SIGNATURES:,} signatures.", code="signatures.count", limit=MOST_SIGNATURES
-        )
-    if sent.at > now:
-        raise Rejected("The time `at` is in the future. Send it back unchanged.", code="signatures.time")
+    _check_count_and_time(sent, now)
     organisation = lock_organisation(session, organisation.id)
     key = _get_key(session, organisation, sent.kid)
     urls = lists_url(settings.public_url, organisation.handle)
@@ -139,6 +134,15 @@ def accept(
     _update(session, rows)
     status_lists.put_in_force(session, settings, organisation, key.kid, in_force, now=now)
     return len(rows)
+
+
+def _check_count_and_time(sent: Signatures, now: datetime) -> None:
+    if not 1 <= len(sent.signatures) <= MOST_SIGNATURES:
+        raise Rejected(
+            f"Send 1 to {MOST_SIGNATURES:,} signatures.", code="signatures.count", limit=MOST_SIGNATURES
+        )
+    if sent.at > now:
+        raise Rejected("The time `at` is in the future. Send it back unchanged.", code="signatures.time")
 
 
 def _keys_kept_by_brand(session: Session, organisation: Organisation) -> list[SigningKey]:

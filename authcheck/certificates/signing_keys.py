@@ -73,16 +73,7 @@ def create_key(
     """
     organisation = lock_organisation(session, organisation.id)
     check_issuer(organisation)
-    count = session.scalar(
-        select(func.count()).select_from(SigningKey).where(SigningKey.organisation_id == organisation.id)
-    )
-    if (count or 0) >= MOST_KEYS:
-        raise Conflict(
-            f"An organisation can have at most {MOST_KEYS} keys. Ask the operator.",
-            code="signing_key.too_many",
-            limit=MOST_KEYS,
-        )
-    kid = f"{did_of(settings.public_url, organisation.handle)}#key-{(count or 0) + 1}"
+    kid = _next_kid(session, settings, organisation)
     secret = None
     if public_key is None:
         public_key, secret = _make_key(vault, kid)
@@ -101,6 +92,20 @@ def create_key(
     session.add(key)
     session.flush()
     return key
+
+
+def _next_kid(session: Session, settings: Settings, organisation: Organisation) -> str:
+    """Return the id of the organisation's next key: `did:web:HOST:brands:HANDLE#key-2`. Raises Conflict."""
+    count = session.scalar(
+        select(func.count()).select_from(SigningKey).where(SigningKey.organisation_id == organisation.id)
+    )
+    if (count or 0) >= MOST_KEYS:
+        raise Conflict(
+            f"An organisation can have at most {MOST_KEYS} keys. Ask the operator.",
+            code="signing_key.too_many",
+            limit=MOST_KEYS,
+        )
+    return f"{did_of(settings.public_url, organisation.handle)}#key-{(count or 0) + 1}"
 
 
 def _make_key(vault: Vault | None, kid: str) -> tuple[bytes, bytes]:

@@ -1,239 +1,117 @@
-"""The command line: every command a thin call of the core."""
+"""The command line: a table of commands, each loaded when somebody asks for it.
+
+Loading all of them takes a second and a half of processor time (OpenCV, faiss, ReportLab), `--help` a tenth of one.
+"""
 
 import io
-import os
 import sys
-from collections import Counter
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Annotated, TextIO
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
 import typer
-import uvicorn
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
 from authcheck import __version__
-from authcheck.checks import answers, evidence, records
-from authcheck.checks.replay import replay as replay_check
-from authcheck.checks.scan import CsvWriter, csv_rows, walk
-from authcheck.checks.scan import scan as run_scan
-from authcheck.checks.tables import Check
-from authcheck.checks.verdicts import VerdictCode
-from authcheck.errors import AuthcheckError, NotTrue, Rejected, StorageFailed, Unavailable
-from authcheck.files.picture_files import read_file, read_stream
-from authcheck.terminal.commands import (
-    anchors,
-    api_keys,
-    certificates,
-    database,
-    designs,
-    labels,
-    ledger,
-    licences,
-    listings,
-    lookups,
-    negatives,
-    organisations,
-    signing_keys,
-    storefronts,
-)
-from authcheck.terminal.demo import run
+from authcheck.errors import AuthcheckError, NotTrue, Unavailable
 from authcheck.terminal.output import console
-from authcheck.terminal.output.console import Json
-from authcheck.workspace import Workspace, open_workspace, utc_now
+
+
+class Place(NamedTuple):
+    """Where a command or a group of commands is defined, and its line in `authcheck --help`."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS = {
+    "check": Place("checks", "check", "Say which registered design a picture shows."),
+    "scan": Place("checks", "scan", "Check many pictures on all cores and write a CSV."),
+    "replay": Place("checks", "replay", "Repeat a stored check against the registry of its day."),
+    "designs": Place("designs", "designs_app", "Register designs; list, change and retire them."),
+    "negatives": Place("negatives", "negatives_app", "Ignored backgrounds."),
+    "organisations": Place("organisations", "organisations_app", "Brands, licensees, marketplaces, agents."),
+    "licences": Place("licences", "licences_app", "Offer, accept, amend and revoke licences."),
+    "signing-keys": Place("signing_keys", "signing_keys_app", "Keys that brands sign certificates with."),
+    "certificates": Place("certificates", "certificates_app", "Issue, list, sign and revoke certificates."),
+    "labels": Place("labels", "print_labels", "Write a PDF of a batch's labels."),
+    "lookup": Place("lookups", "look_up", "Look up a certificate and verify its proof."),
+    "verify-bundle": Place("lookups", "verify_bundle", "Verify a certificate offline."),
+    "storefronts": Place("storefronts", "storefronts_app", "Official shops and their badges."),
+    "who-may-sell": Place("storefronts", "who_may_sell", "Say whether a shop may sell a design, and why."),
+    "verify-badge": Place("storefronts", "verify_badge", "Verify a shop's badge offline."),
+    "check-listing": Place("listings", "check_listing", "Say whether a seller may offer a product."),
+    "listings": Place("listings", "listings_app", "Check listings in bulk and read their verdicts."),
+    "ledger": Place("ledger", "ledger_app", "Audit, publish and export the ledger."),
+    "anchors": Place("anchors", "anchors_app", "Anchor the ledger in a blockchain."),
+    "keys": Place("api_keys", "keys_app", "API keys."),
+    "db": Place("database", "db_app", "Upgrade and inspect the database."),
+    "serve": Place("serving", "serve", "Serve the pages and the API."),
+    "demo": Place("serving", "demo", "Load the sample data, check it, then serve."),
+}
+"""Commands by name, in the order of `authcheck --help`."""
+
+
+class LoadedWhenAsked(TyperGroup):
+    """The top level: `--help` lists the summaries, and naming a command loads its module."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {
+            name: TyperCommand(name, help=place.summary, rich_markup_mode=self.rich_markup_mode)
+            for name, place in COMMANDS.items()
+        }
+
+    def load(self, name: str) -> None:
+        """Put the real command in the place of its summary; an unknown name is left for `resolve_command` to refuse."""
+        if name in COMMANDS:
+            self.commands[name] = load_command(name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Load the command that the first argument names, then go on as Typer does."""
+        self.load(args[0])
+        return super().resolve_command(ctx, args)
+
+
+def load_command(name: str) -> Any:
+    """Import the module of a command and return the command, ready to be invoked."""
+    place = COMMANDS[name]
+    defined = getattr(import_module(f"authcheck.terminal.commands.{place.module}"), place.attribute)
+    if isinstance(defined, typer.Typer):
+        command: Any = get_group(defined)
+    else:
+        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        single.command(name)(defined)
+        command = get_command(single)
+    command.name = name
+    return command
+
 
 app = typer.Typer(
+    cls=LoadedWhenAsked,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Find registered designs in pictures; issue and verify certificates.",
 )
-app.add_typer(designs.designs_app, name="designs")
-app.add_typer(negatives.negatives_app, name="negatives")
-app.add_typer(ledger.ledger_app, name="ledger")
-app.add_typer(certificates.certificates_app, name="certificates")
-app.add_typer(licences.licences_app, name="licences")
-app.add_typer(signing_keys.signing_keys_app, name="signing-keys")
-app.command("labels")(labels.print_labels)
-app.add_typer(storefronts.storefronts_app, name="storefronts")
-app.command("verify-badge")(storefronts.verify_badge)
-app.command("who-may-sell")(storefronts.who_may_sell)
-app.add_typer(organisations.organisations_app, name="organisations")
-app.add_typer(api_keys.keys_app, name="keys")
-app.add_typer(database.db_app, name="db")
-app.add_typer(anchors.anchors_app, name="anchors")
-app.command("check-listing")(listings.check_listing)
-app.add_typer(listings.listings_app, name="listings")
-app.command("lookup")(lookups.look_up)
-app.command("verify-bundle")(lookups.verify_bundle)
-
-Fast = Annotated[
-    bool, typer.Option("--fast", help="Ask hashes only: much faster, blind to prints and crops.")
-]
 
 
-@app.command()
-def check(
-    pictures: Annotated[
-        list[str], typer.Argument(metavar="PICTURE...", help="Picture files; - reads standard input.")
-    ],
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        console.out().print(f"authcheck {__version__}", markup=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
     *,
-    json: Json = False,
-    fast: Fast = False,
-    explain: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Draw what was found, and where, to a .png, .jpg or .webp; for one picture."
-        ),
-    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
 ) -> None:
-    """Say which registered design each picture shows. Exit 0: none, 1: a design was found, 3: some cannot be read."""
-    if explain is not None:
-        evidence.format_for(explain)
-        if len(pictures) > 1:
-            raise Rejected("--explain takes one picture.", code="evidence.one_picture")
-    with open_workspace(fast=fast) as work:
-        verdicts = [_check(work, name, json=json, explain=explain) for name in pictures]
-    raise typer.Exit(console.exit_code(verdicts))
-
-
-def _check(work: Workspace, name: str, *, json: bool, explain: Path | None) -> VerdictCode | None:
-    """Check, store, show and explain one picture; None where it cannot be read."""
-    limit = work.limits.bytes
-    try:
-        data = read_stream(sys.stdin.buffer, limit) if name == "-" else read_file(name, limit)
-        stored, given = records.check_picture(
-            work.database,
-            work.finder,
-            data,
-            limits=work.limits,
-            policy=work.policy,
-            organisation_id=None,
-            source="cli",
-            name=name,
-            now=utc_now(),
-        )
-    except Rejected as error:
-        _show_unreadable(name, error, json=json)
-        return None
-    console.show_check(name, stored.id, given, json=json)
-    if explain is not None:
-        _explain(work, data, stored, explain)
-    return given.verdict.code
-
-
-def _explain(work: Workspace, data: bytes, stored: Check, path: Path) -> None:
-    with work.database.reading() as session:
-        found = evidence.found_in(session, [stored])[stored.id]
-    evidence.explain(data, found, work.store, work.limits, path=path)
-    console.say(console.explained(path, found))
-
-
-def _show_unreadable(name: str, error: Rejected, *, json: bool) -> None:
-    if json:
-        console.json_line(
-            {"query": name, "error": {"code": error.code, "detail": str(error), **error.params}}
-        )
-    else:
-        console.say(f"{name}: {error} [{error.code}]", style="red")
-
-
-@app.command()
-def scan(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Pictures and folders of pictures.")],
-    *,
-    output: Annotated[
-        Path | None, typer.Option("--csv", help="File to write; standard output without it.")
-    ] = None,
-    top: Annotated[
-        int,
-        typer.Option(min=0, help="Best N designs a picture, below the thresholds too; 0: the answer only."),
-    ] = 0,
-    fast: Fast = False,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
-) -> None:
-    """Check many pictures on all cores and write a CSV, a row a picture; unreadable ones get a row with the error.
-
-    Exit 0 when all were looked at, readable or not.
-    """
-    names = walk(paths)
-    if not names:
-        raise Rejected("No pictures lie there.", code="scan.no_pictures")
-    tally: Counter[str] = Counter()
-    with ExitStack() as stack:
-        work = stack.enter_context(open_workspace(fast=fast))
-        file = stack.enter_context(_open_output(output)) if output else sys.stdout
-        writer = CsvWriter(file)
-        progress = stack.enter_context(console.progress())
-        scanned = run_scan(
-            work.database,
-            work.settings,
-            names,
-            policy=work.policy,
-            designs=max(top, answers.DESIGNS),
-            workers=workers,
-            now=utc_now,
-        )
-        for one in progress.track(scanned, total=len(names), description="Scanning"):
-            writer.write(csv_rows(one, work.policy, top))
-            tally[one.answer.verdict.code.value if one.answer else "unreadable"] += 1
-    counts = ", ".join(f"{count} {word}" for word, count in sorted(tally.items()))
-    console.say(f"{len(names)} pictures: {counts}.")
-
-
-def _open_output(path: Path) -> TextIO:
-    try:
-        # line by line, so that the file can be watched; odd file names are escaped
-        return path.open("w", 1, newline="", encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise StorageFailed(
-            f"{path} cannot be written: {error.strerror}.", code="storage.read_only", path=str(path)
-        ) from error
-
-
-@app.command()
-def replay(check_id: Annotated[str, typer.Argument(metavar="CHECK_ID")], *, json: Json = False) -> None:
-    """Ask a stored check again as the registry then stood. Exit 0: the same answer, 1: it says what changed."""
-    with open_workspace() as work:
-        replayed = replay_check(work.database, work.finder, check_id)
-    console.show_replay(replayed, json=json)
-    raise typer.Exit(1 if replayed.changes else 0)
-
-
-@app.command()
-def serve(
-    *,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; one per core on a busy server.")] = 1,
-) -> None:
-    """Serve the page and the API."""
-    with open_workspace() as work:  # complain here, before a server starts
-        work.copies.sweep(utc_now())
-    console.say(f"authcheck {__version__} on http://{host}:{port}/ (Ctrl-C ends it)")
-    uvicorn.run(
-        "api.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        log_level="warning",
-        proxy_headers=False,  # AUTHCHECK_TRUSTED_PROXIES says whose X-Forwarded-For is believed
-    )
-
-
-@app.command()
-def demo(
-    *,
-    serve: Annotated[bool, typer.Option(help="Serve page and API afterwards.")] = True,
-    fixtures: Annotated[Path, typer.Option(help="Folder of the sample data.")] = run.FIXTURES,
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-) -> None:
-    """Load the sample data, check every sample picture, then serve. Exit 1 if a known answer did not come out."""
-    with open_workspace() as work:
-        wrong = run.run(work, fixtures)
-        if serve:
-            run.serve(work, fixtures, port)
-    raise typer.Exit(1 if wrong else 0)
+    """Find registered designs in pictures; issue and verify certificates."""
 
 
 def main() -> None:

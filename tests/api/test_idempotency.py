@@ -16,7 +16,8 @@ from authcheck.checks.tables import Check
 from authcheck.errors import Conflict
 from authcheck.members.api_keys import Principal
 from authcheck.members.tables import IdempotencyRecord
-from authcheck.workspace import Workspace, utc_now
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 Headers = dict[str, str]
 

@@ -12,7 +12,8 @@ from authcheck.config import Settings
 from authcheck.proofs import bundle
 from authcheck.proofs.bundle import Bundle
 from authcheck.proofs.trust import Trust
-from authcheck.workspace import Workspace, utc_now
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 JSON = {"accept": "application/json"}
 

@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import certificates_made as made
 
 from authcheck.config import Settings
-from authcheck.workspace import Workspace, utc_now
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 ROW_BYTES = 1900  # of a certificate and its entry, without indices
 

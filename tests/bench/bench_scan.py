@@ -23,9 +23,10 @@ from authcheck.config import Settings
 from authcheck.members import organisations
 from authcheck.registry.live import LiveGallery, next_tick
 from authcheck.registry.tables import Design, View
+from authcheck.storage.opening import utc_now
 from authcheck.vision.fingerprints import fingerprint
 from authcheck.vision.fingerprints.fingerprint import Fingerprint
-from authcheck.workspace import Workspace, utc_now
+from authcheck.workspace import Workspace
 
 SIDES = ((1155, 866), (2000, 1500), (4000, 3000))
 

@@ -13,7 +13,10 @@ from alembic.script import ScriptDirectory
 from authcheck.config import Settings
 from authcheck.storage.database import Database, alembic_config, head, make_engine
 from authcheck.storage.entity import Entity
+from authcheck.terminal.app import COMMANDS, load_command
 
+for command in COMMANDS:  # so that every room's rows are in Entity.metadata
+    load_command(command)
 SCRIPTS = ScriptDirectory.from_config(alembic_config())
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from authcheck.checks import evidence
 from authcheck.errors import NotFound
-from authcheck.workspace import Workspace, utc_now
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 
 @pytest.fixture

@@ -343,6 +343,6 @@ def test_the_default_installation_needs_none(environment: dict[str, str], tmp_pa
 
 def test_onnxruntime_is_not_loaded_unless_a_model_is_set() -> None:
     """Nobody pays for the extra with memory or start-up time who does not use it."""
-    program = "import sys, authcheck.terminal.app, api.app; raise SystemExit('onnxruntime' in sys.modules)"
+    program = "import sys, authcheck.workspace, api.app; raise SystemExit('onnxruntime' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603 - our own
     assert done.returncode == 0, done.stderr

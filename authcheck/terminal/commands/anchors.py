@@ -8,9 +8,9 @@ from authcheck.config import load
 from authcheck.errors import BadSetting
 from authcheck.ledger import anchoring, evm
 from authcheck.ledger.tables import Anchoring
+from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import console
 from authcheck.terminal.output.console import Json
-from authcheck.workspace import open_workspace, utc_now
 
 MOST = 1000
 
@@ -26,7 +26,7 @@ def run_anchors(
     json: Json = False,
 ) -> None:
     """Anchor the newest checkpoint if it is due, send again what the chain lost, note what it confirmed."""
-    with open_workspace() as work:
+    with open_storage() as work:
         anchor = anchoring.open_anchor(work.settings)
         if anchor is None:
             raise BadSetting("Anchoring is off: AUTHCHECK_EVM_URL names no chain.", name="AUTHCHECK_EVM_URL")
@@ -39,7 +39,7 @@ def run_anchors(
 @anchors_app.command("list")
 def list_anchors(*, json: Json = False) -> None:
     """List the anchors, newest first; failed ones too."""
-    with open_workspace() as work, work.database.reading() as session:
+    with open_storage() as work, work.database.reading() as session:
         _show(anchoring.list_anchorings(session, MOST), json=json)
 
 

@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from authcheck.members import api_keys, organisations
+from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import console, designs
 from authcheck.terminal.output.console import Json
-from authcheck.workspace import open_workspace, utc_now
+from authcheck.workspace import open_workspace
 
 keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
 

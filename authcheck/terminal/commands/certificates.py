@@ -28,10 +28,11 @@ from authcheck.ledger import publishing
 from authcheck.members import organisations
 from authcheck.registry import designs
 from authcheck.registry.tables import Design
+from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import certificates, console
 from authcheck.terminal.output.console import Json
 from authcheck.vault import load_key
-from authcheck.workspace import open_workspace, utc_now
+from authcheck.workspace import open_workspace
 
 MOST_SERIAL_BYTES = 1024 * 1024
 

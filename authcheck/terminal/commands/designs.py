@@ -17,10 +17,11 @@ from authcheck.registry.designs import check_collection, check_words
 from authcheck.registry.masking import change_mask
 from authcheck.registry.registration import NewDesign
 from authcheck.registry.tables import Design
+from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import console
 from authcheck.terminal.output import designs as output
 from authcheck.terminal.output.console import Json
-from authcheck.workspace import open_workspace, utc_now
+from authcheck.workspace import open_workspace
 
 MAX_TABLE_BYTES = 1024**3
 

@@ -15,10 +15,10 @@ from authcheck.ledger.export import export
 from authcheck.ledger.heads import Held
 from authcheck.ledger.publishing import head_held, ledger_signer, publish
 from authcheck.ledger.tables import Entry, SignedCheckpoint
+from authcheck.storage.opening import Storage, open_storage, utc_now
 from authcheck.terminal.output import console
 from authcheck.terminal.output.console import Json
 from authcheck.tlog.witness import quorum, read_witnesses
-from authcheck.workspace import Workspace, open_workspace, utc_now
 
 MOST_SHOWN = 20
 
@@ -29,7 +29,7 @@ ledger_app = typer.Typer(no_args_is_help=True, help="The ledger.")
 def audit_ledger(*, json: Json = False) -> None:
     """Derive every tile, checkpoint and row anew from the entries, and name what differs. Exit 1 if anything does."""
     findings = 0
-    with open_workspace() as work, console.progress() as progress:
+    with open_storage() as work, console.progress() as progress:
         held = [held for held in (head_held(work.database, work.settings), _on_chain(work.settings)) if held]
         public_key = ledger_signer(work.settings).verifier.public_key
         with work.database.snapshot() as session:
@@ -54,7 +54,7 @@ def export_ledger(
     ],
 ) -> None:
     """Write the ledger as files that any web server can serve: checkpoint, tiles, entries."""
-    with open_workspace() as work:
+    with open_storage() as work:
         checkpoint = _publish(work)
         with work.database.snapshot() as session, console.progress() as progress:
             written = sum(
@@ -66,7 +66,7 @@ def export_ledger(
 @ledger_app.command("checkpoint")
 def show_checkpoint() -> None:
     """Sign a checkpoint of all entries, if there is none yet, and print it."""
-    with open_workspace() as work:
+    with open_storage() as work:
         checkpoint = _publish(work)
     print(checkpoint.note, end="")  # noqa: T201 - data goes to stdout, alone
 
@@ -74,7 +74,7 @@ def show_checkpoint() -> None:
 @ledger_app.command("witness")
 def ask_witnesses() -> None:
     """Have the witnesses of AUTHCHECK_WITNESSES cosign a checkpoint of all entries. Exit 1 without a quorum."""
-    with open_workspace() as work:
+    with open_storage() as work:
         witnesses = read_witnesses(work.settings.witnesses)
         if not witnesses:
             raise BadSetting("Name witnesses in AUTHCHECK_WITNESSES.", code="setting.witnesses")
@@ -86,7 +86,7 @@ def ask_witnesses() -> None:
     console.say(f"{count} of {len(witnesses)} witnesses cosigned {done.checkpoint.size} entries.")
 
 
-def _publish(work: Workspace) -> SignedCheckpoint:
+def _publish(work: Storage) -> SignedCheckpoint:
     on_chain = _on_chain(work.settings)
     return publish(work.database, work.settings, held=[on_chain] if on_chain else [], now=utc_now())
 

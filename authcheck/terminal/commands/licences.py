@@ -13,9 +13,10 @@ from authcheck.licences.terms import Terms
 from authcheck.members import organisations
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
+from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import console, licences
 from authcheck.terminal.output.console import Json
-from authcheck.workspace import Workspace, open_workspace, utc_now
+from authcheck.workspace import Workspace, open_workspace
 
 licences_app = typer.Typer(no_args_is_help=True, help="Licences: what an owner lets a licensee do.")
 Org = Annotated[str, typer.Option("--org", help="Handle of the organisation that acts.")]

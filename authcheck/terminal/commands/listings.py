@@ -16,9 +16,10 @@ from authcheck.listings.offers import NewListing, read_date, read_goods
 from authcheck.listings.rules import ListingVerdict
 from authcheck.listings.tables import ListingImport
 from authcheck.members import organisations
+from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import console, listings
 from authcheck.terminal.output.console import Json
-from authcheck.workspace import Workspace, open_workspace, utc_now
+from authcheck.workspace import Workspace, open_workspace
 
 listings_app = typer.Typer(no_args_is_help=True, help="Offers on marketplaces, and their verdicts.")
 Org = Annotated[str | None, typer.Option("--org", help="Handle of the member whose listings they are.")]

@@ -13,9 +13,9 @@ from authcheck.lookups import lookup
 from authcheck.lookups.lookup import LookUp
 from authcheck.proofs import bundle
 from authcheck.proofs.bundle import Outcome
+from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import console
 from authcheck.terminal.output.console import Json
-from authcheck.workspace import open_workspace, utc_now
 
 EXIT: dict[Outcome | str, int] = {"good": 0, "unknown": 3, "unsigned": 3}
 
@@ -29,7 +29,7 @@ def look_up(
     ] = None,
 ) -> None:
     """Look a certificate up and verify its proof. Exit 0: good, 1: revoked or not true, 3: it cannot be told."""
-    with open_workspace() as work:
+    with open_storage() as work:
         found = lookup.look_up(work.database, work.settings, code, utc_now())
     if out is not None:
         if found.bundle is None:

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from authcheck.files.picture_files import read_file
 from authcheck.members import organisations
 from authcheck.registry import negatives
+from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import console, designs
 from authcheck.terminal.output.console import Json
-from authcheck.workspace import open_workspace, utc_now
+from authcheck.workspace import open_workspace
 
 negatives_app = typer.Typer(no_args_is_help=True, help="Pictures whose content is never evidence.")
 Owner = Annotated[

@@ -12,10 +12,10 @@ from authcheck.certificates.tables import SigningKey
 from authcheck.ledger import publishing
 from authcheck.members import organisations
 from authcheck.proofs.trust import encode_base64url
+from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import certificates, console
 from authcheck.terminal.output.console import Json
 from authcheck.vault import load_key
-from authcheck.workspace import open_workspace, utc_now
 
 signing_keys_app = typer.Typer(no_args_is_help=True, help="Keys that brands sign certificates with.")
 Org = Annotated[str, typer.Option("--org", help="Handle of the brand.")]
@@ -50,7 +50,7 @@ def rotate_key(organisation: Org, *, public_key: PublicKey = None) -> None:
 
 def _add(organisation: str, public_key: str | None, add: Callable[..., SigningKey]) -> None:
     given, now = read_public_key(public_key) if public_key else None, utc_now()
-    with open_workspace() as work:
+    with open_storage() as work:
         vault = open_vault(work.settings)
         with work.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
@@ -63,7 +63,7 @@ def _add(organisation: str, public_key: str | None, add: Callable[..., SigningKe
 @signing_keys_app.command("list")
 def list_keys(organisation: Org, *, json: Json = False) -> None:
     """List a brand's signing keys, revoked ones too."""
-    with open_workspace() as work, work.database.reading() as session:
+    with open_storage() as work, work.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
         certificates.show_signing_keys(signing_keys.list_keys(session, brand), json=json)
 
@@ -73,7 +73,7 @@ def revoke_key(
     key: Annotated[str, typer.Argument(metavar="KEY", help="Its name (kid) or id.")], organisation: Org
 ) -> None:
     """End a key at once: what it signs from here on counts no more."""
-    with open_workspace() as work:
+    with open_storage() as work:
         with work.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
             ended = signing_keys.revoke_key(session, brand, key, utc_now())

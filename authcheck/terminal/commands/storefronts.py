@@ -12,13 +12,14 @@ from authcheck.licences.terms import Breach
 from authcheck.members import organisations
 from authcheck.proofs.trust import Trust
 from authcheck.registry import designs
+from authcheck.storage.opening import utc_now
 from authcheck.storefronts import badges, sellers, shops
 from authcheck.storefronts.sellers import SellerAnswer
 from authcheck.storefronts.tables import Storefront
 from authcheck.terminal.output import console
 from authcheck.terminal.output.console import Json
 from authcheck.terminal.output.listings import sentence
-from authcheck.workspace import open_workspace, utc_now
+from authcheck.workspace import open_workspace
 
 TRUST_BYTES = 16 * 1024**2
 

@@ -29,8 +29,9 @@ from authcheck.proofs import bundle
 from authcheck.proofs.bundle import Bundle
 from authcheck.proofs.trust import decode_base64url
 from authcheck.registry.designs import find_design
+from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import console
-from authcheck.workspace import Workspace, utc_now
+from authcheck.workspace import Workspace
 
 OUTCOMES = {"good": "good", "revoked": "revoked", "forged": "not_true", "copied": "good"}
 HEADINGS = ("product", "code", "story", "outcome", "why")

@@ -19,9 +19,10 @@ from authcheck.files.picture_files import read_file
 from authcheck.members import api_keys, organisations
 from authcheck.registry.bulk import count_statuses, load_from
 from authcheck.registry.design_files import read_table
+from authcheck.storage.opening import utc_now
 from authcheck.terminal.demo import certificates
-from authcheck.terminal.output import console, designs
-from authcheck.workspace import Workspace, utc_now
+from authcheck.terminal.output import checks, console, designs
+from authcheck.workspace import Workspace
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 MARKETPLACE = "demo-market"
@@ -134,8 +135,8 @@ def _print_answers(known: Sequence[Known], answers: Sequence[Answer | ImageRejec
         if isinstance(given, ImageRejected):
             words.append(f"{given} [{given.code}]")
         else:
-            verdict, design = given.verdict.code.value, console.design_name(given.verdict)
-            words.append(console.reasons_text(given.verdict.reasons))
+            verdict, design = given.verdict.code.value, checks.design_name(given.verdict)
+            words.append(checks.reasons_text(given.verdict.reasons))
         picture = Text(one.picture.removeprefix("listings/"))
         shown.add_row(picture, console.styled(verdict), Text(design), words)
     console.out().print(shown)

@@ -1,9 +1,8 @@
-"""What the terminal shows: data to stdout, progress and prose to stderr, reasons in plain English."""
+"""What every command uses to show something: data goes to stdout, progress and prose go to stderr."""
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -19,12 +18,6 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from authcheck.checks.answers import Answer
-from authcheck.checks.evidence import Found
-from authcheck.checks.replay import Replay
-from authcheck.checks.verdicts import Reason, Verdict, VerdictCode
-from authcheck.vision.matching.overlay import MOST
-
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 PIPE_WIDTH = 10_000  # columns: lines in a pipe or file are not folded
@@ -37,20 +30,6 @@ STYLES = {
     "disputed": "yellow",
     "rejected": "bold red",
     "retired": "dim",
-}
-SENTENCES = {
-    "image.exact_copy": "the very file that was registered",
-    "image.near_copy": "{distance_bits} of {of_bits} bits differ ({family})",
-    "image.design_found": "{points} of its points lie as in the design",
-    "image.partial_copy": "partial copy: {percent} % of the design is seen",
-    "image.several_designs": "{designs} designs in the picture",
-    "image.inverted": "light and dark swapped",
-    "image.mirrored": "mirrored",
-    "image.rotated": "turned by {angle_deg} degrees",
-    "image.part": "compared by its {window} part",
-    "image.also_near": "near {designs} more",
-    "image.animated": "animated: only the first frame was compared",
-    "design.disputed": "the design's ownership is disputed",
 }
 
 
@@ -89,16 +68,6 @@ def progress(*, on_terminal_only: bool = True) -> Progress:
     )
 
 
-def sentence(code: str, params: Mapping[str, Any]) -> str:
-    """A reason in words; a code without words is shown as it is."""
-    return SENTENCES.get(code, code).format_map(params)
-
-
-def reasons_text(reasons: Iterable[Reason]) -> str:
-    """All reasons in one line."""
-    return "; ".join(sentence(reason.code, reason.params) for reason in reasons)
-
-
 def styled(word: str) -> Text:
     """A verdict or status in its colour; the word alone carries the meaning."""
     return Text(word, style=STYLES.get(word, ""))
@@ -116,128 +85,3 @@ def table(*columns: str, whole: Sequence[str] = ()) -> Table:
 def json_line(data: Mapping[str, Any]) -> None:
     """One JSON object on a line of its own."""
     print(json.dumps(data, ensure_ascii=False, default=str))  # noqa: T201 - rich would wrap it
-
-
-def exit_code(verdicts: Sequence[VerdictCode | None]) -> int:
-    """As grep: 0 nothing found, 1 a design was found, 3 some picture could not be looked at (None)."""
-    if any(verdict is None for verdict in verdicts):
-        return 3
-    return 1 if any(verdict is not VerdictCode.NONE for verdict in verdicts) else 0
-
-
-def show_check(name: str, check_id: str, given: Answer, *, json: bool) -> None:
-    """One checked picture."""
-    verdict = given.verdict
-    if json:
-        json_line({"query": name, "check_id": check_id, **verdict_dict(verdict), "policy": given.policy.name})
-        return
-    line = Text.assemble(styled(verdict.code.value), f"  {plain(name)}")
-    if design_name(verdict):
-        line.append(f"  {design_name(verdict)}  score {verdict.score:.3f}")
-    out().print(line, soft_wrap=True)
-    if verdict.reasons:
-        out().print(f"  {reasons_text(verdict.reasons)}", markup=False, soft_wrap=True)
-    for finding in verdict.findings[1:]:
-        also = finding.candidate
-        words = f"  {also.reference} of {also.owner}  score {also.score:.3f}"
-        out().print(Text.assemble("  also ", styled(finding.code.value), words), soft_wrap=True)
-    out().print(f"  {check_id}", style="dim", markup=False)
-
-
-def explained(path: Path, found: Sequence[Found]) -> str:
-    """What an evidence picture shows, for whoever opens it next."""
-    if not found:
-        return f"{path}: nothing was found; it shows the picture alone."
-    legend = " A: as in the picture, straightened. B: as registered. C: differences marked, hatched: not in the picture."
-    lines = [_explained(number, one) for number, one in enumerate(found[:MOST], 1)]
-    more = f" {len(found) - MOST} more are not drawn." * (len(found) > MOST)
-    return f"{path}: {' '.join(lines)}{more}{legend}"
-
-
-def _explained(number: int, found: Found) -> str:
-    name, where = f"{found.design.reference} of {found.design.owner.handle}", found.alignment
-    if where is None:
-        return f"{number} {name} (where it lies is not known: side by side)."
-    words = {"mirrored": where.mirrored, "light and dark swapped": where.inverted}
-    extra = "".join(f", {word}" for word, holds in words.items() if holds)
-    return f"{number} {name} ({where.coverage:.0%} of it is seen{extra})."
-
-
-def verdict_dict(verdict: Verdict) -> dict[str, Any]:
-    """A verdict for JSON."""
-    candidate = verdict.candidate if verdict.code is not VerdictCode.NONE else None
-    return {
-        "verdict": verdict.code.value,
-        "score": verdict.score,
-        "method": candidate.method if candidate else None,
-        "design": {"id": candidate.design_id, "reference": candidate.reference, "owner": candidate.owner}
-        if candidate
-        else None,
-        "reasons": [{"code": reason.code, **reason.params} for reason in verdict.reasons],
-        "findings": [
-            {
-                "verdict": finding.code.value,
-                "score": finding.candidate.score,
-                "design": {
-                    "id": finding.candidate.design_id,
-                    "reference": finding.candidate.reference,
-                    "owner": finding.candidate.owner,
-                },
-                "alignment": finding.candidate.alignment.to_json() if finding.candidate.alignment else None,
-            }
-            for finding in verdict.findings
-        ],
-    }
-
-
-def design_name(verdict: Verdict) -> str:
-    """The design that was found, by its owner's reference; empty where none was."""
-    found = verdict.candidate if verdict.code is not VerdictCode.NONE else None
-    return f"{found.reference} of {found.owner}" if found else ""
-
-
-def show_replay(replayed: Replay, *, json: bool) -> None:
-    """A check asked again, beside what it answered then and would answer today."""
-    check, found = replayed.check, replayed.check.design
-    if json:
-        design = (
-            {"id": found.id, "reference": found.reference, "owner": found.owner.handle} if found else None
-        )
-        then = {"verdict": check.verdict, "score": check.score, "method": check.method, "design": design}
-        again = verdict_dict(replayed.again) if replayed.again else None
-        today = verdict_dict(replayed.today) if replayed.today else None
-        changes = list(replayed.changes)
-        json_line(
-            {
-                "check_id": check.id,
-                "then": then
-                if check.verdict != VerdictCode.NONE
-                else {**then, "method": None, "design": None},
-                "again": again,
-                "today": today,
-                "changes": changes,
-                "registry_moved": replayed.registry_moved,
-            }
-        )
-        return
-    shown = table("", "verdict", "score", "design")
-    named = (
-        f"{found.reference} of {found.owner.handle}" if found and check.verdict != VerdictCode.NONE else ""
-    )
-    shown.add_row("then", styled(check.verdict), f"{check.score:.3f}", Text(named))
-    for label, verdict in (("replayed", replayed.again), ("today", replayed.today)):
-        if verdict is not None:
-            shown.add_row(
-                label, styled(verdict.code.value), f"{verdict.score:.3f}", Text(design_name(verdict))
-            )
-    out().print(shown)
-    say(_replay_words(replayed))
-
-
-def _replay_words(replayed: Replay) -> str:
-    if "scheme" in replayed.changes:
-        return f"Fingerprints were {replayed.check.scheme} then: this release cannot compare them."
-    moved = " The registry has changed since." * replayed.registry_moved
-    if replayed.changes:
-        return f"The replay differs in: {', '.join(replayed.changes)}.{moved}"
-    return f"The same answer came out.{moved}"

@@ -11,7 +11,7 @@ from authcheck.listings.imports import RowDone, count
 from authcheck.listings.judging import Judged, Unreadable, decide_again
 from authcheck.listings.rules import Decision
 from authcheck.listings.tables import Listing, ListingImport
-from authcheck.terminal.output import console
+from authcheck.terminal.output import checks, console
 
 QUIET = ("licensed", "none")
 STYLES = {
@@ -58,9 +58,9 @@ SENTENCES = {
 
 
 def sentence(code: str, params: Mapping[str, Any]) -> str:
-    """A listing's reason in words, as `console.sentence`."""
+    """A listing's reason in words, as `checks.sentence`."""
     words = SENTENCES.get(code)
-    return words.format_map(params) if words else console.sentence(code, params)
+    return words.format_map(params) if words else checks.sentence(code, params)
 
 
 def listing_dict(listing: Listing, decision: Decision) -> dict[str, Any]:

@@ -26,7 +26,8 @@ process.stdout.write(solc.compile(require("fs").readFileSync(0, "utf8")));
 WITHOUT_WEB3 = """
 import sys
 sys.modules["web3"] = None
-import authcheck.terminal.app
+from authcheck.terminal.app import COMMANDS, load_command
+[load_command(name) for name in COMMANDS]
 from authcheck.config import Settings
 from authcheck.ledger.anchoring import open_anchor
 from authcheck.errors import BadSetting

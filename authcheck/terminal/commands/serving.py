@@ -1,0 +1,48 @@
+"""Commands that serve the pages and the API: `serve`, and `demo` with the sample data."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from authcheck import __version__
+from authcheck.storage.opening import utc_now
+from authcheck.terminal.demo import run
+from authcheck.terminal.output import console
+from authcheck.workspace import open_workspace
+
+
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; one per core on a busy server.")] = 1,
+) -> None:
+    """Serve the page and the API."""
+    with open_workspace() as work:  # complain here, before a server starts
+        work.copies.sweep(utc_now())
+    console.say(f"authcheck {__version__} on http://{host}:{port}/ (Ctrl-C ends it)")
+    uvicorn.run(
+        "api.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        proxy_headers=False,  # AUTHCHECK_TRUSTED_PROXIES says whose X-Forwarded-For is believed
+    )
+
+
+def demo(
+    *,
+    serve: Annotated[bool, typer.Option(help="Serve page and API afterwards.")] = True,
+    fixtures: Annotated[Path, typer.Option(help="Folder of the sample data.")] = run.FIXTURES,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+) -> None:
+    """Load the sample data, check every sample picture, then serve. Exit 1 if a known answer did not come out."""
+    with open_workspace() as work:
+        wrong = run.run(work, fixtures)
+        if serve:
+            run.serve(work, fixtures, port)
+    raise typer.Exit(1 if wrong else 0)

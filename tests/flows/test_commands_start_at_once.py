@@ -1,0 +1,62 @@
+"""Somebody types a command that looks at no picture: nothing that looks at pictures is loaded."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from authcheck.terminal.app import COMMANDS, load_command
+from authcheck.workspace import Workspace
+
+HEAVY = ("cv2", "faiss", "scipy", "reportlab", "fastapi", "uvicorn")
+RUN = """
+import os, sys
+from authcheck.__main__ import main
+os.environ["AUTHCHECK_DATA_DIR"], os.environ["AUTHCHECK_DATABASE_URL"] = sys.argv.pop(1), sys.argv.pop(1)
+os.environ = {name: value for name, value in os.environ.items() if value}
+try:
+    main()
+finally:
+    print("loaded:", *sorted(name for name in sys.modules if "." not in name), file=sys.stderr)
+"""
+
+
+def modules_of(workspace: Workspace, *words: str) -> set[str]:
+    """Run `authcheck WORDS` in a process of its own. Returns the names of the packages that it has loaded at its end."""
+    settings = workspace.settings
+    command = [sys.executable, "-c", RUN, str(settings.data_dir), settings.database_url or "", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own
+    assert "Traceback" not in done.stderr, done.stderr
+    return set(done.stderr.rpartition("loaded:")[2].split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("--version",),
+        ("lookup", "0" * 64),
+        ("ledger", "audit"),
+        ("organisations", "list"),
+        ("signing-keys", "--help"),
+        ("anchors", "--help"),
+    ],
+    ids=" ".join,
+)
+def test_no_pictures_no_opencv(workspace: Workspace, words: tuple[str, ...]) -> None:
+    """Commands without pictures load neither OpenCV nor faiss, nor a web server, nor PDF."""
+    loaded = modules_of(workspace, *words)
+    assert "typer" in loaded
+    assert not loaded & set(HEAVY)
+
+
+def test_a_picture_loads_opencv(workspace: Workspace, tmp_path: Path) -> None:
+    """The list of packages is a real one: a check does load them."""
+    assert {"cv2", "faiss"} <= modules_of(workspace, "check", str(tmp_path / "none.png"))
+
+
+def test_help_fits_in_one_line_each() -> None:
+    """At 80 columns each command of `authcheck --help` takes one line, and each can be loaded and has help of its own."""
+    assert max(len(place.summary) for place in COMMANDS.values()) <= 56
+    assert all(load_command(name).help for name in COMMANDS)
