@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from authcheck.certificates.batches import Filter, pages_of, transaction_ids
 from authcheck.certificates.tables import Batch, Certificate
+from authcheck.files.csv_cells import as_text
 
 COLUMNS = (
     "number", "code", "serial", "gtin", "lot", "product", "state", "issued_at", "certificate", "tx_id",
     "revoked_at", "reason",
 )  # fmt: skip
-FORMULA_STARTS = (*"=+-@\t\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are full-width
 
 
 def write_units(session: Session, batch: Batch, file: TextIO) -> None:
@@ -35,11 +35,6 @@ def _format_rows(session: Session, batch: Batch, units: Sequence[Certificate]) -
             unit.revocation_reason or "",
         )  # fmt: skip
         yield [as_text(cell) for cell in cells]
-
-
-def as_text(cell: str) -> str:
-    """Return the cell so that a spreadsheet reads text: put an apostrophe before the start of a formula (OWASP)."""
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 
 
 def units_csv(session: Session, batch: Batch) -> str:

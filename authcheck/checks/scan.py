@@ -20,6 +20,7 @@ from authcheck.checks.records import new_check
 from authcheck.checks.verdicts import Candidate, Policy, Reason, VerdictCode, code_for
 from authcheck.config import Settings
 from authcheck.errors import Rejected, Unavailable
+from authcheck.files.csv_cells import as_text
 from authcheck.files.picture_files import find_pictures, read_file
 from authcheck.registry.embeddings import NeuralCandidates
 from authcheck.storage.database import Database
@@ -182,7 +183,8 @@ class CsvWriter:
     def write(self, rows: Iterable[dict[str, str]]) -> None:
         """Add rows of `csv_rows`."""
         for row in rows:
-            (self._quoting if "\r" in row["query"] else self._plain).writerow(row)
+            writer = self._quoting if "\r" in row["query"] else self._plain
+            writer.writerow({column: as_text(cell) for column, cell in row.items()})
 
 
 def csv_rows(one: Scanned, policy: Policy, top: int) -> list[dict[str, str]]:

@@ -9,12 +9,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from authcheck.errors import NotFound
+from authcheck.files.csv_cells import as_text
 from authcheck.ids import new_id
 from authcheck.registry.bulk import RowReport, count_statuses
 from authcheck.registry.tables import Import
 
 COLUMNS = tuple(RowReport.__dataclass_fields__)
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def keep_report(
@@ -48,15 +48,15 @@ def get_report(session: Session, import_id: str, *, organisation_id: str) -> Imp
 
 
 def report_csv(report: Import) -> str:
-    """The rows as CSV. A cell that a spreadsheet would take for a formula gets a leading apostrophe."""
+    """Return the report's rows as CSV, safe to open in a spreadsheet."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
-    writer.writerows([[_inert(row.get(column)) for column in COLUMNS] for row in report.rows])
+    writer.writerows([[_format_cell(row.get(column)) for column in COLUMNS] for row in report.rows])
     return buffer.getvalue().encode("utf-8", "replace").decode()
 
 
-def _inert(value: object) -> object:
+def _format_cell(value: object) -> object:
     if isinstance(value, list):
-        return " ".join(value)
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+        return as_text(" ".join(value))
+    return as_text(value) if isinstance(value, str) else value
