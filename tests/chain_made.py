@@ -1,6 +1,7 @@
 """Chains for tests: one in memory, and anvil, a real node on loopback that npm brings."""
 
 import base64
+import fcntl
 import hashlib
 import json
 import re
@@ -27,6 +28,7 @@ from authcheck.workspace import Workspace
 
 NPM = {"@foundry-rs/anvil": "1.7.1", "solc": "0.8.37"}
 NPM_TIMEOUT_S = 180
+NPM_FOLDER = Path(__file__).parents[1] / ".tools" / "npm"
 START_TIMEOUT_S = 30
 CHAIN_ID = 31_337
 SECRET = hashlib.sha256(b"the writer of these tests").digest()
@@ -209,21 +211,32 @@ class AnvilChain:
 
 
 @pytest.fixture(scope="session")
-def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def node_modules() -> Path:
     """A folder with anvil and solc; the tests that need it are skipped, with the reason, where npm cannot make it."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("no npm on this machine: nothing was tried on a real chain")
-    folder = tmp_path_factory.mktemp("npm")
-    words = [npm, "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts"]
+    NPM_FOLDER.mkdir(parents=True, exist_ok=True)
+    with (NPM_FOLDER / "lock").open("w") as lock:
+        fcntl.flock(
+            lock, fcntl.LOCK_EX
+        )  # CI runs the suite twice at once: the second finds what the first installed
+        return _install(npm, NPM_FOLDER)
+
+
+def _install(npm: str, folder: Path) -> Path:
     packages = [f"{name}@{version}" for name, version in NPM.items()]
+    installed = folder / "installed"
+    if installed.exists() and installed.read_text() == " ".join(packages):
+        return folder / "node_modules"
+    words = [npm, "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts"]
     done = subprocess.run(  # noqa: S603 - our own command line
         [*words, *packages], capture_output=True, text=True, timeout=NPM_TIMEOUT_S, check=False
     )
     if done.returncode != 0:
         pytest.skip(f"npm could not fetch {', '.join(packages)}: {done.stderr[-300:]}")
-    yield folder / "node_modules"
-    shutil.rmtree(folder)
+    installed.write_text(" ".join(packages))
+    return folder / "node_modules"
 
 
 @pytest.fixture

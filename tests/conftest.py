@@ -9,8 +9,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck
 
 from authcheck.config import Settings
 from authcheck.storage.database import Database, make_engine
@@ -21,6 +23,11 @@ MATCH_DATA = Path(os.environ.get("AUTHCHECK_MATCH_DATA", ROOT.parent / "shared" 
 POSTGRESQL = os.environ.get("AUTHCHECK_TEST_DATABASE") == "postgresql"
 sys.path.insert(0, str(ROOT / "tests"))  # tests import make.py
 pytest_plugins = ["chain_made"]
+# The same 25 examples in every run. `make test ARGS=--hypothesis-profile=thorough` draws 400 new ones, for nights.
+PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+hypothesis.settings.register_profile("ci", max_examples=25, derandomize=True, **PATIENT)
+hypothesis.settings.register_profile("thorough", max_examples=400, **PATIENT)
+hypothesis.settings.load_profile("ci")
 # A shell's background job ignores Ctrl-C, and so would the children of this process.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

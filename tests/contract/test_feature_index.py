@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from features_made import features_of, seen_again, some_codes, some_features
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -167,7 +167,6 @@ STEPS = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(walk=st.lists(STEPS, max_size=10), count=st.integers(1, 12), turn=st.integers(0, 60))
 def test_filed_equals_brute_force_on_every_walk(walk: list[Step], count: int, turn: int) -> None:
     """After any mix of adding, removing and restarting, and of both kinds of filing, the answers are the same to the last."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import faiss
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -207,7 +207,6 @@ def change(index: FingerprintIndex, step: Step) -> int:
     return len(index)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(walk=steps(), block_codes=st.integers(1, 9), count=st.integers(1, 50), radius_bits=st.integers(0, 256))
 def test_flat_equals_brute_force_on_every_walk(
     walk: list[Step], block_codes: int, count: int, radius_bits: int

@@ -227,7 +227,7 @@ def test_lists_go_on_after_the_last_one_seen(session: Session, acme: Organisatio
     assert api_keys.list_keys(session, acme.id, after=keys[1].id) == keys[2:]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.text(), st.text(string.ascii_letters + "_-", max_size=80).map("ack_".__add__)))
 def test_no_token_raises_anything_but_a_refusal(session: Session, token: str) -> None:
     """Whatever text arrives as a token, it is refused and the transaction goes on."""

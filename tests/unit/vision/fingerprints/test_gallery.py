@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from make import encode, picture
 from PIL import Image, ImageDraw
@@ -78,7 +78,6 @@ def joint_of(hit: Hit) -> int:
 
 
 @given(count=st.integers(1, 90), wanted=st.integers(1, 12), seed=st.integers(0, 10**6), flat=st.booleans())
-@settings(max_examples=60, deadline=None)
 def test_nothing_within_reach_is_missed(count: int, wanted: int, seed: int, *, flat: bool) -> None:
     """The hits within reach are those of brute force over all records, in the same order with the same scores."""
     query, references = entries(count, seed)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
@@ -143,7 +143,6 @@ def test_points_on_a_line() -> None:
     assert np.abs(found.affine - truth).max() < 0.01
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(3, 12).flatmap(lambda n: arrays.arrays(np.uint16, (2, n, 4))))
 def test_no_points_break_it(steps: NDArray[np.uint16]) -> None:
     """Whatever two records hold: None, or finite numbers and three pairs or more."""

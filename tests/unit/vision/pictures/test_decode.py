@@ -13,7 +13,7 @@ import crafted
 import make
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, features
 
@@ -280,7 +280,6 @@ SEEDS += [
 ]
 
 
-@settings(max_examples=400, deadline=None)
 @given(
     data=st.sampled_from(SEEDS),
     edits=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=6)), max_size=8),
