@@ -162,11 +162,11 @@ def test_who_waits_as_long_as_told_may_ask_again(steps: list[float], limit: int)
 
 def test_counting_keeps_two_minutes_and_no_thread() -> None:
     """An attacker with a million addresses is forgotten after two minutes, and nothing sweeps in the background."""
-    threads, clock = threading.active_count(), [0.0]
+    threads, clock = set(threading.enumerate()), [0.0]
     counts, allowance = SlidingCounts(lambda: clock[0]), Allowance("checks", 10)
     for number in range(10_000):
         counts.hit(allowance, str(number))
     clock[0] = 120.0
     counts.hit(allowance, "a")
-    assert threading.active_count() == threads
+    assert set(threading.enumerate()) <= threads  # an earlier test's thread may end meanwhile
     assert len(counts) == 1
