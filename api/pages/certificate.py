@@ -63,7 +63,7 @@ def by_code(request: Request, code: str, workspace: WorkspaceDep) -> HTMLRespons
     """The certificate of a code; capital addresses make smaller QR codes."""
     found = lookup.look_up(workspace.database, workspace.settings, code, utc_now())
     if not holds_label(found.unit, code):  # an id, which the public ledger shows
-        raise NotFound("No certificate is known by that.", code="certificate.not_found")
+        raise NotFound("We have no certificate for that code.", code="certificate.not_found")
     return _page(request, found, found.unit.code)
 
 

@@ -156,4 +156,4 @@ def _one(connection: sa.Connection, statement: sa.Select[*tuple[Any, ...]], **wo
 
 
 def _not_found() -> NotFound:
-    return NotFound("No certificate is known by that.", code="certificate.not_found")
+    return NotFound("We have no certificate for that code.", code="certificate.not_found")

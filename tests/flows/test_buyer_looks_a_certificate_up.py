@@ -229,7 +229,7 @@ def test_code_guessing_learns_nothing(workspace: Workspace, issued: list[Certifi
             with pytest.raises(NotFound) as refused:
                 stored.find_by_numbers(session, *numbers)
             told.add((refused.value.code, str(refused.value), str(refused.value.params)))
-    assert told == {("certificate.not_found", "No certificate is known by that.", "{}")}
+    assert told == {("certificate.not_found", "We have no certificate for that code.", "{}")}
 
 
 def test_an_entry_about_something_else_is_no_certificate(

@@ -51,7 +51,7 @@ def issue_certificates(
     product: Annotated[str, typer.Option(help="What buyers are told it is.")],
     count: Annotated[int, typer.Option(help="Number of units; serial numbers are drawn.")] = 0,
     serials: Annotated[Path | None, typer.Option(help="File of your own serial numbers, one a line.")] = None,
-    request: Annotated[str | None, typer.Option(help="The same again issues nothing twice.")] = None,
+    request: Annotated[str | None, typer.Option(help="Idempotency key: safe to repeat.")] = None,
     pins: Annotated[bool, typer.Option("--pins", help="Make a PIN for each scratch-off panel.")] = False,
     licence: Annotated[
         str | None, typer.Option(help="A licensee's licence; else one that covers it.")

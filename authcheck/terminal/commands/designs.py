@@ -48,7 +48,7 @@ def import_designs(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, store nothing.")] = False,
     json: Json = False,
 ) -> None:
-    """Register designs; a line a row that was not simply registered. Exit 1 if no row could be used."""
+    """Register designs from a folder or table. Prints every row that needs your attention. Exit 1: no row could be used."""
     reports: list[RowReport] = []
     with open_workspace() as work:
         rows, load = _rows_of(source, owner, kind, collection, work.limits.bytes)

@@ -43,7 +43,8 @@ def check_listing(
     ] = None,
     certificate: Annotated[str | None, typer.Option(help="The code on its label, if it shows one.")] = None,
     reference: Annotated[
-        str | None, typer.Option(help="Your own id for it: the same again replaces what was said of it.")
+        str | None,
+        typer.Option(help="Your listing ID. Checking the same ID again replaces the earlier result."),
     ] = None,
     organisation: Org = None,
     json: Json = False,

@@ -14,7 +14,7 @@ from authcheck.terminal.output import console, designs
 from authcheck.terminal.output.console import Json
 from authcheck.workspace import open_workspace
 
-negatives_app = typer.Typer(no_args_is_help=True, help="Pictures whose content is never evidence.")
+negatives_app = typer.Typer(no_args_is_help=True, help="Ignored backgrounds.")
 Owner = Annotated[
     str | None, typer.Option(help="Handle: for this owner's designs only. Without it for everybody's.")
 ]
@@ -27,7 +27,7 @@ def add_negatives(
     owner: Owner = None,
     label: Annotated[str | None, typer.Option(help="What it is; else the file's name.")] = None,
 ) -> None:
-    """Let the content of pictures count no more as evidence for a design."""
+    """Ignore what these pictures show when matching."""
     with open_workspace() as work:
         read = [negatives.read_negative(read_file(path, work.limits.bytes), work.limits) for path in pictures]
         with work.database.writing() as session:

@@ -18,7 +18,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines.")]
 
 PIPE_WIDTH = 10_000  # columns: lines in a pipe or file are not folded
 STYLES = {
