@@ -177,6 +177,31 @@ def test_every_example_parses(line: str) -> None:
     command.make_context(line, words)
 
 
+def test_documents_name_modules_and_functions_that_exist() -> None:
+    """A path such as `registry/bulk.py` and a call such as `answers.answer(` in a document lead a reader to the code."""
+    defined: dict[str, set[str]] = {}
+    for path in SOURCES:
+        tree = ast.parse(path.read_text())
+        defined.setdefault(path.stem, set()).update(
+            node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        )
+    homes = [ROOT, ROOT / "authcheck", ROOT / "tests" / "bench", ROOT / "api"]
+    missing, looked_at = [], 0
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        text = document.read_text()
+        for path_named in re.findall(r"`((?:[a-z_0-9]+/)*[a-z_0-9]+\.py)`", text):
+            looked_at += 1
+            in_each_room = path_named in {"tables.py", "facts.py", "rules.py"}
+            if not in_each_room and not any((home / path_named).exists() for home in homes):
+                missing.append(f"{named(document)}: {path_named}")
+        for module, function in re.findall(r"(?<![\w./-])([a-z_]+)\.([a-z_]+)\(", text):
+            looked_at += 1
+            if function not in defined.get(module, set()):
+                missing.append(f"{named(document)}: {module}.{function}(")
+    assert looked_at > 50
+    assert missing == []
+
+
 def test_every_exit_status_is_documented() -> None:
     """The table of docs/cli.md holds each status that a command can end with."""
     assert re.findall(r"^\| (\d+) \|", CLI_DOCS, re.MULTILINE) == ["0", "1", "2", "3", "130"]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from authcheck.certificates import facts, status_lists
 from authcheck.certificates.batches import MOST_PARAMETERS, get_batch
 from authcheck.certificates.orders import Order
-from authcheck.certificates.pins import _new_pin, pin_purpose
+from authcheck.certificates.pins import new_pin, pin_purpose
 from authcheck.certificates.rights import Right, lock_right
 from authcheck.certificates.signing_keys import check_issuer, lock_organisation, signer_for
 from authcheck.certificates.statements import (
@@ -73,7 +73,7 @@ def issue(  # noqa: PLR0917 - session, vault, settings, organisation, order, now
     if signer:
         sign_rows(session, signer, product_of(settings, organisation, right.design, batch), rows, now)
     for row in rows if order.pins else ():
-        row["sealed_pin"] = vault.seal(_new_pin(), pin_purpose(row["id"]))
+        row["sealed_pin"] = vault.seal(new_pin(), pin_purpose(row["id"]))
     _insert(session, rows)
     if signer:
         numbers = {number_of(row["status_index"]) for row in rows}

@@ -8,7 +8,8 @@ from authcheck.vault import Vault
 PIN_DIGITS = 6
 
 
-def _new_pin() -> bytes:
+def new_pin() -> bytes:
+    """Return a random PIN as ASCII digits: `b"049213"`."""
     return f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}".encode()
 
 

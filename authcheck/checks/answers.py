@@ -67,7 +67,7 @@ def answer(
     """
     with database.reading() as session:
         tick, hits = finder.by_hashes(session, submission.fingerprint, DESIGNS * HITS_PER_DESIGN)
-    given = _decided(database, submission, hits, policy=policy, tick=tick)
+    given = decide_at(database, submission, hits, policy=policy, tick=tick)
     if policy.model is not None and not _settled(given.ranked, policy):
         looks = finder.look(
             database,
@@ -77,7 +77,7 @@ def answer(
             model=load_model(policy.model),
             enough=policy.match,
         )
-        given = _decided(database, submission, hits, policy=policy, tick=tick, looks=looks)
+        given = decide_at(database, submission, hits, policy=policy, tick=tick, looks=looks)
     if designs <= DESIGNS:
         return replace(given, ranked=given.ranked[:designs])
     return _with_more(database, finder, given, designs)
@@ -99,7 +99,7 @@ def _settled(ranked: Sequence[Candidate], policy: Policy) -> bool:
     return sure and (len(ranked) == 1 or ranked[1].score < policy.lookalike)
 
 
-def _decided(
+def decide_at(
     database: Database,
     submission: Submission,
     hits: Sequence[Hit],
@@ -108,6 +108,7 @@ def _decided(
     tick: int,
     looks: Sequence[Seen] = (),
 ) -> Answer:
+    """Return the answer to what hashes (`hits`) and local stages (`looks`) saw, against the registry as of `tick`."""
     with (
         database.reading() as session
     ):  # a new one: the index may stand at a later tick than the session that asked it sees

@@ -60,12 +60,12 @@ def new_check(given: Answer, *, organisation_id: str | None, source: str, name: 
         view_number=candidate.view_number if candidate else None,
         reasons=[asdict(reason) for reason in verdict.reasons],
         looks=[look.to_json() for look in given.looks],
-        findings=[_finding(found) for found in verdict.findings],
+        findings=[finding_json(found) for found in verdict.findings],
     )
 
 
-def _finding(found: Finding) -> dict[str, Any]:
-    """A finding as it is stored (`Check.findings`)."""
+def finding_json(found: Finding) -> dict[str, Any]:
+    """Return a finding as `Check.findings` stores it."""
     candidate = found.candidate
     return {
         "design_id": candidate.design_id,
@@ -88,13 +88,14 @@ def get_check(session: Session, check_id: str, *, organisation_id: str | None = 
 
     Raises NotFound (`check.not_found`), also for a check of somebody else.
     """
-    check = _find_check(session, check_id)
+    check = find_check(session, check_id)
     if check is None or check.organisation_id not in {None, organisation_id}:
         raise NotFound(f"No check {check_id!r} is known.", code="check.not_found", check=check_id)
     return check
 
 
-def _find_check(session: Session, check_id: str) -> Check | None:
+def find_check(session: Session, check_id: str) -> Check | None:
+    """Return the check of this id with its design and owner, or None."""
     if not check_id.isprintable():  # PostgreSQL refuses to look for a NUL character
         return None
     return session.get(Check, check_id, options=[joinedload(Check.design).joinedload(Design.owner)])

@@ -3,9 +3,9 @@
 import math
 from dataclasses import asdict, dataclass
 
-from authcheck.checks.answers import DESIGNS, HITS_PER_DESIGN, Submission, _decided
+from authcheck.checks.answers import DESIGNS, HITS_PER_DESIGN, Submission, decide_at
 from authcheck.checks.finder import Finder, Seen
-from authcheck.checks.records import _find_check, _finding
+from authcheck.checks.records import find_check, finding_json
 from authcheck.checks.tables import Check
 from authcheck.checks.verdicts import Verdict, policy_named
 from authcheck.errors import NotFound
@@ -36,7 +36,7 @@ def replay(database: Database, finder: Finder, check_id: str) -> Replay:
     (`check.not_found`), BadSetting (`policy.unknown`).
     """
     with database.reading() as session:
-        check = _find_check(session, check_id)
+        check = find_check(session, check_id)
         if check is None:
             raise NotFound(f"No check {check_id!r} is known.", code="check.not_found", check=check_id)
         if check.scheme != fingerprint.SCHEME:
@@ -49,16 +49,16 @@ def replay(database: Database, finder: Finder, check_id: str) -> Replay:
             return Replay(check, None, None, ("fingerprint",), registry_moved=False)
         hits = gallery_at(session, check.tick).search(submitted, DESIGNS * HITS_PER_DESIGN)
     submission = Submission(check.picture_sha256, submitted, tuple(check.notes))
-    again = _decided(database, submission, hits, policy=policy, tick=check.tick, looks=looks)
+    again = decide_at(database, submission, hits, policy=policy, tick=check.tick, looks=looks)
     with database.reading() as session:
         today, hits = finder.by_hashes(session, submitted, DESIGNS * HITS_PER_DESIGN)
-    now = _decided(database, submission, hits, policy=policy, tick=today, looks=looks)
+    now = decide_at(database, submission, hits, policy=policy, tick=today, looks=looks)
     return Replay(check, again.verdict, now.verdict, _changes(check, again.verdict), today != check.tick)
 
 
 def _changes(check: Check, again: Verdict) -> tuple[str, ...]:
     candidate = again.candidate
-    findings = [_finding(found) for found in again.findings]
+    findings = [finding_json(found) for found in again.findings]
     pairs = {
         "verdict": (check.verdict, again.code.value),
         "design": (check.design_id, candidate.design_id if candidate else None),

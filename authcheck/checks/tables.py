@@ -21,7 +21,7 @@ class Check(Entity):
 
     `organisation_id` is None for an anonymous check. `fingerprint` is that of the submitted picture; of the picture itself
     at most a working copy is kept for a time (authcheck/submissions.py). `looks` is what the local stages measured:
-    view_number, numbers (`local.score.NUMBERS`) and alignment of each view they looked at closely. `tick` is the state of
+    view_number, numbers (`vision.matching.score.NUMBERS`) and alignment of each view they looked at closely. `tick` is the state of
     the registry that was searched. `findings` are all designs seen in the picture, the answer's first: design_id, view_number, verdict, score, method, reasons, and alignment (`Alignment.to_json`) or null.
     """
 

@@ -23,7 +23,7 @@ class Listing(Entity):
     """An offer on a marketplace, as somebody (`organisation_id`; None on the command line) handed it in, and its verdict now.
 
     `reference` is the asker's own id for it, unique for him. `seller` is the shop's id on `channel`, the marketplace. `goods` are Nice classes.
-    `evidence` is `listing_rules.Evidence.to_json()`, which with `policy` decides again what `verdict` and `reasons` say.
+    `evidence` is `evidence.Evidence.to_json()`, which with `policy` decides again what `verdict` and `reasons` say.
     `design_id` and `licence_id` are what the verdict rests on.
     """
 

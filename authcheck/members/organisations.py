@@ -1,4 +1,4 @@
-"""Organisations, and the API keys that act for them."""
+"""Organisations: add, find and list members."""
 
 import re
 from collections.abc import Sequence

@@ -87,7 +87,7 @@ class ViewFeatures(Entity):
     `record` holds the local features (`Features.to_bytes`) of scheme `scheme`. `mask` is the foreground mask in force
     as a PNG of one bit a pixel, None where the whole picture counts; `mask_source` is automatic, uploaded or None.
     `findability` is how findable the design is by its parts (`Findability.to_json`). `thumbnail` is a small copy to compare
-    pixels with (`local.thumbnail`), transparent where the mask hides it.
+    pixels with (`vision.features.thumbnail`), transparent where the mask hides it.
     """
 
     __tablename__ = "view_features"

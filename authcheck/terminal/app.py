@@ -1,6 +1,6 @@
 """The command line: a table of commands, each loaded when somebody asks for it.
 
-Loading all of them takes a second and a half of processor time (OpenCV, faiss, ReportLab), `--help` a tenth of one.
+All of them together load OpenCV, faiss and ReportLab, which takes ten times as long as `--help` (docs/benchmarks.md).
 """
 
 import io
@@ -64,7 +64,7 @@ class LoadedWhenAsked(TyperGroup):
         }
 
     def load(self, name: str) -> None:
-        """Put the real command in the place of its summary; an unknown name is left for `resolve_command` to refuse."""
+        """Replace the summary of a command by the command. Leave an unknown name for Typer to refuse."""
         if name in COMMANDS:
             self.commands[name] = load_command(name)
 

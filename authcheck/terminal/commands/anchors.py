@@ -26,11 +26,11 @@ def run_anchors(
     json: Json = False,
 ) -> None:
     """Anchor the newest checkpoint if it is due, send again what the chain lost, note what it confirmed."""
-    with open_storage() as work:
-        anchor = anchoring.open_anchor(work.settings)
+    with open_storage() as storage:
+        anchor = anchoring.open_anchor(storage.settings)
         if anchor is None:
             raise BadSetting("Anchoring is off: AUTHCHECK_EVM_URL names no chain.", name="AUTHCHECK_EVM_URL")
-        changed = anchoring.run(work.database, work.settings, anchor, utc_now(), force=force)
+        changed = anchoring.run(storage.database, storage.settings, anchor, utc_now(), force=force)
     if changed:
         _show(changed, json=json)
     console.say(f"{len(changed)} anchors changed.")
@@ -39,7 +39,7 @@ def run_anchors(
 @anchors_app.command("list")
 def list_anchors(*, json: Json = False) -> None:
     """List the anchors, newest first; failed ones too."""
-    with open_storage() as work, work.database.reading() as session:
+    with open_storage() as storage, storage.database.reading() as session:
         _show(anchoring.list_anchorings(session, MOST), json=json)
 
 

@@ -5,10 +5,9 @@ from typing import Annotated
 import typer
 
 from authcheck.members import api_keys, organisations
-from authcheck.storage.opening import utc_now
+from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import console, designs
 from authcheck.terminal.output.console import Json
-from authcheck.workspace import open_workspace
 
 keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
 
@@ -24,7 +23,7 @@ def create_key(
     label: Annotated[str, typer.Option(help="What the key is for.")] = "",
 ) -> None:
     """Make an API key and print it: the only time it is shown."""
-    with open_workspace() as work, work.database.writing() as session:
+    with open_storage() as storage, storage.database.writing() as session:
         owner = organisations.ensure_brand(session, organisation, utc_now())
         key, token = api_keys.create_key(session, owner, label=label, scopes=scope, now=utc_now())
     console.say(
@@ -38,7 +37,7 @@ def list_keys(
     organisation: Annotated[str, typer.Option("--org", help="Handle.")], *, json: Json = False
 ) -> None:
     """List an organisation's keys, revoked ones too."""
-    with open_workspace() as work, work.database.reading() as session:
+    with open_storage() as storage, storage.database.reading() as session:
         owner = organisations.get_organisation(session, organisation)
         designs.show_keys(api_keys.list_keys(session, owner.id, limit=1000), json=json)
 
@@ -46,6 +45,6 @@ def list_keys(
 @keys_app.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(metavar="KEY_ID")]) -> None:
     """End a key at once."""
-    with open_workspace() as work, work.database.writing() as session:
+    with open_storage() as storage, storage.database.writing() as session:
         api_keys.revoke_key(session, key_id, organisation_id=None, now=utc_now())
     console.say(f"{key_id} is revoked.")

@@ -28,11 +28,10 @@ from authcheck.ledger import publishing
 from authcheck.members import organisations
 from authcheck.registry import designs
 from authcheck.registry.tables import Design
-from authcheck.storage.opening import utc_now
+from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import certificates, console
 from authcheck.terminal.output.console import Json
 from authcheck.vault import load_key
-from authcheck.workspace import open_workspace
 
 MOST_SERIAL_BYTES = 1024 * 1024
 
@@ -60,9 +59,9 @@ def issue_certificates(
 ) -> None:
     """Issue certificates for at most 10,000 units, and print the batch's id."""
     now = utc_now()
-    with open_workspace() as work:
-        vault = open_vault(work.settings)
-        with work.database.writing() as session:
+    with open_storage() as storage:
+        vault = open_vault(storage.settings)
+        with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
             order = Order(
                 design_id=_design(session, organisation, design).id,
@@ -75,10 +74,10 @@ def issue_certificates(
                 pins=pins,
                 licence_id=licence,
             )
-            batch = issuing.issue(session, vault, work.settings, brand, order, now)
+            batch = issuing.issue(session, vault, storage.settings, brand, order, now)
             states = batches.count_states(session, [batch])[batch.id]
-            meters = meters_of(session, work.settings, [batch])
-        publishing.publish(work.database, work.settings)
+            meters = meters_of(session, storage.settings, [batch])
+        publishing.publish(storage.database, storage.settings)
     certificates.show_issued(batch, states, meters.get(batch.licence_id or ""), json=json)
 
 
@@ -102,7 +101,7 @@ def _lines(path: Path | None) -> tuple[str, ...]:
 @certificates_app.command("batches")
 def list_batches(organisation: Org, *, json: Json = False) -> None:
     """List a brand's batches, oldest first."""
-    with open_workspace() as work, work.database.reading() as session:
+    with open_storage() as storage, storage.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
         certificates.show_batches(session, batches.all_batches(session, brand.id), json=json)
 
@@ -119,7 +118,7 @@ def list_certificates(
     json: Json = False,
 ) -> None:
     """List a brand's certificates, as they were issued."""
-    with open_workspace() as work, work.database.reading() as session:
+    with open_storage() as storage, storage.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
         design_id = _design(session, organisation, design).id if design else None
         which = Filter(batch_id=batch, design_id=design_id, gtin=gtin, lot=lot, state=state)
@@ -135,7 +134,7 @@ def show_certificate(
     json: Json = False,
 ) -> None:
     """Show one of a brand's certificates, and what was signed."""
-    with open_workspace() as work, work.database.reading() as session:
+    with open_storage() as storage, storage.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
         found = batches.get_certificate(session, certificate, brand.id)
         tx_id = batches.transaction_ids(session, [found]).get(found.id)
@@ -156,14 +155,14 @@ def revoke_certificates(
 ) -> None:
     """Revoke certificates for good: some, a batch, or a range of it."""
     selection = Selection(certificates=tuple(named or ()), batch_id=batch, first=first, last=last)
-    with open_workspace() as work:
-        vault = open_vault(work.settings)
-        with work.database.writing() as session:
+    with open_storage() as storage:
+        vault = open_vault(storage.settings)
+        with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
             done = revoking.revoke(
-                session, vault, work.settings, brand, selection, reason=reason, now=utc_now()
+                session, vault, storage.settings, brand, selection, reason=reason, now=utc_now()
             )
-        publishing.publish(work.database, work.settings)
+        publishing.publish(storage.database, storage.settings)
     console.say(f"{done.now} certificates were revoked; {done.before} had been before.")
 
 
@@ -172,16 +171,16 @@ def export_units(
     batch: Annotated[str, typer.Argument(metavar="BATCH", help="As issue printed it.")], *, out: Out = None
 ) -> None:
     """Write the units of a batch as CSV, a row each."""
-    with open_workspace() as work, work.database.reading() as session:
+    with open_storage() as storage, storage.database.reading() as session:
         _write(units_csv(session, batches.get_batch(session, batch)), out)
 
 
 @certificates_app.command("waiting")
 def show_waiting(organisation: Org, *, out: Out = None) -> None:
     """Write what waits for the signature of a brand that keeps its key."""
-    with open_workspace() as work, work.database.reading() as session:
+    with open_storage() as storage, storage.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
-        found = brand_signatures.find_waiting(session, work.settings, brand, utc_now())
+        found = brand_signatures.find_waiting(session, storage.settings, brand, utc_now())
     _write(waiting_json(found), out)
     console.say(f"{len(found.payloads)} statements wait for {found.kid}.")
 
@@ -206,11 +205,11 @@ def submit_signatures(
 ) -> None:
     """Put signatures in force: their certificates become active."""
     given = read_signatures(signatures)
-    with open_workspace() as work:
-        with work.database.writing() as session:
+    with open_storage() as storage:
+        with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
-            signed = brand_signatures.accept(session, work.settings, brand, given, utc_now())
-        publishing.publish(work.database, work.settings)
+            signed = brand_signatures.accept(session, storage.settings, brand, given, utc_now())
+        publishing.publish(storage.database, storage.settings)
     console.say(f"{signed} certificates became active.")
 
 

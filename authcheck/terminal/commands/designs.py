@@ -1,4 +1,4 @@
-"""Commands that keep the registry: designs, keys, database."""
+"""Commands of designs: import, list, show, change, retire."""
 
 from dataclasses import replace
 from pathlib import Path

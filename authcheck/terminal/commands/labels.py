@@ -14,8 +14,8 @@ from authcheck.certificates.signing_keys import open_vault
 from authcheck.errors import StorageFailed
 from authcheck.labels.layouts import LAYOUTS, find_layout
 from authcheck.labels.sheets import Label, Printed, sheet
+from authcheck.storage.opening import open_storage
 from authcheck.terminal.output import console
-from authcheck.workspace import open_workspace
 
 OWN_MACHINE = "localhost"
 
@@ -32,12 +32,12 @@ def print_labels(
 ) -> None:
     """Write a PDF of a batch's labels, to be printed at 100 %."""
     chosen = find_layout(layout)
-    with open_workspace() as work:
-        vault = open_vault(work.settings) if pins else None
-        with work.database.reading() as session:
+    with open_storage() as storage:
+        vault = open_vault(storage.settings) if pins else None
+        with storage.database.reading() as session:
             found = batches.get_batch(session, batch)
-            labels = labels_of(session, work.settings, found, short=short, vault=vault)
-        public_url = work.settings.public_url
+            labels = labels_of(session, storage.settings, found, short=short, vault=vault)
+        public_url = storage.settings.public_url
     with console.progress() as progress:
         task = progress.add_task("Drawing", total=len(labels))
         try:

@@ -29,10 +29,14 @@ ledger_app = typer.Typer(no_args_is_help=True, help="The ledger.")
 def audit_ledger(*, json: Json = False) -> None:
     """Derive every tile, checkpoint and row anew from the entries, and name what differs. Exit 1 if anything does."""
     findings = 0
-    with open_storage() as work, console.progress() as progress:
-        held = [held for held in (head_held(work.database, work.settings), _on_chain(work.settings)) if held]
-        public_key = ledger_signer(work.settings).verifier.public_key
-        with work.database.snapshot() as session:
+    with open_storage() as storage, console.progress() as progress:
+        held = [
+            held
+            for held in (head_held(storage.database, storage.settings), _on_chain(storage.settings))
+            if held
+        ]
+        public_key = ledger_signer(storage.settings).verifier.public_key
+        with storage.database.snapshot() as session:
             total = session.scalar(select(func.count()).select_from(Entry))
             task = progress.add_task("Replaying", total=total)
             found = audit(
@@ -54,9 +58,9 @@ def export_ledger(
     ],
 ) -> None:
     """Write the ledger as files that any web server can serve: checkpoint, tiles, entries."""
-    with open_storage() as work:
-        checkpoint = _publish(work)
-        with work.database.snapshot() as session, console.progress() as progress:
+    with open_storage() as storage:
+        checkpoint = _publish(storage)
+        with storage.database.snapshot() as session, console.progress() as progress:
             written = sum(
                 1 for _ in progress.track(export(session, checkpoint, folder), description="Writing")
             )
@@ -66,29 +70,29 @@ def export_ledger(
 @ledger_app.command("checkpoint")
 def show_checkpoint() -> None:
     """Sign a checkpoint of all entries, if there is none yet, and print it."""
-    with open_storage() as work:
-        checkpoint = _publish(work)
+    with open_storage() as storage:
+        checkpoint = _publish(storage)
     print(checkpoint.note, end="")  # noqa: T201 - data goes to stdout, alone
 
 
 @ledger_app.command("witness")
 def ask_witnesses() -> None:
     """Have the witnesses of AUTHCHECK_WITNESSES cosign a checkpoint of all entries. Exit 1 without a quorum."""
-    with open_storage() as work:
-        witnesses = read_witnesses(work.settings.witnesses)
+    with open_storage() as storage:
+        witnesses = read_witnesses(storage.settings.witnesses)
         if not witnesses:
             raise BadSetting("Name witnesses in AUTHCHECK_WITNESSES.", code="setting.witnesses")
-        done = cosign(work.database, work.settings, witnesses, now=utc_now())
+        done = cosign(storage.database, storage.settings, witnesses, now=utc_now())
     for name, error in done.refusals.items():
         console.say(f"{name}: {error} [{error.code}]", style="red")
     verifiers = [witness.verifier for witness in witnesses]
-    count = quorum(done.checkpoint.note, verifiers, max(1, work.settings.witness_quorum))
+    count = quorum(done.checkpoint.note, verifiers, max(1, storage.settings.witness_quorum))
     console.say(f"{count} of {len(witnesses)} witnesses cosigned {done.checkpoint.size} entries.")
 
 
-def _publish(work: Storage) -> SignedCheckpoint:
-    on_chain = _on_chain(work.settings)
-    return publish(work.database, work.settings, held=[on_chain] if on_chain else [], now=utc_now())
+def _publish(storage: Storage) -> SignedCheckpoint:
+    on_chain = _on_chain(storage.settings)
+    return publish(storage.database, storage.settings, held=[on_chain] if on_chain else [], now=utc_now())
 
 
 def _on_chain(settings: Settings) -> Held | None:

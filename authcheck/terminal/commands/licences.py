@@ -13,10 +13,9 @@ from authcheck.licences.terms import Terms
 from authcheck.members import organisations
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
-from authcheck.storage.opening import utc_now
+from authcheck.storage.opening import Storage, open_storage, utc_now
 from authcheck.terminal.output import console, licences
 from authcheck.terminal.output.console import Json
-from authcheck.workspace import Workspace, open_workspace
 
 licences_app = typer.Typer(no_args_is_help=True, help="Licences: what an owner lets a licensee do.")
 Org = Annotated[str, typer.Option("--org", help="Handle of the organisation that acts.")]
@@ -60,8 +59,8 @@ def offer_licence(
 ) -> None:
     """Offer a licence; it counts when the licensee has accepted it. Without --starts from today on."""
     now = utc_now()
-    with open_workspace() as work:
-        with work.database.writing() as session:
+    with open_storage() as storage:
+        with storage.database.writing() as session:
             owner = organisations.get_organisation(session, organisation)
             terms = Terms(
                 designs=tuple(_design(session, owner, text) for text in design or ()),
@@ -78,7 +77,7 @@ def offer_licence(
             )
             licensee = organisations.get_organisation(session, to)
             made = agreements.offer(session, owner, licensee, terms, now, parent_id=under)
-        _show_new(work, made, now, json=json)
+        _show_new(storage, made, now, json=json)
 
 
 @licences_app.command("amend")
@@ -96,8 +95,8 @@ def amend_licence(
 ) -> None:
     """Offer a licence's next version: it replaces the one in force when the licensee accepts it."""
     now = utc_now()
-    with open_workspace() as work:
-        with work.database.writing() as session:
+    with open_storage() as storage:
+        with storage.database.writing() as session:
             owner = organisations.get_organisation(session, organisation)
             before = grants.get_licence(session, licence, organisation_id=owner.id)
             said = {
@@ -111,7 +110,7 @@ def amend_licence(
             changed = {name: value for name, value in said.items() if value is not None}
             terms = Terms.from_json({**before.terms, **changed})
             made = agreements.amend(session, owner, licence, terms, now)
-        _show_new(work, made, now, json=json)
+        _show_new(storage, made, now, json=json)
 
 
 @licences_app.command("accept")
@@ -149,7 +148,7 @@ def list_licences(
     json: Json = False,
 ) -> None:
     """List the licences that an organisation gave or got, every version."""
-    with open_workspace() as work, work.database.reading() as session:
+    with open_storage() as storage, storage.database.reading() as session:
         member = organisations.get_organisation(session, organisation)
         found = list(grants.all_licences(session, member.id, role=role))
         licences.show(session, found, utc_now(), json=json)
@@ -158,24 +157,24 @@ def list_licences(
 @licences_app.command("show")
 def show_licence(licence: LicenceId, *, json: Json = False) -> None:
     """Show a licence: its terms, its state today, and how many units were made under it."""
-    with open_workspace() as work, work.database.reading() as session:
+    with open_storage() as storage, storage.database.reading() as session:
         found = grants.get_licence(session, licence)
         licences.show_one(session, found, utc_now(), json=json)
 
 
-def _show_new(work: Workspace, made: Licence, now: datetime, *, json: bool) -> None:
+def _show_new(storage: Storage, made: Licence, now: datetime, *, json: bool) -> None:
     """Told only now that it is committed."""
-    publishing.publish(work.database, work.settings)
-    with work.database.reading() as session:
+    publishing.publish(storage.database, storage.settings)
+    with storage.database.reading() as session:
         licences.show(session, [made], now, json=json)
 
 
 def _answer(licence: str, organisation: str, act: agreements.Act, done: str) -> None:
-    with open_workspace() as work:
-        with work.database.writing() as session:
+    with open_storage() as storage:
+        with storage.database.writing() as session:
             member = organisations.get_organisation(session, organisation)
             act(session, member, licence, utc_now())
-        publishing.publish(work.database, work.settings)
+        publishing.publish(storage.database, storage.settings)
     console.say(f"{licence} is {done}.")
 
 

@@ -29,8 +29,8 @@ def look_up(
     ] = None,
 ) -> None:
     """Look a certificate up and verify its proof. Exit 0: good, 1: revoked or not true, 3: it cannot be told."""
-    with open_storage() as work:
-        found = lookup.look_up(work.database, work.settings, code, utc_now())
+    with open_storage() as storage:
+        found = lookup.look_up(storage.database, storage.settings, code, utc_now())
     if out is not None:
         if found.bundle is None:
             raise Conflict("There is no proof of this certificate yet.", code="certificate.unsigned")

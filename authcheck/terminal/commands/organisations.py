@@ -23,7 +23,7 @@ def add_organisation(
     role: Annotated[list[str], typer.Option(help=f"{', '.join(organisations.ROLES)}; repeat for several.")],
 ) -> None:
     """Add an organisation."""
-    with open_storage() as work, work.database.writing() as session:
+    with open_storage() as storage, storage.database.writing() as session:
         made = organisations.create_organisation(
             session, handle=handle, name=name or handle, roles=role, now=utc_now()
         )
@@ -34,7 +34,7 @@ def add_organisation(
 def list_organisations(*, json: Json = False) -> None:
     """List all organisations, oldest first."""
     table, after = console.table("handle", "name", "roles", "since", whole=("handle",)), ""
-    with open_storage() as work, work.database.reading() as session:
+    with open_storage() as storage, storage.database.reading() as session:
         while rows := organisations.list_organisations(session, after=after, limit=PAGE):
             after = rows[-1].id
             for row in rows:

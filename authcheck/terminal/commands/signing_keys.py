@@ -50,20 +50,20 @@ def rotate_key(organisation: Org, *, public_key: PublicKey = None) -> None:
 
 def _add(organisation: str, public_key: str | None, add: Callable[..., SigningKey]) -> None:
     given, now = read_public_key(public_key) if public_key else None, utc_now()
-    with open_storage() as work:
-        vault = open_vault(work.settings)
-        with work.database.writing() as session:
+    with open_storage() as storage:
+        vault = open_vault(storage.settings)
+        with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
-            key = add(session, brand, vault, settings=work.settings, now=now, public_key=given)
-            status_lists.catch_up(session, work.settings, brand, vault, now=now)
-        publishing.publish(work.database, work.settings)
+            key = add(session, brand, vault, settings=storage.settings, now=now, public_key=given)
+            status_lists.catch_up(session, storage.settings, brand, vault, now=now)
+        publishing.publish(storage.database, storage.settings)
     print(key.kid)  # noqa: T201 - data goes to stdout, alone
 
 
 @signing_keys_app.command("list")
 def list_keys(organisation: Org, *, json: Json = False) -> None:
     """List a brand's signing keys, revoked ones too."""
-    with open_storage() as work, work.database.reading() as session:
+    with open_storage() as storage, storage.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
         certificates.show_signing_keys(signing_keys.list_keys(session, brand), json=json)
 
@@ -73,9 +73,9 @@ def revoke_key(
     key: Annotated[str, typer.Argument(metavar="KEY", help="Its name (kid) or id.")], organisation: Org
 ) -> None:
     """End a key at once: what it signs from here on counts no more."""
-    with open_storage() as work:
-        with work.database.writing() as session:
+    with open_storage() as storage:
+        with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
             ended = signing_keys.revoke_key(session, brand, key, utc_now())
-        publishing.publish(work.database, work.settings)
+        publishing.publish(storage.database, storage.settings)
     console.say(f"{ended.kid} is revoked.")

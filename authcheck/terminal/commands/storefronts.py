@@ -12,14 +12,13 @@ from authcheck.licences.terms import Breach
 from authcheck.members import organisations
 from authcheck.proofs.trust import Trust
 from authcheck.registry import designs
-from authcheck.storage.opening import utc_now
+from authcheck.storage.opening import open_storage, utc_now
 from authcheck.storefronts import badges, sellers, shops
 from authcheck.storefronts.sellers import SellerAnswer
 from authcheck.storefronts.tables import Storefront
 from authcheck.terminal.output import console
 from authcheck.terminal.output.console import Json
 from authcheck.terminal.output.listings import sentence
-from authcheck.workspace import open_workspace
 
 TRUST_BYTES = 16 * 1024**2
 
@@ -38,7 +37,7 @@ def add_storefront(
     url: Annotated[str, typer.Option(help="Where buyers find it: https://...")],
 ) -> None:
     """List an official shop and print its id; one that is listed already gets the new address."""
-    with open_workspace() as work, work.database.writing() as session:
+    with open_storage() as storage, storage.database.writing() as session:
         found = organisations.get_organisation(session, organisation)
         added = shops.add(session, found, marketplace=marketplace, shop_id=shop, url=url, now=utc_now())
     print(added.id)  # noqa: T201 - data goes to stdout, alone
@@ -49,7 +48,7 @@ def close_storefront(
     storefront: Annotated[str, typer.Argument(metavar="STOREFRONT_ID")], organisation: Org
 ) -> None:
     """Say that a shop is official no more."""
-    with open_workspace() as work, work.database.writing() as session:
+    with open_storage() as storage, storage.database.writing() as session:
         found = organisations.get_organisation(session, organisation)
         closed = shops.close(session, found, storefront, utc_now())
     console.say(f"{closed.shop_id} on {closed.marketplace} is closed.")
@@ -58,7 +57,7 @@ def close_storefront(
 @storefronts_app.command("list")
 def list_storefronts(organisation: Org, *, json: Json = False) -> None:
     """List an organisation's shops, oldest first, closed ones too."""
-    with open_workspace() as work, work.database.reading() as session:
+    with open_storage() as storage, storage.database.reading() as session:
         found = organisations.get_organisation(session, organisation)
         rows = shops.list_storefronts(session, found.id, limit=None)
     for row in rows:
@@ -88,10 +87,10 @@ def make_badge(
     licence: Annotated[str, typer.Option(help="Id of the licence that lets it sell.")],
 ) -> None:
     """Print a badge for a shop: a statement for a day, signed by who gave the licence."""
-    with open_workspace() as work, work.database.reading() as session:
-        vault = open_vault(work.settings)
+    with open_storage() as storage, storage.database.reading() as session:
+        vault = open_vault(storage.settings)
         jws = badges.make_badge(
-            session, work.settings, vault, storefront_id=storefront, licence_id=licence, now=utc_now()
+            session, storage.settings, vault, storefront_id=storefront, licence_id=licence, now=utc_now()
         )
     print(jws)  # noqa: T201 - data goes to stdout, alone
 
@@ -127,7 +126,7 @@ def who_may_sell(
 ) -> None:
     """Say whether a shop may sell a design, by which licence or what stands against it. Exit 0: it may, 1: it may not."""
     day = (on or utc_now().astimezone(UTC)).date()
-    with open_workspace() as work, work.database.reading() as session:
+    with open_storage() as storage, storage.database.reading() as session:
         found = designs.find_design(session, owner, design) if owner else designs.get_design(session, design)
         answer = sellers.may_sell(
             session,
