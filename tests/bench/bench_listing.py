@@ -81,7 +81,7 @@ def main(designs: int, licences: int) -> None:
         answered = judging._answer(workspace, picture)
         assert answered.verdict.findings
         judging._answer = lambda _work, _data: answered
-        judging.evidence_pictures.keep = lambda *_rest: None
+        judging.evidence.keep = lambda *_rest: None
         new = NewListing(
             reference="0", seller="1", channel="big", territory="DE", goods=(25,), listed_on=date(2026, 11, 23),
             certificate_code=unit.code,
