@@ -52,7 +52,7 @@ def read_folder(folder: Path, kind: str, collection: str = "") -> Iterator[Row]:
     """
     files = [Path(name).relative_to(folder) for name in find_pictures(str(folder))]
     if not files:
-        raise Rejected(f"No pictures lie in {folder}.", code="table.no_pictures", path=str(folder))
+        raise Rejected(f"We found no pictures in {folder}.", code="table.no_pictures", path=str(folder))
     return (
         Row(line, NewDesign(path.stem, path.stem, kind, collection=collection), (str(path),))
         for line, path in enumerate(files, 1)

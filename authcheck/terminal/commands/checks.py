@@ -112,7 +112,7 @@ def scan(
     """
     names = walk(paths)
     if not names:
-        raise Rejected("No pictures lie there.", code="scan.no_pictures")
+        raise Rejected("We found no pictures there.", code="scan.no_pictures")
     tally: Counter[str] = Counter()
     with ExitStack() as stack:
         work = stack.enter_context(open_workspace(fast=fast))

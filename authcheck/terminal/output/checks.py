@@ -16,14 +16,14 @@ from authcheck.vision.matching.overlay import MOST
 SENTENCES = {
     "image.exact_copy": "the very file that was registered",
     "image.near_copy": "{distance_bits} of {of_bits} bits differ ({family})",
-    "image.design_found": "{points} of its points lie as in the design",
+    "image.design_found": "{points} points line up with the registered design",
     "image.partial_copy": "partial copy: {percent} % of the design is seen",
     "image.several_designs": "{designs} designs in the picture",
     "image.inverted": "light and dark swapped",
     "image.mirrored": "mirrored",
     "image.rotated": "turned by {angle_deg} degrees",
     "image.part": "compared by its {window} part",
-    "image.also_near": "near {designs} more",
+    "image.also_near": "similar to {designs} more designs",
     "image.animated": "animated: only the first frame was compared",
     "design.disputed": "the design's ownership is disputed",
 }
@@ -82,7 +82,7 @@ def explained(path: Path, found: Sequence[Found]) -> str:
 def _explained(number: int, found: Found) -> str:
     name, where = f"{found.design.reference} of {found.design.owner.handle}", found.alignment
     if where is None:
-        return f"{number} {name} (where it lies is not known: side by side)."
+        return f"{number} {name} (not located in the picture: shown side by side)."
     words = {"mirrored": where.mirrored, "light and dark swapped": where.inverted}
     extra = "".join(f", {word}" for word, holds in words.items() if holds)
     return f"{number} {name} ({where.coverage:.0%} of it is seen{extra})."
