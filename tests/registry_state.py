@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from authcheck.registry.live import current_tick
+from authcheck.registry.clock import current_tick
 from authcheck.registry.tables import Design, View
 from authcheck.storage.entity import Entity
 from authcheck.workspace import Workspace

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from authcheck.checks.finder import Seen
 from authcheck.checks.verdicts import Candidate, Reason
 from authcheck.members.tables import Organisation
-from authcheck.registry.live import live_at
+from authcheck.registry.clock import live_at
 from authcheck.registry.tables import Design, Dispute, View
 from authcheck.vision.fingerprints.gallery import Hit
 from authcheck.vision.fingerprints.index import CODE_BITS

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from authcheck.registry.embeddings import NeuralCandidates
-from authcheck.registry.live import LiveGallery
 from authcheck.registry.live_features import LiveFeatures
+from authcheck.registry.live_hashes import LiveGallery
 from authcheck.registry.tables import Design, NegativePicture, View, ViewFeatures
 from authcheck.storage.database import Database
 from authcheck.vision.features import extract

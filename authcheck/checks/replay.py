@@ -9,7 +9,7 @@ from authcheck.checks.records import find_check, finding_json
 from authcheck.checks.tables import Check
 from authcheck.checks.verdicts import Verdict, policy_named
 from authcheck.errors import NotFound
-from authcheck.registry.live import gallery_at
+from authcheck.registry.live_hashes import gallery_at
 from authcheck.storage.database import Database
 from authcheck.vision.fingerprints import fingerprint
 from authcheck.vision.fingerprints.fingerprint import Fingerprint

@@ -18,7 +18,7 @@ from authcheck.members import organisations
 from authcheck.members.tables import Organisation
 from authcheck.registry.design_files import Row, RowProblem
 from authcheck.registry.features import Masking, usual_masking
-from authcheck.registry.live import LiveGallery
+from authcheck.registry.live_hashes import LiveGallery
 from authcheck.registry.registration import ReadView, Registered, Registration, check_new, read_view
 from authcheck.storage.database import Database
 from authcheck.storage.pictures import PictureStore

@@ -11,7 +11,7 @@ from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.ledger.journal import record_at_commit
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
-from authcheck.registry.live import lock_registry, next_tick
+from authcheck.registry.clock import lock_registry, next_tick
 from authcheck.registry.tables import Design, Dispute, View, ViewFeatures
 
 KINDS = ("illustration", "logo", "pattern", "character", "photo", "other")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.config import Settings, three_numbers
 from authcheck.errors import ImageRejected, NotFound, StorageFailed
-from authcheck.registry.live import current_tick, live_at, lock_registry, next_tick
+from authcheck.registry.clock import current_tick, live_at, lock_registry, next_tick
 from authcheck.registry.tables import View, ViewEmbedding
 from authcheck.storage.database import Database, stream_rows
 from authcheck.storage.pictures import PictureStore

@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Unavailable
-from authcheck.registry.live import current_tick, live_at
+from authcheck.registry.clock import current_tick, live_at
+from authcheck.registry.index_turns import Turns
 from authcheck.registry.negatives import negatives_at
 from authcheck.registry.tables import NegativePicture, RegistryClock, View, ViewFeatures
-from authcheck.registry.turns import Turns
 from authcheck.storage.database import stream_rows
 from authcheck.vision.features.features import SCHEME, Features
 from authcheck.vision.features.filed_index import FiledFeatureIndex

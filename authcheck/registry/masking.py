@@ -14,9 +14,9 @@ from sqlalchemy.orm.attributes import flag_modified
 from authcheck.errors import Conflict, NotFound
 from authcheck.ledger.journal import record_at_commit
 from authcheck.registry import facts
+from authcheck.registry.clock import lock_registry, next_tick
 from authcheck.registry.designs import check_unchanged, get_design, live_views
 from authcheck.registry.features import Masking, ReadFeatures, read_features
-from authcheck.registry.live import lock_registry, next_tick
 from authcheck.registry.tables import Design, View, ViewEmbedding, ViewFeatures
 from authcheck.storage.database import Database
 from authcheck.storage.pictures import PictureStore

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.registry.live import lock_registry, next_tick
+from authcheck.registry.clock import lock_registry, next_tick
 from authcheck.registry.tables import Design, NegativePicture, View
 from authcheck.storage.pictures import PictureStore
 from authcheck.vision.features import extract

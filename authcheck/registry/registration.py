@@ -14,11 +14,12 @@ from authcheck.ids import new_id
 from authcheck.ledger.journal import record_at_commit
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
+from authcheck.registry.clock import current_tick, lock_registry, next_tick
 from authcheck.registry.designs import check_collection, check_unchanged, check_words
 from authcheck.registry.features import Masking, ReadFeatures, read_features
-from authcheck.registry.live import LiveGallery, current_tick, lock_registry, next_tick
-from authcheck.registry.pending import Pending, hits_above
+from authcheck.registry.live_hashes import LiveGallery
 from authcheck.registry.tables import Design, Dispute, View
+from authcheck.registry.unsaved import UnsavedDesigns, hits_above
 from authcheck.storage.pictures import PictureStore
 from authcheck.vision.fingerprints import fingerprint
 from authcheck.vision.fingerprints.fingerprint import Fingerprint
@@ -96,7 +97,7 @@ class Registration:
         self._seen = current_tick(session) if store is None else lock_registry(session)
         self._tick: int | None = None
         self._count = 0
-        self._pending = Pending()
+        self._unsaved = UnsavedDesigns()
 
     def register(self, owner: Organisation, new: NewDesign, views: Sequence[ReadView]) -> Registered:
         """Register one design, or say that the owner has it already.
@@ -168,7 +169,7 @@ class Registration:
     def _known(self, owner: Organisation, new: NewDesign, hashes: frozenset[str]) -> Design | None:
         """The owner's design of that reference and these pictures, or with all of these pictures under another."""
         called = select(Design).where(Design.owner_id == owner.id, Design.reference == new.reference)
-        design = self._pending.called(owner.id, new.reference) or self._session.scalar(called)
+        design = self._unsaved.called(owner.id, new.reference) or self._session.scalar(called)
         if design is None:
             return self._showing(owner, hashes)
         if design.state == "retired":
@@ -199,18 +200,18 @@ class Registration:
         design_id = self._session.scalar(whole)
         if design_id is not None:
             return self._session.get_one(Design, design_id)
-        return self._pending.showing(owner.id, hashes)
+        return self._unsaved.showing(owner.id, hashes)
 
     def _pictures_of(self, design: Design) -> set[str]:
         live = select(View.picture_sha256).where(View.design_id == design.id, View.removed_tick.is_(None))
-        return {*self._session.scalars(live), *self._pending.pictures_of(design)}
+        return {*self._session.scalars(live), *self._unsaved.pictures_of(design)}
 
     def _nearest_of_others(self, owner_id: str, views: Sequence[ReadView]) -> Near | None:
         """The best-scored design of another owner at the policy's dispute score or above; the earliest of equals."""
         best: Near | None = None
         for view in views:
-            pending = self._pending.near(owner_id, view.sha256, view.fingerprint, self._dispute)
-            for design, score in (*self._near_in_index(owner_id, view), *pending):
+            unsaved = self._unsaved.near(owner_id, view.sha256, view.fingerprint, self._dispute)
+            for design, score in (*self._near_in_index(owner_id, view), *unsaved):
                 if best is None or score > best.score:
                     best = Near(design, score)
         return best
@@ -238,7 +239,7 @@ class Registration:
 
     def _keep(self, design: Design, views: Sequence[ReadView]) -> None:
         for view in views:
-            self._pending.add(design, view.sha256, view.fingerprint)
+            self._unsaved.add(design, view.sha256, view.fingerprint)
             if self._store is None:
                 continue
             self._store.put(view.data)

@@ -7,8 +7,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.errors import AuthcheckError, Rejected, StorageFailed
+from authcheck.registry.clock import lock_registry
 from authcheck.registry.features import renew_features
-from authcheck.registry.live import lock_registry
 from authcheck.registry.negatives import read_negative
 from authcheck.registry.tables import Design, NegativePicture, View, ViewFeatures
 from authcheck.storage.database import Database

@@ -9,20 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeVarTuple
 
-import alembic.command
 import sqlalchemy as sa
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.orm import Session
 
 from authcheck.config import Settings
 from authcheck.errors import StorageFailed, Unavailable
 from authcheck.storage.dialects import WRITES, make_engine, take_upgrade_lock, translated_errors
+from authcheck.storage.revisions import head, refuse_newer, revision_of
 
-__all__ = ["Database", "alembic_config", "head", "make_engine", "stream_rows", "translated_errors"]
+__all__ = ["Database", "head", "make_engine", "stream_rows", "translated_errors"]
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 Columns = TypeVarTuple("Columns")
 
 
@@ -62,7 +58,7 @@ class Database:
         if self.is_embedded:
             self.upgrade()
             return
-        _check_known(revision)
+        refuse_newer(revision)
         raise Unavailable(
             f"The database is at revision {revision}, this release needs {head()}: run `authcheck db upgrade`.",
             code="database.not_upgraded",
@@ -100,47 +96,23 @@ class Database:
     def revision(self) -> str | None:
         """The migration the database is at, None when it is empty."""
         with self.engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            return revision_of(connection)
 
     def upgrade(self, revision: str = "head") -> None:
         """Run migrations in one transaction; a second process waits for the first and then finds nothing to do.
 
         Raises Unavailable (`database.newer`) for a database that a later release has migrated.
         """
+        from authcheck.storage.upgrading import run_migrations  # noqa: PLC0415 - Alembic takes .2 s to load
+
         with translated_errors(), self._writers.begin() as connection:
             take_upgrade_lock(connection)
-            _check_known(MigrationContext.configure(connection).get_current_revision())
-            config = alembic_config()
-            config.attributes["connection"] = connection
-            alembic.command.upgrade(config, revision)
+            refuse_newer(revision_of(connection))
+            run_migrations(connection, revision)
 
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
-
-
-def alembic_config() -> Config:
-    """Alembic's configuration, without an ini file."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-def head() -> str:
-    """The newest migration this release ships."""
-    return ScriptDirectory.from_config(alembic_config()).get_current_head() or ""
-
-
-def _check_known(revision: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
-    if revision is not None and revision not in known:
-        raise Unavailable(
-            f"The database is at revision {revision}, which this release does not know: a later release made it.",
-            code="database.newer",
-            revision=revision,
-            head=head(),
-        )
 
 
 def _make_folder(folder: Path) -> None:

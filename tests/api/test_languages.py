@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.i18n import LANGUAGES
+from authcheck.checks.reasons import SENTENCES
 from authcheck.config import Settings
 
 
@@ -40,6 +41,13 @@ def test_unknown_codes_and_missing_numbers_get_a_neutral_sentence() -> None:
     assert english.sentence("error", "disk.odd", otherwise="unavailable") == english.gettext(
         "error.unavailable"
     )
+
+
+def test_terminal_and_pages_know_the_same_reasons() -> None:
+    """A reason code has a sentence in the terminal's table and in both languages of the pages, or in none of them."""
+    for language in LANGUAGES.values():
+        keys = {key.removeprefix("reason.") for key in language.sentences if key.startswith("reason.")}
+        assert keys == {*SENTENCES, "unknown"}
 
 
 def test_times_and_sizes_are_written_as_readers_write_them() -> None:

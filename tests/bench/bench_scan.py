@@ -21,7 +21,8 @@ from authcheck.checks.scan import scan
 from authcheck.checks.verdicts import FAST_POLICY
 from authcheck.config import Settings
 from authcheck.members import organisations
-from authcheck.registry.live import LiveGallery, next_tick
+from authcheck.registry.clock import next_tick
+from authcheck.registry.live_hashes import LiveGallery
 from authcheck.registry.tables import Design, View
 from authcheck.storage.opening import utc_now
 from authcheck.vision.fingerprints import fingerprint

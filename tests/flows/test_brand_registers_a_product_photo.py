@@ -14,9 +14,9 @@ from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
 from authcheck.registry.bulk import RowReport, load_from
+from authcheck.registry.clock import live_at
 from authcheck.registry.design_files import read_table
 from authcheck.registry.features import Masking, usual_masking
-from authcheck.registry.live import live_at
 from authcheck.registry.masking import change_mask, get_mask
 from authcheck.registry.registration import NewDesign, Registration, read_view
 from authcheck.registry.tables import Design, View, ViewEmbedding, ViewFeatures

@@ -9,7 +9,7 @@ import pytest
 from authcheck.terminal.app import COMMANDS, load_command
 from authcheck.workspace import Workspace
 
-HEAVY = ("cv2", "faiss", "scipy", "reportlab", "fastapi", "uvicorn")
+HEAVY = ("cv2", "faiss", "numpy", "scipy", "PIL", "reportlab", "alembic", "fastapi", "uvicorn")
 RUN = """
 import os, sys
 from authcheck.__main__ import main
@@ -39,13 +39,17 @@ def modules_of(workspace: Workspace, *words: str) -> set[str]:
         ("lookup", "0" * 64),
         ("ledger", "audit"),
         ("organisations", "list"),
+        ("licences", "list"),
+        ("storefronts", "list", "--org", "nobody"),
+        ("keys", "list", "--org", "nobody"),
+        ("certificates", "--help"),
         ("signing-keys", "--help"),
         ("anchors", "--help"),
     ],
     ids=" ".join,
 )
 def test_no_pictures_no_opencv(workspace: Workspace, words: tuple[str, ...]) -> None:
-    """Commands without pictures load neither OpenCV nor faiss, nor a web server, nor PDF."""
+    """Commands without pictures load no library of pictures, PDF, migrations or the web."""
     loaded = modules_of(workspace, *words)
     assert "typer" in loaded
     assert not loaded & set(HEAVY)

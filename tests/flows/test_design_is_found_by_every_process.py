@@ -17,7 +17,7 @@ from authcheck.checks.answers import answer, read_submission
 from authcheck.config import Settings
 from authcheck.errors import Unavailable
 from authcheck.registry import designs
-from authcheck.registry.live import LiveGallery, gallery_at
+from authcheck.registry.live_hashes import LiveGallery, gallery_at
 from authcheck.registry.registration import Registration, read_view
 from authcheck.registry.renewal import find_stale
 from authcheck.registry.tables import Design, View
@@ -195,7 +195,7 @@ def test_an_index_that_broke_off_fills_itself_anew(
         raise Unavailable
 
     with monkeypatch.context() as broken:
-        broken.setattr("authcheck.registry.live._load", fail)
+        broken.setattr("authcheck.registry.live_hashes._load", fail)
         with pytest.raises(Unavailable):
             found(workspace, 1)
     assert (found(workspace, 0), found(workspace, 1)) == ("REF-1", "REF-2")

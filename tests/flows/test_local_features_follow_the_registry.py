@@ -17,7 +17,7 @@ from authcheck.errors import Unavailable
 from authcheck.ids import new_id
 from authcheck.members import organisations
 from authcheck.registry import live_features
-from authcheck.registry.live import next_tick
+from authcheck.registry.clock import next_tick
 from authcheck.registry.live_features import LiveFeatures
 from authcheck.registry.tables import Design, NegativePicture, RegistryClock, View, ViewFeatures
 from authcheck.vision.features.features import SCHEME

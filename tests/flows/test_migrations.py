@@ -11,8 +11,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from authcheck.config import Settings
-from authcheck.storage.database import Database, alembic_config, head, make_engine
+from authcheck.storage.database import Database, head, make_engine
 from authcheck.storage.entity import Entity
+from authcheck.storage.revisions import revisions
+from authcheck.storage.upgrading import alembic_config
 from authcheck.terminal.app import COMMANDS, load_command
 
 for command in COMMANDS:  # so that every room's rows are in Entity.metadata
@@ -40,6 +42,7 @@ def test_there_is_one_line_of_migrations() -> None:
     """One head, one start, each revision with a sentence about it."""
     assert SCRIPTS.get_heads() == [head()]
     assert len(SCRIPTS.get_bases()) == 1
+    assert list(revisions()) == REVISIONS[::-1]
     assert all(re.search(r"\w", script.doc) for script in SCRIPTS.walk_revisions())
 
 

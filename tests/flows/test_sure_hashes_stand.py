@@ -10,7 +10,7 @@ from evidence_scenes import homography
 from authcheck.checks.candidates import candidates
 from authcheck.checks.finder import Seen
 from authcheck.checks.verdicts import Candidate
-from authcheck.registry.live import current_tick
+from authcheck.registry.clock import current_tick
 from authcheck.vision.fingerprints.gallery import Hit
 from authcheck.vision.matching.alignment import alignment_of
 from authcheck.vision.matching.score import NUMBERS

@@ -64,7 +64,7 @@ def test_ones_own_many_copies_do_not_hide_the_dispute(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thief who fills the neighbourhood with designs of its own is still found out."""
-    monkeypatch.setattr("authcheck.registry.pending.FIRST_NEAR", 2)
+    monkeypatch.setattr("authcheck.registry.unsaved.FIRST_NEAR", 2)
     copies = [make.picture_bytes(0, "JPEG", quality=quality) for quality in (95, 90, 85, 80, 75)]
     make.register(workspace, "ORIGINAL", owner="brand", pictures=[make.picture_bytes(0, "JPEG", quality=40)])
     for number, copy in enumerate(copies):

@@ -1,12 +1,15 @@
 """Commands of API keys."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from authcheck.members import api_keys, organisations
+from authcheck.members.tables import ApiKey
 from authcheck.storage.opening import open_storage, utc_now
-from authcheck.terminal.output import console, designs
+from authcheck.terminal.output import console
 from authcheck.terminal.output.console import Json
 
 keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
@@ -39,7 +42,7 @@ def list_keys(
     """List an organisation's keys, revoked ones too."""
     with open_storage() as storage, storage.database.reading() as session:
         owner = organisations.get_organisation(session, organisation)
-        designs.show_keys(api_keys.list_keys(session, owner.id, limit=1000), json=json)
+        _show_keys(api_keys.list_keys(session, owner.id, limit=1000), json=json)
 
 
 @keys_app.command("revoke")
@@ -48,3 +51,24 @@ def revoke_key(key_id: Annotated[str, typer.Argument(metavar="KEY_ID")]) -> None
     with open_storage() as storage, storage.database.writing() as session:
         api_keys.revoke_key(session, key_id, organisation_id=None, now=utc_now())
     console.say(f"{key_id} is revoked.")
+
+
+def _show_keys(keys: Iterable[ApiKey], *, json: bool) -> None:
+    """A line a key; never its secret."""
+    shown = console.table("id", "label", "scopes", "created", "revoked")
+    for key in keys:
+        revoked = key.revoked_at.isoformat(timespec="seconds") if key.revoked_at else ""
+        created = key.created_at.isoformat(timespec="seconds")
+        if json:
+            console.json_line(
+                {
+                    "id": key.id,
+                    "label": key.label,
+                    "scopes": key.scopes,
+                    "created_at": created,
+                    "revoked_at": revoked,
+                }
+            )
+        shown.add_row(key.id, Text(key.label), " ".join(key.scopes), created, revoked)
+    if not json:
+        console.out().print(shown)

@@ -1,6 +1,10 @@
 """Commands of the database."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import typer
+from rich.text import Text
 from sqlalchemy import make_url
 
 from authcheck.checks.records import count_checks
@@ -9,7 +13,6 @@ from authcheck.registry import designs
 from authcheck.registry.renewal import find_stale
 from authcheck.storage.database import Database, head, make_engine
 from authcheck.terminal.output import console
-from authcheck.terminal.output import designs as output
 from authcheck.terminal.output.console import Json
 from authcheck.vision.fingerprints.fingerprint import SCHEME
 from authcheck.workspace import open_workspace
@@ -58,4 +61,16 @@ def database_info(*, json: Json = False) -> None:
             "database": make_url(work.settings.url).render_as_string(hide_password=True),
             "revision": work.database.revision(),
         }
-    output.show_info({**facts, "scheme": SCHEME, "policy": work.policy.name, **counts}, json=json)
+    _show_info({**facts, "scheme": SCHEME, "policy": work.policy.name, **counts}, json=json)
+
+
+def _show_info(facts: Mapping[str, Any], *, json: bool) -> None:
+    """Facts by name."""
+    if json:
+        console.json_line(facts)
+        return
+    shown = console.table("", "")
+    shown.show_header = False
+    for name, value in facts.items():
+        shown.add_row(name.replace("_", " "), Text(str(value)))
+    console.out().print(shown)

@@ -18,7 +18,7 @@ from authcheck.registry.masking import change_mask
 from authcheck.registry.registration import NewDesign
 from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
-from authcheck.terminal.output import console
+from authcheck.terminal.output import console, imports
 from authcheck.terminal.output import designs as output
 from authcheck.terminal.output.console import Json
 from authcheck.workspace import open_workspace
@@ -58,11 +58,11 @@ def import_designs(
                 run = work.importer().run(rows, load, owner=owner, dry_run=dry_run)
                 for report in progress.track(run, total=len(rows), description="Registering"):
                     reports.append(report)
-                    output.show_row(report, json=json)
+                    imports.show_row(report, json=json)
             work.describe_new()
         finally:  # also where the disk fills up half-way: these have landed
-            output.show_counts(count_statuses(reports), dry_run=dry_run)
-            output.show_poor(reports)
+            imports.show_counts(count_statuses(reports), dry_run=dry_run)
+            imports.show_poor(reports)
     useless = bool(reports) and all(report.status == "rejected" for report in reports)
     raise typer.Exit(1 if useless else 0)
 

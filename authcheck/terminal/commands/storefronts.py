@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from authcheck.certificates.signing_keys import open_vault
+from authcheck.checks.reasons import reason_sentence
 from authcheck.files.picture_files import read_file
 from authcheck.licences.terms import Breach
 from authcheck.members import organisations
@@ -18,7 +19,6 @@ from authcheck.storefronts.sellers import SellerAnswer
 from authcheck.storefronts.tables import Storefront
 from authcheck.terminal.output import console
 from authcheck.terminal.output.console import Json
-from authcheck.terminal.output.listings import sentence
 
 TRUST_BYTES = 16 * 1024**2
 
@@ -162,7 +162,7 @@ def _told(answer: SellerAnswer) -> dict[str, Any]:
 
 
 def _words(breach: Breach) -> str:
-    return console.plain(sentence(breach.code, breach.params))
+    return console.plain(reason_sentence(breach.code, breach.params))
 
 
 def _show(answer: SellerAnswer, day: date) -> None:

@@ -21,7 +21,7 @@ from authcheck.registry.bulk import count_statuses, load_from
 from authcheck.registry.design_files import read_table
 from authcheck.storage.opening import utc_now
 from authcheck.terminal.demo import certificates
-from authcheck.terminal.output import checks, console, designs
+from authcheck.terminal.output import checks, console, imports
 from authcheck.workspace import Workspace
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
@@ -96,8 +96,8 @@ def _import(work: Workspace, fixtures: Path) -> None:
         imported = work.importer().run(rows, load_from(fixtures, work.limits.bytes), owner=None)
         reports = list(progress.track(imported, total=len(rows), description="Registering the designs"))
     for report in reports:
-        designs.show_row(report, json=False)
-    designs.show_counts(count_statuses(reports), dry_run=False)
+        imports.show_row(report, json=False)
+    imports.show_counts(count_statuses(reports), dry_run=False)
 
 
 def _check(work: Workspace, fixtures: Path, known: Sequence[Known]) -> Iterator[Answer | ImageRejected]:

@@ -1,6 +1,6 @@
 """Checks, replays and their reasons as the terminal shows them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,35 +8,16 @@ from rich.text import Text
 
 from authcheck.checks.answers import Answer
 from authcheck.checks.evidence import Found
+from authcheck.checks.reasons import reason_sentence
 from authcheck.checks.replay import Replay
 from authcheck.checks.verdicts import Reason, Verdict, VerdictCode
 from authcheck.terminal.output import console
 from authcheck.vision.matching.overlay import MOST
 
-SENTENCES = {
-    "image.exact_copy": "the very file that was registered",
-    "image.near_copy": "{distance_bits} of {of_bits} bits differ ({family})",
-    "image.design_found": "{points} points line up with the registered design",
-    "image.partial_copy": "partial copy: {percent} % of the design is seen",
-    "image.several_designs": "{designs} designs in the picture",
-    "image.inverted": "light and dark swapped",
-    "image.mirrored": "mirrored",
-    "image.rotated": "turned by {angle_deg} degrees",
-    "image.part": "compared by its {window} part",
-    "image.also_near": "similar to {designs} more designs",
-    "image.animated": "animated: only the first frame was compared",
-    "design.disputed": "the design's ownership is disputed",
-}
-
-
-def sentence(code: str, params: Mapping[str, Any]) -> str:
-    """A reason in words; a code without words is shown as it is."""
-    return SENTENCES.get(code, code).format_map(params)
-
 
 def reasons_text(reasons: Iterable[Reason]) -> str:
     """All reasons in one line."""
-    return "; ".join(sentence(reason.code, reason.params) for reason in reasons)
+    return "; ".join(reason_sentence(reason.code, reason.params) for reason in reasons)
 
 
 def exit_code(verdicts: Sequence[VerdictCode | None]) -> int:

@@ -1,17 +1,14 @@
-"""What the terminal shows of the registry: designs, imports, keys."""
+"""What the terminal shows of designs and negative pictures."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.text import Text
 
-from authcheck.members.tables import ApiKey
-from authcheck.registry.bulk import RowReport
 from authcheck.registry.designs import live_views
 from authcheck.registry.tables import Design, NegativePicture, View
 from authcheck.terminal.output import console
 
-NAMED_POOR = 20
 WARNINGS = {
     "design.few_points": "few points: add a larger, more detailed picture",
     "design.flat": "hardly any contrast: add a picture with stronger colours",
@@ -19,54 +16,6 @@ WARNINGS = {
     "design.mostly_ground": "mostly plain ground: crop the picture to the design",
     "design.symmetric": "its own mirror image: add a picture from another side, or with its surroundings",
 }
-
-
-def show_row(report: RowReport, *, json: bool) -> None:
-    """A row of an import; plainly registered ones are only counted."""
-    if json:
-        console.json_line(report.to_dict())
-        return
-    poor = report.findability == "poor"
-    plain = report.status == "registered" or (report.status == "already_yours" and not report.known_as)
-    if plain and not poor:
-        return
-    line = Text.assemble(
-        f"line {report.line}  {console.plain(report.reference)}  ",
-        console.styled(report.status.replace("_", " ")),
-    )
-    if report.status == "disputed":
-        line.append(
-            f": near {report.near_reference} of {report.near_owner}, score {report.near_score or 0:.3f}"
-        )
-    elif report.status == "registered":
-        line.append(f": hard to find in photos [{', '.join(report.warnings)}]")
-    elif report.known_as:
-        line.append(f", as {report.known_as}")
-    else:
-        line.append(
-            f": {console.plain(report.detail)} [{report.code}{', ' * bool(report.column)}{report.column}]"
-        )
-    console.out().print(line, soft_wrap=True)
-
-
-def show_counts(counts: Mapping[str, int], *, dry_run: bool) -> None:
-    """The last line of an import."""
-    words = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
-    console.say(f"{words}{' (dry run: nothing was stored)' if dry_run else ''}.")
-
-
-def show_poor(reports: Sequence[RowReport]) -> None:
-    """Which of the designs just registered are hard to find; nothing where none is."""
-    poor = [report.reference for report in reports if report.findability == "poor"]
-    if poor:
-        named = ", ".join(poor[:NAMED_POOR]) + f" and {len(poor) - NAMED_POOR} more" * (
-            len(poor) > NAMED_POOR
-        )
-        console.say(
-            f"{len(poor)} of these designs will be hard to find in photos: {named}. "
-            "Add a larger or more detailed picture of each; docs/errors.md explains the codes.",
-            style="yellow",
-        )
 
 
 def view_dict(view: View) -> dict[str, Any]:
@@ -173,36 +122,3 @@ def show_negatives(negatives: Iterable[NegativePicture], *, json: bool) -> None:
         shown.add_row(str(negative.number), Text(negative.label), added, negative.picture_sha256)
     if not json:
         console.out().print(shown)
-
-
-def show_keys(keys: Iterable[ApiKey], *, json: bool) -> None:
-    """A line a key; never its secret."""
-    shown = console.table("id", "label", "scopes", "created", "revoked")
-    for key in keys:
-        revoked = key.revoked_at.isoformat(timespec="seconds") if key.revoked_at else ""
-        created = key.created_at.isoformat(timespec="seconds")
-        if json:
-            console.json_line(
-                {
-                    "id": key.id,
-                    "label": key.label,
-                    "scopes": key.scopes,
-                    "created_at": created,
-                    "revoked_at": revoked,
-                }
-            )
-        shown.add_row(key.id, Text(key.label), " ".join(key.scopes), created, revoked)
-    if not json:
-        console.out().print(shown)
-
-
-def show_info(facts: Mapping[str, Any], *, json: bool) -> None:
-    """Facts by name."""
-    if json:
-        console.json_line(facts)
-        return
-    shown = console.table("", "")
-    shown.show_header = False
-    for name, value in facts.items():
-        shown.add_row(name.replace("_", " "), Text(str(value)))
-    console.out().print(shown)

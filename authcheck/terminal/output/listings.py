@@ -1,17 +1,18 @@
 """What the terminal shows of listings: the verdict, what it rests on, and the rows of a bulk hand-in."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.text import Text
 
+from authcheck.checks.reasons import reason_sentence
 from authcheck.checks.verdicts import Reason
 from authcheck.listings.evidence import Evidence
 from authcheck.listings.imports import RowDone, count
 from authcheck.listings.judging import Judged, Unreadable, decide_again
 from authcheck.listings.rules import Decision
 from authcheck.listings.tables import Listing, ListingImport
-from authcheck.terminal.output import checks, console
+from authcheck.terminal.output import console
 
 QUIET = ("licensed", "none")
 STYLES = {
@@ -25,42 +26,6 @@ STYLES = {
     "lookalike": "yellow",
     "none": "green",
 }
-SENTENCES = {
-    "listing.owner_sells": "the seller owns the design",
-    "listing.licensed": "a licence covers this seller, place, goods and day",
-    "listing.no_licence": "the seller has no licence for the design",
-    "listing.near_own": "near a design that the seller may use",
-    "listing.lookalike": "near the design, not the same: a person should look",
-    "listing.seller_unknown": "the shop is no member's official one",
-    "listing.nothing_found": "no registered design was seen: this says nothing of authenticity",
-    "listing.pictures_unreadable": "{pictures} pictures could not be read",
-    "licence.not_accepted": "the licence was never accepted",
-    "licence.revoked": "the licence was revoked {days} days before",
-    "licence.superseded": "the licence was replaced by a later version {days} days before",
-    "licence.lapsed": "the licence lapsed {days} days before, on {ended}",
-    "licence.not_started": "the licence begins {days} days later, on {starts}",
-    "licence.other_design": "the licence is about other designs",
-    "licence.territory": "territory {territory} not in {allowed}",
-    "licence.goods": "goods {goods} not in {allowed}",
-    "licence.channel": "channel {channel} not in {allowed}",
-    "licence.over_cap": "{units:,} of {cap:,} units",
-    "certificate.good": "its certificate is good",
-    "certificate.revoked": "its certificate was revoked",
-    "certificate.not_true": "its certificate does not hold",
-    "certificate.not_found": "its certificate is not known",
-    "certificate.malformed": "its certificate's code cannot be one",
-    "certificate.cannot_tell": "whether its certificate is good cannot be told",
-    "certificate.other_design": "its certificate is of another design",
-    "certificate.other_issuer": "its certificate was issued by somebody else",
-    "certificate.no_right_at_issue": "its certificate was issued without a right to the design",
-    "certificate.clone": "its certificate's label is seen where one unit cannot be",
-}
-
-
-def sentence(code: str, params: Mapping[str, Any]) -> str:
-    """A listing's reason in words, as `checks.sentence`."""
-    words = SENTENCES.get(code)
-    return words.format_map(params) if words else checks.sentence(code, params)
 
 
 def listing_dict(listing: Listing, decision: Decision) -> dict[str, Any]:
@@ -145,7 +110,7 @@ def _show(listing: Listing, decision: Decision) -> None:
 
 
 def _words(reason: Reason) -> str:
-    return console.plain(sentence(reason.code, reason.params))
+    return console.plain(reason_sentence(reason.code, reason.params))
 
 
 def styled(verdict: str) -> Text:

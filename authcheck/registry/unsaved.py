@@ -11,7 +11,7 @@ FIRST_NEAR = 8  # pictures looked at first for another owner's design
 MOST_NEAR = 4096  # and at most, while the owner's own stand before it
 
 
-class Pending:
+class UnsavedDesigns:
     """Designs that the shared index must not know before the commit, and that a dry run never stores."""
 
     def __init__(self) -> None:

@@ -5,12 +5,13 @@ visible in order. Before each search the index takes over all that happened sinc
 registered by any process is found by the next check in every process, and a retired one is not.
 """
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Unavailable
-from authcheck.registry.tables import RegistryClock, View
-from authcheck.registry.turns import Turns
+from authcheck.registry.clock import current_tick, live_at
+from authcheck.registry.index_turns import Turns
+from authcheck.registry.tables import View
 from authcheck.storage.database import stream_rows
 from authcheck.vision.fingerprints.fingerprint import SCHEME, Fingerprint
 from authcheck.vision.fingerprints.gallery import Gallery, Hit
@@ -67,27 +68,6 @@ class LiveGallery:
         except BaseException:
             self._gallery, self._tick = Gallery(), 0  # half changed: the next search fills a new one
             raise
-
-
-def current_tick(session: Session) -> int:
-    """The registry's tick as this session sees it."""
-    return session.scalars(select(RegistryClock.tick)).one()
-
-
-def lock_registry(session: Session) -> int:
-    """Make this transaction the only one that may change the registry until it ends; the tick as it stands."""
-    return session.scalars(select(RegistryClock.tick).with_for_update()).one()
-
-
-def next_tick(session: Session) -> int:
-    """Advance the clock; from here to commit this transaction is the only one that changes the registry."""
-    statement = update(RegistryClock).values(tick=RegistryClock.tick + 1).returning(RegistryClock.tick)
-    return session.scalars(statement).one()
-
-
-def live_at(tick: int) -> ColumnElement[bool]:
-    """The views that took part in checks at `tick`."""
-    return and_(View.added_tick <= tick, or_(View.removed_tick.is_(None), View.removed_tick > tick))
 
 
 def gallery_at(session: Session, tick: int) -> Gallery:

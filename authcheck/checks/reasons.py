@@ -1,0 +1,55 @@
+"""One English sentence for each reason code, with its numbers: what the terminal shows of a verdict.
+
+Pages say the same without distances, in both languages: `reason.*` in `api/locales/`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+SENTENCES = {
+    "image.exact_copy": "the very file that was registered",
+    "image.near_copy": "{distance_bits} of {of_bits} bits differ ({family})",
+    "image.design_found": "{points} points line up with the registered design",
+    "image.partial_copy": "partial copy: {percent} % of the design is seen",
+    "image.several_designs": "{designs} designs in the picture",
+    "image.inverted": "light and dark swapped",
+    "image.mirrored": "mirrored",
+    "image.rotated": "turned by {angle_deg} degrees",
+    "image.part": "compared by its {window} part",
+    "image.also_near": "similar to {designs} more designs",
+    "image.animated": "animated: only the first frame was compared",
+    "design.disputed": "the design's ownership is disputed",
+    "listing.owner_sells": "the seller owns the design",
+    "listing.licensed": "a licence covers this seller, place, goods and day",
+    "listing.no_licence": "the seller has no licence for the design",
+    "listing.near_own": "near a design that the seller may use",
+    "listing.lookalike": "near the design, not the same: a person should look",
+    "listing.seller_unknown": "the shop is no member's official one",
+    "listing.nothing_found": "no registered design was seen: this says nothing of authenticity",
+    "listing.pictures_unreadable": "{pictures} pictures could not be read",
+    "licence.not_accepted": "the licence was never accepted",
+    "licence.revoked": "the licence was revoked {days} days before",
+    "licence.superseded": "the licence was replaced by a later version {days} days before",
+    "licence.lapsed": "the licence lapsed {days} days before, on {ended}",
+    "licence.not_started": "the licence begins {days} days later, on {starts}",
+    "licence.other_design": "the licence is about other designs",
+    "licence.territory": "territory {territory} not in {allowed}",
+    "licence.goods": "goods {goods} not in {allowed}",
+    "licence.channel": "channel {channel} not in {allowed}",
+    "licence.over_cap": "{units:,} of {cap:,} units",
+    "certificate.good": "the certificate is good",
+    "certificate.revoked": "the certificate was revoked",
+    "certificate.not_true": "the certificate is not valid",
+    "certificate.not_found": "we have no such certificate",
+    "certificate.malformed": "the certificate's code is not one of ours",
+    "certificate.cannot_tell": "whether the certificate is valid could not be checked now",
+    "certificate.other_design": "the certificate belongs to another design",
+    "certificate.other_issuer": "the certificate was issued by {issuer}, neither owner nor licensee",
+    "certificate.no_right_at_issue": "the certificate was issued without a right to the design",
+    "certificate.clone": "the certificate's label was seen where one unit cannot be",
+}
+
+
+def reason_sentence(code: str, params: Mapping[str, Any]) -> str:
+    """Return the sentence of a reason. A code of a later release is shown as it is."""
+    return SENTENCES.get(code, code).format_map(params)

@@ -1,0 +1,30 @@
+"""The registry's clock: one counter of its changes, by which each process knows what its search indexes lack.
+
+The row of the counter stays locked from a change to its commit. Ticks therefore become visible in order.
+"""
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from authcheck.registry.tables import RegistryClock, View
+
+
+def current_tick(session: Session) -> int:
+    """Return the registry's tick as this session sees it."""
+    return session.scalars(select(RegistryClock.tick)).one()
+
+
+def lock_registry(session: Session) -> int:
+    """Lock the registry for changes by other transactions until this one ends. Returns the present tick."""
+    return session.scalars(select(RegistryClock.tick).with_for_update()).one()
+
+
+def next_tick(session: Session) -> int:
+    """Advance the clock and lock the registry until this transaction ends. Returns the new tick."""
+    statement = update(RegistryClock).values(tick=RegistryClock.tick + 1).returning(RegistryClock.tick)
+    return session.scalars(statement).one()
+
+
+def live_at(tick: int) -> ColumnElement[bool]:
+    """Return the condition that selects the views that took part in checks at `tick`."""
+    return and_(View.added_tick <= tick, or_(View.removed_tick.is_(None), View.removed_tick > tick))
