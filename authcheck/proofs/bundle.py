@@ -42,7 +42,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One verification step and its result. `code` is the error code of a false step, `params` are numbers."""
+    """A verification step with its result. `code` is a false step's error code, `params` are its numbers."""
 
     name: str
     state: State
@@ -247,7 +247,7 @@ def _describe_age(status: Credential, now: datetime) -> str:
 
 
 def run(file: Path, trust_file: Path, *, as_json: bool) -> int:
-    """Verify a file, print the report, return the exit status. Raises Rejected (`bundle.file`, `.trust`)."""
+    """Print the report of a file, return the exit status. Raises Rejected (`bundle.file`, `bundle.trust`)."""
     trust = Trust.from_json(_read_file(trust_file))
     try:
         report = verify(Bundle.from_json(_read_file(file)), trust, datetime.now(UTC))
