@@ -56,18 +56,15 @@ def confirm(
     something else explains each point of the picture, 0 to 1. A point that something else explains as well
     counts neither as visible nor as seen.
     """
-    affine = fit.affine
-    expected, size = _project_points(design.places, affine)
+    expected, size = _project_points(design.places, fit.affine)
     inside = np.all(np.abs(expected[:, :2]) < np.array(extent) / 2, axis=1)
     found_pairs, away = [Pairs(NO_ROWS, NO_ROWS, np.empty(0, np.float32))], [NO_ROWS]
     visible = channels = 0
     for channel, least in enumerate(LEAST_SEEN_SIZE):
         rows = design.rows[channel]
-        chosen = inside[rows] & (expected[rows, 2] > least)
-        visible += int(chosen.sum())
-        matches = _match_nearby(
-            picture, design, channel, expected=expected, chosen=np.nonzero(chosen)[0], size=size
-        )
+        (chosen,) = np.nonzero(inside[rows] & (expected[rows, 2] > least))
+        visible += len(chosen)
+        matches = _match_nearby(picture, design, channel, expected=expected, chosen=chosen, size=size)
         is_free = _find_unexplained(matches, explained)
         pairs, explained_away = matches.where(is_free), matches.where(~is_free)
         visible -= len(explained_away)
@@ -81,7 +78,7 @@ def confirm(
         float(pairs.weights.mean()) if len(pairs) else 0.0,
         _measure_spread(design.places[pairs.known, :2]),
         channels,
-        _refine_homography(picture.places, design.places, pairs, affine),
+        _refine_homography(picture.places, design.places, pairs, fit.affine),
         pairs,
         np.concatenate(away),
     )

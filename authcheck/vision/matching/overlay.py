@@ -28,7 +28,7 @@ FLIP = np.array([[-1, 0, 1], [0, 1, 0], [0, 0, 1]], np.float64)
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """One finding: the design's picture (RGB; None where it may not be shown) and its place (None: not known)."""
+    """A finding: the design's picture (RGB; None where it may not be shown) and its place (None: unknown)."""
 
     design: Image.Image | None
     alignment: Alignment | None
@@ -147,26 +147,24 @@ def _lay(
     placed = to_reduced @ alignment.matrix()
     if not _is_usable(placed):
         return None
-    upright = (
-        design.convert("RGB").transpose(Image.Transpose.FLIP_LEFT_RIGHT) if alignment.mirrored else design
-    )
+    shown = design.convert("RGB").transpose(Image.Transpose.FLIP_LEFT_RIGHT) if alignment.mirrored else design
     quarters = _count_quarters(alignment)
-    registered = np.ascontiguousarray(np.rot90(np.asarray(_fit(upright.convert("RGB"))), -quarters))
-    panel_to_picture = (
+    registered = np.ascontiguousarray(np.rot90(np.asarray(_fit(shown.convert("RGB"))), -quarters))
+    from_unit_square = (
         placed @ (FLIP if alignment.mirrored else np.eye(3)) @ np.linalg.matrix_power(QUARTER_CW, quarters)
     )
     height_px, width_px = registered.shape[:2]
-    density = _measure_density(panel_to_picture, width_px, height_px)
+    density = _measure_density(from_unit_square, width_px, height_px)
     if density > 1:  # The submission has more pixels than the panel. Average them to avoid aliasing.
         size = (max(1, round(picture.shape[1] / density)), max(1, round(picture.shape[0] / density)))
-        panel_to_picture = (
-            np.diag([size[0] / picture.shape[1], size[1] / picture.shape[0], 1.0]) @ panel_to_picture
+        from_unit_square = (
+            np.diag([size[0] / picture.shape[1], size[1] / picture.shape[0], 1.0]) @ from_unit_square
         )
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], 3)
     softness_px = 0.5 * max(0.0, 1 / density - 1)
     return _cut_out(
         picture.astype(np.uint8),
-        panel_to_picture,
+        from_unit_square,
         registered,
         softness_px=softness_px,
         inverted=alignment.inverted,
@@ -174,13 +172,13 @@ def _lay(
 
 
 def _cut_out(
-    picture: Rgb, panel_to_picture: Matrix, registered: Rgb, *, softness_px: float, inverted: bool
+    picture: Rgb, from_unit_square: Matrix, registered: Rgb, *, softness_px: float, inverted: bool
 ) -> _Laid:
     height_px, width_px = registered.shape[:2]
     # OpenCV puts pixel centres at whole numbers.
     centres = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]], np.float64)
     to_picture = (
-        np.linalg.inv(centres) @ panel_to_picture @ np.diag([1 / width_px, 1 / height_px, 1.0]) @ centres
+        np.linalg.inv(centres) @ from_unit_square @ np.diag([1 / width_px, 1 / height_px, 1.0]) @ centres
     )
     submitted, inside = _warp(picture, to_picture, (width_px, height_px))
     if inside.any() and min(inside.shape) >= SMALLEST_PX:
@@ -200,7 +198,7 @@ def _warp(picture: Rgb, to_picture: Matrix, size_px: tuple[int, int]) -> tuple[R
 
 
 def _is_usable(placed: Matrix) -> bool:
-    """Return whether the unit square becomes a convex quadrilateral of at least 4 x 4 pixels before the camera."""
+    """Return whether the unit square becomes a convex quadrilateral before the camera, 4 x 4 px or more."""
     if not np.isfinite(placed).all() or np.abs(placed).max() > 1e9 or placed[2, 2] == 0:  # noqa: PLR2004 - beyond any picture
         return False
     corners = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]], np.float64) @ (placed / placed[2, 2]).T
@@ -214,8 +212,8 @@ def _is_usable(placed: Matrix) -> bool:
     return bool((turns > 0).all() or (turns < 0).all()) and area_px >= 16  # noqa: PLR2004 - 4 x 4
 
 
-def _measure_density(panel_to_picture: Matrix, width_px: int, height_px: int) -> float:
+def _measure_density(from_unit_square: Matrix, width_px: int, height_px: int) -> float:
     """Return the pixels of the submission per pixel of the panel, along a side, on average."""
-    corners = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]], np.float64) @ panel_to_picture.T
+    corners = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]], np.float64) @ from_unit_square.T
     quad = (corners[:, :2] / corners[:, 2:]).astype(np.float32)
     return math.sqrt(abs(float(cv2.contourArea(quad))) / (width_px * height_px))

@@ -12,8 +12,8 @@ from authcheck.vision.features.features import CHANNELS, Features, Places
 from authcheck.vision.features.vocabulary import centred, edited
 from authcheck.vision.matching.votes import Edit, edited_places
 
-# The matrices here are small. A second BLAS thread made them nine times slower beside another busy process, and
-# scans, servers and tests already run one process or thread per core.
+# The matrices here are small. A second BLAS thread made them nine times slower beside another busy process.
+# Scans, servers and tests already run one process or thread per core.
 # This does not limit the threads of OpenMP: faiss sets its own.
 ThreadpoolController().select(threading_layer="pthreads").limit(limits=1)
 
@@ -27,7 +27,7 @@ NO_ROWS: Indexes = np.empty(0, np.intp)
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Points ready for comparison. `rows` are rows of `places` by channel, `vectors` their centred descriptors."""
+    """Points ready for comparison: by channel, `rows` of `places`, and `vectors`, the centred descriptors."""
 
     places: Places
     rows: Sequence[Indexes]
@@ -68,7 +68,7 @@ class Pairs:
 
 
 def mutual_pairs(picture: Points, design: Points) -> Pairs:
-    """Return pairs that are each other's nearest in their channel, weighted by their lead over the second best."""
+    """Return pairs that are each other's nearest in their channel, weighted by lead over the second best."""
     seen, known, weights = [np.empty(0, np.intp)], [np.empty(0, np.intp)], [np.empty(0, np.float32)]
     for channel in range(len(CHANNELS)):
         if not (len(picture.rows[channel]) and len(design.rows[channel])):

@@ -74,31 +74,28 @@ def compare(
     if crop is None:
         return NOTHING
     part, to_part = crop
-    design_planes = _split_planes(thumbnail, inverted=inverted)
+    expected = _split_planes(thumbnail, inverted=inverted)
     counts = design.counts if hidden is None else design.counts & ~hidden
     seen = _warp(np.ones(part.shape[:2], np.uint8), to_part, thumbnail.shape, cv2.INTER_NEAREST)
     if seen.mean() < LEAST_SEEN:
         return NOTHING
-    drift = _refine_map(design_planes[0], _split_planes(_warp(part, to_part, thumbnail.shape))[0], seen)
+    drift = _refine_map(expected[0], _split_planes(_warp(part, to_part, thumbnail.shape))[0], seen)
     if drift is not None:
         to_part, homography = to_part @ drift, homography @ drift
         seen = _warp(np.ones(part.shape[:2], np.uint8), to_part, thumbnail.shape, cv2.INTER_NEAREST)
-    picture_planes = _split_planes(_warp(part, to_part, thumbnail.shape))
+    observed = _split_planes(_warp(part, to_part, thumbnail.shape))
     inside = (seen > 0) & counts
     if inside.sum() < LEAST_PART_PX**2:
         return NOTHING
-    speaking, alike = _compare_blocks(design_planes[0], picture_planes[0], inside)
+    speaking, alike = _compare_blocks(expected[0], observed[0], inside)
     is_compared = speaking & (alike > NOT_SEEN)
+    gradients = _compute_gradient(expected[0]), _compute_gradient(observed[0])
     return PixelEvidence(
         homography,
         float(inside.sum() / design.counts.sum()),
-        _correlate(design_planes[:1], picture_planes[:1], inside),
-        _correlate(
-            _compute_gradient(design_planes[0]), _compute_gradient(picture_planes[0]), inside, centre=False
-        ),
-        _correlate(design_planes[1:], picture_planes[1:], inside)
-        if design_planes[1:, inside].std() > LEAST_COLOUR
-        else 0.0,
+        _correlate(expected[:1], observed[:1], inside),
+        _correlate(*gradients, inside, centre=False),
+        _correlate(expected[1:], observed[1:], inside) if expected[1:, inside].std() > LEAST_COLOUR else 0.0,
         float((alike[is_compared] > BLOCK_AGREES).mean()) if is_compared.any() else 0.0,
         aligned=drift is not None,
         speaking=speaking,
@@ -107,7 +104,7 @@ def compare(
 
 
 def _crop(picture: Rgb, homography: Matrix, thumbnail: Rgb) -> tuple[Rgb, Matrix] | None:
-    """Return the part of a picture under the design, reduced to the thumbnail's resolution, and the map onto it."""
+    """Return the part of a picture under the design, in the thumbnail's resolution, and the map onto it."""
     height_px, width_px = thumbnail.shape[:2]
     corners = (
         np.array([[0, 0, 1], [width_px, 0, 1], [width_px, height_px, 1], [0, height_px, 1]]) @ homography.T
@@ -141,7 +138,7 @@ def _warp(part: Rgb, to_part: Matrix, shape: tuple[int, ...], flags: int = cv2.I
 
 
 def _split_planes(rgb: Rgb, *, inverted: bool = False) -> Plane:
-    """Return grey, red against green, yellow against blue: `(3, h, w) float32`; of the negative if `inverted`."""
+    """Return grey, red against green, yellow against blue: `(3, h, w) float32`. Negates if `inverted`."""
     red, green, blue = ((255 - rgb if inverted else rgb)[..., n].astype(np.float32) for n in range(3))
     return np.stack([0.299 * red + 0.587 * green + 0.114 * blue, red - green, (red + green) / 2 - blue])
 
@@ -176,7 +173,7 @@ def _refine_map(design: Plane, picture: Plane, seen: NDArray[np.uint8]) -> Matri
 
 
 def _correlate(first: Plane, second: Plane, inside: NDArray[np.bool_], *, centre: bool = True) -> float:
-    """Return the correlation of planes `(n, h, w)` over `inside`. `centre` first subtracts each plane's mean."""
+    """Return the correlation of planes `(n, h, w)` over `inside`. `centre` first subtracts plane means."""
     left, right = first[:, inside].astype(np.float64), second[:, inside].astype(np.float64)
     if centre:
         left, right = (values - values.mean(axis=1, keepdims=True) for values in (left, right))
@@ -185,7 +182,7 @@ def _correlate(first: Plane, second: Plane, inside: NDArray[np.bool_], *, centre
 
 
 def _compute_gradient(grey: Plane) -> Plane:
-    """Return edges as unit-free vectors `(2, h, w)`. Strong edges weigh more, but no single edge dominates."""
+    """Return edges as unit-free vectors `(2, h, w)`. Strong edges weigh more, but no single edge rules."""
     smooth = cv2.GaussianBlur(grey, (0, 0), 1.0)
     across, along = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     strength = np.hypot(across, along)
@@ -196,7 +193,7 @@ def _compute_gradient(grey: Plane) -> Plane:
 def _compare_blocks(
     design: Plane, picture: Plane, inside: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], Plane]:
-    """Return for each block whether the design has contrast, and the correlation (NOT_SEEN outside the picture)."""
+    """Return whether each block of the design has contrast, and its correlation (NOT_SEEN if outside)."""
     rows, columns = (max(1, round(side / BLOCK_PX)) for side in design.shape)
     speaking = np.zeros((rows, columns), np.bool_)
     alike = np.full((rows, columns), NOT_SEEN, np.float32)
