@@ -72,7 +72,7 @@ class Credential:
             _load_key(public_key).verify(self.signature, self.signed)
         except (InvalidSignature, ValueError):
             raise NotTrue(
-                f"The signature was not made by the key {self.kid}.", code="certificate.signature"
+                f"The key {self.kid} did not make this signature.", code="certificate.signature"
             ) from None
 
     @property

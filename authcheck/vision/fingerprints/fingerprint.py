@@ -167,11 +167,9 @@ def _phash(tiles: Sequence[Image.Image]) -> Codes:
     """Compute imagehash.phash of every orientation from one DCT: a flip negates every second coefficient."""
     pixels = np.stack([np.asarray(tile) for tile in tiles]).astype(np.float64)
     coefficients = _BASIS @ pixels @ _BASIS.T
-    odd = np.where(np.arange(HASH_SIDE) % 2, -1.0, 1.0)
-    transposed = np.stack([coefficients, coefficients.swapaxes(1, 2)], axis=1)
-    turned = np.stack(
-        [transposed, transposed * odd, transposed * odd[:, None], transposed * odd * odd[:, None]], axis=2
-    )
+    signs = np.where(np.arange(HASH_SIDE) % 2, -1.0, 1.0)
+    both = np.stack([coefficients, coefficients.swapaxes(1, 2)], axis=1)
+    turned = np.stack([both, both * signs, both * signs[:, None], both * signs * signs[:, None]], axis=2)
     flat = turned.reshape(len(tiles), len(ORIENTATIONS), -1)
     return np.packbits(flat > np.median(flat, axis=2, keepdims=True), axis=2)
 

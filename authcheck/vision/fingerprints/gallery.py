@@ -99,14 +99,14 @@ class Gallery:
         joint = joint_bits(*bits)
         variant = joint.argmin(axis=0)
         column = np.arange(len(ids))
-        best = joint[variant, column]
+        best_joint = joint[variant, column]
         hits: dict[int, Hit] = {}
-        for place in np.lexsort((ids, best)).tolist():
+        for place in np.lexsort((ids, best_joint)).tolist():
             view = int(ids[place]) // WINDOWS
             if view not in hits:
                 distances = bits[:, variant[place], place].tolist()
                 hits[view] = _make_hit(
-                    query, view, int(variant[place]), score_of(int(best[place])), distances
+                    query, view, int(variant[place]), score_of(int(best_joint[place])), distances
                 )
             if len(hits) == count:
                 break
@@ -152,6 +152,7 @@ def _compute_distances(codes: Codes, stored: Codes) -> Bits:
 
 
 def _make_hit(query: Fingerprint, view: int, variant: int, score: float, distances: Sequence[int]) -> Hit:
+    """Return the Hit of a view for the nearest `variant`, a row of the flattened windows and orientations."""
     window, orientation = divmod(variant, query.codes.shape[1])
     return Hit(
         view_id=view,

@@ -74,7 +74,7 @@ class FlatIndex:
         self._changing = threading.Lock()
 
     def add(self, ids: Ids, codes: Codes) -> None:
-        """See `FingerprintIndex.add`. Appends ids above all others. Other ids copy the blocks they go into."""
+        """See `FingerprintIndex.add`. Appends ids above all others. Other ids copy their blocks."""
         _check_entries(ids, codes)
         order = np.argsort(ids, kind="stable")
         ids, codes = ids[order], codes[order]

@@ -172,16 +172,17 @@ def _weigh_by_rarity(colours: Floats) -> Floats:
 
 
 def _fit_light(terms: Floats, values: Floats, rarity: Floats) -> Floats:
+    """Return the weights of the terms that fit the values best, with little influence of altered pixels."""
     ridge = np.diag(np.array(STIFFNESS, np.float32) * rarity.sum())
     weights = rarity
-    solution = np.zeros(terms.shape[1], np.float32)
+    term_weights = np.zeros(terms.shape[1], np.float32)
     for _ in range(ROUNDS):
         weighted = terms * weights[:, None]
-        solution = np.linalg.solve(weighted.T @ terms + ridge, weighted.T @ values).astype(np.float32)
-        errors = values - terms @ solution
+        term_weights = np.linalg.solve(weighted.T @ terms + ridge, weighted.T @ values).astype(np.float32)
+        errors = values - terms @ term_weights
         spread = max(LEAST_SPREAD, 1.48 * float(np.median(np.abs(errors))))
         weights = (rarity / (1 + (errors / (2 * spread)) ** 2) ** 2).astype(np.float32)
-    return solution
+    return term_weights
 
 
 def _estimate_shadows(residual: Floats, compared: Mask) -> Floats:

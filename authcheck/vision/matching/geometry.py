@@ -50,12 +50,12 @@ def fit(picture: Places, design: Places, pairs: Pairs) -> Fit | None:
     """Return the map on which pairs of the greatest weight agree, or None when no three pairs agree."""
     if len(pairs) < LEAST_PAIRS:
         return None
-    seen, known = picture[pairs.seen].astype(np.float64), design[pairs.known].astype(np.float64)
-    turn, size = seen[:, 3] - known[:, 3], seen[:, 2] / known[:, 2]
-    first, agree = _compute_similarities(seen, known, turn, size)
+    in_picture, in_design = picture[pairs.seen].astype(np.float64), design[pairs.known].astype(np.float64)
+    turn, size = in_picture[:, 3] - in_design[:, 3], in_picture[:, 2] / in_design[:, 2]
+    first, agree = _compute_similarities(in_picture, in_design, turn, size)
     best: Fit | None = None
     for start in np.argsort(-(agree @ pairs.weights), kind="stable")[:HYPOTHESES]:
-        affine, agreed, errors = _refit(seen, known, pairs.weights, first[start], agree[start])
+        affine, agreed, errors = _refit(in_picture, in_design, pairs.weights, first[start], agree[start])
         if agreed.sum() < LEAST_PAIRS:
             continue
         agreeing = Pairs(pairs.seen[agreed], pairs.known[agreed], pairs.weights[agreed])
@@ -66,17 +66,17 @@ def fit(picture: Places, design: Places, pairs: Pairs) -> Fit | None:
 
 
 def _compute_similarities(
-    seen: Numbers,
-    known: Numbers,
+    in_picture: Numbers,
+    in_design: Numbers,
     turn: Numbers,
     size: Numbers,
 ) -> tuple[Numbers, NDArray[np.bool_]]:
     """Return the similarity of each pair, `(n, 2, 3)`, and which pairs agree with it, `(n, n)`."""
     right, down = np.cos(turn) * size, np.sin(turn) * size
-    x = np.outer(right, known[:, 0]) - np.outer(down, known[:, 1])
-    y = np.outer(down, known[:, 0]) + np.outer(right, known[:, 1])
-    across, along = seen[:, 0] - np.diag(x), seen[:, 1] - np.diag(y)
-    error = np.hypot(x + across[:, None] - seen[:, 0], y + along[:, None] - seen[:, 1])
+    x = np.outer(right, in_design[:, 0]) - np.outer(down, in_design[:, 1])
+    y = np.outer(down, in_design[:, 0]) + np.outer(right, in_design[:, 1])
+    across, along = in_picture[:, 0] - np.diag(x), in_picture[:, 1] - np.diag(y)
+    error = np.hypot(x + across[:, None] - in_picture[:, 0], y + along[:, None] - in_picture[:, 1])
     agree = (
         (error < FIRST_TOLERANCE * size[:, None])
         & (apart(turn, turn[:, None]) < FIRST_TURN)
@@ -87,20 +87,20 @@ def _compute_similarities(
 
 
 def _refit(
-    seen: Numbers,
-    known: Numbers,
+    in_picture: Numbers,
+    in_design: Numbers,
     weights: Floats,
     similarity: Affine,
     agree: NDArray[np.bool_],
 ) -> tuple[Affine, NDArray[np.bool_], Numbers]:
     """Fit an affine map to the pairs that agree, find again which pairs agree, and repeat a few times."""
-    turn, growth = seen[:, 3] - known[:, 3], np.log2(seen[:, 2] / known[:, 2])
-    affine, errors = similarity, np.zeros(len(seen))
+    turn, growth = in_picture[:, 3] - in_design[:, 3], np.log2(in_picture[:, 2] / in_design[:, 2])
+    affine, errors = similarity, np.zeros(len(in_picture))
     for _ in range(REFITS):
         if agree.sum() >= AFFINE_PAIRS:
-            affine = _solve_affine(seen[agree, :2], known[agree, :2], weights[agree], similarity)
+            affine = _solve_affine(in_picture[agree, :2], in_design[agree, :2], weights[agree], similarity)
         size = max(np.sqrt(abs(np.linalg.det(affine[:, :2]))), 1e-6)
-        errors = np.hypot(*(affine[:, :2] @ known[:, :2].T + affine[:, 2:] - seen[:, :2].T)) / size
+        errors = np.hypot(*(affine[:, :2] @ in_design[:, :2].T + affine[:, 2:] - in_picture[:, :2].T)) / size
         angle = np.arctan2(affine[1, 0] - affine[0, 1], affine[0, 0] + affine[1, 1])
         agree = (errors < TOLERANCE) & (apart(turn, angle) < TURN) & (np.abs(growth - np.log2(size)) < GROWTH)
         if agree.sum() < LEAST_PAIRS:
@@ -108,15 +108,18 @@ def _refit(
     return affine, agree, errors
 
 
-def _solve_affine(seen: Numbers, known: Numbers, weights: Floats, similarity: Affine) -> Affine:
+def _solve_affine(in_picture: Numbers, in_design: Numbers, weights: Floats, similarity: Affine) -> Affine:
     """Fit a weighted affine map. Two more equations hold it to a similarity, so few pairs cannot shear it."""
-    centre = known.mean(axis=0)
+    centre = in_design.mean(axis=0)
     root_weights = np.sqrt(weights.astype(np.float64))[:, None]
     stiffness = STIFFNESS * float(np.sqrt(weights.mean()))
     left = np.vstack(
-        [np.column_stack([known - centre, np.ones(len(known))]) * root_weights, np.eye(2, 3) * stiffness]
+        [
+            np.column_stack([in_design - centre, np.ones(len(in_design))]) * root_weights,
+            np.eye(2, 3) * stiffness,
+        ]
     )
-    right = np.vstack([seen * root_weights, similarity[:, :2].T * stiffness])
+    right = np.vstack([in_picture * root_weights, similarity[:, :2].T * stiffness])
     # Normal equations suffice: three unknowns, well scaled.
     solved = np.linalg.solve(left.T @ left + np.eye(3) * 1e-12, left.T @ right).T
     return np.column_stack([solved[:, :2], solved[:, 2] - solved[:, :2] @ centre])

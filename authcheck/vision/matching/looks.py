@@ -76,6 +76,7 @@ def look_closer(
 
 
 def _look_at(submitted: Submitted, view: Verified) -> Look:
+    """Run guided matching and the pixel comparison for one view."""
     picture, design = submitted.points(view.edit), Points.of(view.known.features)
     confirmation = confirm(picture, design, view.fit, extent=submitted.extent, explained=view.explained)
     unmirror = np.diag([-1.0, 1.0, 1.0]) if view.edit.mirrored else np.eye(3)
@@ -148,6 +149,7 @@ def _pixel_map(shape: tuple[int, ...]) -> Matrix:
 
 
 def _align(submitted: Submitted, view: Verified, place: Matrix, coverage: float) -> Alignment:
+    """Return the Alignment of a view. `place` maps places of the design to places of the picture."""
     longer_px = max(view.known.width_px, view.known.height_px)
     width, height = view.known.width_px / longer_px, view.known.height_px / longer_px
     from_unit_square = np.array([[width, 0, -width / 2], [0, height, -height / 2], [0, 0, 1]])

@@ -88,18 +88,18 @@ def examine(
     """
     questions = _Questions(submitted, nearest, shelf)
     proposed = _add_hints(questions.find_likely(PLAIN, None)[:CANDIDATES], hints)
-    known = shelf.views([key for key, _ in proposed])
-    explained = questions.find_explained(PLAIN, None, known)
-    verified = _verify_views(submitted, proposed, known, explained)
-    assumed = _assume_views(submitted, hints[:ASSUMED], known, explained)
+    views = shelf.views([key for key, _ in proposed])
+    explained = questions.find_explained(PLAIN, None, views)
+    verified = _verify_views(submitted, proposed, views, explained)
+    assumed = _assume_views(submitted, hints[:ASSUMED], views, explained)
     scores = {hint.key: hint.score for hint in hints}
     examined = _score_looks(submitted, verified, assumed, scores)
     if any(map(enough, examined.numbers)):
         return examined
     proposed = _add_hints(questions.find_likely(INVERTED, INVERTED_POINTS)[:INVERTED_CANDIDATES], ())
-    known = shelf.views([key for key, _ in proposed])
-    explained = explained.and_by(questions.find_explained(INVERTED, INVERTED_POINTS, known))
-    swapped = _verify_views(submitted, proposed, known, explained)
+    views = shelf.views([key for key, _ in proposed])
+    explained = explained.and_by(questions.find_explained(INVERTED, INVERTED_POINTS, views))
+    swapped = _verify_views(submitted, proposed, views, explained)
     most_votes = max((view.fit.votes for view in verified), default=0.0)
     if any(view.fit.votes > most_votes for view in swapped):
         by_votes = sorted((*verified, *swapped), key=lambda view: view.fit.votes)
@@ -114,6 +114,7 @@ def _score_looks(
     assumed: Sequence[Verified],
     scores: Mapping[int, float],
 ) -> Examined:
+    """Look closer at the views and compute each look's numbers. `scores` are those of the hashes, by key."""
     looks = look_closer(submitted, verified, assumed)
     return Examined(looks, numbers_of(looks, verified, scores))
 
@@ -131,14 +132,14 @@ class _Questions:
         return self.nearest(lambda views, _: propose(views, self.submitted, edits, most_grey))
 
     def find_explained(
-        self, edits: Sequence[Edit], most_grey: int | None, known: Mapping[int, Known]
+        self, edits: Sequence[Edit], most_grey: int | None, views: Mapping[int, Known]
     ) -> Explained:
         """Return the points of the picture that negatives explain, as far as they matter to these views.
 
-        Each owner's negatives are searched separately. In a shared index, an owner who adds many negatives
-        could keep the negatives of other owners from being found.
+        Searches each owner's negatives separately. In a shared index, an owner who adds many negatives could
+        keep the negatives of other owners from being found.
         """
-        owners = {None, *(view.owner for view in known.values())}
+        owners = {None, *(view.owner for view in views.values())}
 
         def likely_negatives(_: FeatureIndex, negatives: Mapping[str | None, FeatureIndex]) -> list[Pose]:
             indexes = [index for owner, index in negatives.items() if owner in owners]
@@ -188,13 +189,13 @@ def _add_hints(poses: Sequence[Pose], hints: Sequence[Hint]) -> list[tuple[int, 
 def _verify_views(
     submitted: Submitted,
     proposed: Sequence[tuple[int, Edit]],
-    known: Mapping[int, Known],
+    views: Mapping[int, Known],
     explained: Explained,
 ) -> list[Verified]:
     """Return the proposed views whose points agree."""
     verified = []
     for key, edit in proposed:
-        if (view := known.get(key)) is None:
+        if (view := views.get(key)) is None:
             continue
         explained_points = _rate_explained(submitted, explained, view)
         placed = verify(submitted, view.features, edit, explained_points)
@@ -203,26 +204,27 @@ def _verify_views(
 
 
 def _assume_views(
-    submitted: Submitted, hints: Sequence[Hint], known: Mapping[int, Known], explained: Explained
+    submitted: Submitted, hints: Sequence[Hint], views: Mapping[int, Known], explained: Explained
 ) -> list[Verified]:
     """Return the views that, by the hashes, cover the whole picture with a sufficient score."""
     return [
         assume(
             submitted,
-            known[hint.key],
+            views[hint.key],
             angle_deg=hint.angle_deg,
             mirrored=hint.mirrored,
-            explained=_rate_explained(submitted, explained, known[hint.key]),
+            explained=_rate_explained(submitted, explained, views[hint.key]),
         )
         for hint in hints
         if hint.whole
         and hint.score >= LEAST_ASSUMED
-        and hint.key in known
-        and len(known[hint.key].features) >= FEWEST_POINTS
+        and hint.key in views
+        and len(views[hint.key].features) >= FEWEST_POINTS
     ]
 
 
 def _rate_explained(submitted: Submitted, explained: Explained, view: Known) -> Floats | None:
+    """Return how well negatives explain each point of the picture for this view's owner, or None."""
     return explained.for_owner(view.owner, len(submitted.features)) if explained.points else None
 
 

@@ -95,6 +95,7 @@ def _is_polygon(outline: Sequence[Sequence[float]]) -> bool:
 def _panels(
     submission: Image.Image, full_px: tuple[int, int], exhibit: Exhibit, number: int
 ) -> list[drawing.Panel]:
+    """Return the panels A, B and C of one exhibit, B alone, or none."""
     design, alignment = exhibit.design, exhibit.alignment
     if design is None:
         return []
@@ -120,6 +121,7 @@ def _panels(
 
 
 def _marks(laid: _Laid, *, inverted: bool) -> Mask:
+    """Return the pixels of a panel that differ from the registered design."""
     if min(laid.inside.shape) < SMALLEST_PX:
         return np.zeros_like(laid.inside)
     registered = 255 - laid.registered if inverted else laid.registered
@@ -174,6 +176,7 @@ def _lay(
 def _cut_out(
     picture: Rgb, from_unit_square: Matrix, registered: Rgb, *, softness_px: float, inverted: bool
 ) -> _Laid:
+    """Warp the submission onto the panel, first by the alignment, then refined by the pixels if possible."""
     height_px, width_px = registered.shape[:2]
     # OpenCV puts pixel centres at whole numbers.
     centres = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]], np.float64)

@@ -62,9 +62,9 @@ def weights_of(neighbours: Neighbours, channels: NDArray[np.uint8]) -> Votes:
     """Return the weight of each neighbour's vote, `(q, k) float32` in [0, 1].
 
     The weight is how much nearer a neighbour is than the farthest neighbour. A point that resembles many
-    others has neighbours that are all equally near, so they get no weight. Neighbours as near as only copies
-    are all get weight (LEAST_FARTHEST). `channels` `(q,)` are the channels of the asking points. A neighbour
-    in another channel gets no weight.
+    others has neighbours that are all equally near, so they get no weight. Neighbours that are nearer than
+    LEAST_FARTHEST, as only copies are, keep their weight even if they are all equally near. `channels` `(q,)`
+    are the channels of the asking points. A neighbour in another channel gets no weight.
     """
     exists = neighbours.keys >= 0
     distances = np.where(exists, neighbours.distances, 0)
@@ -100,23 +100,23 @@ def _tally(ballot: Ballot) -> tuple[NDArray[np.int64], Votes]:
     """Return the entries that got votes under one edit, and the votes of each entry's best cell."""
     asking, rank = np.nonzero(ballot.weights > LEAST_WEIGHT)
     keys, weights = ballot.neighbours.keys[asking, rank], ballot.weights[asking, rank]
-    seen, known = ballot.places[asking], places_of(ballot.neighbours.steps[asking, rank])
-    turn = (seen[:, 3] - known[:, 3]) % (2 * np.pi)
-    growth = np.log2(seen[:, 2] / known[:, 2])
+    in_picture, in_design = ballot.places[asking], places_of(ballot.neighbours.steps[asking, rank])
+    turn = (in_picture[:, 3] - in_design[:, 3]) % (2 * np.pi)
+    growth = np.log2(in_picture[:, 2] / in_design[:, 2])
     size = np.exp2(growth)
     right, down = np.cos(turn) * size, np.sin(turn) * size
-    centre = seen[:, :2] - np.column_stack(
-        [right * known[:, 0] - down * known[:, 1], down * known[:, 0] + right * known[:, 1]]
+    centre = in_picture[:, :2] - np.column_stack(
+        [right * in_design[:, 0] - down * in_design[:, 1], down * in_design[:, 0] + right * in_design[:, 1]]
     )
     entries, entry = np.unique(keys, return_inverse=True)
     votes = np.zeros(len(entries), np.float32)
-    near = np.abs(growth) < SIZE_OCTAVES
+    is_near = np.abs(growth) < SIZE_OCTAVES
     for shift in np.arange(GRIDS) / GRIDS:
         angle_cell = np.floor(turn / (2 * np.pi) * ANGLE_CELLS + shift).astype(np.int64) % ANGLE_CELLS
         size_cell = np.floor((growth + SIZE_OCTAVES) * SIZE_CELLS_AN_OCTAVE + shift).astype(np.int64)
         cell_size = MIDDLE_CELL * np.exp2((size_cell - shift + 0.5) / SIZE_CELLS_AN_OCTAVE - SIZE_OCTAVES)
         centre_cell = np.floor(centre / cell_size[:, None] + shift).astype(np.int64) + MIDDLE_CELLS // 2
-        inside = near & ((centre_cell >= 0) & (centre_cell < MIDDLE_CELLS)).all(axis=1)
+        inside = is_near & ((centre_cell >= 0) & (centre_cell < MIDDLE_CELLS)).all(axis=1)
         cell = np.ravel_multi_index(
             (entry[inside], angle_cell[inside], size_cell[inside], *centre_cell[inside].T),
             (len(entries), ANGLE_CELLS, SIZE_CELLS, MIDDLE_CELLS, MIDDLE_CELLS),
