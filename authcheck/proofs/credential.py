@@ -1,6 +1,7 @@
-"""Signed credentials as they are read and verified: `vc+jwt` (VC-JOSE-COSE) and the bits of a status list.
+"""Reader and verifier of signed credentials: `vc+jwt` (VC-JOSE-COSE) and the bits of a status list.
 
-Only what this project issues is accepted, in one spelling: compact JWS, Ed25519, a kid, no header that changes meaning.
+The reader accepts only what this project issues, in one spelling: a compact JWS, Ed25519, a kid, and no
+header that changes the meaning of the others.
 """
 
 import json
@@ -18,21 +19,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from authcheck.errors import NotTrue
 from authcheck.proofs.trust import decode_base64url
 
-ALGORITHMS = ("Ed25519", "EdDSA")  # RFC 9864's name and the older one; never "none", never a shared secret
-HEADERS = {
-    "alg",
-    "kid",
-    "typ",
-    "cty",
-}  # anything else (crit, b64, jwk, x5c ...) could change what is verified
+# The name of RFC 9864 and the older name. Never add "none" or an algorithm with a shared secret.
+ALGORITHMS = ("Ed25519", "EdDSA")
+# Any other header (crit, b64, jwk, x5c ...) could change what is verified.
+HEADERS = {"alg", "kid", "typ", "cty"}
 LONGEST_JWS = 256 * 1024
 PLACE = re.compile(r"0|[1-9][0-9]{0,5}")
-PLACES = 131_072  # of a status list (W3C Bitstring Status List v1.0 s6.1)
+PLACES = 131_072  # places in a status list (W3C Bitstring Status List v1.0 s6.1)
 
 
 @dataclass(frozen=True, slots=True)
 class StatusEntry:
-    """Where a certificate's status stands: the list's address, and the place in it from 0."""
+    """The place of a certificate's status: the address of the status list, and the index in it from 0."""
 
     list_url: str
     index: int
@@ -40,7 +38,7 @@ class StatusEntry:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential as it claims to be: nothing here is true before `verify`."""
+    """A parsed credential. Nothing in it may be trusted before `verify`."""
 
     kid: str
     payload: Mapping[str, Any]
@@ -48,96 +46,102 @@ class Credential:
     signature: bytes
 
     @classmethod
-    @lru_cache(
-        maxsize=64
-    )  # one list stands behind many certificates, and a look-up reads a certificate twice
+    @lru_cache(maxsize=64)  # many certificates share one status list, and a look-up reads a certificate twice
     def read(cls, jws: str) -> Self:
-        """Take a compact JWS apart. Raises NotTrue (`certificate.malformed`, `certificate.algorithm`)."""
+        """Parse a compact JWS. Raises NotTrue (`certificate.malformed`, `certificate.algorithm`)."""
         try:
             protected, payload, signature = jws[: LONGEST_JWS + 1].split(".")
             header, claims = json.loads(decode_base64url(protected)), json.loads(decode_base64url(payload))
-            made = cls(
+            credential = cls(
                 str(header["kid"]), claims, f"{protected}.{payload}".encode(), decode_base64url(signature)
             )
-            sound = isinstance(claims, dict) and header.keys() <= HEADERS and header["typ"] == "vc+jwt"
+            is_supported = isinstance(claims, dict) and header.keys() <= HEADERS and header["typ"] == "vc+jwt"
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            _malformed("not a vc+jwt")
-        if not sound:
-            _malformed("other headers than alg, kid and typ, or no object")
+            _raise_malformed("it is not a vc+jwt")
+        if not is_supported:
+            _raise_malformed(
+                "it has headers other than alg, kid, typ and cty, or its content is not an object"
+            )
         if header.get("alg") not in ALGORITHMS:
-            raise NotTrue("The signature is of another kind than Ed25519.", code="certificate.algorithm")
-        return made
+            raise NotTrue("The signature is not an Ed25519 signature.", code="certificate.algorithm")
+        return credential
 
     def verify(self, public_key: bytes) -> None:
         """Raise NotTrue (`certificate.signature`) unless this raw Ed25519 key made the signature."""
         try:
-            _loaded(public_key).verify(self.signature, self.signed)
+            _load_key(public_key).verify(self.signature, self.signed)
         except (InvalidSignature, ValueError):
-            raise NotTrue(f"The signature is not one of {self.kid}.", code="certificate.signature") from None
+            raise NotTrue(
+                f"The key {self.kid} did not make this signature.", code="certificate.signature"
+            ) from None
 
     @property
     def issuer(self) -> str:
-        """The DID of who claims to have signed. Raises NotTrue, as all below (`certificate.malformed`)."""
-        return self._text("issuer")
+        """Return the DID of the issuer that the credential names.
+
+        Raises NotTrue (`certificate.malformed`) when the field is missing, as all properties below.
+        """
+        return self._read_text("issuer")
 
     @property
     def id(self) -> str:
-        """The credential's own id."""
-        return self._text("id")
+        """Return the credential's own id."""
+        return self._read_text("id")
 
     @property
     def valid_from(self) -> datetime:
-        """When the issuer says it was made."""
+        """Return the time at which the issuer claims to have made the credential."""
         try:
-            return datetime.fromisoformat(self._text("validFrom")).astimezone(UTC)
+            return datetime.fromisoformat(self._read_text("validFrom")).astimezone(UTC)
         except (ValueError, OverflowError):
-            _malformed("no time")
+            _raise_malformed("validFrom is not a time")
 
     @property
     def status(self) -> StatusEntry:
-        """Where it is said whether it was revoked."""
-        found = self.payload.get("credentialStatus")
-        if not isinstance(found, dict) or found.get("statusPurpose") != "revocation":
-            _malformed("no status")
-        url, index = found.get("statusListCredential"), str(found.get("statusListIndex"))
+        """Return the place in the status list that tells whether the credential is revoked."""
+        entry = self.payload.get("credentialStatus")
+        if not isinstance(entry, dict) or entry.get("statusPurpose") != "revocation":
+            _raise_malformed("it has no revocation status")
+        url, index = entry.get("statusListCredential"), str(entry.get("statusListIndex"))
         if not isinstance(url, str) or not PLACE.fullmatch(index) or int(index) >= PLACES:
-            _malformed("no place in a status list")
+            _raise_malformed("it has no place in a status list")
         return StatusEntry(url, int(index))
 
-    def _text(self, name: str) -> str:
-        found = self.payload.get(name)
-        if not isinstance(found, str):
-            _malformed(f"no {name}")
-        return found
+    def _read_text(self, name: str) -> str:
+        value = self.payload.get(name)
+        if not isinstance(value, str):
+            _raise_malformed(f"{name} is missing or not a text")
+        return value
 
 
 def is_revoked(status_list: Credential, index: int) -> bool:
-    """Whether the list has the bit at `index` set. Raises NotTrue (`certificate.malformed`)."""
+    """Return whether the status list has the bit at `index` set. Raises NotTrue (`certificate.malformed`)."""
     subject = status_list.payload.get("credentialSubject")
     if not isinstance(subject, dict) or subject.get("statusPurpose") != "revocation":
-        _malformed("no list of revocations")
-    bits = _bits(str(subject.get("encodedList")))
-    return bool(bits[index // 8] >> (7 - index % 8) & 1)  # the first bit is the leftmost (s3.1)
+        _raise_malformed("it is not a list of revocations")
+    bits = _unpack_bits(str(subject.get("encodedList")))
+    # Index 0 is the leftmost bit (W3C Bitstring Status List v1.0 s3.1).
+    return bool(bits[index // 8] >> (7 - index % 8) & 1)
 
 
 @lru_cache(maxsize=64)
-def _bits(encoded: str) -> bytes:
-    """The bits of a list, as many as they claim to be; never more are unpacked."""
+def _unpack_bits(encoded: str) -> bytes:
+    """Unpack the bits of a status list. Never unpacks more than the fixed length of a list."""
     if encoded[:1] != "u":  # multibase: base64url without padding
-        _malformed("a list in another base")
+        _raise_malformed("the status list is not base64url")
     try:
         bits = zlib.decompressobj(wbits=31).decompress(decode_base64url(encoded[1:]), PLACES // 8 + 1)
     except (ValueError, zlib.error):
-        _malformed("no list")
+        _raise_malformed("the status list cannot be unpacked")
     if len(bits) != PLACES // 8:
-        _malformed("a list of another length")
+        _raise_malformed("the status list has the wrong length")
     return bits
 
 
 @lru_cache(maxsize=64)
-def _loaded(public_key: bytes) -> Ed25519PublicKey:
+def _load_key(public_key: bytes) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(public_key)
 
 
-def _malformed(what: str) -> NoReturn:
-    raise NotTrue(f"The credential is malformed: {what}.", code="certificate.malformed")
+def _raise_malformed(reason: str) -> NoReturn:
+    raise NotTrue(f"The credential is malformed: {reason}.", code="certificate.malformed")

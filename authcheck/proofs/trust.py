@@ -1,4 +1,4 @@
-"""What a verifier believes before it looks: the log's key, the witnesses' keys, the issuers' keys. No database, no web."""
+"""The keys that a verifier trusts: of the log, of the witnesses, of the issuers. No database, no network."""
 
 import base64
 import binascii
@@ -15,20 +15,20 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
-    """A raw Ed25519 key; what it signed counts in entries numbered `first` up to, not including, `end`."""
+    """A raw Ed25519 key. Its signatures are valid in entries numbered `first` up to, not including, `end`."""
 
     public_key: bytes
     first: int
     end: int | None
 
     def holds_at(self, number: int) -> bool:
-        """Whether the key was valid where entry `number` stands in the log."""
+        """Return whether the key is valid at entry `number` of the log."""
         return self.first <= number and (self.end is None or number < self.end)
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who signs certificates, by its name for people, and its keys by kid."""
+    """A signer of certificates: its name for people, and its keys by kid."""
 
     name: str
     keys: Mapping[str, TrustedKey]
@@ -36,10 +36,11 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """All that a verification rests on; whoever hands it over is believed.
+    """All keys and limits that a verification relies on. The verifier believes the source of this file.
 
-    `status_lists` is, by address, the number of the newest entry about a status list that its maker knew of at `at`
-    (RFC 3339). `quorum` is how many of the witnesses must have signed; 0 asks none.
+    `status_lists` maps the address of a status list to the number of the newest entry about this list that
+    the maker of the file knew of at `at` (RFC 3339). `quorum` is the number of witnesses that must have
+    signed. 0 asks for no witnesses.
     """
 
     log: Verifier
@@ -51,29 +52,29 @@ class Trust:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Read a trust.json. Raises Rejected (`bundle.trust`)."""
+        """Read a trust.json. Raises Rejected (`bundle.trust`) when the file cannot be used."""
         try:
-            return cls._read(json.loads(text))
+            return cls._from_data(json.loads(text))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotTrue, Rejected) as error:
             raise Rejected(
-                f"The trust file cannot be used: {type(error).__name__}: {error}.", code="bundle.trust"
+                f"We cannot use this trust file: {type(error).__name__}: {error}.", code="bundle.trust"
             ) from error
 
     @classmethod
-    def _read(cls, found: Mapping[str, Any]) -> Self:
-        log = Verifier.from_vkey(found["log"]["vkey"])
-        witnesses = tuple(Verifier.from_vkey(vkey) for vkey in found["witnesses"])
-        quorum = _count(found["quorum"])
-        if found["v"] != VERSION or log.name != found["log"]["origin"]:
-            raise ValueError("another version, or the key of another log")
+    def _from_data(cls, data: Mapping[str, Any]) -> Self:
+        log = Verifier.from_vkey(data["log"]["vkey"])
+        witnesses = tuple(Verifier.from_vkey(vkey) for vkey in data["witnesses"])
+        quorum = _read_count(data["quorum"])
+        if data["v"] != VERSION or log.name != data["log"]["origin"]:
+            raise ValueError("the version is not supported, or the key belongs to another log")
         if quorum > len({witness.public_key for witness in witnesses}):
-            raise ValueError("a quorum of more witnesses than there are")
-        issuers = {did: _issuer(issuer) for did, issuer in found["issuers"].items()}
-        lists = {str(url): _count(number) for url, number in found["status_lists"].items()}
-        return cls(log, witnesses, quorum, issuers, lists, str(found["at"]))
+            raise ValueError("the quorum is greater than the number of witnesses")
+        issuers = {did: _read_issuer(issuer) for did, issuer in data["issuers"].items()}
+        status_lists = {str(url): _read_count(number) for url, number in data["status_lists"].items()}
+        return cls(log, witnesses, quorum, issuers, status_lists, str(data["at"]))
 
     def to_json(self) -> dict[str, Any]:
-        """The trust.json that `from_json` reads."""
+        """Return the trust.json that `from_json` reads."""
         return {
             "v": VERSION,
             "at": self.at,
@@ -81,56 +82,58 @@ class Trust:
             "witnesses": [witness.vkey for witness in self.witnesses],
             "quorum": self.quorum,
             "issuers": {
-                did: {"name": issuer.name, "keys": [_key_json(kid, key) for kid, key in issuer.keys.items()]}
+                did: {
+                    "name": issuer.name,
+                    "keys": [_key_to_json(kid, key) for kid, key in issuer.keys.items()],
+                }
                 for did, issuer in self.issuers.items()
             },
             "status_lists": dict(self.status_lists),
         }
 
     def key(self, issuer: str, kid: str) -> TrustedKey | None:
-        """The issuer's key of that name, None where the trust file does not know it.
+        """Return the issuer's key with this kid, or None when the trust file does not have it.
 
-        Raises NotTrue (`certificate.issuer`) for a key that is by its name another issuer's.
+        Raises NotTrue (`certificate.issuer`) when the kid names a key of another issuer.
         """
         if kid.partition("#")[0] != issuer:
-            raise NotTrue(f"Signed by {kid}, which is no key of {issuer}.", code="certificate.issuer")
+            raise NotTrue(f"The signing key {kid} does not belong to {issuer}.", code="certificate.issuer")
         return self.issuers[issuer].keys.get(kid) if issuer in self.issuers else None
 
 
 def decode_base64url(text: str) -> bytes:
-    """Unpadded base64url, as JOSE has it (RFC 7515 s2). Raises ValueError for anything that is not exactly that."""
+    """Decode unpadded base64url, as JOSE uses it (RFC 7515 s2). Raises ValueError for any other spelling."""
     data = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
-    if (
-        encode_base64url(data) != text
-    ):  # two spellings of one signature would be two hashes of one certificate
-        raise binascii.Error("not the one spelling of these bytes")
+    # Two spellings of one signature would give one certificate two hashes.
+    if encode_base64url(data) != text:
+        raise binascii.Error("not the canonical base64url of these bytes")
     return data
 
 
 def encode_base64url(data: bytes) -> str:
-    """Unpadded base64url."""
+    """Encode as unpadded base64url."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def _issuer(found: Mapping[str, Any]) -> Issuer:
-    return Issuer(str(found["name"]), {str(key["kid"]): _key(key) for key in found["keys"]})
+def _read_issuer(data: Mapping[str, Any]) -> Issuer:
+    return Issuer(str(data["name"]), {str(key["kid"]): _read_key(key) for key in data["keys"]})
 
 
-def _key(found: Mapping[str, Any]) -> TrustedKey:
-    until = found["until"]
+def _read_key(data: Mapping[str, Any]) -> TrustedKey:
+    until = data["until"]
     return TrustedKey(
-        decode_base64url(found["public_key"]),
-        _count(found["from"]),
-        None if until is None else _count(until),
+        decode_base64url(data["public_key"]),
+        _read_count(data["from"]),
+        None if until is None else _read_count(until),
     )
 
 
-def _key_json(kid: str, key: TrustedKey) -> dict[str, Any]:
+def _key_to_json(kid: str, key: TrustedKey) -> dict[str, Any]:
     public_key = encode_base64url(key.public_key)
     return {"kid": kid, "public_key": public_key, "from": key.first, "until": key.end}
 
 
-def _count(value: object) -> int:
+def _read_count(value: object) -> int:
     if type(value) is not int or value < 0:
-        raise ValueError(f"{value!r} is no count")
+        raise ValueError(f"{value!r} is not a whole number of 0 or more")
     return value

@@ -1,6 +1,7 @@
-"""Sorted blocks of codes that never change once they can be seen, and faiss' flat scan of one block.
+"""Sorted, immutable blocks of codes, and faiss' flat scan of one block.
 
-What `FlatIndex` is made of: a change makes new blocks, so a search that holds older ones needs no lock.
+`FlatIndex` consists of blocks. A block never changes once a search can see it. A change makes new blocks, so
+a search that holds older blocks needs no lock.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +23,10 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Entries in ascending order of id: the first `size` rows of both arrays. The rows after them are room for more."""
+    """Entries in ascending order of id.
+
+    The entries are the first `size` rows of both arrays. The rows after them are free room.
+    """
 
     room_ids: Ids
     room_codes: Codes
@@ -30,21 +34,24 @@ class Block:
 
     @property
     def ids(self) -> Ids:
-        """`(size,)`, ascending."""
+        """Return the ids, `(size,)`, ascending."""
         return self.room_ids[: self.size]
 
     @property
     def codes(self) -> Codes:
-        """`(size, bytes)`, row for row with `ids`."""
+        """Return the codes, `(size, bytes)`, row for row with `ids`."""
         return self.room_codes[: self.size]
 
     def places(self, ids: Ids) -> NDArray[np.intp]:
-        """The row of each id, or -1."""
+        """Return the row of each id, or -1."""
         rows = np.minimum(np.searchsorted(self.ids, ids), self.size - 1)
         return np.where(self.room_ids[rows] == ids, rows, -1)
 
     def extended(self, ids: Ids, codes: Codes, limit: int) -> "Block":
-        """With greater ids after these, up to `limit` rows; written behind the rows that others may be reading."""
+        """Return a block with these greater ids at the end, at most `limit` rows in all.
+
+        Writes only behind the rows that other threads may be reading.
+        """
         end = self.size + len(ids)
         room_ids, room_codes = self.room_ids, self.room_codes
         if end > len(room_ids):
@@ -56,18 +63,21 @@ class Block:
         return Block(room_ids, room_codes, end)
 
     def merged(self, ids: Ids, codes: Codes, limit: int) -> list["Block"]:
-        """With sorted ids put where they belong, as one block or more."""
+        """Return one or more blocks with these sorted ids inserted in order."""
         places = np.searchsorted(self.ids, ids)
         return cut(np.insert(self.ids, places, ids), np.insert(self.codes, places, codes, axis=0), limit)
 
     def without(self, places: NDArray[np.intp]) -> "Block":
-        """The rows but these."""
+        """Return a block without these rows."""
         ids = np.delete(self.ids, places)
         return Block(ids, np.delete(self.codes, places, axis=0), len(ids))
 
     def within(self, codes: Codes, radius_bits: int) -> tuple[Ids, Ids, Bits] | None:
-        """(query_row, id, distance_bits) of every entry at most `radius_bits` away, by query_row and id; None if none."""
-        found = faiss.RangeSearchResult(len(codes))
+        """Return (query_row, id, distance_bits) of every entry at most `radius_bits` away, or None.
+
+        The order is by query_row, then id.
+        """
+        result = faiss.RangeSearchResult(len(codes))
         # faiss reports the distances strictly below its radius.
         faiss.hamming_range_search(  # type: ignore[attr-defined]  # missing from faiss' stubs
             faiss.swig_ptr(codes),
@@ -76,22 +86,23 @@ class Block:
             self.size,
             radius_bits + 1,
             codes.shape[1],
-            found,
+            result,
         )
-        limits = faiss.rev_swig_ptr(found.lims, len(codes) + 1).view(np.int64)
+        limits = faiss.rev_swig_ptr(result.lims, len(codes) + 1).view(np.int64)
         total = int(limits[-1])
         if not total:
             return None
-        # What faiss returned is freed with `found`: searchsorted, indexing and astype all copy.
+        # faiss frees its arrays with `result`. Searchsorted, indexing and astype all copy, so the data stays.
         rows = limits[1:].searchsorted(np.arange(total), "right")
-        ids = self.room_ids[faiss.rev_swig_ptr(found.labels, total)]
-        return rows, ids, faiss.rev_swig_ptr(found.distances, total).astype(np.int32)
+        ids = self.room_ids[faiss.rev_swig_ptr(result.labels, total)]
+        return rows, ids, faiss.rev_swig_ptr(result.distances, total).astype(np.int32)
 
     def nearest(self, codes: Codes, count: int) -> tuple[Ids, Bits]:
-        """The ids and distances, both `(q, count)`, of the `count` <= `size` nearest entries by distance, then id.
+        """Return ids and distances, both `(q, count)`, of the `count` <= `size` nearest entries.
 
-        faiss orders its heap by (value, label) and replaces the top only by a smaller value. As it visits rows in
-        ascending order, that leaves exactly the first by (distance, row); `hammings_knn_mc` makes no such promise.
+        The order is by distance, then id. faiss orders its heap by (value, label) and replaces the top only
+        by a smaller value. faiss visits rows in ascending order, so the heap keeps exactly the first entries
+        by (distance, row). `hammings_knn_mc` makes no such promise.
         """
         places = np.empty((len(codes), count), np.int64)
         bits = np.empty((len(codes), count), np.int32)
@@ -104,7 +115,7 @@ class Block:
 
 
 def cut(ids: Ids, codes: Codes, limit: int) -> list[Block]:
-    """Sorted entries as the fewest blocks, of equal size: each can take more before it is cut again."""
+    """Split sorted entries into the fewest blocks, of equal size, so that each block has room to grow."""
     count = -(-len(ids) // limit)
     edges = [len(ids) * number // count for number in range(count + 1)]
     return [
@@ -113,7 +124,10 @@ def cut(ids: Ids, codes: Codes, limit: int) -> list[Block]:
 
 
 def runs(blocks: Sequence[Block], ids: Ids) -> list[tuple[int, slice]]:
-    """Which block each run of the sorted ids belongs to, last block first so that blocks may be replaced on the way."""
+    """Return which block each run of the sorted ids belongs to.
+
+    The last block comes first, so that the caller may replace blocks on the way.
+    """
     if not blocks or not len(ids):
         return []
     firsts = np.array([block.room_ids[0] for block in blocks])
@@ -127,18 +141,19 @@ def runs(blocks: Sequence[Block], ids: Ids) -> list[tuple[int, slice]]:
 def on_one_thread(search: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
     """Run a search without faiss' OpenMP threads.
 
-    The number of threads belongs to the calling thread, so no other thread sees the change, and this one has its own
-    number back afterwards. faiss would otherwise start a pool for every thread that searches, to share out work that
-    one query does not divide into, and a process forked after that would hang in its first search.
+    The number of threads belongs to the calling thread, so no other thread sees the change. The calling
+    thread gets its own number back afterwards. Without this, faiss starts a pool for every thread that
+    searches, although one query does not divide into parallel work. A process that is forked after that hangs
+    in its first search.
     """
 
     @wraps(search)
-    def alone(*arguments: Arguments.args, **options: Arguments.kwargs) -> Answer:
-        before = faiss.omp_get_max_threads()
+    def search_alone(*arguments: Arguments.args, **options: Arguments.kwargs) -> Answer:
+        thread_count = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(1)
         try:
             return search(*arguments, **options)
         finally:
-            faiss.omp_set_num_threads(before)
+            faiss.omp_set_num_threads(thread_count)
 
-    return alone
+    return search_alone

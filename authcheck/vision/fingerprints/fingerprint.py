@@ -1,7 +1,8 @@
 """Picture -> Fingerprint: two hash families over the windows of a picture, in eight orientations.
 
-imagehash defines the families; it is imported here and nowhere else. `phash` sees structure and survives text and
-stickers, but is half noise on mirror-symmetric pictures; `dhash` is not, and survives them.
+imagehash defines the families. Only this module imports it. `phash` sees structure and survives text and
+stickers, but half of its bits are noise on mirror-symmetric pictures. `dhash` works on mirror-symmetric
+pictures too.
 """
 
 from collections.abc import Sequence
@@ -17,10 +18,11 @@ from authcheck.errors import ImageRejected
 from authcheck.vision.fingerprints.windows import NAMES, SIDE, Window, find_windows
 from authcheck.vision.pictures.decode import DEFAULT_LIMITS, Limits, Picture, open_picture
 
-SCHEME = "pd256-1"  # changes when any bit may change: decoding, windows, families, layout of the record
+# A new name for every change that may change a bit: decoding, windows, families, layout of the record.
+SCHEME = "pd256-1"
 FAMILIES = ("phash", "dhash")
-# What was done to the design to give the picture: mirrored left to right, then turned clockwise. The order is that of
-# `_turned`: each is undone by the flip or transposition of the same place there.
+# The change from the design to the picture: mirrored left to right, then turned clockwise. The order is that
+# of the flips and transpositions in `_phash` and `_dhash`. Each undoes the orientation at its position.
 ORIENTATIONS = (
     "upright",
     "mirror",
@@ -36,8 +38,8 @@ REFERENCE_WINDOWS = ("whole", "trimmed")
 HASH_SIDE = 16
 TILE_SIDE = 64
 CODE_BYTES = HASH_SIDE * HASH_SIDE // 8
-FLAT_CONTRAST = 4.0  # standard deviation of grey levels below which a picture is called flat
-WINDOW_CONTRAST = 8.0  # and below which a part of one says too little to be compared on its own
+FLAT_CONTRAST = 4.0  # standard deviation of grey levels below which a picture is flat
+WINDOW_CONTRAST = 8.0  # standard deviation of grey levels below which a window is not compared on its own
 _MAGIC = b"AF1"
 
 # The first 16 basis functions of the DCT-II over 64 pixels, scaled as scipy.fftpack.dct does.
@@ -48,11 +50,11 @@ Codes = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is kept of a picture to compare it.
+    """The stored or compared hashes of a picture.
 
-    `codes` is `(windows, orientations, families, 32) uint8`: 256 bits each, in the order of imagehash's own bits. A
-    checked picture has one to eight windows in eight orientations, a registered one two windows, upright
-    (`reference`). `windows` names them.
+    `codes` is `(windows, orientations, families, 32) uint8`: 256 bits each, in the order of imagehash's own
+    bits. A checked picture has one to eight windows in eight orientations. A registered picture has two
+    windows in upright orientation (`reference`). `windows` are the names of the windows.
     """
 
     scheme: str
@@ -60,82 +62,89 @@ class Fingerprint:
     codes: Codes
 
     def reference(self) -> Self:
-        """The part that is stored of a registered picture: whole and trimmed (the whole again if plain borders lack)."""
+        """Return the part that is stored of a registered picture: the windows whole and trimmed.
+
+        Without a plain border, trimmed is the whole again.
+        """
         trimmed = int("trimmed" in self.windows)
         return type(self)(self.scheme, REFERENCE_WINDOWS, self.codes[[0, trimmed], :1])
 
     def to_bytes(self) -> bytes:
-        """The record kept in the database: magic, counts, window kinds, codes. 135 bytes for a reference."""
+        """Return the record for the database: magic, counts, window kinds, codes. A reference: 135 bytes."""
         kinds = bytes(NAMES.index(name) for name in self.windows)
         return _MAGIC + bytes(self.codes.shape[:2]) + kinds + np.ascontiguousarray(self.codes).tobytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read a record back. Raises ValueError for the record of another scheme or a damaged one."""
+        """Read a record. Raises ValueError when the record has another scheme or is damaged."""
         if len(data) < len(_MAGIC) + 2 or not data.startswith(_MAGIC):
             raise ValueError("not a fingerprint of this scheme")
         windows, orientations = data[len(_MAGIC) : len(_MAGIC) + 2]
         start = len(_MAGIC) + 2 + windows
         if len(data) != start + windows * orientations * len(FAMILIES) * CODE_BYTES:
-            raise ValueError("a damaged fingerprint")
+            raise ValueError("the fingerprint is damaged")
         names = tuple(NAMES[kind] for kind in data[start - windows : start])
         codes = np.frombuffer(data, np.uint8, offset=start)
         return cls(SCHEME, names, codes.reshape(windows, orientations, len(FAMILIES), CODE_BYTES))
 
 
 def reference_codes(records: Sequence[bytes]) -> Codes:
-    """`(n, windows, families, 32)` of n reference records at once. Raises ValueError as `Fingerprint.from_bytes` does."""
-    head = (
+    """Return the codes of n reference records at once, `(n, windows, families, 32)`.
+
+    Raises ValueError as `Fingerprint.from_bytes` does.
+    """
+    header = (
         _MAGIC + bytes((len(REFERENCE_WINDOWS), 1)) + bytes(NAMES.index(name) for name in REFERENCE_WINDOWS)
     )
-    size = len(head) + len(REFERENCE_WINDOWS) * len(FAMILIES) * CODE_BYTES
-    joined = b"".join(records)
-    if len(joined) != len(records) * size:
+    size = len(header) + len(REFERENCE_WINDOWS) * len(FAMILIES) * CODE_BYTES
+    data = b"".join(records)
+    if len(data) != len(records) * size:
         raise ValueError("not the fingerprints of registered pictures")
-    table = np.frombuffer(joined, np.uint8).reshape(-1, size)
-    if (table[:, : len(head)] != np.frombuffer(head, np.uint8)).any():
+    table = np.frombuffer(data, np.uint8).reshape(-1, size)
+    if (table[:, : len(header)] != np.frombuffer(header, np.uint8)).any():
         raise ValueError("not a fingerprint of this scheme")
-    return table[:, len(head) :].reshape(-1, len(REFERENCE_WINDOWS), len(FAMILIES), CODE_BYTES)
+    return table[:, len(header) :].reshape(-1, len(REFERENCE_WINDOWS), len(FAMILIES), CODE_BYTES)
 
 
 def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[Picture, Fingerprint]:
-    """Decode as this scheme wants it and fingerprint: the one way in for pictures that are registered or checked.
+    """Decode a picture as this scheme requires and compute its fingerprint.
 
-    Raises ImageRejected as `open_picture` and `of` do.
+    Every registered and every checked picture goes through this function. Raises ImageRejected as
+    `open_picture` and `of` do.
     """
     picture = open_picture(data, limits, detail_px=SIDE, grey=True)
     return picture, of(picture)
 
 
 def of(picture: Picture) -> Fingerprint:
-    """The fingerprint of a picture as it is compared. Raises ImageRejected (`image.flat`) where there is nothing to see."""
+    """Compute a picture's fingerprint. Raises ImageRejected (`image.flat`) when there is nothing to see."""
     grey = picture.image.convert("L")
-    layout = _layout(grey)
+    layout = _squash(grey)
     whole = layout.resize((TILE_SIDE, TILE_SIDE), Image.Resampling.BOX)
     contrast = float(np.asarray(whole).std())
     if contrast < FLAT_CONTRAST:
         raise ImageRejected(
-            "The picture is flat: there is nothing in it to compare.",
+            "The picture is almost one colour, so there is nothing in it to compare. Use another picture.",
             code="image.flat",
             contrast=round(contrast, 1),
         )
     names, tiles = ["whole"], [whole]
     for window in find_windows(np.asarray(layout))[1:]:
-        tile = _tile(grey, window)
+        tile = _cut_tile(grey, window)
         if np.asarray(tile).std() >= WINDOW_CONTRAST:
             names.append(window.name)
             tiles.append(tile)
     return Fingerprint(SCHEME, tuple(names), codes_of(tiles))
 
 
-def _layout(grey: Image.Image) -> Image.Image:
-    """The picture squashed to the square in which windows are looked for."""
+def _squash(grey: Image.Image) -> Image.Image:
+    """Return the picture squashed to the square in which windows are searched."""
     factor = min(grey.size) // SIDE
     return (grey.reduce(factor) if factor > 1 else grey).resize((SIDE, SIDE), Image.Resampling.HAMMING)
 
 
-def _tile(grey: Image.Image, window: Window) -> Image.Image:
-    """A window as a small square."""
+def _cut_tile(grey: Image.Image, window: Window) -> Image.Image:
+    """Return a window as a small square."""
     left, top, right, bottom = window.box
     across, down = grey.width / SIDE, grey.height / SIDE
     box = (left * across, top * down, right * across, bottom * down)
@@ -143,9 +152,10 @@ def _tile(grey: Image.Image, window: Window) -> Image.Image:
 
 
 def codes_of(tiles: Sequence[Image.Image]) -> Codes:
-    """`(tiles, orientations, families, 32)` of grey pictures of 64 x 64 pixels.
+    """Compute the codes of grey pictures of 64 x 64 pixels, `(tiles, orientations, families, 32)`.
 
-    Bit for bit what imagehash gives for each orientation of a tile, but where a DCT coefficient is the median itself.
+    The bits equal those of imagehash for each orientation of a tile, except where a DCT coefficient equals
+    the median.
     """
     codes = np.stack([_phash(tiles), _dhash(tiles)], axis=2)
     codes[0, 0, 0] = np.packbits(imagehash.phash(tiles[0], HASH_SIDE).hash)
@@ -154,26 +164,26 @@ def codes_of(tiles: Sequence[Image.Image]) -> Codes:
 
 
 def _phash(tiles: Sequence[Image.Image]) -> Codes:
-    """imagehash.phash of every orientation from one DCT: a flip changes the sign of every second coefficient."""
+    """Compute imagehash.phash of every orientation from one DCT: a flip negates every second coefficient."""
     pixels = np.stack([np.asarray(tile) for tile in tiles]).astype(np.float64)
-    low = _BASIS @ pixels @ _BASIS.T
-    odd = np.where(np.arange(HASH_SIDE) % 2, -1.0, 1.0)
-    both = np.stack([low, low.swapaxes(1, 2)], axis=1)
-    turned = np.stack([both, both * odd, both * odd[:, None], both * odd * odd[:, None]], axis=2)
+    coefficients = _BASIS @ pixels @ _BASIS.T
+    signs = np.where(np.arange(HASH_SIDE) % 2, -1.0, 1.0)
+    both = np.stack([coefficients, coefficients.swapaxes(1, 2)], axis=1)
+    turned = np.stack([both, both * signs, both * signs[:, None], both * signs * signs[:, None]], axis=2)
     flat = turned.reshape(len(tiles), len(ORIENTATIONS), -1)
     return np.packbits(flat > np.median(flat, axis=2, keepdims=True), axis=2)
 
 
 def _dhash(tiles: Sequence[Image.Image]) -> Codes:
-    """imagehash.dhash of every orientation from two reductions: the resampling is the same from either end."""
+    """Compute imagehash.dhash of every orientation from two reductions: resampling is symmetric."""
     size = HASH_SIDE + 1, HASH_SIDE
-    small = np.stack(
+    reduced = np.stack(
         [
-            np.asarray(side.resize(size, Image.Resampling.LANCZOS))
+            np.asarray(image.resize(size, Image.Resampling.LANCZOS))
             for tile in tiles
-            for side in (tile, tile.transpose(Image.Transpose.TRANSPOSE))
+            for image in (tile, tile.transpose(Image.Transpose.TRANSPOSE))
         ]
     ).reshape(len(tiles), 2, HASH_SIDE, HASH_SIDE + 1)
-    rising, falling = small[..., 1:] > small[..., :-1], (small[..., 1:] < small[..., :-1])[..., ::-1]
+    rising, falling = reduced[..., 1:] > reduced[..., :-1], (reduced[..., 1:] < reduced[..., :-1])[..., ::-1]
     turned = np.stack([rising, falling, rising[..., ::-1, :], falling[..., ::-1, :]], axis=2)
     return np.packbits(turned.reshape(len(tiles), len(ORIENTATIONS), -1), axis=2)

@@ -1,4 +1,4 @@
-"""All registered views in memory, searched by both hash families at once."""
+"""An in-memory search over all registered views, by both hash families at once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ LEAST_NEAR = 16
 class Hit:
     """A registered view that a picture resembles.
 
-    `score` is the probability in [0, 1] that this is the design in the picture. `window` is the part of the picture
-    and `orientation` what was done to the design to give it; `distances_bits` (0-256) is by family, `method` the
-    family that is nearer.
+    `score` is the probability in [0, 1] that this design is in the picture. `window` is the matching part of
+    the picture. `orientation` is the change from the design to this part. `distances_bits` (0-256) is by
+    family. `method` is the family with the smaller distance.
     """
 
     view_id: int
@@ -40,14 +40,15 @@ class Hit:
 
 
 class Gallery:
-    """Views by number, each under the codes of its whole and of its trimmed picture, one index a family.
+    """Views by number, each with the codes of its whole and of its trimmed picture, one index per family.
 
-    The distance of a picture and a view is the least joint distance (`score.joint_bits`) over the picture's windows and
-    orientations and the view's windows. Changes must not run beside each other. A search
-    beside a change is safe and sees part of it: who needs all of it asks again, as LiveGallery does.
+    The distance of a picture and a view is the least joint distance (`score.joint_bits`) over the picture's
+    windows and orientations and the view's windows. Two changes must not run at the same time. A search
+    beside a change is safe and sees a part of the change. A caller that needs the whole change searches
+    again, as LiveGallery does.
 
     Args:
-        new_index: makes an empty index; FlatIndex, or BruteForceIndex to compare with.
+        new_index: makes an empty index: FlatIndex, or BruteForceIndex for comparison.
     """
 
     def __init__(self, new_index: Callable[[], FingerprintIndex] = FlatIndex) -> None:
@@ -58,32 +59,34 @@ class Gallery:
         return self._count
 
     def add(self, view_ids: Sequence[int], records: Sequence[bytes]) -> None:
-        """Put reference records (`Fingerprint.reference().to_bytes()`) under these numbers, all or nothing.
+        """Add reference records (`Fingerprint.reference().to_bytes()`) under these numbers, all or nothing.
 
-        Raises ValueError for a number that is known or repeated and for a record of another scheme.
+        Raises ValueError for a number that is already in the gallery or repeated, and for a record of another
+        scheme.
         """
         codes = reference_codes(records)
-        ids = _entries(view_ids)
-        # A picture without a border is its own trimmed picture: one entry is enough.
-        kept = np.ones(ids.shape, np.bool_)
-        kept[:, 1:] = (codes[:, 1:] != codes[:, :1]).any(axis=(2, 3))
+        ids = _entry_ids(view_ids)
+        # The trimmed picture of a picture without a border is the same picture, so one entry is enough.
+        is_needed = np.ones(ids.shape, np.bool_)
+        is_needed[:, 1:] = (codes[:, 1:] != codes[:, :1]).any(axis=(2, 3))
         for family, index in enumerate(self._indexes):
-            index.add(ids[kept], np.ascontiguousarray(codes[kept][:, family]))
+            index.add(ids[is_needed], np.ascontiguousarray(codes[is_needed][:, family]))
         self._count += len(ids)
 
     def remove(self, view_ids: Sequence[int]) -> None:
-        """Take these views out; numbers that are not there are ignored."""
-        whole, *others = _entries(view_ids).T
+        """Remove these views. Numbers that are not in the gallery are ignored."""
+        whole, *others = _entry_ids(view_ids).T
         removed = [index.remove(whole) for index in self._indexes]
         for index in self._indexes:
             index.remove(np.concatenate(others))
         self._count -= removed[0]
 
     def search(self, query: Fingerprint, count: int) -> list[Hit]:
-        """The `count` best views, by falling score, then by number.
+        """Return the `count` best views, by falling score, then by number.
 
-        Every view within REACH_BITS is considered, so none that could matter is missed; the list is filled up with
-        views that are among the nearest by one family. Raises ValueError for a fingerprint of another scheme.
+        Considers every view within REACH_BITS, so the search misses no view that could matter. Fills the list
+        up with views that are among the nearest by one family. Raises ValueError for a fingerprint of another
+        scheme.
         """
         if query.scheme != SCHEME:
             raise ValueError(f"a fingerprint of scheme {query.scheme!r}, not {SCHEME!r}")
@@ -92,28 +95,33 @@ class Gallery:
         ids, stored = self._codes_of(self._near(codes, max(LEAST_NEAR, count * WINDOWS)))
         if not len(ids):
             return []
-        bits = np.stack([_distances(c, s) for c, s in zip(codes, stored, strict=True)])
+        bits = np.stack([_compute_distances(*pair) for pair in zip(codes, stored, strict=True)])
         joint = joint_bits(*bits)
         variant = joint.argmin(axis=0)
         column = np.arange(len(ids))
-        best = joint[variant, column]
+        best_joint = joint[variant, column]
         hits: dict[int, Hit] = {}
-        for place in np.lexsort((ids, best)).tolist():
+        for place in np.lexsort((ids, best_joint)).tolist():
             view = int(ids[place]) // WINDOWS
             if view not in hits:
                 distances = bits[:, variant[place], place].tolist()
-                hits[view] = _hit(query, view, int(variant[place]), score_of(int(best[place])), distances)
+                hits[view] = _make_hit(
+                    query, view, int(variant[place]), score_of(int(best_joint[place])), distances
+                )
             if len(hits) == count:
                 break
         return list(hits.values())
 
     def _near(self, codes: Sequence[Codes], count: int) -> Ids:
-        """The entries among the `count` nearest of any variant by either family, and all within REACH_BITS."""
-        found = [index.nearest(c, count) for c, index in zip(codes, self._indexes, strict=True)]
-        ids = [near[near >= 0] for near, _ in found]
-        # An entry not seen by either family is as far as the last one seen, or farther: it is within reach only where
-        # dhash leaves room for it.
-        phash, dhash = (np.where(bits[:, -1] < 0, CODE_BITS, bits[:, -1]) for _, bits in found)
+        """Return the `count` nearest entries of any variant by either family, and all within REACH_BITS."""
+        nearest = [
+            index.nearest(family_codes, count)
+            for family_codes, index in zip(codes, self._indexes, strict=True)
+        ]
+        ids = [family_ids[family_ids >= 0] for family_ids, _ in nearest]
+        # An entry that neither family lists is at least as far as the last listed entry of each family. Where
+        # that is still within reach, search by dhash for every entry that could be within reach.
+        phash, dhash = (np.where(bits[:, -1] < 0, CODE_BITS, bits[:, -1]) for _, bits in nearest)
         open_rows = np.nonzero(joint_bits(phash, dhash) <= REACH_BITS)[0]
         if len(open_rows):
             radius = REACH_BITS - int(joint_bits(phash[open_rows], np.zeros(1, np.int32)).min())
@@ -121,21 +129,21 @@ class Gallery:
         return np.unique(np.concatenate(ids))
 
     def _codes_of(self, ids: Ids) -> tuple[Ids, list[Codes]]:
-        """The stored codes by family, without the entries that were taken out since they were found."""
+        """Return the stored codes by family, without entries removed since the search found them."""
         while True:
             try:
                 return ids, [index.codes_of(ids) for index in self._indexes]
-            except KeyError as gone:
-                ids = ids[ids != gone.args[0]]
+            except KeyError as missing:
+                ids = ids[ids != missing.args[0]]
 
 
-def _entries(view_ids: Sequence[int]) -> Ids:
-    """The index ids of views, `(views, windows)`."""
+def _entry_ids(view_ids: Sequence[int]) -> Ids:
+    """Return the index ids of views, `(views, windows)`."""
     return np.asarray(view_ids, np.int64)[:, None] * WINDOWS + np.arange(WINDOWS)
 
 
-def _distances(codes: Codes, stored: Codes) -> Bits:
-    """Hamming distances in bits, `(codes, stored)`."""
+def _compute_distances(codes: Codes, stored: Codes) -> Bits:
+    """Return Hamming distances in bits, `(codes, stored)`."""
     left, right = codes.view(np.uint64), np.ascontiguousarray(stored).view(np.uint64)
     bits = np.zeros((len(left), len(right)), np.int32)
     for word in range(left.shape[1]):
@@ -143,7 +151,8 @@ def _distances(codes: Codes, stored: Codes) -> Bits:
     return bits
 
 
-def _hit(query: Fingerprint, view: int, variant: int, score: float, distances: Sequence[int]) -> Hit:
+def _make_hit(query: Fingerprint, view: int, variant: int, score: float, distances: Sequence[int]) -> Hit:
+    """Return the Hit of a view for the nearest `variant`, a row of the flattened windows and orientations."""
     window, orientation = divmod(variant, query.codes.shape[1])
     return Hit(
         view_id=view,

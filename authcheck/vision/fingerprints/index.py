@@ -1,7 +1,8 @@
-"""Exact Hamming search over fingerprints: the port, its embedded implementation and its reference.
+"""Exact Hamming search over fingerprints: the protocol, its implementation and a reference implementation.
 
-`FlatIndex` is what authcheck runs on; `BruteForceIndex` is plain numpy and defines what "exact" means. Both give the
-same answer to the last id. The database owns the codes; an index is filled from it and holds nothing else.
+authcheck runs on `FlatIndex`. `BruteForceIndex` is plain numpy and defines what "exact" means. Both give the
+same answer to the last id. The database owns the codes. An index is filled from the database and holds
+nothing else.
 """
 
 import threading
@@ -18,46 +19,53 @@ CODE_BYTES = CODE_BITS // 8
 class FingerprintIndex(Protocol):
     """Exact Hamming search over 256-bit codes, each under its own id (0 or greater).
 
-    Codes are `(n, 32) uint8`, ids `(n,) int64`; another shape or dtype raises ValueError. Safe between threads: any
-    number may search while others change the index, and a search sees each change whole or not at all.
+    Codes are `(n, 32) uint8`, ids `(n,) int64`. Another shape or dtype raises ValueError. The index is
+    thread-safe: any number of threads may search while others change the index, and a search sees each change
+    completely or not at all.
     """
 
     def add(self, ids: Ids, codes: Codes) -> None:
-        """Put `codes[i]` under `ids[i]`, all or nothing; ValueError if an id is known, repeated or negative."""
+        """Add `codes[i]` under `ids[i]`, all or nothing.
+
+        Raises ValueError if an id is already in the index, repeated or negative.
+        """
 
     def remove(self, ids: Ids) -> int:
-        """Take the entries of these ids out; returns how many there were. Unknown ids are ignored."""
+        """Remove the entries of these ids and return how many there were. Unknown ids are ignored."""
 
     def within(self, codes: Codes, radius_bits: int) -> tuple[Ids, Ids, Bits]:
-        """Every entry at a distance of at most `radius_bits` (0-256): (query_row, id, distance_bits), in that order.
+        """Return (query_row, id, distance_bits) of every entry at most `radius_bits` (0-256) away.
 
-        Sorted by query_row, then distance, then id. ValueError for a radius out of range.
+        Sorted by query_row, then distance, then id. Raises ValueError for a radius out of range.
         """
 
     def nearest(self, codes: Codes, count: int) -> tuple[Ids, Bits]:
-        """The `count` (1 or more) nearest entries of each query: ids and distances in bits, both `(q, count)`.
+        """Return ids and distances in bits, `(q, count)` each, of the `count` (1 or more) nearest entries.
 
-        Sorted by distance, then id, and cut by that order; -1 in both where there are fewer entries.
+        One row per query, sorted by distance, then id, and cut in that order. Both hold -1 where there are
+        fewer entries.
         """
 
     def codes_of(self, ids: Ids) -> Codes:
-        """The stored codes of these ids, `(n, 32)`, in the order asked; KeyError names a missing id."""
+        """Return the codes of these ids, `(n, 32)`, in the given order. Raises KeyError with a missing id."""
 
     def __len__(self) -> int: ...
 
 
 class FlatIndex:
-    """faiss' flat scan over blocks sorted by id: about 1 ms a query and million codes, 40 bytes an entry.
+    """faiss' flat scan over blocks sorted by id: about 1 ms per query and million codes, 40 bytes per entry.
 
-    Every code is compared, so nothing can be missed. Searches take no lock: a search works on the tuple of blocks it
-    picked up, and no row in it ever changes. A change builds new blocks for those it touches (one, for one entry),
-    then replaces the tuple in one step; changes wait for each other only. Ascending order of id makes the position
-    in a block the tie-break, finds an id without a table, and lets the usual add go to the end without copying.
+    A search compares every code, so it misses nothing. Searches take no lock. A search works on the tuple of
+    blocks that it picked up, and no row in these blocks ever changes. A change builds new blocks for those
+    that it touches (one block for one entry), then replaces the tuple in one step. Changes only wait for each
+    other. The ascending order of ids has three uses: the position in a block breaks ties, an id is found
+    without a table, and the usual addition goes to the end without copying.
 
-    A search runs on the calling thread alone; for more cores search from several threads, faiss releases the GIL.
+    A search runs on the calling thread alone. To use more cores, search from several threads: faiss releases
+    the GIL.
 
     Args:
-        block_codes: the most entries in a block; a smaller one makes single changes cheaper and searches dearer.
+        block_codes: most entries in a block. Smaller blocks make changes cheaper and searches slower.
     """
 
     def __init__(self, block_codes: int = 131_072) -> None:
@@ -66,19 +74,19 @@ class FlatIndex:
         self._changing = threading.Lock()
 
     def add(self, ids: Ids, codes: Codes) -> None:
-        """See `FingerprintIndex.add`. Ids above all others are appended; others copy each block they belong in."""
+        """See `FingerprintIndex.add`. Appends ids above all others. Other ids copy their blocks."""
         _check_entries(ids, codes)
         order = np.argsort(ids, kind="stable")
         ids, codes = ids[order], codes[order]
         with self._changing:
             blocks = list(self._blocks)
-            inner = int(np.searchsorted(ids, blocks[-1].ids[-1], "right")) if blocks else 0
-            for number, run in runs(blocks, ids[:inner]):
+            inner_count = int(np.searchsorted(ids, blocks[-1].ids[-1], "right")) if blocks else 0
+            for number, run in runs(blocks, ids[:inner_count]):
                 block = blocks[number]
                 if (place := block.places(ids[run]).max()) >= 0:
                     raise ValueError(f"id {block.ids[place]} is already in the index")
                 blocks[number : number + 1] = block.merged(ids[run], codes[run], self._limit)
-            self._append(blocks, ids[inner:], codes[inner:])
+            self._append(blocks, ids[inner_count:], codes[inner_count:])
             self._publish(blocks)
 
     def remove(self, ids: Ids) -> int:
@@ -86,18 +94,18 @@ class FlatIndex:
         _check_ids(ids)
         ids = np.unique(ids)
         with self._changing:
-            before, blocks = len(self), list(self._blocks)
+            count_before, blocks = len(self), list(self._blocks)
             for number, run in runs(blocks, ids):
                 places = blocks[number].places(ids[run])
                 if places.max() >= 0:
                     blocks[number] = blocks[number].without(places[places >= 0])
             self._publish([block for block in blocks if block.size])
-            return before - len(self)
+            return count_before - len(self)
 
     @on_one_thread
     def within(self, codes: Codes, radius_bits: int) -> tuple[Ids, Ids, Bits]:
         """See `FingerprintIndex.within`."""
-        codes = _checked_codes(codes)
+        codes = _check_codes(codes)
         _check_radius(radius_bits)
         parts = [part for block in self._blocks if (part := block.within(codes, radius_bits))]
         if not parts:
@@ -109,16 +117,16 @@ class FlatIndex:
     @on_one_thread
     def nearest(self, codes: Codes, count: int) -> tuple[Ids, Bits]:
         """See `FingerprintIndex.nearest`."""
-        codes = _checked_codes(codes)
+        codes = _check_codes(codes)
         _check_count(count)
         parts = [block.nearest(codes, min(count, block.size)) for block in self._blocks]
         if len(parts) == 1 and parts[0][0].shape[1] == count:
             return parts[0]
-        none = (
+        padding = (
             np.full((len(codes), count), -1, np.int64),
             np.full((len(codes), count), CODE_BITS + 1, np.int32),
         )
-        ids, bits = map(np.hstack, zip(none, *parts, strict=True))
+        ids, bits = map(np.hstack, zip(padding, *parts, strict=True))
         order = np.lexsort((ids, bits))[:, :count]
         ids, bits = np.take_along_axis(ids, order, 1), np.take_along_axis(bits, order, 1)
         bits[ids < 0] = -1
@@ -127,42 +135,46 @@ class FlatIndex:
     def codes_of(self, ids: Ids) -> Codes:
         """See `FingerprintIndex.codes_of`."""
         _check_ids(ids)
-        wanted, back = np.unique(ids, return_inverse=True)
-        codes = np.empty((len(wanted), CODE_BYTES), np.uint8)
-        missing = np.ones(len(wanted), bool)
+        sorted_ids, positions = np.unique(ids, return_inverse=True)
+        codes = np.empty((len(sorted_ids), CODE_BYTES), np.uint8)
+        is_missing = np.ones(len(sorted_ids), bool)
         blocks = self._blocks
-        for number, run in runs(blocks, wanted):
-            places = blocks[number].places(wanted[run])
+        for number, run in runs(blocks, sorted_ids):
+            places = blocks[number].places(sorted_ids[run])
             codes[run] = blocks[number].room_codes[places]
-            missing[run] = places < 0
-        if missing.any():
-            raise KeyError(int(wanted[missing][0]))
-        return codes[back]
+            is_missing[run] = places < 0
+        if is_missing.any():
+            raise KeyError(int(sorted_ids[is_missing][0]))
+        return codes[positions]
 
     def __len__(self) -> int:
         return sum(block.size for block in self._blocks)
 
     def _append(self, blocks: list[Block], ids: Ids, codes: Codes) -> None:
-        """Put entries with ids above all others at the end: the last block's free room first, then new blocks."""
+        """Append entries with ids above all others: into the last block's free room, then into new blocks."""
         while len(ids):
             if not blocks or blocks[-1].size >= self._limit:
                 blocks.append(Block(ids[:0], codes[:0], 0))
-            taken = self._limit - blocks[-1].size
-            blocks[-1] = blocks[-1].extended(ids[:taken], codes[:taken], self._limit)
-            ids, codes = ids[taken:], codes[taken:]
+            room = self._limit - blocks[-1].size
+            blocks[-1] = blocks[-1].extended(ids[:room], codes[:room], self._limit)
+            ids, codes = ids[room:], codes[room:]
 
     def _publish(self, blocks: list[Block]) -> None:
-        """Show the changed blocks to the next search, packed first where removals left them mostly empty."""
+        """Show the changed blocks to the next search.
+
+        First packs the blocks when removals left them mostly empty.
+        """
         if len(blocks) > 2 + 2 * sum(block.size for block in blocks) // self._limit:
             ids, codes = (
-                np.concatenate(parts) for parts in zip(*((b.ids, b.codes) for b in blocks), strict=True)
+                np.concatenate(parts)
+                for parts in zip(*((block.ids, block.codes) for block in blocks), strict=True)
             )
             blocks = cut(ids, codes, self._limit)
         self._blocks = tuple(blocks)
 
 
 class BruteForceIndex:
-    """Plain numpy, every distance computed and every answer sorted: slow, and plain enough to be believed."""
+    """A plain numpy index that computes every distance and sorts every answer: slow, but simple to verify."""
 
     def __init__(self) -> None:
         self._entries = np.empty(0, np.int64), np.empty((0, CODE_BYTES), np.uint8)
@@ -182,23 +194,23 @@ class BruteForceIndex:
         _check_ids(ids)
         with self._changing:
             old_ids, old_codes = self._entries
-            kept = ~np.isin(old_ids, ids)
-            self._entries = old_ids[kept], old_codes[kept]
-        return len(old_ids) - int(kept.sum())
+            stays = ~np.isin(old_ids, ids)
+            self._entries = old_ids[stays], old_codes[stays]
+        return len(old_ids) - int(stays.sum())
 
     def within(self, codes: Codes, radius_bits: int) -> tuple[Ids, Ids, Bits]:
         """See `FingerprintIndex.within`."""
         _check_radius(radius_bits)
-        ids, distances = self._distances(codes)
+        ids, distances = self._compute_distances(codes)
         rows, columns = np.nonzero(distances <= radius_bits)
-        found, bits = ids[columns], distances[rows, columns]
-        order = np.lexsort((found, bits, rows))
-        return rows[order], found[order], bits[order]
+        near_ids, bits = ids[columns], distances[rows, columns]
+        order = np.lexsort((near_ids, bits, rows))
+        return rows[order], near_ids[order], bits[order]
 
     def nearest(self, codes: Codes, count: int) -> tuple[Ids, Bits]:
         """See `FingerprintIndex.nearest`."""
         _check_count(count)
-        ids, distances = self._distances(codes)
+        ids, distances = self._compute_distances(codes)
         nearest_ids = np.full((len(codes), count), -1, np.int64)
         nearest_bits = np.full((len(codes), count), -1, np.int32)
         for row, bits in enumerate(distances):
@@ -210,19 +222,19 @@ class BruteForceIndex:
     def codes_of(self, ids: Ids) -> Codes:
         """See `FingerprintIndex.codes_of`."""
         _check_ids(ids)
-        old_ids, old_codes = self._entries
-        if missing := set(ids.tolist()) - set(old_ids.tolist()):
+        stored_ids, stored_codes = self._entries
+        if missing := set(ids.tolist()) - set(stored_ids.tolist()):
             raise KeyError(min(missing))
-        order = np.argsort(old_ids)
-        return old_codes[order[np.searchsorted(old_ids[order], ids)]]
+        order = np.argsort(stored_ids)
+        return stored_codes[order[np.searchsorted(stored_ids[order], ids)]]
 
     def __len__(self) -> int:
         return len(self._entries[0])
 
-    def _distances(self, codes: Codes) -> tuple[Ids, Bits]:
-        """The ids, and the distance of each query to each of them."""
+    def _compute_distances(self, codes: Codes) -> tuple[Ids, Bits]:
+        """Return the ids, and the distances of each query to all of them."""
         ids, stored = self._entries
-        queries = _checked_codes(codes).view(np.uint64)
+        queries = _check_codes(codes).view(np.uint64)
         distances = np.empty((len(queries), len(ids)), np.int32)
         for row, query in enumerate(queries):
             distances[row] = np.bitwise_count(stored.view(np.uint64) ^ query).sum(axis=1, dtype=np.int32)
@@ -236,7 +248,7 @@ def _check_ids(ids: Ids) -> None:
 
 def _check_entries(ids: Ids, codes: Codes) -> None:
     _check_ids(ids)
-    _checked_codes(codes)
+    _check_codes(codes)
     if len(ids) != len(codes):
         raise ValueError(f"{len(ids)} ids for {len(codes)} codes")
     ordered = np.sort(ids)
@@ -246,7 +258,7 @@ def _check_entries(ids: Ids, codes: Codes) -> None:
         raise ValueError(f"ids are 0 or greater, got {ids.min()}")
 
 
-def _checked_codes(codes: Codes) -> Codes:
+def _check_codes(codes: Codes) -> Codes:
     if codes.dtype != np.uint8 or codes.shape[1:] != (CODE_BYTES,):
         raise ValueError(f"codes must be (n, {CODE_BYTES}) uint8, got {codes.shape} {codes.dtype}")
     return np.ascontiguousarray(codes)

@@ -1,4 +1,4 @@
-"""What negative pictures explain of a submitted one: points that are evidence for no design they count for."""
+"""The points of a submitted picture that negative pictures explain: no evidence for the owner's designs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from authcheck.vision.matching.pairs import Floats, Indexes, Points, mutual_pair
 from authcheck.vision.matching.subjects import Submitted
 from authcheck.vision.matching.votes import Pose
 
-LEAST_PAIRS = 6  # from so many agreeing points on a negative picture is there
+LEAST_PAIRS = 6  # agreeing pairs from which a negative picture counts as found
 
 
 @dataclass(frozen=True, slots=True)
 class Backdrop:
-    """A negative picture; `owner` is the id of the one whose designs it counts for, None for all."""
+    """A negative picture. `owner` is the id of the owner to whose designs it applies, None for all owners."""
 
     features: Features
     owner: str | None
@@ -25,33 +25,37 @@ class Backdrop:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """By owner (None: everybody) rows of the picture's points that negatives explain, and how well: in (0, 1]."""
+    """The points of a picture that negative pictures explain.
+
+    `points` holds for each negative its owner (None: everybody), rows of the picture's points, and how well
+    the negative explains each of these points, in (0, 1].
+    """
 
     points: Sequence[tuple[str | None, Indexes, Floats]] = ()
 
     def for_owner(self, owner: str, count: int) -> Floats:
-        """How well each of the picture's `count` points is explained by negatives that count for this owner; 0: not."""
+        """Return how well negatives of this owner or of everybody explain each of `count` points; 0: not."""
         best = np.zeros(count, np.float32)
-        for of, rows, closeness in self.points:
-            if of in {None, owner}:
+        for negative_owner, rows, closeness in self.points:
+            if negative_owner in {None, owner}:
                 np.maximum.at(best, rows, closeness)
         return best
 
     def and_by(self, other: "Explained") -> "Explained":
-        """What either explains."""
+        """Return the points that either of the two explains."""
         return Explained((*self.points, *other.points))
 
 
 def explain(submitted: Submitted, poses: Sequence[Pose], backdrops: Mapping[int, Backdrop]) -> Explained:
-    """Find negative pictures in a picture. `poses` say how each may lie."""
+    """Find negative pictures in a picture. `poses` say how each negative may be placed."""
     points: list[tuple[str | None, Indexes, Floats]] = []
     for pose in poses:
         if (backdrop := backdrops.get(pose.key)) is None:
             continue
-        picture, known = submitted.points(pose.edit), Points.of(backdrop.features)
-        found = fit(picture.places, known.places, mutual_pairs(picture, known))
-        if found is not None and len(found.pairs) >= LEAST_PAIRS:
-            near = confirm(picture, known, found, extent=submitted.extent).pairs
-            points.append((backdrop.owner, near.seen, near.weights))
-            points.append((backdrop.owner, found.pairs.seen, np.ones(len(found.pairs), np.float32)))
+        picture, negative = submitted.points(pose.edit), Points.of(backdrop.features)
+        placed = fit(picture.places, negative.places, mutual_pairs(picture, negative))
+        if placed is not None and len(placed.pairs) >= LEAST_PAIRS:
+            confirmed = confirm(picture, negative, placed, extent=submitted.extent).pairs
+            points.append((backdrop.owner, confirmed.seen, confirmed.weights))
+            points.append((backdrop.owner, placed.pairs.seen, np.ones(len(placed.pairs), np.float32)))
     return Explained(points)

@@ -1,4 +1,4 @@
-"""How evidence is drawn: colours, lines, badges, signs, sheets. Nothing here knows what it means."""
+"""Drawing of evidence: colours, lines, badges, signs, sheets. This module does not know what they mean."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,25 +16,21 @@ Colour = tuple[int, int, int]
 GROUND: Colour = (255, 255, 255)
 INK: Colour = (34, 37, 45)
 EDGE: Colour = (176, 179, 186)
-COLOURS: Sequence[Colour] = (
-    (0, 114, 178),
-    (230, 159, 0),
-    (0, 158, 115),
-    (204, 121, 167),
-)  # Okabe and Ito: told apart by colour-blind people
+# Okabe and Ito: colour-blind people can tell these colours apart.
+COLOURS: Sequence[Colour] = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167))
 MARK: Colour = (213, 60, 0)
 HATCH: tuple[Colour, Colour] = ((221, 223, 228), (190, 193, 201))
-DARK = 115  # of 255: on a colour below it letters are white
+DARK = 115  # of 255: letters on a colour darker than this are white
 MARGIN_PX = 12
 GAP_PX = 12
-STRIP_PX = 42  # above a panel: its badge and signs
+STRIP_PX = 42  # height of the strip above a panel that holds its badge and signs
 MOST_BOXES = 12
 LINE_PX = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A picture with its number and letter; `signs` are some of mirrored, turned, inverted."""
+    """A picture with its number and letter. `signs` are some of mirrored, turned, inverted."""
 
     number: int
     letter: str
@@ -43,7 +39,10 @@ class Panel:
 
 
 def outlined(image: Image.Image, outlines: Mapping[int, NDArray[np.float64]]) -> Image.Image:
-    """The picture with each numbered polygon, `(N, 2)` pixels: a coloured line, cased white and dark for any ground."""
+    """Draw each numbered polygon, `(N, 2)` pixels, onto the picture.
+
+    A polygon is a coloured line with a white and a dark edge, so that it shows on any ground.
+    """
     pixels = np.array(image)
     for number, outline in outlines.items():
         polygon = [np.round(outline).astype(np.int32)]
@@ -54,12 +53,12 @@ def outlined(image: Image.Image, outlines: Mapping[int, NDArray[np.float64]]) ->
     drawn = Image.fromarray(pixels)
     for number, outline in outlines.items():
         x, y = min(outline.tolist(), key=lambda corner: corner[0] + corner[1])
-        _badge(drawn, (int(x) + 2, int(y) + 2), str(number), COLOURS[number - 1])
+        _draw_badge(drawn, (int(x) + 2, int(y) + 2), str(number), COLOURS[number - 1])
     return drawn
 
 
 def hatched(pixels: Rgb, inside: Mask) -> Image.Image:
-    """The picture, with a hatch where there is none."""
+    """Return the picture, with a hatch where it has no pixels."""
     height_px, width_px = inside.shape
     down, across = np.mgrid[:height_px, :width_px]
     stripes = ((down + across) // 6 % 2).astype(bool)
@@ -68,7 +67,7 @@ def hatched(pixels: Rgb, inside: Mask) -> Image.Image:
 
 
 def marked(pixels: Rgb, inside: Mask, marks: Mask) -> Image.Image:
-    """The picture in pale grey, and `marks` in colour, tinted, with contours and boxes."""
+    """Return the picture in pale grey, with `marks` tinted in colour and surrounded by contours and boxes."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
     pale = np.repeat((110 + grey * (145 / 255))[..., None], 3, axis=-1)
     tinted = 0.45 * np.array(MARK, np.float32) + 0.55 * grey[..., None]
@@ -82,47 +81,50 @@ def marked(pixels: Rgb, inside: Mask, marks: Mask) -> Image.Image:
 
 
 def sheet(main: Image.Image, rows: Sequence[Sequence[Panel]], *, beside: bool, in_a_row: int) -> Image.Image:
-    """The main picture and a row of panels for each finding: to its right, or below it, so many in a row."""
-    lines = [row[at : at + in_a_row] for row in rows for at in range(0, len(row), in_a_row)]
+    """Draw the main picture and a row of panels for each finding, `in_a_row` panels side by side.
+
+    The panels are to the right of the main picture if `beside` is true, else below it.
+    """
+    lines = [row[first : first + in_a_row] for row in rows for first in range(0, len(row), in_a_row)]
     heights_px = [STRIP_PX + max(panel.image.height for panel in line) for line in lines]
     wide_px = [sum(panel.image.width for panel in line) + GAP_PX * (len(line) - 1) for line in lines]
     block_px = (max(wide_px, default=0), sum(heights_px) + GAP_PX * max(0, len(lines) - 1))
     start = (main.width + 2 * GAP_PX, 0) if beside else (0, main.height + GAP_PX)
     width_px = max(main.width, start[0] + block_px[0] if lines else 0)
     height_px = max(main.height, start[1] + block_px[1] if lines else 0)
-    made = Image.new("RGB", (width_px + 2 * MARGIN_PX, height_px + 2 * MARGIN_PX), GROUND)
-    _paste(made, main, (MARGIN_PX, MARGIN_PX))
+    canvas = Image.new("RGB", (width_px + 2 * MARGIN_PX, height_px + 2 * MARGIN_PX), GROUND)
+    _paste(canvas, main, (MARGIN_PX, MARGIN_PX))
     top_px = MARGIN_PX + start[1]
     for line, line_px in zip(lines, heights_px, strict=True):
         left_px = MARGIN_PX + start[0]
         for panel in line:
-            _place(made, panel, (left_px, top_px))
+            _draw_panel(canvas, panel, (left_px, top_px))
             left_px += panel.image.width + GAP_PX
         top_px += line_px + GAP_PX
-    return made
+    return canvas
 
 
-def _place(made: Image.Image, panel: Panel, at: tuple[int, int]) -> None:
-    left_px, top_px = at
-    right_px = _badge(made, at, f"{panel.number}{panel.letter}", COLOURS[panel.number - 1])
+def _draw_panel(canvas: Image.Image, panel: Panel, corner_px: tuple[int, int]) -> None:
+    left_px, top_px = corner_px
+    right_px = _draw_badge(canvas, corner_px, f"{panel.number}{panel.letter}", COLOURS[panel.number - 1])
     for sign in panel.signs:
-        _sign(made, sign, (right_px + 10, top_px + 5))
+        _draw_sign(canvas, sign, (right_px + 10, top_px + 5))
         right_px += 10 + STRIP_PX
-    _paste(made, panel.image, (left_px, top_px + STRIP_PX))
+    _paste(canvas, panel.image, (left_px, top_px + STRIP_PX))
 
 
-def _paste(made: Image.Image, image: Image.Image, at: tuple[int, int]) -> None:
-    made.paste(image, at)
-    box = (at[0] - 1, at[1] - 1, at[0] + image.width, at[1] + image.height)
-    ImageDraw.Draw(made).rectangle(box, outline=EDGE)
+def _paste(canvas: Image.Image, image: Image.Image, corner_px: tuple[int, int]) -> None:
+    canvas.paste(image, corner_px)
+    box = (corner_px[0] - 1, corner_px[1] - 1, corner_px[0] + image.width, corner_px[1] + image.height)
+    ImageDraw.Draw(canvas).rectangle(box, outline=EDGE)
 
 
-def _badge(made: Image.Image, at: tuple[int, int], text: str, colour: Colour) -> int:
-    """Draw a numbered plate, moved inside the picture where need be; its right edge."""
+def _draw_badge(canvas: Image.Image, corner_px: tuple[int, int], text: str, colour: Colour) -> int:
+    """Draw a numbered plate, moved inside the picture where necessary. Returns the plate's right edge."""
     width_px, height_px = 16 + 15 * len(text), STRIP_PX - 8
-    left = max(0, min(at[0], made.width - width_px - 1))
-    top = max(0, min(at[1], made.height - height_px - 1))
-    draw = ImageDraw.Draw(made)
+    left = max(0, min(corner_px[0], canvas.width - width_px - 1))
+    top = max(0, min(corner_px[1], canvas.height - height_px - 1))
+    draw = ImageDraw.Draw(canvas)
     draw.rounded_rectangle(
         (left, top, left + width_px, top + height_px), 6, fill=colour, outline=GROUND, width=2
     )
@@ -132,10 +134,13 @@ def _badge(made: Image.Image, at: tuple[int, int], text: str, colour: Colour) ->
     return left + width_px
 
 
-def _sign(made: Image.Image, sign: str, at: tuple[int, int]) -> None:
-    """A sign of 24 px: two facing triangles (mirrored), an arc with a head (turned), a half-filled disc (inverted)."""
-    left, top = at[0], at[1] + 1
-    draw = ImageDraw.Draw(made)
+def _draw_sign(canvas: Image.Image, sign: str, corner_px: tuple[int, int]) -> None:
+    """Draw a sign of 24 px.
+
+    Mirrored is two facing triangles, turned is an arc with an arrowhead, inverted is a half-filled disc.
+    """
+    left, top = corner_px[0], corner_px[1] + 1
+    draw = ImageDraw.Draw(canvas)
     if sign == "mirrored":
         draw.polygon([(left, top + 3), (left + 9, top + 11), (left, top + 19)], fill=INK)
         draw.polygon(

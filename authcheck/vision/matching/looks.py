@@ -1,4 +1,4 @@
-"""A closer look at a few views: guided matching, pixels, where the design lies and how much of it is seen."""
+"""A closer look at a few views: guided matching, pixels, the design's place and how much of it is seen."""
 
 import math
 from collections.abc import Sequence
@@ -15,18 +15,19 @@ from authcheck.vision.matching.pixels import BLOCK_PX, NOTHING, Mask, PixelEvide
 from authcheck.vision.matching.subjects import Known, Submitted
 from authcheck.vision.matching.votes import Edit
 
-CLOSER_LOOKS = 4  # designs whose pixels are compared
-LEAST_VOTES = 1.0  # of the pairs that agree, to be looked at any closer
-LEAST_SHARE = 0.15  # of the best design's votes
+CLOSER_LOOKS = 4  # most views that are compared by their pixels
+LEAST_VOTES = 1.0  # votes of the agreeing pairs from which a view gets a closer look
+LEAST_SHARE = 0.15  # of the best view's votes: the least for a closer look
 REACH = 3.0  # of a point's size: half the side of the square that its descriptor describes (Lowe 2004 s6.1)
-BLOCK_SHOWS = 0.25  # correlation from which a block of a design counts as seen where it is said to be
+BLOCK_SHOWS = 0.25  # correlation from which a block of a design counts as seen in its expected place
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A view whose points lie in the picture as in the design.
+    """A view whose points have the same layout in the picture as in the design.
 
-    `explained` `(n,)` says how well negatives explain the picture's points, 0 to 1; None where there are none.
+    `explained` `(n,)` says how well negatives explain the picture's points, 0 to 1. None where there are no
+    negatives.
     """
 
     known: Known
@@ -37,7 +38,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """All that the stages found out about one view."""
+    """The results of all stages for one view."""
 
     verified: Verified
     confirmation: Confirmation
@@ -48,59 +49,68 @@ class Look:
 def assume(
     submitted: Submitted, known: Known, *, angle_deg: float, mirrored: bool, explained: Floats | None = None
 ) -> Verified:
-    """The view as hashes say it lies: over the whole picture, mirrored left to right, then turned clockwise."""
+    """Place a view as hashes say: over the whole picture, mirrored left to right, then turned clockwise."""
     turn = math.radians(-angle_deg if mirrored else angle_deg)
-    turned = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    design = (
-        np.abs(turned) @ np.array([known.width_px, known.height_px]) / max(known.width_px, known.height_px)
+    rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    design_extent = (
+        np.abs(rotation) @ np.array([known.width_px, known.height_px]) / max(known.width_px, known.height_px)
     )
-    picture = np.array([submitted.width_px, submitted.height_px]) / max(
+    picture_extent = np.array([submitted.width_px, submitted.height_px]) / max(
         submitted.width_px, submitted.height_px
     )
-    affine = np.column_stack([np.diag(picture / design) @ turned, np.zeros(2)])
-    nothing = Pairs(NO_ROWS, NO_ROWS, np.empty(0, np.float32))
-    return Verified(known, Edit(mirrored=mirrored), Fit(affine, nothing, np.empty(0), 0), explained)
+    affine = np.column_stack([np.diag(picture_extent / design_extent) @ rotation, np.zeros(2)])
+    no_pairs = Pairs(NO_ROWS, NO_ROWS, np.empty(0, np.float32))
+    return Verified(known, Edit(mirrored=mirrored), Fit(affine, no_pairs, np.empty(0), 0), explained)
 
 
 def look_closer(
     submitted: Submitted, verified: Sequence[Verified], assumed: Sequence[Verified] = ()
 ) -> list[Look]:
-    """Confirm and compare the views that most votes agree on, best first, and those that hashes proposed besides."""
-    order = sorted(verified, key=lambda one: (-one.fit.votes, one.known.key))
-    least = max(LEAST_VOTES, LEAST_SHARE * order[0].fit.votes) if order else LEAST_VOTES
-    chosen = [one for one in order[:CLOSER_LOOKS] if one.fit.votes >= least]
-    fitted = {one.known.key for one in chosen}
-    chosen += [one for one in assumed if one.known.key not in fitted]
-    return [_look(submitted, one) for one in chosen]
+    """Confirm and compare the views with the most votes, best first, then the views that hashes propose."""
+    by_votes = sorted(verified, key=lambda view: (-view.fit.votes, view.known.key))
+    least = max(LEAST_VOTES, LEAST_SHARE * by_votes[0].fit.votes) if by_votes else LEAST_VOTES
+    chosen = [view for view in by_votes[:CLOSER_LOOKS] if view.fit.votes >= least]
+    chosen_keys = {view.known.key for view in chosen}
+    chosen += [view for view in assumed if view.known.key not in chosen_keys]
+    return [_look_at(submitted, view) for view in chosen]
 
 
-def _look(submitted: Submitted, one: Verified) -> Look:
-    picture, design = submitted.points(one.edit), Points.of(one.known.features)
-    found = confirm(picture, design, one.fit, extent=submitted.extent, explained=one.explained)
-    back = np.diag([-1.0, 1.0, 1.0]) if one.edit.mirrored else np.eye(3)
-    place = back @ found.homography
-    thumbnail = one.known.thumbnail
-    to_picture = _pixels_of(submitted.pixels.shape)
-    from_thumbnail = np.linalg.inv(_pixels_of(thumbnail.pixels.shape))
+def _look_at(submitted: Submitted, view: Verified) -> Look:
+    """Run guided matching and the pixel comparison for one view."""
+    picture, design = submitted.points(view.edit), Points.of(view.known.features)
+    confirmation = confirm(picture, design, view.fit, extent=submitted.extent, explained=view.explained)
+    unmirror = np.diag([-1.0, 1.0, 1.0]) if view.edit.mirrored else np.eye(3)
+    place = unmirror @ confirmation.homography
+    thumbnail = view.known.thumbnail
+    to_picture = _pixel_map(submitted.pixels.shape)
+    from_thumbnail = np.linalg.inv(_pixel_map(thumbnail.pixels.shape))
     pixels = compare(
         thumbnail,
         submitted.pixels,
         to_picture @ place @ from_thumbnail,
-        inverted=one.edit.inverted,
-        hidden=_hidden(thumbnail.pixels.shape, design, found),
+        inverted=view.edit.inverted,
+        hidden=_mask_hidden(thumbnail.pixels.shape, design, confirmation),
     )
     if pixels is not NOTHING and pixels.aligned:
         place = np.linalg.inv(to_picture) @ pixels.homography @ np.linalg.inv(from_thumbnail)
-    return Look(one, found, pixels, _alignment(submitted, one, place, _coverage(one, found, pixels)))
+    return Look(
+        view,
+        confirmation,
+        pixels,
+        _align(submitted, view, place, _measure_coverage(view, confirmation, pixels)),
+    )
 
 
-def _hidden(shape: tuple[int, ...], design: Points, found: Confirmation) -> Mask | None:
-    """Where points of the design, whose like in the picture something else explains, look at on its thumbnail."""
-    if not len(found.away):
+def _mask_hidden(shape: tuple[int, ...], design: Points, confirmation: Confirmation) -> Mask | None:
+    """Return the parts of the thumbnail that something else covers in the picture, `(H, W) bool`, or None.
+
+    These are the squares that the descriptors of the points in `confirmation.away` describe.
+    """
+    if not len(confirmation.away):
         return None
     hidden = np.zeros(shape[:2], np.bool_)
     height_px, width_px = shape[:2]
-    places = design.places[found.away, :3] * THUMBNAIL_PX
+    places = design.places[confirmation.away, :3] * THUMBNAIL_PX
     reach = REACH * places[:, 2]
     left, right = places[:, 0] + width_px / 2 - reach, places[:, 0] + width_px / 2 + reach
     top, bottom = places[:, 1] + height_px / 2 - reach, places[:, 1] + height_px / 2 + reach
@@ -110,24 +120,27 @@ def _hidden(shape: tuple[int, ...], design: Points, found: Confirmation) -> Mask
     return hidden
 
 
-def _coverage(one: Verified, found: Confirmation, pixels: PixelEvidence) -> float:
-    """The share of the design's parts with contrast that are seen: their pixels agree, or one of their points is there."""
-    if pixels is NOTHING:  # too little of it lies in the picture to be compared
-        return found.spread
+def _measure_coverage(view: Verified, confirmation: Confirmation, pixels: PixelEvidence) -> float:
+    """Return the share of the design's parts with contrast that are seen.
+
+    A part is seen when its pixels agree or one of its points is confirmed.
+    """
+    if pixels is NOTHING:  # too little of the design is inside the picture to compare pixels
+        return confirmation.spread
     rows, columns = pixels.speaking.shape
-    known = one.known.features.places()[found.pairs.known, :2] * THUMBNAIL_PX
-    height_px, width_px = one.known.thumbnail.pixels.shape[:2]
-    row = np.clip((known[:, 1] + height_px / 2) / BLOCK_PX, 0, rows - 1).astype(int)
-    column = np.clip((known[:, 0] + width_px / 2) / BLOCK_PX, 0, columns - 1).astype(int)
-    there = pixels.alike > BLOCK_SHOWS
-    there[row, column] = True
-    speaking = pixels.speaking.copy()
-    speaking[row, column] = True
-    return float((there & speaking).sum() / max(speaking.sum(), 1))
+    places = view.known.features.places()[confirmation.pairs.known, :2] * THUMBNAIL_PX
+    height_px, width_px = view.known.thumbnail.pixels.shape[:2]
+    row = np.clip((places[:, 1] + height_px / 2) / BLOCK_PX, 0, rows - 1).astype(int)
+    column = np.clip((places[:, 0] + width_px / 2) / BLOCK_PX, 0, columns - 1).astype(int)
+    is_seen = pixels.alike > BLOCK_SHOWS
+    is_seen[row, column] = True
+    has_contrast = pixels.speaking.copy()
+    has_contrast[row, column] = True
+    return float((is_seen & has_contrast).sum() / max(has_contrast.sum(), 1))
 
 
-def _pixels_of(shape: tuple[int, ...]) -> Matrix:
-    """The map from places to pixels of an array of that shape, whose pixel centres are whole numbers."""
+def _pixel_map(shape: tuple[int, ...]) -> Matrix:
+    """Return the map from places to pixels of an array of this shape. Pixel centres are whole numbers."""
     height_px, width_px = shape[:2]
     longer_px = max(height_px, width_px)
     return np.array(
@@ -135,17 +148,24 @@ def _pixels_of(shape: tuple[int, ...]) -> Matrix:
     )
 
 
-def _alignment(submitted: Submitted, one: Verified, place: Matrix, coverage: float) -> Alignment:
-    longer_px = max(one.known.width_px, one.known.height_px)
-    width, height = one.known.width_px / longer_px, one.known.height_px / longer_px
-    unit = np.array([[width, 0, -width / 2], [0, height, -height / 2], [0, 0, 1]])
-    across = max(submitted.width_px, submitted.height_px)
-    pixels = np.array([[across, 0, submitted.width_px / 2], [0, across, submitted.height_px / 2], [0, 0, 1]])
+def _align(submitted: Submitted, view: Verified, place: Matrix, coverage: float) -> Alignment:
+    """Return the Alignment of a view. `place` maps places of the design to places of the picture."""
+    longer_px = max(view.known.width_px, view.known.height_px)
+    width, height = view.known.width_px / longer_px, view.known.height_px / longer_px
+    from_unit_square = np.array([[width, 0, -width / 2], [0, height, -height / 2], [0, 0, 1]])
+    picture_longer_px = max(submitted.width_px, submitted.height_px)
+    to_pixels = np.array(
+        [
+            [picture_longer_px, 0, submitted.width_px / 2],
+            [0, picture_longer_px, submitted.height_px / 2],
+            [0, 0, 1],
+        ]
+    )
     return alignment_of(
-        pixels @ place @ unit,
-        design_px=(one.known.width_px, one.known.height_px),
+        to_pixels @ place @ from_unit_square,
+        design_px=(view.known.width_px, view.known.height_px),
         picture_px=(submitted.width_px, submitted.height_px),
         coverage=coverage,
-        inverted=one.edit.inverted,
-        content=one.known.thumbnail.content(),
+        inverted=view.edit.inverted,
+        content=view.known.thumbnail.content(),
     )

@@ -1,7 +1,7 @@
-"""The local stages in their order: votes propose designs, geometry verifies them, pixels compare the best.
+"""The local stages in their order: votes propose views, geometry verifies them, pixels compare the best.
 
-Each stage is a module of its own, pure on arrays; this one hands their results on. What is stored of the views comes
-through a Shelf, so that nothing here knows of a database.
+Each stage is a module of its own with pure functions on arrays. This module passes their results on. Stored
+views come through a Shelf, so this module does not depend on a database.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,26 +22,28 @@ from authcheck.vision.matching.score import Vector
 from authcheck.vision.matching.subjects import Known, Submitted
 from authcheck.vision.matching.votes import Ballot, Edit, Pose, count_votes, edited_places, weights_of
 
-CANDIDATES = 24  # views that are verified
-NEGATIVES = 4  # negative pictures of one owner that are
-NEIGHBOURS = 10  # of each point, that vote
-FEWEST_POINTS = 8  # a design is not favoured for having fewer; one that has is left to the hashes
-POINTS_POWER = (
-    0.4  # votes are divided by this power of a design's points: more points catch more votes by chance
-)
-ASSUMED = 2  # views that only hashes propose, that are looked at as they say it lies
-LEAST_ASSUMED = 0.3  # score by the hashes from which
+CANDIDATES = 24  # most views that are verified
+NEGATIVES = 4  # most negative pictures of one owner that are verified
+NEIGHBOURS = 10  # nearest neighbours of each point that vote
+# A design with fewer points than this gets no advantage in the votes, and is not assumed from hashes alone.
+FEWEST_POINTS = 8
+# Votes are divided by this power of a design's number of points: more points get more votes by chance.
+POINTS_POWER = 0.4
+ASSUMED = 2  # most views that get a closer look at the place that the hashes give
+LEAST_ASSUMED = 0.3  # least score by the hashes for such a view
 PLAIN = (Edit(), Edit(mirrored=True))
 INVERTED = (Edit(inverted=True), Edit(mirrored=True, inverted=True))
 INVERTED_CANDIDATES = 8
-INVERTED_POINTS = (
-    500  # of the grey ones, the strongest: swapped light and dark are looked for last, and seldom
-)
+# The strongest grey points. Swapped light and dark are searched last, and seldom, so fewer points ask.
+INVERTED_POINTS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What the hashes say of a view: its score, and how it lies if it covers the whole picture (`whole`)."""
+    """The hashes' answer about a view: its score and its placement in the picture.
+
+    `angle_deg` and `mirrored` hold if the design covers the whole picture (`whole`).
+    """
 
     key: int
     score: float
@@ -50,23 +52,23 @@ class Hint:
     whole: bool
 
 
-# Asked of the index of views and, by owner (None: everybody), those of negative pictures.
+# A function of the index of views and, by owner (None: everybody), the indexes of negative pictures.
 Question = Callable[[FeatureIndex, Mapping[str | None, FeatureIndex]], list[Pose]]
 
 
 class Shelf(Protocol):
-    """Where what is stored comes from. Keys that are not there (any more) are left out."""
+    """The source of stored views and negatives. Keys that are not stored (any more) are left out."""
 
     def views(self, keys: Sequence[int]) -> Mapping[int, Known]:
-        """Registered views by key."""
+        """Return registered views by key."""
 
     def backdrops(self, keys: Sequence[int]) -> Mapping[int, Backdrop]:
-        """Negative pictures by key."""
+        """Return negative pictures by key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """The views looked at closely, and by look the numbers that its score is made from."""
+    """The views that got a closer look and, for each look, the numbers that its score is computed from."""
 
     looks: Sequence[Look]
     numbers: Sequence[Vector]
@@ -79,69 +81,72 @@ def examine(
     hints: Sequence[Hint],
     enough: Callable[[Vector], bool],
 ) -> Examined:
-    """All stages for one picture.
+    """Run all stages for one picture.
 
-    `nearest` runs a question on the indexes; `hints` are what hashes found, best first. Where no design satisfies
-    `enough`, the picture is looked at once more with light and dark swapped.
+    `nearest` runs a question on the indexes. `hints` are the views that hashes found, best first. When no
+    design satisfies `enough`, the picture is examined once more with light and dark swapped.
     """
-    asking = _Asking(submitted, nearest, shelf)
-    proposed = _with_hints(asking.likely(PLAIN, None)[:CANDIDATES], hints)
-    known = shelf.views([key for key, _ in proposed])
-    explained = asking.explained(PLAIN, None, known)
-    verified = _verified(submitted, proposed, known, explained)
-    assumed = _assumed(submitted, hints[:ASSUMED], known, explained)
+    questions = _Questions(submitted, nearest, shelf)
+    proposed = _add_hints(questions.find_likely(PLAIN, None)[:CANDIDATES], hints)
+    views = shelf.views([key for key, _ in proposed])
+    explained = questions.find_explained(PLAIN, None, views)
+    verified = _verify_views(submitted, proposed, views, explained)
+    assumed = _assume_views(submitted, hints[:ASSUMED], views, explained)
     scores = {hint.key: hint.score for hint in hints}
-    found = _examined(submitted, verified, assumed, scores)
-    if any(map(enough, found.numbers)):
-        return found
-    proposed = _with_hints(asking.likely(INVERTED, INVERTED_POINTS)[:INVERTED_CANDIDATES], ())
-    known = shelf.views([key for key, _ in proposed])
-    explained = explained.and_by(asking.explained(INVERTED, INVERTED_POINTS, known))
-    swapped = _verified(submitted, proposed, known, explained)
-    best = max((one.fit.votes for one in verified), default=0.0)
-    if any(one.fit.votes > best for one in swapped):
-        by_key = {one.known.key: one for one in sorted((*verified, *swapped), key=lambda one: one.fit.votes)}
-        found = _examined(submitted, list(by_key.values()), assumed, scores)
-    return found
+    examined = _score_looks(submitted, verified, assumed, scores)
+    if any(map(enough, examined.numbers)):
+        return examined
+    proposed = _add_hints(questions.find_likely(INVERTED, INVERTED_POINTS)[:INVERTED_CANDIDATES], ())
+    views = shelf.views([key for key, _ in proposed])
+    explained = explained.and_by(questions.find_explained(INVERTED, INVERTED_POINTS, views))
+    swapped = _verify_views(submitted, proposed, views, explained)
+    most_votes = max((view.fit.votes for view in verified), default=0.0)
+    if any(view.fit.votes > most_votes for view in swapped):
+        by_votes = sorted((*verified, *swapped), key=lambda view: view.fit.votes)
+        by_key = {view.known.key: view for view in by_votes}
+        examined = _score_looks(submitted, list(by_key.values()), assumed, scores)
+    return examined
 
 
-def _examined(
+def _score_looks(
     submitted: Submitted,
     verified: Sequence[Verified],
     assumed: Sequence[Verified],
     scores: Mapping[int, float],
 ) -> Examined:
+    """Look closer at the views and compute each look's numbers. `scores` are those of the hashes, by key."""
     looks = look_closer(submitted, verified, assumed)
     return Examined(looks, numbers_of(looks, verified, scores))
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
-    """What one picture asks of the indexes."""
+class _Questions:
+    """The questions of one picture to the indexes."""
 
     submitted: Submitted
     nearest: Callable[[Question], list[Pose]]
     shelf: Shelf
 
-    def likely(self, edits: Sequence[Edit], most_grey: int | None) -> list[Pose]:
-        """How views may lie in the picture, the likeliest first."""
+    def find_likely(self, edits: Sequence[Edit], most_grey: int | None) -> list[Pose]:
+        """Return how views may be placed in the picture, the likeliest first."""
         return self.nearest(lambda views, _: propose(views, self.submitted, edits, most_grey))
 
-    def explained(
-        self, edits: Sequence[Edit], most_grey: int | None, known: Mapping[int, Known]
+    def find_explained(
+        self, edits: Sequence[Edit], most_grey: int | None, views: Mapping[int, Known]
     ) -> Explained:
-        """What negative pictures explain of the picture, as far as it matters to these views.
+        """Return the points of the picture that negatives explain, as far as they matter to these views.
 
-        Each owner's are searched apart: in one index, whoever adds many could keep those of others from being seen.
+        Searches each owner's negatives separately. In a shared index, an owner who adds many negatives could
+        keep the negatives of other owners from being found.
         """
-        owners = {None, *(view.owner for view in known.values())}
+        owners = {None, *(view.owner for view in views.values())}
 
-        def likely(_: FeatureIndex, negatives: Mapping[str | None, FeatureIndex]) -> list[Pose]:
-            asked = [index for owner, index in negatives.items() if owner in owners]
-            found = [propose(index, self.submitted, edits, most_grey)[:NEGATIVES] for index in asked]
-            return [pose for poses in found for pose in poses]
+        def likely_negatives(_: FeatureIndex, negatives: Mapping[str | None, FeatureIndex]) -> list[Pose]:
+            indexes = [index for owner, index in negatives.items() if owner in owners]
+            proposed = [propose(index, self.submitted, edits, most_grey)[:NEGATIVES] for index in indexes]
+            return [pose for poses in proposed for pose in poses]
 
-        poses = self.nearest(likely)
+        poses = self.nearest(likely_negatives)
         backdrops = self.shelf.backdrops([pose.key for pose in poses]) if poses else {}
         return explain(self.submitted, poses, backdrops)
 
@@ -149,7 +154,10 @@ class _Asking:
 def propose(
     index: FeatureIndex, submitted: Submitted, edits: Sequence[Edit], most_grey: int | None
 ) -> list[Pose]:
-    """Every entry that got votes, the likeliest first; `most_grey` lets only so many of the grey points ask."""
+    """Return the pose of every entry that got votes, the likeliest first.
+
+    With `most_grey` only that many of the grey points ask, the strongest ones.
+    """
     if not len(index):
         return []
     features = submitted.features
@@ -171,58 +179,62 @@ def propose(
     return sorted(poses.values(), key=lambda pose: (-worth[pose.key], pose.key))
 
 
-def _with_hints(poses: Sequence[Pose], hints: Sequence[Hint]) -> list[tuple[int, Edit]]:
-    """The views that votes propose, then those that only hashes do."""
-    keys = {pose.key for pose in poses}
-    proposed = [(pose.key, pose.edit) for pose in poses]
-    return [*proposed, *((hint.key, Edit(hint.mirrored)) for hint in hints if hint.key not in keys)]
+def _add_hints(poses: Sequence[Pose], hints: Sequence[Hint]) -> list[tuple[int, Edit]]:
+    """Return the views that votes propose, then the views that only hashes propose."""
+    voted_keys = {pose.key for pose in poses}
+    voted = [(pose.key, pose.edit) for pose in poses]
+    return [*voted, *((hint.key, Edit(hint.mirrored)) for hint in hints if hint.key not in voted_keys)]
 
 
-def _verified(
+def _verify_views(
     submitted: Submitted,
     proposed: Sequence[tuple[int, Edit]],
-    known: Mapping[int, Known],
+    views: Mapping[int, Known],
     explained: Explained,
 ) -> list[Verified]:
-    """The proposed views whose points agree."""
+    """Return the proposed views whose points agree."""
     verified = []
     for key, edit in proposed:
-        if (view := known.get(key)) is None:
+        if (view := views.get(key)) is None:
             continue
-        away = _by_negatives(submitted, explained, view)
-        found = verify(submitted, view.features, edit, away)
-        verified += [Verified(view, edit, found, away)] if found else []
+        explained_points = _rate_explained(submitted, explained, view)
+        placed = verify(submitted, view.features, edit, explained_points)
+        verified += [Verified(view, edit, placed, explained_points)] if placed else []
     return verified
 
 
-def _assumed(
-    submitted: Submitted, hints: Sequence[Hint], known: Mapping[int, Known], explained: Explained
+def _assume_views(
+    submitted: Submitted, hints: Sequence[Hint], views: Mapping[int, Known], explained: Explained
 ) -> list[Verified]:
-    """The views that hashes are sure enough cover the whole picture."""
+    """Return the views that, by the hashes, cover the whole picture with a sufficient score."""
     return [
         assume(
             submitted,
-            known[hint.key],
+            views[hint.key],
             angle_deg=hint.angle_deg,
             mirrored=hint.mirrored,
-            explained=_by_negatives(submitted, explained, known[hint.key]),
+            explained=_rate_explained(submitted, explained, views[hint.key]),
         )
         for hint in hints
         if hint.whole
         and hint.score >= LEAST_ASSUMED
-        and hint.key in known
-        and len(known[hint.key].features) >= FEWEST_POINTS
+        and hint.key in views
+        and len(views[hint.key].features) >= FEWEST_POINTS
     ]
 
 
-def _by_negatives(submitted: Submitted, explained: Explained, view: Known) -> Floats | None:
+def _rate_explained(submitted: Submitted, explained: Explained, view: Known) -> Floats | None:
+    """Return how well negatives explain each point of the picture for this view's owner, or None."""
     return explained.for_owner(view.owner, len(submitted.features)) if explained.points else None
 
 
 def verify(
     submitted: Submitted, features: Features, edit: Edit, explained: Floats | None = None
 ) -> Fit | None:
-    """The map that the points of one entry agree on; points of the picture that negatives explain have no say."""
+    """Return the map on which the points of a view agree, or None.
+
+    Points of the picture that negatives explain do not vote.
+    """
     picture, design = submitted.points(edit), Points.of(features)
     pairs = mutual_pairs(picture, design)
     if explained is not None:

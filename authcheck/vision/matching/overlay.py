@@ -1,4 +1,4 @@
-"""The evidence picture: a submission with what was found in it, beside the registered designs, differences marked."""
+"""The evidence picture: a submission with its findings, beside the registered designs, differences marked."""
 
 import math
 from collections.abc import Sequence
@@ -14,22 +14,21 @@ from authcheck.vision.matching.alignment import Alignment, Matrix
 from authcheck.vision.matching.differences import Mask, Rgb, differing, settled
 
 Layout = Literal["wide", "tall"]
-MOST = 4  # findings that are drawn
-PANEL_PX = 320  # longer side of a panel: no more of a design is shown than its public preview shows
-SMALLEST_PX = 24  # a panel with a shorter side than that is not compared
-SHOWN_PX = {"wide": (560, 680), "tall": (656, 800)}  # the submission: width, height
+MOST = 4  # most findings that are drawn
+PANEL_PX = 320  # longer side of a panel: a panel shows no more of a design than its public preview
+SMALLEST_PX = 24  # a panel with a shorter side is not compared
+SHOWN_PX = {"wide": (560, 680), "tall": (656, 800)}  # largest (width, height) of the submission
 ALONE_PX = (960, 720)
 IN_A_ROW = {"wide": 3, "tall": 2}
 LARGEST_ZOOM = 4.0
-QUARTER_CW = np.array(
-    [[0, 1, 0], [-1, 0, 1], [0, 0, 1]], np.float64
-)  # of the turned unit square, to the upright one
+# Maps the unit square turned by a quarter clockwise to the upright unit square.
+QUARTER_CW = np.array([[0, 1, 0], [-1, 0, 1], [0, 0, 1]], np.float64)
 FLIP = np.array([[-1, 0, 1], [0, 1, 0], [0, 0, 1]], np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """One finding: the design's picture (RGB; None where it may not be shown) and where it is (None: not known)."""
+    """A finding: the design's picture (RGB; None where it may not be shown) and its place (None: unknown)."""
 
     design: Image.Image | None
     alignment: Alignment | None
@@ -37,7 +36,7 @@ class Exhibit:
 
 @dataclass(frozen=True, slots=True)
 class _Laid:
-    """A design laid onto the submission, turned as it is seen there; all arrays of one size."""
+    """A design aligned with the submission and turned as it is seen there. All arrays have one size."""
 
     submitted: Rgb
     registered: Rgb
@@ -48,12 +47,13 @@ class _Laid:
 def compose(
     submission: Image.Image, full_px: tuple[int, int], exhibits: Sequence[Exhibit], layout: Layout = "wide"
 ) -> Image.Image:
-    """One RGB picture, at most 1,600 px wide; the words that explain it are the page's.
+    """Return one RGB picture, at most 1,600 px wide. The page holds the words that explain it.
 
-    `submission` is RGB, perhaps reduced; `full_px` its full (width, height), in whose pixels the alignments are. The
-    first four exhibits are drawn: outlines numbered 1 to 4 in the submission, and for each the panels A (the design cut out
-    of the submission and straightened), B (as it is registered, turned as it is seen) and C (A in grey, differences
-    marked, what is not in the picture hatched). Without a usable alignment there is B alone, without a design no panel.
+    `submission` is RGB, perhaps reduced. `full_px` is its full (width, height), and the alignments are in
+    these pixels. The first four exhibits are drawn: outlines numbered 1 to 4 in the submission, and three
+    panels for each. Panel A is the design's place cut out of the submission and straightened. Panel B is the
+    registered design, turned as it is seen. Panel C is A in grey with differences marked, and a hatch where
+    the picture ends. Without a usable alignment there is only panel B. Without a design there is no panel.
     """
     shown = list(exhibits[:MOST])
     rows = [
@@ -63,15 +63,15 @@ def compose(
     ]
     box_px = SHOWN_PX[layout] if rows else ALONE_PX
     if rows and all(len(row) == 1 for row in rows):
-        box_px = (PANEL_PX, PANEL_PX)  # nothing to point at: two pictures of one size
-    main = _outlined(submission, full_px, shown, box_px)
+        box_px = (PANEL_PX, PANEL_PX)  # no place to point at: show two pictures of one size
+    main = _draw_outlines(submission, full_px, shown, box_px)
     return drawing.sheet(main, rows, beside=layout == "wide", in_a_row=IN_A_ROW[layout])
 
 
-def _outlined(
+def _draw_outlines(
     submission: Image.Image, full_px: tuple[int, int], exhibits: Sequence[Exhibit], box_px: tuple[int, int]
 ) -> Image.Image:
-    """The submission, as large as the box allows, with the outlines."""
+    """Return the submission, as large as the box allows, with the outlines."""
     width_px, height_px = full_px
     scale = min(box_px[0] / width_px, box_px[1] / height_px, LARGEST_ZOOM)
     size = (max(1, round(width_px * scale)), max(1, round(height_px * scale)))
@@ -95,21 +95,22 @@ def _is_polygon(outline: Sequence[Sequence[float]]) -> bool:
 def _panels(
     submission: Image.Image, full_px: tuple[int, int], exhibit: Exhibit, number: int
 ) -> list[drawing.Panel]:
+    """Return the panels A, B and C of one exhibit, B alone, or none."""
     design, alignment = exhibit.design, exhibit.alignment
     if design is None:
         return []
     laid = _lay(submission, full_px, design, alignment) if alignment else None
     if laid is None or alignment is None:
         return [drawing.Panel(number, "B", _fit(design.convert("RGB")))]
-    turned = _quarters(alignment)
+    quarters = _count_quarters(alignment)
     signs = tuple(
         sign
-        for sign, wanted in (
+        for sign, applies in (
             ("mirrored", alignment.mirrored),
-            ("turned", turned != 0),
+            ("turned", quarters != 0),
             ("inverted", alignment.inverted),
         )
-        if wanted
+        if applies
     )
     marks = _marks(laid, inverted=alignment.inverted)
     return [
@@ -120,6 +121,7 @@ def _panels(
 
 
 def _marks(laid: _Laid, *, inverted: bool) -> Mask:
+    """Return the pixels of a panel that differ from the registered design."""
     if min(laid.inside.shape) < SMALLEST_PX:
         return np.zeros_like(laid.inside)
     registered = 255 - laid.registered if inverted else laid.registered
@@ -127,67 +129,79 @@ def _marks(laid: _Laid, *, inverted: bool) -> Mask:
 
 
 def _fit(design: Image.Image) -> Image.Image:
-    """The design in the size of a panel."""
+    """Return the design in the size of a panel."""
     scale = PANEL_PX / max(design.size)
     size = (max(1, round(design.width * scale)), max(1, round(design.height * scale)))
     return design.resize(size, Image.Resampling.LANCZOS)
 
 
-def _quarters(alignment: Alignment) -> int:
-    """How many quarters of a turn, clockwise, bring the (unmirrored) design nearest to how it is seen."""
+def _count_quarters(alignment: Alignment) -> int:
+    """Return how many clockwise quarter turns bring the (unmirrored) design nearest to how it is seen."""
     return round(alignment.angle_deg / 90) % 4 if math.isfinite(alignment.angle_deg) else 0
 
 
 def _lay(
     submission: Image.Image, full_px: tuple[int, int], design: Image.Image, alignment: Alignment
 ) -> _Laid | None:
-    """Cut the design's place out of the submission; None where the homography is of no use."""
+    """Cut the design's place out of the submission. Returns None when the homography is not usable."""
     picture = np.asarray(submission.convert("RGB"))
-    reduced = np.diag([submission.width / full_px[0], submission.height / full_px[1], 1.0])
-    placed = reduced @ alignment.matrix()
+    to_reduced = np.diag([submission.width / full_px[0], submission.height / full_px[1], 1.0])
+    placed = to_reduced @ alignment.matrix()
     if not _is_usable(placed):
         return None
     shown = design.convert("RGB").transpose(Image.Transpose.FLIP_LEFT_RIGHT) if alignment.mirrored else design
-    quarters = _quarters(alignment)
+    quarters = _count_quarters(alignment)
     registered = np.ascontiguousarray(np.rot90(np.asarray(_fit(shown.convert("RGB"))), -quarters))
-    seen = placed @ (FLIP if alignment.mirrored else np.eye(3)) @ np.linalg.matrix_power(QUARTER_CW, quarters)
+    from_unit_square = (
+        placed @ (FLIP if alignment.mirrored else np.eye(3)) @ np.linalg.matrix_power(QUARTER_CW, quarters)
+    )
     height_px, width_px = registered.shape[:2]
-    density = _density(seen, width_px, height_px)
-    if density > 1:  # more pixels in the submission than in the panel: average them, else they alias
+    density = _measure_density(from_unit_square, width_px, height_px)
+    if density > 1:  # The submission has more pixels than the panel. Average them to avoid aliasing.
         size = (max(1, round(picture.shape[1] / density)), max(1, round(picture.shape[0] / density)))
-        seen = np.diag([size[0] / picture.shape[1], size[1] / picture.shape[0], 1.0]) @ seen
+        from_unit_square = (
+            np.diag([size[0] / picture.shape[1], size[1] / picture.shape[0], 1.0]) @ from_unit_square
+        )
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], 3)
     softness_px = 0.5 * max(0.0, 1 / density - 1)
-    return _cut(
-        picture.astype(np.uint8), seen, registered, softness_px=softness_px, inverted=alignment.inverted
+    return _cut_out(
+        picture.astype(np.uint8),
+        from_unit_square,
+        registered,
+        softness_px=softness_px,
+        inverted=alignment.inverted,
     )
 
 
-def _cut(picture: Rgb, seen: Matrix, registered: Rgb, *, softness_px: float, inverted: bool) -> _Laid:
+def _cut_out(
+    picture: Rgb, from_unit_square: Matrix, registered: Rgb, *, softness_px: float, inverted: bool
+) -> _Laid:
+    """Warp the submission onto the panel, first by the alignment, then refined by the pixels if possible."""
     height_px, width_px = registered.shape[:2]
-    middles = np.array(
-        [[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]], np.float64
-    )  # whole numbers are pixels' middles to OpenCV
-    to_picture = np.linalg.inv(middles) @ seen @ np.diag([1 / width_px, 1 / height_px, 1.0]) @ middles
-    submitted, inside = _warped(picture, to_picture, (width_px, height_px))
+    # OpenCV puts pixel centres at whole numbers.
+    centres = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]], np.float64)
+    to_picture = (
+        np.linalg.inv(centres) @ from_unit_square @ np.diag([1 / width_px, 1 / height_px, 1.0]) @ centres
+    )
+    submitted, inside = _warp(picture, to_picture, (width_px, height_px))
     if inside.any() and min(inside.shape) >= SMALLEST_PX:
-        small = settled(submitted, 255 - registered if inverted else registered, inside)
-        if small is not None:
-            submitted, inside = _warped(picture, to_picture @ small, (width_px, height_px))
+        correction = settled(submitted, 255 - registered if inverted else registered, inside)
+        if correction is not None:
+            submitted, inside = _warp(picture, to_picture @ correction, (width_px, height_px))
     return _Laid(submitted, registered, inside, softness_px)
 
 
-def _warped(picture: Rgb, to_picture: Matrix, size_px: tuple[int, int]) -> tuple[Rgb, Mask]:
-    """The part of a picture that a panel shows, and where the panel lies in the picture at all."""
+def _warp(picture: Rgb, to_picture: Matrix, size_px: tuple[int, int]) -> tuple[Rgb, Mask]:
+    """Return the part of a picture that a panel shows, and where the panel is inside the picture."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     cut = cv2.warpPerspective(picture, to_picture, size_px, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    everywhere = np.full(picture.shape[:2], 255, np.uint8)
-    inside = cv2.warpPerspective(everywhere, to_picture, size_px, flags=flags) > 127  # noqa: PLR2004 - by half a pixel
+    filled = np.full(picture.shape[:2], 255, np.uint8)
+    inside = cv2.warpPerspective(filled, to_picture, size_px, flags=flags) > 127  # noqa: PLR2004 - by half a pixel
     return cut.astype(np.uint8), inside
 
 
 def _is_usable(placed: Matrix) -> bool:
-    """Whether the unit square becomes a convex quadrilateral of at least 4 x 4 pixels, all of it before the camera."""
+    """Return whether the unit square becomes a convex quadrilateral before the camera, 4 x 4 px or more."""
     if not np.isfinite(placed).all() or np.abs(placed).max() > 1e9 or placed[2, 2] == 0:  # noqa: PLR2004 - beyond any picture
         return False
     corners = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]], np.float64) @ (placed / placed[2, 2]).T
@@ -195,14 +209,14 @@ def _is_usable(placed: Matrix) -> bool:
         return False
     quad = corners[:, :2] / corners[:, 2:]
     sides = np.roll(quad, -1, axis=0) - quad
-    nexts = np.roll(sides, -1, axis=0)
-    turns = sides[:, 0] * nexts[:, 1] - sides[:, 1] * nexts[:, 0]
+    next_sides = np.roll(sides, -1, axis=0)
+    turns = sides[:, 0] * next_sides[:, 1] - sides[:, 1] * next_sides[:, 0]
     area_px = abs(float(cv2.contourArea(quad.astype(np.float32))))
     return bool((turns > 0).all() or (turns < 0).all()) and area_px >= 16  # noqa: PLR2004 - 4 x 4
 
 
-def _density(seen: Matrix, width_px: int, height_px: int) -> float:
-    """Pixels of the submission a pixel of the panel, along a side, on average."""
-    corners = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]], np.float64) @ seen.T
+def _measure_density(from_unit_square: Matrix, width_px: int, height_px: int) -> float:
+    """Return the pixels of the submission per pixel of the panel, along a side, on average."""
+    corners = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]], np.float64) @ from_unit_square.T
     quad = (corners[:, :2] / corners[:, 2:]).astype(np.float32)
     return math.sqrt(abs(float(cv2.contourArea(quad))) / (width_px * height_px))

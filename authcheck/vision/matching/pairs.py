@@ -1,4 +1,4 @@
-"""Points of two pictures that resemble each other more than anything else in either."""
+"""Pairs of points of two pictures that resemble each other more than any other point of either picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from authcheck.vision.features.features import CHANNELS, Features, Places
 from authcheck.vision.features.vocabulary import centred, edited
 from authcheck.vision.matching.votes import Edit, edited_places
 
-# Matrices here are small: a second thread of BLAS made them nine times slower beside another busy process, and scans,
-# servers and tests run a process or a thread a core as it is.
-# (Not those of OpenMP: faiss sets its own.)
+# The matrices here are small. A second BLAS thread made them nine times slower beside another busy process.
+# Scans, servers and tests already run one process or thread per core.
+# This does not limit the threads of OpenMP: faiss sets its own.
 ThreadpoolController().select(threading_layer="pthreads").limit(limits=1)
 
-FULL_MARGIN = 12400.0  # squared distance by which a pair must beat the second best to have full weight
+FULL_MARGIN = 12400.0  # squared distance by which a pair of full weight beats the second best pair
 LEAST_WEIGHT = 0.05
 
 Floats = NDArray[np.float32]
@@ -27,7 +27,7 @@ NO_ROWS: Indexes = np.empty(0, np.intp)
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Points ready to be compared: by channel the rows of `places` and their centred descriptors."""
+    """Points ready for comparison: by channel, `rows` of `places`, and `vectors`, the centred descriptors."""
 
     places: Places
     rows: Sequence[Indexes]
@@ -36,21 +36,24 @@ class Points:
 
     @classmethod
     def of(cls, features: Features, edit: Edit = Edit()) -> Self:  # noqa: B008 - frozen
-        """The points of a picture with an edit undone."""
+        """Return the points of a picture with an edit undone."""
         codes = edited(features.descriptors, mirrored=edit.mirrored, inverted=edit.inverted)
         vectors = centred(codes)
         rows = [np.nonzero(features.channels == channel)[0] for channel in range(len(CHANNELS))]
         return cls(
             edited_places(features.places(), edit),
             rows,
-            [vectors[row] for row in rows],
-            [(vectors[row] ** 2).sum(axis=1) for row in rows],
+            [vectors[channel_rows] for channel_rows in rows],
+            [(vectors[channel_rows] ** 2).sum(axis=1) for channel_rows in rows],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Points of a picture and of a design that are each other's nearest: rows of both, and a weight in (0, 1]."""
+    """Points of a picture (`seen`) and of a design (`known`) that are each other's nearest.
+
+    `seen` and `known` are rows of the points, `weights` are in (0, 1].
+    """
 
     seen: Indexes
     known: Indexes
@@ -60,17 +63,17 @@ class Pairs:
         return len(self.seen)
 
     def where(self, chosen: NDArray[np.bool_]) -> "Pairs":
-        """Some of the pairs."""
+        """Return the chosen pairs."""
         return Pairs(self.seen[chosen], self.known[chosen], self.weights[chosen])
 
 
 def mutual_pairs(picture: Points, design: Points) -> Pairs:
-    """Pairs that are each other's nearest in their channel, weighted by how far the second best is behind."""
+    """Return pairs that are each other's nearest in their channel, weighted by lead over the second best."""
     seen, known, weights = [np.empty(0, np.intp)], [np.empty(0, np.intp)], [np.empty(0, np.float32)]
     for channel in range(len(CHANNELS)):
         if not (len(picture.rows[channel]) and len(design.rows[channel])):
             continue
-        # the smaller the farther: minus the squared distance, but for a term that is the same in a column
+        # Minus the squared distance, without a term that is the same for a whole column.
         likeness = 2 * (picture.vectors[channel] @ design.vectors[channel].T)
         likeness -= picture.norms[channel][:, None]
         nearest = likeness.argmax(axis=0)
@@ -86,6 +89,6 @@ def mutual_pairs(picture: Points, design: Points) -> Pairs:
 
 
 def joined(pairs: Sequence[Pairs]) -> Pairs:
-    """All of them."""
-    seen, known, weights = zip(*((one.seen, one.known, one.weights) for one in pairs), strict=True)
+    """Concatenate pairs."""
+    seen, known, weights = zip(*((part.seen, part.known, part.weights) for part in pairs), strict=True)
     return Pairs(np.concatenate(seen), np.concatenate(known), np.concatenate(weights))

@@ -1,7 +1,8 @@
-"""What the evidence for one design is worth: the probability that this design is in the picture.
+"""The score of the evidence for one design: the probability that this design is in the picture.
 
-One logistic model over the numbers below, in `score-NAME.json`: made by `tests/bench/fit_local_score.py`, with the date, a
-hash of the data and the figures it reached on data that it was not fitted on.
+One logistic model over the numbers below, in `score-NAME.json`. `tests/bench/fit_local_score.py` makes the
+file, with the date, a hash of the data and the figures that the model reached on data that it was not fitted
+on.
 """
 
 import json
@@ -14,16 +15,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-# What the model looks at, in the order of its weights. Counts and votes are logarithms of one more than the number.
+# The model's input, in the order of its weights. Counts and votes are log(1 + number).
 NUMBERS = (
     "votes",  # weight of the pairs that agree on an affine map
-    "pairs",  # their number
-    "agreeing",  # share of all mutual pairs
-    "error",  # their mean distance from where the map puts them, in longer sides of the design
+    "pairs",  # number of the pairs that agree
+    "agreeing",  # share of the agreeing pairs among all mutual pairs
+    "error",  # mean distance of the agreeing pairs from the map, in longer sides of the design
     "shear",  # logarithm of the ratio of the map's two scales
     "size",  # binary logarithm of the design's longer side in the picture, in longer sides of the picture
     "visible",  # points of the design that should be seen
-    "confirmed",  # share of them that is
+    "confirmed",  # share of the visible points that are found
     "confirmed_count",
     "likeness",
     "spread",
@@ -34,15 +35,15 @@ NUMBERS = (
     "colour",
     "blocks",
     "design_points",
-    "ahead_of_rival",  # votes against the best other design that lies in the same place
-    "ahead_of_noise",  # votes against the designs further down: what chance gives in this picture
-    "rival_confirmed",  # confirmed points of such a rival against those of this one
-    "hash",  # nearness by the hashes, 0 to 1
+    "ahead_of_rival",  # votes compared with the best other design in the same place
+    "ahead_of_noise",  # votes compared with a design far down the list: votes by chance in this picture
+    "rival_confirmed",  # confirmed points of such a rival compared with those of this design
+    "hash",  # score by the hashes, 0 to 1
 )
 AHEAD_MOST = 2.5
 RIVAL_MOST = 3.0
-# Standard deviations beyond which a number says no more: a straight line fitted on usual designs must not make a match of
-# one with eight points.
+# Standard deviations at which a number is cut off. The model is a straight line fitted on usual designs.
+# It must not turn a design with eight points into a match.
 MOST_UNUSUAL = 3.0
 FOLDER = Path(__file__).parent
 
@@ -51,7 +52,7 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A logistic regression over standardised numbers; each array has one entry a number."""
+    """A logistic regression over standardised numbers. Each array has one entry per number."""
 
     name: str
     centres: Vector
@@ -60,15 +61,20 @@ class Model:
     bias: float
 
     def score(self, numbers: Sequence[float] | Vector) -> float:
-        """The probability in [0, 1]."""
-        usual = np.clip((np.asarray(numbers) - self.centres) / self.scales, -MOST_UNUSUAL, MOST_UNUSUAL)
-        sure = float(usual @ self.weights) + self.bias
-        return 1 / (1 + math.exp(-max(-60.0, min(60.0, sure))))
+        """Return the probability in [0, 1]."""
+        standardised = np.clip(
+            (np.asarray(numbers) - self.centres) / self.scales, -MOST_UNUSUAL, MOST_UNUSUAL
+        )
+        log_odds = float(standardised @ self.weights) + self.bias
+        return 1 / (1 + math.exp(-max(-60.0, min(60.0, log_odds))))
 
 
 @cache
 def load_model(name: str) -> Model:
-    """Read the model of that name. Raises ValueError where it is for other numbers, OSError where there is none."""
+    """Read the model with this name.
+
+    Raises ValueError when the model is for other numbers, OSError when there is no such model.
+    """
     data = json.loads((FOLDER / f"score-{name}.json").read_text())
     if tuple(data["numbers"]) != NUMBERS:
         raise ValueError(f"the model {name} is for other numbers")

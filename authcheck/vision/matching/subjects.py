@@ -1,4 +1,4 @@
-"""The two sides of a comparison: a submitted picture, and what is stored of a registered view."""
+"""The two sides of a comparison: a submitted picture, and the stored data of a registered view."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -15,7 +15,10 @@ from authcheck.vision.pictures.decode import Picture
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A submitted picture as the local stages see it; `pixels` `(H, W, 3)` is a reduced copy of the upright original."""
+    """A submitted picture for the local stages.
+
+    `pixels` `(H, W, 3)` is a reduced copy of the upright original.
+    """
 
     features: Features
     pixels: Rgb
@@ -25,18 +28,18 @@ class Submitted:
 
     @classmethod
     def of(cls, picture: Picture) -> Self:
-        """Extract. The picture has colours and `extract.PICTURE_DETAIL_PX` of detail."""
+        """Extract the features. The picture must have colours and `extract.PICTURE_DETAIL_PX` of detail."""
         features = extract.of_picture(picture.image)
         return cls(features, np.asarray(picture.image), picture.width_px, picture.height_px)
 
     @property
     def extent(self) -> tuple[float, float]:
-        """Width and height in longer sides."""
+        """Return width and height in longer sides."""
         longer_px = max(self.width_px, self.height_px)
         return self.width_px / longer_px, self.height_px / longer_px
 
     def points(self, edit: Edit) -> Points:
-        """The points with an edit undone."""
+        """Return the points with an edit undone."""
         if edit not in self._points:
             self._points[edit] = Points.of(self.features, edit)
         return self._points[edit]
@@ -44,7 +47,10 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is stored of a registered view. `design` and `owner` are ids: views of one design are no rivals."""
+    """The stored data of a registered view. `design` and `owner` are ids.
+
+    Views of one design are not rivals.
+    """
 
     key: int
     design: str

@@ -1,8 +1,9 @@
-"""Candidates: every point that resembles one of a design votes for where that design would lie.
+"""Candidates: every point that resembles a point of a design votes for a pose of that design.
 
-Each pair of like points fixes a whole pose (angle, size, middle), because both points have an angle and a size of their
-own. Votes of one design for one pose add up in a cell of a grid (Hough voting, Lowe 2004, section 7.3); pairs that are
-alike by chance scatter. Two grids shifted by half a cell catch what lies on a border.
+Each pair of similar points determines a whole pose (angle, size, centre), because both points have an angle
+and a size of their own. Votes of one design for one pose add up in a cell of a grid (Hough voting, Lowe 2004,
+section 7.3). Pairs that are similar by chance scatter. Two grids, shifted by half a cell, catch poses on a
+border.
 """
 
 from collections.abc import Sequence
@@ -17,21 +18,20 @@ from authcheck.vision.features.index import Neighbours
 ANGLE_CELLS = 12
 SIZE_CELLS_AN_OCTAVE = 1.5
 SIZE_CELLS = 16
-SIZE_OCTAVES = 4.0  # a design is seen at most 16 times smaller or larger than registered, by the longer sides
+SIZE_OCTAVES = 4.0  # a design may be 16 times smaller or larger than registered, by the longer sides
 MIDDLE_CELL = 0.3  # of the design's longer side
 MIDDLE_CELLS = 128
 GRIDS = 2
 LEAST_WEIGHT = 0.01
-LEAST_FARTHEST = (
-    70.0  # one in twenty points finds its tenth neighbour nearer: all ten are of one family, say colourways
-)
+# For one in twenty points the tenth neighbour is nearer: all ten belong to one family, such as colourways.
+LEAST_FARTHEST = 70.0
 
 Votes = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What may have been done to a design besides moving it: mirrored, light and dark swapped."""
+    """The possible changes to a design besides its pose: mirrored, light and dark swapped."""
 
     mirrored: bool = False
     inverted: bool = False
@@ -47,7 +47,7 @@ class Pose:
 
 
 def edited_places(places: Places, edit: Edit) -> Places:
-    """The places that a picture's points would have if the edit were undone."""
+    """Return the places of a picture's points with the edit undone."""
     undone = places.copy()
     if edit.mirrored:
         undone[:, 0] *= -1
@@ -59,21 +59,23 @@ def edited_places(places: Places, edit: Edit) -> Places:
 
 
 def weights_of(neighbours: Neighbours, channels: NDArray[np.uint8]) -> Votes:
-    """What each neighbour's vote is worth, `(q, k) float32` in [0, 1]: how far it stands out from the farthest found.
+    """Return the weight of each neighbour's vote, `(q, k) float32` in [0, 1].
 
-    A point that is like many others has neighbours that are all as near, and no say; but all as near as only copies are,
-    they all have one. `channels` `(q,)` are those of the asking points; a neighbour in another channel has no vote.
+    The weight is how much nearer a neighbour is than the farthest neighbour. A point that resembles many
+    others has neighbours that are all equally near, so they get no weight. Neighbours that are nearer than
+    LEAST_FARTHEST, as only copies are, keep their weight even if they are all equally near. `channels` `(q,)`
+    are the channels of the asking points. A neighbour in another channel gets no weight.
     """
-    known = neighbours.keys >= 0
-    distances = np.where(known, neighbours.distances, 0)
+    exists = neighbours.keys >= 0
+    distances = np.where(exists, neighbours.distances, 0)
     farthest = np.maximum(distances.max(axis=1, keepdims=True), LEAST_FARTHEST)
     weights = (farthest - distances) / farthest
-    return np.where(known & (neighbours.channels == channels[:, None]), weights, 0).astype(np.float32)
+    return np.where(exists & (neighbours.channels == channels[:, None]), weights, 0).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """The votes of a picture's points under one edit: where they are once it is undone, and what they resemble.
+    """The votes of a picture's points under one edit: the places with the edit undone, and the neighbours.
 
     `places` is `(q, 4) float32` as `Features.places`, `weights` `(q, k) float32`.
     """
@@ -85,7 +87,7 @@ class Ballot:
 
 
 def count_votes(ballots: Sequence[Ballot]) -> dict[int, Pose]:
-    """The best cell of every entry that got votes, by key."""
+    """Return the best cell of every entry that got votes, by key."""
     best: dict[int, Pose] = {}
     for ballot in ballots:
         for key, votes in zip(*_tally(ballot), strict=True):
@@ -95,28 +97,28 @@ def count_votes(ballots: Sequence[Ballot]) -> dict[int, Pose]:
 
 
 def _tally(ballot: Ballot) -> tuple[NDArray[np.int64], Votes]:
-    """The entries that got votes under one edit, and the votes of each one's best cell."""
+    """Return the entries that got votes under one edit, and the votes of each entry's best cell."""
     asking, rank = np.nonzero(ballot.weights > LEAST_WEIGHT)
     keys, weights = ballot.neighbours.keys[asking, rank], ballot.weights[asking, rank]
-    seen, known = ballot.places[asking], places_of(ballot.neighbours.steps[asking, rank])
-    turn = (seen[:, 3] - known[:, 3]) % (2 * np.pi)
-    growth = np.log2(seen[:, 2] / known[:, 2])
+    in_picture, in_design = ballot.places[asking], places_of(ballot.neighbours.steps[asking, rank])
+    turn = (in_picture[:, 3] - in_design[:, 3]) % (2 * np.pi)
+    growth = np.log2(in_picture[:, 2] / in_design[:, 2])
     size = np.exp2(growth)
     right, down = np.cos(turn) * size, np.sin(turn) * size
-    middle = seen[:, :2] - np.column_stack(
-        [right * known[:, 0] - down * known[:, 1], down * known[:, 0] + right * known[:, 1]]
+    centre = in_picture[:, :2] - np.column_stack(
+        [right * in_design[:, 0] - down * in_design[:, 1], down * in_design[:, 0] + right * in_design[:, 1]]
     )
     entries, entry = np.unique(keys, return_inverse=True)
     votes = np.zeros(len(entries), np.float32)
-    near = np.abs(growth) < SIZE_OCTAVES
+    is_near = np.abs(growth) < SIZE_OCTAVES
     for shift in np.arange(GRIDS) / GRIDS:
         angle_cell = np.floor(turn / (2 * np.pi) * ANGLE_CELLS + shift).astype(np.int64) % ANGLE_CELLS
         size_cell = np.floor((growth + SIZE_OCTAVES) * SIZE_CELLS_AN_OCTAVE + shift).astype(np.int64)
         cell_size = MIDDLE_CELL * np.exp2((size_cell - shift + 0.5) / SIZE_CELLS_AN_OCTAVE - SIZE_OCTAVES)
-        middle_cell = np.floor(middle / cell_size[:, None] + shift).astype(np.int64) + MIDDLE_CELLS // 2
-        inside = near & ((middle_cell >= 0) & (middle_cell < MIDDLE_CELLS)).all(axis=1)
+        centre_cell = np.floor(centre / cell_size[:, None] + shift).astype(np.int64) + MIDDLE_CELLS // 2
+        inside = is_near & ((centre_cell >= 0) & (centre_cell < MIDDLE_CELLS)).all(axis=1)
         cell = np.ravel_multi_index(
-            (entry[inside], angle_cell[inside], size_cell[inside], *middle_cell[inside].T),
+            (entry[inside], angle_cell[inside], size_cell[inside], *centre_cell[inside].T),
             (len(entries), ANGLE_CELLS, SIZE_CELLS, MIDDLE_CELLS, MIDDLE_CELLS),
         )
         _add_cells(votes, cell, asking[inside], weights[inside])
@@ -124,20 +126,22 @@ def _tally(ballot: Ballot) -> tuple[NDArray[np.int64], Votes]:
 
 
 def _add_cells(votes: Votes, cell: NDArray[np.int64], asking: NDArray[np.int64], weights: Votes) -> None:
-    """Raise each entry's votes to those of its best cell. A point has one vote a cell: its first, which is its best."""
+    """Raise each entry to the votes of its best cell. A point has one vote per cell: its first and best."""
     if not len(cell):
         return
     voter = cell * (int(asking[-1]) + 1) + asking
     order = np.argsort(voter, kind="stable")
-    first = order[_starts(voter[order])]
+    first = order[_find_starts(voter[order])]
     cell, weights = cell[first], weights[first]
-    start = np.nonzero(_starts(cell))[0]
-    totals = np.add.reduceat(weights, start)
-    np.maximum.at(votes, cell[start] // (ANGLE_CELLS * SIZE_CELLS * MIDDLE_CELLS * MIDDLE_CELLS), totals)
+    cell_starts = np.nonzero(_find_starts(cell))[0]
+    totals = np.add.reduceat(weights, cell_starts)
+    np.maximum.at(
+        votes, cell[cell_starts] // (ANGLE_CELLS * SIZE_CELLS * MIDDLE_CELLS * MIDDLE_CELLS), totals
+    )
 
 
-def _starts(values: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Where a run of equal values begins."""
+def _find_starts(values: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return where runs of equal values begin."""
     starts = np.ones(len(values), np.bool_)
     starts[1:] = values[1:] != values[:-1]
     return starts

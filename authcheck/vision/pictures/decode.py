@@ -1,6 +1,6 @@
-"""Untrusted bytes to a Picture: one door for everything that is ever compared.
+"""The decoder of untrusted bytes to a Picture, the only entrance for every compared picture.
 
-Register and query pass through here alike, so that the same bytes always give the same pixels.
+Registered and checked pictures both go through this module, so the same bytes always give the same pixels.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from authcheck.vision.pictures.bombs import Pieces, check_effort, limit_readers,
 from authcheck.vision.pictures.colours import shallow, to_srgb
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
-UPRIGHT = {  # what turns EXIF orientation n upright
+UPRIGHT = {  # by EXIF orientation: the operation that turns the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -28,22 +28,24 @@ UPRIGHT = {  # what turns EXIF orientation n upright
 OPAQUE = 255
 TURNED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
-# Pillow warns of odd metadata, which is none of our caller's business: a file must be answered alike whatever Python's
-# warning filters are, and filters belong to the process, so no thread could set them for itself.
+# Pillow warns of odd metadata, which does not concern our callers. The answer for a file must not depend on
+# Python's warning filters. Filters belong to the process, so a thread cannot set its own.
 _LOG = logging.getLogger(__name__)
 _QUIET = SimpleNamespace(
     **(vars(warnings) | {"warn": lambda message, *_, **__: _LOG.debug("Pillow: %s", message)})
 )
 for _module in (Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin):
     vars(_module)["warnings"] = _QUIET
-logging.getLogger("PIL").addHandler(
-    logging.NullHandler()
-)  # else its errors are printed where no log is set up
+# Without a handler, Pillow's errors are printed where no log is set up.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What open_picture accepts: at most `bytes` in the file and `pixels` in the header; each side at least `side_px`."""
+    """The limits of open_picture: most `bytes` of the file, most `pixels`, least `side_px` of each side.
+
+    `pixels` and `side_px` apply to the size in the header.
+    """
 
     bytes: int = 25 * 1024 * 1024
     pixels: int = 64_000_000
@@ -55,11 +57,11 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded picture, ready to compare.
+    """A decoded picture, ready for comparison.
 
-    `image` is sRGB, mode RGB or (if so asked) L, upright, without alpha, and at most about twice `detail_px` on its
-    shorter side;
-    `width_px` and `height_px` are those of the upright original. `notes` are codes of what had to be done to it.
+    `image` is sRGB, upright, without alpha, in mode RGB or, on request, L. The shorter side of `image` is at
+    most about twice `detail_px`. `width_px` and `height_px` are those of the upright original. `notes` are
+    codes of what was done to the picture.
     """
 
     image: Image.Image
@@ -78,18 +80,20 @@ def open_picture(
     grey: bool = False,
     opacity: bool = False,
 ) -> Picture:
-    """Decode, turn upright, convert to sRGB, put on a ground, reduce so that the shorter side stays >= `detail_px`.
+    """Decode a picture, turn it upright, convert it to sRGB, put it on a plain ground, and reduce it.
 
-    With `grey` the picture is mode L, and a JPEG's colours are not even decoded. With `opacity` a picture that is
-    transparent somewhere is its alpha channel instead: mode L, 255 opaque.
-    Raises ImageRejected with one of the codes image.empty, image.too_large, image.unreadable, image.truncated,
-    image.too_many_pixels, image.too_small, image.depth.
+    The shorter side stays >= `detail_px`. With `grey` the result is in mode L, and a JPEG's colours are not
+    even decoded. With `opacity` the result for a picture with transparent parts is its alpha channel instead,
+    mode L, 255 is opaque.
+
+    Raises ImageRejected with one of the codes image.empty, image.too_large, image.unreadable,
+    image.truncated, image.too_many_pixels, image.too_small, image.depth.
     """
     if not data:
         raise ImageRejected("The file is empty.", code="image.empty")
     if len(data) > limits.bytes:
         raise ImageRejected(
-            f"The file has {len(data)} bytes; at most {limits.bytes} are accepted.",
+            f"The file has {len(data)} bytes. We accept at most {limits.bytes}. Send a smaller file.",
             code="image.too_large",
             size_bytes=len(data),
             limit_bytes=limits.bytes,
@@ -103,7 +107,7 @@ def open_picture(
     except ImageRejected:
         raise
     except Exception as error:  # decoders of untrusted bytes raise whatever they like
-        raise _broken(data, error) from error
+        raise _damage_error(data, error) from error
     image_format = "JPEG" if image.format == "MPO" else image.format or ""
     return Picture(pixels, width_px, height_px, image_format, hashlib.sha256(data).hexdigest(), notes)
 
@@ -117,7 +121,7 @@ def _open(data: bytes, limits: Limits) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise too_many_pixels(limits.pixels) from error
     except Exception as error:  # header parsers of untrusted bytes raise whatever they like
-        raise _broken(data, error, of_no_known_kind=True) from error
+        raise _damage_error(data, error, in_header=True) from error
 
 
 def _check_size(image: Image.Image, limits: Limits) -> None:
@@ -126,7 +130,7 @@ def _check_size(image: Image.Image, limits: Limits) -> None:
         raise too_many_pixels(limits.pixels, width_px=width_px, height_px=height_px)
     if min(image.size) < limits.side_px:
         raise ImageRejected(
-            f"The picture has {width_px} x {height_px} pixels; each side needs at least {limits.side_px}.",
+            f"The picture has {width_px} x {height_px} pixels. Each side needs at least {limits.side_px}.",
             code="image.too_small",
             width_px=width_px,
             height_px=height_px,
@@ -135,28 +139,27 @@ def _check_size(image: Image.Image, limits: Limits) -> None:
 
 
 def _is_animated(image: Image.Image) -> bool:
-    if image.format == "MPO":  # phones add a preview or a depth map
+    if image.format == "MPO":  # further frames of phones are previews or depth maps
         return False
     try:
         return bool(getattr(image, "is_animated", False))
-    except Exception:  # noqa: BLE001 - there is a second frame, and it is broken: we do not need it
+    except Exception:  # noqa: BLE001 - the picture has a second frame that is broken, and we do not need it
         return True
 
 
 def _decode(
     image: Image.Image, detail_px: int, *, grey: bool, opacity: bool
 ) -> tuple[Image.Image, tuple[int, int]]:
-    """The pixels, and the size that the upright original has."""
+    """Return the pixels and the size of the upright original."""
     full_size = image.size
-    profile = image.info.get(
-        "icc_profile"
-    )  # colours in another space must be converted before they become grey
+    # Colours in another space must be converted before they become grey.
+    profile = image.info.get("icc_profile")
     drafted = image.draft("L" if grey and not profile else "RGB", (detail_px, detail_px))
     image.load()
     if drafted is None:
-        full_size = image.size  # TIFF turns itself
-    profile = image.info.get("icc_profile")  # some formats know it only now
-    orientation = _orientation(image)
+        full_size = image.size  # Pillow turns a TIFF upright while it loads
+    profile = image.info.get("icc_profile")  # some formats know their profile only after loading
+    orientation = _read_orientation(image)
     upright = image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
     pixels = _reduce(shallow(upright), detail_px)
     if opacity and pixels.mode in {"LA", "RGBA"}:
@@ -167,14 +170,15 @@ def _decode(
         pixels = to_srgb(pixels, profile)
     if grey:
         pixels = pixels.convert("L")
-    pixels.info.clear()  # saved again, they must carry neither a profile that is no longer theirs nor where it was taken
+    # A saved copy must carry neither a profile that no longer applies nor the place where it was taken.
+    pixels.info.clear()
     return pixels, (full_size[::-1] if orientation in TURNED else full_size)
 
 
-def _orientation(image: Image.Image) -> int:
+def _read_orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001 - broken EXIF is common and harmless: shown as it lies, as viewers do
+    except Exception:  # noqa: BLE001 - broken EXIF is common and harmless, and viewers ignore it too
         return 1
 
 
@@ -184,19 +188,21 @@ def _reduce(image: Image.Image, detail_px: int) -> Image.Image:
     return image.reduce(factor) if factor > 1 else image
 
 
-def _broken(data: bytes, error: Exception, *, of_no_known_kind: bool = False) -> ImageRejected:
-    if "truncated" in str(error).lower() or _declared_bytes(data) > len(data):
-        return ImageRejected("The picture breaks off before its end.", code="image.truncated")
-    if of_no_known_kind:
-        return ImageRejected(f"The file is not a picture we can read ({', '.join(FORMATS)}).")
-    return ImageRejected("The picture is damaged and cannot be decoded.")
+def _damage_error(data: bytes, error: Exception, *, in_header: bool = False) -> ImageRejected:
+    if "truncated" in str(error).lower() or _read_declared_bytes(data) > len(data):
+        return ImageRejected(
+            "The file ends before the picture is complete. Send the file again.", code="image.truncated"
+        )
+    if in_header:
+        return ImageRejected(f"The file is not a picture that we can read ({', '.join(FORMATS)}).")
+    return ImageRejected("The picture is damaged, so we cannot decode it. Send another file.")
 
 
-def _declared_bytes(data: bytes) -> int:
-    """How long the file claims to be at least, 0 where its format does not say at the start."""
+def _read_declared_bytes(data: bytes) -> int:
+    """Return the least length that the file claims to have, or 0 when its first bytes do not say so."""
     if data[:4] == b"RIFF":
         return 8 + int.from_bytes(data[4:8], "little")
-    if data[:4] in {b"II*\0", b"MM\0*"}:  # where the first directory lies
+    if data[:4] in {b"II*\0", b"MM\0*"}:  # TIFF: the place of the first directory
         return 2 + int.from_bytes(data[4:8], "little" if data[:2] == b"II" else "big")
     position = 0
     if data[4:8] == b"ftyp":
