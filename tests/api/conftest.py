@@ -74,3 +74,9 @@ def new_design(client: TestClient, brand: Headers) -> Callable[..., dict[str, An
         return found
 
     return register
+
+
+@pytest.fixture(autouse=True)
+def _designs_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same registered picture is not searched for local features anew in each test."""
+    monkeypatch.setattr("authcheck.vision.features.extract.of_design", make.design_features)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import make
 import pytest
 
 from authcheck.config import Settings
@@ -79,3 +80,9 @@ def as_process(environment: dict[str, str]) -> Callable[..., subprocess.Popen[by
         )
 
     return start
+
+
+@pytest.fixture(autouse=True)
+def _designs_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same registered picture is not searched for local features anew in each test."""
+    monkeypatch.setattr("authcheck.vision.features.extract.of_design", make.design_features)

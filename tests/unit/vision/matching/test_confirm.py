@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from authcheck.vision.features.extract import of_design, of_picture
+from authcheck.vision.features.extract import of_picture
 from authcheck.vision.features.features import DIMENSIONS, Features
 from authcheck.vision.matching.confirm import Confirmation, confirm
 from authcheck.vision.matching.geometry import Fit
@@ -33,7 +33,7 @@ def similarity(angle_deg: float, size: float, middle: tuple[float, float]) -> Fi
 def looked_at(place: NDArray[np.float32], found: Fit) -> Confirmation:
     """What is confirmed of the design, printed at a place, under a map."""
     picture = of_picture(make.printed(DESIGN, place, make.busy_ground(1)))
-    return confirm(Points.of(picture), Points.of(of_design(DESIGN)), found, extent=EXTENT)
+    return confirm(Points.of(picture), Points.of(make.design_features(DESIGN)), found, extent=EXTENT)
 
 
 def corners_off(confirmation: Confirmation, place: NDArray[np.float32]) -> float:
@@ -83,7 +83,7 @@ def test_what_lies_outside_is_not_counted() -> None:
     """Of a design half outside, half the points should be seen, and those are."""
     place = make.quad(DESIGN, (0, 320), 300)
     found = looked_at(place, similarity(0, 0.375, (-0.5, 0)))
-    assert 0.3 * len(of_design(DESIGN)) < found.visible < 0.65 * len(of_design(DESIGN))
+    assert 0.3 * len(make.design_features(DESIGN)) < found.visible < 0.65 * len(make.design_features(DESIGN))
     assert found.confirmed > 0.4
     assert corners_off(found, place) < 12
 
@@ -107,7 +107,7 @@ def test_a_point_is_confirmed_once() -> None:
     ],
     ids=["nothing", "a point", "a line", "huge", "far off"],
 )
-@pytest.mark.parametrize("points", [EMPTY, of_design(DESIGN)], ids=["no point", "points"])
+@pytest.mark.parametrize("points", [EMPTY, make.design_features(DESIGN)], ids=["no point", "points"])
 def test_degenerate_maps_confirm_nothing_badly(affine: NDArray[np.float64], points: Features) -> None:
     """Numbers in their ranges, none of them NaN, and a homography of finite numbers."""
     picture = Points.of(of_picture(make.busy_ground(2)))
@@ -124,7 +124,7 @@ def test_an_inverted_picture_is_confirmed_with_the_edit_undone() -> None:
     place = make.quad(DESIGN, (400, 320), 300)
     scene = make.printed(DESIGN, place, make.busy_ground(1))
     inverted = of_picture(Image.fromarray(255 - np.asarray(scene)))
-    design, found = Points.of(of_design(DESIGN)), similarity(0, 0.375, (0, 0))
+    design, found = Points.of(make.design_features(DESIGN)), similarity(0, 0.375, (0, 0))
     undone, plain = (
         confirm(Points.of(inverted, edit), design, found, extent=EXTENT)
         for edit in (Edit(inverted=True), Edit())
@@ -139,7 +139,7 @@ def test_explained_points_are_neither_visible_nor_seen() -> None:
     place = make.quad(DESIGN, (430, 300), 300, angle_deg=35)
     found = similarity(35, 300 / 800, (30 / 800, -20 / 800))
     picture = Points.of(of_picture(make.printed(DESIGN, place, make.busy_ground(1))))
-    design = Points.of(of_design(DESIGN))
+    design = Points.of(make.design_features(DESIGN))
     free = confirm(picture, design, found, extent=EXTENT)
     elsewhere = np.zeros(len(picture.places), np.float32)
     elsewhere[free.pairs.seen[::2]] = 1

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from authcheck.vision.features.extract import of_design
 from authcheck.vision.features.filed_index import FiledFeatureIndex
 from authcheck.vision.matching.backdrops import Backdrop
 from authcheck.vision.matching.matcher import Examined, Hint, Question, examine
@@ -45,7 +44,7 @@ class Shelf:
 
     def put_negative(self, image: Image.Image, key: int, owner: str | None) -> None:
         """Add a negative picture."""
-        self.negatives[key] = Backdrop(of_design(image), owner)
+        self.negatives[key] = Backdrop(make.design_features(image), owner)
         index = self.negative_indexes.setdefault(owner, FiledFeatureIndex())
         index.add([key], [self.negatives[key].features])
 
