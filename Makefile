@@ -4,10 +4,10 @@
 export PYTHON ?= python3
 ARGS ?=
 BIN = .venv/bin
-PURE = ui test_architecture.py $(addprefix unit/,vision tlog labels licences listings storage checks \
-	test_fixtures.py test_ids.py test_vault.py) # these touch no database: they run in `make test` alone
+# A process a core. One thread in each: faiss's threads would wait for a core by spinning.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: help demo serve test test-postgres lint types bench lock clean setup setup-dev setup-bench
+.PHONY: help demo serve test test-fast test-postgres lint types bench lock clean setup setup-dev setup-bench
 
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | awk -F@ '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -19,10 +19,13 @@ serve: setup ## serve what the data folder holds
 	$(BIN)/authcheck serve $(ARGS)
 
 test: setup-dev ## the test suite, on SQLite
-	$(BIN)/pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
-test-postgres: setup-dev ## all tests that touch a database, on a PostgreSQL that they start themselves
-	AUTHCHECK_TEST_DATABASE=postgresql $(BIN)/pytest $(addprefix --ignore tests/,$(PURE)) $(ARGS)
+test-fast: setup-dev ## the tests for every few minutes: no browser, no chain, nothing that takes seconds
+	$(PYTEST) -m "not ui and not chain and not slow" $(ARGS)
+
+test-postgres: setup-dev ## the tests of what differs between databases, on a PostgreSQL that they start themselves
+	AUTHCHECK_TEST_DATABASE=postgresql $(PYTEST) -m postgresql $(ARGS)
 
 lint: setup-dev ## style, format, and who may import whom
 	$(BIN)/ruff check .

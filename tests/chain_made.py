@@ -210,6 +210,13 @@ class AnvilChain:
         return {f"AUTHCHECK_EVM_{name}": str(value) for name, value in named.items()}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that ask a real node: `-m "not chain"` leaves them out."""
+    for item in items:
+        if "node_modules" in getattr(item, "fixturenames", ()):
+            item.add_marker("chain")
+
+
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
     """A folder with anvil and solc; the tests that need it are skipped, with the reason, where npm cannot make it."""
@@ -273,7 +280,7 @@ def anvil(node: Node) -> AnvilChain:
     return AnvilChain.deploy(node)
 
 
-@pytest.fixture(params=["memory", "anvil"])
+@pytest.fixture(params=["memory", pytest.param("anvil", marks=pytest.mark.chain)])
 def chain(request: pytest.FixtureRequest) -> Chain:
     """Each kind of chain in turn."""
     made: Chain = MemoryChain() if request.param == "memory" else request.getfixturevalue("anvil")

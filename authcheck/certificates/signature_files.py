@@ -7,7 +7,8 @@ from typing import Any
 
 from authcheck.certificates.brand_signatures import Signatures, Waiting
 from authcheck.certificates.facts import issuer_of
-from authcheck.errors import NotTrue, Rejected, StorageFailed
+from authcheck.errors import NotTrue, Rejected
+from authcheck.files.writing import translated_write_errors
 from authcheck.tlog.entries import read_time, time_text
 
 VERSION = 1
@@ -72,12 +73,8 @@ def _describe(name: str, payload: str, issuer: str) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file. Raises StorageFailed (`storage.read_only`)."""
-    try:
+    with translated_write_errors(path):
         path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StorageFailed(
-            f"{path} cannot be written: {error.strerror}.", code="storage.read_only", path=str(path)
-        ) from error
 
 
 def _to_json(kid: str, at: str, **parts: Mapping[str, str]) -> str:

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from authcheck.checks.tables import Check
 from authcheck.checks.verdicts import VerdictCode
-from authcheck.errors import AuthcheckError, NotFound, Rejected, StorageFailed
+from authcheck.errors import AuthcheckError, NotFound, Rejected
+from authcheck.files.writing import translated_write_errors
 from authcheck.registry.designs import live_views
 from authcheck.registry.tables import Design, View
 from authcheck.storage.pictures import PictureStore
@@ -174,9 +175,5 @@ def explain(data: bytes, found: Sequence[Found], store: PictureStore, limits: Li
     image_format = format_for(path)
     copy = working_copy(data, limits, side_px=EXPLAIN_SIDE_PX)
     content = encode(draw(copy, found, store, limits, public=False, layout="wide"), image_format)
-    try:
+    with translated_write_errors(path):
         path.write_bytes(content)
-    except OSError as error:
-        raise StorageFailed(
-            f"{path} cannot be written: {error.strerror}.", code="storage.read_only", path=str(path)
-        ) from error

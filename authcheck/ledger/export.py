@@ -1,12 +1,12 @@
 """The ledger as files that any web server can serve: the C2SP tlog-tiles layout."""
 
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from authcheck.errors import StorageFailed
+from authcheck.files.writing import translated_write_errors, write_whole
 from authcheck.ledger.heads import Held, roots_of
 from authcheck.ledger.journal import bodies, read_tile_of
 from authcheck.ledger.tables import SignedCheckpoint
@@ -64,14 +64,9 @@ def _refuse_another(session: Session, checkpoint: SignedCheckpoint, folder: Path
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all: a web server may be reading."""
-    fresh = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(data)
-        fresh.replace(path)
-    except OSError as error:
-        raise _failed(path, error) from error
+    """Write a file whole or not at all: a web server may be reading the one that is there."""
+    with translated_write_errors(path):
+        write_whole(path, data)
 
 
 def _failed(path: Path, error: OSError) -> StorageFailed:

@@ -5,13 +5,12 @@ small file outside the database, the witnesses, the chain.
 """
 
 import json
-import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from authcheck.errors import NotTrue, StorageFailed, Unavailable
+from authcheck.errors import NotTrue, Unavailable
+from authcheck.files.writing import translated_write_errors, write_whole
 from authcheck.tlog.tiles import ReadTile, root_at
 
 HEAD_FILE = "ledger-head"
@@ -74,17 +73,10 @@ class HeadFile:
     def write(self, held: Held) -> None:
         """Put it there durably, whole or not at all. Raises StorageFailed."""
         root = None if held.root is None else held.root.hex()
-        fresh = self.path.with_name(f".{HEAD_FILE}-{secrets.token_hex(8)}")
-        try:
+        content = json.dumps({"by": held.by, "root": root, "size": held.size}).encode()
+        with translated_write_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with fresh.open("w") as file:
-                json.dump({"by": held.by, "root": root, "size": held.size}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self.path)
-        except OSError as error:
-            fresh.unlink(missing_ok=True)
-            raise StorageFailed(f"{self.path} cannot be written: {error.strerror}.") from error
+            write_whole(self.path, content, durable=True)
 
     def remember(self, held: Held) -> None:
         """Keep what somebody else saw signed if it is further than what the file holds."""

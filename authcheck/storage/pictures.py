@@ -1,12 +1,10 @@
 """Registered pictures on disk, each under the SHA-256 of its bytes."""
 
-import errno
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 from authcheck.errors import NotFound, StorageFailed
+from authcheck.files.writing import write_error_code, write_whole
 
 
 class PictureStore:
@@ -21,8 +19,7 @@ class PictureStore:
         target = self._path(sha256)
         try:
             if not target.is_file() or target.stat().st_size != len(data):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                _write_durably(target, data)
+                write_whole(target, data, mode=0o600, durable=True)  # before the caller's transaction commits
         except OSError as error:
             raise _storage_failed(error) from error
         return sha256
@@ -45,28 +42,11 @@ class PictureStore:
         return self.folder / sha256[:2] / sha256
 
 
-def _write_durably(target: Path, data: bytes) -> None:
-    # The bytes reach the disk before the name does, and the name before the caller's transaction commits.
-    number, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(number)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _storage_failed(error: OSError) -> StorageFailed:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return StorageFailed("The disk is full: nothing was stored.", code="storage.full")
-    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-        return StorageFailed("The folder of pictures is read-only.", code="storage.read_only")
-    return StorageFailed(f"A picture could not be written: {error.strerror}.")
+    """The error without its path: callers of the API read the sentence."""
+    code = write_error_code(error)
+    sentences = {
+        "storage.full": "The disk is full: nothing was stored.",
+        "storage.read_only": "The folder of pictures is read-only.",
+    }
+    return StorageFailed(sentences.get(code, f"A picture could not be written: {error.strerror}."), code=code)

@@ -5,7 +5,6 @@ import io
 import logging
 import os
 import re
-import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from authcheck.errors import ImageRejected
+from authcheck.files.writing import TEMPORARY, write_whole
 from authcheck.vision.pictures.decode import Limits, open_picture
 
 SIDE_PX = 800
@@ -22,7 +22,6 @@ QUALITY = 80
 SWEEP_EVERY = timedelta(hours=1)
 SHA256 = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[0-9a-f]{64}\.([0-9]{1,7})x([0-9]{1,7})\.webp")
-TEMPORARY = ".new-"
 log = logging.getLogger("authcheck.storage.working_copies")
 
 
@@ -125,7 +124,7 @@ class Copies:
             copy.image.save(buffer, "WEBP", quality=QUALITY, method=2)
             name = f"{sha256}.{copy.width_px}x{copy.height_px}.webp"
             path = self.folder / sha256[:2] / name
-            _write(path, buffer.getvalue())
+            write_whole(path, buffer.getvalue(), mode=0o600)  # after a power cut the evidence may be missing
             self._put_bytes += buffer.tell()
         os.utime(path, (now.timestamp(), now.timestamp()))
         due = self._swept_at is None or now - self._swept_at >= SWEEP_EVERY
@@ -152,16 +151,3 @@ class Copies:
             with contextlib.suppress(FileNotFoundError):  # another process sweeps too
                 status = path.stat()
                 yield _File(path, status.st_size, status.st_mtime)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all; not flushed to the disk: after a power cut the evidence may be missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -16,6 +16,8 @@ from authcheck.certificates.brand_signatures import Waiting, sign
 from authcheck.proofs.trust import encode_base64url
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 Headers = dict[str, str]
 Issue = Callable[..., Any]
 

@@ -19,6 +19,8 @@ from authcheck.members.tables import IdempotencyRecord
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 Headers = dict[str, str]
 
 

@@ -7,6 +7,8 @@ import make
 import pytest
 from starlette.testclient import TestClient
 
+pytestmark = pytest.mark.postgresql
+
 Headers = dict[str, str]
 NewDesign = Callable[..., dict[str, Any]]
 FIELDS = {"reference": "L-1", "seller": "kites", "channel": "bigmarket", "territory": "DE", "goods": "25, 28"}

@@ -11,6 +11,8 @@ from authcheck.config import Settings
 from authcheck.ledger import anchoring
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 CHAIN = {"evm_url": "http://127.0.0.1:9", "evm_chain": 1, "evm_confirmations": 1}
 
 

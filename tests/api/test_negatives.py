@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 
 from authcheck.registry import negatives
 
+pytestmark = pytest.mark.postgresql
+
 Headers = dict[str, str]
 NewDesign = Callable[..., dict[str, Any]]
 

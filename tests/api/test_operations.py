@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 from authcheck.errors import Unavailable
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 
 def test_a_started_process_is_alive_and_ready(client: TestClient) -> None:
     """Both say so, and what was looked at."""

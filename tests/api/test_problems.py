@@ -11,6 +11,8 @@ from api.middleware import CONTENT_SECURITY_POLICY
 from authcheck.errors import DatabaseBusy, StorageFailed, Unavailable
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 Headers = dict[str, str]
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "errors", "params"}
 

@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 Headers = dict[str, str]
 BODY = {"marketplace": "Market.example", "shop": "4711", "url": "https://market.example/shop/4711/"}
 

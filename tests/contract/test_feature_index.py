@@ -167,6 +167,7 @@ STEPS = st.tuples(
 )
 
 
+@pytest.mark.slow
 @given(walk=st.lists(STEPS, max_size=10), count=st.integers(1, 12), turn=st.integers(0, 60))
 def test_filed_equals_brute_force_on_every_walk(walk: list[Step], count: int, turn: int) -> None:
     """After any mix of adding, removing and restarting, and of both kinds of filing, the answers are the same to the last."""
@@ -194,6 +195,7 @@ def test_filed_equals_brute_force_on_every_walk(walk: list[Step], count: int, tu
         np.testing.assert_array_equal(filed.points(every), brute.points(every), strict=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reach", [Reach(5, None), Reach(8, 12)], ids=["coarse", "fine"])
 def test_the_answer_does_not_depend_on_history(reach: Reach) -> None:
     """One by one or at once, with others that came and went, from a file or partly so: the same neighbours, in words probed."""

@@ -14,6 +14,8 @@ from authcheck.tlog.log import Log, LogStore, MemoryLogStore
 from authcheck.tlog.merkle import leaf_hash
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 Make = Callable[[Workspace], LogStore]
 
 

@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+import pytest
+
 from authcheck.checks import answers
 from authcheck.errors import ImageRejected
 from authcheck.registry.bulk import count_statuses, load_from
@@ -25,6 +27,7 @@ def comes_out(workspace: Workspace, row: dict[str, str]) -> bool:
     return found is not None and (found.reference, found.owner) == (row["design"], row["owner"])
 
 
+@pytest.mark.slow
 def test_none_of_them_comes_out_yet(workspace: Workspace) -> None:
     """The list must not rot: a picture that is answered rightly by now belongs among the listings."""
     table = FIXTURES / "designs.csv"

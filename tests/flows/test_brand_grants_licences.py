@@ -20,6 +20,8 @@ from authcheck.licences.terms import Use, breaches
 from authcheck.registry.tables import Design
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 TODAY = make.NOW.date()
 
 

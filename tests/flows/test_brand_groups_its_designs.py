@@ -16,6 +16,8 @@ from authcheck.registry.tables import Design
 from authcheck.tlog import entries
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 Cli = Callable[..., Any]
 
 

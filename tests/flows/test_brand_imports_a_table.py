@@ -91,6 +91,7 @@ def test_running_again_changes_nothing(workspace: Workspace, tmp_path: Path) -> 
     assert pictures_of(workspace) == files
 
 
+@pytest.mark.slow
 def test_hundreds_of_rows_with_three_bad_ones(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

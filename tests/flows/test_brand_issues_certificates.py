@@ -26,6 +26,8 @@ from authcheck.tlog.log import Log
 from authcheck.vault import Vault
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
 def acme(workspace: Workspace) -> made.Brand:

@@ -38,6 +38,7 @@ def codes_on(path: Path) -> list[str | None]:
     return [read.code for read in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--short"], ["--layout", "a4-65"], ["--layout", "letter-30"]])
 def test_every_unit_of_a_batch_gets_its_label(
     acme: made.Brand, cli: Any, tmp_path: Path, at_host: None, options: list[str]

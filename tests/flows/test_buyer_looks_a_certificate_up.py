@@ -26,6 +26,8 @@ from authcheck.proofs.bundle import Bundle, State
 from authcheck.proofs.trust import Trust
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 LATER = make.NOW + timedelta(hours=5)
 
 
@@ -277,6 +279,7 @@ def test_a_revocation_whose_list_is_not_signed_yet_counts(
     assert bundle.verify(old, trust, LATER).outcome == "unknown"
 
 
+@pytest.mark.slow
 def test_the_command_looks_up_and_its_bundle_verifies(
     workspace: Workspace, issued: list[Certificate], tmp_path: Path
 ) -> None:

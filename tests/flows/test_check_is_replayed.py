@@ -16,6 +16,8 @@ from authcheck.registry import designs
 from authcheck.registry.registration import Registration, read_view
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 
 def check(workspace: Workspace, data: bytes, name: str = "photo.jpg") -> tuple[Check, Answer]:
     """Check and store."""
@@ -133,6 +135,7 @@ def test_a_dispute_counts_from_the_tick_it_was_noticed(workspace: Workspace) -> 
         assert replay(workspace.database, workspace.finder, stored.id).changes == ()
 
 
+@pytest.mark.slow
 def test_the_verdict_does_not_depend_on_how_many_designs_were_asked_for(workspace: Workspace) -> None:
     """A scan with --top 20 stores checks that replay."""
     for number in range(12):

@@ -134,6 +134,7 @@ def test_a_database_that_cannot_be_reached_is_one_line(cli: Any, environment: di
     assert cli("db", "info").code == 2
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_error(
     as_process: Callable[..., "subprocess.Popen[bytes]"], pictures: Path
 ) -> None:

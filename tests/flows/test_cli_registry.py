@@ -14,6 +14,8 @@ from authcheck.members import api_keys
 from authcheck.storage.pictures import PictureStore
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

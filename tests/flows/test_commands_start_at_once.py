@@ -31,6 +31,7 @@ def modules_of(workspace: Workspace, *words: str) -> set[str]:
     return set(done.stderr.rpartition("loaded:")[2].split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -55,6 +56,7 @@ def test_no_pictures_no_opencv(workspace: Workspace, words: tuple[str, ...]) -> 
     assert not loaded & set(HEAVY)
 
 
+@pytest.mark.slow
 def test_a_picture_loads_opencv(workspace: Workspace, tmp_path: Path) -> None:
     """The list of packages is a real one: a check does load them."""
     assert {"cv2", "faiss"} <= modules_of(workspace, "check", str(tmp_path / "none.png"))

@@ -19,6 +19,8 @@ from authcheck.members.tables import Organisation
 from authcheck.storage.database import Database, head
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 PROCESSES, ROUNDS = 2, 4
 OPEN_TOGETHER = """
 import sys, time
@@ -49,6 +51,7 @@ def add(database: Database, handle: str) -> None:
         organisations.ensure_brand(session, handle, make.NOW)
 
 
+@pytest.mark.slow
 def test_processes_that_start_on_an_empty_place_at_once_all_succeed(
     settings: Settings, tmp_path: Path
 ) -> None:
@@ -76,6 +79,7 @@ def test_processes_that_start_on_an_empty_place_at_once_all_succeed(
             database.dispose()
 
 
+@pytest.mark.slow
 def test_racing_writers_all_land(workspace: Workspace) -> None:
     """Eight threads of 25 writes each: none is lost, none is refused."""
     with ThreadPoolExecutor(8) as pool:

@@ -19,6 +19,8 @@ from authcheck.storage import dialects
 from authcheck.storage.database import Database, head, make_engine
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 SECRET = "hunter2-secret"  # noqa: S105 - invented here
 HOLD = """
 import sys

@@ -176,6 +176,7 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
     pytest.fail("the server ended")
 
 
+@pytest.mark.slow
 def test_the_printed_line_works_as_printed(
     as_process: Callable[..., "subprocess.Popen[bytes]"], fixtures: Path
 ) -> None:

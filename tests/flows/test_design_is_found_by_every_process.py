@@ -25,6 +25,8 @@ from authcheck.storage.database import Database
 from authcheck.vision.fingerprints.gallery import Gallery
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 
 def found(workspace: Workspace, seed: int) -> str:
     """The reference a check of that picture answers, or the empty text."""
@@ -73,6 +75,7 @@ def start(
     )
 
 
+@pytest.mark.slow
 def test_another_process_registers_and_retires(workspace: Workspace, environment: dict[str, str]) -> None:
     """What a real second process registers is found by the next check here; what it retires is not."""
     make.register(workspace)
@@ -81,6 +84,7 @@ def test_another_process_registers_and_retires(workspace: Workspace, environment
     assert (found(workspace, 0), found(workspace, 1)) == ("", "R1")
 
 
+@pytest.mark.slow
 def test_processes_register_at_once(workspace: Workspace, environment: dict[str, str]) -> None:
     """Two processes that register side by side lose no design and no tick."""
     running = [start(environment, "", 4 * number, 4 * number + 4, f"brand-{number}") for number in range(2)]
@@ -89,6 +93,7 @@ def test_processes_register_at_once(workspace: Workspace, environment: dict[str,
     assert tick_of(workspace) == 8
 
 
+@pytest.mark.slow
 def test_threads_register_at_once(workspace: Workspace) -> None:
     """Four threads with checks between them: every registration has a tick of its own and is found."""
 
@@ -139,6 +144,7 @@ def test_searches_see_each_change_whole(workspace: Workspace) -> None:
     assert failures == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_random_walk_ends_at_a_fresh_index(workspace: Workspace, seed: int) -> None:
     """After any mix of registering, adding, removing and retiring, the index equals one built anew."""

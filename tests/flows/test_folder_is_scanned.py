@@ -135,6 +135,7 @@ def test_top_of_an_empty_registry_has_a_row_a_picture(cli: Any, tmp_path: Path) 
     assert (row["design_id"], row["verdict"], row["score"]) == ("", "none", "0")
 
 
+@pytest.mark.slow
 def test_two_workers_write_the_same(cli: Any, listings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The CSV does not depend on how many processes made it."""
     monkeypatch.setattr("authcheck.checks.scan.WORTH_A_PROCESS", 1)
@@ -149,6 +150,7 @@ def test_few_pictures_start_no_process(cli: Any, listings: Path, monkeypatch: py
     assert cli("scan", listings, "--workers", "8").code == 0
 
 
+@pytest.mark.slow
 @linux_only
 def test_a_name_that_is_not_text_is_written_as_escapes(
     cli: Any, tmp_path: Path, workspace: Workspace
@@ -193,6 +195,7 @@ def test_walking_twice_finds_each_once(listings: Path) -> None:
     assert walk([]) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_readable_csv(
     as_process: Callable[..., "subprocess.Popen[bytes]"], workspace: Workspace, tmp_path: Path
 ) -> None:

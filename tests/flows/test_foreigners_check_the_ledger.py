@@ -104,6 +104,7 @@ def grown(count: int) -> Log:
     return log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 70_000])
 def test_a_foreign_verifier_reads_our_tiles(check: Check, tmp_path: Path, size: int) -> None:
     """It fetches the checkpoint and the tiles, and finds the first and the last entry in them."""
@@ -202,6 +203,7 @@ def submitted(witness: Witness, log: Log, old_size: int, signer: Signer = LOG, o
     return note + submit(witness, origin, old_size, proof, note)
 
 
+@pytest.mark.slow
 def test_a_foreign_witness_cosigns_our_log(witness: Witness, check: Check, tmp_path: Path) -> None:
     """From nothing, and as it grows; it says what it holds to whoever has forgotten; a third party counts the quorum."""
     log = grown(5)
@@ -226,6 +228,7 @@ def test_a_foreign_witness_cosigns_our_log(witness: Witness, check: Check, tmp_p
     assert not check(*asked, "--witness-key", stranger.vkey)["ok"]
 
 
+@pytest.mark.slow
 def test_attack_rewritten_history_before_a_foreign_witness(witness: Witness) -> None:
     """A larger tree signed by the right key whose old entry was changed, or another tree of the same size: refused."""
     submitted(witness, grown(100), 0)
@@ -238,6 +241,7 @@ def test_attack_rewritten_history_before_a_foreign_witness(witness: Witness) -> 
         assert caught.value.code == "ledger.forked"
 
 
+@pytest.mark.slow
 def test_attack_restored_backup_before_a_foreign_witness(witness: Witness) -> None:
     """An old copy of the log is behind what the witness holds, and stays refused however it grows."""
     submitted(witness, grown(100), 0)
@@ -250,6 +254,7 @@ def test_attack_restored_backup_before_a_foreign_witness(witness: Witness) -> No
         submitted(witness, restored, 100)
 
 
+@pytest.mark.slow
 def test_a_foreign_witness_knows_neither_other_logs_nor_other_keys(witness: Witness) -> None:
     """It has no answer for them: the note stays without its cosignature."""
     for signer, origin in ((log_signer(5), ORIGIN), (LOG, "other.example/ledger")):

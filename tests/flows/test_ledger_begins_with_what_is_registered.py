@@ -18,6 +18,8 @@ from authcheck.storage.database import Database, make_engine
 from authcheck.tlog.entries import read_body, time_text
 from authcheck.tlog.log import Log
 
+pytestmark = pytest.mark.postgresql
+
 LATER = make.NOW + timedelta(days=1)
 
 

@@ -21,6 +21,8 @@ from authcheck.tlog.note import Checkpoint, Signer, signed_note
 from authcheck.tlog.tiles import grow
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 NOW = make.NOW
 ANOTHER = "0" * 64
 EDITS = {

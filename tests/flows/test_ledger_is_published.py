@@ -24,6 +24,8 @@ from authcheck.tlog.tiles import decode_entries, entries_path, tile_path
 from authcheck.tlog.witness import Witness, quorum
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 NOW = make.NOW
 
 

@@ -22,6 +22,8 @@ from authcheck.tlog.entries import Draft, read_body
 from authcheck.tlog.log import Log
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 LATER = make.NOW + timedelta(days=1)
 
 
@@ -95,6 +97,7 @@ def test_a_dispute_is_in_the_ledger(workspace: Workspace) -> None:
     assert (said["id"], said["other"], said["score"]) == (second.id, first.id, 1)
 
 
+@pytest.mark.slow
 def test_many_pictures_are_told_in_several_entries(workspace: Workspace) -> None:
     """An entry holds twenty pictures at most, so that it stays below its limit of bytes."""
     pictures = [make.encode(make.picture(1).rotate(turn)) for turn in range(0, 150, 7)]

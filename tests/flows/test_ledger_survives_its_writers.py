@@ -7,6 +7,7 @@ from itertools import pairwise
 from multiprocessing import Pipe
 
 import ledger_writers
+import pytest
 import sqlalchemy as sa
 from ledger_attacks import findings
 from ledger_made import assert_log_sound
@@ -17,6 +18,8 @@ from authcheck.ledger.tables import SignedCheckpoint
 from authcheck.tlog.log import Log
 from authcheck.tlog.merkle import verify_consistency
 from authcheck.workspace import Workspace
+
+pytestmark = pytest.mark.postgresql
 
 ROUNDS, WRITERS, LIFE_S = 15, 3, 0.6
 APPENDS, SAME = 25, 10
@@ -40,6 +43,7 @@ def assert_one_history(workspace: Workspace) -> None:
         verify_consistency(size1, size2, log.consistency(size1, size2), root1, root2)
 
 
+@pytest.mark.slow
 def test_writers_are_killed_at_any_moment(workspace: Workspace) -> None:
     """Three writers, killed by SIGKILL at random fifteen times: no acknowledged entry is lost, and no history forks."""
     dice = random.Random()

@@ -24,6 +24,8 @@ from authcheck.members import organisations
 from authcheck.registry import designs
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 OWN = key_of(7)
 DAY = timedelta(days=1)
 

@@ -23,6 +23,8 @@ from authcheck.storefronts import badges, shops
 from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 URL = "https://market.example/shop/4711"
 Shop = tuple[Storefront, Licence]
 

@@ -16,6 +16,8 @@ from authcheck.licences.tables import Licence
 from authcheck.tlog.log import Log
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 RACERS = 3
 
 
@@ -62,6 +64,7 @@ def test_threads_never_exceed_the_cap(printers: Licensee, license_it: Callable[.
     assert_log_sound(Log(SqlLogStore(printers.work.database)))
 
 
+@pytest.mark.slow
 def test_processes_never_exceed_the_cap(printers: Licensee, license_it: Callable[..., Licence]) -> None:
     """As threads, with a database connection and a memory of their own."""
     licence = license_it(cap=20)
@@ -77,6 +80,7 @@ def test_processes_never_exceed_the_cap(printers: Licensee, license_it: Callable
     assert_log_sound(Log(SqlLogStore(printers.work.database)))
 
 
+@pytest.mark.slow
 def test_a_sublicence_shares_the_cap_that_it_stands_on(
     printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
 ) -> None:
@@ -99,6 +103,7 @@ def test_a_sublicence_shares_the_cap_that_it_stands_on(
     assert printers.meter(below).units <= 12
 
 
+@pytest.mark.slow
 def test_nothing_is_issued_after_a_revocation(
     printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
 ) -> None:

@@ -25,6 +25,8 @@ from authcheck.vision.features.index import FeatureIndex
 from authcheck.vision.features.snapshot import NAME, open_snapshot, sole_writer
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 Numbers = list[list[int]]
 
 
@@ -195,6 +197,7 @@ def test_one_process_writes_and_the_others_go_on_with_its_file(workspace: Worksp
     assert (folder / NAME).stat().st_ino == written
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_files_at_once")
 def test_a_file_of_another_registry_is_not_believed(workspace: Workspace, folder: Path) -> None:
     """Nor one of this registry that was restored from a backup and went another way since."""

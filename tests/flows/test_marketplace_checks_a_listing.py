@@ -22,6 +22,8 @@ from authcheck.members.tables import Organisation
 from authcheck.storefronts import shops as storefronts
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 DAY = date(2026, 11, 23)
 SHOP = {"marketplace": "bigmarket", "shop_id": "kites"}
 

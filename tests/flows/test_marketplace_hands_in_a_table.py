@@ -12,6 +12,8 @@ from authcheck.listings import imports, judging
 from authcheck.listings.offer_files import read_offers
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 HEADER = "reference,seller,channel,territory,goods,price,listed_on,certificate,pictures\n"
 
 
@@ -57,6 +59,7 @@ def test_good_rows_land_and_bad_ones_are_told(cli: Any, folder: Path, workspace:
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_was_stopped_goes_on(
     cli: Any, folder: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

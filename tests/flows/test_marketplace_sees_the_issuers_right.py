@@ -16,6 +16,8 @@ from authcheck.lookups.units import find
 from authcheck.members import organisations
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 LATER = NOW + timedelta(hours=1)
 
 

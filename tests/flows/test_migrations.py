@@ -17,6 +17,8 @@ from authcheck.storage.revisions import revisions
 from authcheck.storage.upgrading import alembic_config
 from authcheck.terminal.app import COMMANDS, load_command
 
+pytestmark = pytest.mark.postgresql
+
 for command in COMMANDS:  # so that every room's rows are in Entity.metadata
     load_command(command)
 SCRIPTS = ScriptDirectory.from_config(alembic_config())

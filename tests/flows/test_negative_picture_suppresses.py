@@ -56,6 +56,7 @@ def stickered(*, camp: bool) -> Image.Image:
     return make.printed(STICKER, make.quad(STICKER, (540, 230), 320, angle_deg=12), image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("owner", "suppressed"),
     [(None, True), ("acme", True), ("globex", False), ("seller", False)],
@@ -69,6 +70,7 @@ def test_a_sticker_counts_no_more(registry: Workspace, owner: str | None, suppre
     assert found(registry, image) == (set() if suppressed else {"GOODS"})
 
 
+@pytest.mark.slow
 def test_what_else_is_in_the_picture_is_found(registry: Workspace) -> None:
     """Beside the sticker a copy of another design stays one, though the negative counts for all."""
     image = stickered(camp=True)
@@ -77,6 +79,7 @@ def test_what_else_is_in_the_picture_is_found(registry: Workspace) -> None:
     assert found(registry, image) == {"CAMP"}
 
 
+@pytest.mark.slow
 def test_a_removed_negative_suppresses_nothing(registry: Workspace) -> None:
     """The answer is what it was before."""
     image = stickered(camp=False)
@@ -87,6 +90,7 @@ def test_a_removed_negative_suppresses_nothing(registry: Workspace) -> None:
     assert found(registry, image) == {"GOODS"}
 
 
+@pytest.mark.slow
 def test_a_counterfeiter_cannot_hide_a_copy(registry: Workspace) -> None:
     """Who declares a photo of the copy a backdrop is found all the same."""
     design = make.fixture("nw-001")

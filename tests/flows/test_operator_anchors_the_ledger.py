@@ -304,6 +304,7 @@ def test_two_workers_that_sign_at_once_share_no_nonce_and_lose_none(
     assert [row.nonce for row in rows(workspace)] == [0, 1]
 
 
+@pytest.mark.slow
 def test_two_processes_anchor_a_growing_ledger(
     workspace: Workspace, anvil: AnvilChain, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -334,6 +335,7 @@ def test_two_processes_anchor_a_growing_ledger(
     assert [row.previous_size for row in rows(workspace)] == [0, *(row.size for row in stored[:-1])]
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_before_sending_loses_nothing(
     workspace: Workspace, anvil: AnvilChain, environment: dict[str, str], tmp_path: Path
 ) -> None:

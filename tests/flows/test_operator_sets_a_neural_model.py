@@ -332,6 +332,7 @@ def without_extra(environment: dict[str, str], *words: str | Path) -> "subproces
     return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
 
 
+@pytest.mark.slow
 def test_the_default_installation_needs_none(environment: dict[str, str], tmp_path: Path) -> None:
     """Where onnxruntime cannot be imported, registering and checking work."""
     (tmp_path / "design.png").write_bytes(make.picture_bytes(0))
@@ -341,6 +342,7 @@ def test_the_default_installation_needs_none(environment: dict[str, str], tmp_pa
     assert (checked.returncode, '"verdict": "match"' in checked.stdout) == (1, True), checked.stderr
 
 
+@pytest.mark.slow
 def test_onnxruntime_is_not_loaded_unless_a_model_is_set() -> None:
     """Nobody pays for the extra with memory or start-up time who does not use it."""
     program = "import sys, authcheck.workspace, api.app; raise SystemExit('onnxruntime' in sys.modules)"

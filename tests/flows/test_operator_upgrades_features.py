@@ -16,6 +16,8 @@ from authcheck.vision.features.features import SCHEME
 from authcheck.vision.fingerprints import fingerprint
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 PHOTO = make.encode(make.product_photo())
 
 

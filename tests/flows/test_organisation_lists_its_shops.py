@@ -18,6 +18,8 @@ from authcheck.storefronts.sellers import SellerAnswer
 from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 MARKET, SHOP, URL = "market.example", "4711", "https://market.example/shop/4711"
 Cli = Callable[..., Any]
 

@@ -58,6 +58,7 @@ def photo(name: str, ground: Image.Image | None = None, **words: Any) -> tuple[I
     return make.printed(image, place, ground or make.busy_ground(1)), place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "codes"),
     [
@@ -203,6 +204,7 @@ def test_what_another_process_registers_is_found(registry: Workspace) -> None:
     assert found_in(check(registry, image)[1]) == {"mi-010": "match"}
 
 
+@pytest.mark.slow
 def test_threads_share_a_finder(registry: Workspace) -> None:
     """Checks side by side give each its own answer."""
     photos = {name: photo(name, angle_deg=30)[0] for name in NAMES}

@@ -15,8 +15,9 @@ from authcheck.checks.scan import CsvWriter, csv_rows, walk
 from authcheck.checks.scan import scan as run_scan
 from authcheck.checks.tables import Check
 from authcheck.checks.verdicts import VerdictCode
-from authcheck.errors import Rejected, StorageFailed
+from authcheck.errors import Rejected
 from authcheck.files.picture_files import read_file, read_stream
+from authcheck.files.writing import translated_write_errors
 from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import checks as output
 from authcheck.terminal.output import console
@@ -136,13 +137,9 @@ def scan(
 
 
 def _open_output(path: Path) -> TextIO:
-    try:
+    with translated_write_errors(path):
         # line by line, so that the file can be watched; odd file names are escaped
         return path.open("w", 1, newline="", encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise StorageFailed(
-            f"{path} cannot be written: {error.strerror}.", code="storage.read_only", path=str(path)
-        ) from error
 
 
 def replay(check_id: Annotated[str, typer.Argument(metavar="CHECK_ID")], *, json: Json = False) -> None:

@@ -11,7 +11,7 @@ import typer
 from authcheck.certificates import batches
 from authcheck.certificates.batch_labels import labels_of
 from authcheck.certificates.signing_keys import open_vault
-from authcheck.errors import StorageFailed
+from authcheck.files.writing import translated_write_errors
 from authcheck.labels.layouts import LAYOUTS, find_layout
 from authcheck.labels.sheets import Label, Printed, sheet
 from authcheck.storage.opening import open_storage
@@ -40,14 +40,10 @@ def print_labels(
         public_url = storage.settings.public_url
     with console.progress() as progress:
         task = progress.add_task("Drawing", total=len(labels))
-        try:
-            # Only its owner may read it: it can hold PINs.
-            with open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123
-                printed = sheet(labels, chosen, file, title=batch, advance=lambda: progress.advance(task))
-        except OSError as error:
-            raise StorageFailed(
-                f"{out} cannot be written: {error.strerror}.", code="storage.read_only", path=str(out)
-            ) from error
+        # Only its owner may read the file: it can hold PINs.
+        only_owner = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600
+        with translated_write_errors(out), os.fdopen(os.open(out, *only_owner), "wb") as file:
+            printed = sheet(labels, chosen, file, title=batch, advance=lambda: progress.advance(task))
     _show(out, labels, printed, public_url)
 
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from authcheck.errors import Conflict, StorageFailed
+from authcheck.errors import Conflict
+from authcheck.files.writing import translated_write_errors
 from authcheck.ids import show_code
 from authcheck.lookups import lookup
 from authcheck.lookups.lookup import LookUp
@@ -34,21 +35,13 @@ def look_up(
     if out is not None:
         if found.bundle is None:
             raise Conflict("There is no proof of this certificate yet.", code="certificate.unsigned")
-        _write(out, jsons.dumps(found.bundle.to_json()))
+        with translated_write_errors(out):
+            out.write_text(jsons.dumps(found.bundle.to_json()), encoding="utf-8")
     if json:
         console.json_line(_told(found))
     else:
         _show(found)
     raise typer.Exit(EXIT.get(found.outcome, 1))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StorageFailed(
-            f"{path} cannot be written: {error.strerror}.", code="storage.read_only", path=str(path)
-        ) from error
 
 
 def _told(found: LookUp) -> dict[str, object]:

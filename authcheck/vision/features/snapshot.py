@@ -22,6 +22,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from authcheck.files.writing import sync_folder
 from authcheck.vision.features.features import DIMENSIONS, SCHEME
 from authcheck.vision.features.filing import FINE, FINE_EACH, VOCABULARY
 from authcheck.vision.features.inverted import mapped_lists
@@ -128,7 +129,7 @@ def write_snapshot(
         new.replace(folder / NAME)
     finally:
         new.unlink(missing_ok=True)
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 @contextmanager
@@ -254,11 +255,3 @@ def _write_at(file: BinaryIO, place: _Place, row: int, array: NDArray[Any]) -> N
     offset, kind, shape = place
     file.seek(offset + row * _bytes(kind, shape[1:]))
     file.write(np.ascontiguousarray(array, kind).data)
-
-
-def _sync_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

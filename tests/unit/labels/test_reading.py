@@ -41,6 +41,7 @@ def side_by_side(*symbols_: Image.Image) -> Image.Image:
     return row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wear", WEARS.values(), ids=list(WEARS))
 @pytest.mark.parametrize("short", [True, False])
 def test_worn_prints_are_read(wear: made.Wear, short: bool) -> None:

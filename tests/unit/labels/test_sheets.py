@@ -98,6 +98,7 @@ def test_an_unknown_sheet_is_refused() -> None:
         find_layout("a5")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("short", [True, False])
 def test_every_code_of_a_large_sheet_is_read_back(short: bool) -> None:
     """200 labels with PINs on the smallest size, as a printer with 300 dots an inch draws them: each one, in order."""

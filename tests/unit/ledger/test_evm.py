@@ -73,6 +73,7 @@ def place(chain: AnvilChain, **changed: Any) -> EvmPlace:
     return EvmPlace(**{**facts, **changed})
 
 
+@pytest.mark.slow
 def test_the_committed_bytecode_is_what_solc_makes_of_the_committed_source(node_modules: Path) -> None:
     """Nobody has to believe that the bytecode in the repository belongs to the source beside it."""
     committed = json.loads(evm.CONTRACT.read_text())
@@ -186,6 +187,7 @@ def test_an_anchor_outlives_the_contract_it_went_to(anvil: AnvilChain) -> None:
     assert moved.head() is None
 
 
+@pytest.mark.slow
 def test_without_web3_all_imports_and_the_missing_extra_is_named(tmp_path: Path) -> None:
     """Nothing needs the extra until a chain is named; then one sentence says what to install."""
     words = [sys.executable, "-W", "error", "-c", WITHOUT_WEB3, str(tmp_path)]

@@ -17,6 +17,8 @@ from authcheck.members.api_keys import Principal
 from authcheck.members.tables import ApiKey, Organisation
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 MEGABYTE = "x" * 1_000_000
 HOSTILE = [
     "a\0b",

@@ -69,9 +69,7 @@ def test_threads_that_put_the_same_leave_one_file(store: PictureStore) -> None:
         (errno.EIO, "storage.failed"),
     ],
 )
-@pytest.mark.parametrize(
-    "call", ["os.fsync", "pathlib.Path.replace", "pathlib.Path.mkdir", "tempfile.mkstemp"]
-)
+@pytest.mark.parametrize("call", ["os.fsync", "pathlib.Path.replace", "pathlib.Path.mkdir", "os.open"])
 def test_a_disk_that_fails_leaves_nothing_half_written(
     store: PictureStore, monkeypatch: pytest.MonkeyPatch, call: str, number: int, code: str
 ) -> None:
@@ -91,13 +89,14 @@ def test_a_disk_that_fills_up_while_writing_leaves_nothing(store: PictureStore) 
         pytest.skip("needs /dev/full")
     store.put(b"another")
 
-    def onto_a_full_disk(folder: Path) -> tuple[int, str]:
-        name = folder / ".new-full"
-        name.symlink_to("/dev/full")
-        return os.open(name, os.O_WRONLY), str(name)
+    open_file = os.open
+
+    def onto_a_full_disk(path: Path, _flags: int, _mode: int) -> int:
+        path.symlink_to("/dev/full")
+        return open_file(path, os.O_WRONLY)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tempfile.mkstemp", lambda dir, prefix: onto_a_full_disk(dir))  # noqa: A006, ARG005 - mkstemp's
+        patch.setattr("os.open", onto_a_full_disk)
         with pytest.raises(StorageFailed) as caught:
             store.put(DATA)
     assert caught.value.code == "storage.full"

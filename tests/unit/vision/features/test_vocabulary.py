@@ -44,6 +44,7 @@ def same_points(plain: Features, other: Features, edit: Edit, channel: int) -> t
     return ours[same].tolist(), theirs[nearest[same]].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", [MIRRORED, INVERTED, BOTH], ids=["mirrored", "inverted", "both"])
 @pytest.mark.parametrize("image", PICTURES, ids=["shapes", "drawing", "ground"])
 def test_signs_do_what_the_edit_does(image: Image.Image, edit: Edit) -> None:

@@ -39,6 +39,7 @@ def kept(design: Known, points: bool) -> Known:
     return design if points else replace(design, features=few)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -94,6 +95,7 @@ def test_an_inverted_print_is_told() -> None:
     assert found.pixels.blocks > 0.8
 
 
+@pytest.mark.slow
 def test_two_prints_lie_in_places_of_their_own() -> None:
     """Side by side they are not in one place; one laid on the other is."""
     one, other = make.fixture("nw-001"), make.fixture("tt-006")

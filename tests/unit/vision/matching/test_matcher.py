@@ -142,6 +142,7 @@ def test_an_inverted_print_is_found(shelf: Shelf, name: str, mirrored: int) -> N
     assert (look.alignment.inverted, look.alignment.mirrored) == (True, bool(mirrored))
 
 
+@pytest.mark.slow
 def test_an_unrelated_picture_is_nobodys(shelf: Shelf) -> None:
     """Whatever chance gives, it is worth little; and so it is in an empty registry."""
     for seed in (0, 2, 4):

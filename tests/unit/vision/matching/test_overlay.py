@@ -186,6 +186,7 @@ def test_flat_pictures_have_no_differences() -> None:
     assert not differing(black, white, np.zeros((200, 200), bool)).any()
 
 
+@pytest.mark.slow
 def test_at_most_four_findings_are_drawn_and_the_picture_stays_bounded() -> None:
     """Ten findings make a picture no larger than four do; the width is at most 1,600 px, tall at most 720."""
     exhibit = Exhibit(DESIGN, scenes.alignment(DESIGN))

@@ -1,0 +1,63 @@
+"""Files written whole or not at all, and files that cannot be written."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from authcheck.errors import StorageFailed
+
+TEMPORARY = ".new-"  # how the name of an unfinished file begins
+
+
+def write_whole(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = False) -> None:
+    """Put `data` at `path`, in the place of the file that is there. Make missing folders. Raises OSError.
+
+    A reader sees the old bytes or the new ones, and so does the next start after a crash. `mode` is the file's
+    permissions. A durable file is on the disk, with its name, before the function returns.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    if durable:
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk. Raises OSError."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+@contextmanager
+def translated_write_errors(path: Path) -> Iterator[None]:
+    """Raise StorageFailed (`storage.full`, `storage.read_only`, `storage.failed`) with the path, for the OSError in the block."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(
+            f"{path} cannot be written: {error.strerror}.", code=write_error_code(error), path=str(path)
+        ) from error
+
+
+def write_error_code(error: OSError) -> str:
+    """Return `storage.full`, `storage.read_only` (a folder that is missing counts, too) or `storage.failed`."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "storage.full"
+    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.EISDIR}:
+        return "storage.read_only"
+    return "storage.failed"
