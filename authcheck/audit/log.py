@@ -1,7 +1,8 @@
-"""The audit of the ledger. It replays the log, derives every tile, root and row, and compares them with the stored ones.
+"""The audit of the ledger.
 
-An attacker with access to the database can change any row. The attacker cannot make the database agree with signed
-checkpoints that others have seen.
+The audit replays the log, derives every tile, root and row from it, and compares them with what is stored. An
+attacker with access to the database can change any row. The attacker cannot make the database agree with
+signed checkpoints that others have seen.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -52,7 +53,10 @@ def audit(
 def _replay(
     session: Session, tiles: Tiles, checkpoints: Sequence[SignedCheckpoint], progress: Progress
 ) -> Generator[Finding, None, bool]:
-    """Check the entries in order and add their tree to `tiles`. Returns whether the log has all its entries."""
+    """Check the entries in order and add their tree to `tiles`.
+
+    Returns whether the log has all its entries.
+    """
     size, next_number, times = ledger_size(session), 0, _TimeBounds(checkpoints)
     columns = (Entry.number, Entry.tx_id, Entry.type, Entry.subject, Entry.at, Entry.body)
     with closing(stream_rows(session, select(*columns).order_by(Entry.number), PAGE)) as stream:
@@ -96,7 +100,10 @@ class _TimeBounds:
         self._behind = self._ahead[-1][1] if self._ahead and not self._ahead[-1][0] else None
 
     def find_problem(self, row: Row[*tuple[object, ...]]) -> str:
-        """Return why the time of an entry is not possible, or an empty string. Call it in the order of entries."""
+        """Return why the time of an entry is not possible, or an empty string.
+
+        Call it in the order of entries.
+        """
         while self._ahead and self._ahead[-1][0] <= row.number:
             self._behind = self._ahead.pop()[1]
         if self._behind is not None and row.at < self._behind - SKEW:
@@ -111,7 +118,10 @@ def _reader(tiles: Tiles) -> ReadTile:
 
 
 def _compare_tiles(session: Session, derived: Tiles) -> Iterator[Finding]:
-    """Yield the stored tiles that differ from the derived tiles, then the missing tiles, by level and number."""
+    """Yield the stored tiles that differ from the derived tiles, then the missing tiles.
+
+    Both are ordered by level and number.
+    """
     stored: set[tuple[int, int]] = set()
     columns = select(Tile.level, Tile.number, Tile.hashes).order_by(Tile.level, Tile.number)
     for rows in stream_rows(session, columns, PAGE):

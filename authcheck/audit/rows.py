@@ -27,7 +27,7 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One difference from the ledger's entries. `what` names the object, `problem` says what is wrong with it."""
+    """A difference from the ledger's entries. `what` names the object, `problem` says what is wrong."""
 
     what: str
     problem: str
@@ -43,7 +43,7 @@ class Said:
 
     @classmethod
     def of(cls, entry: Entry) -> Self:
-        """Read an entry. An unreadable entry gets no fields: the replay of the log has reported it already."""
+        """Read an entry. An unreadable entry gets no fields: the replay has reported it already."""
         try:
             return cls(entry.number, entry.type, read_body(entry.body))
         except NotTrue:
@@ -51,7 +51,7 @@ class Said:
 
     @property
     def at(self) -> object:
-        """Return the time of the event. For rows older than the ledger, that is `since`, not the entry's time."""
+        """Return the time of the event: `since` for rows older than the ledger, else the entry's time."""
         return self.fields.get("since", self.fields.get("at"))
 
 
@@ -59,9 +59,9 @@ class Said:
 class Account:
     """The rules by which the rows of one table follow from entries.
 
-    The entries about a row have the value `key(row)` in their column `by`. An entry of the type `made` creates a row,
-    and `same` is the condition that this entry created this row. `facts` returns two dicts of the same fields: the
-    actual values of the row, and the values that follow from its entries.
+    The entries about a row have the value `key(row)` in their column `by`. An entry of the type `made`
+    creates a row, and `same` is the condition that this entry created this row. `facts` returns two
+    dicts by field name: the actual values of the row, and the values that follow from its entries.
     """
 
     rows: Select[Any]
@@ -133,9 +133,7 @@ def _compare_design(row: Design, entries: Sequence[Said]) -> tuple[Facts, Facts]
         "retired_at": time_text(row.retired_at) if row.retired_at else None,
         "pictures": {view.picture_sha256 for view in row.views},
         "pictures in force": {view.picture_sha256 for view in row.views if view.removed_tick is None},
-        "disputes": {
-            dispute.id: (of_dispute(dispute), time_text(dispute.noticed_at)) for dispute in row.disputes
-        },
+        "disputes": {each.id: (of_dispute(each), time_text(each.noticed_at)) for each in row.disputes},
     }
     return actual, _expected_design(entries)
 
@@ -218,7 +216,7 @@ def _compare_certificate(row: Certificate, entries: Sequence[Said]) -> tuple[Fac
 
 
 def _read_signed_facts(row: Certificate) -> Facts:
-    """Return the facts in the signed text of a certificate. When the text is not the hashed text, none can match."""
+    """Return the facts in a certificate's signed text, or facts that never match if its hash is wrong."""
     try:
         if hash_of(row.jws or "") != row.jws_sha256:
             return {"signature": None}
@@ -282,7 +280,8 @@ ACCOUNTS = (
         "design.register", Design.id == Entry.subject, _compare_design,
     ),
     Account(
-        select(SigningKey), SigningKey.id, _id_of, Entry.subject, "key.add", SigningKey.id == Entry.subject, _compare_signing_key,
+        select(SigningKey), SigningKey.id, _id_of, Entry.subject, "key.add",
+        SigningKey.id == Entry.subject, _compare_signing_key,
     ),
     Account(
         select(Certificate), Certificate.id, lambda row: urn_of(row.id), Entry.subject, "cert.issue", _by_urn,
@@ -293,7 +292,8 @@ ACCOUNTS = (
         StatusList.entry_number == Entry.number, _compare_status_list,
     ),
     Account(
-        select(Licence), Licence.id, _id_of, Entry.subject, "licence.grant", Licence.id == Entry.subject, _compare_licence,
+        select(Licence), Licence.id, _id_of, Entry.subject, "licence.grant",
+        Licence.id == Entry.subject, _compare_licence,
     ),
 )  # fmt: skip
 """All tables that follow from the ledger. A table comes after the tables that its rows refer to."""

@@ -45,7 +45,8 @@ def create_key(
 ) -> tuple[ApiKey, str]:
     """Create a key and return the key with its token `ack_<id>_<secret>`.
 
-    Show the token to the user now: the service does not store it. Raises Rejected (`key.scopes`, `key.label`).
+    Show the token to the user now: the service does not store it. Raises Rejected (`key.scopes`,
+    `key.label`).
     """
     unknown_scopes = [scope for scope in scopes if scope not in SCOPES]
     if unknown_scopes or not scopes:
@@ -104,8 +105,8 @@ def revoke_key(session: Session, key_id: str, *, organisation_id: str | None, no
 def authenticate(session: Session, token: str) -> Principal:
     """Return the principal that a token belongs to.
 
-    Raises Forbidden: `auth.key_revoked` when the secret is right and the key is revoked, `auth.key_unknown` in all
-    other cases. So a wrong token does not reveal which key ids exist.
+    Raises Forbidden: `auth.key_revoked` when the secret is right and the key is revoked, `auth.key_unknown`
+    in all other cases. So a wrong token does not reveal which key ids exist.
     """
     token_match = TOKEN.fullmatch(token)  # other characters (NUL, surrogates) would make the database fail
     key_id, secret = token_match.groups() if token_match else ("", "")

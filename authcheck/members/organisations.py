@@ -85,7 +85,7 @@ def get_organisation(session: Session, handle: str) -> Organisation:
 
 
 def ensure_brand(session: Session, handle: str, now: datetime) -> Organisation:
-    """Return the organisation with this handle. If there is none, create a brand with the handle as its name."""
+    """Return the organisation with this handle, or create it as a brand with the handle as its name."""
     organisation = find_organisation(session, handle)
     if organisation is not None:
         return organisation

@@ -15,7 +15,8 @@ from authcheck.storage.entity import Entity
 class Organisation(Entity):
     """A member of authcheck.
 
-    `handle` is a short, unique, public name like `acme`. `roles` are some of brand, licensee, marketplace, agent.
+    `handle` is a short, unique, public name like `acme`. `roles` are some of brand, licensee, marketplace,
+    agent.
     """
 
     __tablename__ = "organisations"
