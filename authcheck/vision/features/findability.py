@@ -17,7 +17,7 @@ from PIL import Image
 from authcheck.vision.features.foreground import Mask
 
 WORK_PX = 128  # longer side of the measured picture
-# 5 % of designs have fewer. A fifth of their prints is told apart from 20 other designs. Below 50 points: none.
+# 5 % of designs have fewer. A fifth of their prints is told from 20 other designs, below 50 points no print.
 FEW_POINTS = 75
 # 15 % of designs have fewer. Two thirds of their prints are told apart, and five sixths of richer designs'.
 SOME_POINTS = 130

@@ -132,7 +132,7 @@ def check_query(descriptors: Descriptors, count: int) -> None:
     """Raise ValueError unless the descriptors are `(q, 64) uint8` and the count is 1 or more."""
     if descriptors.dtype != np.uint8 or descriptors.shape[1:] != (DIMENSIONS,):
         raise ValueError(
-            f"Descriptors must be (q, {DIMENSIONS}) uint8, got {descriptors.shape} {descriptors.dtype}."
+            f"The descriptors must be (q, {DIMENSIONS}) uint8, got {descriptors.shape} {descriptors.dtype}."
         )
     if count < 1:
         raise ValueError(f"The count must be 1 or more, got {count}.")
