@@ -59,7 +59,7 @@ def mask_png(mask: Mask) -> bytes:
 def stored_mask(png: bytes) -> Mask:
     """Return the mask in a PNG that `mask_png` wrote.
 
-    Do not use for bytes from outside: nothing is checked.
+    Never pass bytes from outside.
     """
     with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
         return np.asarray(image.convert("1"))
