@@ -1,7 +1,8 @@
-"""The audit: the log is replayed, every tile, root and row derived from it anew and compared with what is stored.
+"""The audit of the ledger.
 
-Whoever holds the database can write what they like into it; what they cannot do is make it agree with a history that
-others have seen signed.
+The audit replays the log, derives every tile, root and row from it, and compares them with what is stored. An
+attacker with access to the database can change any row. The attacker cannot make the database agree with
+signed checkpoints that others have seen.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -28,36 +29,45 @@ Tiles = dict[tuple[int, int], bytes]
 def audit(
     session: Session, public_key: bytes, held: Sequence[Held] = (), *, progress: Progress = lambda _: None
 ) -> Iterator[Finding]:
-    """Everything that differs, the log first; nothing where all is well.
+    """Yield every difference, those of the log first. Yield nothing when the ledger is intact.
 
-    `session` must see one moment (`Database.snapshot`); `public_key` is the ledger's, raw; `held` is what others saw
-    signed; `progress` hears how many entries were replayed. Holds the tree's leaves in memory: 32 bytes an entry.
+    Uses 32 bytes of memory per entry, for the leaves of the tree.
+
+    Args:
+        session: a session that sees one moment, see `Database.snapshot`.
+        public_key: the raw public key of the ledger.
+        held: the tree heads that others have seen signed.
+        progress: called with the number of entries that were replayed so far.
     """
-    signed = list(session.scalars(select(SignedCheckpoint).order_by(SignedCheckpoint.size)))
+    checkpoints = list(session.scalars(select(SignedCheckpoint).order_by(SignedCheckpoint.size)))
     tiles: Tiles = {}
-    whole = yield from _replay(session, tiles, signed, progress)
-    if whole:  # else nothing above the entries can be derived
+    is_complete = yield from _replay(session, tiles, checkpoints, progress)
+    if is_complete:  # tiles and roots can be derived only from all entries
+        newest_size = checkpoints[-1].size if checkpoints else 0
         yield from _compare_tiles(session, tiles)
-        yield from _check_signed(signed, public_key, _reader(tiles))
-        yield from _check_held(held, signed[-1].size if signed else 0, ledger_size(session), _reader(tiles))
+        yield from _check_checkpoints(checkpoints, public_key, _reader(tiles))
+        yield from _check_held(held, newest_size, ledger_size(session), _reader(tiles))
     yield from compare_rows(session)
 
 
 def _replay(
-    session: Session, tiles: Tiles, signed: Sequence[SignedCheckpoint], progress: Progress
+    session: Session, tiles: Tiles, checkpoints: Sequence[SignedCheckpoint], progress: Progress
 ) -> Generator[Finding, None, bool]:
-    """The entries one by one, in order, while their tree grows in `tiles`; whether none is missing."""
-    size, next_number, times = ledger_size(session), 0, _Times(signed)
+    """Check the entries in order and add their tree to `tiles`.
+
+    Returns whether the log has all its entries.
+    """
+    size, next_number, times = ledger_size(session), 0, _TimeBounds(checkpoints)
     columns = (Entry.number, Entry.tx_id, Entry.type, Entry.subject, Entry.at, Entry.body)
     with closing(stream_rows(session, select(*columns).order_by(Entry.number), PAGE)) as stream:
         for rows in stream:
-            for place, row in enumerate(rows, next_number):
-                if row.number != place:
-                    yield Finding(f"entry {place}", "is missing")
+            for number, row in enumerate(rows, next_number):
+                if row.number != number:
+                    yield Finding(f"entry {number}", "is missing")
                     return False
-                for problem in (_problem_of(row), times.problem_of(row)):
+                for problem in (_column_problem(row), times.find_problem(row)):
                     if problem:
-                        yield Finding(f"entry {place}", problem)
+                        yield Finding(f"entry {number}", problem)
             leaves = [bytes.fromhex(tx_id(row.body)) for row in rows]
             tiles.update(grow(next_number, leaves, _reader(tiles)))
             next_number += len(rows)
@@ -65,38 +75,41 @@ def _replay(
     if next_number < size:
         yield Finding(f"entry {next_number}", "is missing")
     elif next_number > size:
-        yield Finding(f"entry {size}", "stands beyond the end of the log")
+        yield Finding(f"entry {size}", "is beyond the end of the log")
     return next_number == size
 
 
-def _problem_of(row: Row[*tuple[object, ...]]) -> str:
-    """What an entry's columns say against each other; empty where they agree."""
+def _column_problem(row: Row[*tuple[object, ...]]) -> str:
+    """Return how the columns of an entry contradict its body. Returns an empty string when they agree."""
     if tx_id(row.body) != row.tx_id:
-        return "was altered: its transaction id is that of other words"
+        return "was altered: its transaction id does not belong to its text"
     try:
-        said = read_body(row.body)
+        fields = read_body(row.body)
     except NotTrue:
         return "cannot be read"
     columns = {"t": row.type, "id": row.subject, "at": time_text(row.at)}
-    differing = [name for name, value in columns.items() if said[name] != value]
-    return f"says otherwise in its columns: {', '.join(differing)}" if differing else ""
+    differing = [name for name, value in columns.items() if fields[name] != value]
+    return f"has columns that differ from its text: {', '.join(differing)}" if differing else ""
 
 
-class _Times:
-    """The bounds that checkpoints set to the times of the entries around them."""
+class _TimeBounds:
+    """The earliest and latest times that the checkpoints around an entry allow for it."""
 
-    def __init__(self, signed: Sequence[SignedCheckpoint]) -> None:
-        self._ahead = [(checkpoint.size, checkpoint.signed_at) for checkpoint in reversed(signed)]
+    def __init__(self, checkpoints: Sequence[SignedCheckpoint]) -> None:
+        self._ahead = [(checkpoint.size, checkpoint.signed_at) for checkpoint in reversed(checkpoints)]
         self._behind = self._ahead[-1][1] if self._ahead and not self._ahead[-1][0] else None
 
-    def problem_of(self, row: Row[*tuple[object, ...]]) -> str:
-        """What speaks against an entry's time; ask for the entries in their order."""
+    def find_problem(self, row: Row[*tuple[object, ...]]) -> str:
+        """Return why the time of an entry is not possible, or an empty string.
+
+        Call it in the order of entries.
+        """
         while self._ahead and self._ahead[-1][0] <= row.number:
             self._behind = self._ahead.pop()[1]
         if self._behind is not None and row.at < self._behind - SKEW:
-            return f"is back-dated to {time_text(row.at)}: the log before it was signed later"
+            return f"is back-dated to {time_text(row.at)}: the entries before it were signed after this time"
         if self._ahead and row.at > self._ahead[-1][1] + SKEW:
-            return f"is dated {time_text(row.at)}, after it was signed"
+            return f"is dated {time_text(row.at)}, but it was signed before this time"
         return ""
 
 
@@ -105,7 +118,10 @@ def _reader(tiles: Tiles) -> ReadTile:
 
 
 def _compare_tiles(session: Session, derived: Tiles) -> Iterator[Finding]:
-    """The stored tiles that are not those derived from the entries, by level and number."""
+    """Yield the stored tiles that differ from the derived tiles, then the missing tiles.
+
+    Both are ordered by level and number.
+    """
     stored: set[tuple[int, int]] = set()
     columns = select(Tile.level, Tile.number, Tile.hashes).order_by(Tile.level, Tile.number)
     for rows in stream_rows(session, columns, PAGE):
@@ -117,31 +133,36 @@ def _compare_tiles(session: Session, derived: Tiles) -> Iterator[Finding]:
         yield Finding(f"tile {level}/{number}", "is missing")
 
 
-def _check_signed(signed: Sequence[SignedCheckpoint], public_key: bytes, read: ReadTile) -> Iterator[Finding]:
-    """What is wrong with the checkpoints, each by itself and against the tree."""
-    for row in signed:
+def _check_checkpoints(
+    checkpoints: Sequence[SignedCheckpoint], public_key: bytes, read: ReadTile
+) -> Iterator[Finding]:
+    """Yield the checkpoints that are not valid, or whose root is not the root of the tree at their size."""
+    for row in checkpoints:
         try:
             _verify(row, public_key)
             Held("the checkpoint", row.size, bytes.fromhex(row.root)).refuse_fork(row.size, roots_of(read))
         except (AuthcheckError, ValueError) as error:
-            yield Finding(f"checkpoint {row.size}", f"does not hold: {error}")
+            yield Finding(f"checkpoint {row.size}", f"is not valid: {error}")
 
 
-def _check_held(held: Sequence[Held], newest: int, size: int, read: ReadTile) -> Iterator[Finding]:
-    """What others have seen signed and the log of `size`, signed up to `newest`, does not have."""
-    for one in held:
-        if one.size > newest:
-            yield Finding(f"checkpoint {one.size}", f"is missing, which {one.by} has seen")
+def _check_held(held: Sequence[Held], newest_size: int, size: int, read: ReadTile) -> Iterator[Finding]:
+    """Yield the tree heads that others have seen signed and that contradict this log.
+
+    `size` is the size of the log. `newest_size` is the size of its newest checkpoint.
+    """
+    for head in held:
+        if head.size > newest_size:
+            yield Finding(f"checkpoint {head.size}", f"is missing, but {head.by} has seen it")
         try:
-            one.refuse_fork(size, roots_of(read))
+            head.refuse_fork(size, roots_of(read))
         except AuthcheckError as error:
-            yield Finding(f"checkpoint {one.size}", f"does not hold: {error}")
+            yield Finding(f"checkpoint {head.size}", f"is not valid: {error}")
 
 
 def _verify(row: SignedCheckpoint, public_key: bytes) -> None:
-    """Raise NotTrue unless a checkpoint is signed by the ledger's key and says what its columns say."""
-    said = Checkpoint.from_note(row.note)
-    if (said.size, said.root.hex()) != (row.size, row.root):
-        raise NotTrue("Its note says otherwise than its columns.", code="ledger.forked")
-    if not verify_note(row.note, [Verifier(said.origin, public_key)]):
-        raise NotTrue("It is not signed by the ledger's key.", code="note.signature")
+    """Raise NotTrue unless the ledger's key signed the checkpoint and its note agrees with its columns."""
+    checkpoint = Checkpoint.from_note(row.note)
+    if (checkpoint.size, checkpoint.root.hex()) != (row.size, row.root):
+        raise NotTrue("The signed note does not agree with the stored columns.", code="ledger.forked")
+    if not verify_note(row.note, [Verifier(checkpoint.origin, public_key)]):
+        raise NotTrue("The checkpoint is not signed with the ledger's key.", code="note.signature")

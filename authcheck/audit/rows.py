@@ -1,4 +1,4 @@
-"""The rows that follow from the ledger, each compared with what its entries say."""
+"""A comparison of every row that follows from the ledger with the entries about that row."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that does not follow from the ledger's entries: `what` names it, `problem` says how it differs."""
+    """A difference from the ledger's entries. `what` names the object, `problem` says what is wrong."""
 
     what: str
     problem: str
@@ -35,7 +35,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What an entry says, with its number."""
+    """The content of an entry, with its number."""
 
     number: int
     type: str
@@ -43,7 +43,7 @@ class Said:
 
     @classmethod
     def of(cls, entry: Entry) -> Self:
-        """Read it. An entry that cannot be read says nothing: the replay of the log has named it."""
+        """Read an entry. An unreadable entry gets no fields: the replay has reported it already."""
         try:
             return cls(entry.number, entry.type, read_body(entry.body))
         except NotTrue:
@@ -51,16 +51,17 @@ class Said:
 
     @property
     def at(self) -> object:
-        """When it happened; for what was registered before there was a ledger not the time of the entry."""
+        """Return the time of the event: `since` for rows older than the ledger, else the entry's time."""
         return self.fields.get("since", self.fields.get("at"))
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How the rows of a table follow from entries.
+    """The rules by which the rows of one table follow from entries.
 
-    `key` is by what a row's entries are found, in their column `by`; `made` the type of the one that makes a row, and
-    `same` the condition that it made this row. `facts` gives what a row says, and what its entries say it should.
+    The entries about a row have the value `key(row)` in their column `by`. An entry of the type `made`
+    creates a row, and `same` is the condition that this entry created this row. `facts` returns two
+    dicts by field name: the actual values of the row, and the values that follow from its entries.
     """
 
     rows: Select[Any]
@@ -73,56 +74,57 @@ class Account:
 
 
 def compare_rows(session: Session) -> Iterator[Finding]:
-    """Every row that says something else than its entries, has none, or is missing."""
+    """Yield every row that differs from its entries or has no entry, and every row that is missing."""
     for account in ACCOUNTS:
-        table, last = account.id.class_.__tablename__, ""
+        table, last_id = account.id.class_.__tablename__, ""
         while rows := session.scalars(
-            account.rows.where(account.id > last).order_by(account.id).limit(PAGE)
+            account.rows.where(account.id > last_id).order_by(account.id).limit(PAGE)
         ).all():
-            said = _said(session, account, rows)
+            entries_by_key = _read_entries(session, account, rows)
             for row in rows:
-                problem = _problem(account, row, said.get(account.key(row), []))
+                problem = _find_problem(account, row, entries_by_key.get(account.key(row), []))
                 if problem:
                     yield Finding(f"{table} {row.id}", problem)
-            last = rows[-1].id
+            last_id = rows[-1].id
             session.expunge_all()
         orphans = select(Entry.number, Entry.subject).where(
             Entry.type == account.made, ~exists().where(account.same)
         )
         for number, subject in session.execute(orphans.order_by(Entry.number)):
-            yield Finding(f"{table} {subject}", f"is missing, which entry {number} made")
+            yield Finding(f"{table} {subject}", f"is missing, but entry {number} created it")
 
 
-def _said(session: Session, account: Account, rows: Sequence[Any]) -> dict[Any, list[Said]]:
-    """What is said of the rows of a page, in its order, by their keys."""
-    found: dict[Any, list[Said]] = {}
+def _read_entries(session: Session, account: Account, rows: Sequence[Any]) -> dict[Any, list[Said]]:
+    """Return the entries about these rows, in ledger order, by `account.key`."""
+    entries_by_key: dict[Any, list[Said]] = {}
     keys = [key for key in map(account.key, rows) if key is not None]
     for entry in session.scalars(select(Entry).where(account.by.in_(keys)).order_by(Entry.number)):
-        found.setdefault(getattr(entry, account.by.key), []).append(Said.of(entry))
-    return found
+        entries_by_key.setdefault(getattr(entry, account.by.key), []).append(Said.of(entry))
+    return entries_by_key
 
 
-def _problem(account: Account, row: Any, said: Sequence[Said]) -> str:
-    if [one.type for one in said].count(account.made) != 1 and getattr(row, "state", "") != "unsigned":
-        return f"follows from no entry {account.made}"
-    is_so, should_be = account.facts(row, said)
-    differing = sorted(name for name in should_be if is_so[name] != should_be[name])
+def _find_problem(account: Account, row: Any, entries: Sequence[Said]) -> str:
+    types = [entry.type for entry in entries]
+    if types.count(account.made) != 1 and getattr(row, "state", "") != "unsigned":
+        return f"does not have exactly one entry {account.made}"
+    actual, expected = account.facts(row, entries)
+    differing = sorted(name for name in expected if actual[name] != expected[name])
     return f"differs from its entries: {', '.join(differing)}" if differing else ""
 
 
-def _only(said: Sequence[Said], kind: str) -> Said:
-    """The first entry of a type, or one that says nothing."""
-    return next((one for one in said if one.type == kind), Said(-1, kind, {}))
+def _first_of(entries: Sequence[Said], kind: str) -> Said:
+    """Return the first entry of this type, or an entry without fields."""
+    return next((entry for entry in entries if entry.type == kind), Said(-1, kind, {}))
 
 
-def _organisation(row: Organisation, said: Sequence[Said]) -> tuple[Facts, Facts]:
-    made, is_so = _only(said, "org.approve"), of_organisation(row)
-    should_be = {name: made.fields.get(name) for name in is_so}
-    return {**is_so, "created_at": time_text(row.created_at)}, {**should_be, "created_at": made.at}
+def _compare_organisation(row: Organisation, entries: Sequence[Said]) -> tuple[Facts, Facts]:
+    approval, actual = _first_of(entries, "org.approve"), of_organisation(row)
+    expected = {name: approval.fields.get(name) for name in actual}
+    return {**actual, "created_at": time_text(row.created_at)}, {**expected, "created_at": approval.at}
 
 
-def _design(row: Design, said: Sequence[Said]) -> tuple[Facts, Facts]:
-    is_so = {
+def _compare_design(row: Design, entries: Sequence[Said]) -> tuple[Facts, Facts]:
+    actual = {
         "words": of_words(row),
         "version": row.version,
         "owner": row.owner_id,
@@ -131,65 +133,65 @@ def _design(row: Design, said: Sequence[Said]) -> tuple[Facts, Facts]:
         "retired_at": time_text(row.retired_at) if row.retired_at else None,
         "pictures": {view.picture_sha256 for view in row.views},
         "pictures in force": {view.picture_sha256 for view in row.views if view.removed_tick is None},
-        "disputes": {one.id: (of_dispute(one), time_text(one.noticed_at)) for one in row.disputes},
+        "disputes": {each.id: (of_dispute(each), time_text(each.noticed_at)) for each in row.disputes},
     }
-    return is_so, _design_by(said)
+    return actual, _expected_design(entries)
 
 
-def _design_by(said: Sequence[Said]) -> Facts:
-    """What a design's entries make of it, taken one after the other."""
-    made, retired = _only(said, "design.register"), _only(said, "design.retire")
-    disputes = [one for one in said if one.type == "design.dispute"]
+def _expected_design(entries: Sequence[Said]) -> Facts:
+    """Return the facts of a design that follow from its entries, applied in order."""
+    registered, retired = _first_of(entries, "design.register"), _first_of(entries, "design.retire")
+    disputes = [entry for entry in entries if entry.type == "design.dispute"]
     words, version = None, None
-    ever: set[str] = set()
-    live: set[str] = set()
-    for one in said:
-        words, version = one.fields.get("h", words), one.fields.get("version", version)
-        images = set(one.fields.get("images", ()))
-        ever |= images
-        live = live - images if one.type == "design.view_remove" else live | images
+    all_images: set[str] = set()
+    live_images: set[str] = set()
+    for entry in entries:
+        words, version = entry.fields.get("h", words), entry.fields.get("version", version)
+        images = set(entry.fields.get("images", ()))
+        all_images |= images
+        live_images = live_images - images if entry.type == "design.view_remove" else live_images | images
     names = ("dispute", "other", "score")
     return {
         "words": words,
         "version": version,
-        "owner": made.fields.get("owner"),
+        "owner": registered.fields.get("owner"),
         "state": "retired" if retired.fields else "disputed" if disputes else "registered",
-        "registered_at": made.at,
+        "registered_at": registered.at,
         "retired_at": retired.at,
-        "pictures": ever,
-        "pictures in force": set() if retired.fields else live,
+        "pictures": all_images,
+        "pictures in force": set() if retired.fields else live_images,
         "disputes": {
-            one.fields.get("dispute"): ({name: one.fields.get(name) for name in names}, one.at)
-            for one in disputes
+            entry.fields.get("dispute"): ({name: entry.fields.get(name) for name in names}, entry.at)
+            for entry in disputes
         },
     }
 
 
-def _signing_key(row: SigningKey, said: Sequence[Said]) -> tuple[Facts, Facts]:
-    added, revoked, is_so = _only(said, "key.add"), _only(said, "key.revoke"), of_key(row)
-    should_be = {name: added.fields.get(name) for name in is_so}
+def _compare_signing_key(row: SigningKey, entries: Sequence[Said]) -> tuple[Facts, Facts]:
+    added, revoked, actual = _first_of(entries, "key.add"), _first_of(entries, "key.revoke"), of_key(row)
+    expected = {name: added.fields.get(name) for name in actual}
     times = {
         "created_at": time_text(row.created_at),
         "added_at_entry": row.added_at_entry,
         "revoked_at": time_text(row.revoked_at) if row.revoked_at else None,
         "revoked_at_entry": row.revoked_at_entry,
     }
-    number = revoked.number if revoked.fields else None
-    return {**is_so, **times}, {
-        **should_be,
+    revoked_number = revoked.number if revoked.fields else None
+    return {**actual, **times}, {
+        **expected,
         "created_at": added.at,
         "added_at_entry": added.number,
         "revoked_at": revoked.at,
-        "revoked_at_entry": number,
+        "revoked_at_entry": revoked_number,
     }
 
 
-def _certificate(row: Certificate, said: Sequence[Said]) -> tuple[Facts, Facts]:
-    issued, revoked = _only(said, "cert.issue"), _only(said, "cert.revoke")
+def _compare_certificate(row: Certificate, entries: Sequence[Said]) -> tuple[Facts, Facts]:
+    issued, revoked = _first_of(entries, "cert.issue"), _first_of(entries, "cert.revoke")
     if not issued.fields:
         return {"signature": row.jws, "state": row.state}, {"signature": None, "state": "unsigned"}
-    number = revoked.number if revoked.fields else None
-    is_so = {
+    revoked_number = revoked.number if revoked.fields else None
+    actual = {
         "state": row.state,
         "signature": f"sha256:{row.jws_sha256}",
         "entry_number": row.entry_number,
@@ -202,33 +204,33 @@ def _certificate(row: Certificate, said: Sequence[Said]) -> tuple[Facts, Facts]:
         "design_id": row.design_id,
         "status_index": row.status_index % PLACES,
     }
-    return is_so, {
+    return actual, {
         "state": "revoked" if revoked.fields else "active",
         "signature": issued.fields.get("h"),
         "entry_number": issued.number,
         "revocation_reason": revoked.fields.get("reason"),
         "revoked_at": revoked.at,
-        "revoked_entry_number": number,
-        **_signed_words(row),
+        "revoked_entry_number": revoked_number,
+        **_read_signed_facts(row),
     }
 
 
-def _signed_words(row: Certificate) -> Facts:
-    """What the signed text of a certificate says of its row's columns; nothing fits one that is not the hashed text."""
+def _read_signed_facts(row: Certificate) -> Facts:
+    """Return the facts in a certificate's signed text, or facts that never match if its hash is wrong."""
     try:
         if hash_of(row.jws or "") != row.jws_sha256:
             return {"signature": None}
-        said = Credential.read(row.jws or "").payload
-        unit, status = said["credentialSubject"], said["credentialStatus"]
-        place = int(status["statusListIndex"])
+        payload = Credential.read(row.jws or "").payload
+        unit, status = payload["credentialSubject"], payload["credentialStatus"]
+        status_index = int(status["statusListIndex"])
     except (NotTrue, KeyError, TypeError, ValueError):
         return {"signature": None}
-    words = {name: unit.get(name) for name in ("gtin", "lot", "serial")}
-    return {**words, "design_id": unit.get("design", {}).get("id"), "status_index": place}
+    numbers = {name: unit.get(name) for name in ("gtin", "lot", "serial")}
+    return {**numbers, "design_id": unit.get("design", {}).get("id"), "status_index": status_index}
 
 
-def _status_list(row: StatusList, said: Sequence[Said]) -> tuple[Facts, Facts]:
-    published = _only(said, "statuslist.publish")
+def _compare_status_list(row: StatusList, entries: Sequence[Said]) -> tuple[Facts, Facts]:
+    published = _first_of(entries, "statuslist.publish")
     list_number = published.fields.get("id", "").rpartition("/")[2]
     return {
         "signature": f"sha256:{hash_of(row.jws)}",
@@ -243,24 +245,26 @@ def _status_list(row: StatusList, said: Sequence[Said]) -> tuple[Facts, Facts]:
     }
 
 
-def _licence(row: Licence, said: Sequence[Said]) -> tuple[Facts, Facts]:
-    offered, is_so = _only(said, "licence.grant"), of_licence(row)
-    accepted, revoked = _only(said, "licence.accept"), _only(said, "licence.revoke")
-    should_be = {name: offered.fields.get(name) for name in is_so}
-    steps = (("offered", offered), ("accepted", accepted), ("revoked", revoked))
-    for name, one in steps:
-        at = getattr(row, f"{name}_at")
-        is_so |= {f"{name}_at": time_text(at) if at else None, f"{name}_entry": getattr(row, f"{name}_entry")}
-        should_be |= {f"{name}_at": one.at, f"{name}_entry": one.number if one.fields else None}
-    is_so |= {
+def _compare_licence(row: Licence, entries: Sequence[Said]) -> tuple[Facts, Facts]:
+    offered, actual = _first_of(entries, "licence.grant"), of_licence(row)
+    accepted, revoked = _first_of(entries, "licence.accept"), _first_of(entries, "licence.revoke")
+    expected = {name: offered.fields.get(name) for name in actual}
+    for step, entry in (("offered", offered), ("accepted", accepted), ("revoked", revoked)):
+        at = getattr(row, f"{step}_at")
+        actual |= {
+            f"{step}_at": time_text(at) if at else None,
+            f"{step}_entry": getattr(row, f"{step}_entry"),
+        }
+        expected |= {f"{step}_at": entry.at, f"{step}_entry": entry.number if entry.fields else None}
+    actual |= {
         "superseded_at": time_text(row.superseded_at) if row.superseded_at else None,
         "revocation_reason": row.revocation_reason,
     }
-    superseded, reason = _only(said, "licence.supersede"), revoked.fields.get("reason")
-    return is_so, {**should_be, "superseded_at": superseded.at, "revocation_reason": reason}
+    superseded, reason = _first_of(entries, "licence.supersede"), revoked.fields.get("reason")
+    return actual, {**expected, "superseded_at": superseded.at, "revocation_reason": reason}
 
 
-def _id(row: Any) -> str:
+def _id_of(row: Any) -> str:
     return str(row.id)
 
 
@@ -268,26 +272,28 @@ _views = selectinload(Design.views).options(load_only(View.picture_sha256, View.
 _by_urn = Certificate.id == func.substr(Entry.subject, len(urn_of("")) + 1)
 ACCOUNTS = (
     Account(
-        select(Organisation), Organisation.id, _id, Entry.subject, "org.approve",
-        Organisation.id == Entry.subject, _organisation,
+        select(Organisation), Organisation.id, _id_of, Entry.subject, "org.approve",
+        Organisation.id == Entry.subject, _compare_organisation,
     ),
     Account(
-        select(Design).options(_views, selectinload(Design.disputes)), Design.id, _id, Entry.subject,
-        "design.register", Design.id == Entry.subject, _design,
+        select(Design).options(_views, selectinload(Design.disputes)), Design.id, _id_of, Entry.subject,
+        "design.register", Design.id == Entry.subject, _compare_design,
     ),
     Account(
-        select(SigningKey), SigningKey.id, _id, Entry.subject, "key.add", SigningKey.id == Entry.subject, _signing_key,
+        select(SigningKey), SigningKey.id, _id_of, Entry.subject, "key.add",
+        SigningKey.id == Entry.subject, _compare_signing_key,
     ),
     Account(
         select(Certificate), Certificate.id, lambda row: urn_of(row.id), Entry.subject, "cert.issue", _by_urn,
-        _certificate,
+        _compare_certificate,
     ),
     Account(
         select(StatusList), StatusList.id, lambda row: row.entry_number, Entry.number, "statuslist.publish",
-        StatusList.entry_number == Entry.number, _status_list,
+        StatusList.entry_number == Entry.number, _compare_status_list,
     ),
     Account(
-        select(Licence), Licence.id, _id, Entry.subject, "licence.grant", Licence.id == Entry.subject, _licence,
+        select(Licence), Licence.id, _id_of, Entry.subject, "licence.grant",
+        Licence.id == Entry.subject, _compare_licence,
     ),
 )  # fmt: skip
-"""Every table that follows from the ledger, those that others point to first."""
+"""All tables that follow from the ledger. A table comes after the tables that its rows refer to."""

@@ -1,4 +1,4 @@
-"""Looking certificates and ledger entries up: what is known, what was checked just now, and the proof to check it again."""
+"""Look-ups of certificates and ledger entries. Each answer has the facts, the fresh checks and a proof."""
 
 import re
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ from authcheck.tlog.note import proof_text
 from authcheck.tlog.tiles import ReadTile, prove_inclusion
 
 CHAIN_ID = re.compile(r"0x[0-9a-f]{64}")
-MOST_TILES = 4096  # kept in memory, 8 KiB each: those of a million entries
+MOST_TILES = 4096  # in memory, 8 KiB each: the tiles of a million entries
 TILE = sa.select(Tile.hashes).where(
     Tile.level == sa.bindparam("level"), Tile.number == sa.bindparam("number")
 )
@@ -36,10 +36,10 @@ TILE = sa.select(Tile.hashes).where(
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """A unit and what checking its certificate said; `bundle` holds the proof, None where there is none.
+    """A unit, the outcome of the checks of its certificate, and the proof.
 
-    `steps` are those of the bundle and `anchor`, which tells how far the entry is on its way into a chain and bears on
-    no outcome.
+    `bundle` is None when there is no proof. `steps` are the steps of the bundle, then `anchor`. The step
+    `anchor` says how far the entry's anchoring in a chain is. The outcome does not depend on this step.
     """
 
     unit: Unit
@@ -50,7 +50,7 @@ class LookUp:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A ledger entry under a signed checkpoint, with its proof, and its way into a chain, None where it has none."""
+    """A ledger entry under a signed checkpoint, with its proof, and its anchoring in a chain or None."""
 
     entry: Entry
     checkpoint: SignedCheckpoint
@@ -60,7 +60,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class _Issuer:
-    """What the ledger, as it stands, says of an issuer: its keys, and its newest status list, entry `listed`, proved."""
+    """An issuer's keys and its newest status list with proof. Entry number `listed` published the list."""
 
     trust: Trust
     listed: int
@@ -68,21 +68,21 @@ class _Issuer:
 
 
 @dataclass(slots=True)
-class _Standing:
-    """What stays as it is until the next entry or checkpoint; nothing in it is believed, all of it is verified."""
+class _Cache:
+    """Rows valid until the next entry or checkpoint. Every look-up verifies the rows that it uses."""
 
-    stands_at: tuple[int, str | None, Settings]
+    valid_at: tuple[int, str | None, Settings]
     issuers: dict[tuple[str, int], _Issuer] = field(default_factory=dict)
     tiles: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
 
-_STANDING: WeakKeyDictionary[Database, _Standing] = WeakKeyDictionary()
+_CACHES: WeakKeyDictionary[Database, _Cache] = WeakKeyDictionary()
 
 
 def look_up(database: Database, settings: Settings, text: str, now: datetime) -> LookUp:
-    """Find a certificate by code, id or transaction id, and verify its proof, every time.
+    """Find a certificate by code, id or transaction id, and verify its proof. Every call verifies.
 
-    Raises NotFound (`certificate.not_found`), Unavailable (`ledger.*`) where the ledger refuses to sign.
+    Raises NotFound (`certificate.not_found`), or Unavailable (`ledger.*`) when the ledger refuses to sign.
     """
     with database.reading_rows() as connection:
         unit = units.find(connection, text)
@@ -90,9 +90,10 @@ def look_up(database: Database, settings: Settings, text: str, now: datetime) ->
 
 
 def look_up_at_once(database: Database, settings: Settings, text: str, now: datetime) -> LookUp | None:
-    """As `look_up` where nobody has to be waited for, else None: where a checkpoint must be signed first, or on a server.
+    """Look up like `look_up` when this needs no waiting. Otherwise return None.
 
-    Reading some rows of an embedded database takes less time than handing the work to a thread and back. Raises as
+    A look-up has to wait when a checkpoint must be signed first, or when the database is a server. A few rows
+    of an embedded database are read faster than the work is handed to a thread and back. Raises the errors of
     `look_up`.
     """
     if not database.is_embedded:
@@ -104,7 +105,7 @@ def look_up_at_once(database: Database, settings: Settings, text: str, now: date
 def look_up_numbers(
     database: Database, settings: Settings, numbers: tuple[str, str, str], now: datetime
 ) -> LookUp:
-    """Find a certificate by GTIN, lot and serial number. Raises as `look_up`."""
+    """Find a certificate by GTIN, lot and serial number. Raises the errors of `look_up`."""
     with database.reading_rows() as connection:
         unit = units.find_by_numbers(connection, *numbers)
         return _check(database, settings, connection, unit, now)
@@ -113,14 +114,14 @@ def look_up_numbers(
 def _check(
     database: Database, settings: Settings, connection: sa.Connection, unit: Unit, now: datetime
 ) -> LookUp:
-    """Where the newest of a certificate is not under a checkpoint yet, one is signed first."""
-    found = _check_signed(database, settings, connection, unit, now)
-    if found is None:
-        connection.rollback()  # what is signed meanwhile must be seen, and a reader would hold a writer up
+    """Verify a certificate. If no checkpoint covers its newest entry yet, sign a checkpoint first."""
+    answer = _check_signed(database, settings, connection, unit, now)
+    if answer is None:
+        connection.rollback()  # so that we see the new checkpoint, and do not block the writer
         publishing.publish(database, settings)
         unit = units.find(connection, unit.id)
-        found = _check_signed(database, settings, connection, unit, now)
-    return found or _not_true(
+        answer = _check_signed(database, settings, connection, unit, now)
+    return answer or _not_true_answer(
         unit, "The ledger ends before an entry about this certificate.", "ledger.incomplete"
     )
 
@@ -128,58 +129,57 @@ def _check(
 def _check_signed(
     database: Database, settings: Settings, connection: sa.Connection, unit: Unit, now: datetime
 ) -> LookUp | None:
-    """Verify what the database holds of a certificate as a stranger would who has its bundle.
+    """Verify a certificate in the database as a stranger verifies its bundle.
 
-    None where the newest of it is not under a checkpoint yet.
+    Returns None when no checkpoint covers its newest entry yet.
     """
     if unit.jws is None:
         return LookUp(unit, "unsigned", (), None)
     try:
-        standing = _standing(database, settings, unit)
-        if not _is_covered(settings, unit, _issuer(connection, settings, standing, unit)):
+        cache = _get_cache(database, settings, unit)
+        if not _is_covered(settings, unit, _get_issuer(connection, settings, cache, unit)):
             return None
-        return _verified(connection, settings, standing, unit, now)
+        return _verify(connection, settings, cache, unit, now)
     except NotTrue as error:
-        return _not_true(unit, str(error), error.code)
+        return _not_true_answer(unit, str(error), error.code)
 
 
-def _not_true(unit: Unit, detail: str, code: str) -> LookUp:
+def _not_true_answer(unit: Unit, detail: str, code: str) -> LookUp:
     return LookUp(unit, "not_true", (Step("entry", State.FALSE, detail, code),), None)
 
 
 def _is_covered(settings: Settings, unit: Unit, issuer: _Issuer) -> bool:
-    newest = max(
+    newest_number = max(
         number for number in (unit.issued_number, unit.revoked_number, issuer.listed) if number is not None
     )
     note = unit.checkpoint_note or ""
-    return note.startswith(f"{settings.ledger_origin}\n") and newest < (unit.checkpoint_size or 0)
+    return note.startswith(f"{settings.ledger_origin}\n") and newest_number < (unit.checkpoint_size or 0)
 
 
-def _standing(database: Database, settings: Settings, unit: Unit) -> _Standing:
-    stands_at = (unit.ledger_size, unit.checkpoint_note, settings)
-    kept = _STANDING.get(database)
-    if kept is None or kept.stands_at != stands_at:
-        kept = _STANDING[database] = _Standing(stands_at)
-    return kept
+def _get_cache(database: Database, settings: Settings, unit: Unit) -> _Cache:
+    valid_at = (unit.ledger_size, unit.checkpoint_note, settings)
+    cache = _CACHES.get(database)
+    if cache is None or cache.valid_at != valid_at:
+        cache = _CACHES[database] = _Cache(valid_at)
+    return cache
 
 
-def _issuer(connection: sa.Connection, settings: Settings, standing: _Standing, unit: Unit) -> _Issuer:
-    """Raises NotTrue (`ledger.incomplete`)."""
+def _get_issuer(connection: sa.Connection, settings: Settings, cache: _Cache, unit: Unit) -> _Issuer:
+    """Return the issuer of a unit, from the cache or the database. Raises NotTrue (`ledger.incomplete`)."""
     number = number_of(unit.status_index)
-    found = standing.issuers.get((unit.organisation_id, number))
-    if found is None:
-        found = _read_issuer(
-            settings, connection, unit, list_url(settings.public_url, unit.handle, number), standing
-        )
-        standing.issuers[unit.organisation_id, number] = found
-    return found
+    issuer = cache.issuers.get((unit.organisation_id, number))
+    if issuer is None:
+        url = list_url(settings.public_url, unit.handle, number)
+        issuer = _read_issuer(settings, connection, unit, url, cache)
+        cache.issuers[unit.organisation_id, number] = issuer
+    return issuer
 
 
 def _read_issuer(
-    settings: Settings, connection: sa.Connection, unit: Unit, url: str, standing: _Standing
+    settings: Settings, connection: sa.Connection, unit: Unit, url: str, cache: _Cache
 ) -> _Issuer:
-    # By the entry, not by the newest row: a row that was put back hides a revocation, an entry cannot be.
-    newest = (
+    # Find the list by its newest entry: a row that was put back can hide a revocation, an entry cannot.
+    newest_list = (
         sa.select(Entry, StatusList)
         .outerjoin(StatusList, StatusList.entry_number == Entry.number)
         .where(Entry.subject == url)
@@ -187,18 +187,17 @@ def _read_issuer(
         .limit(1)
     )
     session = Session(connection)
-    listed = session.execute(newest).one_or_none()
-    if listed is None or listed[1] is None or unit.issued_number is None:
-        raise NotTrue(
-            "The ledger does not hold this certificate, or its status list.", code="ledger.incomplete"
-        )
+    list_row = session.execute(newest_list).one_or_none()
+    if list_row is None or list_row[1] is None or unit.issued_number is None:
+        raise NotTrue("The ledger lacks this certificate or its status list.", code="ledger.incomplete")
     keys = session.scalars(
         sa.select(SigningKey)
         .where(SigningKey.organisation_id == unit.organisation_id)
         .options(joinedload(SigningKey.organisation))
     )
-    entry, status = listed
-    proof = _proof(entry.number, unit, _reader(connection, standing)) if _size(unit) > entry.number else ""
+    entry, status = list_row
+    is_signed = entry.number < _signed_size(unit)
+    proof = _prove(entry.number, unit, _tile_reader(connection, cache)) if is_signed else ""
     return _Issuer(
         trust_in(settings, keys, {}, status.published_at),
         entry.number,
@@ -206,70 +205,70 @@ def _read_issuer(
     )
 
 
-def _verified(
-    connection: sa.Connection, settings: Settings, standing: _Standing, unit: Unit, now: datetime
+def _verify(
+    connection: sa.Connection, settings: Settings, cache: _Cache, unit: Unit, now: datetime
 ) -> LookUp:
     if unit.jws is None or unit.issued_number is None or unit.issued_body is None:
-        raise NotTrue("The ledger does not hold this certificate.", code="ledger.incomplete")
-    issuer = _issuer(connection, settings, standing, unit)
-    read = _reader(connection, standing)
-    issued = Logged(unit.jws, unit.issued_body.decode(), _proof(unit.issued_number, unit, read))
+        raise NotTrue("The ledger does not have this certificate.", code="ledger.incomplete")
+    issuer = _get_issuer(connection, settings, cache, unit)
+    read = _tile_reader(connection, cache)
+    issued = Logged(unit.jws, unit.issued_body.decode(), _prove(unit.issued_number, unit, read))
     proof = Bundle(issued, issuer.status)
-    report = _as_signed(bundle.verify(proof, issuer.trust, now), unit, issuer.trust)
+    report = _compare_with_signed(bundle.verify(proof, issuer.trust, now), unit, issuer.trust)
     if unit.revoked_number is not None:
-        report = _with_revocation(report, unit.revoked_number)
-    anchor = _anchor(settings, connection, unit.issued_number)
+        report = _add_revocation(report, unit.revoked_number)
+    anchor = _anchor_step(settings, connection, unit.issued_number)
     return LookUp(unit, report.outcome, (*report.steps, anchor), proof)
 
 
-def _reader(connection: sa.Connection, standing: _Standing) -> ReadTile:
+def _tile_reader(connection: sa.Connection, cache: _Cache) -> ReadTile:
     def read(level: int, number: int) -> bytes:
-        found = standing.tiles.get((level, number))
-        if found is None:
-            found = connection.execute(TILE, {"level": level, "number": number}).scalar() or b""
-            if len(standing.tiles) >= MOST_TILES:
-                standing.tiles.clear()
-            standing.tiles[level, number] = found
-        return found
+        tile = cache.tiles.get((level, number))
+        if tile is None:
+            tile = connection.execute(TILE, {"level": level, "number": number}).scalar() or b""
+            if len(cache.tiles) >= MOST_TILES:
+                cache.tiles.clear()
+            cache.tiles[level, number] = tile
+        return tile
 
     return read
 
 
-def _proof(number: int, unit: Unit, read: ReadTile) -> str:
-    return proof_text(number, prove_inclusion(number, _size(unit), read), unit.checkpoint_note or "")
+def _prove(number: int, unit: Unit, read: ReadTile) -> str:
+    return proof_text(number, prove_inclusion(number, _signed_size(unit), read), unit.checkpoint_note or "")
 
 
-def _size(unit: Unit) -> int:
+def _signed_size(unit: Unit) -> int:
     return unit.checkpoint_size or 0
 
 
-def _anchor(settings: Settings, connection: sa.Connection, number: int) -> Step:
+def _anchor_step(settings: Settings, connection: sa.Connection, number: int) -> Step:
     if settings.evm_url is None:
         return Step("anchor", State.OFF, "off")
     state = anchoring.anchor_state(Session(connection), number + 1, on=True)
     return Step("anchor", State.TRUE if state == "confirmed" else State.UNKNOWN, state)
 
 
-def _as_signed(report: Report, unit: Unit, trust: Trust) -> Report:
-    """What is shown comes out of rows that anybody with the database may have changed: it must be what was signed."""
+def _compare_with_signed(report: Report, unit: Unit, trust: Trust) -> Report:
+    """Make step `signature` false if the rows, which an attacker can edit, differ from the signed text."""
     first, *rest = report.steps
     if first.state is State.FALSE or unit.jws is None:
         return report
     signed = Credential.read(unit.jws)
-    said = signed.payload.get("credentialSubject")
+    subject = signed.payload.get("credentialSubject")
     shown = {"gtin": unit.gtin, "lot": unit.lot, "serial": unit.serial, "product": unit.product}
-    same = isinstance(said, dict) and all(said.get(name) == value for name, value in shown.items())
-    design = said.get("design") if isinstance(said, dict) else None
+    same = isinstance(subject, dict) and all(subject.get(name) == value for name, value in shown.items())
+    design = subject.get("design") if isinstance(subject, dict) else None
     same = same and isinstance(design, dict) and design.get("id") == unit.design_id
-    same = same and isinstance(said, dict) and said.get("licence") == unit.licence_id
+    same = same and isinstance(subject, dict) and subject.get("licence") == unit.licence_id
     if same and signed.id == urn_of(unit.id) and signed.issuer in trust.issuers:
         return report
-    detail = "What the database says of this unit is not what was signed."
+    detail = "The database describes this unit differently from the signed certificate."
     return Report((Step("signature", State.FALSE, detail, "certificate.changed"), *rest))
 
 
-def _with_revocation(report: Report, number: int) -> Report:
-    """A revocation in the ledger counts at once, also while the list still waits for the brand's signature."""
+def _add_revocation(report: Report, number: int) -> Report:
+    """Make the step `status` false. A revocation counts before the brand signs the new status list."""
     steps = [step for step in report.steps if step.name != "status"]
     if any(step.state is State.FALSE for step in steps):
         return report
@@ -278,7 +277,7 @@ def _with_revocation(report: Report, number: int) -> Report:
 
 
 def transaction(database: Database, settings: Settings, text: str) -> Transaction:
-    """The ledger entry of a transaction id, with its proof. Raises NotFound (`ledger.not_found`), Unavailable."""
+    """Return a ledger entry with its proof. Raises NotFound (`ledger.not_found`) or Unavailable."""
     with database.reading() as session:
         entry = journal.get_entry(session, text)
         checkpoint = journal.latest_checkpoint(session)
@@ -290,9 +289,9 @@ def transaction(database: Database, settings: Settings, text: str) -> Transactio
 
 
 def chain_transaction(database: Database, text: str) -> Anchoring:
-    """The anchoring of a chain's transaction hash. Raises NotFound (`ledger.not_found`)."""
+    """Return the anchoring with this transaction hash of a chain. Raises NotFound (`ledger.not_found`)."""
     with database.reading() as session:
-        found = anchoring.find_anchoring(session, text) if CHAIN_ID.fullmatch(text) else None
-    if found is None:
-        raise NotFound("No anchor of this ledger has that hash.", code="ledger.not_found", tx_id=text)
-    return found
+        anchored = anchoring.find_anchoring(session, text) if CHAIN_ID.fullmatch(text) else None
+    if anchored is None:
+        raise NotFound("We have no anchor with this hash.", code="ledger.not_found", tx_id=text)
+    return anchored

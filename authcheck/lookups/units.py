@@ -1,4 +1,4 @@
-"""One row of everything that a look-up needs of a unit: made for speed, one statement whose text never changes."""
+"""A fast query for all facts about a unit that a look-up needs: one row, by a statement of constant text."""
 
 import re
 from dataclasses import dataclass
@@ -23,10 +23,11 @@ ISSUED, REVOKED = aliased(Entry), aliased(Entry)
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A certified unit as the database has it, and how the ledger stands at the same moment.
+    """The database's facts about a certified unit, and the state of the ledger at the same moment.
 
-    `issued_*` are of its `cert.issue` entry, `revoked_number` of its `cert.revoke` entry, each None where there is none.
-    `checkpoint_*` are of the newest signed checkpoint; `ledger_size` counts what is not signed yet as well.
+    `issued_*` describe the `cert.issue` entry, `revoked_number` is the number of the `cert.revoke` entry.
+    They are None when there is no such entry. `checkpoint_*` describe the newest signed checkpoint.
+    `ledger_size` includes the entries that no checkpoint covers yet.
     """
 
     id: str
@@ -87,11 +88,11 @@ COLUMNS = (
     SignedCheckpoint.size,
     SignedCheckpoint.note,
 )
-"""In the order of Unit's fields."""
+"""The selected columns, in the order of Unit's fields."""
 
 
-def _statement(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
-    newest = sa.select(sa.func.max(SignedCheckpoint.size)).scalar_subquery()
+def _make_statement(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
+    newest_size = sa.select(sa.func.max(SignedCheckpoint.size)).scalar_subquery()
     urn = sa.literal("urn:uuid:") + Certificate.id
     return (
         sa.select(*COLUMNS)
@@ -101,16 +102,16 @@ def _statement(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...
         .join(LedgerHead, sa.true())
         .outerjoin(ISSUED, sa.and_(ISSUED.subject == urn, ISSUED.type == "cert.issue"))
         .outerjoin(REVOKED, sa.and_(REVOKED.subject == urn, REVOKED.type == "cert.revoke"))
-        .outerjoin(SignedCheckpoint, SignedCheckpoint.size == newest)
+        .outerjoin(SignedCheckpoint, SignedCheckpoint.size == newest_size)
         .where(*conditions)
         .order_by(ISSUED.number)
         .limit(1)
     )
 
 
-BY_ID = _statement(Certificate.id == sa.bindparam("id"))
-BY_CODE = _statement(Certificate.code == sa.bindparam("code"))
-BY_NUMBERS = _statement(
+BY_ID = _make_statement(Certificate.id == sa.bindparam("id"))
+BY_CODE = _make_statement(Certificate.code == sa.bindparam("code"))
+BY_NUMBERS = _make_statement(
     Certificate.gtin == sa.bindparam("gtin"),
     Certificate.lot == sa.bindparam("lot"),
     Certificate.serial == sa.bindparam("serial"),
@@ -118,25 +119,25 @@ BY_NUMBERS = _statement(
 
 
 def find(connection: sa.Connection, text: str) -> Unit:
-    """The unit of a code, a certificate's id, or the transaction id of an entry about it.
+    """Find a unit by its code, its certificate's id, or the transaction id of an entry about the certificate.
 
-    Raises NotFound (`certificate.not_found`): the same for what is not known and for what cannot be a code, so that
-    nobody learns which guess came near.
+    Raises NotFound (`certificate.not_found`). An unknown code and a malformed code get the same error, so
+    that nobody learns which guess is close to a real code.
     """
-    bare = text.strip().lower().removeprefix("urn:uuid:")
-    if UUID.fullmatch(bare):
-        return _one(connection, BY_ID, id=bare)
-    if TX_ID.fullmatch(bare):
-        subject = connection.scalar(sa.select(Entry.subject).where(Entry.tx_id == bare)) or ""
-        return _one(connection, BY_ID, id=subject.removeprefix("urn:uuid:"))
+    name = text.strip().lower().removeprefix("urn:uuid:")
+    if UUID.fullmatch(name):
+        return _read_unit(connection, BY_ID, id=name)
+    if TX_ID.fullmatch(name):
+        subject = connection.scalar(sa.select(Entry.subject).where(Entry.tx_id == name)) or ""
+        return _read_unit(connection, BY_ID, id=subject.removeprefix("urn:uuid:"))
     try:
-        return _one(connection, BY_CODE, code=check_code(text))
+        return _read_unit(connection, BY_CODE, code=check_code(text))
     except Rejected as error:
-        raise _not_found() from error
+        raise _not_found_error() from error
 
 
 def find_by_numbers(connection: sa.Connection, gtin: str, lot: str, serial: str) -> Unit:
-    """The unit of these GS1 numbers. Raises NotFound (`certificate.not_found`)."""
+    """Find a unit by its GS1 numbers. Raises NotFound (`certificate.not_found`)."""
     try:
         numbers = {
             "gtin": gs1.check_gtin(gtin),
@@ -144,16 +145,16 @@ def find_by_numbers(connection: sa.Connection, gtin: str, lot: str, serial: str)
             "serial": gs1.check_serial(serial),
         }
     except Rejected as error:
-        raise _not_found() from error
-    return _one(connection, BY_NUMBERS, **numbers)
+        raise _not_found_error() from error
+    return _read_unit(connection, BY_NUMBERS, **numbers)
 
 
-def _one(connection: sa.Connection, statement: sa.Select[*tuple[Any, ...]], **words: str) -> Unit:
-    row = connection.execute(statement, words).first()
+def _read_unit(connection: sa.Connection, statement: sa.Select[*tuple[Any, ...]], **parameters: str) -> Unit:
+    row = connection.execute(statement, parameters).first()
     if row is None:
-        raise _not_found()
+        raise _not_found_error()
     return Unit(*row)
 
 
-def _not_found() -> NotFound:
+def _not_found_error() -> NotFound:
     return NotFound("We have no certificate for that code.", code="certificate.not_found")

@@ -1,4 +1,4 @@
-"""API keys: who acts for an organisation by machine, and what a key may do."""
+"""API keys, which let a program act for an organisation, and the scopes of each key."""
 
 import hashlib
 import hmac
@@ -23,7 +23,7 @@ SCOPES = ("designs:write", "listings:check", "certificates:issue", "licences:wri
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking, once a key was believed."""
+    """The organisation and the key behind an authenticated request."""
 
     organisation_id: str
     handle: str
@@ -31,26 +31,35 @@ class Principal:
     scopes: frozenset[str]
 
     def require(self, scope: str) -> None:
-        """Raise Forbidden (`auth.scope`) unless the key carries `scope`."""
+        """Raise Forbidden (`auth.scope`) unless the key has `scope`."""
         if scope not in self.scopes:
-            raise Forbidden(f"This key lacks the scope {scope}.", code="auth.scope", scope=scope)
+            raise Forbidden(
+                f"This API key does not have the scope {scope}. Use another key.",
+                code="auth.scope",
+                scope=scope,
+            )
 
 
 def create_key(
     session: Session, organisation: Organisation, *, label: str, scopes: Sequence[str], now: datetime
 ) -> tuple[ApiKey, str]:
-    """A new key and its token `ack_<id>_<secret>`, which is shown this once and not kept.
+    """Create a key and return the key with its token `ack_<id>_<secret>`.
 
-    Raises Rejected (`key.scopes`, `key.label`).
+    Show the token to the user now: the service does not store it. Raises Rejected (`key.scopes`,
+    `key.label`).
     """
-    unknown = [scope for scope in scopes if scope not in SCOPES]
-    if unknown or not scopes:
+    unknown_scopes = [scope for scope in scopes if scope not in SCOPES]
+    if unknown_scopes or not scopes:
         raise Rejected(
-            f"Scopes are some of {', '.join(SCOPES)}.", code="key.scopes", scopes=", ".join(unknown)
+            f"A key needs one or more of these scopes: {', '.join(SCOPES)}.",
+            code="key.scopes",
+            scopes=", ".join(unknown_scopes),
         )
     if len(label) > NAME_CHARS or not label.isprintable():
         raise Rejected(
-            f"A label has at most {NAME_CHARS} printable characters.", code="key.label", limit=NAME_CHARS
+            f"A label may have at most {NAME_CHARS} characters, all of them printable.",
+            code="key.label",
+            limit=NAME_CHARS,
         )
     secret = secrets.token_urlsafe(32)
     key = ApiKey(
@@ -67,7 +76,10 @@ def create_key(
 
 
 def list_keys(session: Session, organisation_id: str, *, after: str = "", limit: int = 50) -> list[ApiKey]:
-    """At most `limit` keys of an organisation, by id, that come after the id `after`; revoked ones included."""
+    """Return at most `limit` keys of an organisation whose ids come after `after`, ordered by id.
+
+    Includes revoked keys.
+    """
     query = (
         select(ApiKey)
         .where(ApiKey.organisation_id == organisation_id, ApiKey.id > after)
@@ -78,28 +90,29 @@ def list_keys(session: Session, organisation_id: str, *, after: str = "", limit:
 
 
 def revoke_key(session: Session, key_id: str, *, organisation_id: str | None, now: datetime) -> ApiKey:
-    """End a key; once revoked it stays revoked. `organisation_id` limits it to that organisation's keys.
+    """Revoke a key permanently. A second call keeps the time of the first.
 
-    Raises NotFound (`key.not_found`), also for a key of somebody else.
+    `organisation_id` limits the call to the keys of that organisation. None allows any key. Raises NotFound
+    (`key.not_found`), also for a key of another organisation.
     """
     key = session.get(ApiKey, key_id) if KEY_ID.fullmatch(key_id) else None
     if key is None or organisation_id not in {None, key.organisation_id}:
-        raise NotFound("No such key.", code="key.not_found", key=key_id)
+        raise NotFound("We have no API key with this id.", code="key.not_found", key=key_id)
     key.revoked_at = key.revoked_at or now
     return key
 
 
 def authenticate(session: Session, token: str) -> Principal:
-    """Who a token belongs to.
+    """Return the principal that a token belongs to.
 
-    Raises Forbidden: `auth.key_revoked` for the right secret of a revoked key, `auth.key_unknown` for all else, so
-    that nobody learns which key ids exist.
+    Raises Forbidden: `auth.key_revoked` when the secret is right and the key is revoked, `auth.key_unknown`
+    in all other cases. So a wrong token does not reveal which key ids exist.
     """
-    parts = TOKEN.fullmatch(token)  # anything else would be an error of the database, not an answer
-    key_id, secret = parts.groups() if parts else ("", "")
+    token_match = TOKEN.fullmatch(token)  # other characters (NUL, surrogates) would make the database fail
+    key_id, secret = token_match.groups() if token_match else ("", "")
     key = session.get(ApiKey, key_id, options=[joinedload(ApiKey.organisation)])
-    known = key.secret_sha256 if key else _hash("")
-    if not hmac.compare_digest(known, _hash(secret)) or key is None:
+    stored_sha256 = key.secret_sha256 if key else _hash("")
+    if not hmac.compare_digest(stored_sha256, _hash(secret)) or key is None:
         raise Forbidden("This API key is not known.", code="auth.key_unknown")
     if key.revoked_at is not None:
         raise Forbidden("This API key was revoked.", code="auth.key_revoked")

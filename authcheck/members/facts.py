@@ -1,4 +1,4 @@
-"""What the ledger says of organisations; names stand in it as hashes."""
+"""Drafts of ledger entries about organisations. They hold the hash of a name, never the name."""
 
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,10 @@ from authcheck.tlog.entries import Draft, digest
 
 
 def of_organisation(row: Organisation) -> dict[str, Any]:
-    """What `org.approve` holds of an organisation."""
+    """Return the fields of an `org.approve` entry for this organisation."""
     return {"h": digest({"name": row.name}), "handle": row.handle, "roles": row.roles}
 
 
 def approved(row: Organisation, at: datetime) -> Draft:
-    """An organisation became a member."""
+    """Return the draft of the `org.approve` entry: the organisation became a member."""
     return Draft("org.approve", row.id, at, of_organisation(row))

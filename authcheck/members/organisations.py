@@ -1,4 +1,4 @@
-"""Organisations: add, find and list members."""
+"""Functions that add, find and list organisations, the members of authcheck."""
 
 import re
 from collections.abc import Sequence
@@ -22,37 +22,43 @@ NAME_CHARS = 200
 def create_organisation(
     session: Session, *, handle: str, name: str, roles: Sequence[str], now: datetime
 ) -> Organisation:
-    """Add a member. Raises Rejected (`organisation.*`) or Conflict (`organisation.exists`)."""
+    """Store a new organisation and record its ledger entry at commit.
+
+    Raises Rejected (`organisation.*`) or Conflict (`organisation.exists`).
+    """
     organisation = describe_organisation(handle=handle, name=name, roles=roles, now=now)
     if find_organisation(session, handle) is not None:
-        raise _exists(handle)
+        raise _handle_taken_error(handle)
     try:
         with session.begin_nested():
             session.add(organisation)
-    except IntegrityError as error:  # on PostgreSQL somebody may add it between the look and the insertion
-        raise _exists(handle) from error
+    except IntegrityError as error:  # on PostgreSQL, another transaction may add the handle after our query
+        raise _handle_taken_error(handle) from error
     record_at_commit(session, [facts.approved(organisation, now)])
     return organisation
 
 
 def describe_organisation(*, handle: str, name: str, roles: Sequence[str], now: datetime) -> Organisation:
-    """A member that is not stored. Raises Rejected (`organisation.*`)."""
+    """Build an organisation without storing it. Raises Rejected (`organisation.*`)."""
     if not HANDLE.fullmatch(handle):
         raise Rejected(
-            f"{handle!r} cannot be a handle: 1 to 64 of a-z, 0-9 and -, not starting or ending with -.",
+            f"{handle!r} cannot be a handle. A handle has 1 to 64 of the characters a-z, 0-9 and -. "
+            "It does not start or end with -.",
             code="organisation.handle",
             handle=handle,
         )
     if not name.strip() or len(name) > NAME_CHARS or not name.isprintable():
         raise Rejected(
-            f"A name needs 1 to {NAME_CHARS} printable characters.",
+            f"A name must have 1 to {NAME_CHARS} characters, all of them printable.",
             code="organisation.name",
             limit=NAME_CHARS,
         )
-    unknown = [role for role in roles if role not in ROLES]
-    if unknown or not roles:
+    unknown_roles = [role for role in roles if role not in ROLES]
+    if unknown_roles or not roles:
         raise Rejected(
-            f"Roles are some of {', '.join(ROLES)}.", code="organisation.roles", roles=", ".join(unknown)
+            f"An organisation needs one or more of these roles: {', '.join(ROLES)}.",
+            code="organisation.roles",
+            roles=", ".join(unknown_roles),
         )
     return Organisation(
         id=new_id("org", now), handle=handle, name=name.strip(), roles=sorted(set(roles)), created_at=now
@@ -60,34 +66,44 @@ def describe_organisation(*, handle: str, name: str, roles: Sequence[str], now: 
 
 
 def find_organisation(session: Session, handle: str) -> Organisation | None:
-    """The organisation of that handle, or None."""
-    if not HANDLE.fullmatch(handle):  # PostgreSQL refuses to look for a NUL character
+    """Return the organisation with this handle, or None."""
+    if not HANDLE.fullmatch(handle):  # PostgreSQL raises an error for a NUL character in a query
         return None
     return session.scalar(select(Organisation).where(Organisation.handle == handle))
 
 
 def get_organisation(session: Session, handle: str) -> Organisation:
-    """The organisation of that handle. Raises NotFound (`organisation.not_found`)."""
+    """Return the organisation with this handle. Raises NotFound (`organisation.not_found`)."""
     organisation = find_organisation(session, handle)
     if organisation is None:
-        raise NotFound(f"No organisation is called {handle!r}.", code="organisation.not_found", handle=handle)
+        raise NotFound(
+            f"We have no organisation with the handle {handle!r}.",
+            code="organisation.not_found",
+            handle=handle,
+        )
     return organisation
 
 
 def ensure_brand(session: Session, handle: str, now: datetime) -> Organisation:
-    """The organisation of that handle, made as a brand of the same name where it is missing."""
-    found = find_organisation(session, handle)
+    """Return the organisation with this handle, or create it as a brand with the handle as its name."""
+    organisation = find_organisation(session, handle)
+    if organisation is not None:
+        return organisation
     try:
-        return found or create_organisation(session, handle=handle, name=handle, roles=["brand"], now=now)
-    except Conflict:
+        return create_organisation(session, handle=handle, name=handle, roles=["brand"], now=now)
+    except Conflict:  # another transaction has just added the handle
         return get_organisation(session, handle)
 
 
 def list_organisations(session: Session, *, after: str = "", limit: int = 50) -> list[Organisation]:
-    """At most `limit` organisations, by id, that come after the id `after`."""
+    """Return at most `limit` organisations whose ids come after `after`, ordered by id."""
     query = select(Organisation).where(Organisation.id > after).order_by(Organisation.id).limit(limit)
     return list(session.scalars(query))
 
 
-def _exists(handle: str) -> Conflict:
-    return Conflict(f"An organisation {handle!r} exists already.", code="organisation.exists", handle=handle)
+def _handle_taken_error(handle: str) -> Conflict:
+    return Conflict(
+        f"The handle {handle!r} already belongs to an organisation. Choose another handle.",
+        code="organisation.exists",
+        handle=handle,
+    )

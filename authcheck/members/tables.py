@@ -1,4 +1,4 @@
-"""Rows of members: organisations, the API keys that act for them, and what a key asked once."""
+"""Tables of organisations, their API keys, and the stored responses to requests with an Idempotency-Key."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,11 @@ from authcheck.storage.entity import Entity
 
 
 class Organisation(Entity):
-    """A member. `handle` is its short public name (`acme`), unique; `roles` are brand, licensee, marketplace, agent."""
+    """A member of authcheck.
+
+    `handle` is a short, unique, public name like `acme`. `roles` are some of brand, licensee, marketplace,
+    agent.
+    """
 
     __tablename__ = "organisations"
 
@@ -25,7 +29,7 @@ class Organisation(Entity):
 
 
 class ApiKey(Entity):
-    """Who acts for an organisation by machine. Only the SHA-256 of the secret is kept."""
+    """A key with which a program acts for an organisation. The table holds only the SHA-256 of the secret."""
 
     __tablename__ = "api_keys"
 

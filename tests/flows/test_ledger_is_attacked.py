@@ -91,7 +91,7 @@ def test_an_entry_is_edited(ledger: Workspace) -> None:
     """Other words under the old transaction id, or under their own: that entry is named first, by itself or by its tile."""
     edited = entry(ledger, 1).body.replace(b'"version":1', b'"version":7')
     attack(ledger.database, "UPDATE entries SET body = :body WHERE number = 1", body=edited)
-    assert findings(ledger)[0] == "entry 1 was altered: its transaction id is that of other words"
+    assert findings(ledger)[0] == "entry 1 was altered: its transaction id does not belong to its text"
     rewrite(ledger.database, 1, edited)
     found = findings(ledger)
     assert found[0] == "tile 0/0 does not follow from the entries"
@@ -106,7 +106,7 @@ def test_an_entry_is_edited(ledger: Workspace) -> None:
 def test_an_entry_s_column_is_edited(ledger: Workspace, column: str, value: str) -> None:
     """The columns that are searched by say what the entry says, or the entry is named."""
     attack(ledger.database, f"UPDATE entries SET {column} = '{value}' WHERE number = 1")  # noqa: S608 - ours
-    assert findings(ledger)[0].startswith("entry 1 says otherwise in its columns:")
+    assert findings(ledger)[0].startswith("entry 1 has columns that differ from its text:")
 
 
 def test_an_entry_is_deleted(ledger: Workspace) -> None:
@@ -132,7 +132,7 @@ def test_an_entry_is_slipped_in_behind_the_end(ledger: Workspace) -> None:
                 number=size, tx_id=tx_id(forged), type="cert.flag", subject="urn:uuid:1", at=NOW, body=forged
             )
         )
-    assert findings(ledger)[0] == f"entry {size} stands beyond the end of the log"
+    assert findings(ledger)[0] == f"entry {size} is beyond the end of the log"
 
 
 def test_the_database_itself_refuses_to_change_entries(ledger: Workspace) -> None:
@@ -176,7 +176,7 @@ def test_a_row_is_made_that_nobody_entered(ledger: Workspace) -> None:
     with ledger.database.writing() as session:
         made = organisations.describe_organisation(handle="mallory", name="M", roles=["brand"], now=NOW)
         session.add(made)
-    assert findings(ledger) == [f"organisations {made.id} follows from no entry org.approve"]
+    assert findings(ledger) == [f"organisations {made.id} does not have exactly one entry org.approve"]
 
 
 def test_a_row_is_deleted(ledger: Workspace) -> None:
@@ -185,7 +185,7 @@ def test_a_row_is_deleted(ledger: Workspace) -> None:
         made = organisations.ensure_brand(session, "initech", NOW)
     number = sign(ledger).size - 1
     attack(ledger.database, "DELETE FROM organisations WHERE handle = 'initech'")
-    assert findings(ledger) == [f"organisations {made.id} is missing, which entry {number} made"]
+    assert findings(ledger) == [f"organisations {made.id} is missing, but entry {number} created it"]
 
 
 def test_a_checkpoint_is_rolled_back(ledger: Workspace) -> None:
@@ -193,7 +193,7 @@ def test_a_checkpoint_is_rolled_back(ledger: Workspace) -> None:
     grow_by(ledger, 1)
     newest = sign(ledger)
     attack(ledger.database, "DELETE FROM checkpoints WHERE size = :size", size=newest.size)
-    assert findings(ledger) == [f"checkpoint {newest.size} is missing, which the head file has seen"]
+    assert findings(ledger) == [f"checkpoint {newest.size} is missing, but the head file has seen it"]
     assert sign(ledger).note == newest.note
 
 

@@ -1,8 +1,8 @@
-"""Picture -> Features: SIFT points on the lightness and on three colour channels; the only file that runs a detector.
+"""The detector: reads SIFT feature points from the lightness and three colour channels of a picture.
 
-Colour is looked at apart from light because prints keep their colours where folds, shadows and fabric hide their
-edges (docs/adr/0009-local-features.md). A design is read twice, the second time at half its size, as a small print
-shows it.
+No other module runs a detector. Colour channels are separate from lightness because a print keeps its colours
+where folds, shadows and fabric hide its edges (docs/adr/0009-local-features.md). A design is read twice: the
+second time at half its size, as a small print shows the design.
 """
 
 import ctypes
@@ -18,24 +18,25 @@ from PIL import Image
 from authcheck.vision.features.features import Descriptors, Features, Places, joined
 from authcheck.vision.features.vocabulary import compress
 
-DESIGN_DETAIL_PX = 256  # of the shorter side: what `open_picture` should keep for `of_design`
-PICTURE_DETAIL_PX = 480  # and for `of_picture`
+DESIGN_DETAIL_PX = 256  # shorter side that `open_picture` should keep for `of_design`
+PICTURE_DETAIL_PX = 480  # shorter side that `open_picture` should keep for `of_picture`
 MOST_ENLARGED = 2.0
-LEAST_SHOWN = 0.1  # share of a picture that its mask shows: below it no more points are looked for
+# A mask that shows a smaller share of the picture does not raise the number of requested points any further.
+LEAST_SHOWN = 0.1
 HALF_SIZE_BLUR_PX = 0.8
-CHROMA_GAIN = 2.0  # the opponent channels of Lab seldom leave the middle half of their range
-DARKEST_SATURATED = 32  # of 255: below it a saturation is mostly noise of the sensor
+CHROMA_GAIN = 2.0  # the a and b channels of Lab seldom leave the middle half of their range
+DARKEST_SATURATED = 32  # of 255: the saturation of a darker pixel is mostly sensor noise
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
-KEPT_BYTES = 32 * 1024 * 1024  # the most that glibc takes for the second one
+KEPT_BYTES = 32 * 1024 * 1024  # the largest value that glibc accepts for M_MMAP_THRESHOLD
 
-cv2.setNumThreads(1)  # requests and processes are what runs beside each other here
+cv2.setNumThreads(1)  # requests and processes run in parallel already
 
 
 def _keep_memory() -> None:
-    """Let glibc keep the memory of SIFT's pyramids: mapping it anew for each picture costs a quarter of the time.
+    """Make glibc keep the memory of SIFT's pyramids. Mapping it for each picture takes a quarter of the time.
 
-    Other C libraries do so by themselves or have no such call.
+    Other C libraries keep the memory by default, or have no such call.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
@@ -51,7 +52,10 @@ Part = tuple[Places, Descriptors, int]
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One reading of a picture: its longer side in pixels, and the most points by channel (place in CHANNELS)."""
+    """One reading of a picture: its longer side in pixels, and the limit of points for each channel.
+
+    The keys of `points` are places in CHANNELS.
+    """
 
     side_px: int
     points: dict[int, int]
@@ -66,16 +70,16 @@ PICTURE_PASSES = (Pass(640, {0: 1000}), Pass(320, {1: 400, 2: 400, 3: 400}))
 
 
 def of_design(image: Image.Image, mask: NDArray[np.bool_] | None = None) -> Features:
-    """The at most 300 points of a design by which it is found.
+    """Return the feature points of a design, at most 375.
 
-    `image` is RGB and upright. `mask` is `(H, W) bool` of any size, laid over the picture: only points where it is
-    True are kept.
+    `image` is RGB and upright. `mask` is `(H, W) bool` of any size and is stretched over the picture. Only
+    points where the mask is True are kept.
     """
     return _read(image, DESIGN_PASSES, mask)
 
 
 def of_picture(image: Image.Image) -> Features:
-    """The at most 2,200 points of a submission; `image` is RGB and upright."""
+    """Return the feature points of a submitted picture, at most 2,200. `image` is RGB and upright."""
     return _read(image, PICTURE_PASSES, None)
 
 
@@ -83,17 +87,17 @@ def _read(image: Image.Image, passes: Sequence[Pass], mask: NDArray[np.bool_] | 
     pixels = np.asarray(image.convert("RGB"))
     parts: list[Part] = []
     for reading in passes:
-        small = fitted(pixels, reading)
+        resized = fitted(pixels, reading)
         parts += [
             part
-            for channel, most in reading.points.items()
-            if len((part := _points(channel_of(small, channel), most, channel, mask))[0])
+            for channel, limit in reading.points.items()
+            if len((part := _find_points(channel_of(resized, channel), limit, channel, mask))[0])
         ]
     return joined(image.width, image.height, parts)
 
 
 def fitted(pixels: NDArray[np.uint8], reading: Pass) -> NDArray[np.uint8]:
-    """The picture at the size of a reading; small pictures are enlarged, but not without limit."""
+    """Return the picture at the size of a reading. Small pictures are enlarged by at most MOST_ENLARGED."""
     height_px, width_px = pixels.shape[:2]
     factor = min(reading.side_px / max(height_px, width_px), MOST_ENLARGED)
     size = max(1, round(width_px * factor)), max(1, round(height_px * factor))
@@ -109,47 +113,48 @@ def fitted(pixels: NDArray[np.uint8], reading: Pass) -> NDArray[np.uint8]:
 
 
 def channel_of(pixels: NDArray[np.uint8], channel: int) -> Grey:
-    """One channel of an RGB picture as `(H, W) uint8`."""
+    """Return one channel of an RGB picture as `(H, W) uint8`. `channel` is a place in CHANNELS."""
     if channel == 0:
         grey: Grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
         return grey
     if channel == 1:
-        high = pixels.max(axis=2).astype(np.float32)
-        spread = high - pixels.min(axis=2)
-        wide = spread * 255 / np.maximum(high, DARKEST_SATURATED)
+        highest = pixels.max(axis=2).astype(np.float32)
+        spread = highest - pixels.min(axis=2)
+        values = spread * 255 / np.maximum(highest, DARKEST_SATURATED)
     else:
         lab = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
-        wide = lab[..., channel - 1] * CHROMA_GAIN + 128
-    narrow: Grey = np.clip(wide, 0, 255).astype(np.uint8)
-    return narrow
+        values = lab[..., channel - 1] * CHROMA_GAIN + 128
+    clipped: Grey = np.clip(values, 0, 255).astype(np.uint8)
+    return clipped
 
 
-def _points(grey: Grey, most: int, channel: int, mask: NDArray[np.bool_] | None) -> Part:
-    """The `most` strongest points of one channel, strongest first."""
-    shown = 1.0 if mask is None else max(float(mask.mean()), LEAST_SHOWN)
-    raw, sift = detect(
-        grey, round(most / shown)
-    )  # so that points of the ground take no place from the design's
+def _find_points(grey: Grey, limit: int, channel: int, mask: NDArray[np.bool_] | None) -> Part:
+    """Return the `limit` strongest points of one channel that the mask shows, strongest first."""
+    shown_share = 1.0 if mask is None else max(float(mask.mean()), LEAST_SHOWN)
+    # With a mask, request more points, so that points of the ground do not displace the design's points.
+    places, sift = detect(grey, round(limit / shown_share))
     height_px, width_px = grey.shape
-    if mask is not None and len(raw):
-        rows = np.clip(raw[:, 1] / height_px * mask.shape[0], 0, mask.shape[0] - 1).astype(int)
-        columns = np.clip(raw[:, 0] / width_px * mask.shape[1], 0, mask.shape[1] - 1).astype(int)
-        kept = np.nonzero(mask[rows, columns])[0][:most]
-        raw, sift = raw[kept], sift[kept]
-    # OpenCV's pixel centres are whole numbers, so the middle of the picture is half a pixel before half its size.
-    raw[:, 0] -= (width_px - 1) / 2
-    raw[:, 1] -= (height_px - 1) / 2
-    raw[:, :3] /= max(height_px, width_px)
-    return raw, compress(sift), channel
+    if mask is not None and len(places):
+        rows = np.clip(places[:, 1] / height_px * mask.shape[0], 0, mask.shape[0] - 1).astype(int)
+        columns = np.clip(places[:, 0] / width_px * mask.shape[1], 0, mask.shape[1] - 1).astype(int)
+        shown = np.nonzero(mask[rows, columns])[0][:limit]
+        places, sift = places[shown], sift[shown]
+    # In OpenCV, the centre of a pixel has whole coordinates. So the middle of a picture is at (size - 1) / 2.
+    places[:, 0] -= (width_px - 1) / 2
+    places[:, 1] -= (height_px - 1) / 2
+    places[:, :3] /= max(height_px, width_px)
+    return places, compress(sift), channel
 
 
 def detect(grey: Grey, most: int) -> tuple[Places, NDArray[np.float32]]:
-    """SIFT (Lowe 2004): x, y, diameter in pixels and angle in radians `(n, 4)`, descriptors `(n, 128)`; strongest first."""
-    found, sift = cv2.SIFT.create(nfeatures=most, contrastThreshold=0.02, edgeThreshold=12).detectAndCompute(
-        grey, None
-    )
-    if not found:
+    """Find the `most` strongest SIFT points (Lowe 2004), strongest first.
+
+    Returns `(n, 4) float32` of x, y and diameter in pixels and angle in radians, and descriptors `(n, 128)`.
+    """
+    detector = cv2.SIFT.create(nfeatures=most, contrastThreshold=0.02, edgeThreshold=12)
+    keypoints, sift = detector.detectAndCompute(grey, None)
+    if not keypoints:
         return np.empty((0, 4), np.float32), np.empty((0, 128), np.float32)
-    raw = np.array([(*k.pt, k.size, np.deg2rad(k.angle)) for k in found], np.float32)
-    order = np.argsort([-k.response for k in found], kind="stable")[:most]
-    return raw[order], np.asarray(sift, np.float32)[order]
+    places = np.array([(*point.pt, point.size, np.deg2rad(point.angle)) for point in keypoints], np.float32)
+    order = np.argsort([-point.response for point in keypoints], kind="stable")[:most]
+    return places[order], np.asarray(sift, np.float32)[order]

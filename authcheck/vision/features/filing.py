@@ -1,7 +1,7 @@
-"""Under which words a descriptor is filed and looked for: the only place that knows how the vocabulary is searched.
+"""The search in the vocabulary: finds the words under which the index files a descriptor or looks for it.
 
-Words and descriptors are whole numbers, and every sum on the way to a distance stays below 2^24, so float32 is exact
-whatever the order of summing: a descriptor is filed alike alone or among others, on any machine and by any BLAS.
+Words and descriptors are whole numbers, and every sum in a distance stays below 2^24. So float32 is exact in
+any order of summation. A descriptor gets the same word alone or in a batch, on any machine and with any BLAS.
 """
 
 import hashlib
@@ -18,23 +18,29 @@ COARSE, FINE_EACH = FINE_WORDS.shape[:2]
 FINE = COARSE * FINE_EACH  # fine word f belongs to the coarse word f // FINE_EACH
 VOCABULARY = hashlib.sha256(WORDS.tobytes() + FINE_WORDS.tobytes()).hexdigest()[:16]
 
-_TIES = 3  # more words asked for than needed, so that equally near ones are told apart by their number
-_CHUNK = 65_536  # descriptors filed at once: bounds the memory of it
+_TIES = 3  # words requested beyond the count, so that equally near words can be ordered by their number
+_CHUNK = 65_536  # descriptors filed in one step: bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far a search looks: the `coarse` nearest words and, of their fine words, the `fine` nearest (None: all)."""
+    """The number of words in which a search looks.
+
+    A search takes the `coarse` nearest coarse words and, among their fine words, the `fine` nearest. None
+    means all fine words.
+    """
 
     coarse: int
     fine: int | None
 
 
 def reach_for(points: int) -> Reach:
-    """How far to look among that many live points; of nothing else, so that equal registries give equal answers.
+    """Return how far a search looks in an index of `points` live points.
 
-    Up to a million points, all of the five nearest words: recall of the ten nearest neighbours .46, as good as plain
-    IVF. Above, the same time goes further by fine words of eight coarse ones (.53 at a million), fewer as lists grow.
+    The reach depends on nothing else, so that equal registries give equal answers. Up to a million points, a
+    search takes all of the five nearest words: its recall of the ten nearest neighbours is .46, as good as
+    plain IVF. Above a million, fine words of eight coarse words find more in the same time (.53 at a
+    million). Their number falls as the lists grow.
     """
     if points <= 1_000_000:  # noqa: PLR2004 - see above
         return Reach(5, None)
@@ -42,43 +48,52 @@ def reach_for(points: int) -> Reach:
 
 
 def filed_under(descriptors: Descriptors) -> Lists:
-    """`(n,)`: the fine word of each descriptor, the nearest of those of its nearest word; the smaller one of equals."""
-    found = [_filed(vectors_of(descriptors[at : at + _CHUNK])) for at in range(0, len(descriptors), _CHUNK)]
-    return np.concatenate([np.empty(0, np.int64), *found])
+    """Return the fine word of each descriptor, `(n,)`.
+
+    This is the nearest fine word within the nearest coarse word. Of equally near words, the smaller number
+    wins.
+    """
+    chunks = [
+        _find_words(vectors_of(descriptors[at : at + _CHUNK])) for at in range(0, len(descriptors), _CHUNK)
+    ]
+    return np.concatenate([np.empty(0, np.int64), *chunks])
 
 
-def _filed(vectors: Vectors) -> Lists:
-    return _nearest_fine(vectors, _nearest_coarse(vectors, 1), 1)[:, 0]
+def _find_words(vectors: Vectors) -> Lists:
+    return _find_nearest_fine(vectors, _find_nearest_coarse(vectors, 1), 1)[:, 0]
 
 
 def probed(vectors: Vectors, reach: Reach) -> Lists:
-    """`(q, lists)`: the words in which a search looks, nearest first: coarse ones, or fine ones where `reach` has them."""
-    coarse = _nearest_coarse(vectors, reach.coarse)
-    return coarse if reach.fine is None else _nearest_fine(vectors, coarse, reach.fine)
+    """Return the words in which a search looks, `(q, lists)`, nearest first.
+
+    These are fine words when `reach` limits the fine words, else coarse words.
+    """
+    coarse_words = _find_nearest_coarse(vectors, reach.coarse)
+    return coarse_words if reach.fine is None else _find_nearest_fine(vectors, coarse_words, reach.fine)
 
 
 def vectors_of(descriptors: Descriptors) -> Vectors:
-    """`(n, 64) float32` as faiss takes them: the descriptors' own numbers, not centred."""
+    """Return the descriptors as `(n, 64) float32` for faiss, with the same numbers, not centred."""
     return np.ascontiguousarray(descriptors, np.float32)
 
 
-def _nearest_coarse(vectors: Vectors, count: int) -> Lists:
+def _find_nearest_coarse(vectors: Vectors, count: int) -> Lists:
     distances, words = _WORDS.search(vectors, min(count + _TIES, COARSE))
-    return _in_order(distances, words, count)
+    return _take_nearest(distances, words, count)
 
 
-def _nearest_fine(vectors: Vectors, coarse: Lists, count: int) -> Lists:
-    asked = min(count + _TIES, coarse.shape[1] * FINE_EACH)
-    distances, words = scan(_FINE_WORDS, vectors, coarse, asked)
-    return _in_order(distances, words, min(count, asked))
+def _find_nearest_fine(vectors: Vectors, coarse_words: Lists, count: int) -> Lists:
+    requested = min(count + _TIES, coarse_words.shape[1] * FINE_EACH)
+    distances, words = scan(_FINE_WORDS, vectors, coarse_words, requested)
+    return _take_nearest(distances, words, min(count, requested))
 
 
-def _in_order(distances: Vectors, words: Lists, count: int) -> Lists:
+def _take_nearest(distances: Vectors, words: Lists, count: int) -> Lists:
     return np.take_along_axis(words, np.lexsort((words, distances), axis=1)[:, :count], axis=1)
 
 
 _WORDS = faiss.IndexFlatL2(DIMENSIONS)
-_WORDS.add(WORDS + np.float32(128))  # words are centred, descriptors as stored are not
+_WORDS.add(WORDS + np.float32(128))  # words are centred, stored descriptors are not
 _FINE_WORDS = faiss.IndexIVFFlat(_WORDS, DIMENSIONS, COARSE)
 append(
     _FINE_WORDS,

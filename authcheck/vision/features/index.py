@@ -1,7 +1,8 @@
-"""Search for the nearest descriptors among those of all registered pictures: the port, and its reference.
+"""The interface of the index of local features, which finds the nearest registered descriptors.
 
-authcheck runs on `filed_index.FiledFeatureIndex`; `BruteForceFeatureIndex` is plain numpy and defines what is nearest.
-The database owns the features; an index is filled from it and holds nothing else.
+authcheck runs on `filed_index.FiledFeatureIndex`. `BruteForceFeatureIndex` is plain numpy and is the
+reference: it defines which points are nearest. The database owns the features. An index holds only features
+of the database.
 """
 
 from collections.abc import Sequence
@@ -18,10 +19,12 @@ Keys = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What was found near each query, nearest first; equally near ones by key, then by their place in the entry.
+    """The nearest points of q queries, nearest first.
 
-    `keys` `(q, k) int64`: the entry of the neighbour, -1 for none. `steps` `(q, k, 4) uint16` and `channels`
-    `(q, k) uint8`: the neighbour's, see Features. `distances` `(q, k) float32`: Euclidean, infinity for none.
+    Equally near points are ordered by key, then place in the entry. `keys` is `(q, k) int64`: the key of the
+    neighbour's entry, or -1 for no neighbour. `steps`, `(q, k, 4) uint16`, and `channels`, `(q, k) uint8`,
+    describe the neighbour, see Features. `distances` is `(q, k) float32`: Euclidean, or infinity for no
+    neighbour.
     """
 
     keys: Keys
@@ -31,31 +34,35 @@ class Neighbours:
 
 
 class FeatureIndex(Protocol):
-    """The points of entries, each entry under a key of its own (0 or greater).
+    """An index of the feature points of entries. Each entry has a unique key, 0 or greater.
 
-    Changes must not run beside each other or beside a search; searches may run beside searches.
+    Searches may run in parallel. A change must not run in parallel with another change or with a search.
     """
 
     def add(self, keys: Sequence[int], features: Sequence[Features]) -> None:
-        """Put `features[i]` under `keys[i]`, all or nothing; ValueError if a key is known, repeated or negative."""
+        """Add `features[i]` under `keys[i]`, all or nothing.
+
+        Raises ValueError when a key is already in the index, repeated or negative.
+        """
 
     def remove(self, keys: Sequence[int]) -> None:
-        """Take these entries out; unknown keys are ignored."""
+        """Remove these entries. Ignores unknown keys."""
 
     def nearest(self, descriptors: Descriptors, count: int) -> Neighbours:
-        """The `count` (1 or more) nearest points of each query `(q, 64)`. Depends on what is in the index, not on how it came in.
+        """Find the `count` (1 or more) nearest points of each query, `(q, 64) uint8`.
 
-        Another shape or dtype raises ValueError.
+        The answer depends on the entries in the index, not on the order of changes. Raises ValueError for
+        another shape or dtype.
         """
 
     def points(self, keys: Keys) -> NDArray[np.int32]:
-        """How many points the entries have, `(n,)`; 0 for unknown keys."""
+        """Return the number of points of each entry, `(n,)`. Unknown keys have 0."""
 
     def __len__(self) -> int: ...
 
 
 class BruteForceFeatureIndex:
-    """Every distance computed and every answer sorted: slow, and plain enough to be believed."""
+    """The reference: computes every distance and sorts every answer. It is slow, and easy to verify."""
 
     def __init__(self) -> None:
         self._entries: dict[int, Features] = {}
@@ -63,8 +70,8 @@ class BruteForceFeatureIndex:
     def add(self, keys: Sequence[int], features: Sequence[Features]) -> None:
         """See `FeatureIndex.add`."""
         check_entries(keys, features)
-        if known := self._entries.keys() & set(keys):
-            raise ValueError(f"key {min(known)} is already in the index")
+        if known_keys := self._entries.keys() & set(keys):
+            raise ValueError(f"The key {min(known_keys)} is already in the index.")
         self._entries.update(zip(map(int, keys), features, strict=True))
 
     def remove(self, keys: Sequence[int]) -> None:
@@ -75,24 +82,23 @@ class BruteForceFeatureIndex:
     def nearest(self, descriptors: Descriptors, count: int) -> Neighbours:
         """See `FeatureIndex.nearest`."""
         check_query(descriptors, count)
-        found = no_neighbours(len(descriptors), count)
+        answer = no_neighbours(len(descriptors), count)
         entries = sorted(self._entries.items())
         if not entries:
-            return found
-        stored = np.concatenate([one.descriptors for _, one in entries]).astype(np.int64)
-        keys = np.repeat([key for key, _ in entries], [len(one) for _, one in entries])
-        steps = np.concatenate([one.steps for _, one in entries])
-        channels = np.concatenate([one.channels for _, one in entries])
-        for row, descriptor in enumerate(descriptors):
+            return answer
+        stored = np.concatenate([features.descriptors for _, features in entries]).astype(np.int64)
+        keys = np.repeat([key for key, _ in entries], [len(features) for _, features in entries])
+        steps = np.concatenate([features.steps for _, features in entries])
+        channels = np.concatenate([features.channels for _, features in entries])
+        for query, descriptor in enumerate(descriptors):
             squared = np.square(stored - descriptor).sum(axis=1)
-            order = np.argsort(squared, kind="stable")[
-                :count
-            ]  # stored by key and place: a tie is decided by them
-            found.keys[row, : len(order)] = keys[order]
-            found.steps[row, : len(order)] = steps[order]
-            found.channels[row, : len(order)] = channels[order]
-            found.distances[row, : len(order)] = np.sqrt(squared[order].astype(np.float32))
-        return found
+            # The points are in the order of key and place, so a stable sort decides ties by key and place.
+            nearest = np.argsort(squared, kind="stable")[:count]
+            answer.keys[query, : len(nearest)] = keys[nearest]
+            answer.steps[query, : len(nearest)] = steps[nearest]
+            answer.channels[query, : len(nearest)] = channels[nearest]
+            answer.distances[query, : len(nearest)] = np.sqrt(squared[nearest].astype(np.float32))
+        return answer
 
     def points(self, keys: Keys) -> NDArray[np.int32]:
         """See `FeatureIndex.points`."""
@@ -103,7 +109,7 @@ class BruteForceFeatureIndex:
 
 
 def no_neighbours(queries: int, count: int) -> Neighbours:
-    """An answer of that shape with nothing in it."""
+    """Return an empty answer of the shape `(queries, count)`."""
     return Neighbours(
         np.full((queries, count), -1, np.int64),
         np.zeros((queries, count, 4), np.uint16),
@@ -113,20 +119,20 @@ def no_neighbours(queries: int, count: int) -> Neighbours:
 
 
 def check_entries(keys: Sequence[int], features: Sequence[Features]) -> None:
-    """Raise ValueError for keys that are negative, repeated or not as many as features."""
+    """Raise ValueError when a key is negative or repeated, or when there are not as many keys as features."""
     if len(keys) != len(features):
-        raise ValueError(f"{len(keys)} keys for {len(features)} features")
+        raise ValueError(f"There are {len(keys)} keys for {len(features)} features.")
     if len(set(keys)) != len(keys):
-        raise ValueError("a key is repeated")
+        raise ValueError("A key is repeated.")
     if len(keys) and min(keys) < 0:
-        raise ValueError(f"keys are 0 or greater, got {min(keys)}")
+        raise ValueError(f"A key must be 0 or greater, got {min(keys)}.")
 
 
 def check_query(descriptors: Descriptors, count: int) -> None:
-    """Raise ValueError for what cannot be asked."""
+    """Raise ValueError unless the descriptors are `(q, 64) uint8` and the count is 1 or more."""
     if descriptors.dtype != np.uint8 or descriptors.shape[1:] != (DIMENSIONS,):
         raise ValueError(
-            f"descriptors must be (q, {DIMENSIONS}) uint8, got {descriptors.shape} {descriptors.dtype}"
+            f"The descriptors must be (q, {DIMENSIONS}) uint8, got {descriptors.shape} {descriptors.dtype}."
         )
     if count < 1:
-        raise ValueError(f"a count is 1 or more, got {count}")
+        raise ValueError(f"The count must be 1 or more, got {count}.")

@@ -1,6 +1,6 @@
-"""faiss' inverted lists with words of our own choosing: filled, mapped from a file, scanned.
+"""Functions that fill, map and scan faiss' inverted lists. The caller chooses the words of each vector.
 
-Codes are the descriptors' bytes themselves; the distances that come back are squared and whole numbers.
+Codes are the unchanged bytes of the descriptors. All distances are squared and are whole numbers.
 """
 
 from itertools import pairwise
@@ -17,50 +17,56 @@ Lists = NDArray[np.int64]
 Rows = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 
-_OFFSET_BITS = 32  # faiss names a place in the lists by list << 32 | offset
+_OFFSET_BITS = 32  # faiss encodes a place in the lists as list << 32 | offset
 
 
 def new_lists(count: int) -> faiss.IndexIVF:
-    """Empty lists of descriptors in memory."""
-    anything = faiss.IndexFlatL2(DIMENSIONS)  # never asked: words come with each call
+    """Create `count` empty lists of descriptors in memory."""
+    unused_quantizer = faiss.IndexFlatL2(DIMENSIONS)  # faiss never searches it: each call brings its words
     kind, residual = faiss.ScalarQuantizer.QT_8bit_direct, False
-    made = faiss.IndexIVFScalarQuantizer(anything, DIMENSIONS, count, kind, faiss.METRIC_L2, residual)
-    made.is_trained = True
-    return made
+    index = faiss.IndexIVFScalarQuantizer(
+        unused_quantizer, DIMENSIONS, count, kind, faiss.METRIC_L2, residual
+    )
+    index.is_trained = True
+    return index
 
 
 def append(index: faiss.IndexIVF, vectors: Vectors, rows: Rows, lists: Lists) -> None:
-    """Put vectors `(n, 64)` under these rows `(n,)` into these lists `(n,)`."""
-    parts = [np.ascontiguousarray(part) for part in (vectors, rows, lists)]
-    index.add_core(len(vectors), *[faiss.swig_ptr(part) for part in parts])
+    """Append each vector `(n, 64)` to its list in `lists` `(n,)`, under its row number in `rows` `(n,)`."""
+    arrays = [np.ascontiguousarray(array) for array in (vectors, rows, lists)]
+    index.add_core(len(vectors), *[faiss.swig_ptr(array) for array in arrays])
 
 
 def mapped_lists(file: Path, offset_bytes: int, starts: NDArray[np.int64]) -> faiss.IndexIVF:
-    """Lists of the descriptors that lie in a file from `offset_bytes` on, list i from `starts[i]` to `starts[i + 1]`.
+    """Map the lists of the descriptors in a file.
 
-    The file is mapped, not read: its pages are shared with every process that maps it. Rows are places in the file.
+    The descriptors start at `offset_bytes`. List i has the descriptors `starts[i]` to `starts[i + 1]`. The
+    file is mapped, not read: all processes that map the file share its pages. A row is the number of a
+    descriptor in the file.
     """
     mapped = faiss.OnDiskInvertedLists()
     mapped.nlist, mapped.code_size = len(starts) - 1, DIMENSIONS
     mapped.filename, mapped.totsize, mapped.read_only = str(file), file.stat().st_size, True
-    mapped.prefetch_nthread = 0  # faiss would start threads that read ahead, for every search
-    one = faiss.OnDiskOneList()
+    mapped.prefetch_nthread = 0  # otherwise faiss starts threads that read ahead, for every search
+    one_list = faiss.OnDiskOneList()
     for start, end in pairwise(starts.tolist()):
-        one.size = one.capacity = end - start
-        one.offset = offset_bytes + start * DIMENSIONS
-        mapped.lists.push_back(one)  # type: ignore[attr-defined]  # wrong in faiss' stubs; a copy of it
+        one_list.size = one_list.capacity = end - start
+        one_list.offset = offset_bytes + start * DIMENSIONS
+        mapped.lists.push_back(one_list)  # type: ignore[attr-defined]  # faiss' stubs are wrong. This copies.
     mapped.do_mmap()
-    made = new_lists(mapped.nlist)
-    mapped.this.disown()  # type: ignore[attr-defined]  # missing there; the index deletes it and unmaps
-    made.replace_invlists(mapped, True)
-    made.ntotal = int(starts[-1])
-    return made
+    index = new_lists(mapped.nlist)
+    # The index deletes the lists, and so unmaps the file.
+    mapped.this.disown()  # type: ignore[attr-defined]  # missing in faiss' stubs
+    index.replace_invlists(mapped, True)
+    index.ntotal = int(starts[-1])
+    return index
 
 
 def scan(index: faiss.IndexIVF, vectors: Vectors, lists: Lists, count: int) -> tuple[Vectors, Rows]:
-    """The squared distances and rows, `(q, count)`, of the nearest in `lists` `(q, l)` of each vector, nearest first.
+    """Return the squared distances and rows, `(q, count)`, of the nearest vectors in `lists` `(q, l)`.
 
-    Where fewer are in the lists: infinity and -1. Which of equally near ones come, and in which order, is left open.
+    The nearest vector comes first. When the lists of a query have fewer vectors, the rest is infinity and -1.
+    The choice among equally near vectors, and their order, are not defined.
     """
     return _scan(index, vectors, lists, count, False)
 
@@ -68,7 +74,7 @@ def scan(index: faiss.IndexIVF, vectors: Vectors, lists: Lists, count: int) -> t
 def scan_mapped(
     index: faiss.IndexIVF, starts: NDArray[np.int64], vectors: Vectors, lists: Lists, count: int
 ) -> tuple[Vectors, Rows]:
-    """As `scan`, of lists that were made by `mapped_lists` with these `starts`."""
+    """Scan lists that `mapped_lists` mapped with these `starts`. Returns the same as `scan`."""
     squared, pairs = _scan(index, vectors, lists, count, True)
     rows = starts[np.maximum(pairs >> _OFFSET_BITS, 0)] + (pairs & (1 << _OFFSET_BITS) - 1)
     return squared, np.where(pairs < 0, -1, rows)
@@ -80,19 +86,18 @@ def _scan(
     vectors, lists = np.ascontiguousarray(vectors), np.ascontiguousarray(lists)
     squared = np.empty((len(vectors), count), np.float32)
     rows = np.empty((len(vectors), count), np.int64)
-    unused = np.zeros(
-        lists.shape, np.float32
-    )  # distances to the words: only other kinds of index look at them
-    asked = faiss.SearchParametersIVF()
-    asked.nprobe = lists.shape[1]
-    query, *others = [faiss.swig_ptr(part) for part in (vectors, lists, unused, squared, rows)]
-    index.search_preassigned_c(len(vectors), query, count, *others, pairs, asked)  # type: ignore[attr-defined]  # as above
+    word_distances = np.zeros(lists.shape, np.float32)  # other kinds of index use these, this kind does not
+    parameters = faiss.SearchParametersIVF()
+    parameters.nprobe = lists.shape[1]
+    arrays = (vectors, lists, word_distances, squared, rows)
+    query, *others = [faiss.swig_ptr(array) for array in arrays]
+    index.search_preassigned_c(len(vectors), query, count, *others, pairs, parameters)  # type: ignore[attr-defined]
     squared[rows < 0] = np.inf
     return squared, rows
 
 
 def contents(index: faiss.IndexIVF, number: int) -> tuple[Rows, NDArray[np.uint8]]:
-    """The rows `(n,)` and descriptors `(n, 64)` of one list in memory."""
+    """Return the rows `(n,)` and descriptors `(n, 64)` of one list in memory."""
     lists: Any = index.invlists
     size = lists.list_size(number)
     if not size:

@@ -1,6 +1,6 @@
-"""A picture as one vector of a neural network: an ONNX file that the operator points to, behind the extra `[neural]`.
+"""The description of a picture as one vector by a neural network. The operator names an ONNX file.
 
-Optional: nothing else needs it, and onnxruntime is imported only when a model is opened.
+The network is optional and needs the extra `[neural]`. onnxruntime is imported only when a model is opened.
 """
 
 import hashlib
@@ -17,17 +17,18 @@ from PIL import Image
 from authcheck.errors import BadSetting
 from authcheck.vision.features.embedding_index import Vectors
 
-PREPARATION = "squash-bicubic-1"  # changes when `_prepared` does: vectors made otherwise must not be compared
+# Change this name with `_prepare`: vectors of different preparations must not be compared.
+PREPARATION = "squash-bicubic-1"
 NAME_DIGITS = 12
 CHANNELS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class NeuralModel:
-    """An ONNX file and how pictures are made ready for it.
+    """An ONNX file and the preparation of pictures for this file.
 
-    A picture is squashed to `input_px` x `input_px` pixels, scaled to [0, 1], and `(value - mean) / std` taken a
-    channel, red first; the network gets it as `(1, 3, input_px, input_px) float32`.
+    A picture is squashed to `input_px` x `input_px` pixels and scaled to [0, 1]. Then each channel becomes
+    `(value - mean) / std`, red first. The network gets the picture as `(1, 3, input_px, input_px) float32`.
     """
 
     path: Path
@@ -37,144 +38,158 @@ class NeuralModel:
 
 
 class NeuralDescriptor:
-    """An opened model. Safe to share between threads; each call works on the caller's thread alone.
+    """An opened model. Threads may share a descriptor. Each call runs on the caller's thread only.
 
-    `name` is `neural-` and 12 hex digits of a SHA-256 over the file and its declared preparation: vectors under
-    different names must never be compared. `size` is how many numbers a vector has; more detail than `input_px` pixels
-    a side is not looked at.
+    `name` is `neural-` and 12 hex digits of a SHA-256 over the file and its declared preparation. Vectors
+    with different names must never be compared. `size` is the number of numbers in a vector. The network sees
+    no more detail than `input_px` pixels a side.
     """
 
     def __init__(self, session: Any, model: NeuralModel, name: str) -> None:
         self._session, self._model = session, model
         self._input: str = session.get_inputs()[0].name
         self.name, self.input_px = name, model.input_px
-        self.size = self._probed()
+        self.size = self._measure_size()
 
     @classmethod
     def open(cls, model: NeuralModel) -> Self:
-        """Load a model and try it on one picture.
+        """Load a model and test it on one picture.
 
-        Raises BadSetting: `neural.not_installed`, `neural.model_missing`, `neural.model_unreadable`,
-        `neural.model_shape` (it must have one float32 input N x 3 x input_px x input_px, N being 1 or free, and one
-        2-D output), or `neural.model_output` (what it says of a picture is no vector).
+        The model must have one float32 input N x 3 x input_px x input_px, where N is 1 or free, and one 2-D
+        output. Raises BadSetting: `neural.not_installed`, `neural.model_missing`, `neural.model_unreadable`,
+        `neural.model_shape` for other inputs or outputs, `neural.model_output` when the output is not a
+        vector.
         """
         data = _read(model.path)
         session = _load(data, model.path)
-        _check_ends(session, model)
-        return cls(session, model, _name(data, model))
+        _check_shapes(session, model)
+        return cls(session, model, _make_name(data, model))
 
     def describe(self, images: Iterable[Image.Image]) -> Vectors:
-        """`(n, size) float32`, each row of length 1, of upright sRGB pictures (mode RGB) of any size.
+        """Return the vectors of pictures, `(n, size) float32`, each of length 1.
 
-        A picture of which the network says nothing (NaN, infinity, all zero) gets zeros: it is like no other. One
-        picture at a time, so that a vector does not depend on what it was computed beside.
-        Raises BadSetting (`neural.model_output`) where the network breaks off.
+        The pictures are upright sRGB (mode RGB), of any size. When the network's answer is not usable (NaN,
+        infinity, all zero), the vector is zero and is similar to no other vector. The network gets one
+        picture at a time, so that a vector does not depend on the other pictures. Raises BadSetting
+        (`neural.model_output`) when the network fails.
         """
-        rows = [_unit(self._run(_prepared(image, self._model))[0]) for image in images]
+        rows = [_normalise(self._run(_prepare(image, self._model))[0]) for image in images]
         return np.stack(rows) if rows else np.empty((0, self.size), np.float32)
 
     def _run(self, pixels: Vectors) -> NDArray[Any]:
         try:
             return np.asarray(self._session.run(None, {self._input: pixels})[0])
         except Exception as error:  # onnxruntime's errors share no other class
-            raise _bad_output("it broke off") from error
+            raise _output_error("the model failed") from error
 
-    def _probed(self) -> int:
-        """The length of a vector, by trying: many files leave it open."""
-        output = self._run(_prepared(Image.linear_gradient("L").convert("RGB"), self._model))
-        if output.ndim != 2 or output.shape[0] != 1 or output.dtype != np.float32:  # noqa: PLR2004 - a row a picture
-            raise _bad_shape(f"output {output.dtype} {output.shape} for one picture")
-        if not _unit(output[0]).any():
-            raise _bad_output("it is not finite, or zero")
+    def _measure_size(self) -> int:
+        """Return the size of a vector.
+
+        Tests the model on a picture, because many files do not declare the size.
+        """
+        output = self._run(_prepare(Image.linear_gradient("L").convert("RGB"), self._model))
+        # One picture must give one row.
+        if output.ndim != 2 or output.shape[0] != 1 or output.dtype != np.float32:  # noqa: PLR2004
+            raise _shape_error(f"output {output.dtype} {output.shape} for one picture")
+        if not _normalise(output[0]).any():
+            raise _output_error("the numbers are not finite, or all are zero")
         return int(output.shape[1])
 
 
-def _prepared(image: Image.Image, model: NeuralModel) -> Vectors:
-    """`(1, 3, input_px, input_px)`. Pillow's bicubic averages where it shrinks; proportions are given up."""
+def _prepare(image: Image.Image, model: NeuralModel) -> Vectors:
+    """Return the picture as `(1, 3, input_px, input_px)`.
+
+    The picture's proportions are not kept. Pillow's bicubic filter averages pixels when it shrinks a picture.
+    """
     square = image.resize((model.input_px, model.input_px), Image.Resampling.BICUBIC)
     pixels = np.asarray(square, np.float32) / np.float32(255)
     scaled = (pixels - np.array(model.mean, np.float32)) / np.array(model.std, np.float32)
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
 
 
-def _unit(row: NDArray[Any]) -> Vectors:
-    """The vector at length 1; zeros where it has no direction."""
-    wide = row.astype(np.float64)
-    length = float(np.linalg.norm(wide))
+def _normalise(row: NDArray[Any]) -> Vectors:
+    """Return the vector with length 1. A vector that is zero or not finite becomes zeros."""
+    exact_row = row.astype(np.float64)
+    length = float(np.linalg.norm(exact_row))
     if not (math.isfinite(length) and length > 0):
         return np.zeros(len(row), np.float32)
-    return (wide / length).astype(np.float32)
+    return (exact_row / length).astype(np.float32)
 
 
-def _name(data: bytes, model: NeuralModel) -> str:
-    declared = f"{PREPARATION} {model.input_px} {model.mean} {model.std}"
-    return f"neural-{hashlib.sha256(data + declared.encode()).hexdigest()[:NAME_DIGITS]}"
+def _make_name(data: bytes, model: NeuralModel) -> str:
+    preparation = f"{PREPARATION} {model.input_px} {model.mean} {model.std}"
+    return f"neural-{hashlib.sha256(data + preparation.encode()).hexdigest()[:NAME_DIGITS]}"
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        raise BadSetting(f"There is no model {path}.", code="neural.model_missing", path=str(path)) from error
+        raise BadSetting(
+            f"There is no model file {path}. Check the path.", code="neural.model_missing", path=str(path)
+        ) from error
     except OSError as error:
-        raise _unreadable(path, error.strerror or "") from error
+        raise _unreadable_error(path, error.strerror or "") from error
 
 
 def _load(data: bytes, path: Path) -> Any:
-    """An onnxruntime session on the CPU, of one thread, that reads no other file."""
+    """Return an onnxruntime session that runs on one CPU thread and reads no other file."""
     try:
         import onnxruntime  # noqa: PLC0415 - an optional extra
     except ImportError as error:
         raise BadSetting(
-            "A neural model needs onnxruntime: pip install authcheck[neural]", code="neural.not_installed"
+            "A neural model needs onnxruntime. Install it: pip install authcheck[neural]",
+            code="neural.not_installed",
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
-    options.log_severity_level = 4  # it prints to stderr what it raises as well
-    # Weights in files beside this one would be outside of the name's SHA-256. They are looked for in a folder that
-    # cannot be one; by default onnxruntime would take them from the current folder.
+    options.log_severity_level = 4  # otherwise onnxruntime also prints its errors to stderr
+    # The SHA-256 in the name does not cover weights in other files, so such weights must not be read. By
+    # default, onnxruntime reads them from the current folder. The model file is no folder, so it finds none.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path))
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no other class
-        raise _unreadable(path, str(error)) from error
+        raise _unreadable_error(path, str(error)) from error
 
 
-def _check_ends(session: Any, model: NeuralModel) -> None:
-    """Raise BadSetting (`neural.model_shape`) for a network that takes or gives something else than we send and read."""
+def _check_shapes(session: Any, model: NeuralModel) -> None:
+    """Raise BadSetting (`neural.model_shape`) unless the network takes our pictures and gives one output."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 1 or len(outputs) != 1:
-        raise _bad_shape(f"{len(inputs)} inputs and {len(outputs)} outputs")
-    wanted = (1, CHANNELS, model.input_px, model.input_px)
+        raise _shape_error(f"{len(inputs)} inputs and {len(outputs)} outputs")
+    picture_shape = (1, CHANNELS, model.input_px, model.input_px)
     shape = inputs[0].shape
-    fits = len(shape) == len(wanted) and all(
-        not isinstance(side, int) or side == want for side, want in zip(shape, wanted, strict=True)
+    fits = len(shape) == len(picture_shape) and all(
+        not isinstance(side, int) or side == picture_side
+        for side, picture_side in zip(shape, picture_shape, strict=True)
     )
     if inputs[0].type != "tensor(float)" or not fits:
-        raise _bad_shape(f"input {inputs[0].type} {shape}, while 1 x 3 x {wanted[2]} x {wanted[2]} is sent")
+        side_px = model.input_px
+        raise _shape_error(f"input {inputs[0].type} {shape}, but a picture is 1 x 3 x {side_px} x {side_px}")
 
 
-def _bad_shape(found: str) -> BadSetting:
+def _shape_error(found: str) -> BadSetting:
     return BadSetting(
-        "The model must take one float32 picture N x 3 x H x W of the size set and give one row of numbers for it; "
-        f"it has {found}.",
+        "The model must take one float32 picture N x 3 x H x W of the size in the settings. "
+        f"It must return one row of numbers for the picture. This model has {found}.",
         code="neural.model_shape",
         found=found,
     )
 
 
-def _bad_output(found: str) -> BadSetting:
+def _output_error(found: str) -> BadSetting:
     return BadSetting(
-        f"What the model says of a picture cannot be compared: {found}.",
+        f"The model's output for a picture cannot be compared: {found}.",
         code="neural.model_output",
         found=found,
     )
 
 
-def _unreadable(path: Path, why: str) -> BadSetting:
+def _unreadable_error(path: Path, why: str) -> BadSetting:
     return BadSetting(
-        f"{path} cannot be read as one whole ONNX model: {why}",
+        f"The file {path} cannot be read as one complete ONNX model: {why}",
         code="neural.model_unreadable",
         path=str(path),
         detail=why,

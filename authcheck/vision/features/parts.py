@@ -1,4 +1,7 @@
-"""The two parts of the index of local features: a snapshot that only loses entries, and what came since, in memory."""
+"""The two parts of the index of local features.
+
+One part is a snapshot, which only loses entries. The other part holds the newer entries in memory.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
@@ -25,48 +28,51 @@ Bools = NDArray[np.bool_]
 
 
 class Part(Protocol):
-    """Points by row and entries by place. What was removed stays, not live, until the part is made anew."""
+    """Points by row, and entries by place.
+
+    A removed entry stays in the part, not live, until a new part is made.
+    """
 
     @property
     def steps(self) -> NDArray[np.uint16]:
-        """Of each point, see Features."""
+        """Return the steps of each point, by row. See Features."""
 
     @property
     def channels(self) -> NDArray[np.uint8]:
-        """Of each point, see Features."""
+        """Return the channel of each point, by row. See Features."""
 
     @property
     def numbers(self) -> NDArray[np.uint16]:
-        """The place of each point in its entry."""
+        """Return the place of each point in its entry, by row."""
 
     @property
     def entries(self) -> NDArray[np.uint32]:
-        """The place of the entry of each point."""
+        """Return the place of the entry of each point, by row."""
 
     @property
     def keys(self) -> Keys:
-        """Of each entry."""
+        """Return the key of each entry, by place."""
 
     @property
     def sizes(self) -> NDArray[np.int32]:
-        """The points of each entry."""
+        """Return the number of points of each entry, by place."""
 
     @property
     def live(self) -> Bools:
-        """Whether each entry was not removed."""
+        """Return whether each entry is live, by place. Removed entries are not live."""
 
     def find(self, keys: Keys) -> NDArray[np.intp]:
-        """The places of the live entries of these keys, -1 for others."""
+        """Return the places of the live entries with these keys, or -1 for other keys."""
 
     def scan(self, vectors: Vectors, lists: Lists, count: int, *, fine: bool) -> tuple[Vectors, Rows]:
-        """See `inverted.scan`: `lists` are fine words or coarse ones."""
+        """Scan lists, see `inverted.scan`. `fine` says whether `lists` are fine words or coarse words."""
 
     def runs(self) -> Iterator[Points]:
-        """All live points, a run for each coarse word."""
+        """Yield all live points, one run for each coarse word."""
 
 
 class SnapshotPart:
-    """A snapshot and which of its entries are live still."""
+    """A snapshot, with a flag for each entry that is still live."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -110,23 +116,23 @@ class SnapshotPart:
 
 
 class _Table:
-    """Columns that grow together at the end."""
+    """Named columns of equal length that grow at the end. The buffers have spare rows."""
 
     def __init__(self, **columns: tuple[Any, ...]) -> None:
-        self._room = {name: np.empty((0, *shape), kind) for name, (kind, *shape) in columns.items()}
+        self._buffers = {name: np.empty((0, *shape), kind) for name, (kind, *shape) in columns.items()}
         self._size = 0
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        return self._room[name][: self._size]
+        return self._buffers[name][: self._size]
 
     def extend(self, **columns: NDArray[Any]) -> None:
         end = self._size + len(next(iter(columns.values())))
         for name, column in columns.items():
-            room = self._room[name]
-            if end > len(room):
-                self._room[name] = np.empty((end + end // 4 + 64, *room.shape[1:]), room.dtype)
-                self._room[name][: self._size] = room[: self._size]
-            self._room[name][self._size : end] = column
+            buffer = self._buffers[name]
+            if end > len(buffer):
+                self._buffers[name] = np.empty((end + end // 4 + 64, *buffer.shape[1:]), buffer.dtype)
+                self._buffers[name][: self._size] = buffer[: self._size]
+            self._buffers[name][self._size : end] = column
         self._size = end
 
 
@@ -135,7 +141,7 @@ def _column(table: str, name: str) -> Any:
 
 
 class FreshPart:
-    """Entries in the order they came, filed by coarse words or by fine ones."""
+    """Entries in the order of arrival, filed under coarse words or under fine words."""
 
     def __init__(self, *, fine: bool = False) -> None:
         self.fine = fine
@@ -155,25 +161,27 @@ class FreshPart:
     live = _column("_by_entry", "live")
 
     def add(self, keys: Sequence[int], features: Sequence[Features]) -> None:
-        """Put entries in whose keys are not there."""
-        sizes = np.array([len(one) for one in features], np.int32)
-        codes = np.concatenate([np.empty((0, DIMENSIONS), np.uint8), *(one.descriptors for one in features)])
+        """Add entries. The caller checks that their keys are new."""
+        sizes = np.array([len(entry) for entry in features], np.int32)
+        codes = np.concatenate(
+            [np.empty((0, DIMENSIONS), np.uint8), *(entry.descriptors for entry in features)]
+        )
         starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
         points = Points(
             filed_under(codes),
             np.repeat(np.array(keys, np.int64), sizes),
             (np.arange(len(codes)) - starts).astype(np.uint16),
             codes,
-            np.concatenate([np.empty((0, 4), np.uint16), *(one.steps for one in features)]),
-            np.concatenate([np.empty(0, np.uint8), *(one.channels for one in features)]),
+            np.concatenate([np.empty((0, 4), np.uint16), *(entry.steps for entry in features)]),
+            np.concatenate([np.empty(0, np.uint8), *(entry.channels for entry in features)]),
         )
         self._put(np.array(keys, np.int64), sizes, [points])
 
     def refiled(self, *, fine: bool) -> "FreshPart":
-        """The live entries alone, by words of the other or the same kind."""
-        made = FreshPart(fine=fine)
-        made._put(self.keys[self.live], self.sizes[self.live], self.runs())
-        return made
+        """Return a new part with the live entries only, filed under fine words or under coarse words."""
+        part = FreshPart(fine=fine)
+        part._put(self.keys[self.live], self.sizes[self.live], self.runs())
+        return part
 
     def _put(self, keys: Keys, sizes: NDArray[np.int32], runs: Iterable[Points]) -> None:
         places = {key: len(self.keys) + place for place, key in enumerate(keys.tolist())}
@@ -194,17 +202,18 @@ class FreshPart:
         return np.where((places >= 0) & self.live[places], places, -1) if len(self.keys) else places
 
     def scan(self, vectors: Vectors, lists: Lists, count: int, *, fine: bool) -> tuple[Vectors, Rows]:
-        """See `Part.scan`; `fine` is as the part was made."""
+        """See `Part.scan`. Raises ValueError when `fine` is not the part's `fine`."""
         if fine != self.fine:
-            raise ValueError("filed by words of the other kind")
+            raise ValueError("This part is filed under words of the other kind.")
         return scan(self._lists, vectors, lists, count)
 
     def runs(self) -> Iterator[Points]:
         """See `Part.runs`."""
-        each = FINE_EACH if self.fine else 1
+        lists_per_word = FINE_EACH if self.fine else 1
         for word in range(COARSE):
-            found = [contents(self._lists, word * each + number) for number in range(each)]
-            rows, codes = map(np.concatenate, zip(*found, strict=True))
+            first = word * lists_per_word
+            lists = [contents(self._lists, first + number) for number in range(lists_per_word)]
+            rows, codes = map(np.concatenate, zip(*lists, strict=True))
             entries = self.entries[rows]
             words = self._by_row["words"][rows].astype(np.int64)
             points = Points(

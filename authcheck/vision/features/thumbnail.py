@@ -1,4 +1,4 @@
-"""What is kept of a design's picture to compare pixels with: a small copy."""
+"""The small copy of a design's picture, for comparisons of pixels."""
 
 import io
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from PIL import Image
 
 from authcheck.vision.fingerprints.windows import SIDE, find_windows
 
-SIDE_PX = 128  # of the longer side
-LEAST_PX = 8  # of the shorter one
+SIDE_PX = 128  # longer side
+LEAST_PX = 8  # least shorter side
 QUALITY = 85
 OPAQUE = 255
 
@@ -20,13 +20,13 @@ Rgb = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """`pixels` `(h, w, 3) uint8` sRGB, and `counts` `(h, w) bool`: what belongs to the design."""
+    """A small copy: `pixels` is `(h, w, 3) uint8` sRGB. `counts` is `(h, w) bool`, True within the design."""
 
     pixels: Rgb
     counts: NDArray[np.bool_]
 
     def content(self) -> tuple[float, float, float, float]:
-        """What is drawn, without plain margins: left, top, right, bottom in shares of width and height."""
+        """Return the box without plain margins: left, top, right, bottom as shares of width and height."""
         grey = Image.fromarray(self.pixels).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
         trimmed = [window.box for window in find_windows(np.asarray(grey)) if window.name == "trimmed"]
         left, top, right, bottom = trimmed[0] if trimmed else (0, 0, SIDE, SIDE)
@@ -34,17 +34,17 @@ class Thumbnail:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read `thumbnail_bytes` back. Raises ValueError for anything else."""
+        """Read the bytes of `thumbnail_bytes`. Raises ValueError for other bytes."""
         try:
             with Image.open(io.BytesIO(data), formats=("WEBP",)) as image:
                 rgba = np.asarray(image.convert("RGBA"))
         except OSError as error:
-            raise ValueError("a damaged thumbnail") from error
+            raise ValueError("This is a damaged thumbnail.") from error
         return cls(np.ascontiguousarray(rgba[..., :3]), rgba[..., 3] > OPAQUE // 2)
 
 
 def thumbnail_bytes(image: Image.Image, mask: NDArray[np.bool_] | None) -> bytes:
-    """A WebP of some 3 KB; a mask `(H, W)` of any size becomes its alpha channel."""
+    """Return a picture as a WebP of about 3 KB. A mask `(H, W)` of any size becomes the alpha channel."""
     factor = SIDE_PX / max(image.size)
     size = max(LEAST_PX, round(image.width * factor)), max(LEAST_PX, round(image.height * factor))
     small = image.convert("RGB").resize(

@@ -1,13 +1,15 @@
-"""The fixed vocabulary: SIFT descriptors to 64 bytes, and the words under which those are filed.
+"""The fixed vocabulary: it compresses SIFT descriptors to 64 bytes and has the words to file them under.
 
-`vocabulary.npz` is data, made by `tests/bench/train_vocabulary.py`: `mean` (128) and `basis` (128, 64) float32 of a
-principal component analysis, scaled so that the components fit a signed byte; `words` (1024, 64) and `fine`
-(1024, 16, 64) int8, the centres of a k-means in two levels. It is the same for every registry, so that a descriptor is
-filed alike in every process, release and order of arrival, and nothing is ever trained on a user's machine.
+`tests/bench/train_vocabulary.py` writes the data in `vocabulary.npz`. `mean` (128) and `basis` (128, 64),
+float32, are a principal component analysis, scaled so that the components fit a signed byte. `words` (1024,
+64) and `fine` (1024, 16, 64), int8, are the centres of a k-means in two levels. The vocabulary is the same
+for every registry. So a descriptor gets the same word in every process, release and order of arrival. No
+training runs on a user's machine.
 
-The descriptor of a mirrored picture, or of one whose light and dark are swapped, has the same 128 numbers in another
-order. The components were chosen among those that such a change leaves alone or negates (`mirror` and `invert` (64)
-int8 say which), so that both edits are a change of signs here: nothing is extracted twice.
+The descriptor of a mirrored picture, or of a picture with light and dark swapped, has the same 128 numbers in
+another order. The components were chosen so that such an edit keeps or negates each component. The signs
+`mirror` and `invert`, (64) int8, say which. So an edit of the picture changes only signs, and no picture is
+extracted twice.
 """
 
 from pathlib import Path
@@ -27,19 +29,25 @@ INVERT_SIGNS: NDArray[np.int8] = _FILE["invert"]
 
 
 def compress(sift: NDArray[np.float32]) -> Descriptors:
-    """`(n, 64) uint8` of `(n, 128)` SIFT descriptors of any length: RootSIFT (Arandjelovic and Zisserman 2012), then PCA."""
-    root = np.sqrt(sift / np.maximum(sift.sum(axis=1, keepdims=True), 1e-9))
-    reduced = (root - _MEAN) @ _BASIS
-    codes: Descriptors = (np.clip(np.rint(reduced), -127, 127) + 128).astype(np.uint8)
-    return codes
+    """Compress `(n, 128)` SIFT descriptors to `(n, 64) uint8`.
+
+    The descriptors may have any norm. The steps are RootSIFT (Arandjelovic and Zisserman 2012), then PCA.
+    """
+    root_sift = np.sqrt(sift / np.maximum(sift.sum(axis=1, keepdims=True), 1e-9))
+    components = (root_sift - _MEAN) @ _BASIS
+    descriptors: Descriptors = (np.clip(np.rint(components), -127, 127) + 128).astype(np.uint8)
+    return descriptors
 
 
 def centred(descriptors: Descriptors) -> NDArray[np.float32]:
-    """`(n, 64) float32` between -127 and 127: the descriptors as vectors around the mean."""
+    """Return the descriptors as vectors around the mean, `(n, 64) float32` between -127 and 127."""
     return descriptors.astype(np.float32) - np.float32(128)
 
 
 def edited(descriptors: Descriptors, *, mirrored: bool, inverted: bool) -> Descriptors:
-    """The descriptors of the mirrored picture, of the one with light and dark swapped, or of both; to within 1."""
+    """Return the descriptors of the picture after an edit, exact to within 1 in each number.
+
+    The edits are a mirror image, a swap of light and dark, or both.
+    """
     signs = (MIRROR_SIGNS if mirrored else np.int8(1)) * (INVERT_SIGNS if inverted else np.int8(1))
     return (centred(descriptors) * signs + 128).astype(np.uint8)
