@@ -8,12 +8,10 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from authcheck.certificates.meters import units_issued
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.checks.answers import Answer
 from authcheck.checks.verdicts import Candidate, VerdictCode
-from authcheck.licences import grants as licence_grants
-from authcheck.licences import terms as licence_terms
+from authcheck.licences.grants import LONGEST_CHAIN
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms, Use
 from authcheck.listings.evidence import CertificateSeen, DesignSeen, Evidence, LicenceSeen
@@ -23,7 +21,7 @@ from authcheck.lookups.units import Unit
 from authcheck.members.tables import Organisation
 from authcheck.proofs.bundle import State
 from authcheck.registry.tables import Design
-from authcheck.storefronts import shops
+from authcheck.storefronts import sellers, shops
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,9 @@ def _seen(pictures: Sequence[PictureRead]) -> dict[str, _Seen]:
 def _design(
     session: Session, offer: NewListing, seller: Organisation | None, design: Design, seen: _Seen
 ) -> DesignSeen:
-    is_owner = seller is not None and seller.id == design.owner_id
+    is_owner, standings = (
+        (False, ()) if seller is None else sellers.rights_of(session, seller, design, _use(offer, design))
+    )
     return DesignSeen(
         design_id=design.id,
         reference=design.reference,
@@ -108,14 +108,12 @@ def _design(
         exact_copy=seen.exact_copy,
         disputed=seen.disputed,
         seller_is_owner=is_owner,
-        licences=() if seller is None or is_owner else _licences(session, offer, seller, design),
+        licences=tuple(LicenceSeen(licence_id=one.grant.id, breaches=one.breaches) for one in standings),
     )
 
 
-def _licences(
-    session: Session, offer: NewListing, seller: Organisation, design: Design
-) -> tuple[LicenceSeen, ...]:
-    use = Use(
+def _use(offer: NewListing, design: Design) -> Use:
+    return Use(
         design_id=design.id,
         collection=design.collection,
         territory=offer.territory,
@@ -123,10 +121,6 @@ def _licences(
         marketplace=offer.channel,
         shop_id=offer.seller,
         on=offer.listed_on,
-    )
-    grants = licence_grants.grants_for(session, design=design, licensee_id=seller.id, units=units_issued)
-    return tuple(
-        LicenceSeen(licence_id=grant.id, breaches=licence_terms.breaches(grant, use)) for grant in grants
     )
 
 
@@ -173,7 +167,7 @@ def _right_at_issue(session: Session, unit: Unit) -> bool | None:
 def _chain(session: Session, licence: Licence, entry: int) -> Iterator[Licence]:
     """The licence and those it stands on, each in the version that was in force at that entry of the ledger."""
     current: Licence | None = licence
-    for _ in range(licence_grants.LONGEST_CHAIN):
+    for _ in range(LONGEST_CHAIN):
         if current is None:
             return
         versions = select(Licence).where(Licence.series == current.series, Licence.accepted_entry < entry)

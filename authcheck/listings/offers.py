@@ -1,15 +1,19 @@
 """Offers as they are handed in, brought into one spelling or refused."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from authcheck.errors import Rejected
-from authcheck.licences.codes import COUNTRIES, NICE_CLASSES
-from authcheck.storefronts.shops import normal_marketplace
+from authcheck.licences.codes import (
+    MARKETPLACE_CHARS,
+    SHOP_CHARS,
+    checked_country,
+    checked_goods,
+    normal_marketplace,
+)
 
-REFERENCE_CHARS, SELLER_CHARS, CHANNEL_CHARS, TYPED_CHARS = 200, 100, 64, 64
+REFERENCE_CHARS, TYPED_CHARS = 200, 64
 CLASS = re.compile(r"[0-9]{1,2}")
 PRICE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})? [A-Z]{3}")
 
@@ -37,10 +41,10 @@ class NewListing:
         return replace(
             self,
             reference=_line(self.reference, "reference", REFERENCE_CHARS, "listing.reference"),
-            seller=_line(self.seller, "seller", SELLER_CHARS, "listing.seller"),
-            channel=_line(normal_marketplace(self.channel), "channel", CHANNEL_CHARS, "listing.channel"),
-            territory=_territory(self.territory),
-            goods=_goods(self.goods),
+            seller=_line(self.seller, "seller", SHOP_CHARS, "listing.seller"),
+            channel=_line(normal_marketplace(self.channel), "channel", MARKETPLACE_CHARS, "listing.channel"),
+            territory=checked_country(self.territory, error_code="listing.territory"),
+            goods=checked_goods(self.goods, error_code="listing.goods"),
             price=_price(self.price),
             certificate_code=_line(code, "certificate code", TYPED_CHARS, "listing.certificate")
             if code
@@ -53,21 +57,6 @@ def _line(text: str, field: str, most_chars: int, code: str) -> str:
     if not text or len(text) > most_chars or not text.isprintable():
         raise Rejected(f"A {field} has 1 to {most_chars} printable characters.", code=code, limit=most_chars)
     return text
-
-
-def _territory(text: str) -> str:
-    found = text.strip().upper()
-    if not text.isascii() or found not in COUNTRIES:  # a long s is an S in capitals
-        raise Rejected(
-            "A territory is a country's two letters (ISO 3166-1), as DE.", code="listing.territory"
-        )
-    return found
-
-
-def _goods(classes: Sequence[int]) -> tuple[int, ...]:
-    if any(number not in NICE_CLASSES for number in classes):
-        raise Rejected("Goods are Nice classes, 1 to 45.", code="listing.goods")
-    return tuple(sorted(set(classes)))
 
 
 def _price(text: str | None) -> str | None:

@@ -13,19 +13,13 @@ from sqlalchemy.orm import Session, joinedload
 from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.ids import new_id
 from authcheck.ledger.journal import lock_ledger
+from authcheck.licences.codes import MARKETPLACE_CHARS, SHOP_CHARS, normal_marketplace
 from authcheck.members.tables import Organisation
 from authcheck.storefronts.tables import Storefront
 
-MARKETPLACE_CHARS = 64
-SHOP_CHARS = 100
 URL_CHARS = 500
 HTTPS_PORT = 443
 MOST_OPEN = 1000  # of one organisation
-
-
-def normal_marketplace(text: str) -> str:
-    """A marketplace's name in its one spelling: `Market.example ` and `market.example` are the same."""
-    return text.strip().casefold()
 
 
 def normal_url(text: str) -> str:
