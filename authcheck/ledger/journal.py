@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 from authcheck.errors import Conflict, NotFound
 from authcheck.ledger.tables import Entry, LedgerHead, SignedCheckpoint, Tile
 from authcheck.storage.database import Database
+from authcheck.storage.parameters import in_chunks
 from authcheck.tlog.entries import Draft, body, read_body, read_time, tx_id
 from authcheck.tlog.note import proof_text
 from authcheck.tlog.tiles import ReadTile, grow, prove_inclusion
 
 WAITING = "authcheck_drafts"  # in a session's info: what is appended when it commits
 SKEW = timedelta(minutes=5)  # that clocks may differ, or a transaction may take
-MOST_PARAMETERS = 500  # of one statement
 ONE_TILE = select(Tile.hashes).where(
     Tile.level == sa.bindparam("of_level"), Tile.number == sa.bindparam("of_number")
 )
@@ -110,12 +110,9 @@ def _row(number: int, known_as: str, draft: Draft, text: bytes) -> dict[str, Any
 def _find(session: Session, ids: Sequence[str]) -> dict[str, int]:
     """By transaction id, the number of the entries that are known."""
     found: dict[str, int] = {}
-    for start in range(0, len(ids), MOST_PARAMETERS):
-        some = Entry.tx_id.in_(ids[start : start + MOST_PARAMETERS])
-        found.update(
-            (known_as, number)
-            for known_as, number in session.execute(select(Entry.tx_id, Entry.number).where(some))
-        )
+    for chunk in in_chunks(ids):
+        rows = session.execute(select(Entry.tx_id, Entry.number).where(Entry.tx_id.in_(chunk)))
+        found.update((known_as, number) for known_as, number in rows)
     return found
 
 

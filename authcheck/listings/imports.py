@@ -18,6 +18,7 @@ from authcheck.ids import new_id
 from authcheck.listings.judging import check_listing, check_number
 from authcheck.listings.offer_files import OfferRow, column_of, new_listing
 from authcheck.listings.tables import ListingImport, ListingImportRow
+from authcheck.storage.parameters import can_be_stored
 from authcheck.workspace import Workspace
 
 ROWS_AT_ONCE = 1000  # in one statement
@@ -74,7 +75,7 @@ def _kept(row: OfferRow, folder: Path) -> dict[str, Any]:
 
 def get_import(session: Session, import_id: str) -> ListingImport:
     """A bulk hand-in. Raises NotFound (`import.not_found`)."""
-    found = session.get(ListingImport, import_id) if import_id.isprintable() else None
+    found = session.get(ListingImport, import_id) if can_be_stored(import_id) else None
     if found is None:
         raise NotFound(f"No import {import_id!r} is known.", code="import.not_found", import_id=import_id)
     return found

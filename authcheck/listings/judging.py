@@ -20,6 +20,7 @@ from authcheck.listings.offers import NewListing
 from authcheck.listings.rules import CURRENT_LISTING_POLICY, Decision, decide, listing_policy_named
 from authcheck.listings.tables import Listing, ListingPicture
 from authcheck.lookups import lookup
+from authcheck.storage.parameters import can_be_stored
 from authcheck.workspace import Workspace
 
 __all__ = [
@@ -230,7 +231,7 @@ def get_listing(session: Session, listing_id: str, *, organisation_id: str | Non
     Raises NotFound (`listing.not_found`), also for a listing of somebody else.
     """
     found = None
-    if listing_id.isprintable():  # PostgreSQL refuses to look for a NUL character
+    if can_be_stored(listing_id):
         options = [selectinload(Listing.pictures).joinedload(ListingPicture.check)]
         found = session.get(Listing, listing_id, options=options, populate_existing=True)
     if found is None or (organisation_id is not None and found.organisation_id != organisation_id):
@@ -248,7 +249,7 @@ def list_listings(
     limit: int = 50,
 ) -> list[Listing]:
     """At most `limit` listings, of an organisation or of all, by id, that come after the id `after`."""
-    if not f"{seller or ''}{after}".isprintable():  # PostgreSQL refuses to look for a NUL character
+    if not can_be_stored(seller or "", after):
         return []
     query = select(Listing).where(Listing.id > after).order_by(Listing.id).limit(limit)
     for column, wanted in (

@@ -15,6 +15,7 @@ from authcheck.ids import new_id
 from authcheck.ledger.journal import lock_ledger
 from authcheck.licences.codes import MARKETPLACE_CHARS, SHOP_CHARS, normal_marketplace
 from authcheck.members.tables import Organisation
+from authcheck.storage.parameters import can_be_stored
 from authcheck.storefronts.tables import Storefront
 
 URL_CHARS = 500
@@ -122,7 +123,7 @@ def get_storefront(session: Session, storefront_id: str) -> Storefront:
     """A shop, closed ones too, with its organisation. Raises NotFound (`storefront.not_found`)."""
     query = select(Storefront).options(joinedload(Storefront.organisation))
     found = (
-        session.scalar(query.where(Storefront.id == storefront_id)) if storefront_id.isprintable() else None
+        session.scalar(query.where(Storefront.id == storefront_id)) if can_be_stored(storefront_id) else None
     )
     if found is None:
         raise _not_found(storefront_id)
@@ -145,7 +146,7 @@ def list_storefronts(
 def organisation_of(session: Session, marketplace: str, shop_id: str) -> Organisation | None:
     """Whose official shop that is; None for a stranger's."""
     marketplace, shop_id = normal_marketplace(marketplace), shop_id.strip()
-    if not f"{marketplace}{shop_id}".isprintable():  # PostgreSQL refuses to look for a NUL character
+    if not can_be_stored(marketplace, shop_id):
         return None
     whose = _open().where(Storefront.marketplace == marketplace, Storefront.shop_id == shop_id)
     found = session.scalar(whose.order_by(Storefront.id).limit(1))
