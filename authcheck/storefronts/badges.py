@@ -3,13 +3,9 @@
 Whoever copies a badge to another page has a badge of another address.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
 from authcheck.certificates.meters import units_issued
@@ -20,8 +16,8 @@ from authcheck.errors import Conflict, NotFound, NotTrue, Rejected
 from authcheck.licences import grants
 from authcheck.licences.terms import Grant, Use, breaches
 from authcheck.members.tables import Organisation
-from authcheck.proofs.credential import ALGORITHMS
-from authcheck.proofs.trust import Trust, decode_base64url
+from authcheck.proofs.jws import Jws
+from authcheck.proofs.trust import Trust
 from authcheck.storefronts import shops
 from authcheck.storefronts.tables import Storefront
 from authcheck.vault import Vault
@@ -102,14 +98,13 @@ def verify_badge(jws: str, url: str, trust: Trust, now: datetime) -> Badge:
     `certificate.issuer`), Rejected (`storefront.url`) for an address that is none.
     """
     here = shops.normal_url(url)
-    kid, claims, signed, signature = _read(jws)
-    key = trust.key(claims["iss"], kid)
+    parts = _read(jws)
+    claims = parts.payload
+    key = trust.key(claims["iss"], parts.header["kid"])
     if key is None or key.end is not None:
         raise NotTrue("The trust file knows no such key in force.", code="badge.key")
-    try:
-        Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature, signed)
-    except (InvalidSignature, ValueError):
-        raise NotTrue("The badge's signature does not hold.", code="badge.signature") from None
+    if not parts.is_made_by(key.public_key):
+        raise NotTrue("The badge's signature does not hold.", code="badge.signature")
     if _url(claims["sub"]) != here:
         raise NotTrue("The badge is that of another address.", code="badge.url")
     issued, until = (_at(claims[name]) for name in ("iat", "exp"))
@@ -118,21 +113,19 @@ def verify_badge(jws: str, url: str, trust: Trust, now: datetime) -> Badge:
     return Badge(claims["iss"], claims["seller"], here, claims["licence"], until)
 
 
-def _read(jws: str) -> tuple[str, dict[str, Any], bytes, bytes]:
-    """Key's name, claims, signed bytes and signature; nothing of it is believed yet."""
+def _read(jws: str) -> Jws:
+    """Parse a badge and check that all its fields are there. Nothing in it is believed yet."""
     try:
-        protected, payload, signature = jws[:LONGEST_BADGE].strip().split(".")
-        header, claims = json.loads(decode_base64url(protected)), json.loads(decode_base64url(payload))
-        texts = (header["kid"], *(claims[name] for name in ("iss", "sub", "seller", "licence")))
-        times = (claims["iat"], claims["exp"])
-        sound = all(type(text) is str for text in texts) and all(type(at) is int for at in times)
-        sound = sound and header.keys() == {"alg", "kid", "typ"} and header["typ"] == TYP
-        parts = header["kid"], claims, f"{protected}.{payload}".encode(), decode_base64url(signature)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        parts = Jws.parse(jws[:LONGEST_BADGE].strip())
+    except ValueError as error:
         raise _malformed() from error
-    if not sound:
+    header, claims = parts.header, parts.payload
+    texts = (header.get("kid"), *(claims.get(name) for name in ("iss", "sub", "seller", "licence")))
+    times = (claims.get("iat"), claims.get("exp"))
+    has_fields = all(type(text) is str for text in texts) and all(type(at) is int for at in times)
+    if not has_fields or header.keys() != {"alg", "kid", "typ"} or header["typ"] != TYP:
         raise _malformed()
-    if header["alg"] not in ALGORITHMS:
+    if not parts.is_ed25519:
         raise NotTrue("The signature is of another kind than Ed25519.", code="badge.algorithm")
     return parts
 
