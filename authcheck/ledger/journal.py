@@ -12,11 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from authcheck.errors import Conflict, NotFound
+from authcheck.errors import NotFound
 from authcheck.ledger.tables import Entry, LedgerHead, SignedCheckpoint, Tile
-from authcheck.storage.database import Database
 from authcheck.storage.parameters import in_chunks
-from authcheck.tlog.entries import Draft, body, read_body, read_time, tx_id
+from authcheck.tlog.entries import Draft, body, tx_id
 from authcheck.tlog.note import proof_text
 from authcheck.tlog.tiles import ReadTile, grow, prove_inclusion
 
@@ -157,43 +156,3 @@ def proof_for(session: Session, entry: Entry, checkpoint: SignedCheckpoint) -> s
         raise NotFound("No signed checkpoint covers this entry yet.", code="ledger.not_signed")
     hashes = prove_inclusion(entry.number, checkpoint.size, read_tile_of(session))
     return proof_text(entry.number, hashes, checkpoint.note)
-
-
-class SqlLogStore:
-    """The log in the project's database, as the port LogStore."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def size(self) -> int:
-        """How many entries there are."""
-        with self._database.reading() as session:
-            return ledger_size(session)
-
-    def read_tile(self, level: int, number: int) -> bytes:
-        """The hashes of a tile, as many as there are; b"" if there are none."""
-        with self._database.reading() as session:
-            return read_tile_of(session)(level, number)
-
-    def entries(self, first: int, count: int) -> list[bytes]:
-        """At most `count` entries from number `first` on; fewer where the log ends."""
-        with self._database.reading() as session:
-            return bodies(session, first, count)
-
-    def find(self, tx_id: str) -> int | None:
-        """The number of the entry with this id."""
-        with self._database.reading() as session:
-            return session.scalar(select(Entry.number).where(Entry.tx_id == tx_id))
-
-    def append(
-        self, expected_size: int, bodies: Sequence[bytes], tiles: Mapping[tuple[int, int], bytes]
-    ) -> None:
-        """Add entries and the tiles they change. Raises Conflict (`ledger.raced`)."""
-        ids = [tx_id(text) for text in bodies]
-        with self._database.writing() as session:
-            if lock_ledger(session) != expected_size or len(set(ids)) != len(ids) or _find(session, ids):
-                raise Conflict("The log has grown meanwhile.", code="ledger.raced")
-            said = [read_body(text) for text in bodies]
-            drafts = [Draft(one["t"], one["id"], read_time(one["at"])) for one in said]
-            numbered = enumerate(zip(ids, drafts, bodies, strict=True), expected_size)
-            _store(session, [_row(number, *one) for number, one in numbered], tiles)

@@ -95,13 +95,8 @@ def _lacks(model: str) -> ColumnElement[bool]:
     return View.removed_tick.is_(None) & ~known
 
 
-def embeddings_at(session: Session, descriptor: NeuralDescriptor, tick: int) -> EmbeddingIndex:
-    """The vectors of the registry as it stood at a tick."""
-    return _grown(EmbeddingIndex.empty(descriptor.size), session, descriptor.name, 0, tick)
-
-
-def _grown(index: EmbeddingIndex, session: Session, model: str, seen: int, now: int) -> EmbeddingIndex:
-    """With the vectors of the ticks after `seen` up to `now`."""
+def grow_index(index: EmbeddingIndex, session: Session, model: str, seen: int, now: int) -> EmbeddingIndex:
+    """Return the index with the vectors of the ticks after `seen` up to `now`."""
     statement = (
         select(ViewEmbedding.view_number, ViewEmbedding.vector)
         .join(ViewEmbedding.view)
@@ -167,4 +162,4 @@ class NeuralCandidates:
         gone = session.scalars(
             select(View.number).where(View.removed_tick > seen, View.removed_tick <= now)
         ).all()
-        return _grown(index.without(np.array(gone, np.int64)), session, self.descriptor.name, seen, now)
+        return grow_index(index.without(np.array(gone, np.int64)), session, self.descriptor.name, seen, now)

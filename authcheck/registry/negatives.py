@@ -127,8 +127,3 @@ def negatives_at(tick: int) -> ColumnElement[bool]:
     """The negative pictures that take part in checks at `tick`."""
     gone = NegativePicture.removed_tick
     return and_(NegativePicture.added_tick <= tick, or_(gone.is_(None), gone > tick))
-
-
-def count_for(owner_id: str) -> ColumnElement[bool]:
-    """The negative pictures that count for one owner's designs: the operator's and that owner's own, nobody else's."""
-    return or_(NegativePicture.owner_id.is_(None), NegativePicture.owner_id == owner_id)

@@ -10,10 +10,9 @@ import licensees_made as licensees
 import pytest
 from ledger_made import assert_log_sound
 from licensees_made import Licensee
+from log_made import DatabaseLog
 
-from authcheck.ledger.journal import SqlLogStore
 from authcheck.licences.tables import Licence
-from authcheck.tlog.log import Log
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
@@ -61,7 +60,7 @@ def test_threads_never_exceed_the_cap(printers: Licensee, license_it: Callable[.
         thread.join()
     assert codes == ["licence.over_cap"] * RACERS
     assert printers.units() == printers.meter(licence).units == 18
-    assert_log_sound(Log(SqlLogStore(printers.work.database)))
+    assert_log_sound(DatabaseLog(printers.work.database))
 
 
 @pytest.mark.slow
@@ -77,7 +76,7 @@ def test_processes_never_exceed_the_cap(printers: Licensee, license_it: Callable
         assert racer.exitcode == 0
         racer.close()
     assert printers.units() == printers.meter(licence).units == 18
-    assert_log_sound(Log(SqlLogStore(printers.work.database)))
+    assert_log_sound(DatabaseLog(printers.work.database))
 
 
 @pytest.mark.slow
@@ -121,4 +120,4 @@ def test_nothing_is_issued_after_a_revocation(
     assert revoked.revoked_entry is not None
     assert max(issued) < revoked.revoked_entry
     assert len(issued) == printers.units()
-    assert_log_sound(Log(SqlLogStore(printers.work.database)))
+    assert_log_sound(DatabaseLog(printers.work.database))
