@@ -326,7 +326,7 @@ def test_a_refresh_that_breaks_off_costs_that_check_only(
         raise Unavailable
 
     with monkeypatch.context() as broken:
-        broken.setattr(embeddings, "_grown", fail)
+        broken.setattr(embeddings, "grow_index", fail)
         with pytest.raises(Unavailable):
             found(workspace, neural, 1)
     assert len(neural) == 1
