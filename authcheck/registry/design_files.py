@@ -3,14 +3,14 @@
 A bad row becomes a RowProblem and the rest go on; only a table that cannot be read at all raises.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from authcheck.errors import Rejected, RowRejected
-from authcheck.files.csv_records import Record, decode_table, read_table_lines, shown
+from authcheck.files.csv_records import shown
+from authcheck.files.import_rows import ImportRow, cell_text, read_import
 from authcheck.files.picture_files import find_pictures
 from authcheck.registry.registration import NewDesign
 
@@ -60,87 +60,39 @@ def read_folder(folder: Path, kind: str, collection: str = "") -> Iterator[Row]:
 
 
 def read_table(data: bytes, name: str) -> Iterator[Row | RowProblem]:
-    """Rows of a CSV or (names ending in .jsonl or .ndjson) JSONL file, in UTF-8 or UTF-16 with a byte order mark.
+    """Read the designs of a table, see `read_import`: at least `reference` and `picture`.
 
-    CSV: `,`, `;` or tab between columns; a header line with at least `reference` and `picture`; several pictures of
-    one design stand in one field with `|` between. Raises Rejected (`table.empty`, `table.encoding`,
-    `table.columns`).
+    Several pictures of one design stand in one field with `|` between; JSONL may name them in a list `pictures`.
+    Raises Rejected (`table.empty`, `table.encoding`, `table.columns`).
     """
-    text = decode_table(data)
-    if not text.strip():
-        raise Rejected("The table is empty.", code="table.empty")
-    if name.lower().endswith((".jsonl", ".ndjson")):
-        return _read_jsonl(text)
-    return _read_csv(text)
+    rows = read_import(data, name, required=REQUIRED, columns=COLUMNS, lists=("pictures",))
+    return (_read_row(row) for row in rows)
 
 
-def _read_csv(text: str) -> Iterator[Row | RowProblem]:
-    return _csv_rows(*read_table_lines(text, required=REQUIRED, columns=COLUMNS))
-
-
-def _csv_rows(columns: Sequence[str], records: Iterable[tuple[int, Record]]) -> Iterator[Row | RowProblem]:
-    for line, record in records:
-        if isinstance(record, str):
-            malformed = RowRejected(f"This line is not CSV: {record}.", code="row.malformed")
-            yield RowProblem(line, "", "", malformed)
-            continue
-        fields = dict(zip(columns, record, strict=False))
-        if len(record) > len(columns):
-            too_long = RowRejected("This row has more fields than the header.", code="row.malformed")
-            yield RowProblem(line, shown(fields["reference"]), "", too_long)
-        else:
-            yield _row(line, fields)
-
-
-def _read_jsonl(text: str) -> Iterator[Row | RowProblem]:
-    for line, content in enumerate(text.split("\n"), 1):
-        if not content.strip():
-            continue
-        try:
-            fields = json.loads(content)
-        except (ValueError, RecursionError):
-            yield RowProblem(line, "", "", RowRejected("This line is not JSON.", code="row.malformed"))
-            continue
-        if not isinstance(fields, dict) or not set(fields) <= {*COLUMNS, "pictures"}:
-            rejected = RowRejected(
-                f"A line is an object with {', '.join(COLUMNS)} or pictures (a list).", code="row.malformed"
-            )
-            yield RowProblem(line, "", "", rejected)
-            continue
-        yield _row(line, fields)
-
-
-def _row(line: int, fields: Mapping[str, Any]) -> Row | RowProblem:
+def _read_row(row: ImportRow) -> Row | RowProblem:
+    fields = row.fields
     try:
+        if row.error is not None:
+            raise row.error
         reference, title, kind, owner, collection = (
-            _text(fields.get(column), column)
+            cell_text(fields.get(column), column)
             for column in ("reference", "title", "kind", "owner", "collection")
         )
         pictures = _pictures(fields)
-        masks = _masks(_text(fields.get("mask"), "mask"), len(pictures))
+        masks = _masks(cell_text(fields.get("mask"), "mask"), len(pictures))
         preview = _flag(fields.get("public_preview"))
     except RowRejected as error:
-        return RowProblem(line, shown(str(fields.get("reference") or "")), str(error.params["column"]), error)
+        column = str(error.params.get("column", ""))
+        return RowProblem(row.line, shown(str(fields.get("reference") or "")), column, error)
     new = NewDesign(reference, title or reference, kind.lower() or "other", preview, collection)
-    return Row(line, new, pictures, owner, masks)
-
-
-def _text(value: object, column: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
-        raise RowRejected(f"{column} must be text.", code="row.not_text", column=column)
-    text = "" if value is None else str(value).strip()
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        raise RowRejected(
-            f"{column} is not UTF-8 text, or holds a NUL character.", code="row.encoding", column=column
-        )
-    return text
+    return Row(row.line, new, pictures, owner, masks)
 
 
 def _pictures(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    given = fields.get("pictures") or _text(fields.get("picture"), "picture").split("|")
+    given = fields.get("pictures") or cell_text(fields.get("picture"), "picture").split("|")
     if not isinstance(given, list):
         raise RowRejected("pictures must be a list.", code="row.not_text", column="picture")
-    names = dict.fromkeys(_text(name, "picture") for name in given)
+    names = dict.fromkeys(cell_text(name, "picture") for name in given)
     names.pop("", None)
     if not names:
         raise RowRejected("The row names no picture.", code="row.no_picture", column="picture")
