@@ -13,34 +13,10 @@ from licensees_made import Licensee
 from log_made import DatabaseLog
 
 from authcheck.licences.tables import Licence
-from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
 
 RACERS = 3
-
-
-@pytest.fixture
-def acme(workspace: Workspace) -> made.Brand:
-    """A brand with a design and a key."""
-    return made.brand(workspace)
-
-
-@pytest.fixture
-def printers(workspace: Workspace, acme: made.Brand) -> Licensee:
-    """A licensee with a key, and no licence yet."""
-    return licensees.licensee(workspace, acme.design)
-
-
-@pytest.fixture
-def license_it(acme: made.Brand, printers: Licensee) -> Callable[..., Licence]:
-    """Let the licensee use acme's design: `license_it(cap=5)`."""
-
-    def grant(**words: Any) -> Licence:
-        words.setdefault("designs", (acme.design.id,))
-        return licensees.licence(acme.work, "acme", "printers", **words)
-
-    return grant
 
 
 def test_threads_never_exceed_the_cap(printers: Licensee, license_it: Callable[..., Licence]) -> None:
