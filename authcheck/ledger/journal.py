@@ -21,7 +21,7 @@ from authcheck.tlog.tiles import ReadTile, grow, prove_inclusion
 
 WAITING = "authcheck_drafts"  # in a session's info: what is appended when it commits
 SKEW = timedelta(minutes=5)  # that clocks may differ, or a transaction may take
-ONE_TILE = select(Tile.hashes).where(
+TILE = select(Tile.hashes).where(
     Tile.level == sa.bindparam("of_level"), Tile.number == sa.bindparam("of_number")
 )
 
@@ -63,12 +63,16 @@ def lock_ledger(session: Session) -> int:
 
 
 def read_tile_of(session: Session) -> ReadTile:
-    """What reads tiles from the database, as they are there now."""
-    connection = session.connection()  # past the ORM, which would take half of a proof's time
+    """Return a reader of tiles from the database, as they are there now."""
+    return tile_reader(session.connection())  # past the ORM, which would take half of a proof's time
+
+
+def tile_reader(connection: sa.Connection) -> ReadTile:
+    """Return a reader of tiles: the hashes of a tile by level and number, b"" without any."""
 
     def read(level: int, number: int) -> bytes:
-        found: bytes | None = connection.scalar(ONE_TILE, {"of_level": level, "of_number": number})
-        return found or b""
+        hashes: bytes | None = connection.scalar(TILE, {"of_level": level, "of_number": number})
+        return hashes or b""
 
     return read
 
