@@ -1,4 +1,4 @@
-"""What bears on a listing's verdict, gathered from pictures, licences, storefronts and the ledger as plain data."""
+"""Gathers the evidence about a listing from pictures, licences, storefronts and the ledger."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from authcheck.storefronts import sellers, shops
 
 @dataclass(frozen=True, slots=True)
 class PictureRead:
-    """A picture that was looked at: its place among those handed in, from 0, its name and what it shows."""
+    """A picture that was read: its place among the pictures, from 0, its name, and the answer about it."""
 
     place: int
     name: str
@@ -35,7 +35,7 @@ class PictureRead:
 
 @dataclass(frozen=True, slots=True)
 class CodeRead:
-    """What became of a certificate's code; `found` only where it was."""
+    """The outcome of looking a certificate's code up. `found` is None unless we have the certificate."""
 
     outcome: Literal["found", "not_found", "malformed"]
     found: LookUp | None = None
@@ -49,7 +49,7 @@ def gather(
     *,
     unreadable: int = 0,
 ) -> Evidence:
-    """The evidence about an offer as the database now stands. All statements in one session."""
+    """Return the evidence about an offer, as the database is now."""
     seller = shops.organisation_of(session, offer.channel, offer.seller)
     seen = _seen(pictures)
     rows = session.scalars(
@@ -66,7 +66,7 @@ def gather(
 
 @dataclass(slots=True)
 class _Seen:
-    """One design over all pictures: the best that any of them says."""
+    """One design over all pictures: the best verdict and score of any picture."""
 
     verdict: Literal["match", "lookalike"] = "lookalike"
     score: float = 0.0
@@ -87,8 +87,8 @@ def _seen(pictures: Sequence[PictureRead]) -> dict[str, _Seen]:
     seen: dict[str, _Seen] = {}
     for picture in pictures:
         for finding in picture.answer.verdict.findings:
-            one = seen.setdefault(finding.candidate.design_id, _Seen())
-            one.add(picture.place, finding.code, finding.candidate)
+            design = seen.setdefault(finding.candidate.design_id, _Seen())
+            design.add(picture.place, finding.code, finding.candidate)
     return seen
 
 
@@ -108,7 +108,9 @@ def _design(
         exact_copy=seen.exact_copy,
         disputed=seen.disputed,
         seller_is_owner=is_owner,
-        licences=tuple(LicenceSeen(licence_id=one.grant.id, breaches=one.breaches) for one in standings),
+        licences=tuple(
+            LicenceSeen(licence_id=standing.grant.id, breaches=standing.breaches) for standing in standings
+        ),
     )
 
 
@@ -140,7 +142,10 @@ def _certificate(session: Session, code: CodeRead, seller: Organisation | None) 
 
 
 def _right_at_issue(session: Session, unit: Unit) -> bool | None:
-    """Whether the issuer owned the design or stood under a licence, by the ledger's order; None before it is in the ledger."""
+    """Return whether the issuer owned the design or held a licence when the ledger recorded the certificate.
+
+    The order of the ledger decides. None before the certificate is in the ledger.
+    """
     owner_id = session.scalar(select(Design.owner_id).where(Design.id == unit.design_id))
     if owner_id == unit.organisation_id:
         return True
@@ -160,12 +165,12 @@ def _right_at_issue(session: Session, unit: Unit) -> bool | None:
         bool(chain)
         and chain[-1].parent_id is None
         and chain[-1].owner_id == owner_id
-        and all(_in_force(one, unit.issued_number, unit.issued_at.date()) for one in chain)
+        and all(_is_in_force(version, unit.issued_number, unit.issued_at.date()) for version in chain)
     )
 
 
 def _chain(session: Session, licence: Licence, entry: int) -> Iterator[Licence]:
-    """The licence and those it stands on, each in the version that was in force at that entry of the ledger."""
+    """Yield the licence and the licences above it, each in the version accepted last before that entry."""
     current: Licence | None = licence
     for _ in range(LONGEST_CHAIN):
         if current is None:
@@ -178,8 +183,8 @@ def _chain(session: Session, licence: Licence, entry: int) -> Iterator[Licence]:
         current = session.get(Licence, current.parent_id) if current.parent_id else None
 
 
-def _in_force(licence: Licence, entry: int, day: date) -> bool:
-    """Not revoked before that entry, and of that day by its terms."""
+def _is_in_force(licence: Licence, entry: int, day: date) -> bool:
+    """Return whether the licence was not revoked before that entry, and its period includes the day."""
     terms = Terms.from_json(licence.terms)
     revoked = licence.revoked_entry is not None and licence.revoked_entry < entry
     return not revoked and terms.starts_on <= day and (terms.ends_on is None or day <= terms.ends_on)

@@ -1,4 +1,4 @@
-"""Tables of offers: CSV or JSONL to rows that can be kept and worked off later; a bad row is told, and the rest go on."""
+"""Tables of offers, CSV or JSONL, read into rows that can be stored and checked later."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,12 +13,15 @@ from authcheck.listings.offers import NewListing, read_date, read_goods
 REQUIRED = ("reference", "seller", "channel", "territory", "pictures")
 COLUMNS = (*REQUIRED, "goods", "price", "listed_on", "certificate")
 LISTS = {"pictures", "goods"}
-ODD_COLUMNS = {"date": "listed_on"}  # an error's code to the column it speaks of, where they differ
+ODD_COLUMNS = {"date": "listed_on"}  # from an error's code to its column, where the two differ
 
 
 @dataclass(frozen=True, slots=True)
 class OfferRow:
-    """One row: `given` is fit for JSON, its values as text; `error` says why it cannot be used, and `column` where."""
+    """A row. `given` holds its values as text, fit for JSON.
+
+    `error` and `column` say why and where it cannot be used.
+    """
 
     line: int
     given: Mapping[str, Any]
@@ -27,7 +30,9 @@ class OfferRow:
 
 
 def read_offers(data: bytes, name: str) -> Iterator[OfferRow]:
-    """Read the offers of a table, see `read_import`. Several pictures or goods stand in one field with `|` between.
+    """Read the offers of a table, see `read_import`.
+
+    Several pictures or goods stand in one field with `|` between.
 
     A reference that was in the table before is refused the second time. Raises Rejected (`table.empty`,
     `table.encoding`, `table.columns`).
@@ -67,7 +72,10 @@ def _read_row(row: ImportRow) -> OfferRow:
 
 
 def new_listing(given: Mapping[str, Any], day: date) -> tuple[NewListing, list[Path]]:
-    """The offer that a kept row is, and its pictures; `day` where it names none. Raises Rejected (`listing.*`)."""
+    """Return the offer of a stored row, and its pictures. `day` is its day if it names none.
+
+    Raises Rejected (`listing.*`).
+    """
     new = NewListing(
         reference=given["reference"],
         seller=given["seller"],
@@ -82,7 +90,7 @@ def new_listing(given: Mapping[str, Any], day: date) -> tuple[NewListing, list[P
 
 
 def column_of(code: str) -> str:
-    """The column that an error's code speaks of; empty where it is not one column's fault."""
-    noun, _, what = code.partition(".")
-    column = ODD_COLUMNS.get(what, what)
-    return column if noun == "listing" and column in COLUMNS else ""
+    """Return the column that an error's code is about, "" when it is about no single column."""
+    family, _, name = code.partition(".")
+    column = ODD_COLUMNS.get(name, name)
+    return column if family == "listing" and column in COLUMNS else ""

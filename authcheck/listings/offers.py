@@ -1,4 +1,4 @@
-"""Offers as they are handed in, brought into one spelling or refused."""
+"""Offers as marketplaces hand them in: each field is brought into one spelling or refused."""
 
 import re
 from dataclasses import dataclass, replace
@@ -22,8 +22,9 @@ PRICE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})? [A-Z]{3}")
 class NewListing:
     """An offer as it is handed in.
 
-    `reference` is the asker's own id for it; `seller` the shop's id on the marketplace `channel`; `territory` an ISO 3166-1 code;
-    `goods` Nice classes, none where they are not known; `price` an amount and an ISO 4217 code.
+    `reference` is the caller's own id for the offer. `seller` is the shop's id on the marketplace `channel`.
+    `territory` is an ISO 3166-1 code. `goods` are Nice classes, () when they are not known. `price` is an
+    amount with an ISO 4217 code: `19.90 EUR`.
     """
 
     reference: str
@@ -36,7 +37,10 @@ class NewListing:
     certificate_code: str | None = None
 
     def checked(self) -> "NewListing":
-        """All in one spelling. Raises Rejected (`listing.*`), each field with its own code."""
+        """Return the offer with all fields in one spelling.
+
+        Raises Rejected (`listing.*`, a code for each field).
+        """
         code = (self.certificate_code or "").strip()
         return replace(
             self,
@@ -55,28 +59,33 @@ class NewListing:
 def _line(text: str, field: str, most_chars: int, code: str) -> str:
     text = text.strip()
     if not text or len(text) > most_chars or not text.isprintable():
-        raise Rejected(f"A {field} has 1 to {most_chars} printable characters.", code=code, limit=most_chars)
+        raise Rejected(
+            f"A {field} must have 1 to {most_chars} printable characters.", code=code, limit=most_chars
+        )
     return text
 
 
 def _price(text: str | None) -> str | None:
-    found = " ".join((text or "").split()).upper()
-    if found and not PRICE.fullmatch(found):
-        raise Rejected("A price is an amount and a currency, as 19.90 EUR.", code="listing.price")
-    return found or None
+    price = " ".join((text or "").split()).upper()
+    if price and not PRICE.fullmatch(price):
+        raise Rejected("Write a price as an amount and a currency, like 19.90 EUR.", code="listing.price")
+    return price or None
 
 
 def read_goods(text: str) -> tuple[int, ...]:
-    """Nice classes with commas, blanks or semicolons between. Raises Rejected (`listing.goods`)."""
+    """Read Nice classes with commas, blanks or semicolons between: `9, 25`.
+
+    Raises Rejected (`listing.goods`).
+    """
     words = text.replace(",", " ").replace(";", " ").split()
     if not all(CLASS.fullmatch(word) for word in words):
-        raise Rejected("Goods are Nice classes, 1 to 45.", code="listing.goods")
+        raise Rejected("Goods must be Nice classes from 1 to 45.", code="listing.goods")
     return tuple(map(int, words))
 
 
 def read_date(text: str) -> date:
-    """A day as 2026-11-23. Raises Rejected (`listing.date`)."""
+    """Read a day: `2026-11-23`. Raises Rejected (`listing.date`)."""
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
-        raise Rejected("A day is written as 2026-11-23.", code="listing.date") from None
+        raise Rejected("Write a day as 2026-11-23.", code="listing.date") from None

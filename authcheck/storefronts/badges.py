@@ -30,7 +30,7 @@ LONGEST_BADGE = 16 * 1024  # characters
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A verified badge: `issuer` (a DID) lets `seller` (a handle) sell at `url` under `licence` (an id) until `until`."""
+    """A verified badge: `issuer` (DID) lets `seller` (handle) sell at `url` by `licence` until `until`."""
 
     issuer: str
     seller: str
@@ -44,9 +44,9 @@ def make_badge(
 ) -> str:
     """Make a badge for a shop: a compact JWS, signed with the newest key of the licence's owner.
 
-    Raises NotFound (`storefront.not_found`, `licence.not_found`; `badge.not_found` unless the shop is open and the
-    licence covers it today), Conflict (`badge.own_key` when the owner keeps its own key, `signing_key.none`),
-    NotTrue (`key.sealed`).
+    Raises NotFound (`storefront.not_found`, `licence.not_found`; `badge.not_found` unless the shop is open
+    and the licence covers it today), Conflict (`badge.own_key` when the owner keeps its own key,
+    `signing_key.none`), NotTrue (`key.sealed`).
     """
     storefront = shops.get_storefront(session, storefront_id)
     licence = grants.get_licence(session, licence_id, organisation_id=storefront.organisation_id)
@@ -73,7 +73,10 @@ def make_badge(
 
 
 def _use(grant: Grant, storefront: Storefront, now: datetime) -> Use:
-    """Return the use of a licensed design in this shop today. It can break the period and the channels only."""
+    """Return the use of a licensed design in this shop today.
+
+    It can break the period and the channels only.
+    """
     terms = grant.terms
     return Use(
         design_id=terms.designs[0] if terms.designs else "",
@@ -85,7 +88,10 @@ def _use(grant: Grant, storefront: Storefront, now: datetime) -> Use:
 
 
 def _end_times(grant: Grant) -> list[datetime]:
-    """Return when this licence and the licences above it end by their terms. The list always holds a far time."""
+    """Return when this licence and the licences above it end by their terms.
+
+    The list always holds a far time.
+    """
     end_times = [datetime.max.replace(tzinfo=UTC)]
     current: Grant | None = grant
     while current is not None:
@@ -96,7 +102,9 @@ def _end_times(grant: Grant) -> list[datetime]:
 
 
 def verify_badge(jws: str, url: str, trust: Trust, now: datetime) -> Badge:
-    """Verify a badge that was found at `url`. It must be signed with a key that the trust file has as still in force.
+    """Verify a badge that was found at `url`.
+
+    It must be signed with a key that the trust file has as still in force.
 
     Raises NotTrue (`badge.malformed`, `badge.algorithm`, `badge.key`, `badge.signature`, `badge.url`,
     `badge.expired`, `certificate.issuer`), Rejected (`storefront.url`) when `url` is not a shop's address.

@@ -1,4 +1,4 @@
-"""Who may sell a design: its owner, and those whose licence covers the shop, the territory, the goods and the day.
+"""Who may sell a design: its owner, and sellers whose licence covers shop, territory, goods and day.
 
 The verdict on a listing rests on the same answer.
 """
@@ -19,7 +19,10 @@ from authcheck.storefronts import shops
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A licence of the seller about the design, and every term that this use breaks. Without a breach it covers the use."""
+    """A licence of the seller about the design, and every term that this use breaks.
+
+    Without a breach it covers the use.
+    """
 
     grant: Grant
     breaches: tuple[Breach, ...]
@@ -27,7 +30,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class SellerAnswer:
-    """Whether a shop may sell a design, and why. `seller` is the handle of the shop's organisation, None for a stranger's shop."""
+    """Whether a shop may sell a design, and why.
+
+    `seller` is the handle of the shop's organisation, None for a stranger's shop.
+    """
 
     allowed: bool
     seller: str | None
@@ -73,7 +79,10 @@ def may_sell(
 def rights_of(
     session: Session, seller: Organisation, design: Design, use: Use
 ) -> tuple[bool, tuple[Standing, ...]]:
-    """Return whether the seller owns the design; if not, the seller's licences about it, those first that `use` breaks least."""
+    """Return whether the seller owns the design and, if not, the seller's licences about it.
+
+    The licences that `use` breaks least come first.
+    """
     if seller.id == design.owner_id:
         return True, ()
     grants = grants_for(session, design=design, licensee_id=seller.id, units=units_issued)

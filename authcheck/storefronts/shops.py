@@ -1,7 +1,7 @@
 """Official shops: which organisation sells under which shop id on which marketplace.
 
-An organisation claims a shop and nobody verifies the claim. A false claim gains nothing: the listings of the shop
-are then judged by the licences of the organisation that claims it.
+An organisation claims a shop and nobody verifies the claim. A false claim gains nothing: the listings of the
+shop are then judged by the licences of the organisation that claims it.
 """
 
 from datetime import datetime
@@ -26,8 +26,8 @@ MOST_OPEN = 1000  # open shops of one organisation
 def normal_url(text: str) -> str:
     """Return a shop's address in its one spelling: host in lower case, no fragment, no slash at the end.
 
-    `HTTPS://Shop.Example:443/a/#x` becomes `https://shop.example/a`. Raises Rejected (`storefront.url`) for an
-    address that a buyer's browser should not be sent to.
+    `HTTPS://Shop.Example:443/a/#x` becomes `https://shop.example/a`. Raises Rejected (`storefront.url`) for
+    an address that a buyer's browser should not be sent to.
     """
     parts = _split_url(text)
     host, port = (parts.hostname or "").rstrip("."), parts.port
@@ -41,7 +41,10 @@ def normal_url(text: str) -> str:
 
 
 def _split_url(text: str) -> SplitResult:
-    """Split a plain https address. Check its characters first: Python's parser drops some that browsers keep."""
+    """Split a plain https address.
+
+    Check its characters first: Python's parser drops some that browsers keep.
+    """
     text = text.strip()
     is_plain = text.isascii() and text.isprintable() and not set(text) & set(' \\"<>^`{|}')
     try:
@@ -67,8 +70,8 @@ def add(
 ) -> Storefront:
     """List a shop as official. A shop that is listed already gets the new address and keeps its id.
 
-    Raises Rejected (`storefront.marketplace`, `storefront.shop`, `storefront.url`), Conflict (`storefront.taken`
-    for a shop that another organisation lists, `storefront.too_many`).
+    Raises Rejected (`storefront.marketplace`, `storefront.shop`, `storefront.url`), Conflict
+    (`storefront.taken` for a shop that another organisation lists, `storefront.too_many`).
     """
     marketplace = _checked(normal_marketplace(marketplace), MARKETPLACE_CHARS, "storefront.marketplace")
     if "/" in marketplace:  # a licence's channel is `marketplace/shop`
