@@ -1,4 +1,4 @@
-"""Values that become parameters of a statement: so many at once, and none that a database refuses to look for."""
+"""Parameters of statements: how many at once, and which texts a database can look for."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
@@ -16,7 +16,7 @@ def in_chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
 def can_be_stored(*texts: str) -> bool:
     """Return whether a row could hold these texts. Rows hold printable text only.
 
-    PostgreSQL raises an error when it is asked for a NUL character. A stranger's id or name is therefore tested
-    first, and is simply not found.
+    PostgreSQL raises an error when it is asked for a NUL character. A stranger's id or name is therefore
+    tested first, and is simply not found.
     """
     return all(text.isprintable() for text in texts)
