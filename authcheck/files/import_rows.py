@@ -1,4 +1,7 @@
-"""Rows of the tables that people import, CSV or JSONL. A row that cannot be read is told, and the rest go on."""
+"""Rows of the tables that people import, CSV or JSONL.
+
+A row that cannot be read is told, and the rest go on.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,8 +31,8 @@ def read_import(
 ) -> Iterator[ImportRow]:
     """Read the rows of a table in UTF-8, or in UTF-16 with a byte order mark.
 
-    A `name` that ends in .jsonl or .ndjson is JSONL: an object a line, with `columns` or `lists`, the names of
-    further fields that hold a list. Any other name is CSV: see `read_table_lines`. Raises Rejected
+    A `name` that ends in .jsonl or .ndjson is JSONL: an object a line, with `columns` or `lists`, the names
+    of further fields that hold a list. Any other name is CSV: see `read_table_lines`. Raises Rejected
     (`table.empty`, `table.encoding`, `table.columns`).
     """
     text = decode_table(data)
@@ -92,6 +95,9 @@ def cell_text(value: object, column: str) -> str:
 
 
 def cell_list(value: object, column: str) -> list[str]:
-    """Return a cell of several values, a list or text with `|` between, without empty ones. Raises as `cell_text`."""
+    """Return a cell of several values, a list or text with `|` between, without empty ones.
+
+    Raises as `cell_text`.
+    """
     parts = value if isinstance(value, list) else cell_text(value, column).split("|")
     return [text for text in (cell_text(part, column) for part in parts) if text]
