@@ -110,7 +110,10 @@ class Filter:
 def list_certificates(
     session: Session, organisation_id: str, selected: Filter, *, after: str = "", limit: int = 50
 ) -> Sequence[Certificate]:
-    """Return at most `limit` certificates of an organisation by id (the order of issue), from after the id `after`."""
+    """Return at most `limit` certificates of an organisation that come after the id `after`.
+
+    The order is by id, which is also the order of issue.
+    """
     query = selected.select(organisation_id).where(Certificate.id > after)
     return session.scalars(
         query.options(joinedload(Certificate.batch)).order_by(Certificate.id).limit(limit)
@@ -140,9 +143,9 @@ def transaction_ids(session: Session, certificates: Sequence[Certificate]) -> di
 
 
 def certificate_name(text: str) -> tuple[str, str]:
-    """Return ("id", UUID) or ("code", code of the label), in canonical spelling, for the name of a certificate.
+    """Return the column and the value that a certificate's name refers to, in canonical spelling.
 
-    Raises Rejected (`code.malformed`).
+    The result is ("id", UUID) or ("code", code of the label). Raises Rejected (`code.malformed`).
     """
     try:
         return "id", str(UUID(text))

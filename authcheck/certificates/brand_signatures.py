@@ -72,7 +72,7 @@ def sign(waiting: Waiting, key: Ed25519PrivateKey) -> Signatures:
 
 
 def find_waiting(session: Session, settings: Settings, organisation: Organisation, now: datetime) -> Waiting:
-    """Return the oldest unsigned certificates, at most 10,000, with their status lists and the outdated lists.
+    """Return at most 10,000 unsigned certificates, oldest first, with their status lists and outdated lists.
 
     Omits certificates whose design is now retired or disputed, or whose licence no longer covers them. Raises
     Conflict (`signing_key.kept_here`).
@@ -210,7 +210,7 @@ def _list_payloads(
     rows: Sequence[CertificateRow],
     at: datetime,
 ) -> dict[int, bytes]:
-    """Return the payload to sign for each status list of these certificates and each outdated list, by number."""
+    """Return the payloads of these certificates' status lists and of all outdated lists, by list number."""
     numbers = {number_of(row["status_index"]) for row in rows} | set(
         status_lists.due(session, organisation.id)
     )

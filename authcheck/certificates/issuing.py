@@ -166,9 +166,9 @@ def _uuids(now: datetime, count: int) -> Iterator[str]:
 
 
 def _check_serials_free(session: Session, rows: Sequence[CertificateRow], order: Order) -> None:
-    """Raise Conflict (`certificate.serial_taken`) if a serial number of this GTIN and lot has a certificate."""
+    """Raise Conflict (`certificate.serial_taken`) if a serial of this GTIN and lot has a certificate."""
     if not order.serials:
-        return  # 60 random bits: a repetition is too improbable
+        return  # a generated serial has 60 random bits: a repetition is too improbable
     serials_of_lot = select(Certificate.serial).where(
         Certificate.gtin == order.gtin, Certificate.lot == order.lot
     )
