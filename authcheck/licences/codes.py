@@ -47,5 +47,5 @@ def checked_goods(goods: Sequence[int], *, error_code: str) -> tuple[int, ...]:
 
 
 def normal_marketplace(text: str) -> str:
-    """Return a marketplace's name in its one spelling: `Market.example ` and `market.example` are the same."""
+    """Return a marketplace's name in its one spelling: `market.example` for `Market.example `."""
     return text.strip().casefold()

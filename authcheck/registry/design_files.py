@@ -64,8 +64,8 @@ def read_folder(folder: Path, kind: str, collection: str = "") -> Iterator[Row]:
 def read_table(data: bytes, name: str) -> Iterator[Row | RowProblem]:
     """Return the designs of a table, see `read_import`. Each row has at least `reference` and `picture`.
 
-    One field can name several pictures of a design, separated by `|`. JSONL may name them in a list `pictures`.
-    Raises Rejected (`table.empty`, `table.encoding`, `table.columns`).
+    One field can name several pictures of a design, separated by `|`. JSONL may name them in a list
+    `pictures`. Raises Rejected (`table.empty`, `table.encoding`, `table.columns`).
     """
     rows = read_import(data, name, required=REQUIRED, columns=COLUMNS, lists=("pictures",))
     return (_read_row(row) for row in rows)
