@@ -38,7 +38,8 @@ log = logging.getLogger("authcheck.checks.evidence")
 class Found:
     """A finding of a check, with its design and the matched view.
 
-    `view` is None when the design no longer has the view. `row` is the finding as `Check.findings` stores it.
+    `view` is None when we no longer know the matched view. `row` is the finding as `Check.findings` stores
+    it.
     """
 
     row: Mapping[str, Any]
