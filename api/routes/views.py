@@ -33,9 +33,8 @@ MEDIA_TYPES = {
     "AVIF": "image/avif",
 }
 OWNER_CACHE = "private, max-age=31536000, immutable"
-PREVIEW_CACHE = (
-    "public, max-age=300"  # short, so that a preview disappears soon after its owner switches it off
-)
+# Short, so that a preview disappears soon after its owner switches it off.
+PREVIEW_CACHE = "public, max-age=300"
 
 
 @router.post(
