@@ -21,10 +21,11 @@ def labels_of(
     first: int = 1,
     count: int | None = None,
 ) -> list[Label]:
-    """Return labels in the batch's order, for at most `count` certificates from number `first`, without revoked ones.
+    """Return labels for at most `count` certificates from number `first` on, in the batch's order.
 
-    With `vault`, every label has its PIN. Raises Conflict (`label.none`, `label.no_pins`, or
-    `label.unsigned`, because no label is printed before its certificate is signed), NotTrue (`key.sealed`).
+    Omits revoked certificates. With `vault`, every label has its PIN. Raises Conflict (`label.none`,
+    `label.no_pins`, or `label.unsigned`, because no label is printed before its certificate is signed),
+    NotTrue (`key.sealed`).
     """
     of_batch = (
         select(Certificate).where(Certificate.batch_id == batch.id).order_by(Certificate.number_in_batch)

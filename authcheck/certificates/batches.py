@@ -13,8 +13,8 @@ from authcheck.errors import NotFound, Rejected
 from authcheck.ids import check_code
 from authcheck.labels.gs1 import check_gtin, check_lot
 from authcheck.ledger.tables import Entry
+from authcheck.storage.parameters import can_be_stored, in_chunks
 
-MOST_PARAMETERS = 500  # of one statement
 STATES = ("unsigned", "active", "revoked")
 
 
@@ -25,7 +25,7 @@ def get_batch(session: Session, batch_id: str, *, organisation_id: str | None = 
 
     Raises NotFound (`batch.not_found`), also for a batch of another organisation.
     """
-    batch = session.scalar(_select_batches().where(Batch.id == batch_id)) if batch_id.isprintable() else None
+    batch = session.scalar(_select_batches().where(Batch.id == batch_id)) if can_be_stored(batch_id) else None
     if batch is None or organisation_id not in {None, batch.organisation_id}:
         raise NotFound(f"We have no batch with the id {batch_id!r}.", code="batch.not_found", batch=batch_id)
     return batch
@@ -110,7 +110,10 @@ class Filter:
 def list_certificates(
     session: Session, organisation_id: str, selected: Filter, *, after: str = "", limit: int = 50
 ) -> Sequence[Certificate]:
-    """Return at most `limit` certificates of an organisation by id (the order of issue), from after the id `after`."""
+    """Return at most `limit` certificates of an organisation that come after the id `after`.
+
+    The order is by id, which is also the order of issue.
+    """
     query = selected.select(organisation_id).where(Certificate.id > after)
     return session.scalars(
         query.options(joinedload(Certificate.batch)).order_by(Certificate.id).limit(limit)
@@ -132,17 +135,17 @@ def transaction_ids(session: Session, certificates: Sequence[Certificate]) -> di
     """
     ids = {row.entry_number: row.id for row in certificates if row.entry_number is not None}
     numbers, tx_ids = list(ids), dict[str, str]()
-    for start in range(0, len(numbers), MOST_PARAMETERS):
-        in_chunk = Entry.number.in_(numbers[start : start + MOST_PARAMETERS])
+    for chunk in in_chunks(numbers):
+        in_chunk = Entry.number.in_(chunk)
         for number, tx_id in session.execute(select(Entry.number, Entry.tx_id).where(in_chunk)):
             tx_ids[ids[number]] = tx_id
     return tx_ids
 
 
 def certificate_name(text: str) -> tuple[str, str]:
-    """Return ("id", UUID) or ("code", code of the label), in canonical spelling, for the name of a certificate.
+    """Return the column and the value that a certificate's name refers to, in canonical spelling.
 
-    Raises Rejected (`code.malformed`).
+    The result is ("id", UUID) or ("code", code of the label). Raises Rejected (`code.malformed`).
     """
     try:
         return "id", str(UUID(text))
@@ -214,10 +217,9 @@ def _find_named(
     rows: dict[tuple[str, str], Row[str, str, str, int]] = {}
     for column in ("id", "code"):
         values = [value for kind, value in wanted if kind == column]
-        for start in range(0, len(values), MOST_PARAMETERS):
-            in_chunk = getattr(Certificate, column).in_(values[start : start + MOST_PARAMETERS])
-            chunk = session.execute(own.where(in_chunk))
-            rows.update(((column, getattr(row, column)), row) for row in chunk)
+        for chunk in in_chunks(values):
+            found = session.execute(own.where(getattr(Certificate, column).in_(chunk)))
+            rows.update(((column, getattr(row, column)), row) for row in found)
     missing = [value for kind, value in wanted if (kind, value) not in rows]
     if missing:
         raise NotFound(

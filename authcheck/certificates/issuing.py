@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from authcheck.certificates import facts, status_lists
-from authcheck.certificates.batches import MOST_PARAMETERS, get_batch
+from authcheck.certificates.batches import get_batch
 from authcheck.certificates.orders import Order
 from authcheck.certificates.pins import new_pin, pin_purpose
 from authcheck.certificates.rights import Right, lock_right
@@ -36,6 +36,7 @@ from authcheck.ledger.journal import record_numbers
 from authcheck.members.tables import Organisation
 from authcheck.registry.designs import live_views
 from authcheck.registry.tables import Design
+from authcheck.storage.parameters import in_chunks
 from authcheck.vault import Vault
 
 CertificateRow = dict[str, Any]
@@ -165,14 +166,14 @@ def _uuids(now: datetime, count: int) -> Iterator[str]:
 
 
 def _check_serials_free(session: Session, rows: Sequence[CertificateRow], order: Order) -> None:
-    """Raise Conflict (`certificate.serial_taken`) if a serial number of this GTIN and lot has a certificate."""
+    """Raise Conflict (`certificate.serial_taken`) if a serial of this GTIN and lot has a certificate."""
     if not order.serials:
-        return  # 60 random bits: a repetition is too improbable
+        return  # a generated serial has 60 random bits: a repetition is too improbable
     serials_of_lot = select(Certificate.serial).where(
         Certificate.gtin == order.gtin, Certificate.lot == order.lot
     )
-    for start in range(0, len(rows), MOST_PARAMETERS):
-        serials = [row["serial"] for row in rows[start : start + MOST_PARAMETERS]]
+    for chunk in in_chunks(rows):
+        serials = [row["serial"] for row in chunk]
         taken = session.scalar(serials_of_lot.where(Certificate.serial.in_(serials)).limit(1))
         if taken is not None:
             raise _serial_taken_error(taken)

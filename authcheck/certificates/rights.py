@@ -24,7 +24,7 @@ from authcheck.registry.tables import Design
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """The right to issue certificates for `design`: as a licensee under `licence_id`, or as the owner (None)."""
+    """The right to issue certificates for `design`, under the licence `licence_id` or as its owner (None)."""
 
     design: Design
     licence_id: str | None = None
@@ -161,15 +161,18 @@ def _newest_version(session: Session, licence_id: str) -> Licence:
 def _breaches_of(grant: Grant, design: Design, units: int, now: datetime) -> tuple[Breach, ...]:
     """Return the terms that this many more units would break."""
     end_times = [link.revoked_at for link in licence_grants.chain_of(grant)] + [grant.superseded_at]
-    # A licence that has ended must count as ended, even if this clock is slow, or if midnight passed during the
-    # wait for the lock.
+    # A licence that has ended must count as ended, even if this clock is slow, or if midnight passed
+    # during the wait for the lock.
     on = max([now, *(end for end in end_times if end is not None)]).astimezone(UTC).date()
     use = Use(design_id=design.id, collection=design.collection, on=on, units=units)
     return breaches(grant, use)
 
 
 def _no_licence_error(organisation: Organisation, order: Order) -> Conflict | NotFound:
-    """Return the same error for a missing design and for another owner's design: the answer must not tell them apart."""
+    """Return the same error for a missing design and another owner's design.
+
+    The asker must not learn which of the two it is.
+    """
     if "brand" in organisation.roles:
         return NotFound(
             f"We have no design with the id {order.design_id!r}.",

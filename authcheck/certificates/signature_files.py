@@ -38,7 +38,7 @@ def read_signatures(path: Path) -> Signatures:
 
 
 def summarise(waiting: Waiting) -> dict[str, int]:
-    """Summarise the payloads for the person who signs: how many certificates of each product, and status lists.
+    """Count the certificates of each product and the status lists, for the person who signs them.
 
     Raises NotTrue (`certificate.payload`) for a payload whose issuer is not the key's owner or whose id is
     not its name.

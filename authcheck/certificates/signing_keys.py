@@ -38,7 +38,10 @@ def open_vault(settings: Settings) -> Vault:
 
 
 def lock_organisation(session: Session, organisation_id: str) -> Organisation:
-    """Lock an organisation: no other transaction issues, revokes or changes keys for it until this one ends."""
+    """Lock an organisation, so that no other transaction issues, revokes or changes keys for it.
+
+    The lock ends with this transaction.
+    """
     locked = select(Organisation).where(Organisation.id == organisation_id)
     # FOR NO KEY UPDATE: other transactions may still add rows that refer to the organisation.
     return session.scalars(
@@ -118,7 +121,10 @@ def _make_key(vault: Vault | None, kid: str) -> tuple[bytes, bytes]:
 
 
 def _check_public_key(session: Session, public_key: bytes) -> None:
-    """Refuse an unsafe key, and a key that is or was in use: no revoked or foreign key returns under a new name."""
+    """Reject an unsafe key, and a key that is or was in use.
+
+    A revoked key or another organisation's key must not return under a new name.
+    """
     if len(public_key) != PUBLIC_KEY_BYTES or _has_small_order(public_key):
         raise Rejected(
             "This is not an Ed25519 public key that is safe to use.", code="signing_key.public_key"

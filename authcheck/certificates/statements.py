@@ -1,4 +1,7 @@
-"""Credentials to sign: names (did:web), payloads (VC 2.0), signatures (`vc+jwt`). proofs/credential.py reads them."""
+"""Credentials to sign: names (did:web), payloads (VC 2.0), signatures (`vc+jwt`).
+
+proofs/credential.py reads them.
+"""
 
 import base64
 import gzip
@@ -34,10 +37,10 @@ class ProductUnit:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The statements that all certificates of a batch share: issuer, product, design, SHA-256 of its registered pictures.
+    """The statements that all certificates of a batch share: issuer, product and design.
 
-    `lists_url` is the address of the issuer's status lists without the number. `licence` is the licence
-    version of a licensee.
+    `views` are the SHA-256 of the design's registered pictures. `lists_url` is the address of the issuer's
+    status lists without the number. `licence` is the licence version of a licensee.
     """
 
     issuer: str
@@ -62,7 +65,8 @@ class Signer:
 
     def sign(self, payload: bytes, typ: str = "vc+jwt") -> str:
         """Return the payload as a signed compact JWS of type `typ`."""
-        # Same as `joserfc.jws.serialize_compact`, but a quarter faster: it does not check our constant header.
+        # Same as `joserfc.jws.serialize_compact`, but a quarter faster: it does not check our constant
+        # header.
         signed = signing_input(self.kid, payload, typ)
         return f"{signed}.{encode_base64url(ALGORITHM.sign(signed.encode(), self._key))}"
 
@@ -83,7 +87,10 @@ def did_of(public_url: str, handle: str) -> str:
 
 
 def did_web(public_url: str, *path: str) -> str:
-    """Return the DID of an address (W3C CCG did:web s2.5): escape the colon of a port, turn slashes into colons."""
+    """Return the DID of an address (W3C CCG did:web s2.5).
+
+    Escapes the colon of a port and turns slashes into colons.
+    """
     parts = urlsplit(public_url)
     segments = [segment for segment in parts.path.split("/") if segment]
     return ":".join(["did:web", quote(parts.netloc, safe=""), *segments, *path])

@@ -15,6 +15,7 @@ from authcheck.errors import NotFound
 from authcheck.ids import new_id
 from authcheck.registry.tables import Design
 from authcheck.storage.database import Database
+from authcheck.storage.parameters import can_be_stored
 from authcheck.vision.pictures.decode import Limits
 
 
@@ -103,7 +104,7 @@ def get_check(session: Session, check_id: str, *, organisation_id: str | None = 
 
 def find_check(session: Session, check_id: str) -> Check | None:
     """Return the check of this id with its design and owner, or None."""
-    if not check_id.isprintable():  # PostgreSQL refuses to look for a NUL character
+    if not can_be_stored(check_id):
         return None
     return session.get(Check, check_id, options=[joinedload(Check.design).joinedload(Design.owner)])
 

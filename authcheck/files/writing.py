@@ -15,8 +15,8 @@ TEMPORARY = ".new-"  # how the name of an unfinished file begins
 def write_whole(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = False) -> None:
     """Put `data` at `path`, in the place of the file that is there. Make missing folders. Raises OSError.
 
-    A reader sees the old bytes or the new ones, and so does the next start after a crash. `mode` is the file's
-    permissions. A durable file is on the disk, with its name, before the function returns.
+    A reader sees the old bytes or the new ones, and so does the next start after a crash. `mode` is the
+    file's permissions. A durable file is on the disk, with its name, before the function returns.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
@@ -45,7 +45,10 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def translated_write_errors(path: Path) -> Iterator[None]:
-    """Raise StorageFailed (`storage.full`, `storage.read_only`, `storage.failed`) with the path, for the OSError in the block."""
+    """Translate an OSError in the block.
+
+    Raises StorageFailed (`storage.full`, `storage.read_only`, `storage.failed`) that names the path.
+    """
     try:
         yield
     except OSError as error:
@@ -55,7 +58,7 @@ def translated_write_errors(path: Path) -> Iterator[None]:
 
 
 def write_error_code(error: OSError) -> str:
-    """Return `storage.full`, `storage.read_only` (a folder that is missing counts, too) or `storage.failed`."""
+    """Return `storage.full`, `storage.read_only` (also for a missing folder) or `storage.failed`."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return "storage.full"
     if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.EISDIR}:

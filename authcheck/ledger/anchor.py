@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a chain holds of the ledger: the newest anchored size, in entries, and the root of that tree."""
+    """The newest checkpoint of the ledger in a chain: the size in entries, and the root of that tree."""
 
     size: int
     root: bytes
@@ -14,7 +14,10 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class SignedTransaction:
-    """A transaction that anchors one checkpoint, as bytes ready to be sent; `hash` is `0x` and 64 hexadecimal digits."""
+    """A transaction that anchors one checkpoint, as bytes that are ready to send.
+
+    `hash` is `0x` and 64 hexadecimal digits.
+    """
 
     hash: str
     raw: bytes
@@ -22,10 +25,11 @@ class SignedTransaction:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a transaction in the chain's present history: a later look may find it in another block, or in none.
+    """The result of a transaction in the chain's present history.
 
-    `confirmations` counts the blocks from its own to the newest, both included. `previous_size` is the size that the
-    chain held before it, None where the chain refused the transaction.
+    A later request may find the transaction in another block, or in no block. `confirmations` counts the
+    blocks from the transaction's block to the newest block, including both. `previous_size` is the size that
+    the chain had before the transaction. It is None when the chain refused the transaction.
     """
 
     block_number: int
@@ -35,27 +39,36 @@ class Receipt:
 
 
 class Anchor(Protocol):
-    """One writer's way into one chain. Every method raises Unavailable (`anchor.*`) where the chain does not answer."""
+    """The connection of one writer to one chain.
+
+    Every method raises Unavailable (`anchor.*`) when the chain does not answer.
+    """
 
     @property
     def chain(self) -> str:
-        """Which chain: `eip155:` and its number (CAIP-2)."""
+        """Return the chain's identifier: `eip155:` and the chain's number (CAIP-2)."""
 
     @property
     def sender(self) -> str:
-        """Whose nonces these are: the writer's account."""
+        """Return the writer's account. The nonces belong to this account."""
 
     def head(self) -> Head | None:
-        """The newest checkpoint that the chain holds, None before the first. Nothing of it is trusted to be ours."""
+        """Return the newest checkpoint in the chain, None before the first checkpoint.
+
+        Do not trust that this checkpoint is ours.
+        """
 
     def used_nonces(self, depth: int = 0) -> int:
-        """How many of the writer's nonces, from 0 on, are in blocks that have at least `depth` others above them."""
+        """Count the writer's nonces, from 0 on, in blocks with at least `depth` blocks above them."""
 
     def sign(self, nonce: int, checkpoint: Head) -> SignedTransaction:
-        """Make the transaction, with every field set by us. Sends nothing."""
+        """Make the transaction. This service sets every field. Sends nothing."""
 
     def submit(self, transaction: SignedTransaction) -> None:
-        """Send it, or send it again: a transaction that the chain has or waits for already changes nothing."""
+        """Send the transaction, or send it again.
+
+        Changes nothing when the chain already has the transaction or waits to include it.
+        """
 
     def receipt(self, transaction_hash: str) -> Receipt | None:
-        """Where a transaction stands, None while it is in no block."""
+        """Return the result of a transaction, None while no block has the transaction."""

@@ -1,12 +1,14 @@
-"""The SQL side of anchoring: which checkpoint goes into the chain, under which nonce, and what became of it.
+"""The SQL side of anchoring: which checkpoint goes into the chain, under which nonce, and with which result.
 
-    signed -> sent -> mined -> confirmed         a row's states; what is signed is stored before it is sent
+A row has these states. A signed transaction is stored before it is sent.
+
+    signed -> sent -> mined -> confirmed
                  ^      |          |
                  |      v          v
-                 +-- orphaned <----+             the chain took its block back: the same bytes are sent again
-                            failed               the chain refused it, or its nonce went to another transaction
+                 +-- orphaned <----+             the chain removed its block: the same bytes are sent again
+                            failed               the chain refused it, or another transaction used its nonce
 
-Nothing is asked of the chain while the database is locked.
+Never send a request to the chain while the database is locked.
 """
 
 from collections.abc import Iterator
@@ -37,7 +39,7 @@ WORDS = {
 
 
 def open_anchor(settings: Settings) -> EvmAnchor | None:
-    """The way into the chain that the settings name, None where they name none.
+    """Connect to the chain in the settings. Return None when the settings name no chain.
 
     Raises BadSetting (`anchor.*`, `key.*`, `setting.invalid`) or Unavailable (`anchor.unreachable`).
     """
@@ -45,23 +47,27 @@ def open_anchor(settings: Settings) -> EvmAnchor | None:
         return None
     if settings.evm_chain is None or settings.evm_contract is None:
         name = "AUTHCHECK_EVM_CHAIN" if settings.evm_chain is None else "AUTHCHECK_EVM_CONTRACT"
-        raise BadSetting(f"{name} is missing: AUTHCHECK_EVM_URL asks for it.", name=name)
+        raise BadSetting(f"{name} is missing. AUTHCHECK_EVM_URL needs this setting.", name=name)
     place = EvmPlace(settings.evm_url, settings.evm_chain, settings.evm_contract)
     return EvmAnchor.open(place, writer_key(settings))
 
 
 def writer_key(settings: Settings) -> bytes:
-    """The secp256k1 key of the account that pays and writes, made at first use. Raises BadSetting (`key.*`)."""
+    """Return the secp256k1 key of the account that pays and writes. The key is made at first use.
+
+    Raises BadSetting (`key.*`).
+    """
     return load_secret(settings.evm_key, settings.keys_dir / "evm")
 
 
 def run(
     database: Database, settings: Settings, anchor: Anchor, now: datetime, *, force: bool = False
 ) -> list[Anchoring]:
-    """One round: anchor the newest checkpoint if it is due, send what waits, look what became of the rest.
+    """Run one round of anchoring.
 
-    Whatever an earlier process left undone is taken up. Returns the rows that changed, in the order of their nonces.
-    Raises as `anchor_due`; what was done until then stays done.
+    Anchors the newest checkpoint if this is due, sends the waiting transactions, and reads the results of
+    the others. Continues the unfinished work of an earlier process. Returns the rows that changed, in the
+    order of their nonces. Raises as `anchor_due` does. An exception does not undo the finished work.
     """
     anchor_due(database, settings, anchor, now, force=force)
     return list(follow(database, anchor, now, confirmations=settings.evm_confirmations))
@@ -70,29 +76,30 @@ def run(
 def anchor_due(
     database: Database, settings: Settings, anchor: Anchor, now: datetime, *, force: bool = False
 ) -> Anchoring | None:
-    """Sign and store a transaction for a checkpoint of all entries, if enough time or entries lie behind it; None if not.
+    """Sign and store a transaction for a checkpoint of all entries, if one is due. Return None if not.
 
-    With `force` any new entry is enough. Raises as `publish_seen`, and Unavailable (`anchor.*`).
+    A transaction is due when enough time has passed or enough entries have no anchor. With `force` one new
+    entry is enough. Raises as `publish_seen` does, and Unavailable (`anchor.*`).
     """
     head = anchor.head()
     while True:
         newest = publish_seen(database, settings, head, now)
         with database.reading() as session:
-            last, next_nonce = _last(session, anchor), _next(session, anchor)
-        held = max(head.size if head else 0, last.size if last else 0)
-        if not _is_due(settings, newest.size - held, last, now, force=force):
+            last, next_nonce = _find_last(session, anchor), _find_next_nonce(session, anchor)
+        anchored_size = max(head.size if head else 0, last.size if last else 0)
+        if not _is_due(settings, newest.size - anchored_size, last, now, force=force):
             return None
         nonce = max(next_nonce, anchor.used_nonces())
         signed = anchor.sign(nonce, Head(newest.size, bytes.fromhex(newest.root)))
         with database.writing() as session:
             lock_ledger(session)
-            if _next(session, anchor) == next_nonce:
+            if _find_next_nonce(session, anchor) == next_nonce:
                 row = Anchoring(
                     id=new_id("anc", now),
                     chain=anchor.chain,
                     sender=anchor.sender,
                     nonce=nonce,
-                    previous_size=held,
+                    previous_size=anchored_size,
                     size=newest.size,
                     root=newest.root,
                     transaction_hash=signed.hash,
@@ -103,15 +110,16 @@ def anchor_due(
                 )
                 session.add(row)
                 return row
-        # Another worker was faster, perhaps with this very checkpoint: look again.
+        # Another worker was faster, perhaps with the same checkpoint: read the rows again.
 
 
 def publish_seen(
     database: Database, settings: Settings, head: Head | None, now: datetime
 ) -> SignedCheckpoint:
-    """The signed checkpoint of all entries, unless what the chain holds is not a beginning of this ledger.
+    """Return the signed checkpoint of all entries, unless the chain's checkpoint contradicts this ledger.
 
-    Raises as `publish`. What the chain holds beyond the database is remembered: no process signs until it is restored.
+    Raises as `publish` does. If the chain has more entries than the database, the head file records the
+    chain's checkpoint. Then no process signs until the missing entries are restored.
     """
     held = [Held("the chain", head.size, head.root)] if head else []
     try:
@@ -123,27 +131,31 @@ def publish_seen(
 
 
 def follow(database: Database, anchor: Anchor, now: datetime, *, confirmations: int) -> Iterator[Anchoring]:
-    """Send what is not in the chain and note what is. Gives the rows that changed. Raises Unavailable (`anchor.*`)."""
+    """Send the transactions that are not in the chain, and record the results of those that are.
+
+    Yields the rows that changed. Raises Unavailable (`anchor.*`).
+    """
     head = anchor.head()
     settled_nonces = anchor.used_nonces(confirmations)
     with database.reading() as session:
-        rows = _unsettled(session, anchor, head.size if head else 0)
+        rows = _find_unsettled(session, anchor, head.size if head else 0)
     for row in rows:
         receipt = anchor.receipt(row.transaction_hash)
         state = _state_of(row, receipt, settled_nonces, confirmations)
-        changed = _note(database, row, state, receipt, now)
+        changed = _store_state(database, row, state, receipt, now)
         if row.state in {"signed", "sent", "orphaned"}:
-            # The same bytes as ever: whatever the chain forgot, it cannot count them twice.
+            # Always the same bytes: the chain cannot count them twice, even if it lost the first transaction.
             anchor.submit(SignedTransaction(row.transaction_hash, row.raw_transaction))
-            changed = _note(database, row, "sent", None, now) or changed
+            changed = _store_state(database, row, "sent", None, now) or changed
         if changed:
             yield row
 
 
 def anchor_state(session: Session, size: int, *, on: bool = False) -> str:
-    """How far the first `size` entries are on their way into a chain: off, waiting, sent, mined or confirmed.
+    """Return the state of anchoring of the first `size` entries: off, waiting, sent, mined or confirmed.
 
-    `on` says whether this service anchors at all: what no transaction covers is `waiting` then, else `off`.
+    `on` says whether this service anchors at all. If it does, entries that no transaction covers are
+    `waiting`. If not, they are `off`.
     """
     row = covering(session, size)
     if row is None:
@@ -152,52 +164,64 @@ def anchor_state(session: Session, size: int, *, on: bool = False) -> str:
 
 
 def covering(session: Session, size: int) -> Anchoring | None:
-    """The first transaction that covers `size` entries: previous_size < size <= its size. None before there is one."""
+    """Return the first transaction that covers `size` entries: previous_size < size <= its size.
+
+    Returns None when there is no such transaction yet.
+    """
     later = select(Anchoring).where(Anchoring.size >= size, Anchoring.state != "failed")
     return session.scalar(later.order_by(Anchoring.size, Anchoring.nonce).limit(1))
 
 
 def find_anchoring(session: Session, transaction_hash: str) -> Anchoring | None:
-    """The anchoring of an EVM transaction hash, with or without 0x: its entries are previous_size to size - 1."""
+    """Return the anchoring of an EVM transaction hash, with or without 0x. Ignores failed anchorings.
+
+    The anchoring covers the entries previous_size to size - 1.
+    """
     digits = transaction_hash.strip().lower().removeprefix("0x")
-    found = select(Anchoring).where(Anchoring.transaction_hash == f"0x{digits}", Anchoring.state != "failed")
-    return session.scalar(found)
+    query = select(Anchoring).where(Anchoring.transaction_hash == f"0x{digits}", Anchoring.state != "failed")
+    return session.scalar(query)
 
 
 def list_anchorings(session: Session, limit: int) -> list[Anchoring]:
-    """The anchorings of the greatest sizes first, failed ones too."""
+    """Return at most `limit` anchorings, the largest size first. Includes failed anchorings."""
     newest = select(Anchoring).order_by(Anchoring.size.desc(), Anchoring.nonce.desc())
     return list(session.scalars(newest.limit(limit)))
 
 
-def _is_due(settings: Settings, behind: int, last: Anchoring | None, now: datetime, *, force: bool) -> bool:
-    if behind <= 0:
+def _is_due(
+    settings: Settings, uncovered: int, last: Anchoring | None, now: datetime, *, force: bool
+) -> bool:
+    if uncovered <= 0:
         return False
-    waited = last is None or now - last.created_at >= timedelta(minutes=settings.anchor_minutes)
-    return force or waited or behind >= settings.anchor_entries
+    has_waited = last is None or now - last.created_at >= timedelta(minutes=settings.anchor_minutes)
+    return force or has_waited or uncovered >= settings.anchor_entries
 
 
-def _last(session: Session, anchor: Anchor) -> Anchoring | None:
-    """The writer's transaction of the greatest size that the chain has or will have."""
-    mine = _of_writer(anchor).where(Anchoring.state != "failed")
-    return session.scalar(mine.order_by(Anchoring.size.desc(), Anchoring.nonce.desc()).limit(1))
+def _find_last(session: Session, anchor: Anchor) -> Anchoring | None:
+    """Return the writer's transaction with the largest size that the chain has or will have."""
+    query = _select_of_writer(anchor).where(Anchoring.state != "failed")
+    return session.scalar(query.order_by(Anchoring.size.desc(), Anchoring.nonce.desc()).limit(1))
 
 
-def _next(session: Session, anchor: Anchor) -> int:
-    """The nonce after all that were given out, 0 before the first."""
-    row = session.scalar(_of_writer(anchor).order_by(Anchoring.nonce.desc()).limit(1))
+def _find_next_nonce(session: Session, anchor: Anchor) -> int:
+    """Return the nonce after all nonces that were given out, 0 before the first."""
+    row = session.scalar(_select_of_writer(anchor).order_by(Anchoring.nonce.desc()).limit(1))
     return row.nonce + 1 if row else 0
 
 
-def _of_writer(anchor: Anchor) -> Select[Anchoring]:
+def _select_of_writer(anchor: Anchor) -> Select[Anchoring]:
     return select(Anchoring).where(Anchoring.chain == anchor.chain, Anchoring.sender == anchor.sender)
 
 
-def _unsettled(session: Session, anchor: Anchor, head_size: int) -> list[Anchoring]:
-    """What is not confirmed yet, and what was but lies beyond the chain's head: a reorganisation took it back."""
-    moving = Anchoring.state.in_(("signed", "sent", "mined", "orphaned"))
-    taken_back = (Anchoring.state == "confirmed") & (Anchoring.size > head_size)
-    return list(session.scalars(_of_writer(anchor).where(or_(moving, taken_back)).order_by(Anchoring.nonce)))
+def _find_unsettled(session: Session, anchor: Anchor, head_size: int) -> list[Anchoring]:
+    """Return the rows that are not confirmed yet, and confirmed rows beyond the chain's head.
+
+    A reorganisation of the chain removed the blocks of such confirmed rows.
+    """
+    is_unconfirmed = Anchoring.state.in_(("signed", "sent", "mined", "orphaned"))
+    was_removed = (Anchoring.state == "confirmed") & (Anchoring.size > head_size)
+    query = _select_of_writer(anchor).where(or_(is_unconfirmed, was_removed))
+    return list(session.scalars(query.order_by(Anchoring.nonce)))
 
 
 def _state_of(row: Anchoring, receipt: Receipt | None, settled_nonces: int, confirmations: int) -> str:
@@ -210,12 +234,17 @@ def _state_of(row: Anchoring, receipt: Receipt | None, settled_nonces: int, conf
     return "confirmed" if receipt.confirmations >= confirmations else "mined"
 
 
-def _note(database: Database, row: Anchoring, state: str, receipt: Receipt | None, now: datetime) -> bool:
-    """Store where a transaction stands; False where that is known, or another worker has noted something meanwhile."""
+def _store_state(
+    database: Database, row: Anchoring, state: str, receipt: Receipt | None, now: datetime
+) -> bool:
+    """Store the state of a transaction.
+
+    Returns False when the state is stored already, or another worker has stored a state meanwhile.
+    """
     block_hash = receipt.block_hash if receipt else None
     if (state, block_hash) == (row.state, row.block_hash):
         return False
-    news = {
+    values = {
         "state": state,
         "block_number": receipt.block_number if receipt else None,
         "block_hash": block_hash,
@@ -224,9 +253,9 @@ def _note(database: Database, row: Anchoring, state: str, receipt: Receipt | Non
         else receipt.previous_size,
         "changed_at": now,
     }
-    seen = update(Anchoring).where(Anchoring.id == row.id, Anchoring.state == row.state)
+    update_row = update(Anchoring).where(Anchoring.id == row.id, Anchoring.state == row.state)
     with database.writing() as session:
-        changed = session.execute(seen.values(**news).returning(Anchoring.id)).scalar() is not None
-    for name, value in news.items():
+        changed = session.execute(update_row.values(**values).returning(Anchoring.id)).scalar() is not None
+    for name, value in values.items():
         setattr(row, name, value)
     return changed

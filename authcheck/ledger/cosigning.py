@@ -1,4 +1,4 @@
-"""Having the ledger's newest checkpoint cosigned by witnesses, who see that it only grows."""
+"""Cosignatures of witnesses for the ledger's newest checkpoint. Witnesses see that the ledger only grows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from authcheck.tlog.witness import Post, Witness, post_http, submit
 
 @dataclass(frozen=True, slots=True)
 class Cosigned:
-    """A checkpoint with what witnesses signed of it, and why others did not, by their names."""
+    """A checkpoint with its cosignatures. `refusals` has the errors of the other witnesses, by name."""
 
     checkpoint: SignedCheckpoint
     refusals: Mapping[str, AuthcheckError]
@@ -32,18 +32,20 @@ def cosign(
     now: datetime,
     post: Post = post_http,
 ) -> Cosigned:
-    """Publish a checkpoint and collect cosignatures of it; a witness that is out of reach stops no other.
+    """Publish a checkpoint and collect its cosignatures.
 
-    The witnesses are asked first how far they have seen the log: raises Unavailable (`ledger.rolled_back`) before
-    anything is signed if that is beyond the database, and remembers it in the head file; else as `publish` does.
+    A witness that does not answer does not stop the other witnesses.
+    First asks each witness for the size of the log that it has seen. If that size is beyond the database,
+    records it in the head file and raises Unavailable (`ledger.rolled_back`) before anything is signed.
+    Otherwise raises as `publish` does.
     """
     refusals: dict[str, AuthcheckError] = {}
-    held = _ask(database, settings, witnesses, post, refusals)
+    held = _ask_sizes(database, settings, witnesses, post, refusals)
     try:
         checkpoint = publish(database, settings, held=list(held.values()), now=now)
     except Unavailable as error:
         if error.code == "ledger.rolled_back" and held:
-            furthest = max(held.values(), key=lambda one: one.size)
+            furthest = max(held.values(), key=lambda head: head.size)
             HeadFile(settings.keys_dir).remember(furthest)
         raise
     lines = []
@@ -54,17 +56,20 @@ def cosign(
                 lines.append(_submit(database, witness, checkpoint, held[name].size, post))
             except AuthcheckError as error:
                 refusals[name] = error
-    return Cosigned(_keep(database, checkpoint, lines), refusals)
+    return Cosigned(_store_cosignatures(database, checkpoint, lines), refusals)
 
 
-def _ask(
+def _ask_sizes(
     database: Database,
     settings: Settings,
     witnesses: Sequence[Witness],
     post: Post,
     refusals: dict[str, AuthcheckError],
 ) -> dict[str, Held]:
-    """How far each witness has seen the log: told when it is offered what was signed last as its first checkpoint."""
+    """Return the size of the log that each witness has seen, by the witness's name.
+
+    A witness tells this size when it gets the newest signed checkpoint as if it were its first one.
+    """
     with database.reading() as session:
         newest = latest_checkpoint(session)
     held = {}
@@ -79,42 +84,44 @@ def _ask(
         except AuthcheckError as error:
             refusals[name] = error
             continue
-        held[name] = _held(witness, size)
+        held[name] = _head_seen_by(witness, size)
     return held
 
 
 def _submit(
     database: Database, witness: Witness, checkpoint: SignedCheckpoint, old_size: int, post: Post
 ) -> str:
-    """Ask for a cosignature; once more where the witness has seen another size meanwhile."""
+    """Ask for a cosignature. Ask once more when the witness has seen another size meanwhile."""
     origin = Checkpoint.from_note(checkpoint.note).origin
     try:
-        proof = _consistency(database, old_size, checkpoint.size)
+        proof = _prove_growth(database, old_size, checkpoint.size)
         return submit(witness, origin, old_size, proof, checkpoint.note, post=post)
     except Conflict as error:
-        now_held = _held(witness, int(str(error.params["size"])))
-        now_held.refuse_older(checkpoint.size)
-        proof = _consistency(database, now_held.size, checkpoint.size)
-        return submit(witness, origin, now_held.size, proof, checkpoint.note, post=post)
+        newer = _head_seen_by(witness, int(str(error.params["size"])))
+        newer.refuse_older(checkpoint.size)
+        proof = _prove_growth(database, newer.size, checkpoint.size)
+        return submit(witness, origin, newer.size, proof, checkpoint.note, post=post)
 
 
-def _consistency(database: Database, old_size: int, size: int) -> list[bytes]:
+def _prove_growth(database: Database, old_size: int, size: int) -> list[bytes]:
     if not 0 < old_size < size:
         return []
     with database.reading() as session:
         return prove_consistency(old_size, size, read_tile_of(session))
 
 
-def _held(witness: Witness, size: int) -> Held:
+def _head_seen_by(witness: Witness, size: int) -> Held:
     return Held(f"the witness {witness.verifier.name}", size, None)
 
 
-def _keep(database: Database, checkpoint: SignedCheckpoint, lines: Sequence[str]) -> SignedCheckpoint:
-    """Store cosignatures with those that another process may have collected meanwhile."""
+def _store_cosignatures(
+    database: Database, checkpoint: SignedCheckpoint, lines: Sequence[str]
+) -> SignedCheckpoint:
+    """Store cosignatures. Keep the cosignatures that another process may have stored meanwhile."""
     if not lines:
         return checkpoint
     with database.writing() as session:
-        kept = session.get_one(SignedCheckpoint, checkpoint.size, with_for_update=True)
-        if Checkpoint.from_note(kept.note) == Checkpoint.from_note(checkpoint.note):
-            kept.note += "".join(line for line in lines if line not in kept.note)
-        return kept
+        row = session.get_one(SignedCheckpoint, checkpoint.size, with_for_update=True)
+        if Checkpoint.from_note(row.note) == Checkpoint.from_note(checkpoint.note):
+            row.note += "".join(line for line in lines if line not in row.note)
+        return row

@@ -1,4 +1,4 @@
-"""The ledger as files that any web server can serve: the C2SP tlog-tiles layout."""
+"""The ledger as files that any web server can serve, in the C2SP tlog-tiles layout."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +18,13 @@ CHECKPOINT = "checkpoint"
 
 
 def export(session: Session, checkpoint: SignedCheckpoint, folder: Path) -> Iterator[str]:
-    """Write what a mirror lacks up to this checkpoint, the checkpoint last; yields the path of each file written.
+    """Write the files that a mirror lacks up to this checkpoint, the checkpoint last.
 
-    Full tiles that are there already are not written again. Raises NotTrue (`ledger.forked`), Unavailable
-    (`ledger.rolled_back`) where another log or a newer copy lies there, StorageFailed.
+    Yields the path of each written file. Does not write tiles that exist already. Raises NotTrue
+    (`ledger.forked`) when the folder has another log, Unavailable (`ledger.rolled_back`) when it has a newer
+    copy, and StorageFailed.
     """
-    _refuse_another(session, checkpoint, folder)
+    _refuse_foreign_mirror(session, checkpoint, folder)
     read = read_tile_of(session)
     for level, number, width in _tiles(checkpoint.size):
         if level == 0:
@@ -40,12 +41,15 @@ def export(session: Session, checkpoint: SignedCheckpoint, folder: Path) -> Iter
 
 
 def holds(size: int, level: int | None, number: int, width: int) -> bool:
-    """Whether the first `width` hashes of a tile (entries where `level` is None) are in a tree of `size`."""
+    """Return whether a tree of `size` entries has the first `width` hashes of a tile.
+
+    When `level` is None, the tile is a bundle of entries.
+    """
     return number * WIDTH + width <= size >> 8 * (level or 0)
 
 
 def _tiles(size: int) -> Iterator[tuple[int, int, int]]:
-    """Level, number and width of every tile of a tree."""
+    """Yield the level, number and width of every tile of a tree."""
     level = 0
     while count := size >> 8 * level:
         for number in range(-(-count // WIDTH)):
@@ -53,21 +57,22 @@ def _tiles(size: int) -> Iterator[tuple[int, int, int]]:
         level += 1
 
 
-def _refuse_another(session: Session, checkpoint: SignedCheckpoint, folder: Path) -> None:
+def _refuse_foreign_mirror(session: Session, checkpoint: SignedCheckpoint, folder: Path) -> None:
     try:
-        there = Checkpoint.from_note((folder / CHECKPOINT).read_text())
+        mirrored = Checkpoint.from_note((folder / CHECKPOINT).read_text())
     except FileNotFoundError:
         return
     except OSError as error:
-        raise _failed(folder, error) from error
-    Held("the mirror", there.size, there.root).refuse_fork(checkpoint.size, roots_of(read_tile_of(session)))
+        raise _storage_error(folder, error) from error
+    head = Held("the mirror", mirrored.size, mirrored.root)
+    head.refuse_fork(checkpoint.size, roots_of(read_tile_of(session)))
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: a web server may be reading the one that is there."""
+    """Write a file whole or not at all, because a web server may be reading the existing file."""
     with translated_write_errors(path):
         write_whole(path, data)
 
 
-def _failed(path: Path, error: OSError) -> StorageFailed:
-    return StorageFailed(f"{path}: {error.strerror}.", path=str(path))
+def _storage_error(path: Path, error: OSError) -> StorageFailed:
+    return StorageFailed(f"We cannot read {path}: {error.strerror}.", path=str(path))

@@ -1,7 +1,7 @@
-"""The SQL side of the ledger: facts are appended in the transaction that changes the rows they are about.
+"""The SQL side of the ledger. A fact is appended in the transaction that changes the rows of the fact.
 
-The row lock of LedgerHead puts writers in their order and is the last lock a transaction takes: whoever takes another
-one afterwards may wait for somebody who waits for this one.
+The row lock of LedgerHead puts writers in order. It must be the last lock that a transaction takes. If a
+transaction takes another lock afterwards, it may wait for a transaction that waits for this lock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,37 +12,42 @@ import sqlalchemy as sa
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from authcheck.errors import Conflict, NotFound
+from authcheck.errors import NotFound
 from authcheck.ledger.tables import Entry, LedgerHead, SignedCheckpoint, Tile
-from authcheck.storage.database import Database
-from authcheck.tlog.entries import Draft, body, read_body, read_time, tx_id
+from authcheck.storage.parameters import in_chunks
+from authcheck.tlog.entries import Draft, body, tx_id
 from authcheck.tlog.note import proof_text
 from authcheck.tlog.tiles import ReadTile, grow, prove_inclusion
 
-WAITING = "authcheck_drafts"  # in a session's info: what is appended when it commits
-SKEW = timedelta(minutes=5)  # that clocks may differ, or a transaction may take
-MOST_PARAMETERS = 500  # of one statement
-ONE_TILE = select(Tile.hashes).where(
+WAITING = "authcheck_drafts"  # key in a session's info: the drafts to append at the commit
+SKEW = timedelta(minutes=5)  # the most that clocks may differ, or a transaction may take
+TILE = select(Tile.hashes).where(
     Tile.level == sa.bindparam("of_level"), Tile.number == sa.bindparam("of_number")
 )
 
 
 def record(session: Session, drafts: Sequence[Draft]) -> list[Entry]:
-    """Append facts and return their entries; of a fact that is known word for word, the entry it has.
+    """Append facts and return their entries. A fact that the ledger has word for word keeps its old entry.
 
-    Call it last in a `writing()` transaction: nobody else appends from here to the commit.
+    Call it last in a `writing()` transaction: nobody else can append from here to the commit.
     """
-    appended = _append(session, drafts)
-    return [Entry(**row) for row in appended]
+    rows = _append(session, drafts)
+    return [Entry(**row) for row in rows]
 
 
 def record_numbers(session: Session, drafts: Sequence[Draft]) -> list[int]:
-    """As `record`, but the entries' numbers only: of thousands, their objects would cost as much as all else."""
+    """Append facts as `record` does, but return only the numbers of the entries.
+
+    For thousands of entries, making the Entry objects would take as much time as everything else.
+    """
     return [row["number"] for row in _append(session, drafts)]
 
 
 def record_at_commit(session: Session, drafts: Sequence[Draft]) -> None:
-    """Append facts when the transaction commits, so that other locks can still be taken; not within a savepoint."""
+    """Append facts when the transaction commits, so that it can still take other locks before.
+
+    Appends nothing when a savepoint ends.
+    """
     session.info.setdefault(WAITING, []).extend(drafts)
     if not event.contains(session, "before_commit", _append_waiting):
         event.listen(session, "before_commit", _append_waiting)
@@ -54,76 +59,77 @@ def _append_waiting(session: Session) -> None:
 
 
 def ledger_size(session: Session) -> int:
-    """How many entries there are, signed or not."""
+    """Return the number of entries, signed or not."""
     return session.scalars(select(LedgerHead.size)).one()
 
 
 def lock_ledger(session: Session) -> int:
-    """Keep others from appending until this transaction ends; how many entries there are."""
+    """Prevent others from appending until this transaction ends. Return the number of entries."""
     return session.scalars(select(LedgerHead.size).with_for_update()).one()
 
 
 def read_tile_of(session: Session) -> ReadTile:
-    """What reads tiles from the database, as they are there now."""
-    connection = session.connection()  # past the ORM, which would take half of a proof's time
+    """Return a function that reads the current tiles from the database."""
+    return tile_reader(session.connection())  # without the ORM, which would take half of a proof's time
+
+
+def tile_reader(connection: sa.Connection) -> ReadTile:
+    """Return a function that reads the hashes of a tile by level and number, b"" without any."""
 
     def read(level: int, number: int) -> bytes:
-        found: bytes | None = connection.scalar(ONE_TILE, {"of_level": level, "of_number": number})
-        return found or b""
+        hashes: bytes | None = connection.scalar(TILE, {"of_level": level, "of_number": number})
+        return hashes or b""
 
     return read
 
 
 def _append(session: Session, drafts: Sequence[Draft]) -> list[dict[str, Any]]:
-    """The rows of these facts, after those that wait for the commit."""
+    """Append the drafts that wait for the commit, then these drafts. Return the rows of these drafts."""
     waiting: list[Draft] = session.info.pop(WAITING, [])
-    texts = [(draft, body(draft)) for draft in (*waiting, *drafts)]
-    if not texts:
+    drafts_and_bodies = [(draft, body(draft)) for draft in (*waiting, *drafts)]
+    if not drafts_and_bodies:
         return []
     size = lock_ledger(session)
-    ids = [tx_id(text) for _, text in texts]
-    numbers = _find(session, ids)
+    ids = [tx_id(entry_body) for _, entry_body in drafts_and_bodies]
+    numbers = _find_numbers(session, ids)
     rows: list[dict[str, Any]] = []
-    new: list[dict[str, Any]] = []
-    for (draft, text), known_as in zip(texts, ids, strict=True):
-        number = numbers.setdefault(known_as, size + len(new))
-        rows.append(_row(number, known_as, draft, text))
-        if number == size + len(new):
-            new.append(rows[-1])
-    if new:
-        leaves = [bytes.fromhex(row["tx_id"]) for row in new]
-        _store(session, new, grow(size, leaves, read_tile_of(session)))
+    new_rows: list[dict[str, Any]] = []
+    for (draft, entry_body), entry_id in zip(drafts_and_bodies, ids, strict=True):
+        number = numbers.setdefault(entry_id, size + len(new_rows))
+        rows.append(_make_row(number, entry_id, draft, entry_body))
+        if number == size + len(new_rows):
+            new_rows.append(rows[-1])
+    if new_rows:
+        leaves = [bytes.fromhex(row["tx_id"]) for row in new_rows]
+        _store(session, new_rows, grow(size, leaves, read_tile_of(session)))
     return rows[len(waiting) :]
 
 
-def _row(number: int, known_as: str, draft: Draft, text: bytes) -> dict[str, Any]:
+def _make_row(number: int, entry_id: str, draft: Draft, entry_body: bytes) -> dict[str, Any]:
     return {
         "number": number,
-        "tx_id": known_as,
+        "tx_id": entry_id,
         "type": draft.type,
         "subject": draft.subject,
         "at": draft.at,
-        "body": text,
+        "body": entry_body,
     }
 
 
-def _find(session: Session, ids: Sequence[str]) -> dict[str, int]:
-    """By transaction id, the number of the entries that are known."""
-    found: dict[str, int] = {}
-    for start in range(0, len(ids), MOST_PARAMETERS):
-        some = Entry.tx_id.in_(ids[start : start + MOST_PARAMETERS])
-        found.update(
-            (known_as, number)
-            for known_as, number in session.execute(select(Entry.tx_id, Entry.number).where(some))
-        )
-    return found
+def _find_numbers(session: Session, ids: Sequence[str]) -> dict[str, int]:
+    """Return the numbers of the entries that the ledger has, by transaction id."""
+    numbers: dict[str, int] = {}
+    for chunk in in_chunks(ids):
+        rows = session.execute(select(Entry.tx_id, Entry.number).where(Entry.tx_id.in_(chunk)))
+        numbers.update((entry_id, number) for entry_id, number in rows)
+    return numbers
 
 
 def _store(
     session: Session, rows: Sequence[dict[str, Any]], changed: Mapping[tuple[int, int], bytes]
 ) -> None:
-    """Entries, the tiles they change, and the new size."""
-    # Past the ORM, whose bookkeeping a row costs more than the row.
+    """Store entries, the tiles that they change, and the new size."""
+    # Without the ORM, whose bookkeeping for a row takes more time than the row itself.
     session.connection().execute(sa.insert(Entry), rows)
     for (level, number), hashes in changed.items():
         session.merge(Tile(level=level, number=number, hashes=hashes))
@@ -132,27 +138,27 @@ def _store(
 
 
 def get_entry(session: Session, tx_id: str) -> Entry:
-    """The entry of a transaction id. Raises NotFound (`ledger.not_found`)."""
-    found = session.scalar(select(Entry).where(Entry.tx_id == tx_id)) if tx_id.isalnum() else None
-    if found is None:
-        raise NotFound("The ledger has no such entry.", code="ledger.not_found", tx_id=tx_id)
-    return found
+    """Return the entry of a transaction id. Raises NotFound (`ledger.not_found`)."""
+    entry = session.scalar(select(Entry).where(Entry.tx_id == tx_id)) if tx_id.isalnum() else None
+    if entry is None:
+        raise NotFound("The ledger has no entry with this id.", code="ledger.not_found", tx_id=tx_id)
+    return entry
 
 
 def bodies(session: Session, first: int, count: int) -> list[bytes]:
-    """At most `count` entries from number `first` on."""
-    wanted = select(Entry.body).where(Entry.number >= first).order_by(Entry.number).limit(count)
-    return list(session.scalars(wanted))
+    """Return the bodies of at most `count` entries from number `first` on."""
+    query = select(Entry.body).where(Entry.number >= first).order_by(Entry.number).limit(count)
+    return list(session.scalars(query))
 
 
 def latest_checkpoint(session: Session) -> SignedCheckpoint | None:
-    """The signed checkpoint of the greatest size, None before the first one."""
+    """Return the signed checkpoint of the largest size, None before the first checkpoint."""
     newest = select(SignedCheckpoint).order_by(SignedCheckpoint.size.desc()).limit(1)
     return session.scalar(newest.execution_options(populate_existing=True))
 
 
 def proof_for(session: Session, entry: Entry, checkpoint: SignedCheckpoint) -> str:
-    """The proof that an entry is in the log as a c2sp.org/tlog-proof@v1 text.
+    """Return the proof that an entry is in the log, as a text in the format c2sp.org/tlog-proof@v1.
 
     Raises NotFound (`ledger.not_signed`) for an entry that the checkpoint does not cover yet.
     """
@@ -160,43 +166,3 @@ def proof_for(session: Session, entry: Entry, checkpoint: SignedCheckpoint) -> s
         raise NotFound("No signed checkpoint covers this entry yet.", code="ledger.not_signed")
     hashes = prove_inclusion(entry.number, checkpoint.size, read_tile_of(session))
     return proof_text(entry.number, hashes, checkpoint.note)
-
-
-class SqlLogStore:
-    """The log in the project's database, as the port LogStore."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def size(self) -> int:
-        """How many entries there are."""
-        with self._database.reading() as session:
-            return ledger_size(session)
-
-    def read_tile(self, level: int, number: int) -> bytes:
-        """The hashes of a tile, as many as there are; b"" if there are none."""
-        with self._database.reading() as session:
-            return read_tile_of(session)(level, number)
-
-    def entries(self, first: int, count: int) -> list[bytes]:
-        """At most `count` entries from number `first` on; fewer where the log ends."""
-        with self._database.reading() as session:
-            return bodies(session, first, count)
-
-    def find(self, tx_id: str) -> int | None:
-        """The number of the entry with this id."""
-        with self._database.reading() as session:
-            return session.scalar(select(Entry.number).where(Entry.tx_id == tx_id))
-
-    def append(
-        self, expected_size: int, bodies: Sequence[bytes], tiles: Mapping[tuple[int, int], bytes]
-    ) -> None:
-        """Add entries and the tiles they change. Raises Conflict (`ledger.raced`)."""
-        ids = [tx_id(text) for text in bodies]
-        with self._database.writing() as session:
-            if lock_ledger(session) != expected_size or len(set(ids)) != len(ids) or _find(session, ids):
-                raise Conflict("The log has grown meanwhile.", code="ledger.raced")
-            said = [read_body(text) for text in bodies]
-            drafts = [Draft(one["t"], one["id"], read_time(one["at"])) for one in said]
-            numbered = enumerate(zip(ids, drafts, bodies, strict=True), expected_size)
-            _store(session, [_row(number, *one) for number, one in numbered], tiles)

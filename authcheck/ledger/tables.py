@@ -1,4 +1,4 @@
-"""Rows of the ledger: entries, tiles, signed checkpoints, and their way into a chain."""
+"""Rows of the ledger: entries, tiles, signed checkpoints, and the anchoring of checkpoints in a chain."""
 
 from datetime import datetime
 
@@ -16,10 +16,11 @@ from authcheck.storage.entity import Entity
 
 
 class Entry(Entity):
-    """One fact in the ledger, never changed or deleted (triggers see to it). `number` is its place in the log, from 0.
+    """One fact in the ledger. Triggers prevent that an entry is changed or deleted.
 
-    `tx_id` is the leaf hash, SHA-256(0x00 || body), in hexadecimal; `body` the canonical JSON that is hashed, `type` and
-    `at` what it says of itself. `subject` is the id of the row it is about.
+    `number` is the entry's position in the log, from 0. `body` is the canonical JSON that is hashed. `tx_id`
+    is the leaf hash, SHA-256(0x00 || body), in hexadecimal. `type` and `at` are copies of these fields of the
+    body. `subject` is the id of the row that the entry is about.
     """
 
     __tablename__ = "entries"
@@ -34,7 +35,10 @@ class Entry(Entity):
 
 
 class Tile(Entity):
-    """At most 256 hashes of one level of the tree, 32 bytes each: a partial tile is a prefix of the full one."""
+    """At most 256 hashes of one level of the tree, 32 bytes each.
+
+    A partial tile is a prefix of the full tile.
+    """
 
     __tablename__ = "tiles"
 
@@ -44,7 +48,10 @@ class Tile(Entity):
 
 
 class LedgerHead(Entity):
-    """One row: how many entries there are. Its row lock puts writers in their order; taken last of all locks."""
+    """The number of entries, in the table's only row.
+
+    The lock on this row puts writers in order. A transaction takes this lock after all other locks.
+    """
 
     __tablename__ = "ledger_head"
 
@@ -53,7 +60,10 @@ class LedgerHead(Entity):
 
 
 class SignedCheckpoint(Entity):
-    """A checkpoint that was signed and published; `note` is its text with all signatures and cosignatures so far."""
+    """A checkpoint that was signed and published.
+
+    `note` is the checkpoint's text with all signatures and cosignatures so far.
+    """
 
     __tablename__ = "checkpoints"
 
@@ -64,9 +74,10 @@ class SignedCheckpoint(Entity):
 
 
 class Anchoring(Entity):
-    """A checkpoint on its way into a chain. The signed raw transaction is stored before it is sent.
+    """The anchoring of a checkpoint in a chain. The signed raw transaction is stored before it is sent.
 
-    `state` is signed, sent, mined, confirmed, orphaned or failed. `nonce` is allocated here, one transaction a nonce.
+    `state` is signed, sent, mined, confirmed, orphaned or failed. This table allocates the nonces: each
+    transaction has its own `nonce`.
     """
 
     __tablename__ = "anchorings"

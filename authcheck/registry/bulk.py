@@ -1,4 +1,4 @@
-"""Bulk registration: rows in, a report with one line a row out; what is good lands whatever else is bad."""
+"""Bulk registration: each row gets one line in the report. Bad rows do not stop the good rows."""
 
 import os
 from collections import Counter, deque
@@ -25,15 +25,15 @@ from authcheck.storage.pictures import PictureStore
 from authcheck.vision.features.findability import best_of
 from authcheck.vision.pictures.decode import Limits
 
-CHUNK_ROWS = 64  # one transaction
-CHUNK_BYTES = 64 * 1024 * 1024  # of pictures, held in memory until it commits
+CHUNK_ROWS = 64  # rows in one transaction
+CHUNK_BYTES = 64 * 1024 * 1024  # of pictures, held in memory until their transaction commits
 
 Loader = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRow:
-    """A row whose pictures were read and fingerprinted."""
+    """A row of the table, with its pictures read and fingerprinted."""
 
     row: Row
     views: Sequence[ReadView]
@@ -41,11 +41,12 @@ class ReadRow:
 
 @dataclass(frozen=True, slots=True)
 class RowReport:
-    """What became of one row.
+    """The result of one row.
 
-    `status` is registered, already_yours, disputed or rejected; `code`, `column` and `detail` say why it was rejected;
-    `near_*` name the other owner's design that a disputed one came near, with the score in [0, 1]. `findability` (good, fair,
-    poor) and `warnings` (codes) are those of the design's best picture, empty where nothing was registered.
+    `status` is registered, already_yours, disputed or rejected. `code`, `column` and `detail` say why the row
+    was rejected. `known_as` is the owner's other reference for an already_yours design. `near_*` name the
+    similar design of another owner in a dispute, with the score in [0, 1]. `findability` (good, fair, poor)
+    and `warnings` (codes) describe the design's best picture. They are empty when nothing was registered.
     """
 
     line: int
@@ -63,38 +64,38 @@ class RowReport:
     warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the fields for JSON."""
         return asdict(self)
 
 
 def count_statuses(reports: Iterable[RowReport]) -> dict[str, int]:
-    """How many rows ended in each status; all four are present."""
-    found = Counter(report.status for report in reports)
-    return {status: found[status] for status in ("registered", "already_yours", "disputed", "rejected")}
+    """Return the number of rows for each of the four statuses."""
+    counts = Counter(report.status for report in reports)
+    return {status: counts[status] for status in ("registered", "already_yours", "disputed", "rejected")}
 
 
 def load_from(folder: Path, max_bytes: int = Limits().bytes) -> Loader:
-    """A loader of picture files, named relative to `folder` or absolutely."""
+    """Return a loader of picture files. A file's name is absolute or relative to `folder`."""
 
     def load(name: str) -> bytes:
         try:
             return read_file(folder / name, max_bytes)
         except NotFound as error:
             raise RowRejected(
-                f"There is no file {name}.", code="row.picture_missing", picture=name
+                f"The file {name} does not exist.", code="row.picture_missing", picture=name
             ) from error
         except ImageRejected:
             raise
         except Rejected as error:
             raise RowRejected(
-                f"{name} cannot be read.", code="row.picture_unreadable", picture=name
+                f"We cannot read the file {name}.", code="row.picture_unreadable", picture=name
             ) from error
 
     return load
 
 
 class Importer:
-    """Registers rows for owners, a transaction a chunk."""
+    """An importer that registers rows for their owners, in one transaction per chunk."""
 
     def __init__(
         self,
@@ -118,27 +119,28 @@ class Importer:
         only_owner: bool = False,
         dry_run: bool = False,
     ) -> Iterator[RowReport]:
-        """Yield a report a row, in order, each once its chunk is committed.
+        """Yield one report per row, in order. A row's report comes after its chunk is committed.
 
-        `owner` (a handle, made as a brand where missing) owns rows that name none; with `only_owner` a row that names
-        another is rejected (`row.owner`). With `dry_run` everything is looked at and nothing stored. Raises
-        Unavailable where the database or the disk gives up; the chunks before it have landed.
+        `owner` is the handle of the owner of all rows that name no owner. A missing owner is created as a
+        brand. With `only_owner`, a row that names another owner is rejected (`row.owner`). `dry_run` checks
+        all rows and stores nothing. Raises Unavailable when the database or the disk fails. The earlier
+        chunks stay registered.
         """
-        chunks = _chunks(self._read_all(_plans(rows, owner, only_owner=only_owner), load))
+        chunks = _split_into_chunks(self._read_all(_settle_owners(rows, owner, only_owner=only_owner), load))
         if dry_run:
             yield from self._rehearse(chunks)
         else:
             for chunk in chunks:
-                yield from self._land(chunk)
+                yield from self._register_chunk(chunk)
 
-    def _read_all(self, plans: Iterable[Row | RowProblem], load: Loader) -> Iterator[ReadRow | RowProblem]:
-        """Read rows on all cores, in order, few ahead of the one that is asked for."""
+    def _read_all(self, rows: Iterable[Row | RowProblem], load: Loader) -> Iterator[ReadRow | RowProblem]:
+        """Read rows on all cores, in order, only a few rows ahead of the consumer."""
         workers = os.cpu_count() or 1
         ahead: deque[Future[ReadRow | RowProblem]] = deque()
         with ThreadPoolExecutor(workers) as pool:
             try:
-                for plan in plans:
-                    ahead.append(pool.submit(self._read, plan, load))
+                for row in rows:
+                    ahead.append(pool.submit(self._read, row, load))
                     if len(ahead) > 2 * workers:
                         yield ahead.popleft().result()
                 while ahead:
@@ -146,91 +148,92 @@ class Importer:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _read(self, plan: Row | RowProblem, load: Loader) -> ReadRow | RowProblem:
-        if isinstance(plan, RowProblem):
-            return plan
+    def _read(self, row: Row | RowProblem, load: Loader) -> ReadRow | RowProblem:
+        if isinstance(row, RowProblem):
+            return row
         try:
-            maskings = _maskings(plan, load)
+            maskings = _load_maskings(row, load)
         except Rejected as error:
-            return replace(_problem(plan, error), column="mask")
-        named = zip(plan.pictures, maskings, strict=True)
+            return replace(_problem_from(row, error), column="mask")
+        pictures = zip(row.pictures, maskings, strict=True)
         try:
-            return ReadRow(plan, [read_view(load(name), self._limits, masking) for name, masking in named])
+            return ReadRow(row, [read_view(load(name), self._limits, masking) for name, masking in pictures])
         except Rejected as error:
-            return _problem(plan, error)
+            return _problem_from(row, error)
 
-    def _land(self, chunk: Sequence[ReadRow | RowProblem]) -> list[RowReport]:
+    def _register_chunk(self, chunk: Sequence[ReadRow | RowProblem]) -> list[RowReport]:
         now = self._now()
         with self._database.writing() as session:
             registration = Registration(session, self._live, self._store, self._dispute, now)
             find_owner = cache(partial(organisations.ensure_brand, session, now=now))
-            return [_report(registration, one, find_owner) for one in chunk]
+            return [_register_row(registration, row, find_owner) for row in chunk]
 
     def _rehearse(self, chunks: Iterable[Sequence[ReadRow | RowProblem]]) -> Iterator[RowReport]:
-        """What `_land` would report: one session that only reads, so that each row still sees all rows before it."""
+        """Yield the reports of a dry run.
+
+        One read-only session serves all chunks, so rows see earlier rows.
+        """
         now = self._now()
-        made: dict[str, Organisation] = {}
+        new_owners: dict[str, Organisation] = {}
 
         with self._database.reading() as session:
 
             def find_owner(handle: str) -> Organisation:
-                found = organisations.find_organisation(session, handle)
-                if found is None and handle not in made:
-                    made[handle] = organisations.describe_organisation(
+                organisation = organisations.find_organisation(session, handle)
+                if organisation is None and handle not in new_owners:
+                    new_owners[handle] = organisations.describe_organisation(
                         handle=handle, name=handle, roles=["brand"], now=now
                     )
-                return found or made[handle]
+                return organisation or new_owners[handle]
 
             registration = Registration(session, self._live, None, self._dispute, now)
             for chunk in chunks:
-                yield from [_report(registration, one, find_owner) for one in chunk]
+                yield from [_register_row(registration, row, find_owner) for row in chunk]
 
 
-def _maskings(row: Row, load: Loader) -> list[Masking]:
-    """What is done about the ground, a picture each."""
+def _load_maskings(row: Row, load: Loader) -> list[Masking]:
+    """Return how to mask the background of each picture."""
     if not row.masks:
         return [usual_masking(row.new.kind)] * len(row.pictures)
     return ["auto" if mask == "auto" else "none" if mask == "none" else load(mask) for mask in row.masks]
 
 
-def _plans(
+def _settle_owners(
     rows: Iterable[Row | RowProblem], owner: str | None, *, only_owner: bool
 ) -> Iterator[Row | RowProblem]:
-    """The rows with their owners settled, or why they cannot be used."""
-    seen: dict[tuple[str, str], int] = {}
+    """Yield each row with the handle of its owner, or the problem that makes the row unusable."""
+    first_lines: dict[tuple[str, str], int] = {}
     for row in rows:
         if isinstance(row, RowProblem):
             yield row
             continue
         handle, reference = row.owner or owner or "", row.new.reference
-        first = seen.setdefault((handle, reference), row.line)
-        problem = _problem_of_owner(handle, owner if only_owner else None)
-        if problem is None and first != row.line:
-            problem = RowRejected(
-                f"{reference} stands in line {first} already.",
+        first_line = first_lines.setdefault((handle, reference), row.line)
+        error = _owner_error(handle, owner if only_owner else None)
+        if error is None and first_line != row.line:
+            error = RowRejected(
+                f"Line {first_line} has the reference {reference} already. Keep one of the two lines.",
                 code="row.duplicate_reference",
-                first_line=first,
+                first_line=first_line,
             )
-        yield _problem(row, problem) if problem else replace(row, owner=handle)
+        yield _problem_from(row, error) if error else replace(row, owner=handle)
 
 
-def _problem_of_owner(handle: str, only: str | None) -> RowRejected | None:
+def _owner_error(handle: str, only_owner: str | None) -> RowRejected | None:
     if not handle:
-        return RowRejected("The row names no owner; name one in the table or with --owner.", code="row.owner")
-    return (
-        RowRejected("You register for yourself only.", code="row.owner")
-        if only not in {None, handle}
-        else None
-    )
+        return RowRejected("Name the owner of the row in the table or with --owner.", code="row.owner")
+    if only_owner not in {None, handle}:
+        return RowRejected("You can register designs only for yourself.", code="row.owner")
+    return None
 
 
-def _chunks(read: Iterable[ReadRow | RowProblem]) -> Iterator[list[ReadRow | RowProblem]]:
-    """Rows for one transaction each: so many, or pictures of so many bytes, whatever is reached first."""
+def _split_into_chunks(rows: Iterable[ReadRow | RowProblem]) -> Iterator[list[ReadRow | RowProblem]]:
+    """Yield the rows of one transaction at a time. CHUNK_ROWS or CHUNK_BYTES ends a chunk."""
     chunk: list[ReadRow | RowProblem] = []
     size_bytes = 0
-    for one in read:
-        chunk.append(one)
-        size_bytes += sum(len(view.data) for view in one.views) if isinstance(one, ReadRow) else 0
+    for row in rows:
+        chunk.append(row)
+        size_bytes += sum(len(view.data) for view in row.views) if isinstance(row, ReadRow) else 0
         if len(chunk) == CHUNK_ROWS or size_bytes >= CHUNK_BYTES:
             yield chunk
             chunk, size_bytes = [], 0
@@ -238,42 +241,43 @@ def _chunks(read: Iterable[ReadRow | RowProblem]) -> Iterator[list[ReadRow | Row
         yield chunk
 
 
-def _report(
+def _register_row(
     registration: Registration, read: ReadRow | RowProblem, find_owner: Callable[[str], Organisation]
 ) -> RowReport:
     if isinstance(read, RowProblem):
-        return _refused(read)
+        return _report_problem(read)
     try:
-        check_new(read.row.new, read.views)  # first: a refused row must not leave an owner behind
-        return _landed(read, registration.register(find_owner(read.row.owner), read.row.new, read.views))
+        check_new(read.row.new, read.views)  # first: a rejected row must not create an owner
+        result = registration.register(find_owner(read.row.owner), read.row.new, read.views)
+        return _report_result(read, result)
     except Rejected as error:
-        return _refused(_problem(read.row, error))
+        return _report_problem(_problem_from(read.row, error))
 
 
-def _landed(read: ReadRow, result: Registered) -> RowReport:
-    row, known = read.row, result.status == "already_yours"
-    found = best_of(view.local.findability for view in read.views)
+def _report_result(read: ReadRow, result: Registered) -> RowReport:
+    row, is_known = read.row, result.status == "already_yours"
+    findability = best_of(view.local.findability for view in read.views)
     known_as = result.design.reference if result.design.reference != row.new.reference else ""
     near = result.near
     return RowReport(
         row.line,
         row.new.reference,
         result.status,
-        design_id="" if inspect(result.design).transient else result.design.id,  # a dry run made none
+        design_id="" if inspect(result.design).transient else result.design.id,  # empty in a dry run
         known_as=known_as,
         near_owner=near.design.owner.handle if near else "",
         near_reference=near.design.reference if near else "",
         near_score=near.score if near else None,
-        findability="" if known else found.grade,
-        warnings=() if known else found.warnings,
+        findability="" if is_known else findability.grade,
+        warnings=() if is_known else findability.warnings,
     )
 
 
-def _problem(row: Row, error: Rejected) -> RowProblem:
+def _problem_from(row: Row, error: Rejected) -> RowProblem:
     return RowProblem(row.line, row.new.reference, _column_of(error.code), error)
 
 
-def _refused(problem: RowProblem) -> RowReport:
+def _report_problem(problem: RowProblem) -> RowReport:
     error = problem.error
     return RowReport(
         problem.line, problem.reference, "rejected", code=error.code, column=problem.column, detail=str(error)
@@ -281,14 +285,14 @@ def _refused(problem: RowProblem) -> RowReport:
 
 
 def _column_of(code: str) -> str:
-    """The column that an error's code speaks of."""
+    """Return the column that an error code is about, or an empty string."""
     if code.startswith(("image.", "row.picture")):
         return "picture"
-    noun, _, what = code.partition(".")
+    noun, _, detail = code.partition(".")
     if noun == "mask":
         return "mask"
     if noun == "row":
-        return {"owner": "owner", "duplicate_reference": "reference"}.get(what, "")
+        return {"owner": "owner", "duplicate_reference": "reference"}.get(detail, "")
     if noun == "design":
-        return what if what in {"title", "kind", "collection"} else "reference"
+        return detail if detail in {"title", "kind", "collection"} else "reference"
     return "owner" if noun == "organisation" else ""

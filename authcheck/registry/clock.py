@@ -1,6 +1,7 @@
-"""The registry's clock: one counter of its changes, by which each process knows what its search indexes lack.
+"""The registry's clock: one counter of the registry's changes.
 
-The row of the counter stays locked from a change to its commit. Ticks therefore become visible in order.
+Each process compares the counter with the tick of its search indexes, and so knows which changes the indexes
+lack. The counter's row stays locked from a change to its commit. Ticks therefore become visible in order.
 """
 
 from sqlalchemy import ColumnElement, and_, or_, select, update

@@ -1,16 +1,17 @@
-"""Import tables: CSV, JSONL or a folder of pictures to rows that name a design and its pictures.
+"""Import tables: a CSV file, a JSONL file or a folder of pictures, read as rows.
 
-A bad row becomes a RowProblem and the rest go on; only a table that cannot be read at all raises.
+Each row names a design and its pictures. A bad row becomes a RowProblem, and reading continues with the next
+row. Reading raises an error only for a table that is unreadable as a whole.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from authcheck.errors import Rejected, RowRejected
-from authcheck.files.csv_records import Record, decode_table, read_table_lines, shown
+from authcheck.files.csv_records import shown
+from authcheck.files.import_rows import ImportRow, cell_text, read_import
 from authcheck.files.picture_files import find_pictures
 from authcheck.registry.registration import NewDesign
 
@@ -23,9 +24,10 @@ MOST_PICTURES = 64  # of one design
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One design of a table: `line` counts from 1; `pictures` are names as given; `owner` is a handle or empty.
+    """One design of a table.
 
-    `masks` has an entry a picture, `auto`, `none` or a file's name, or is empty where the row says nothing of it.
+    `line` counts from 1. `pictures` are the names in the table. `owner` is a handle or empty. `masks` has one
+    entry per picture: `auto`, `none` or a file's name. It is empty when the row does not mention masks.
     """
 
     line: int
@@ -37,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """A row that cannot be used; `column` is empty where it is not one column's fault."""
+    """An unusable row. `column` is empty when the problem is not in a single column."""
 
     line: int
     reference: str
@@ -46,9 +48,9 @@ class RowProblem:
 
 
 def read_folder(folder: Path, kind: str, collection: str = "") -> Iterator[Row]:
-    """A row per picture file below `folder`, in path order; the reference is the file's stem.
+    """Return one row per picture file below `folder`, in path order. The reference is the file's stem.
 
-    Raises Rejected (`table.no_pictures`).
+    Raises Rejected (`table.no_pictures`) when the folder has no pictures.
     """
     files = [Path(name).relative_to(folder) for name in find_pictures(str(folder))]
     if not files:
@@ -60,93 +62,47 @@ def read_folder(folder: Path, kind: str, collection: str = "") -> Iterator[Row]:
 
 
 def read_table(data: bytes, name: str) -> Iterator[Row | RowProblem]:
-    """Rows of a CSV or (names ending in .jsonl or .ndjson) JSONL file, in UTF-8 or UTF-16 with a byte order mark.
+    """Return the designs of a table, see `read_import`. Each row has at least `reference` and `picture`.
 
-    CSV: `,`, `;` or tab between columns; a header line with at least `reference` and `picture`; several pictures of
-    one design stand in one field with `|` between. Raises Rejected (`table.empty`, `table.encoding`,
-    `table.columns`).
+    One field can name several pictures of a design, separated by `|`. JSONL may name them in a list `pictures`.
+    Raises Rejected (`table.empty`, `table.encoding`, `table.columns`).
     """
-    text = decode_table(data)
-    if not text.strip():
-        raise Rejected("The table is empty.", code="table.empty")
-    if name.lower().endswith((".jsonl", ".ndjson")):
-        return _read_jsonl(text)
-    return _read_csv(text)
+    rows = read_import(data, name, required=REQUIRED, columns=COLUMNS, lists=("pictures",))
+    return (_read_row(row) for row in rows)
 
 
-def _read_csv(text: str) -> Iterator[Row | RowProblem]:
-    return _csv_rows(*read_table_lines(text, required=REQUIRED, columns=COLUMNS))
-
-
-def _csv_rows(columns: Sequence[str], records: Iterable[tuple[int, Record]]) -> Iterator[Row | RowProblem]:
-    for line, record in records:
-        if isinstance(record, str):
-            malformed = RowRejected(f"This line is not CSV: {record}.", code="row.malformed")
-            yield RowProblem(line, "", "", malformed)
-            continue
-        fields = dict(zip(columns, record, strict=False))
-        if len(record) > len(columns):
-            too_long = RowRejected("This row has more fields than the header.", code="row.malformed")
-            yield RowProblem(line, shown(fields["reference"]), "", too_long)
-        else:
-            yield _row(line, fields)
-
-
-def _read_jsonl(text: str) -> Iterator[Row | RowProblem]:
-    for line, content in enumerate(text.split("\n"), 1):
-        if not content.strip():
-            continue
-        try:
-            fields = json.loads(content)
-        except (ValueError, RecursionError):
-            yield RowProblem(line, "", "", RowRejected("This line is not JSON.", code="row.malformed"))
-            continue
-        if not isinstance(fields, dict) or not set(fields) <= {*COLUMNS, "pictures"}:
-            rejected = RowRejected(
-                f"A line is an object with {', '.join(COLUMNS)} or pictures (a list).", code="row.malformed"
-            )
-            yield RowProblem(line, "", "", rejected)
-            continue
-        yield _row(line, fields)
-
-
-def _row(line: int, fields: Mapping[str, Any]) -> Row | RowProblem:
+def _read_row(row: ImportRow) -> Row | RowProblem:
+    fields = row.fields
     try:
+        if row.error is not None:
+            raise row.error
         reference, title, kind, owner, collection = (
-            _text(fields.get(column), column)
+            cell_text(fields.get(column), column)
             for column in ("reference", "title", "kind", "owner", "collection")
         )
-        pictures = _pictures(fields)
-        masks = _masks(_text(fields.get("mask"), "mask"), len(pictures))
-        preview = _flag(fields.get("public_preview"))
+        pictures = _read_pictures(fields)
+        masks = _read_masks(cell_text(fields.get("mask"), "mask"), len(pictures))
+        preview = _read_flag(fields.get("public_preview"))
     except RowRejected as error:
-        return RowProblem(line, shown(str(fields.get("reference") or "")), str(error.params["column"]), error)
+        column = str(error.params.get("column", ""))
+        return RowProblem(row.line, shown(str(fields.get("reference") or "")), column, error)
     new = NewDesign(reference, title or reference, kind.lower() or "other", preview, collection)
-    return Row(line, new, pictures, owner, masks)
+    return Row(row.line, new, pictures, owner, masks)
 
 
-def _text(value: object, column: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
-        raise RowRejected(f"{column} must be text.", code="row.not_text", column=column)
-    text = "" if value is None else str(value).strip()
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        raise RowRejected(
-            f"{column} is not UTF-8 text, or holds a NUL character.", code="row.encoding", column=column
-        )
-    return text
-
-
-def _pictures(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    given = fields.get("pictures") or _text(fields.get("picture"), "picture").split("|")
-    if not isinstance(given, list):
+def _read_pictures(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    values = fields.get("pictures") or cell_text(fields.get("picture"), "picture").split("|")
+    if not isinstance(values, list):
         raise RowRejected("pictures must be a list.", code="row.not_text", column="picture")
-    names = dict.fromkeys(_text(name, "picture") for name in given)
+    names = dict.fromkeys(cell_text(value, "picture") for value in values)
     names.pop("", None)
     if not names:
-        raise RowRejected("The row names no picture.", code="row.no_picture", column="picture")
+        raise RowRejected(
+            "The row names no picture. Name at least one picture.", code="row.no_picture", column="picture"
+        )
     if len(names) > MOST_PICTURES:
         raise RowRejected(
-            f"A row names at most {MOST_PICTURES} pictures.",
+            f"A row can name at most {MOST_PICTURES} pictures.",
             code="row.too_many_pictures",
             column="picture",
             limit=MOST_PICTURES,
@@ -154,20 +110,22 @@ def _pictures(fields: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _masks(given: str, pictures: int) -> tuple[str, ...]:
-    """What a row says of its pictures' masks; one word for all, or an entry a picture."""
-    if given in {"", *MASK_WORDS}:
-        return (given,) * pictures if given else ()
-    names = tuple(name.strip() or "none" for name in given.split("|"))
+def _read_masks(field: str, pictures: int) -> tuple[str, ...]:
+    """Return one mask per picture. The field has one word for all pictures, or one entry per picture."""
+    if field in {"", *MASK_WORDS}:
+        return (field,) * pictures if field else ()
+    names = tuple(name.strip() or "none" for name in field.split("|"))
     if len(names) != pictures:
         raise RowRejected(
-            f"The row names {pictures} pictures and {len(names)} masks.", code="row.masks", column="mask"
+            f"The row names {pictures} pictures but {len(names)} masks. Name one mask for each picture.",
+            code="row.masks",
+            column="mask",
         )
     return names
 
 
-def _flag(value: object) -> bool:
+def _read_flag(value: object) -> bool:
     text = str(value if value is not None else "").strip().lower()
     if text in TRUE | FALSE:
         return text in TRUE
-    raise RowRejected("public_preview is true or false.", code="row.not_a_flag", column="public_preview")
+    raise RowRejected("public_preview must be true or false.", code="row.not_a_flag", column="public_preview")

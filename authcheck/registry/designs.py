@@ -1,4 +1,4 @@
-"""Registered designs: find, list, change, retire."""
+"""Functions that find, list, change and retire registered designs."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -13,6 +13,7 @@ from authcheck.members.tables import Organisation
 from authcheck.registry import facts
 from authcheck.registry.clock import lock_registry, next_tick
 from authcheck.registry.tables import Design, Dispute, View, ViewFeatures
+from authcheck.storage.parameters import can_be_stored
 
 KINDS = ("illustration", "logo", "pattern", "character", "photo", "other")
 STATES = ("registered", "disputed", "retired")
@@ -24,18 +25,25 @@ def check_words(title: str, kind: str) -> None:
     """Raise Rejected (`design.title`, `design.kind`) for a title or kind that cannot be stored."""
     if len(title) > TITLE_CHARS or not title.isprintable():
         raise Rejected(
-            f"A title has at most {TITLE_CHARS} printable characters.", code="design.title", limit=TITLE_CHARS
+            f"A title can have at most {TITLE_CHARS} characters. All must be printable.",
+            code="design.title",
+            limit=TITLE_CHARS,
         )
     if kind not in KINDS:
-        raise Rejected(f"{kind!r} is no kind: use {', '.join(KINDS)}.", code="design.kind", kind=kind)
+        raise Rejected(
+            f"We do not know the kind {kind!r}. Use {', '.join(KINDS)}.", code="design.kind", kind=kind
+        )
 
 
 def check_collection(name: str) -> str | None:
-    """A collection's name in its one spelling; None for an empty one. Raises Rejected (`design.collection`)."""
+    """Return a collection's name without outer spaces, or None for an empty name.
+
+    Raises Rejected (`design.collection`) when the name is too long or not printable.
+    """
     name = name.strip()
     if len(name) > COLLECTION_CHARS or not name.isprintable():
         raise Rejected(
-            f"A collection's name has at most {COLLECTION_CHARS} printable characters.",
+            f"A collection's name can have at most {COLLECTION_CHARS} characters. All must be printable.",
             code="design.collection",
             limit=COLLECTION_CHARS,
         )
@@ -43,18 +51,19 @@ def check_collection(name: str) -> str | None:
 
 
 def check_unchanged(session: Session, design: Design) -> None:
-    """Raise Conflict (`design.changed`) where another transaction changed a design since it was loaded.
+    """Raise Conflict (`design.changed`) when another transaction changed a design after it was loaded.
 
-    Asked under the registry's lock, so that it stays true until the commit.
+    Call it while holding the registry's lock, so that the result stays true until the commit.
     """
     if session.scalar(select(Design.version).where(Design.id == design.id)) != design.version:
         raise Conflict(
-            "The design was changed by somebody else meanwhile: look again.", code="design.changed"
+            "Somebody else changed the design at the same moment. Read the design again, then decide.",
+            code="design.changed",
         )
 
 
-def _whole() -> Select[Design]:
-    """Designs with all that is shown of them."""
+def _select_designs() -> Select[Design]:
+    """Return the query for designs with their owner, views and disputes."""
     return select(Design).options(
         joinedload(Design.owner),
         selectinload(Design.views)
@@ -65,25 +74,31 @@ def _whole() -> Select[Design]:
 
 
 def get_design(session: Session, design_id: str, *, owner_id: str | None = None) -> Design:
-    """One design with owner, views and disputes; `owner_id` limits it to that owner's.
+    """Return one design with owner, views and disputes. `owner_id` limits the search to one owner's designs.
 
-    Raises NotFound (`design.not_found`), also for a design of somebody else.
+    Raises NotFound (`design.not_found`), also for a design of another owner.
     """
-    design = session.scalar(_whole().where(Design.id == design_id)) if design_id.isprintable() else None
+    design = (
+        session.scalar(_select_designs().where(Design.id == design_id)) if can_be_stored(design_id) else None
+    )
     if design is None or owner_id not in {None, design.owner_id}:
-        raise NotFound(f"No design {design_id!r} is known.", code="design.not_found", design=design_id)
+        raise NotFound(f"We have no design {design_id!r}.", code="design.not_found", design=design_id)
     return design
 
 
 def find_design(session: Session, owner: str, reference: str) -> Design:
-    """The design that `owner` (a handle) calls `reference`. Raises NotFound (`design.not_found`)."""
-    named = _whole().join(Design.owner).where(Organisation.handle == owner, Design.reference == reference)
-    found = session.scalar(named) if f"{owner}{reference}".isprintable() else None
-    if found is None:
+    """Return the design of `owner` (a handle) with this reference. Raises NotFound (`design.not_found`)."""
+    query = (
+        _select_designs()
+        .join(Design.owner)
+        .where(Organisation.handle == owner, Design.reference == reference)
+    )
+    design = session.scalar(query) if can_be_stored(owner, reference) else None
+    if design is None:
         raise NotFound(
             f"{owner} has no design {reference!r}.", code="design.not_found", owner=owner, reference=reference
         )
-    return found
+    return design
 
 
 def list_designs(
@@ -94,8 +109,11 @@ def list_designs(
     after: str = "",
     limit: int = 50,
 ) -> Sequence[Design]:
-    """At most `limit` designs, by id (so by time of registration), that come after the id `after`."""
-    query = _whole().where(Design.id > after).order_by(Design.id).limit(limit)
+    """Return at most `limit` designs whose ids come after the id `after`.
+
+    The order is by id, which is also the order of registration.
+    """
+    query = _select_designs().where(Design.id > after).order_by(Design.id).limit(limit)
     if owner_id is not None:
         query = query.where(Design.owner_id == owner_id)
     if state is not None:
@@ -106,7 +124,7 @@ def list_designs(
 def all_designs(
     session: Session, *, owner_id: str | None = None, state: str | None = None
 ) -> Iterator[Design]:
-    """Every design, by id, a page at a time."""
+    """Yield every design in the order of ids. Loads one page at a time."""
     after = ""
     while page := list_designs(session, owner_id=owner_id, state=state, after=after, limit=500):
         yield from page
@@ -114,39 +132,42 @@ def all_designs(
 
 
 def count_rows(session: Session) -> dict[str, int]:
-    """How much the registry holds: organisations, designs by state, views searched."""
+    """Return the numbers of organisations, of designs in each state, and of live views."""
     by_state = select(Design.state, func.count()).group_by(Design.state)
     states: dict[str, int] = dict(session.execute(by_state).all())
-    counted = {
+    queries = {
         "organisations": select(func.count()).select_from(Organisation),
         "views": select(func.count()).select_from(View).where(View.removed_tick.is_(None)),
     }
-    totals = {name: session.scalar(query) or 0 for name, query in counted.items()}
+    totals = {name: session.scalar(query) or 0 for name, query in queries.items()}
     return {**totals, **{f"designs_{state}": states.get(state, 0) for state in STATES}}
 
 
 def live_views(design: Design) -> list[View]:
-    """The pictures of a design that take part in checks, first added first."""
-    return _in_order(design, [view for view in design.views if view.removed_tick is None])
+    """Return the pictures of a design that take part in checks, oldest first."""
+    return _sort_by_age(design, [view for view in design.views if view.removed_tick is None])
 
 
 def shown_views(design: Design) -> list[View]:
-    """The pictures that an owner is shown of a design, first added first; of a retired one, those it ever had."""
+    """Return the pictures that the owner sees, oldest first.
+
+    A retired design shows all its former pictures.
+    """
     if design.state != "retired":
         return live_views(design)
-    return _in_order(design, list({view.picture_sha256: view for view in design.views}.values()))
+    return _sort_by_age(design, list({view.picture_sha256: view for view in design.views}.values()))
 
 
-def _in_order(design: Design, views: list[View]) -> list[View]:
-    """Views by when their picture came first: one with a new mask keeps its place."""
-    first: dict[str, int] = {}
+def _sort_by_age(design: Design, views: list[View]) -> list[View]:
+    """Sort views by the first addition of their picture. A picture with a new mask keeps its place."""
+    first_numbers: dict[str, int] = {}
     for view in design.views:
-        first.setdefault(view.picture_sha256, view.number)
-    return sorted(views, key=lambda view: first[view.picture_sha256])
+        first_numbers.setdefault(view.picture_sha256, view.number)
+    return sorted(views, key=lambda view: first_numbers[view.picture_sha256])
 
 
 def retire(session: Session, design: Design, now: datetime) -> None:
-    """End a design: it is no longer found from here on; its rows and earlier checks stay.
+    """Retire a design, so that later checks do not find it. Its rows and earlier checks stay.
 
     Raises Conflict (`design.changed`).
     """
@@ -158,25 +179,27 @@ def retire(session: Session, design: Design, now: datetime) -> None:
     for view in session.scalars(select(View).where(View.design_id == design.id, View.removed_tick.is_(None))):
         view.removed_tick = tick
     design.state, design.retired_at = "retired", now
-    session.flush()  # which counts the design's version
+    session.flush()  # raises the design's version, which the fact names
     record_at_commit(session, [facts.retired(design, now)])
 
 
 def remove_view(session: Session, design: Design, picture_sha256: str, now: datetime) -> None:
-    """Take one picture of a design out of the search.
+    """Remove one picture of a design from the search.
 
-    Raises NotFound (`view.not_found`), or Conflict (`view.last` for the last one, `design.changed`).
+    Raises NotFound (`view.not_found`), or Conflict (`view.last` for the last picture, `design.changed`).
     """
     lock_registry(session)
     check_unchanged(session, design)
     live = live_views(design)
     matching = [view for view in live if view.picture_sha256 == picture_sha256]
     if not matching:
-        raise NotFound("The design has no such picture.", code="view.not_found")
+        raise NotFound("The design does not have this picture.", code="view.not_found")
     if len(live) == 1:
-        raise Conflict("A design keeps at least one picture; retire it instead.", code="view.last")
+        raise Conflict(
+            "A design must keep at least one picture. Retire the design instead.", code="view.last"
+        )
     matching[0].removed_tick = next_tick(session)
-    flag_modified(design, "state")  # a design with other pictures is another version of it
+    flag_modified(design, "state")  # a change of pictures raises the design's version
     session.flush()
     record_at_commit(session, [facts.view_removed(design, picture_sha256, now)])
 
@@ -191,7 +214,9 @@ def update_design(
     collection: str | None = None,
     now: datetime,
 ) -> None:
-    """Change what the owner says of a design; an empty `collection` takes it out of the one it is in.
+    """Change the owner's description of a design.
+
+    An empty `collection` takes the design out of its collection.
 
     Raises Rejected as `check_words` and `check_collection` do.
     """

@@ -1,7 +1,8 @@
-"""Vectors of registered pictures by an optional neural model, and the search among them for designs to look at closer.
+"""Vectors of registered pictures from an optional neural model, and the search for candidates among them.
 
-A vector takes part in checks from its own registry tick on, which is later than its view's where it was computed
-afterwards, and as long as its view does. Vectors of another model stay where they are and are not looked at.
+A vector takes part in checks from its own registry tick until its view is removed. Its tick is later than the
+tick of its view when the vector was computed later. Vectors of another model stay stored but are not
+searched.
 """
 
 import logging
@@ -23,13 +24,16 @@ from authcheck.vision.features.embedding_index import EmbeddingIndex, Vectors
 from authcheck.vision.features.neural import NeuralDescriptor, NeuralModel
 from authcheck.vision.pictures.decode import Limits, open_picture
 
-CHUNK = 32  # pictures described before one transaction stores their vectors
-STORED = np.float16  # half the bytes; a similarity moves by less than 0.001
+CHUNK = 32  # pictures whose vectors one transaction stores
+STORED = np.float16  # half the bytes of float32, and similarities change by less than 0.001
 log = logging.getLogger("authcheck.embeddings")
 
 
 def open_descriptor(settings: Settings) -> NeuralDescriptor | None:
-    """The neural model that the settings name, None where they name none. Raises BadSetting (`neural.*`)."""
+    """Open the neural model that the settings name. Returns None when they name no model.
+
+    Raises BadSetting (`neural.*`).
+    """
     if settings.neural_model is None:
         return None
     mean, std = three_numbers(settings.neural_mean), three_numbers(settings.neural_std)
@@ -37,19 +41,24 @@ def open_descriptor(settings: Settings) -> NeuralDescriptor | None:
 
 
 def missing(session: Session, model: str, limit: int, after: int = 0) -> Sequence[View]:
-    """At most `limit` live views, by number from `after` on, that have no vector by the model of that name."""
-    query = select(View).where(View.number > after, _lacks(model)).order_by(View.number).limit(limit)
+    """Return at most `limit` live views that lack a vector of this model.
+
+    Their numbers ascend from above `after`.
+    """
+    query = select(View).where(View.number > after, _lacks_vector(model)).order_by(View.number).limit(limit)
     return session.scalars(query).all()
 
 
 def fill_embeddings(
     database: Database, store: PictureStore, limits: Limits, descriptor: NeuralDescriptor
 ) -> int:
-    """Compute from the stored pictures every vector that live views lack; how many were stored.
+    """Compute the vectors that live views lack, from the stored pictures.
 
-    Pictures are described outside of any transaction, CHUNK of them at a time, and each chunk is stored at once. A picture
-    that is gone, altered or refused by now is logged and stops no other. Raises Unavailable, or BadSetting
-    (`neural.model_output`).
+    Returns the number of vectors stored.
+
+    The model runs outside any transaction, on CHUNK pictures at a time. Each chunk is stored at once. The log
+    names each picture that is lost, altered or rejected by now, and the others go on. Raises Unavailable, or
+    BadSetting (`neural.model_output`).
     """
     count = after = 0
     while True:
@@ -58,15 +67,15 @@ def fill_embeddings(
         if not views:
             return count
         after = views[-1].number
-        found = dict(_described(views, store, limits, descriptor))
+        vectors = dict(_compute_vectors(views, store, limits, descriptor))
         with database.writing() as session:
-            count += _store_missing(session, descriptor.name, found)
+            count += _store_missing(session, descriptor.name, vectors)
 
 
-def _described(
+def _compute_vectors(
     views: Sequence[View], store: PictureStore, limits: Limits, descriptor: NeuralDescriptor
 ) -> Iterator[tuple[int, Vectors]]:
-    """The numbers of views and their vectors."""
+    """Yield the number of each view and its vector."""
     for view in views:
         try:
             picture = open_picture(store.get(view.picture_sha256), limits, detail_px=descriptor.input_px)
@@ -77,31 +86,30 @@ def _described(
 
 
 def _store_missing(session: Session, model: str, vectors: Mapping[int, Vectors]) -> int:
-    """Store those that are missing still: another process may fill as well."""
+    """Store the vectors that are still missing, because another process may store vectors too.
+
+    Returns the number of vectors stored.
+    """
     lock_registry(session)
-    views = session.scalars(select(View).where(View.number.in_(vectors), _lacks(model))).all()
+    views = session.scalars(select(View).where(View.number.in_(vectors), _lacks_vector(model))).all()
     if views:
         tick = next_tick(session)
-        session.add_all([_embedding(view, model, vectors[view.number], tick) for view in views])
+        session.add_all([_new_embedding(view, model, vectors[view.number], tick) for view in views])
     return len(views)
 
 
-def _embedding(view: View, model: str, vector: Vectors, tick: int) -> ViewEmbedding:
+def _new_embedding(view: View, model: str, vector: Vectors, tick: int) -> ViewEmbedding:
     return ViewEmbedding(view=view, model=model, vector=vector.astype(STORED).tobytes(), added_tick=tick)
 
 
-def _lacks(model: str) -> ColumnElement[bool]:
-    known = exists().where(ViewEmbedding.view_number == View.number, ViewEmbedding.model == model)
-    return View.removed_tick.is_(None) & ~known
+def _lacks_vector(model: str) -> ColumnElement[bool]:
+    """Return the condition for live views without a vector of this model."""
+    has_vector = exists().where(ViewEmbedding.view_number == View.number, ViewEmbedding.model == model)
+    return View.removed_tick.is_(None) & ~has_vector
 
 
-def embeddings_at(session: Session, descriptor: NeuralDescriptor, tick: int) -> EmbeddingIndex:
-    """The vectors of the registry as it stood at a tick."""
-    return _grown(EmbeddingIndex.empty(descriptor.size), session, descriptor.name, 0, tick)
-
-
-def _grown(index: EmbeddingIndex, session: Session, model: str, seen: int, now: int) -> EmbeddingIndex:
-    """With the vectors of the ticks after `seen` up to `now`."""
+def grow_index(index: EmbeddingIndex, session: Session, model: str, seen: int, now: int) -> EmbeddingIndex:
+    """Return the index with the added vectors of the ticks after `seen`, up to and including `now`."""
     statement = (
         select(ViewEmbedding.view_number, ViewEmbedding.vector)
         .join(ViewEmbedding.view)
@@ -120,51 +128,58 @@ def _grown(index: EmbeddingIndex, session: Session, model: str, seen: int, now: 
 
 
 class NeuralCandidates:
-    """A second source of candidates beside the votes of local features. Safe to share between threads."""
+    """A source of candidates, in addition to the votes of local features. Threads can share it safely."""
 
     def __init__(self, descriptor: NeuralDescriptor) -> None:
         self.descriptor = descriptor
         self._changing = threading.Lock()
-        self._now = 0, EmbeddingIndex.empty(descriptor.size)  # replaced as one, so that searches need no lock
+        # Tick and index are replaced together, in one assignment, so that searches need no lock.
+        self._now = 0, EmbeddingIndex.empty(descriptor.size)
 
     @classmethod
     def open(cls, settings: Settings) -> Self | None:
-        """Of the model that the settings name, None where they name none. Raises BadSetting (`neural.*`)."""
+        """Open the model that the settings name. Returns None when they name no model.
+
+        Raises BadSetting (`neural.*`).
+        """
         descriptor = open_descriptor(settings)
         return cls(descriptor) if descriptor else None
 
     def __len__(self) -> int:
-        """Vectors searched."""
+        """Return the number of vectors in the index."""
         return len(self._now[1])
 
     def remember(self, session: Session, view: View, vector: Vectors) -> None:
         """Store the vector `(size,)` of a view in the transaction that registers it."""
-        session.add(_embedding(view, self.descriptor.name, vector, view.added_tick))
+        session.add(_new_embedding(view, self.descriptor.name, vector, view.added_tick))
 
     def candidates(
         self, session: Session, vector: Vectors, count: int, up_to: int | None = None
     ) -> list[int]:
-        """The numbers of at most `count` views whose vectors are nearest to `vector` `(size,)`, most similar first.
+        """Return the numbers of the views nearest to `vector`, at most `count`, the most similar first.
 
-        Searched is the registry as `session` sees it or, where another thread has moved the index on, later; who has
-        advanced the clock in its own transaction passes the last committed tick as `up_to`. Always the nearest there
-        are, however far: whether one is the design is for the stages after this to say.
+        `vector` has the shape `(size,)`. The search covers the registry as `session` sees it, or a later
+        state if another thread has advanced the index. A transaction that has advanced the clock itself
+        passes the last committed tick as `up_to`. The result has the nearest views, even if they are far
+        away. The later stages decide whether a view matches.
         """
         wanted = current_tick(session) if up_to is None else up_to
         index = self._index_at(session, wanted)
         return [int(number) for number in index.search(vector, count)[0]]
 
     def _index_at(self, session: Session, wanted: int) -> EmbeddingIndex:
-        """The index, at `wanted` or later. A change that breaks off leaves it as it was."""
+        """Return the index at the tick `wanted` or later. A failed change leaves the index as it was."""
         if self._now[0] < wanted:
             with self._changing:
                 seen, index = self._now
                 if seen < wanted:
-                    self._now = wanted, self._advanced(session, index, seen, wanted)
+                    self._now = wanted, self._apply_changes(session, index, seen, wanted)
         return self._now[1]
 
-    def _advanced(self, session: Session, index: EmbeddingIndex, seen: int, now: int) -> EmbeddingIndex:
-        gone = session.scalars(
+    def _apply_changes(self, session: Session, index: EmbeddingIndex, seen: int, now: int) -> EmbeddingIndex:
+        """Return the index with the changes of the ticks after `seen`, up to and including `now`."""
+        removed = session.scalars(
             select(View.number).where(View.removed_tick > seen, View.removed_tick <= now)
         ).all()
-        return _grown(index.without(np.array(gone, np.int64)), session, self.descriptor.name, seen, now)
+        kept = index.without(np.array(removed, np.int64))
+        return grow_index(kept, session, self.descriptor.name, seen, now)

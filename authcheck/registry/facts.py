@@ -1,6 +1,6 @@
-"""What the ledger says of designs.
+"""Ledger entries about designs.
 
-Anybody may read the ledger: titles and references stand in it as hashes, pictures by their SHA-256.
+The ledger is public. It therefore contains only hashes of titles and references, and the SHA-256 of pictures.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from typing import Any
 from authcheck.registry.tables import Design, Dispute
 from authcheck.tlog.entries import Draft, digest
 
-IMAGES_PER_ENTRY = 20  # so that an entry stays below its limit of bytes
+IMAGES_PER_ENTRY = 20  # keeps an entry below its size limit
 
 
 def of_words(row: Design) -> str:
-    """The hash of what an owner says of a design."""
+    """Return the hash of the owner's description of a design."""
     words = {
         "kind": row.kind,
         "public_preview": row.public_preview,
@@ -27,49 +27,52 @@ def of_words(row: Design) -> str:
 
 
 def of_dispute(row: Dispute) -> dict[str, Any]:
-    """What `design.dispute` holds of a dispute."""
+    """Return the fields of a `design.dispute` entry."""
     return {"dispute": row.id, "other": row.other_design_id, "score": row.score}
 
 
 def registered(row: Design, pictures: Sequence[str], at: datetime) -> list[Draft]:
-    """A design was registered with pictures of these SHA-256."""
-    first, *others = _some(pictures)
-    fields = {"h": of_words(row), "images": first, "owner": row.owner_id, "version": row.version}
-    return [Draft("design.register", row.id, at, fields), *_added(row, others, at)]
+    """Return the drafts for a new design. `pictures` are the SHA-256 of its pictures."""
+    first_part, *other_parts = _split(pictures)
+    fields = {"h": of_words(row), "images": first_part, "owner": row.owner_id, "version": row.version}
+    return [Draft("design.register", row.id, at, fields), *_draft_view_adds(row, other_parts, at)]
 
 
 def views_added(row: Design, pictures: Sequence[str], at: datetime) -> list[Draft]:
-    """A design got more pictures."""
-    return _added(row, _some(pictures), at)
+    """Return the drafts for pictures that were added to a design."""
+    return _draft_view_adds(row, _split(pictures), at)
 
 
 def view_removed(row: Design, picture: str, at: datetime) -> Draft:
-    """A picture of a design takes part in checks no more."""
+    """Return the draft for a picture that no longer takes part in checks."""
     return Draft("design.view_remove", row.id, at, {"images": [picture], "version": row.version})
 
 
 def updated(row: Design, at: datetime, **mask: str) -> Draft:
-    """A design's words were changed, or the mask of one of its pictures (`image`, `mask`: SHA-256 of its file)."""
+    """Return the draft for a change of a design's description, or of the mask of one of its pictures.
+
+    For a mask, `image` is the SHA-256 of the picture. `mask` is the SHA-256 of the mask's file, or `none`.
+    """
     return Draft("design.update", row.id, at, {"h": of_words(row), "version": row.version, **mask})
 
 
 def disputed(row: Dispute, at: datetime) -> Draft:
-    """A design came near one of another owner's."""
+    """Return the draft for a design that is too similar to a design of another owner."""
     return Draft("design.dispute", row.design_id, at, of_dispute(row))
 
 
 def retired(row: Design, at: datetime) -> Draft:
-    """A design takes part in checks no more."""
+    """Return the draft for a design that no longer takes part in checks."""
     return Draft("design.retire", row.id, at, {"version": row.version})
 
 
-def _added(row: Design, parts: Sequence[list[str]], at: datetime) -> list[Draft]:
+def _draft_view_adds(row: Design, parts: Sequence[list[str]], at: datetime) -> list[Draft]:
     return [
         Draft("design.view_add", row.id, at, {"images": images, "version": row.version}) for images in parts
     ]
 
 
-def _some(pictures: Sequence[str]) -> list[list[str]]:
+def _split(pictures: Sequence[str]) -> list[list[str]]:
     return [
         list(pictures[start : start + IMAGES_PER_ENTRY])
         for start in range(0, len(pictures), IMAGES_PER_ENTRY)

@@ -1,4 +1,4 @@
-"""The local features of a picture that is registered, and the foreground mask they were taken through."""
+"""The local features of a registered picture, and the foreground mask that limits them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,14 +13,14 @@ from authcheck.vision.features.thumbnail import thumbnail_bytes
 from authcheck.vision.pictures.decode import Limits, Picture, open_picture
 
 AUTOMATIC, UPLOADED = "automatic", "uploaded"
-Masking = (
-    Literal["auto", "none"] | bytes
-)  # find the product; the whole picture counts; the mask in this picture file
+# "auto": find the product. "none": the whole picture belongs to the design. Bytes: the picture file of a
+# mask.
+Masking = Literal["auto", "none"] | bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ReadFeatures:
-    """The local features of a picture, not yet stored: the columns of ViewFeatures, see there."""
+    """The local features of a picture before they are stored. ViewFeatures describes the fields."""
 
     scheme: str
     record: bytes
@@ -30,7 +30,7 @@ class ReadFeatures:
     findability: Findability
 
     def entity(self) -> ViewFeatures:
-        """A row without its view."""
+        """Return a row that has no view yet."""
         return ViewFeatures(
             scheme=self.scheme,
             record=self.record,
@@ -40,58 +40,67 @@ class ReadFeatures:
             findability=self.findability.to_json(),
         )
 
-    def write_to(self, kept: ViewFeatures) -> None:
-        """Put these in the place of those that an earlier release took."""
-        kept.scheme, kept.record, kept.thumbnail = self.scheme, self.record, self.thumbnail
-        kept.mask, kept.mask_source = self.mask, self.mask_source
-        kept.findability = self.findability.to_json()
+    def write_to(self, row: ViewFeatures) -> None:
+        """Replace the features in a row that an earlier release stored."""
+        row.scheme, row.record, row.thumbnail = self.scheme, self.record, self.thumbnail
+        row.mask, row.mask_source = self.mask, self.mask_source
+        row.findability = self.findability.to_json()
 
-    def equals(self, kept: ViewFeatures | None) -> bool:
-        """Whether a view has just these features already."""
-        return kept is not None and (self.scheme, self.record, self.mask, self.mask_source) == (
-            kept.scheme,
-            kept.record,
-            kept.mask,
-            kept.mask_source,
+    def equals(self, row: ViewFeatures | None) -> bool:
+        """Return whether a row has the same features and mask."""
+        return row is not None and (self.scheme, self.record, self.mask, self.mask_source) == (
+            row.scheme,
+            row.record,
+            row.mask,
+            row.mask_source,
         )
 
 
 def usual_masking(kind: str) -> Masking:
-    """What is done where an owner says nothing: only photos have a ground that is no part of the design."""
+    """Return the masking to use when the owner names none.
+
+    Only photos have a background that does not belong to the design.
+    """
     return "auto" if kind == "photo" else "none"
 
 
 def read_features(data: bytes, limits: Limits, masking: Masking) -> ReadFeatures:
-    """Decode in colour, find or read the mask, extract. Raises ImageRejected, Rejected (`mask.*`)."""
+    """Decode the picture in colour, find or read the mask, and extract the features.
+
+    Raises ImageRejected, Rejected (`mask.*`).
+    """
     picture = open_picture(data, limits, detail_px=extract.DESIGN_DETAIL_PX)
     if isinstance(masking, bytes):
-        return _features_of(
+        return _extract_features(
             picture, read_mask(masking, limits, picture.width_px, picture.height_px), UPLOADED
         )
     if masking == "auto":
-        return _features_of(picture, foreground_of(picture.image), AUTOMATIC)
-    return _features_of(picture, None, None)
+        return _extract_features(picture, foreground_of(picture.image), AUTOMATIC)
+    return _extract_features(picture, None, None)
 
 
-def renew_features(data: bytes, limits: Limits, kept: ViewFeatures | None, kind: str) -> ReadFeatures:
-    """The features of a registered picture made anew; what its owner chose of the mask stays. Raises ImageRejected."""
-    if kept is None:
+def renew_features(data: bytes, limits: Limits, stored: ViewFeatures | None, kind: str) -> ReadFeatures:
+    """Extract the features of a registered picture again. The owner's choice of mask stays.
+
+    Raises ImageRejected.
+    """
+    if stored is None:
         return read_features(data, limits, usual_masking(kind))
-    if kept.mask_source == UPLOADED and kept.mask is not None:
+    if stored.mask_source == UPLOADED and stored.mask is not None:
         picture = open_picture(data, limits, detail_px=extract.DESIGN_DETAIL_PX)
-        return _features_of(picture, stored_mask(kept.mask), UPLOADED)
-    return read_features(data, limits, "auto" if kept.mask_source == AUTOMATIC else "none")
+        return _extract_features(picture, stored_mask(stored.mask), UPLOADED)
+    return read_features(data, limits, "auto" if stored.mask_source == AUTOMATIC else "none")
 
 
-def _features_of(picture: Picture, mask: Mask | None, source: str | None) -> ReadFeatures:
-    """Of a picture through a mask; a `source` without a mask says that none could be found."""
+def _extract_features(picture: Picture, mask: Mask | None, source: str | None) -> ReadFeatures:
+    """Extract the features within a mask. A `source` without a mask means that no foreground was found."""
     features = extract.of_design(picture.image, mask)
-    unknown = mask is None and source is not None
+    is_ground_unknown = mask is None and source is not None
     return ReadFeatures(
         scheme=SCHEME,
         record=features.to_bytes(),
         thumbnail=thumbnail_bytes(picture.image, mask),
         mask=None if mask is None else mask_png(mask),
         mask_source=None if mask is None else source,
-        findability=findability_of(picture.image, len(features), mask, ground_unknown=unknown),
+        findability=findability_of(picture.image, len(features), mask, ground_unknown=is_ground_unknown),
     )

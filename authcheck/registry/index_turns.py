@@ -1,4 +1,4 @@
-"""Turns of the threads that share an index."""
+"""A lock for the threads that share an index."""
 
 import threading
 from collections.abc import Iterator
@@ -6,7 +6,10 @@ from contextlib import contextmanager
 
 
 class Turns:
-    """Many may read at once, one may change alone; who waits to change goes before new readers."""
+    """A lock that admits many readers, or one thread that changes the index.
+
+    A thread that waits to change the index goes before new readers.
+    """
 
     def __init__(self) -> None:
         self._turn = threading.Condition()
@@ -15,7 +18,7 @@ class Turns:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Wait for a turn to read, and hold it."""
+        """Wait until no thread changes the index or waits to change it. Then hold a turn to read."""
         with self._turn:
             self._turn.wait_for(lambda: not self._changing and not self._waiting)
             self._readers += 1
@@ -28,7 +31,7 @@ class Turns:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Wait until nobody else is there, and keep all others out."""
+        """Wait until no other thread uses the index. Then keep all other threads out."""
         with self._turn:
             self._waiting += 1
             try:

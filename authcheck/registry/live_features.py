@@ -1,7 +1,10 @@
-"""The index of local features of this process, kept equal to the database by the registry's tick, as LiveGallery is.
+"""The index of local features of this process.
 
-It begins with the snapshot that this or another process left in the data folder, if that is of this very registry, and
-takes over what changed since; where there is none it is filled from the records in the database. Nothing is extracted.
+Like LiveGallery, it follows the database by the registry's tick.
+
+The index starts with the snapshot in the data folder, which this or another process wrote. The snapshot must
+be of this registry. The index then applies the changes since the snapshot. Without a snapshot, the index
+reads all records from the database. It never extracts features from pictures.
 """
 
 import logging
@@ -23,22 +26,22 @@ from authcheck.vision.features.filed_index import FiledFeatureIndex
 from authcheck.vision.features.index import FeatureIndex
 from authcheck.vision.features.snapshot import Snapshot, Stand, open_snapshot, sole_writer
 
-BATCH = 500  # records read at once, some 20 KB each
+BATCH = 500  # records read at once, about 20 KB each
 Answer = TypeVar("Answer")
-# What is asked of the index of views and, by owner (None: everybody), those of negative pictures.
+# A question to the index of views and the indexes of negative pictures, by owner (None: for all owners).
 Ask = Callable[[FeatureIndex, Mapping[str | None, FeatureIndex]], Answer]
 log = logging.getLogger("authcheck.index")
 
 
 class LiveFeatures:
-    """An index over the local features of all live views, and one over each owner's negative pictures. Safe to share between threads.
+    """An index of the local features of all live views, and one index per owner for negative pictures.
 
-    In one index, negative pictures could crowd a design out of every search: whoever adds ten copies of it takes all the
-    nearest points.
+    Threads can share it safely. Negative pictures have their own indexes because in a shared index they could
+    hide a design from every search: ten copies of the design would take all the nearest points.
 
     Args:
-        folder: where snapshots lie, shared by all processes of this registry; one that cannot be written only makes
-            starting slower.
+        folder: the folder of snapshots, shared by all processes of this registry. If the folder is not
+            writable, only the start becomes slower.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,40 +49,43 @@ class LiveFeatures:
         self._views = FiledFeatureIndex()
         self._negatives: dict[str | None, FiledFeatureIndex] = {}
         self._tick = self._negatives_tick = 0
-        self._begun_at = 0  # the tick of the snapshot that the index began with
+        self._begun_at = 0  # the tick of the snapshot that the index started with
         self._turns = Turns()
 
     def __len__(self) -> int:
-        """Views and negative pictures searched."""
+        """Return the number of views and negative pictures in the indexes."""
         return len(self._views) + sum(map(len, self._negatives.values()))
 
     def search(self, session: Session, ask: Ask[Answer], up_to: int | None = None) -> tuple[int, Answer]:
-        """The tick searched and what `ask` makes of the indexes, which it must not change or keep. Keys are numbers.
+        """Return the tick of the search and the answer of `ask`.
 
-        The tick may be later than what `session` sees, where another thread has moved the index on. A transaction that
-        has advanced the clock itself passes the last committed tick as `up_to`. Raises Unavailable
-        (`registry.old_scheme`).
+        `ask` must not change or keep the indexes. Their keys are the numbers of views and negative pictures.
+        The tick can be later than the tick that `session` sees, if another thread has advanced the index. A
+        transaction that has advanced the clock itself passes the last committed tick as `up_to`. Raises
+        Unavailable (`registry.old_scheme`) when an earlier release made some features.
         """
         while True:
             wanted = self.refresh(session, up_to)
             with self._turns.reading():
-                if self._tick >= wanted:  # else a change broke off and the index starts anew
+                if self._tick >= wanted:  # else a change failed and the index is empty again
                     return self._tick, ask(self._views, self._negatives)
 
     def refresh(self, session: Session, up_to: int | None = None) -> int:
-        """Take over what changed since last time; the tick that a search has to find the index at, or later."""
+        """Apply the changes since the last refresh. Returns the least tick that a search must see."""
         now = current_tick(session) if up_to is None else up_to
         if now > self._tick:
             with self._turns.changing():
-                due = now > self._tick and self._advance(session, now)
-            if (
-                due and up_to is None
-            ):  # a transaction that changes the registry is not kept waiting for the disk
+                is_due = now > self._tick and self._advance(session, now)
+            # A transaction that changes the registry (`up_to`) must not wait for the disk.
+            if is_due and up_to is None:
                 self._save(session)
         return max(now, self._tick)
 
     def _advance(self, session: Session, now: int) -> bool:
-        """Take the changes of the ticks after ours up to `now` over; whether a snapshot is due."""
+        """Apply the changes of the ticks after the index's own tick, up to and including `now`.
+
+        Returns whether a snapshot is due.
+        """
         try:
             if self._tick == 0:
                 self._begin_with(self._found(session, now))
@@ -88,7 +94,7 @@ class LiveFeatures:
             _take_over_negatives(self._negatives, session, self._negatives_tick, now)
             self._tick = self._negatives_tick = now
         except BaseException:
-            self._begin_with(None)  # half changed: the next search fills new ones
+            self._begin_with(None)  # half changed: the next search fills new indexes
             self._negatives, self._negatives_tick = {}, 0
             raise
         return self._views.due
@@ -98,68 +104,71 @@ class LiveFeatures:
         self._tick = self._begun_at = snapshot.stand.tick if snapshot else 0
 
     def _found(self, session: Session, now: int) -> Snapshot | None:
-        """The snapshot in the folder, if it is of this registry as it stood at a tick up to `now`."""
+        """Return the snapshot in the folder if it is of this registry at a tick up to `now`, else None."""
         snapshot = open_snapshot(self._folder)
         if snapshot is None or snapshot.stand.tick > now:
             return None
-        return snapshot if snapshot.stand == _stand(session, snapshot.stand.tick) else None
+        return snapshot if snapshot.stand == _read_stand(session, snapshot.stand.tick) else None
 
     def _save(self, session: Session) -> None:
-        """Go on with a new snapshot: another process', or one written here, while searches go on.
+        """Switch to a new snapshot, which this or another process writes. Searches continue meanwhile.
 
-        Only one process writes at a time; others stay with what they have until their next change.
+        Only one process writes at a time. The other processes keep their indexes until their next change.
         """
         try:
-            with sole_writer(self._folder) as alone:
-                if alone:
+            with sole_writer(self._folder) as is_sole:
+                if is_sole:
                     self._write(session)
         except OSError as error:
-            log.warning("no snapshot of the index in %s: %s", self._folder, error)
+            log.warning("cannot write a snapshot of the index in %s: %s", self._folder, error)
             return
         snapshot = self._found(session, current_tick(session))
         if snapshot is not None and snapshot.stand.tick > self._begun_at:
             with self._turns.changing():
-                self._begin_with(snapshot)  # what came since is taken over again by the search that follows
+                self._begin_with(snapshot)  # the next search applies the later changes again
 
     def _write(self, session: Session) -> None:
-        there, now = self._found(session, current_tick(session)), current_tick(session)
-        if there is not None and there.stand.tick > self._begun_at:
+        """Write a snapshot, unless another process has written a newer one."""
+        snapshot, now = self._found(session, current_tick(session)), current_tick(session)
+        if snapshot is not None and snapshot.stand.tick > self._begun_at:
             return
         with self._turns.reading():
-            if 0 < self._tick <= now:  # else this session does not see what the index holds
-                self._views.write(self._folder, _stand(session, self._tick))
+            if 0 < self._tick <= now:  # else the session does not see all changes that the index has
+                self._views.write(self._folder, _read_stand(session, self._tick))
 
 
 def _take_over(index: FiledFeatureIndex, session: Session, seen: int, now: int) -> None:
-    """Take views that went after `seen` up to `now` out, and read the records of those that came in."""
-    index.remove(list(session.scalars(select(View.number).where(_went(View, seen, now)))))
-    came = select(View.number, ViewFeatures.record).join(View.local)
-    came = came.where(_came(View, seen, now), ViewFeatures.scheme == SCHEME)
-    for rows in stream_rows(session, came, BATCH):
+    """Apply the changes of views after `seen`, up to and including `now`: first removals, then additions."""
+    index.remove(list(session.scalars(select(View.number).where(_was_removed(View, seen, now)))))
+    added = select(View.number, ViewFeatures.record).join(View.local)
+    added = added.where(_was_added(View, seen, now), ViewFeatures.scheme == SCHEME)
+    for rows in stream_rows(session, added, BATCH):
         index.add([number for number, _ in rows], [Features.from_bytes(record) for _, record in rows])
 
 
 def _take_over_negatives(
     indexes: dict[str | None, FiledFeatureIndex], session: Session, seen: int, now: int
 ) -> None:
-    """As `_take_over`, of negative pictures, by owner."""
+    """Apply the changes of negative pictures to the index of each owner, as `_take_over` does for views."""
     number, owner = NegativePicture.number, NegativePicture.owner_id
-    for owner_id, gone in session.execute(select(owner, number).where(_went(NegativePicture, seen, now))):
-        indexes[owner_id].remove([gone])
-    came = select(owner, number, NegativePicture.record)
-    came = came.where(_came(NegativePicture, seen, now), NegativePicture.scheme == SCHEME)
-    for rows in stream_rows(session, came, BATCH):
+    for owner_id, removed_number in session.execute(
+        select(owner, number).where(_was_removed(NegativePicture, seen, now))
+    ):
+        indexes[owner_id].remove([removed_number])
+    added = select(owner, number, NegativePicture.record)
+    added = added.where(_was_added(NegativePicture, seen, now), NegativePicture.scheme == SCHEME)
+    for rows in stream_rows(session, added, BATCH):
         for owner_id, new, record in rows:
             indexes.setdefault(owner_id, FiledFeatureIndex()).add([new], [Features.from_bytes(record)])
     for owner_id in [owner_id for owner_id, index in indexes.items() if not len(index)]:
         del indexes[owner_id]
 
 
-def _went(kind: type[View | NegativePicture], seen: int, now: int) -> ColumnElement[bool]:
+def _was_removed(kind: type[View | NegativePicture], seen: int, now: int) -> ColumnElement[bool]:
     return and_(kind.removed_tick > seen, kind.removed_tick <= now, kind.added_tick <= seen)
 
 
-def _came(kind: type[View | NegativePicture], seen: int, now: int) -> ColumnElement[bool]:
+def _was_added(kind: type[View | NegativePicture], seen: int, now: int) -> ColumnElement[bool]:
     live = or_(kind.removed_tick.is_(None), kind.removed_tick > now)
     return and_(kind.added_tick > seen, kind.added_tick <= now, live)
 
@@ -170,26 +179,30 @@ def _refuse_old_schemes(session: Session, seen: int, now: int) -> None:
         .select_from(View)
         .outerjoin(View.local)
         .where(
-            _came(View, seen, now),
+            _was_added(View, seen, now),
             or_(ViewFeatures.view_number.is_(None), ViewFeatures.scheme != SCHEME),
         )
     )
     negatives = (
         select(func.count())
         .select_from(NegativePicture)
-        .where(_came(NegativePicture, seen, now), NegativePicture.scheme != SCHEME)
+        .where(_was_added(NegativePicture, seen, now), NegativePicture.scheme != SCHEME)
     )
-    stale = (session.scalar(views) or 0) + (session.scalar(negatives) or 0)
-    if stale:
+    stale_count = (session.scalar(views) or 0) + (session.scalar(negatives) or 0)
+    if stale_count:
         raise Unavailable(
-            f"{stale} pictures were read by another release: run `authcheck db upgrade`.",
+            f"Another release made the local features of {stale_count} pictures. Run `authcheck db upgrade`.",
             code="registry.old_scheme",
-            views=stale,
+            views=stale_count,
         )
 
 
-def _stand(session: Session, tick: int) -> Stand:
-    """What the registry was at a tick, so far as tells it from another one, or from itself restored and gone another way."""
+def _read_stand(session: Session, tick: int) -> Stand:
+    """Return the identity of the registry at a tick.
+
+    It differs for another registry, and for the same registry after a restore from a backup that then changed
+    in another way.
+    """
     history: list[object] = []
     for kind, live in ((View, live_at(tick)), (NegativePicture, negatives_at(tick))):
         history += list(session.execute(select(func.count(), func.sum(kind.number)).where(live)).one())

@@ -1,8 +1,8 @@
-"""The search index of this process, kept equal to the database by a watermark.
+"""The hash index of this process, which follows the database by the registry's tick.
 
-Every change of the registry raises one counter (RegistryClock) whose row lock is held until commit, so ticks become
-visible in order. Before each search the index takes over all that happened since the tick it stands at: a design
-registered by any process is found by the next check in every process, and a retired one is not.
+Every change of the registry advances one counter (RegistryClock). The counter's row stays locked until the
+commit, so ticks become visible in order. Before each search, the index applies all changes since its own
+tick. The next check in every process therefore finds a new design and no longer finds a retired design.
 """
 
 from sqlalchemy import ColumnElement, and_, func, select
@@ -18,7 +18,7 @@ from authcheck.vision.fingerprints.gallery import Gallery, Hit
 
 
 class LiveGallery:
-    """A Gallery over all live views. Safe to share between threads."""
+    """A Gallery of all live views. Threads can share it safely."""
 
     def __init__(self) -> None:
         self._gallery = Gallery()
@@ -26,25 +26,26 @@ class LiveGallery:
         self._turns = Turns()
 
     def __len__(self) -> int:
-        """Views searched."""
+        """Return the number of views in the index."""
         return len(self._gallery)
 
     def search(
         self, session: Session, query: Fingerprint, count: int, up_to: int | None = None
     ) -> tuple[int, list[Hit]]:
-        """The tick searched and at most `count` hits, best first. Raises Unavailable (`registry.old_scheme`).
+        """Return the tick of the search and at most `count` hits, best first.
 
-        The tick may be later than what `session` sees, where another thread has moved the index on. A transaction that
-        has advanced the clock itself passes the last committed tick as `up_to`.
+        The tick can be later than the tick that `session` sees, if another thread has advanced the index. A
+        transaction that has advanced the clock itself passes the last committed tick as `up_to`. Raises
+        Unavailable (`registry.old_scheme`) when an earlier release made a fingerprint.
         """
         while True:
             wanted = self.refresh(session, up_to)
             with self._turns.reading():
-                if self._tick >= wanted:  # else a change broke off and the index starts anew
+                if self._tick >= wanted:  # else a change failed and the index is empty again
                     return self._tick, self._gallery.search(query, count)
 
     def refresh(self, session: Session, up_to: int | None = None) -> int:
-        """Take over what changed since last time; the tick the index then stands at."""
+        """Apply the changes since the last refresh. Returns the tick of the index after it."""
         now = current_tick(session) if up_to is None else up_to
         if now > self._tick:
             with self._turns.changing():
@@ -53,7 +54,7 @@ class LiveGallery:
         return max(now, self._tick)
 
     def _advance(self, session: Session, now: int) -> None:
-        """Take the changes of the ticks after ours up to `now` over."""
+        """Apply the changes of the ticks after the index's own tick, up to and including `now`."""
         seen = self._tick
         if seen == 0:
             _refuse_old_schemes(session)
@@ -61,35 +62,37 @@ class LiveGallery:
             View.removed_tick > seen, View.removed_tick <= now, View.added_tick <= seen
         )
         try:
-            if gone := list(session.scalars(removed)):
-                self._gallery.remove(gone)
+            if numbers := list(session.scalars(removed)):
+                self._gallery.remove(numbers)
             _load(self._gallery, session, and_(View.added_tick > seen, live_at(now)))
             self._tick = now
         except BaseException:
-            self._gallery, self._tick = Gallery(), 0  # half changed: the next search fills a new one
+            self._gallery, self._tick = Gallery(), 0  # half changed: the next search fills a new gallery
             raise
 
 
 def gallery_at(session: Session, tick: int) -> Gallery:
-    """The registry as it stood at an earlier tick."""
+    """Return a gallery of the views that took part in checks at an earlier tick."""
     gallery = Gallery()
     _load(gallery, session, live_at(tick))
     return gallery
 
 
-def _load(gallery: Gallery, session: Session, which: ColumnElement[bool]) -> None:
-    statement = select(View.number, View.fingerprint).where(which, View.scheme == SCHEME)
+def _load(gallery: Gallery, session: Session, condition: ColumnElement[bool]) -> None:
+    """Add the views that meet the condition to the gallery."""
+    statement = select(View.number, View.fingerprint).where(condition, View.scheme == SCHEME)
     for rows in stream_rows(session, statement):
         gallery.add([number for number, _ in rows], [record for _, record in rows])
 
 
 def _refuse_old_schemes(session: Session) -> None:
-    stale = session.scalar(
+    """Raise Unavailable (`registry.old_scheme`) when live views have fingerprints of another scheme."""
+    stale_count = session.scalar(
         select(func.count()).select_from(View).where(View.scheme != SCHEME, View.removed_tick.is_(None))
     )
-    if stale:
+    if stale_count:
         raise Unavailable(
-            f"{stale} pictures were fingerprinted by another release: run `authcheck db upgrade`.",
+            f"Another release made the fingerprints of {stale_count} pictures. Run `authcheck db upgrade`.",
             code="registry.old_scheme",
-            views=stale,
+            views=stale_count,
         )

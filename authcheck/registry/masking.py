@@ -1,7 +1,7 @@
-"""Another foreground mask for a registered picture: its view ends and a new one takes its place.
+"""A change of the foreground mask of a registered picture: a new view replaces the old view.
 
-The picture and its fingerprint stay; only what the local stages look at changes. As views are never altered, a check made
-before replays with the mask of its time, and every process' index takes the change over with the registry's tick.
+The picture and its fingerprint stay. Only the local features change. Views are never altered, so an earlier
+check replays with the mask of its time. Each process's index applies the change with the registry's tick.
 """
 
 import hashlib
@@ -34,10 +34,11 @@ def change_mask(
     now: datetime,
     owner_id: str | None = None,
 ) -> None:
-    """Take a picture's local features anew, within another mask; `owner_id` limits it to that owner's designs.
+    """Extract a picture's local features again, within another mask.
 
-    Raises NotFound (`design.not_found`, `view.not_found`, `picture.not_found`), Conflict (`design.retired`,
-    `design.changed`), Rejected (`mask.*`), StorageFailed.
+    `owner_id` limits the change to one owner's designs. Raises NotFound (`design.not_found`,
+    `view.not_found`, `picture.not_found`), Conflict (`design.retired`, `design.changed`), Rejected
+    (`mask.*`), StorageFailed.
     """
     with database.reading() as session:
         find_view(get_design(session, design_id, owner_id=owner_id), picture_sha256)
@@ -48,26 +49,30 @@ def change_mask(
 
 
 def find_view(design: Design, picture_sha256: str) -> View:
-    """The view of a picture that takes part in checks. Raises NotFound (`view.not_found`), Conflict (`design.retired`)."""
+    """Return the live view of a picture.
+
+    Raises NotFound (`view.not_found`) when the design does not have the picture. Raises Conflict
+    (`design.retired`) when the design is retired.
+    """
     if design.state == "retired":
-        raise Conflict("The masks of a retired design stay as they are.", code="design.retired")
-    found = next((view for view in live_views(design) if view.picture_sha256 == picture_sha256), None)
-    if found is None:
-        raise NotFound("The design has no such picture.", code="view.not_found")
-    return found
+        raise Conflict("You cannot change the masks of a retired design.", code="design.retired")
+    view = next((view for view in live_views(design) if view.picture_sha256 == picture_sha256), None)
+    if view is None:
+        raise NotFound("The design does not have this picture.", code="view.not_found")
+    return view
 
 
 def replace_features(
     session: Session, design: Design, picture_sha256: str, read: ReadFeatures, now: datetime
 ) -> None:
-    """Let a picture be found by these local features from here on; the same ones again change nothing.
+    """Replace the local features by which checks find a picture. Equal features change nothing.
 
     Raises as `find_view` does, and Conflict (`design.changed`).
     """
     lock_registry(session)
     check_unchanged(session, design)
     old = find_view(design, picture_sha256)
-    if read.equals(_features_of(session, old)):
+    if read.equals(_load_features(session, old)):
         return
     old.removed_tick = next_tick(session)
     new = View(
@@ -83,27 +88,29 @@ def replace_features(
         local=read.entity(),
     )
     session.add(new)
-    for known in session.scalars(select(ViewEmbedding).where(ViewEmbedding.view_number == old.number)):
+    for embedding in session.scalars(select(ViewEmbedding).where(ViewEmbedding.view_number == old.number)):
         session.add(
-            ViewEmbedding(view=new, model=known.model, vector=known.vector, added_tick=new.added_tick)
+            ViewEmbedding(view=new, model=embedding.model, vector=embedding.vector, added_tick=new.added_tick)
         )
-    flag_modified(design, "state")  # a design with other masks is another version of it
+    flag_modified(design, "state")  # a change of masks raises the design's version
     session.flush()
     mask = hashlib.sha256(read.mask).hexdigest() if read.mask else "none"
     record_at_commit(session, [facts.updated(design, now, image=picture_sha256, mask=mask)])
 
 
 def get_mask(session: Session, design: Design, picture_sha256: str) -> bytes:
-    """The mask in force as a PNG of one bit a pixel.
+    """Return the present mask as a PNG of one bit per pixel.
 
-    Raises as `find_view` does, and NotFound (`mask.not_found`) where the whole picture counts.
+    Raises as `find_view` does, and NotFound (`mask.not_found`) when the picture has no mask.
     """
-    kept = _features_of(session, find_view(design, picture_sha256))
-    if kept is None or kept.mask is None:
-        raise NotFound("The whole picture counts: there is no mask.", code="mask.not_found")
-    return kept.mask
+    features = _load_features(session, find_view(design, picture_sha256))
+    if features is None or features.mask is None:
+        raise NotFound(
+            "The picture has no mask. The whole picture belongs to the design.", code="mask.not_found"
+        )
+    return features.mask
 
 
-def _features_of(session: Session, view: View) -> ViewFeatures | None:
-    """All of a view's features: a design is loaded with a part of them only."""
+def _load_features(session: Session, view: View) -> ViewFeatures | None:
+    """Load all columns of a view's features. A loaded design has only some of them."""
     return session.get(ViewFeatures, view.number, populate_existing=True)

@@ -1,7 +1,9 @@
-"""Negative pictures: what is never evidence for a design, such as a backdrop or a marketplace's frame.
+"""Negative pictures.
 
-An owner's negatives count for that owner's designs alone: else whoever sells a counterfeit could protect its listing by
-declaring it a backdrop. Those for everybody's designs are the operator's.
+Their content, such as a backdrop or a marketplace's frame, is never evidence for a design.
+
+An owner's negative pictures apply only to that owner's designs. Otherwise a seller of a counterfeit could
+declare its listing a backdrop and so protect it. Only the operator has negative pictures for all designs.
 """
 
 from collections.abc import Sequence
@@ -19,13 +21,13 @@ from authcheck.vision.features import extract
 from authcheck.vision.features.features import SCHEME
 from authcheck.vision.pictures.decode import Limits, open_picture
 
-MOST_NEGATIVES = 200  # of one owner, and of the operator: each costs every check
+MOST_NEGATIVES = 200  # of one owner, and of the operator: each picture makes every check slower
 LABEL_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class ReadNegative:
-    """A picture that was read, not yet stored; `record` holds its local features."""
+    """A picture that was read but not yet stored. `record` has its local features (`Features.to_bytes`)."""
 
     data: bytes
     sha256: str
@@ -33,7 +35,10 @@ class ReadNegative:
 
 
 def read_negative(data: bytes, limits: Limits) -> ReadNegative:
-    """Decode and extract; the slow part, done before any transaction. Raises ImageRejected."""
+    """Decode a picture and extract its features. Call this slow step before any transaction.
+
+    Raises ImageRejected.
+    """
     picture = open_picture(data, limits, detail_px=extract.DESIGN_DETAIL_PX)
     return ReadNegative(data, picture.sha256, extract.of_design(picture.image).to_bytes())
 
@@ -47,26 +52,26 @@ def add_negative(
     label: str,
     now: datetime,
 ) -> NegativePicture:
-    """Let a picture's content count no more, for one owner's designs or (None) for all; the same again changes nothing.
+    """Add a negative picture for one owner's designs, or for all designs (None).
 
-    Raises Rejected (`negative.label`), Conflict (`negative.too_many`; `negative.registered` for the picture of a design it
-    would hide), StorageFailed.
+    A known negative picture changes nothing. Raises Rejected (`negative.label`), StorageFailed, or Conflict:
+    `negative.too_many`, or `negative.registered` for a picture of a design, which the negative would hide.
     """
     check_label(label)
     lock_registry(session)
     live = list_negatives(session, owner_id=owner_id)
-    same = next((one for one in live if one.picture_sha256 == read.sha256), None)
-    if same is not None:
-        return same
+    known = next((negative for negative in live if negative.picture_sha256 == read.sha256), None)
+    if known is not None:
+        return known
     if len(live) >= MOST_NEGATIVES:
         raise Conflict(
-            f"There are {MOST_NEGATIVES} negative pictures already, the most there may be: remove one.",
+            f"There are already {MOST_NEGATIVES} negative pictures, which is the limit. Remove one first.",
             code="negative.too_many",
             limit=MOST_NEGATIVES,
         )
     _refuse_designs(session, read.sha256, owner_id)
     store.put(read.data)
-    made = NegativePicture(
+    negative = NegativePicture(
         owner_id=owner_id,
         label=label,
         picture_sha256=read.sha256,
@@ -75,60 +80,60 @@ def add_negative(
         added_at=now,
         added_tick=next_tick(session),
     )
-    session.add(made)
+    session.add(negative)
     session.flush()
-    return made
+    return negative
 
 
 def check_label(label: str) -> None:
-    """Raise Rejected (`negative.label`) for a label that cannot be stored."""
+    """Raise Rejected (`negative.label`) for a label that is too long or not printable."""
     if len(label) > LABEL_CHARS or not label.isprintable():
         raise Rejected(
-            f"A label has at most {LABEL_CHARS} printable characters.",
+            f"A label can have at most {LABEL_CHARS} characters. All must be printable.",
             code="negative.label",
             limit=LABEL_CHARS,
         )
 
 
 def _refuse_designs(session: Session, sha256: str, owner_id: str | None) -> None:
-    """The very picture of a registered design among the negatives would make that design unfindable."""
-    registered = (
+    """Raise Conflict (`negative.registered`) for a registered picture: no check would find its design."""
+    query = (
         select(func.count())
         .select_from(View)
         .join(View.design)
         .where(View.picture_sha256 == sha256, View.removed_tick.is_(None))
     )
     if owner_id is not None:
-        registered = registered.where(Design.owner_id == owner_id)
-    if session.scalar(registered):
+        query = query.where(Design.owner_id == owner_id)
+    if session.scalar(query):
         raise Conflict(
-            "This picture is registered as a design; as a negative it would hide it.",
+            "The picture belongs to a registered design. As a negative picture it would hide the design.",
             code="negative.registered",
         )
 
 
 def list_negatives(session: Session, *, owner_id: str | None) -> Sequence[NegativePicture]:
-    """The live negatives of one owner, or (None) those for everybody's designs; first added first."""
-    mine = NegativePicture.owner_id.is_(None) if owner_id is None else NegativePicture.owner_id == owner_id
-    query = select(NegativePicture).where(mine, NegativePicture.removed_tick.is_(None))
+    """Return the live negative pictures of one owner, or of the operator (None), oldest first."""
+    is_owned = (
+        NegativePicture.owner_id.is_(None) if owner_id is None else NegativePicture.owner_id == owner_id
+    )
+    query = select(NegativePicture).where(is_owned, NegativePicture.removed_tick.is_(None))
     return session.scalars(query.order_by(NegativePicture.number)).all()
 
 
 def remove_negative(session: Session, number: int, *, owner_id: str | None) -> None:
-    """Let a picture's content count again. Raises NotFound (`negative.not_found`), also for one of somebody else."""
+    """Remove a negative picture, so that its content is evidence again.
+
+    Raises NotFound (`negative.not_found`), also for a negative picture of another owner.
+    """
     lock_registry(session)
-    found = session.get(NegativePicture, number)
-    if found is None or found.owner_id != owner_id or found.removed_tick is not None:
-        raise NotFound("There is no such negative picture.", code="negative.not_found", negative=number)
-    found.removed_tick = next_tick(session)
+    negative = session.get(NegativePicture, number)
+    if negative is None or negative.owner_id != owner_id or negative.removed_tick is not None:
+        raise NotFound(f"We have no negative picture {number}.", code="negative.not_found", negative=number)
+    negative.removed_tick = next_tick(session)
 
 
 def negatives_at(tick: int) -> ColumnElement[bool]:
-    """The negative pictures that take part in checks at `tick`."""
-    gone = NegativePicture.removed_tick
-    return and_(NegativePicture.added_tick <= tick, or_(gone.is_(None), gone > tick))
-
-
-def count_for(owner_id: str) -> ColumnElement[bool]:
-    """The negative pictures that count for one owner's designs: the operator's and that owner's own, nobody else's."""
-    return or_(NegativePicture.owner_id.is_(None), NegativePicture.owner_id == owner_id)
+    """Return the condition that selects the negative pictures that took part in checks at `tick`."""
+    removed_tick = NegativePicture.removed_tick
+    return and_(NegativePicture.added_tick <= tick, or_(removed_tick.is_(None), removed_tick > tick))

@@ -1,4 +1,4 @@
-"""Registering designs: who has it already, who else has something near it, what is stored."""
+"""Registration of designs: refuse duplicates, find similar designs of other owners, store the design."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ REFERENCE_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class ReadView:
-    """A picture that was read and fingerprinted, not yet registered; `data` are its original bytes.
+    """A picture that was read and fingerprinted but not yet registered. `data` has its original bytes.
 
-    `fingerprint` is of the whole picture; `local` are the features within its mask.
+    `fingerprint` covers the whole picture. `local` has the features within the picture's mask.
     """
 
     data: bytes
@@ -47,7 +47,7 @@ class ReadView:
 
 @dataclass(frozen=True, slots=True)
 class NewDesign:
-    """What an owner says of a design when registering it."""
+    """The owner's description of a new design."""
 
     reference: str
     title: str
@@ -58,7 +58,7 @@ class NewDesign:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """Another owner's design that a new one came near to, with the score in [0, 1]."""
+    """A design of another owner that is similar to a new design, with the score in [0, 1]."""
 
     design: Design
     score: float
@@ -66,7 +66,7 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What became of a registration: status `registered`, `already_yours` or `disputed`."""
+    """The result of a registration. `status` is `registered`, `already_yours` or `disputed`."""
 
     status: str
     design: Design
@@ -74,20 +74,20 @@ class Registered:
 
 
 def read_view(data: bytes, limits: Limits, masking: Masking = "none") -> ReadView:
-    """Decode, fingerprint and extract; the slow part, done before any transaction.
+    """Decode and fingerprint a picture and extract its features. Call this slow step before any transaction.
 
     Raises ImageRejected, Rejected (`mask.*`).
     """
-    picture, read = fingerprint.read(data, limits)
+    picture, hashes = fingerprint.read(data, limits)
     local = read_features(data, limits, masking)
-    return ReadView(data, picture.sha256, picture.format, picture.width_px, picture.height_px, read, local)
+    return ReadView(data, picture.sha256, picture.format, picture.width_px, picture.height_px, hashes, local)
 
 
 class Registration:
-    """One transaction that registers designs. Making it takes the registry's lock, which the commit gives back.
+    """One transaction that registers designs. The constructor locks the registry, and the commit unlocks it.
 
-    The clock advances with the first thing that is stored: registering what is known already leaves no trace. Without a
-    `store` it is a dry run: no lock, nothing written, yet each registration sees those before it.
+    The clock advances when the first row is stored, so registering a known design leaves no trace. Without a
+    `store`, this is a dry run: no lock, no writing, but each registration still sees the earlier ones.
     """
 
     def __init__(
@@ -100,17 +100,17 @@ class Registration:
         self._unsaved = UnsavedDesigns()
 
     def register(self, owner: Organisation, new: NewDesign, views: Sequence[ReadView]) -> Registered:
-        """Register one design, or say that the owner has it already.
+        """Register one design, or return the same design that the owner registered before.
 
-        Raises Rejected (`design.reference`, `design.title`, `design.kind`, `design.collection`, `design.no_picture`), Conflict
-        (`design.reference_taken`, `design.retired`) or StorageFailed.
+        Raises Rejected (`design.reference`, `design.title`, `design.kind`, `design.collection`,
+        `design.no_picture`), Conflict (`design.reference_taken`, `design.retired`) or StorageFailed.
         """
         check_new(new, views)
         views = list({view.sha256: view for view in views}.values())
-        known = self._known(owner, new, frozenset(view.sha256 for view in views))
+        known = self._find_known(owner, new, frozenset(view.sha256 for view in views))
         if known is not None:
             return Registered("already_yours", known)
-        near = self._nearest_of_others(owner.id, views)
+        near = self._find_nearest(owner.id, views)
         design = Design(
             id=self._new_id("dsn"),
             owner_id=owner.id,
@@ -121,74 +121,74 @@ class Registration:
             state="disputed" if near else "registered",
             public_preview=new.public_preview,
             registered_at=self._now,
-            registered_tick=self._advanced(),
+            registered_tick=self._ensure_tick(),
             version=1,
             owner=owner,
         )
         if self._store is not None:
             self._session.add(design)
-        self._keep(design, views)
+        self._store_views(design, views)
         if self._store is not None:
-            record_at_commit(self._session, facts.registered(design, _hashes(views), self._now))
+            record_at_commit(self._session, facts.registered(design, _hashes_of(views), self._now))
         if near:
-            self._hold(design, near)
+            self._record_dispute(design, near)
         return Registered(design.state, design, near)
 
     def add_views(self, design: Design, views: Sequence[ReadView]) -> None:
-        """Add pictures to a design; ones it has already change nothing.
+        """Add pictures to a design. Pictures that the design already has change nothing.
 
         Raises Conflict (`design.retired`, `design.changed`).
         """
         check_unchanged(self._session, design)
         if design.state == "retired":
-            raise Conflict("A retired design takes no new pictures.", code="design.retired")
+            raise Conflict("You cannot add pictures to a retired design.", code="design.retired")
         known = self._pictures_of(design)
-        new = list({view.sha256: view for view in views if view.sha256 not in known}.values())
-        if not new:
+        new_views = list({view.sha256: view for view in views if view.sha256 not in known}.values())
+        if not new_views:
             return
-        near = self._nearest_of_others(design.owner_id, new)
-        self._keep(design, new)
-        flag_modified(design, "state")  # a design with other pictures is another version of it
+        near = self._find_nearest(design.owner_id, new_views)
+        self._store_views(design, new_views)
+        flag_modified(design, "state")  # a change of pictures raises the design's version
         if near:
             design.state = "disputed"
-            self._hold(design, near)
+            self._record_dispute(design, near)
         self._session.flush()
-        record_at_commit(self._session, facts.views_added(design, _hashes(new), self._now))
+        record_at_commit(self._session, facts.views_added(design, _hashes_of(new_views), self._now))
 
-    def _advanced(self) -> int:
-        """This transaction's tick; the clock advances when it is first asked for."""
+    def _ensure_tick(self) -> int:
+        """Return this transaction's tick. The first call advances the clock."""
         if self._tick is None:
             self._tick = self._seen + 1 if self._store is None else next_tick(self._session)
         return self._tick
 
     def _new_id(self, prefix: str) -> str:
-        """Ids of one transaction keep their order."""
+        """Return a new id. The ids of one transaction sort in the order of their creation."""
         self._count += 1
         return new_id(prefix, self._now + timedelta(microseconds=self._count))
 
-    def _known(self, owner: Organisation, new: NewDesign, hashes: frozenset[str]) -> Design | None:
-        """The owner's design of that reference and these pictures, or with all of these pictures under another."""
-        called = select(Design).where(Design.owner_id == owner.id, Design.reference == new.reference)
-        design = self._unsaved.called(owner.id, new.reference) or self._session.scalar(called)
+    def _find_known(self, owner: Organisation, new: NewDesign, hashes: frozenset[str]) -> Design | None:
+        """Return the owner's design with these pictures, first under this reference, then under any other."""
+        query = select(Design).where(Design.owner_id == owner.id, Design.reference == new.reference)
+        design = self._unsaved.called(owner.id, new.reference) or self._session.scalar(query)
         if design is None:
-            return self._showing(owner, hashes)
+            return self._find_by_pictures(owner, hashes)
         if design.state == "retired":
             raise Conflict(
-                f"{new.reference} was retired; register it again under a new reference.",
+                f"{new.reference} was retired. Register the design again under a new reference.",
                 code="design.retired",
                 reference=new.reference,
             )
         if hashes <= self._pictures_of(design):
             return design
         raise Conflict(
-            f"{new.reference} is registered already, with another picture.",
+            f"You have a design {new.reference} with another picture. Add the picture to it.",
             code="design.reference_taken",
             reference=new.reference,
         )
 
-    def _showing(self, owner: Organisation, hashes: frozenset[str]) -> Design | None:
-        """The first of the owner's designs that has all of these pictures."""
-        whole = (
+    def _find_by_pictures(self, owner: Organisation, hashes: frozenset[str]) -> Design | None:
+        """Return the owner's oldest design that has all of these pictures."""
+        query = (
             select(View.design_id)
             .join(View.design)
             .where(Design.owner_id == owner.id, View.picture_sha256.in_(hashes), View.removed_tick.is_(None))
@@ -197,7 +197,7 @@ class Registration:
             .order_by(func.min(View.number))
             .limit(1)
         )
-        design_id = self._session.scalar(whole)
+        design_id = self._session.scalar(query)
         if design_id is not None:
             return self._session.get_one(Design, design_id)
         return self._unsaved.showing(owner.id, hashes)
@@ -206,8 +206,11 @@ class Registration:
         live = select(View.picture_sha256).where(View.design_id == design.id, View.removed_tick.is_(None))
         return {*self._session.scalars(live), *self._unsaved.pictures_of(design)}
 
-    def _nearest_of_others(self, owner_id: str, views: Sequence[ReadView]) -> Near | None:
-        """The best-scored design of another owner at the policy's dispute score or above; the earliest of equals."""
+    def _find_nearest(self, owner_id: str, views: Sequence[ReadView]) -> Near | None:
+        """Return the most similar design of another owner from the dispute score up.
+
+        Earlier designs win ties.
+        """
         best: Near | None = None
         for view in views:
             unsaved = self._unsaved.near(owner_id, view.sha256, view.fingerprint, self._dispute)
@@ -217,7 +220,7 @@ class Registration:
         return best
 
     def _near_in_index(self, owner_id: str, view: ReadView) -> Iterator[tuple[Design, float]]:
-        """Other owners' committed designs; the very same file is near whatever its hashes say."""
+        """Yield the similar committed designs of other owners. An identical file always has the score 1."""
         hits = hits_above(partial(self._search, view.fingerprint), self._dispute)
         scores = {hit.view_id: hit.score for hit in hits}
         query = (
@@ -237,7 +240,7 @@ class Registration:
     def _search(self, query: Fingerprint, count: int) -> list[Hit]:
         return self._live.search(self._session, query, count, self._seen)[1]
 
-    def _keep(self, design: Design, views: Sequence[ReadView]) -> None:
+    def _store_views(self, design: Design, views: Sequence[ReadView]) -> None:
         for view in views:
             self._unsaved.add(design, view.sha256, view.fingerprint)
             if self._store is None:
@@ -252,19 +255,19 @@ class Registration:
                 scheme=view.fingerprint.scheme,
                 fingerprint=view.fingerprint.reference().to_bytes(),
                 added_at=self._now,
-                added_tick=self._advanced(),
+                added_tick=self._ensure_tick(),
                 local=view.local.entity(),
             )
             self._session.add(row)
         if self._store is not None:
             self._session.flush()
 
-    def _hold(self, design: Design, near: Near) -> None:
-        """Record the dispute, once for two designs."""
-        same = select(Dispute.id).where(
+    def _record_dispute(self, design: Design, near: Near) -> None:
+        """Record the dispute, once for each pair of designs."""
+        recorded = select(Dispute.id).where(
             Dispute.design_id == design.id, Dispute.other_design_id == near.design.id
         )
-        if self._store is None or self._session.scalar(same) is not None:
+        if self._store is None or self._session.scalar(recorded) is not None:
             return
         dispute = Dispute(
             id=self._new_id("dsp"),
@@ -273,21 +276,21 @@ class Registration:
             score=near.score,
             reasons=[],
             noticed_at=self._now,
-            noticed_tick=self._advanced(),
+            noticed_tick=self._ensure_tick(),
         )
         self._session.add(dispute)
         record_at_commit(self._session, [facts.disputed(dispute, self._now)])
 
 
-def _hashes(views: Sequence[ReadView]) -> list[str]:
+def _hashes_of(views: Sequence[ReadView]) -> list[str]:
     return [view.sha256 for view in views]
 
 
 def check_new(new: NewDesign, views: Sequence[ReadView]) -> None:
-    """Raise Rejected (`design.*`) for what cannot be registered, whoever the owner is."""
+    """Raise Rejected (`design.*`) for a design that no owner could register."""
     if not new.reference.strip() or len(new.reference) > REFERENCE_CHARS or not new.reference.isprintable():
         raise Rejected(
-            f"A reference needs 1 to {REFERENCE_CHARS} printable characters.",
+            f"A reference must have 1 to {REFERENCE_CHARS} characters. All must be printable.",
             code="design.reference",
             limit=REFERENCE_CHARS,
         )

@@ -1,4 +1,4 @@
-"""Bringing what an earlier release computed of registered pictures up to this release, from the stored files."""
+"""Renewal of the fingerprints and features that an earlier release computed, from the stored pictures."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from authcheck.vision.pictures.decode import Limits
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """A picture that was looked at again: what it is, and why that failed, None where it did not."""
+    """A picture that was read again. `error` says why that failed. It is None after a success."""
 
     name: str
     error: AuthcheckError | None = None
@@ -28,7 +28,7 @@ class Renewed:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """The pictures whose fingerprint or local features are missing or of another scheme, by their numbers."""
+    """The numbers of the pictures whose fingerprint or local features are missing or of another scheme."""
 
     views: Sequence[int]
     negatives: Sequence[int]
@@ -37,9 +37,10 @@ class Renewal:
         return len(self.views) + len(self.negatives)
 
     def run(self, database: Database, store: PictureStore, limits: Limits) -> Iterator[Renewed]:
-        """Renew one after the other, a transaction each: what is done stays done, and one that fails stops no other.
+        """Renew the pictures one by one, each in its own transaction. Yields one result per picture.
 
-        A failure is an error of one picture (refused, gone, altered); raises Unavailable where the database gives up.
+        Finished pictures stay renewed. A picture that is rejected, lost or altered gives a result with an
+        error, and the others go on. Raises Unavailable when the database fails.
         """
         for number in self.views:
             yield _renew_view(database, store, limits, number)
@@ -48,7 +49,7 @@ class Renewal:
 
 
 def find_stale(session: Session) -> Renewal:
-    """What there is to renew among the pictures that take part in checks."""
+    """Find the pictures to renew among those that take part in checks."""
     views = (
         select(View.number)
         .outerjoin(View.local)
@@ -71,9 +72,9 @@ def find_stale(session: Session) -> Renewal:
 
 
 def _renew_view(database: Database, store: PictureStore, limits: Limits, number: int) -> Renewed:
-    whole = joinedload(View.design).joinedload(Design.owner), joinedload(View.local)
+    options = joinedload(View.design).joinedload(Design.owner), joinedload(View.local)
     with database.reading() as session:
-        view = session.get_one(View, number, options=whole)
+        view = session.get_one(View, number, options=options)
     name = f"{view.design.reference} of {view.design.owner.handle}, picture {view.picture_sha256[:12]}"
     try:
         data = store.get(view.picture_sha256)
@@ -83,12 +84,12 @@ def _renew_view(database: Database, store: PictureStore, limits: Limits, number:
         return Renewed(name, error)
     with database.writing() as session:
         lock_registry(session)
-        kept = session.get_one(View, number, options=whole)
-        kept.scheme, kept.fingerprint = hashes.scheme, hashes.reference().to_bytes()
-        if kept.local is None:
-            kept.local = local.entity()
+        row = session.get_one(View, number, options=options)
+        row.scheme, row.fingerprint = hashes.scheme, hashes.reference().to_bytes()
+        if row.local is None:
+            row.local = local.entity()
         else:
-            local.write_to(kept.local)
+            local.write_to(row.local)
     return Renewed(name)
 
 
@@ -102,6 +103,6 @@ def _renew_negative(database: Database, store: PictureStore, limits: Limits, num
         return Renewed(name, error)
     with database.writing() as session:
         lock_registry(session)
-        kept = session.get_one(NegativePicture, number)
-        kept.scheme, kept.record = SCHEME, read.record
+        row = session.get_one(NegativePicture, number)
+        row.scheme, row.record = SCHEME, read.record
     return Renewed(name)

@@ -1,4 +1,4 @@
-"""Reports of bulk imports: kept, found again, written as CSV."""
+"""Stored reports of bulk imports, and their form as CSV."""
 
 import csv
 import io
@@ -13,6 +13,7 @@ from authcheck.files.csv_cells import as_text
 from authcheck.ids import new_id
 from authcheck.registry.bulk import RowReport, count_statuses
 from authcheck.registry.tables import Import
+from authcheck.storage.parameters import can_be_stored
 
 COLUMNS = tuple(RowReport.__dataclass_fields__)
 
@@ -20,30 +21,33 @@ COLUMNS = tuple(RowReport.__dataclass_fields__)
 def keep_report(
     session: Session, reports: Sequence[RowReport], *, organisation_id: str, dry_run: bool, now: datetime
 ) -> Import:
-    """Store what became of an import's rows."""
+    """Store the results of an import's rows."""
     report = Import(
         id=new_id("imp", now),
         organisation_id=organisation_id,
         created_at=now,
         dry_run=dry_run,
         counts=count_statuses(reports),
-        rows=[_kept(row, dry_run=dry_run).to_dict() for row in reports],
+        rows=[_drop_unstored_id(row, dry_run=dry_run).to_dict() for row in reports],
     )
     session.add(report)
     session.flush()
     return report
 
 
-def _kept(row: RowReport, *, dry_run: bool) -> RowReport:
-    """The row without the id of a design that a dry run did not make."""
+def _drop_unstored_id(row: RowReport, *, dry_run: bool) -> RowReport:
+    """Return the row, without a design id if a dry run did not store the design."""
     return replace(row, design_id="") if dry_run and row.status in {"registered", "disputed"} else row
 
 
 def get_report(session: Session, import_id: str, *, organisation_id: str) -> Import:
-    """The report of one's own import. Raises NotFound (`import.not_found`), also for one of somebody else."""
-    report = session.get(Import, import_id)
+    """Return the report of an organisation's own import.
+
+    Raises NotFound (`import.not_found`), also for an import of another organisation.
+    """
+    report = session.get(Import, import_id) if can_be_stored(import_id) else None
     if report is None or report.organisation_id != organisation_id:
-        raise NotFound(f"No import {import_id!r} is known.", code="import.not_found", import_id=import_id)
+        raise NotFound(f"We have no import {import_id!r}.", code="import.not_found", import_id=import_id)
     return report
 
 

@@ -1,7 +1,7 @@
-"""Rows of the registry: designs, their views and features, negative pictures, disputes, imports.
+"""Tables of the registry: designs, their views and features, negative pictures, disputes, imports.
 
-Nothing is deleted: a retired design and a removed view keep their rows, so that a check made earlier can be replayed
-against the registry as it stood.
+No row is deleted. A retired design and a removed view keep their rows, so that an earlier check can be
+replayed against the registry of its time.
 """
 
 from datetime import datetime
@@ -22,9 +22,10 @@ from authcheck.storage.entity import Entity, Number
 
 
 class Design(Entity):
-    """A registered work. `state` is registered, disputed or retired; `reference` is the owner's own id for it.
+    """A registered design. `state` is registered, disputed or retired.
 
-    `collection` is the owner's name for designs that are licensed together.
+    `reference` is the owner's own id of the design. `collection` is the owner's name for a group of designs
+    that are licensed together.
     """
 
     __tablename__ = "designs"
@@ -55,7 +56,7 @@ class Design(Entity):
 class View(Entity):
     """One picture of a design and its fingerprint.
 
-    It takes part in checks from registry tick `added_tick` up to, not including, `removed_tick`.
+    The view takes part in checks from registry tick `added_tick` up to, but not including, `removed_tick`.
     """
 
     __tablename__ = "views"
@@ -82,12 +83,13 @@ class View(Entity):
 
 
 class ViewFeatures(Entity):
-    """What the local stages keep of a view, apart from it because it is large.
+    """The data of a view for the local stages. It has its own table because it is large.
 
-    `record` holds the local features (`Features.to_bytes`) of scheme `scheme`. `mask` is the foreground mask in force
-    as a PNG of one bit a pixel, None where the whole picture counts; `mask_source` is automatic, uploaded or None.
-    `findability` is how findable the design is by its parts (`Findability.to_json`). `thumbnail` is a small copy to compare
-    pixels with (`vision.features.thumbnail`), transparent where the mask hides it.
+    `record` has the local features (`Features.to_bytes`) of the scheme `scheme`. `mask` is the present
+    foreground mask as a PNG of one bit per pixel. It is None when the whole picture belongs to the design.
+    `mask_source` is automatic, uploaded or None. `findability` says how well checks can find the design by
+    its parts (`Findability.to_json`). `thumbnail` is a small copy for comparing pixels
+    (`vision.features.thumbnail`). It is transparent outside the mask.
     """
 
     __tablename__ = "view_features"
@@ -106,9 +108,10 @@ class ViewFeatures(Entity):
 
 
 class ViewEmbedding(Entity):
-    """A view as one vector by the neural model of name `model`; only where the operator has set one.
+    """The vector of a view by the neural model `model`. Rows exist only if the operator has set a model.
 
-    `vector` is float16, of length 1. It takes part in checks from registry tick `added_tick` on, as long as its view.
+    `vector` is float16, of norm 1. It takes part in checks from registry tick `added_tick` until its view is
+    removed.
     """
 
     __tablename__ = "view_embeddings"
@@ -125,10 +128,11 @@ class ViewEmbedding(Entity):
 
 
 class NegativePicture(Entity):
-    """A picture whose content never is evidence for a design: a backdrop, a packshot ground, a marketplace's frame.
+    """A picture whose content is never evidence for a design.
 
-    `owner_id` is None for everybody's designs, else it counts for that owner's designs only. It takes part in checks
-    from registry tick `added_tick` up to, not including, `removed_tick`.
+    Examples are a backdrop, a packshot's background and a marketplace's frame. The picture applies to the
+    designs of the owner `owner_id`, or to all designs if `owner_id` is None. It takes part in checks from
+    registry tick `added_tick` up to, but not including, `removed_tick`.
     """
 
     __tablename__ = "negative_pictures"
@@ -146,9 +150,11 @@ class NegativePicture(Entity):
 
 
 class Dispute(Entity):
-    """A design came near one of another owner's when it was registered; both keep their times.
+    """A dispute between a design and an earlier, similar design of another owner.
 
-    It counts in checks from registry tick `noticed_tick` on.
+    Both keep their registration times.
+
+    The dispute takes part in checks from registry tick `noticed_tick` on.
     """
 
     __tablename__ = "disputes"
@@ -165,9 +171,10 @@ class Dispute(Entity):
 
 
 class RegistryClock(Entity):
-    """One row that counts changes of the registry. Its row lock makes ticks become visible in their order.
+    """A table of one row that counts the registry's changes. The row's lock makes ticks visible in order.
 
-    `registry_id` tells one registry from all others, so that no index is filled from another one's files.
+    `registry_id` identifies the registry, so that no process fills its index from the files of another
+    registry.
     """
 
     __tablename__ = "registry_clock"
@@ -178,7 +185,7 @@ class RegistryClock(Entity):
 
 
 class Import(Entity):
-    """A bulk import and its report, a row per file."""
+    """A bulk import and its report. `rows` has one entry per imported row."""
 
     __tablename__ = "imports"
     __table_args__ = (Index(None, "organisation_id", "id"),)

@@ -1,4 +1,4 @@
-"""What one transaction adds to the registry before its commit."""
+"""The designs that one transaction adds to the registry before its commit."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -7,22 +7,25 @@ from authcheck.registry.tables import Design
 from authcheck.vision.fingerprints.fingerprint import Fingerprint
 from authcheck.vision.fingerprints.gallery import Gallery, Hit
 
-FIRST_NEAR = 8  # pictures looked at first for another owner's design
-MOST_NEAR = 4096  # and at most, while the owner's own stand before it
+FIRST_NEAR = 8  # nearest pictures that the first search for another owner's design looks at
+MOST_NEAR = 4096  # at about this many the search stops, even if they are all the owner's own pictures
 
 
 class UnsavedDesigns:
-    """Designs that the shared index must not know before the commit, and that a dry run never stores."""
+    """Designs that are not in the shared index: it must not have them before the commit.
+
+    A dry run never stores them.
+    """
 
     def __init__(self) -> None:
         self._gallery = Gallery()
-        self._designs: list[Design] = []  # by the number of their picture in the gallery
+        self._designs: list[Design] = []  # the index in this list is the picture's number in the gallery
         self._pictures: dict[str, set[str]] = {}
         self._by_reference: dict[tuple[str, str], Design] = {}
         self._by_picture: dict[tuple[str, str], list[Design]] = {}
 
     def add(self, design: Design, sha256: str, fingerprint: Fingerprint) -> None:
-        """One more picture of a design."""
+        """Add one picture of a design."""
         self._gallery.add([len(self._designs)], [fingerprint.reference().to_bytes()])
         self._designs.append(design)
         self._pictures.setdefault(design.id, set()).add(sha256)
@@ -30,22 +33,25 @@ class UnsavedDesigns:
         self._by_picture.setdefault((design.owner_id, sha256), []).append(design)
 
     def called(self, owner_id: str, reference: str) -> Design | None:
-        """The owner's design of that reference."""
+        """Return the owner's design with this reference, or None."""
         return self._by_reference.get((owner_id, reference))
 
     def showing(self, owner_id: str, hashes: frozenset[str]) -> Design | None:
-        """The first of the owner's designs that has all of these pictures."""
+        """Return the owner's first design that has all of these pictures, or None."""
         designs = self._by_picture.get((owner_id, min(hashes)), [])
         return next((design for design in designs if hashes <= self._pictures[design.id]), None)
 
     def pictures_of(self, design: Design) -> set[str]:
-        """SHA-256 of the pictures added to a design."""
+        """Return the SHA-256 of the pictures that were added to a design."""
         return self._pictures.get(design.id, set())
 
     def near(
         self, owner_id: str, sha256: str, query: Fingerprint, least_score: float
     ) -> Iterator[tuple[Design, float]]:
-        """Other owners' designs with scores of at least `least_score`; the very same file scores 1."""
+        """Yield other owners' designs with scores of at least `least_score`.
+
+        An identical file has the score 1.
+        """
         for hit in hits_above(partial(self._gallery.search, query), least_score):
             design = self._designs[hit.view_id]
             if design.owner_id != owner_id:
@@ -53,7 +59,10 @@ class UnsavedDesigns:
 
 
 def hits_above(search: Callable[[int], list[Hit]], least_score: float) -> list[Hit]:
-    """The hits of a search with at least that score: it looks further while all that it found are so near."""
+    """Return the hits with at least this score.
+
+    The search asks for 8 times more pictures while all hits reach the score, up to MOST_NEAR.
+    """
     count = FIRST_NEAR
     while True:
         hits = [hit for hit in search(count) if hit.score >= least_score]

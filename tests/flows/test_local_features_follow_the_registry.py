@@ -238,7 +238,7 @@ def test_a_folder_that_cannot_be_written_costs_the_file_only(
     live = LiveFeatures(blocked)
     with caplog.at_level(logging.WARNING):
         assert keys_near(live, workspace, 3) == {("view", numbers[3])}
-    assert "no snapshot of the index" in caplog.text
+    assert "cannot write a snapshot of the index" in caplog.text
 
 
 @pytest.mark.usefixtures("_files_at_once")

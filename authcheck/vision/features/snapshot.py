@@ -1,9 +1,11 @@
-"""The index of local features as a file: written whole or not at all, mapped into memory, never changed.
+"""A snapshot: the index of local features as a file that is mapped into memory and never changes.
 
-One page of header (magic, digest, JSON), then arrays, each at the start of a page: point by point, in the order of the
-fine words, within a word by key and place in the entry, and three small tables. The header is written last and the name
-given after everything has reached the disk, so a file that breaks off has no name; one that was cut afterwards has not
-the size that its header says. The small tables lead into the others and have a digest.
+The file has one page of header (magic, digest, JSON), then arrays that each start at a page. The large arrays
+have one row per feature point, ordered by fine word, then by key, then by place in the entry. Three small
+tables lead into the large arrays and have a digest.
+
+The writer writes the header last. It gives the file its name after all data has reached the disk, so an
+incomplete file has no name. A file that was cut later does not have the size that its header says.
 """
 
 import fcntl
@@ -30,16 +32,19 @@ from authcheck.vision.features.inverted import mapped_lists
 MAGIC = b"ACLF-2\n\0"
 NAME = "features.snapshot"
 _LOCK = "features.lock"
-_NEW = ".features-"  # beginning of the names of files being written
+_NEW = ".features-"  # prefix of the names of unfinished files
 _PAGE = 4096
-_HEAD = struct.Struct("<8s32sI")  # magic, SHA-256 of the JSON, its bytes
+_HEAD = struct.Struct("<8s32sI")  # magic, SHA-256 of the JSON, length of the JSON in bytes
 _POINTS = ("words", "keys", "numbers", "codes", "steps", "channels")
 _TABLES = ("starts", "keys", "sizes")
 
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Which registry a snapshot is of, when, and by what. `history` tells apart two that share id and tick."""
+    """The registry, its tick, and the software versions of a snapshot.
+
+    `history` differs for two registries that have the same id and tick.
+    """
 
     registry_id: str
     tick: int
@@ -50,10 +55,11 @@ class Stand:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Points in the order of a snapshot, row by row.
+    """Feature points in the order of a snapshot, one per row.
 
-    `words` `(n,)` fine words, `keys` `(n,) int64`, `numbers` `(n,) uint16` places in the entry; `codes` `(n, 64)`,
-    `steps` `(n, 4)`, `channels` `(n,)` as in Features.
+    `words` `(n,)` are the fine words. `keys` `(n,) int64` name the entries. `numbers` `(n,) uint16` are the
+    places of the points in their entry. `codes` `(n, 64)`, `steps` `(n, 4)` and `channels` `(n,)` are as in
+    Features.
     """
 
     words: NDArray[np.int64]
@@ -64,22 +70,23 @@ class Points:
     channels: NDArray[np.uint8]
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Points":
-        """Some of them, in that order."""
+        """Return the points at these rows, in the order of `rows`."""
         return Points(*(getattr(self, name)[rows] for name in _POINTS))
 
 
 def joined(parts: Sequence[Points]) -> Points:
-    """The points of several parts in a snapshot's order: by fine word, key and place in the entry."""
-    whole = Points(*(np.concatenate([getattr(part, name) for part in parts]) for name in _POINTS))
-    return whole.take(np.lexsort((whole.numbers, whole.keys, whole.words)))
+    """Return the points of several parts, ordered by fine word, then by key, then by place in the entry."""
+    points = Points(*(np.concatenate([getattr(part, name) for part in parts]) for name in _POINTS))
+    return points.take(np.lexsort((points.numbers, points.keys, points.words)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """A file that was found whole. The arrays are its own pages, read when they are looked at.
+    """An open, complete snapshot. The arrays are pages of the file, which the system reads on first use.
 
-    `entries` `(n,)` is the place in `keys` `(m,)`, which ascend; `sizes` `(m,)` the points of each; `starts` the first
-    row of each fine word and the end. `coarse` and `fine` are the codes as inverted lists.
+    `keys` `(m,)` ascend, and `sizes` `(m,)` are the numbers of points per key. `entries` `(n,)` is the place
+    of each point's key in `keys`. `starts` has the first row of each fine word, and the end of the last word.
+    `coarse` and `fine` are the codes as inverted lists.
     """
 
     stand: Stand
@@ -96,10 +103,13 @@ class Snapshot:
 
 
 def open_snapshot(folder: Path) -> Snapshot | None:
-    """The snapshot in a folder; None where there is none, or one that is cut, damaged or of another release."""
+    """Open the snapshot in a folder.
+
+    Returns None when there is no snapshot, or when it is cut, damaged or of another release.
+    """
     try:
         with (folder / NAME).open("rb") as file:
-            return _opened(file)
+            return _map_snapshot(file)
     except (OSError, ValueError, KeyError, TypeError, struct.error):
         return None
 
@@ -107,9 +117,10 @@ def open_snapshot(folder: Path) -> Snapshot | None:
 def write_snapshot(
     folder: Path, stand: Stand, keys: NDArray[np.int64], sizes: NDArray[np.int32], runs: Iterable[Points]
 ) -> None:
-    """Put a snapshot in the place of the one that is there; to be called within `sole_writer`. Raises OSError.
+    """Write a snapshot, which replaces the old snapshot. Call it within `sole_writer`. Raises OSError.
 
-    `keys` ascend, with the points of each; `runs` are all their points, in a snapshot's order.
+    `keys` ascend, and `sizes` are the numbers of points per key. `runs` are all points, in a snapshot's
+    order.
     """
     layout = _layout(int(sizes.sum()), len(keys))
     new = folder / f"{_NEW}{os.getpid()}"
@@ -120,7 +131,7 @@ def write_snapshot(
             tables: dict[str, NDArray[Any]] = {"starts": starts, "keys": keys, "sizes": sizes}
             for name, array in tables.items():
                 _write_at(file, layout[name], 0, array)
-            file.truncate(_size(layout))
+            file.truncate(_file_size(layout))
             file.flush()
             os.fsync(file.fileno())
             _write_header(file, stand, tables)
@@ -134,14 +145,15 @@ def write_snapshot(
 
 @contextmanager
 def sole_writer(folder: Path) -> Iterator[bool]:
-    """Whether this is the only one, of all threads and processes, to write here for now; does not wait. Raises OSError.
+    """Try to become the only writer in this folder, among all threads and processes. Does not wait.
 
-    Whoever it is finds the leftovers of killed writers gone.
+    Yields whether this succeeded. The sole writer first deletes the unfinished files of killed writers.
+    Raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / _LOCK).open("ab") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go by the system if this process is killed
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system unlocks if this process is killed
         except BlockingIOError:
             yield False
             return
@@ -155,6 +167,7 @@ _Place = tuple[int, str, tuple[int, ...]]  # offset in bytes, dtype, shape
 
 
 def _layout(points: int, entries: int) -> dict[str, _Place]:
+    """Return the place of each array, in the order of the file."""
     shapes: dict[str, tuple[str, tuple[int, ...]]] = {
         "codes": ("u1", (points, DIMENSIONS)),
         "steps": ("<u2", (points, 4)),
@@ -166,33 +179,33 @@ def _layout(points: int, entries: int) -> dict[str, _Place]:
         "sizes": ("<i4", (entries,)),
     }
     layout, offset = {}, _PAGE
-    for name, (kind, shape) in shapes.items():
-        layout[name] = offset, kind, shape
-        offset += -(-_bytes(kind, shape) // _PAGE) * _PAGE
+    for name, (dtype, shape) in shapes.items():
+        layout[name] = offset, dtype, shape
+        offset += -(-_count_bytes(dtype, shape) // _PAGE) * _PAGE
     return layout
 
 
-def _bytes(kind: str, shape: tuple[int, ...]) -> int:
-    return np.dtype(kind).itemsize * int(np.prod(shape))
+def _count_bytes(dtype: str, shape: tuple[int, ...]) -> int:
+    return np.dtype(dtype).itemsize * int(np.prod(shape))
 
 
-def _size(layout: dict[str, _Place]) -> int:
-    offset, kind, shape = list(layout.values())[-1]
-    return offset + _bytes(kind, shape)
+def _file_size(layout: dict[str, _Place]) -> int:
+    offset, dtype, shape = list(layout.values())[-1]
+    return offset + _count_bytes(dtype, shape)
 
 
-def _view(mapped: mmap.mmap, offset: int, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
-    return np.frombuffer(mapped, kind, int(np.prod(shape)), offset).reshape(shape)
+def _map_array(mapped: mmap.mmap, offset: int, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.frombuffer(mapped, dtype, int(np.prod(shape)), offset).reshape(shape)
 
 
-def _opened(file: BinaryIO) -> Snapshot:
+def _map_snapshot(file: BinaryIO) -> Snapshot:
     header = _read_header(file)
     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     layout = _layout(header["points"], header["entries"])
-    arrays = {name: _view(mapped, *place) for name, place in layout.items()}
+    arrays = {name: _map_array(mapped, *place) for name, place in layout.items()}
     if _digest(arrays) != header["tables"]:
-        raise ValueError("tables that were altered")
-    # By its number and not its name, under which another process may have put the next one meanwhile.
+        raise ValueError("The snapshot's tables were altered.")
+    # Open by file descriptor, not by name: another process may have put a newer snapshot under the name.
     path, offset, starts = Path(f"/dev/fd/{file.fileno()}"), layout["codes"][0], arrays["starts"]
     coarse = mapped_lists(path, offset, starts[::FINE_EACH])
     fine = mapped_lists(path, offset, starts)
@@ -208,14 +221,14 @@ def _digest(arrays: dict[str, NDArray[Any]]) -> str:
 
 def _read_header(file: BinaryIO) -> dict[str, Any]:
     magic, digest, length = _HEAD.unpack(file.read(_HEAD.size))
-    text = file.read(length)
-    if magic != MAGIC or hashlib.sha256(text).digest() != digest:
-        raise ValueError("not a snapshot")
-    header: dict[str, Any] = json.loads(text)
-    if os.fstat(file.fileno()).st_size != _size(_layout(header["points"], header["entries"])):
-        raise ValueError("a snapshot that was cut")
+    header_json = file.read(length)
+    if magic != MAGIC or hashlib.sha256(header_json).digest() != digest:
+        raise ValueError("The file is not a snapshot.")
+    header: dict[str, Any] = json.loads(header_json)
+    if os.fstat(file.fileno()).st_size != _file_size(_layout(header["points"], header["entries"])):
+        raise ValueError("The snapshot was cut.")
     if (header["stand"]["scheme"], header["stand"]["vocabulary"]) != (SCHEME, VOCABULARY):
-        raise ValueError("a snapshot of another release")
+        raise ValueError("The snapshot is of another release.")
     return header
 
 
@@ -226,15 +239,15 @@ def _write_header(file: BinaryIO, stand: Stand, tables: dict[str, NDArray[Any]])
         "entries": len(tables["keys"]),
         "tables": _digest(tables),
     }
-    text = json.dumps(header).encode()
+    header_json = json.dumps(header).encode()
     file.seek(0)
-    file.write(_HEAD.pack(MAGIC, hashlib.sha256(text).digest(), len(text)) + text)
+    file.write(_HEAD.pack(MAGIC, hashlib.sha256(header_json).digest(), len(header_json)) + header_json)
 
 
 def _write_points(
     file: BinaryIO, layout: dict[str, _Place], keys: NDArray[np.int64], runs: Iterable[Points]
 ) -> NDArray[np.int64]:
-    """Write the arrays by point; how many points each fine word has."""
+    """Write the arrays that have a row per point. Returns the number of points of each fine word."""
     counts, row = np.zeros(FINE, np.int64), 0
     for run in runs:
         counts += np.bincount(run.words, minlength=FINE)
@@ -252,6 +265,7 @@ def _write_points(
 
 
 def _write_at(file: BinaryIO, place: _Place, row: int, array: NDArray[Any]) -> None:
-    offset, kind, shape = place
-    file.seek(offset + row * _bytes(kind, shape[1:]))
-    file.write(np.ascontiguousarray(array, kind).data)
+    """Write the rows of an array from row number `row` on."""
+    offset, dtype, shape = place
+    file.seek(offset + row * _count_bytes(dtype, shape[1:]))
+    file.write(np.ascontiguousarray(array, dtype).data)

@@ -89,7 +89,7 @@ def test_the_contract_refuses_a_foreign_writer(anvil: AnvilChain) -> None:
     thief = hashlib.sha256(b"somebody else").digest()
     anvil.node.fund(thief)
     ours = anvil.anchor()
-    theirs = EvmAnchor(ours._web, ours._contract, evm._account(evm._web3(), thief), CHAIN_ID)
+    theirs = EvmAnchor(ours._web, ours._contract, evm._account_of(evm._load_web3(), thief), CHAIN_ID)
     forged, good = theirs.sign(0, Head(999, b"x" * 32)), ours.sign(ours.used_nonces(), Head(5, b"1" * 32))
     theirs.submit(forged)
     ours.submit(good)
@@ -194,5 +194,5 @@ def test_without_web3_all_imports_and_the_missing_extra_is_named(tmp_path: Path)
     done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - our own script
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == (
-        "anchor.not_installed Anchoring in a chain needs web3: pip install authcheck[evm]"
+        "anchor.not_installed Anchoring in a chain needs web3. Install it: pip install authcheck[evm]"
     )
