@@ -32,9 +32,9 @@ class Language:
     locale: Locale
     sentences: Mapping[str, str]
 
-    def gettext(self, key: str, /, **words: object) -> Markup:
-        """Return the sentence under `key` with the escaped `words`. Without a sentence, return the key."""
-        escaped = {name: escape(word) for name, word in words.items()}
+    def gettext(self, key: str, /, **values: object) -> Markup:
+        """Return the sentence under `key` with the escaped `values`. Without a sentence, return the key."""
+        escaped = {name: escape(value) for name, value in values.items()}
         return Markup(self.sentences.get(key, key)) % escaped  # noqa: S704 - our own files; a test keeps out markup
 
     def sentence(
@@ -47,9 +47,9 @@ class Language:
     ) -> Markup:
         """Return the sentence `family.code`. Without one, return the neutral sentence `family.otherwise`."""
         key = f"{family}.{code}"
-        words = {name: self._format_value(name, value) for name, value in (params or {}).items()}
+        values = {name: self._format_value(name, value) for name, value in (params or {}).items()}
         try:
-            return self.gettext(key if key in self.sentences else f"{family}.{otherwise}", **words)
+            return self.gettext(key if key in self.sentences else f"{family}.{otherwise}", **values)
         except KeyError:  # the sentence needs a value that this error does not have
             return self.gettext(f"{family}.{otherwise}")
 

@@ -22,9 +22,8 @@ from ..wire.designs import DesignOut
 from .designs import design_response
 
 router = APIRouter(prefix="/v1/designs/{design_id}/views/{sha256}/mask", tags=["designs"])
-OWNER_CACHE = (
-    "private, no-cache"  # the owner may replace a mask at any time, so browsers must compare the ETag
-)
+# The owner may replace a mask at any time, so browsers must compare the ETag.
+OWNER_CACHE = "private, no-cache"
 
 
 @router.put(

@@ -33,9 +33,8 @@ MEDIA_TYPES = {
     "AVIF": "image/avif",
 }
 OWNER_CACHE = "private, max-age=31536000, immutable"
-PREVIEW_CACHE = (
-    "public, max-age=300"  # short, so that a preview disappears soon after its owner switches it off
-)
+# Short, so that a preview disappears soon after its owner switches it off.
+PREVIEW_CACHE = "public, max-age=300"
 
 
 @router.post(
@@ -105,7 +104,7 @@ def show_preview(
     with workspace.database.reading() as session:
         design = designs.get_design(session, design_id)
     if preview_path(design) is None:  # the same message as `get_design` gives for an unknown id
-        raise NotFound(f"No design {design_id!r} is known.", code="design.not_found", design=design_id)
+        raise NotFound(f"We have no design {design_id!r}.", code="design.not_found", design=design_id)
     etag = preview_etag(design)
     if not_modified(if_none_match, etag):
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": PREVIEW_CACHE})

@@ -111,7 +111,7 @@ def _score_by_look(look: Seen, hit: Hit | None, score: float) -> tuple[float, st
 
 
 def _explain_hit(hit: Hit) -> tuple[Reason, ...]:
-    """Return how near the hashes are, and how the design is placed by the hashes."""
+    """Return the reasons from the hashes: how near they are, and how they place the design."""
     nearness: dict[str, str | int | float] = {
         "family": hit.method,
         "distance_bits": hit.distances_bits[hit.method],
@@ -129,7 +129,7 @@ def _explain_hit(hit: Hit) -> tuple[Reason, ...]:
 
 
 def _explain_pose(alignment: Alignment) -> list[Reason]:
-    """Return how the design is placed by geometry, and how much of the design the picture shows."""
+    """Return the reasons from geometry: how it places the design, and how much of the design is visible."""
     reasons = []
     if alignment.coverage < WHOLE:
         percent = max(1, round(100 * alignment.coverage))

@@ -38,7 +38,8 @@ log = logging.getLogger("authcheck.checks.evidence")
 class Found:
     """A finding of a check, with its design and the matched view.
 
-    `view` is None when the design no longer has the view. `row` is the finding as `Check.findings` stores it.
+    `view` is None when we no longer know the matched view. `row` is the finding as `Check.findings` stores
+    it.
     """
 
     row: Mapping[str, Any]
@@ -78,17 +79,17 @@ def _read_alignment(row: Mapping[str, Any]) -> Alignment | None:
         return None
 
 
-def may_show(found: Found, *, public: bool) -> bool:
+def may_show(finding: Found, *, public: bool) -> bool:
     """Return whether the reader of the evidence may see the registered picture.
 
     An organisation may see it for its own check. The public may see only the view that the public preview
     shows.
     """
-    if found.view is None or not public:
-        return found.view is not None
-    if not found.design.public_preview or found.design.state == "retired":
+    if finding.view is None or not public:
+        return finding.view is not None
+    if not finding.design.public_preview or finding.design.state == "retired":
         return False
-    return live_views(found.design)[0].number == found.view.number
+    return live_views(finding.design)[0].number == finding.view.number
 
 
 def keep(check: Check, data: bytes, copies: Copies, limits: Limits, now: datetime) -> None:
@@ -119,7 +120,7 @@ def exists(check: Check, copies: Copies, now: datetime) -> bool:
     return True
 
 
-def name_of(check: Check, found: Sequence[Found], layout: Layout) -> str:
+def name_of(check: Check, findings: Sequence[Found], layout: Layout) -> str:
     """Return a name of the evidence picture: 32 hex digits that change only when the drawing would change.
 
     The name reveals no hash of a picture.
@@ -131,7 +132,7 @@ def name_of(check: Check, found: Sequence[Found], layout: Layout) -> str:
             may_show(finding, public=public),
             finding.row.get("alignment"),
         )
-        for finding in found
+        for finding in findings
     ]
     content = json.dumps([DRAWING, check.id, layout, exhibits])
     return hashlib.sha256(content.encode()).hexdigest()[:32]
@@ -139,7 +140,7 @@ def name_of(check: Check, found: Sequence[Found], layout: Layout) -> str:
 
 def draw(
     copy: WorkingCopy,
-    found: Sequence[Found],
+    findings: Sequence[Found],
     store: PictureStore,
     limits: Limits,
     *,
@@ -155,7 +156,7 @@ def draw(
             _open_registered(finding, store, limits) if may_show(finding, public=public) else None,
             finding.alignment,
         )
-        for finding in found[: overlay.MOST]
+        for finding in findings[: overlay.MOST]
     ]
     return overlay.compose(copy.image, (copy.width_px, copy.height_px), exhibits, layout)
 
@@ -189,7 +190,9 @@ def encode(image: Image.Image, image_format: str) -> bytes:
     return buffer.getvalue()
 
 
-def explain(data: bytes, found: Sequence[Found], store: PictureStore, limits: Limits, *, path: Path) -> None:
+def explain(
+    data: bytes, findings: Sequence[Found], store: PictureStore, limits: Limits, *, path: Path
+) -> None:
     """Write the evidence picture of a new check to a file. Only for the operator, who may see every design.
 
     When the check found nothing, the file shows the submitted picture alone. So nobody mistakes a file of an
@@ -198,6 +201,6 @@ def explain(data: bytes, found: Sequence[Found], store: PictureStore, limits: Li
     """
     image_format = format_for(path)
     copy = working_copy(data, limits, side_px=EXPLAIN_SIDE_PX)
-    content = encode(draw(copy, found, store, limits, public=False, layout="wide"), image_format)
+    content = encode(draw(copy, findings, store, limits, public=False, layout="wide"), image_format)
     with translated_write_errors(path):
         path.write_bytes(content)

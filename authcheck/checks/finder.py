@@ -36,7 +36,7 @@ PAIRS = NUMBERS.index("pairs")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A view that the local stages examined, its measurements (`score.NUMBERS`) and its place."""
+    """A view that the local stages examined, with its measurements (`score.NUMBERS`) and its place."""
 
     view_number: int
     numbers: tuple[float, ...]
@@ -104,7 +104,8 @@ class Finder:
     ) -> list[Seen]:
         """Compare the picture in `data` with views by local features.
 
-        `hits` are the results of the hash search. The search stops at a view that scores at least `enough`.
+        `hits` are the results of the hash search. When no view scores `enough`, the local stages examine the
+        picture again with light and dark swapped.
         Raises ImageRejected, Unavailable (`registry.old_scheme`).
         """
         picture = open_picture(data, limits, detail_px=extract.PICTURE_DETAIL_PX)

@@ -39,9 +39,8 @@ COLUMNS = (
     "error",
 )
 BATCH = 32  # pictures that a worker takes at a time; one transaction stores their checks
-WORTH_A_PROCESS = (
-    48  # pictures; a process needs longer to start and fill its index than to check fewer pictures
-)
+# Pictures. A process needs longer to start and to fill its index than to check fewer pictures.
+WORTH_A_PROCESS = 48
 
 
 @dataclass(frozen=True, slots=True)

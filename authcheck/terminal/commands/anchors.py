@@ -38,7 +38,7 @@ def run_anchors(
 
 @anchors_app.command("list")
 def list_anchors(*, json: Json = False) -> None:
-    """List the anchors, newest first. Includes failed anchors."""
+    """List all anchors, also failed, newest first."""
     with open_storage() as storage, storage.database.reading() as session:
         _show_anchors(anchoring.list_anchorings(session, MOST), json=json)
 

@@ -25,7 +25,7 @@ def create_key(
     ],
     label: Annotated[str, typer.Option(help="Purpose of the key.")] = "",
 ) -> None:
-    """Make an API key and print it. The key is shown only once."""
+    """Make an API key and print it. It is shown only once."""
     with open_storage() as storage, storage.database.writing() as session:
         owner = organisations.ensure_brand(session, organisation, utc_now())
         key, token = api_keys.create_key(session, owner, label=label, scopes=scope, now=utc_now())
@@ -39,7 +39,7 @@ def create_key(
 def list_keys(
     organisation: Annotated[str, typer.Option("--org", help="Handle.")], *, json: Json = False
 ) -> None:
-    """List an organisation's keys. Includes revoked keys."""
+    """List an organisation's keys, also revoked."""
     with open_storage() as storage, storage.database.reading() as session:
         owner = organisations.get_organisation(session, organisation)
         _show_keys(api_keys.list_keys(session, owner.id, limit=1000), json=json)
@@ -47,7 +47,7 @@ def list_keys(
 
 @keys_app.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(metavar="KEY_ID")]) -> None:
-    """Revoke a key immediately."""
+    """Revoke a key now."""
     with open_storage() as storage, storage.database.writing() as session:
         api_keys.revoke_key(session, key_id, organisation_id=None, now=utc_now())
     console.say(f"{key_id} is revoked.")

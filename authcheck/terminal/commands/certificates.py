@@ -119,7 +119,7 @@ def list_certificates(
     state: Annotated[str | None, typer.Option(help="unsigned, active or revoked.")] = None,
     json: Json = False,
 ) -> None:
-    """List a brand's certificates in the order of issue."""
+    """List a brand's certificates in order of issue."""
     with open_storage() as storage, storage.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
         design_id = _find_design(session, organisation, design).id if design else None
@@ -130,7 +130,7 @@ def list_certificates(
 
 @certificates_app.command("show")
 def show_certificate(
-    certificate: Annotated[str, typer.Argument(metavar="CODE", help="Label code or certificate id.")],
+    certificate: Annotated[str, typer.Argument(metavar="CODE", help="A label's code or an id.")],
     organisation: Org,
     *,
     json: Json = False,

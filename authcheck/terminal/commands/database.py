@@ -55,7 +55,7 @@ def upgrade_database() -> None:
 
 @db_app.command("info")
 def database_info(*, json: Json = False) -> None:
-    """Show where the data is stored and its row counts."""
+    """Show where the data is, and its row counts."""
     with open_workspace() as work, work.database.reading() as session:
         counts = designs.count_rows(session) | {"checks": count_checks(session)}
         facts = {

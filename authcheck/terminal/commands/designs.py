@@ -128,7 +128,7 @@ def list_designs(
 def show_design(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="Design id or the owner's reference.")],
     *,
-    owner: Annotated[str | None, typer.Option(help="For a reference: the owner.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
     json: Json = False,
 ) -> None:
     """Show one design with its pictures and disputes."""
@@ -140,7 +140,7 @@ def show_design(
 def mask_design(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="Design id or the owner's reference.")],
     *,
-    owner: Annotated[str | None, typer.Option(help="For a reference: the owner.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
     view: Annotated[str, typer.Option(help="First digits of the picture's SHA-256, if several.")] = "",
     file: Annotated[Path | None, typer.Option(help="A picture, white on the design.")] = None,
     auto: Annotated[bool, typer.Option("--auto", help="Find the product.")] = False,
@@ -173,7 +173,7 @@ def collect_design(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="Design id or the owner's reference.")],
     collection: Annotated[str, typer.Argument(metavar="NAME", help="Collection. Empty: none.")],
     *,
-    owner: Annotated[str | None, typer.Option(help="For a reference: the owner.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
 ) -> None:
     """Put a design into a collection. The collection's licences now include the design."""
     with open_workspace() as work, work.database.writing() as session:
@@ -186,7 +186,7 @@ def collect_design(
 def retire_design(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="Design id or the owner's reference.")],
     *,
-    owner: Annotated[str | None, typer.Option(help="For a reference: the owner.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
 ) -> None:
     """Retire a design. Checks no longer find it."""
     with open_workspace() as work, work.database.writing() as session:

@@ -113,7 +113,7 @@ def amend_licence(
 
 @licences_app.command("accept")
 def accept_licence(licence: LicenceId, organisation: Org) -> None:
-    """Accept an offer. It is valid from now on."""
+    """Accept an offer. It is valid at once."""
     _change_licence(licence, organisation, agreements.accept, "accepted")
 
 
@@ -130,7 +130,7 @@ def revoke_licence(
     *,
     reason: Annotated[str, typer.Option(help=f"One of {', '.join(agreements.REASONS)}.")],
 ) -> None:
-    """Revoke all versions of a licence permanently."""
+    """Revoke a licence permanently, all versions."""
 
     def revoke(session: Session, owner: Organisation, licence_id: str, now: datetime) -> Licence:
         return agreements.revoke(session, owner, licence_id, reason, now)
@@ -142,10 +142,10 @@ def revoke_licence(
 def list_licences(
     organisation: Org,
     *,
-    role: Annotated[str | None, typer.Option(help="owner: given licences. licensee: own licences.")] = None,
+    role: Annotated[str | None, typer.Option(help="owner: given licences. licensee: received.")] = None,
     json: Json = False,
 ) -> None:
-    """List an organisation's licences as owner and licensee, all versions."""
+    """List an organisation's given and received licences, all versions."""
     with open_storage() as storage, storage.database.reading() as session:
         member = organisations.get_organisation(session, organisation)
         versions = list(grants.all_licences(session, member.id, role=role))

@@ -27,7 +27,7 @@ def add_negatives(
     owner: Owner = None,
     label: Annotated[str | None, typer.Option(help="Label. Default: file name.")] = None,
 ) -> None:
-    """Ignore the content of these pictures in checks."""
+    """Ignore these pictures' content in checks."""
     with open_workspace() as work:
         new_pictures = [
             negatives.read_negative(read_file(path, work.limits.bytes), work.limits) for path in pictures

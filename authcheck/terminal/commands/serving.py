@@ -36,7 +36,7 @@ def serve(
 
 def demo(
     *,
-    serve: Annotated[bool, typer.Option(help="Serve pages and API afterwards.")] = True,
+    serve: Annotated[bool, typer.Option(help="Then serve pages and API.")] = True,
     fixtures: Annotated[Path, typer.Option(help="Folder of the sample data.")] = run.FIXTURES,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:

@@ -60,7 +60,7 @@ def _add_key(organisation: str, public_key: str | None, add: Callable[..., Signi
 
 @signing_keys_app.command("list")
 def list_keys(organisation: Org, *, json: Json = False) -> None:
-    """List a brand's signing keys. Includes revoked keys."""
+    """List a brand's signing keys, also revoked."""
     with open_storage() as storage, storage.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
         certificates.show_signing_keys(signing_keys.list_keys(session, brand), json=json)

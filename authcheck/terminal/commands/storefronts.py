@@ -25,7 +25,7 @@ TRUST_BYTES = 16 * 1024**2
 storefronts_app = typer.Typer(no_args_is_help=True, help="Official shops of organisations.")
 Org = Annotated[str, typer.Option("--org", help="Handle of the organisation.")]
 Marketplace = Annotated[str, typer.Option(help="The marketplace's name, like market.example.")]
-Shop = Annotated[str, typer.Option(help="Shop id on the marketplace.")]
+Shop = Annotated[str, typer.Option(help="The shop's id there.")]
 
 
 @storefronts_app.command("add")
@@ -56,7 +56,7 @@ def close_storefront(
 
 @storefronts_app.command("list")
 def list_storefronts(organisation: Org, *, json: Json = False) -> None:
-    """List an organisation's shops, oldest first. Includes closed shops."""
+    """List an organisation's shops, oldest first, also closed."""
     with open_storage() as storage, storage.database.reading() as session:
         member = organisations.get_organisation(session, organisation)
         rows = shops.list_storefronts(session, member.id, limit=None)
@@ -98,7 +98,7 @@ def make_badge(
 def verify_badge(
     file: Annotated[Path, typer.Argument(help="The badge.")],
     *,
-    url: Annotated[str, typer.Option(help="Page with the badge.")],
+    url: Annotated[str, typer.Option(help="Page of the badge.")],
     trust: Annotated[Path, typer.Option(metavar="FILE", help="Trusted keys: a trust.json.")],
 ) -> None:
     """Verify a shop's badge offline. Exit 0: valid at this address now, 1: not valid."""
@@ -117,9 +117,9 @@ def who_may_sell(
     marketplace: Marketplace,
     shop: Shop,
     territory: Annotated[str, typer.Option(help="Country of sale: two letters, like FR.")],
-    owner: Annotated[str | None, typer.Option(help="For a reference: the owner.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
     on: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of sale. Default: today.")
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Sale day. Default: today.")
     ] = None,
     goods: Annotated[list[int] | None, typer.Option(help="Nice class. Repeatable.")] = None,
     json: Json = False,
