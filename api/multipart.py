@@ -61,7 +61,7 @@ class Spool:
 
 
 @dataclass(slots=True)
-class Part:
+class FormPart:
     """One part of a body.
 
     `filename` is None for a text field. For a file it is the cleaned last component of the sent file name.
@@ -79,15 +79,15 @@ class Part:
 class Form:
     """The parts of a body, in order. A picture may have at most `picture_bytes` bytes."""
 
-    parts: list[Part]
+    parts: list[FormPart]
     spool: Spool
     picture_bytes: int
 
-    def bytes_of(self, part: Part) -> bytes:
+    def bytes_of(self, part: FormPart) -> bytes:
         """Return the content of a file part."""
         return self.spool.read(part.offset, part.size_bytes)
 
-    def picture(self, part: Part) -> bytes:
+    def picture(self, part: FormPart) -> bytes:
         """Return the content of a picture part.
 
         Raises ImageRejected (`image.too_large`) before any reading.
@@ -96,7 +96,7 @@ class Form:
             raise too_large(self.picture_bytes)
         return self.bytes_of(part)
 
-    def files(self, name: str) -> list[Part]:
+    def files(self, name: str) -> list[FormPart]:
         """Return the file parts with this name.
 
         Raises Rejected (`request.not_a_file`) when a part is text.
@@ -110,7 +110,7 @@ class Form:
             )
         return parts
 
-    def images(self) -> list[Part]:
+    def images(self) -> list[FormPart]:
         """Return the file parts with the name image. There is at least one.
 
         Raises Rejected (`request.image_missing`, `request.not_a_file`).
@@ -208,7 +208,7 @@ class _Collector:
     """The parser's callbacks. File data waits in `_pending` until `flush`, because callbacks cannot await."""
 
     def __init__(self, spool: Spool, max_parts: int) -> None:
-        self.parts: list[Part] = []
+        self.parts: list[FormPart] = []
         self.ended = False
         self._spool, self._max_parts = spool, max_parts
         self._pending: list[bytes] = []
@@ -256,7 +256,7 @@ class _Collector:
             raise Rejected("A part of the body has no name.", code="request.multipart")
         filename = options.get(b"filename")
         cleaned = None if filename is None else clean_name(filename.decode("utf-8", "replace"))
-        self.parts.append(Part(name.decode("utf-8", "replace"), cleaned, self._offset))
+        self.parts.append(FormPart(name.decode("utf-8", "replace"), cleaned, self._offset))
         self._digest = hashlib.sha256()
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:

@@ -35,7 +35,7 @@ REASONS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Refusal:
     """The reason why a picture was not checked, in the reader's language."""
 
     code: str
@@ -51,7 +51,7 @@ class FoundDesign:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class EvidenceShown:
     """The facts about an evidence picture: its designs, and the time when it will be deleted.
 
     `more` is the number of designs that are found but not drawn. `is_located` says whether the place of a
@@ -173,14 +173,14 @@ def _public_design(check: Check) -> Design | None:
     return None if check.verdict == VerdictCode.NONE else check.design
 
 
-def _describe_evidence(workspace: Workspace, check: Check, findings: list[Found]) -> Evidence | None:
+def _describe_evidence(workspace: Workspace, check: Check, findings: list[Found]) -> EvidenceShown | None:
     """Return the facts about the evidence picture, or None when there is no such picture."""
     if not evidence.exists(check, workspace.copies, utc_now()):
         return None
     drawn = findings[:MOST]
     located = [finding for finding in drawn if finding.alignment is not None]
     shown = [finding for finding in drawn if evidence.may_show(finding, public=True)]
-    return Evidence(
+    return EvidenceShown(
         url=f"/v1/checks/{check.id}/evidence",
         designs=[FoundDesign(finding.design, preview_path(finding.design)) for finding in drawn],
         more=len(findings) - len(drawn),
@@ -215,6 +215,6 @@ def _render_form(request: Request, error: AuthcheckError | None = None) -> HTMLR
         "form.html",
         status=api_response.status_code,
         headers={name: headers[name] for name in ("retry-after",) if name in headers},
-        problem=Problem(error.code, sentence),
+        problem=Refusal(error.code, sentence),
         **limits,
     )

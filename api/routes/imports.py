@@ -16,7 +16,7 @@ from authcheck.workspace import Workspace
 
 from ..deps import DesignsWriter, WorkspaceDep
 from ..idempotency import OnceDep
-from ..multipart import Form, Part, clean_name
+from ..multipart import Form, FormPart, clean_name
 from ..openapi import PICTURE, PICTURES, multipart
 from ..uploads import ImportDep, Upload
 from ..wire.designs import ImportOut, import_out
@@ -90,7 +90,7 @@ def _read_table_part(form: Form) -> tuple[bytes, str] | None:
     return form.bytes_of(parts[0]), parts[0].filename or ""
 
 
-def _make_rows(pictures: list[Part], kind: str) -> Iterable[Row | RowProblem]:
+def _make_rows(pictures: list[FormPart], kind: str) -> Iterable[Row | RowProblem]:
     """Yield one row per picture.
 
     The row names its picture by position, because two files may have the same name.
@@ -100,16 +100,16 @@ def _make_rows(pictures: list[Part], kind: str) -> Iterable[Row | RowProblem]:
         yield Row(number + 1, NewDesign(stem, stem, kind), (str(number),))
 
 
-def _load_by_number(form: Form, pictures: list[Part]) -> Loader:
+def _load_by_number(form: Form, pictures: list[FormPart]) -> Loader:
     return lambda number: form.picture(pictures[int(number)])
 
 
-def _load_by_name(form: Form, pictures: list[Part]) -> Loader:
+def _load_by_name(form: Form, pictures: list[FormPart]) -> Loader:
     """Return a loader by file name.
 
     The loader ignores folders in the table, because uploads have file names only.
     """
-    parts_by_name: dict[str, dict[str, Part]] = {}
+    parts_by_name: dict[str, dict[str, FormPart]] = {}
     for part in pictures:
         parts_by_name.setdefault(part.filename or "", {})[part.sha256] = part
 

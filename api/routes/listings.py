@@ -16,7 +16,7 @@ from authcheck.workspace import Workspace
 
 from ..deps import ListingsChecker, WorkspaceDep
 from ..idempotency import OnceDep
-from ..multipart import Form, Part
+from ..multipart import Form, FormPart
 from ..openapi import PICTURES, multipart
 from ..paging import PagingDep
 from ..uploads import Upload, UploadDep
@@ -99,7 +99,7 @@ def _read_pictures(form: Form) -> list[tuple[str, bytes | Rejected]]:
     return [(part.filename or "", _read_picture(form, part)) for part in parts]
 
 
-def _read_picture(form: Form, part: Part) -> bytes | Rejected:
+def _read_picture(form: Form, part: FormPart) -> bytes | Rejected:
     try:
         return form.picture(part)
     except ImageRejected as error:  # too large; the check uses the other pictures

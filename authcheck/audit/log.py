@@ -11,7 +11,7 @@ from contextlib import closing
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from authcheck.audit.rows import Finding, compare_rows
+from authcheck.audit.rows import Discrepancy, compare_rows
 from authcheck.errors import AuthcheckError, NotTrue
 from authcheck.ledger.heads import Held, roots_of
 from authcheck.ledger.journal import SKEW, ledger_size
@@ -28,7 +28,7 @@ Tiles = dict[tuple[int, int], bytes]
 
 def audit(
     session: Session, public_key: bytes, held: Sequence[Held] = (), *, progress: Progress = lambda _: None
-) -> Iterator[Finding]:
+) -> Iterator[Discrepancy]:
     """Yield every difference, those of the log first. Yield nothing when the ledger is intact.
 
     Uses 32 bytes of memory per entry, for the leaves of the tree.
@@ -52,7 +52,7 @@ def audit(
 
 def _replay(
     session: Session, tiles: Tiles, checkpoints: Sequence[SignedCheckpoint], progress: Progress
-) -> Generator[Finding, None, bool]:
+) -> Generator[Discrepancy, None, bool]:
     """Check the entries in order and add their tree to `tiles`.
 
     Returns whether the log has all its entries.
@@ -63,19 +63,19 @@ def _replay(
         for rows in stream:
             for number, row in enumerate(rows, next_number):
                 if row.number != number:
-                    yield Finding(f"entry {number}", "is missing")
+                    yield Discrepancy(f"entry {number}", "is missing")
                     return False
                 for problem in (_column_problem(row), times.find_problem(row)):
                     if problem:
-                        yield Finding(f"entry {number}", problem)
+                        yield Discrepancy(f"entry {number}", problem)
             leaves = [bytes.fromhex(tx_id(row.body)) for row in rows]
             tiles.update(grow(next_number, leaves, _reader(tiles)))
             next_number += len(rows)
             progress(next_number)
     if next_number < size:
-        yield Finding(f"entry {next_number}", "is missing")
+        yield Discrepancy(f"entry {next_number}", "is missing")
     elif next_number > size:
-        yield Finding(f"entry {size}", "is beyond the end of the log")
+        yield Discrepancy(f"entry {size}", "is beyond the end of the log")
     return next_number == size
 
 
@@ -117,7 +117,7 @@ def _reader(tiles: Tiles) -> ReadTile:
     return lambda level, number: tiles.get((level, number), b"")
 
 
-def _compare_tiles(session: Session, derived: Tiles) -> Iterator[Finding]:
+def _compare_tiles(session: Session, derived: Tiles) -> Iterator[Discrepancy]:
     """Yield the stored tiles that differ from the derived tiles, then the missing tiles.
 
     Both are ordered by level and number.
@@ -128,35 +128,35 @@ def _compare_tiles(session: Session, derived: Tiles) -> Iterator[Finding]:
         for level, number, hashes in rows:
             stored.add((level, number))
             if derived.get((level, number)) != hashes:
-                yield Finding(f"tile {level}/{number}", "does not follow from the entries")
+                yield Discrepancy(f"tile {level}/{number}", "does not follow from the entries")
     for level, number in sorted(derived.keys() - stored):
-        yield Finding(f"tile {level}/{number}", "is missing")
+        yield Discrepancy(f"tile {level}/{number}", "is missing")
 
 
 def _check_checkpoints(
     checkpoints: Sequence[SignedCheckpoint], public_key: bytes, read: ReadTile
-) -> Iterator[Finding]:
+) -> Iterator[Discrepancy]:
     """Yield the checkpoints that are not valid, or whose root is not the root of the tree at their size."""
     for row in checkpoints:
         try:
             _verify(row, public_key)
             Held("the checkpoint", row.size, bytes.fromhex(row.root)).refuse_fork(row.size, roots_of(read))
         except (AuthcheckError, ValueError) as error:
-            yield Finding(f"checkpoint {row.size}", f"is not valid: {error}")
+            yield Discrepancy(f"checkpoint {row.size}", f"is not valid: {error}")
 
 
-def _check_held(held: Sequence[Held], newest_size: int, size: int, read: ReadTile) -> Iterator[Finding]:
+def _check_held(held: Sequence[Held], newest_size: int, size: int, read: ReadTile) -> Iterator[Discrepancy]:
     """Yield the tree heads that others have seen signed and that contradict this log.
 
     `size` is the size of the log. `newest_size` is the size of its newest checkpoint.
     """
     for head in held:
         if head.size > newest_size:
-            yield Finding(f"checkpoint {head.size}", f"is missing, but {head.by} has seen it")
+            yield Discrepancy(f"checkpoint {head.size}", f"is missing, but {head.by} has seen it")
         try:
             head.refuse_fork(size, roots_of(read))
         except AuthcheckError as error:
-            yield Finding(f"checkpoint {head.size}", f"is not valid: {error}")
+            yield Discrepancy(f"checkpoint {head.size}", f"is not valid: {error}")
 
 
 def _verify(row: SignedCheckpoint, public_key: bytes) -> None:

@@ -26,7 +26,7 @@ Facts = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Discrepancy:
     """A difference from the ledger's entries. `what` names the object, `problem` says what is wrong."""
 
     what: str
@@ -73,7 +73,7 @@ class Account:
     facts: Callable[[Any, Sequence[Said]], tuple[Facts, Facts]]
 
 
-def compare_rows(session: Session) -> Iterator[Finding]:
+def compare_rows(session: Session) -> Iterator[Discrepancy]:
     """Yield every row that differs from its entries or has no entry, and every row that is missing."""
     for account in ACCOUNTS:
         table, last_id = account.id.class_.__tablename__, ""
@@ -84,14 +84,14 @@ def compare_rows(session: Session) -> Iterator[Finding]:
             for row in rows:
                 problem = _find_problem(account, row, entries_by_key.get(account.key(row), []))
                 if problem:
-                    yield Finding(f"{table} {row.id}", problem)
+                    yield Discrepancy(f"{table} {row.id}", problem)
             last_id = rows[-1].id
             session.expunge_all()
         orphans = select(Entry.number, Entry.subject).where(
             Entry.type == account.made, ~exists().where(account.same)
         )
         for number, subject in session.execute(orphans.order_by(Entry.number)):
-            yield Finding(f"{table} {subject}", f"is missing, but entry {number} created it")
+            yield Discrepancy(f"{table} {subject}", f"is missing, but entry {number} created it")
 
 
 def _read_entries(session: Session, account: Account, rows: Sequence[Any]) -> dict[Any, list[Said]]:

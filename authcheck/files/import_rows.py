@@ -15,7 +15,7 @@ JSONL_SUFFIXES = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True)
-class ImportRow:
+class TableRow:
     """A row: its line, from 1, and its fields by column, as text in CSV and as JSON values in JSONL.
 
     `error` says why the row cannot be used. Its fields are then those that were read, or none.
@@ -28,7 +28,7 @@ class ImportRow:
 
 def read_import(
     data: bytes, name: str, *, required: Sequence[str], columns: Sequence[str], lists: Sequence[str] = ()
-) -> Iterator[ImportRow]:
+) -> Iterator[TableRow]:
     """Read the rows of a table in UTF-8, or in UTF-16 with a byte order mark.
 
     A `name` that ends in .jsonl or .ndjson is JSONL: an object a line, with `columns` or `lists`, the names
@@ -43,34 +43,34 @@ def read_import(
     return _read_csv(text, required, columns)
 
 
-def _read_csv(text: str, required: Sequence[str], columns: Sequence[str]) -> Iterator[ImportRow]:
+def _read_csv(text: str, required: Sequence[str], columns: Sequence[str]) -> Iterator[TableRow]:
     names, records = read_table_lines(text, required=required, columns=columns)
     return (_csv_row(line, names, record) for line, record in records)
 
 
-def _csv_row(line: int, names: Sequence[str], record: list[str] | str) -> ImportRow:
+def _csv_row(line: int, names: Sequence[str], record: list[str] | str) -> TableRow:
     if isinstance(record, str):
-        return ImportRow(line, error=_malformed(f"This line is not CSV: {record}."))
+        return TableRow(line, error=_malformed(f"This line is not CSV: {record}."))
     fields = dict(zip(names, record, strict=False))
     if len(record) > len(names):
-        return ImportRow(line, fields, _malformed("This row has more fields than the header."))
-    return ImportRow(line, fields)
+        return TableRow(line, fields, _malformed("This row has more fields than the header."))
+    return TableRow(line, fields)
 
 
-def _read_jsonl(text: str, columns: Sequence[str], lists: Sequence[str]) -> Iterator[ImportRow]:
+def _read_jsonl(text: str, columns: Sequence[str], lists: Sequence[str]) -> Iterator[TableRow]:
     for line, content in enumerate(text.split("\n"), 1):
         if not content.strip():
             continue
         try:
             fields = json.loads(content)
         except (ValueError, RecursionError):
-            yield ImportRow(line, error=_malformed("This line is not JSON."))
+            yield TableRow(line, error=_malformed("This line is not JSON."))
             continue
         if isinstance(fields, dict) and fields.keys() <= {*columns, *lists}:
-            yield ImportRow(line, fields)
+            yield TableRow(line, fields)
         else:
             or_lists = "".join(f" or {name} (a list)" for name in lists)
-            yield ImportRow(
+            yield TableRow(
                 line, error=_malformed(f"A line must be an object with {', '.join(columns)}{or_lists}.")
             )
 

@@ -31,7 +31,7 @@ PRODUCT_LINES = 3
 PIECE = re.compile(r"[!-\u024f]+ *|.")  # a word of Latin letters, or one character
 
 
-class Unit(Protocol):
+class LabelledUnit(Protocol):
     """The identifiers of a unit that its QR code carries. A certificate's row has these attributes."""
 
     gtin: str
@@ -61,7 +61,7 @@ class Printed:
     module_mm: float
 
 
-def label_url(settings: Settings, unit: Unit, *, short: bool = False) -> str:
+def label_url(settings: Settings, unit: LabelledUnit, *, short: bool = False) -> str:
     """Return the text of a unit's QR code: a GS1 Digital Link, or `HTTPS://HOST/C/CODE`.
 
     The Digital Link follows GS1 DL URI Syntax s4.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from authcheck.errors import Rejected, RowRejected
-from authcheck.files.import_rows import ImportRow, cell_list, cell_text, read_import
+from authcheck.files.import_rows import TableRow, cell_list, cell_text, read_import
 from authcheck.listings.offers import NewListing, read_date, read_goods
 
 REQUIRED = ("reference", "seller", "channel", "territory", "pictures")
@@ -58,7 +58,7 @@ def _refuse_repeated(rows: Iterable[OfferRow]) -> Iterator[OfferRow]:
         yield OfferRow(row.line, row.given, repeated, "reference")
 
 
-def _read_row(row: ImportRow) -> OfferRow:
+def _read_row(row: TableRow) -> OfferRow:
     if row.error is not None:
         return OfferRow(row.line, {}, row.error)
     given: dict[str, Any] = {}

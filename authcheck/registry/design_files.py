@@ -11,7 +11,7 @@ from typing import Any
 
 from authcheck.errors import Rejected, RowRejected
 from authcheck.files.csv_records import shown
-from authcheck.files.import_rows import ImportRow, cell_text, read_import
+from authcheck.files.import_rows import TableRow, cell_text, read_import
 from authcheck.files.picture_files import find_pictures
 from authcheck.registry.registration import NewDesign
 
@@ -71,7 +71,7 @@ def read_table(data: bytes, name: str) -> Iterator[Row | RowProblem]:
     return (_read_row(row) for row in rows)
 
 
-def _read_row(row: ImportRow) -> Row | RowProblem:
+def _read_row(row: TableRow) -> Row | RowProblem:
     fields = row.fields
     try:
         if row.error is not None:

@@ -46,7 +46,7 @@ BUNDLE, TRUST = "bundle-1.json", "trust-1.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class SampleProduct:
     """A sample product: its owner, its design, and the story of its first unit (a key of OUTCOMES)."""
 
     owner: str
@@ -62,7 +62,7 @@ class Product:
 class CheckedUnit:
     """A unit of a sample product and the outcome of its certificate's look-up."""
 
-    product: Product
+    product: SampleProduct
     code: str
     outcome: str
 
@@ -111,15 +111,18 @@ def links(work: Workspace, fixtures: Path, here: str) -> list[str]:
     return lines
 
 
-def read_products(fixtures: Path) -> list[Product]:
+def read_products(fixtures: Path) -> list[SampleProduct]:
     """Return the sample products. Raises Rejected (`demo.fixtures`)."""
     table = fixtures / "products.csv"
     try:
         with table.open(newline="", encoding="utf-8") as file:
-            rows = [Product(*(row[name] for name in Product.__slots__)) for row in csv.DictReader(file)]
+            rows = [
+                SampleProduct(*(row[name] for name in SampleProduct.__slots__))
+                for row in csv.DictReader(file)
+            ]
     except (OSError, KeyError) as error:
         raise Rejected(
-            f"We cannot read {table}. It needs rows with {', '.join(Product.__slots__)}.",
+            f"We cannot read {table}. It needs rows with {', '.join(SampleProduct.__slots__)}.",
             code="demo.fixtures",
         ) from error
     if not rows or any(row.story not in OUTCOMES or not row.units.isdecimal() for row in rows):
@@ -130,7 +133,7 @@ def read_products(fixtures: Path) -> list[Product]:
     return rows
 
 
-def _play_story(work: Workspace, product: Product) -> CheckedUnit:
+def _play_story(work: Workspace, product: SampleProduct) -> CheckedUnit:
     """Issue the certificates of a product once, and look up the first unit as the story needs."""
     vault, now = open_vault(work.settings), utc_now()
     with work.database.writing() as session:
@@ -160,7 +163,7 @@ def _play_story(work: Workspace, product: Product) -> CheckedUnit:
     return CheckedUnit(product, first.code, look_up.outcome)
 
 
-def _request_key(product: Product) -> str:
+def _request_key(product: SampleProduct) -> str:
     return f"demo-{product.owner}-{product.gtin}-{product.lot}"
 
 

@@ -32,7 +32,7 @@ MAX_TABLE_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownAnswer:
     """A sample listing: its picture's name and the expected answer. `design` is a reference or empty."""
 
     picture: str
@@ -63,11 +63,11 @@ def run(work: Workspace, fixtures: Path) -> int:
     return wrong_count + certificates.run(work, fixtures)
 
 
-def read_known(fixtures: Path) -> list[Known]:
+def read_known(fixtures: Path) -> list[KnownAnswer]:
     """Return the sample listings with their expected answers. Raises Rejected (`demo.fixtures`)."""
     return [
-        Known(*(row[name] for name in Known.__slots__))
-        for row in _read_rows(fixtures / "listings.csv", Known.__slots__)
+        KnownAnswer(*(row[name] for name in KnownAnswer.__slots__))
+        for row in _read_rows(fixtures / "listings.csv", KnownAnswer.__slots__)
     ]
 
 
@@ -107,7 +107,7 @@ def _import_samples(work: Workspace, fixtures: Path) -> None:
 
 
 def _check_listings(
-    work: Workspace, fixtures: Path, listings: Sequence[Known]
+    work: Workspace, fixtures: Path, listings: Sequence[KnownAnswer]
 ) -> Iterator[Answer | ImageRejected]:
     """Check and store the pictures of the listings. Yield their answers in order."""
     for listing in listings:
@@ -126,7 +126,7 @@ def _check_listings(
         yield answer
 
 
-def _is_right(listing: Known, answer: Answer | ImageRejected) -> bool:
+def _is_right(listing: KnownAnswer, answer: Answer | ImageRejected) -> bool:
     """Return whether the answer is the expected answer. An empty picture (`image.flat`) shows no design."""
     if isinstance(answer, ImageRejected):
         return listing.verdict == "none" and answer.code == "image.flat"
@@ -136,7 +136,7 @@ def _is_right(listing: Known, answer: Answer | ImageRejected) -> bool:
     return candidate is not None and (candidate.reference, candidate.owner) == (listing.design, listing.owner)
 
 
-def _print_answers(listings: Sequence[Known], answers: Sequence[Answer | ImageRejected]) -> None:
+def _print_answers(listings: Sequence[KnownAnswer], answers: Sequence[Answer | ImageRejected]) -> None:
     table = console.table(*HEADINGS, whole=HEADINGS[:3])
     for listing, answer in zip(listings, answers, strict=True):
         explanation, design, verdict = Text(), "", "rejected"

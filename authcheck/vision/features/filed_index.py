@@ -19,7 +19,7 @@ from authcheck.vision.features.filing import Reach, probed, reach_for, vectors_o
 from authcheck.vision.features.index import Keys, Neighbours, check_entries, check_query, no_neighbours
 from authcheck.vision.features.inverted import Lists, Rows, Vectors
 from authcheck.vision.features.parts import FreshPart, Part, SnapshotPart
-from authcheck.vision.features.snapshot import Points, Snapshot, Stand, joined, write_snapshot
+from authcheck.vision.features.snapshot import PointRun, Snapshot, Stand, joined, write_snapshot
 from authcheck.vision.fingerprints.blocks import on_one_thread
 
 LEAST_POINTS = 25_000  # fewer points load quickly from the database and need no file
@@ -128,7 +128,7 @@ class FiledFeatureIndex:
         order = np.argsort(keys)
         write_snapshot(folder, stand, keys[order], sizes[order], self._join_runs())
 
-    def _join_runs(self) -> Iterator[Points]:
+    def _join_runs(self) -> Iterator[PointRun]:
         for runs in zip(*(part.runs() for part in self._parts), strict=True):
             yield joined(runs)
 
@@ -175,7 +175,7 @@ def _search_part(part: Part, vectors: Vectors, lists: Lists, count: int, *, fine
 
 
 def _drop_removed(part: Part, squared: Vectors, rows: Rows) -> _Ranking:
-    """Return the results of a scan. Points of removed entries get key -1 and an infinite distance."""
+    """Return the results of a scan. PointRun of removed entries get key -1 and an infinite distance."""
     exists = rows >= 0
     rows = np.maximum(rows, 0)
     entries = part.entries[rows]

@@ -21,14 +21,14 @@ from authcheck.vision.features.inverted import (
     scan,
     scan_mapped,
 )
-from authcheck.vision.features.snapshot import Points, Snapshot
+from authcheck.vision.features.snapshot import PointRun, Snapshot
 
 Keys = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
 class Part(Protocol):
-    """Points by row, and entries by place.
+    """PointRun by row, and entries by place.
 
     A removed entry stays in the part, not live, until a new part is made.
     """
@@ -67,7 +67,7 @@ class Part(Protocol):
     def scan(self, vectors: Vectors, lists: Lists, count: int, *, fine: bool) -> tuple[Vectors, Rows]:
         """Scan lists, see `inverted.scan`. `fine` says whether `lists` are fine words or coarse words."""
 
-    def runs(self) -> Iterator[Points]:
+    def runs(self) -> Iterator[PointRun]:
         """Yield all live points, one run for each coarse word."""
 
 
@@ -95,7 +95,7 @@ class SnapshotPart:
         starts = self._snapshot.starts[::FINE_EACH]
         return scan_mapped(self._snapshot.coarse, starts, vectors, lists, count)
 
-    def runs(self) -> Iterator[Points]:
+    def runs(self) -> Iterator[PointRun]:
         """See `Part.runs`."""
         starts, codes = self._snapshot.starts, self._snapshot.codes
         for word in range(COARSE):
@@ -103,7 +103,7 @@ class SnapshotPart:
             words = np.repeat(np.arange(FINE_EACH) + word * FINE_EACH, np.diff(edges))
             rows = slice(int(edges[0]), int(edges[-1]))
             entries = self.entries[rows]
-            points = Points(
+            points = PointRun(
                 words,
                 self.keys[entries],
                 self.numbers[rows],
@@ -167,7 +167,7 @@ class FreshPart:
             [np.empty((0, DIMENSIONS), np.uint8), *(entry.descriptors for entry in features)]
         )
         starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
-        points = Points(
+        points = PointRun(
             filed_under(codes),
             np.repeat(np.array(keys, np.int64), sizes),
             (np.arange(len(codes)) - starts).astype(np.uint16),
@@ -183,7 +183,7 @@ class FreshPart:
         part._put(self.keys[self.live], self.sizes[self.live], self.runs())
         return part
 
-    def _put(self, keys: Keys, sizes: NDArray[np.int32], runs: Iterable[Points]) -> None:
+    def _put(self, keys: Keys, sizes: NDArray[np.int32], runs: Iterable[PointRun]) -> None:
         places = {key: len(self.keys) + place for place, key in enumerate(keys.tolist())}
         for run in runs:
             entries = np.array([places[key] for key in run.keys.tolist()], np.uint32)
@@ -207,7 +207,7 @@ class FreshPart:
             raise ValueError("This part is filed under words of the other kind.")
         return scan(self._lists, vectors, lists, count)
 
-    def runs(self) -> Iterator[Points]:
+    def runs(self) -> Iterator[PointRun]:
         """See `Part.runs`."""
         lists_per_word = FINE_EACH if self.fine else 1
         for word in range(COARSE):
@@ -216,7 +216,7 @@ class FreshPart:
             rows, codes = map(np.concatenate, zip(*lists, strict=True))
             entries = self.entries[rows]
             words = self._by_row["words"][rows].astype(np.int64)
-            points = Points(
+            points = PointRun(
                 words, self.keys[entries], self.numbers[rows], codes, self.steps[rows], self.channels[rows]
             )
             yield points.take(self.live[entries])

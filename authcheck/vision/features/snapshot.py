@@ -54,7 +54,7 @@ class Stand:
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
+class PointRun:
     """Feature points in the order of a snapshot, one per row.
 
     `words` `(n,)` are the fine words. `keys` `(n,) int64` name the entries. `numbers` `(n,) uint16` are the
@@ -69,14 +69,14 @@ class Points:
     steps: NDArray[np.uint16]
     channels: NDArray[np.uint8]
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Points":
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "PointRun":
         """Return the points at these rows, in the order of `rows`."""
-        return Points(*(getattr(self, name)[rows] for name in _POINTS))
+        return PointRun(*(getattr(self, name)[rows] for name in _POINTS))
 
 
-def joined(parts: Sequence[Points]) -> Points:
+def joined(parts: Sequence[PointRun]) -> PointRun:
     """Return the points of several parts, ordered by fine word, then by key, then by place in the entry."""
-    points = Points(*(np.concatenate([getattr(part, name) for part in parts]) for name in _POINTS))
+    points = PointRun(*(np.concatenate([getattr(part, name) for part in parts]) for name in _POINTS))
     return points.take(np.lexsort((points.numbers, points.keys, points.words)))
 
 
@@ -115,7 +115,7 @@ def open_snapshot(folder: Path) -> Snapshot | None:
 
 
 def write_snapshot(
-    folder: Path, stand: Stand, keys: NDArray[np.int64], sizes: NDArray[np.int32], runs: Iterable[Points]
+    folder: Path, stand: Stand, keys: NDArray[np.int64], sizes: NDArray[np.int32], runs: Iterable[PointRun]
 ) -> None:
     """Write a snapshot, which replaces the old snapshot. Call it within `sole_writer`. Raises OSError.
 
@@ -245,7 +245,7 @@ def _write_header(file: BinaryIO, stand: Stand, tables: dict[str, NDArray[Any]])
 
 
 def _write_points(
-    file: BinaryIO, layout: dict[str, _Place], keys: NDArray[np.int64], runs: Iterable[Points]
+    file: BinaryIO, layout: dict[str, _Place], keys: NDArray[np.int64], runs: Iterable[PointRun]
 ) -> NDArray[np.int64]:
     """Write the arrays that have a row per point. Returns the number of points of each fine word."""
     counts, row = np.zeros(FINE, np.int64), 0
