@@ -39,19 +39,22 @@ from .routes import (
     views,
 )
 
-DESCRIPTION = "Registered designs, and the question which of them a picture shows. Errors: docs/errors.md."
+DESCRIPTION = (
+    "Register designs, and find the registered designs that a picture shows. Errors: docs/errors.md."
+)
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
-    lookup,  # first: the request that buyers send by the million
-    checks, designs, views, masks, negatives, imports, labels, certificates, signing_keys, licences, storefronts,
-    listings, ledger, members, operations, buyer, certificate,
+    lookup,  # first, because buyers send millions of look-ups
+    checks, designs, views, masks, negatives, imports, labels, certificates, signing_keys, licences,
+    storefronts, listings, ledger, members, operations, buyer, certificate,
 )  # fmt: skip
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application, with settings from AUTHCHECK_* unless given. Raises BadSetting.
+    """Create the application. Without `settings`, read the settings from AUTHCHECK_*. Raises BadSetting.
 
-    It opens its workspace when it starts (then: StorageFailed, DatabaseBusy, Unavailable) and closes it when it ends.
+    The application opens its workspace when it starts and closes the workspace when it stops. The start
+    raises StorageFailed, DatabaseBusy or Unavailable.
     """
     settings = settings or config.load()
     app = FastAPI(
@@ -59,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=_lifespan,
         openapi_url="/v1/openapi.json",
-        docs_url=None,  # these two load their scripts from another host
+        docs_url=None,  # FastAPI's two pages of documentation load scripts from another host
         redoc_url=None,
     )
     app.state.settings = settings
@@ -67,14 +70,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = Metrics()
     app.state.previews = Previews()
     app.state.drawings = Drawings()
-    # Decoding is work for a core; one more place keeps the cores busy while another request waits for the disk.
+    # Decoding needs one core. One place more than cores keeps the cores busy while a request waits for the
+    # disk.
     app.state.places = anyio.CapacityLimiter((os.cpu_count() or 1) + 1)
     for module in ROUTERS:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(BodyLimit, settings=settings)  # the last one added is the first to see a request
+    app.add_middleware(BodyLimit, settings=settings)  # the middleware added last sees a request first
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(Edge)
     return app

@@ -1,4 +1,4 @@
-"""What endpoints ask for in their signatures: the workspace, who is asking, and limits."""
+"""Dependencies of endpoints: the workspace, the caller's key, and rate limits."""
 
 import re
 from typing import Annotated
@@ -15,18 +15,18 @@ from .rates import Rates
 
 TOKEN = re.compile(r"ack_[0-9A-Z]{1,40}_[A-Za-z0-9_-]{1,200}")
 BEARER = HTTPBearer(
-    auto_error=False, bearerFormat="ack_<id>_<secret>", description="An API key; scopes say what it may do."
+    auto_error=False, bearerFormat="ack_<id>_<secret>", description="An API key. Its scopes limit its use."
 )
 
 
 async def get_workspace(request: Request) -> Workspace:
-    """The workspace of this process."""
+    """Return the workspace of this process."""
     workspace: Workspace = request.app.state.workspace
     return workspace
 
 
 async def get_rates(request: Request) -> Rates:
-    """The request counters of this process."""
+    """Return the request counters of this process."""
     rates: Rates = request.app.state.rates
     return rates
 
@@ -36,12 +36,12 @@ RatesDep = Annotated[Rates, Depends(get_rates)]
 
 
 async def public_limit(request: Request, rates: RatesDep) -> None:
-    """Count a check by the public against its address. Raises Unavailable (`rate.exceeded`)."""
+    """Count a public check for the client's address. Raises Unavailable (`rate.exceeded`)."""
     rates.count(rates.public_checks, rates.client(request), request)
 
 
 async def public_read_limit(request: Request, rates: RatesDep) -> None:
-    """Count a read by the public against its address. Raises Unavailable (`rate.exceeded`)."""
+    """Count a public read for the client's address. Raises Unavailable (`rate.exceeded`)."""
     rates.count(rates.public_reads, rates.client(request), request)
 
 
@@ -52,14 +52,17 @@ def authenticated(
     rates: RatesDep,
     _scheme: Annotated[object, Depends(BEARER)],
 ) -> Principal:
-    """Who the key belongs to. Raises Forbidden (`auth.*`), Unavailable (`rate.exceeded`)."""
+    """Return the owner of the request's API key.
+
+    Raises Forbidden (`auth.*`), Unavailable (`rate.exceeded`).
+    """
     client = rates.client(request)
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
         raise Forbidden("Send an API key: Authorization: Bearer ack_...", code="auth.missing")
     rates.refuse_guessing(client)
     try:
-        principal = _believe(workspace, token.strip())
+        principal = _authenticate_token(workspace, token.strip())
     except Forbidden:
         rates.count_wrong_key(client)
         raise
@@ -69,7 +72,8 @@ def authenticated(
     return principal
 
 
-def _believe(workspace: Workspace, token: str) -> Principal:
+def _authenticate_token(workspace: Workspace, token: str) -> Principal:
+    """Return the owner of a token. Raises Forbidden (`auth.*`)."""
     if not TOKEN.fullmatch(token):
         raise Forbidden("This API key is not known.", code="auth.key_unknown")
     with workspace.database.reading() as session:
@@ -82,9 +86,10 @@ def optional_checker(
     rates: RatesDep,
     scheme: Annotated[object, Depends(BEARER)],
 ) -> Principal | None:
-    """Who the key belongs to (it needs `listings:check`), or None for the public, which is counted by address.
+    """Return the owner of the API key, or None for a request without a key.
 
-    A key that is not believed is refused: it never falls back to the public answer.
+    The key needs the scope `listings:check`. Requests without a key are counted by address. A request with a
+    wrong key is refused. It never gets the public answer instead.
     """
     if "authorization" not in request.headers:
         rates.count(

@@ -1,4 +1,4 @@
-"""Evidence pictures, drawn when they are asked for."""
+"""Evidence pictures, drawn on request."""
 
 import threading
 from collections import OrderedDict
@@ -12,14 +12,15 @@ from authcheck.storage.opening import utc_now
 from authcheck.vision.matching.overlay import Layout
 from authcheck.workspace import Workspace
 
-KEPT = 64  # about 100 KB each
-WAITING = 8
+KEPT = 64  # drawings in memory; about 100 KB each
+WAITING = 8  # requests that may wait for a drawing or draw
 
 
 class Drawings:
-    """Draws evidence, one picture at a time so that many askers do not exhaust memory, and keeps the last few.
+    """A drawer of evidence that keeps its last KEPT drawings.
 
-    A drawing goes under its `evidence.name_of`, which changes with all that it shows.
+    The drawer makes one drawing at a time, so that many requests do not exhaust the memory. The name of a
+    drawing is its `evidence.name_of`, which changes when the drawing would change.
     """
 
     def __init__(self) -> None:
@@ -29,23 +30,28 @@ class Drawings:
         self._places = threading.Semaphore(WAITING)
 
     def get(self, name: str) -> bytes | None:
-        """A drawing that was made before, as WebP."""
+        """Return a kept drawing as WebP, or None."""
         with self._keeping:
             if name in self._kept:
                 self._kept.move_to_end(name)
             return self._kept.get(name)
 
     def draw(
-        self, name: str, check: Check, found: Sequence[Found], workspace: Workspace, layout: Layout
+        self, name: str, check: Check, findings: Sequence[Found], workspace: Workspace, layout: Layout
     ) -> bytes:
-        """The evidence of a check as WebP. Raises NotFound (`evidence.none`), Unavailable (`server.busy`)."""
-        if not self._places.acquire(
-            blocking=False
-        ):  # those who wait hold the threads that answer everybody else
-            raise Unavailable("Too many pictures are being drawn at once.", code="server.busy")
+        """Return the evidence of a check as WebP.
+
+        Raises NotFound (`evidence.none`), Unavailable (`server.busy`).
+        """
+        # A waiting request holds a thread that could answer other requests, so few requests may wait.
+        if not self._places.acquire(blocking=False):
+            raise Unavailable(
+                "We are drawing too many pictures at the moment. Try again in a few seconds.",
+                code="server.busy",
+            )
         try:
             with self._drawing:
-                content = self.get(name) or _drawn(check, found, workspace, layout)
+                content = self.get(name) or _draw_evidence(check, findings, workspace, layout)
         finally:
             self._places.release()
         with self._keeping:
@@ -55,10 +61,10 @@ class Drawings:
         return content
 
 
-def _drawn(check: Check, found: Sequence[Found], workspace: Workspace, layout: Layout) -> bytes:
+def _draw_evidence(check: Check, findings: Sequence[Found], workspace: Workspace, layout: Layout) -> bytes:
     copy = workspace.copies.get(check.picture_sha256, check.asked_at, utc_now())
-    if copy is None:  # it went, or was damaged, since the row said it is there
-        raise NotFound("The copy of the picture can no longer be read.", code="evidence.none", check=check.id)
+    if copy is None:  # the copy was deleted or damaged after `evidence.require` had seen it
+        raise NotFound("We can no longer read the copy of the picture.", code="evidence.none", check=check.id)
     public = check.organisation_id is None
-    image = evidence.draw(copy, found, workspace.store, workspace.limits, public=public, layout=layout)
+    image = evidence.draw(copy, findings, workspace.store, workspace.limits, public=public, layout=layout)
     return evidence.encode(image, "WEBP")

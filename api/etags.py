@@ -1,4 +1,4 @@
-"""ETags and the headers that name them (RFC 9110 s13)."""
+"""ETags and their request headers (RFC 9110 s13)."""
 
 import re
 
@@ -11,15 +11,19 @@ TAG = re.compile(r'(W/)?("[^"]*")')
 
 
 def design_etag(design: Design) -> str:
-    """Strong: it changes with everything the owner can change of a design."""
+    """Return the strong ETag of a design. It changes with every change that the owner can make."""
     return f'"{design.version}"'
 
 
 def require_match(if_match: str | None, etag: str) -> None:
-    """Raise Conflict: `precondition.required` without If-Match, `precondition.failed` where it names another version."""
+    """Raise Conflict when If-Match does not allow a change.
+
+    The code is `precondition.required` without If-Match and `precondition.failed` when If-Match names another
+    version.
+    """
     if if_match is None:
         raise Conflict(
-            "Send If-Match with the ETag you have seen, so that nobody's change is overwritten.",
+            "Send If-Match with the ETag of the design that you read. This protects changes of other users.",
             code="precondition.required",
         )
     if if_match.strip() != "*" and ("", etag) not in TAG.findall(if_match):
@@ -27,20 +31,21 @@ def require_match(if_match: str | None, etag: str) -> None:
 
 
 def changed_since() -> Conflict:
-    """The error of a change to another version than the one that was seen."""
+    """Return the error for a change to a version that the client has not read."""
     return Conflict(
-        "The design has changed since you looked at it; read it again.", code="precondition.failed"
+        "The design has changed since you read it. Read the design again and repeat your change.",
+        code="precondition.failed",
     )
 
 
 def not_modified(if_none_match: str | None, etag: str) -> bool:
-    """Whether the asker has this version already (weak comparison)."""
-    given = if_none_match or ""
-    return given.strip() == "*" or etag in [tag for _, tag in TAG.findall(given)]
+    """Return whether the client already has this version (weak comparison)."""
+    header = if_none_match or ""
+    return header.strip() == "*" or etag in [tag for _, tag in TAG.findall(header)]
 
 
 def picture_response(content: bytes, media_type: str, etag: str, cache: str, filename: str) -> Response:
-    """A picture, never to be taken for anything else."""
+    """Return a picture as a response that no browser can treat as anything else."""
     headers = {
         "ETag": etag,
         "Cache-Control": cache,

@@ -1,7 +1,7 @@
-"""The reader's language: which one it is, its sentences, its dates and numbers.
+"""The language of the reader: its choice, its sentences, its dates and numbers.
 
-Sentences stand in `locales/*.po` under keys such as `reason.image.mirrored`, read once at start. Translators edit
-these files alone; English is a translation like any other.
+The sentences are in `locales/*.po` under keys such as `reason.image.mirrored`. The program reads these files
+once at start. Translators edit only these files. English is a translation like every other language.
 """
 
 from collections.abc import Mapping
@@ -25,16 +25,17 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language; `tag` is what the `lang` attribute says, `name` what its readers call it."""
+    """One language. `tag` is the value of the `lang` attribute. `name` is the language's own name."""
 
     tag: str
     name: str
     locale: Locale
     sentences: Mapping[str, str]
 
-    def gettext(self, key: str, /, **words: object) -> Markup:
-        """The sentence under `key`, with `words` escaped into it; the key itself where there is none."""
-        return Markup(self.sentences.get(key, key)) % {name: escape(word) for name, word in words.items()}  # noqa: S704 - our own files, tested to hold no markup
+    def gettext(self, key: str, /, **values: object) -> Markup:
+        """Return the sentence under `key` with the escaped `values`. Without a sentence, return the key."""
+        escaped = {name: escape(value) for name, value in values.items()}
+        return Markup(self.sentences.get(key, key)) % escaped  # noqa: S704 - our own files; a test keeps out markup
 
     def sentence(
         self,
@@ -44,25 +45,25 @@ class Language:
         *,
         otherwise: str = "unknown",
     ) -> Markup:
-        """What `code` means: the sentence `family.code`; where there is none, the neutral `family.otherwise`."""
+        """Return the sentence `family.code`. Without one, return the neutral sentence `family.otherwise`."""
         key = f"{family}.{code}"
-        words = {name: self._word(name, value) for name, value in (params or {}).items()}
+        values = {name: self._format_value(name, value) for name, value in (params or {}).items()}
         try:
-            return self.gettext(key if key in self.sentences else f"{family}.{otherwise}", **words)
-        except KeyError:  # the sentence needs a number that this error did not bring
+            return self.gettext(key if key in self.sentences else f"{family}.{otherwise}", **values)
+        except KeyError:  # the sentence needs a value that this error does not have
             return self.gettext(f"{family}.{otherwise}")
 
     def when(self, moment: datetime) -> str:
-        """Date and time in words, in UTC."""
+        """Return date and time in words, in UTC."""
         return f"{format_datetime(moment, 'medium', tzinfo=UTC, locale=self.locale)} UTC"
 
     def size(self, size_bytes: int) -> str:
-        """A file size: `25 MB`."""
+        """Return a file size in words, for example `25 MB`."""
         unit, divisor = ("MB", MEBIBYTE) if size_bytes >= MEBIBYTE else ("KB", KIBIBYTE)
         return f"{format_decimal(size_bytes / divisor, '#,##0.#', locale=self.locale)} {unit}"
 
-    def _word(self, name: str, value: object) -> str:
-        """A parameter of an error or a reason as readers write it; its name says its unit."""
+    def _format_value(self, name: str, value: object) -> str:
+        """Return a parameter of an error or a reason in words. The end of its name gives its unit."""
         if not isinstance(value, int):
             return str(value)
         if name.endswith("_bytes"):
@@ -75,7 +76,7 @@ class Language:
         return format_decimal(value, locale=self.locale)
 
 
-def _read(tag: str, name: str) -> Language:
+def _read_language(tag: str, name: str) -> Language:
     locale = Locale.parse(tag, sep="-")
     with (LOCALES / f"{locale}.po").open("rb") as file:
         catalog = read_po(file, locale=locale)
@@ -85,31 +86,32 @@ def _read(tag: str, name: str) -> Language:
 
 
 LANGUAGES: Mapping[str, Language] = {
-    language.tag: language for language in (_read("en", "English"), _read("zh-Hans", "简体中文"))
+    language.tag: language
+    for language in (_read_language("en", "English"), _read_language("zh-Hans", "简体中文"))
 }
 
 
 def language_of(request: Request) -> Language:
-    """The language a page is asked for in: `?lang=`, else the best of Accept-Language, else English."""
-    asked = _known(request.query_params.get("lang", ""))
-    if asked:
-        return asked
-    for tag in _by_preference(request.headers.get("accept-language", "")):
-        if language := _known(tag):
+    """Return the language of a page: `?lang=`, else the best language of Accept-Language, else English."""
+    asked_language = _find_language(request.query_params.get("lang", ""))
+    if asked_language:
+        return asked_language
+    for tag in _sort_tags(request.headers.get("accept-language", "")):
+        if language := _find_language(tag):
             return language
     return LANGUAGES[DEFAULT]
 
 
-def _known(tag: str) -> Language | None:
-    """Matched on the first subtag: every Chinese is better served by zh-Hans than by English."""
+def _find_language(tag: str) -> Language | None:
+    """Return the language with the same first subtag. For every kind of Chinese that is zh-Hans."""
     first = tag.strip().lower().replace("_", "-").partition("-")[0]
     return next(
         (language for language in LANGUAGES.values() if language.tag.partition("-")[0] == first), None
     )
 
 
-def _by_preference(header: str) -> list[str]:
-    """The tags of an Accept-Language header, best first, without those of weight 0 (RFC 9110 s12.5.4)."""
+def _sort_tags(header: str) -> list[str]:
+    """Return the Accept-Language tags, best first, without tags of weight 0 (RFC 9110 s12.5.4)."""
     weighted = []
     for item in header[:1000].split(","):
         tag, _, weight = item.partition(";")

@@ -1,8 +1,10 @@
-"""Idempotency-Key: the same POST sent twice has its effect once, and its first answer twice.
+"""Idempotency-Key: a POST that is sent twice has its effect once.
 
-A record is bound to the caller's key, so nobody sees another's answers. It is written before the work begins; a record
-whose work never ended (the process died) is taken over after `ABANDONED_AFTER`. Failures are not kept: what was
-refused can be sent again under the same key.
+The second request gets the first answer again.
+
+A record belongs to the caller's API key, so that nobody can read the answers of others. The record is written
+before the work begins. When the process died during the work, a later request takes over the record after
+`ABANDONED_AFTER`. Failures are not kept, so a client can repeat a refused request under the same key.
 """
 
 import hashlib
@@ -33,7 +35,10 @@ KEPT_HEADERS = ("location", "etag")
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """The Idempotency-Key of a request, and what else makes it the same request: method, path and query."""
+    """The Idempotency-Key of a request and its target: method, path and query.
+
+    A repeated request has both equal.
+    """
 
     key: str | None
     target: str
@@ -41,9 +46,9 @@ class Once:
     def run(
         self, database: Database, principal: Principal | None, digest: str, work: Callable[[], Response]
     ) -> Response:
-        """The answer of `work`, or the one it gave the first time. `digest` stands for the body.
+        """Run `work`, or return its first answer again. `digest` is the digest of the body.
 
-        Raises Rejected (`idempotency.mismatch`), Conflict (`idempotency.in_progress`), and what `work` raises.
+        Raises Rejected (`idempotency.mismatch`), Conflict (`idempotency.in_progress`), and errors of `work`.
         """
         if self.key is None or principal is None:
             return work()
@@ -53,28 +58,28 @@ class Once:
             with database.writing() as session:
                 record = _claim(session, principal.key_id, self.key, request_sha256, began_at)
         except IntegrityError:  # another request wrote the record at the same moment
-            raise _in_progress() from None
+            raise _in_progress_error() from None
         if record is not None:
-            return _replayed(record, request_sha256)
-        mine = (
+            return _replay_response(record, request_sha256)
+        is_own_record = (
             IdempotencyRecord.principal == principal.key_id,
             IdempotencyRecord.key == self.key,
-            IdempotencyRecord.created_at == began_at,  # not that of a request which took this one for dead
+            IdempotencyRecord.created_at == began_at,  # another request may have taken over the record
         )
         try:
             response = work()
         except BaseException:
             with database.writing() as session:
-                session.execute(delete(IdempotencyRecord).where(*mine))
+                session.execute(delete(IdempotencyRecord).where(*is_own_record))
             raise
-        kept = {
+        headers = {
             name: value for name, value in response.headers.items() if name in (*KEPT_HEADERS, "content-type")
         }
         with database.writing() as session:
             session.execute(
                 update(IdempotencyRecord)
-                .where(*mine)
-                .values(status=response.status_code, headers=kept, body=bytes(response.body))
+                .where(*is_own_record)
+                .values(status=response.status_code, headers=headers, body=bytes(response.body))
             )
         return response
 
@@ -82,7 +87,7 @@ class Once:
 def _claim(
     session: Session, principal: str, key: str, request_sha256: str, now: datetime
 ) -> IdempotencyRecord | None:
-    """Write a record in progress and return None, or return the one that stands there already."""
+    """Write a record in progress and return None, or return the existing record."""
     session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.created_at < now - KEPT_FOR))
     record = session.get(IdempotencyRecord, (principal, key), with_for_update=True)
     if record is not None and (record.status != IN_PROGRESS or record.created_at > now - ABANDONED_AFTER):
@@ -105,19 +110,20 @@ def _claim(
     return None
 
 
-def _replayed(record: IdempotencyRecord, request_sha256: str) -> Response:
+def _replay_response(record: IdempotencyRecord, request_sha256: str) -> Response:
     if record.request_sha256 != request_sha256:
         raise Rejected(
-            "This Idempotency-Key was used for another request; take a new one.", code="idempotency.mismatch"
+            "This Idempotency-Key was used for another request. Use a new key.", code="idempotency.mismatch"
         )
     if record.status == IN_PROGRESS:
-        raise _in_progress()
+        raise _in_progress_error()
     return Response(record.body, record.status, {**record.headers, "Idempotent-Replayed": "true"})
 
 
-def _in_progress() -> Conflict:
+def _in_progress_error() -> Conflict:
     return Conflict(
-        "The first request with this Idempotency-Key is still at work.", code="idempotency.in_progress"
+        "The first request with this Idempotency-Key is not finished. Try again in a few seconds.",
+        code="idempotency.in_progress",
     )
 
 
@@ -127,10 +133,12 @@ async def get_once(
         str | None, Header(description="Any text of 1 to 200 visible ASCII characters.")
     ] = None,
 ) -> Once:
-    """The request's Idempotency-Key. Raises Rejected (`idempotency.key`)."""
+    """Return the request's Idempotency-Key and target. Raises Rejected (`idempotency.key`)."""
     if idempotency_key is not None and not KEY.fullmatch(idempotency_key):
         raise Rejected(
-            "An Idempotency-Key has 1 to 200 visible ASCII characters.", code="idempotency.key", limit=200
+            "An Idempotency-Key must have 1 to 200 visible ASCII characters.",
+            code="idempotency.key",
+            limit=200,
         )
     return Once(idempotency_key, f"{request.method} {request.url.path}?{request.url.query}")
 

@@ -13,7 +13,7 @@ METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"}
 
 
 class Metrics:
-    """The figures, in a registry of their own, so that two apps in one process do not mix."""
+    """The metrics of one app. Each app has its own registry, so that two apps in one process do not mix."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -32,38 +32,41 @@ class Metrics:
         self.indexed = Gauge("authcheck_index_views", "Pictures in the search index.", registry=self.registry)
 
     def note_check(self, check: Check, seconds: float) -> None:
-        """Count one check, asked over the API or on the page."""
+        """Count one check of the API or of the page."""
         self.checks.labels(check.verdict, check.source).inc()
         self.check_seconds.observe(seconds)
 
     def render(self, workspace: Workspace) -> bytes:
-        """Prometheus' text format."""
+        """Return the metrics in Prometheus' text format."""
         self.indexed.set(len(workspace.finder.live))
         return generate_latest(self.registry)
 
 
 class Measured:
-    """Counts each request under the template of its route, never under the path itself: that has no end."""
+    """A middleware that counts requests by the template of their route.
+
+    There are too many paths to count by path.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and note what became of it."""
+        """Pass a request on. Count the request, its status and its time."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
         started_s = time.perf_counter()
 
-        async def noting(message: Message) -> None:
+        async def note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self.app(scope, receive, noting)
+            await self.app(scope, receive, note_status)
         finally:
             route = getattr(scope.get("route"), "path", None) or "(none)"
             method = scope["method"] if scope["method"] in METHODS else "(other)"

@@ -1,4 +1,4 @@
-"""What every request passes on its way in and out: an id, a size limit, security headers, a last catch."""
+"""Middleware of all requests: request id, size limit, security headers, and answers to unexpected errors."""
 
 import logging
 import re
@@ -17,8 +17,8 @@ from authcheck.storage.opening import utc_now
 from .problems import from_error, no_route, unexpected
 from .uploads import CLEANUP, body_limit
 
-LINGER_BYTES = 4 * 1024 * 1024
-LINGER_S = 1.0
+LINGER_BYTES = 4 * 1024 * 1024  # read at most so much of a refused body
+LINGER_S = 1.0  # read a refused body at most for so long
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
@@ -28,46 +28,49 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",  # not no-referrer: that makes the Origin of a form's POST `null`
+    "Referrer-Policy": "same-origin",  # no-referrer would make the Origin of a form's POST `null`
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 log = logging.getLogger("authcheck.api")
 
 
 class Edge:
-    """The outermost layer: gives the request its id, adds headers, answers 500 for what nobody caught, cleans up."""
+    """The outermost layer.
+
+    It gives the request its id, adds headers, answers 500 to uncaught errors, cleans up.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, its answer through `_add_headers`."""
+        """Pass a request on and add headers to its answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else new_id("req", utc_now())
+        client_id = Headers(scope=scope).get("x-request-id", "")
+        request_id = client_id if REQUEST_ID.fullmatch(client_id) else new_id("req", utc_now())
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
-        started = False
+        has_started = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal started
+            nonlocal has_started
             if message["type"] == "http.response.start":
-                started = True
+                has_started = True
                 _add_headers(scope, MutableHeaders(scope=message))
             await send(message)
 
         async with AsyncExitStack() as cleanup:
             scope[CLEANUP] = cleanup
             try:
-                if "\x00" in scope["path"]:  # no address has one, and PostgreSQL refuses it in text
+                if "\x00" in scope["path"]:  # no address of ours has a NUL, and PostgreSQL refuses it in text
                     await no_route(request_id)(scope, receive, send_with_headers)
                     return
                 await self.app(scope, receive, send_with_headers)
             except Exception:
                 log.exception("%s failed", request_id)
-                if started:
+                if has_started:
                     raise
                 await unexpected(request_id)(scope, receive, send_with_headers)
 
@@ -81,17 +84,18 @@ def _add_headers(scope: Scope, headers: MutableHeaders) -> None:
 
 
 class BodyLimit:
-    """Stops reading bodies that are too large: at once by Content-Length, else when the count passes the limit.
+    """A middleware that stops reading a body that is too large.
 
-    Whoever reads the body gets Rejected (`request.too_large`) and may answer by itself; an answer other than 413 is
-    replaced. The connection ends with it.
+    A body is refused by its Content-Length, or when the number of received bytes exceeds the limit. The
+    reader of the body gets Rejected (`request.too_large`) and may answer. An answer other than 413 is
+    replaced by a 413. The connection ends with the answer.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app, self.settings = app, settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, its body counted."""
+        """Pass a request on and count the bytes of its body."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -100,34 +104,34 @@ class BodyLimit:
 
 
 class _Body:
-    """The body of one request, and the answer to it."""
+    """The counted body of one request, and the sender of its answer."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         length = Headers(scope=scope).get("content-length", "")
         self._scope, self._receive, self._send, self._limit = scope, receive, send, limit
-        self._declared = int(length[:20]) if length.isdecimal() else 0
-        self._received = 0
+        self._declared_bytes = int(length[:20]) if length.isdecimal() else 0
+        self._received_bytes = 0
         self._exceeded = self._replaced = False
 
     async def receive(self) -> Message:
-        """The next piece of the body. Raises Rejected (`request.too_large`)."""
-        if self._declared <= self._limit:
+        """Return the next piece of the body. Raises Rejected (`request.too_large`)."""
+        if self._declared_bytes <= self._limit:
             message = await self._receive()
-            self._received += len(message.get("body", b""))
-            if self._received <= self._limit:
+            self._received_bytes += len(message.get("body", b""))
+            if self._received_bytes <= self._limit:
                 return message
         self._exceeded = True
-        raise self._error()
+        raise self._too_large_error()
 
-    def _error(self) -> Rejected:
+    def _too_large_error(self) -> Rejected:
         return Rejected(
-            f"The body of this request may have at most {self._limit} bytes.",
+            f"The body of this request is too large. Send at most {self._limit} bytes.",
             code="request.too_large",
             limit_bytes=self._limit,
         )
 
     async def send(self, message: Message) -> None:
-        """Pass the answer on."""
+        """Pass the answer on. Replace an answer other than 413 when the body is too large."""
         if not self._exceeded:
             await self._send(message)
         elif (
@@ -135,13 +139,16 @@ class _Body:
             and message["status"] != HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         ):
             self._replaced = True
-            response = from_error(self._error(), self._scope["state"]["request_id"])
-            await response(self._scope, self._receive, self._last_words)
+            response = from_error(self._too_large_error(), self._scope["state"]["request_id"])
+            await response(self._scope, self._receive, self._send_and_close)
         elif not self._replaced:
-            await self._last_words(message)
+            await self._send_and_close(message)
 
-    async def _last_words(self, message: Message) -> None:
-        """Send, and before the connection ends read a little more: a client still sending would miss the answer."""
+    async def _send_and_close(self, message: Message) -> None:
+        """Send the answer, then read some more of the body before the connection ends.
+
+        Without this, a client that is still sending would not read the answer.
+        """
         if message["type"] == "http.response.start":
             MutableHeaders(scope=message)["Connection"] = "close"
             await self._send(message)
@@ -149,10 +156,10 @@ class _Body:
         await self._send({**message, "more_body": True})
         if message.get("more_body", False):
             return
-        drained, more = 0, True
+        drained_bytes, has_more = 0, True
         with anyio.move_on_after(LINGER_S):
-            while more and drained < LINGER_BYTES:
+            while has_more and drained_bytes < LINGER_BYTES:
                 piece = await self._receive()
-                drained += len(piece.get("body", b""))
-                more = piece.get("more_body", False)
+                drained_bytes += len(piece.get("body", b""))
+                has_more = piece.get("more_body", False)
         await self._send({"type": "http.response.body", "body": b""})

@@ -1,6 +1,6 @@
-"""Uploads read as they arrive: into one temporary file, within limits, each part hashed on the way.
+"""Reader of multipart uploads. It writes parts into one temporary file, checks limits, and hashes each part.
 
-However many parts a body has, it takes one open file and a bounded amount of memory.
+The reader needs one open file and a bounded amount of memory for any number of parts.
 """
 
 import errno
@@ -18,13 +18,13 @@ from starlette.concurrency import run_in_threadpool
 
 from authcheck.errors import ImageRejected, Rejected, StorageFailed
 
-MEMORY_BYTES = 1024 * 1024  # a smaller body stays in memory, a larger one goes to the temporary file
-TEXT_BYTES = 16 * 1024
-NAME_CHARS = 255
+MEMORY_BYTES = 1024 * 1024  # a smaller body stays in memory, a larger body goes to a temporary file
+TEXT_BYTES = 16 * 1024  # of a text field
+NAME_CHARS = 255  # of a file name
 
 
 class Spool:
-    """A temporary file that bodies are appended to and parts are read from, by any thread."""
+    """A temporary file. Any thread may append bodies and read parts."""
 
     def __init__(self) -> None:
         self._file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115 - closed by the request
@@ -32,7 +32,7 @@ class Spool:
         self.size_bytes = 0
 
     async def append(self, data: bytes) -> None:
-        """Write at the end. Raises StorageFailed where the temporary folder is full."""
+        """Write at the end. Raises StorageFailed (`storage.full`, `storage.failed`)."""
         self.size_bytes += len(data)
         if self.size_bytes > MEMORY_BYTES:
             await run_in_threadpool(self._write, data)
@@ -46,11 +46,11 @@ class Spool:
         except OSError as error:
             code = "storage.full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "storage.failed"
             raise StorageFailed(
-                "The upload cannot be kept: the temporary folder is full.", code=code
+                "We cannot store the upload, because the temporary folder is full.", code=code
             ) from error
 
     def read(self, offset: int, size_bytes: int) -> bytes:
-        """`size_bytes` from `offset`."""
+        """Return `size_bytes` bytes from `offset`."""
         with self._lock:
             self._file.seek(offset)
             return self._file.read(size_bytes)
@@ -62,7 +62,10 @@ class Spool:
 
 @dataclass(slots=True)
 class Part:
-    """One part of a body. `filename` is None for a text field; else the last component of the name given, cleaned."""
+    """One part of a body.
+
+    `filename` is None for a text field. For a file it is the cleaned last component of the sent file name.
+    """
 
     name: str
     filename: str | None
@@ -74,84 +77,108 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The parts of a body, in order; none of its pictures may have more than `picture_bytes`."""
+    """The parts of a body, in order. A picture may have at most `picture_bytes` bytes."""
 
     parts: list[Part]
     spool: Spool
     picture_bytes: int
 
     def bytes_of(self, part: Part) -> bytes:
-        """The content of a file part."""
+        """Return the content of a file part."""
         return self.spool.read(part.offset, part.size_bytes)
 
     def picture(self, part: Part) -> bytes:
-        """The content of a part that is a picture. Raises ImageRejected (`image.too_large`) before reading it."""
+        """Return the content of a picture part.
+
+        Raises ImageRejected (`image.too_large`) before any reading.
+        """
         if part.size_bytes > self.picture_bytes:
             raise too_large(self.picture_bytes)
         return self.bytes_of(part)
 
     def files(self, name: str) -> list[Part]:
-        """The file parts of that name. Raises Rejected (`request.not_a_file`) where one is text."""
-        found = [part for part in self.parts if part.name == name]
-        if any(part.filename is None for part in found):
+        """Return the file parts with this name.
+
+        Raises Rejected (`request.not_a_file`) when a part is text.
+        """
+        parts = [part for part in self.parts if part.name == name]
+        if any(part.filename is None for part in parts):
             raise Rejected(
                 f"The field {name} must be a file, sent with a file name (curl: -F {name}=@photo.jpg).",
                 code="request.not_a_file",
                 field=name,
             )
-        return found
+        return parts
 
     def images(self) -> list[Part]:
-        """The file parts named image, at least one. Raises Rejected (`request.image_missing`, `request.not_a_file`)."""
-        found = self.files("image")
-        if not found:
-            names = ", ".join(sorted({part.name for part in self.parts})[:5]) or "none at all"
-            raise Rejected(f"The body has no part named image; it has {names}.", code="request.image_missing")
-        return found
+        """Return the file parts with the name image. There is at least one.
+
+        Raises Rejected (`request.image_missing`, `request.not_a_file`).
+        """
+        parts = self.files("image")
+        if not parts:
+            names = ", ".join(sorted({part.name for part in self.parts})[:5]) or "none"
+            raise Rejected(
+                f"The body has no part named image. Its parts: {names}.", code="request.image_missing"
+            )
+        return parts
 
     def text(self, name: str, default: str = "") -> str:
-        """The text of that name. Raises Rejected (`request.not_text`, `request.repeated`, `request.encoding`)."""
-        found = [part for part in self.parts if part.name == name]
-        if not found:
+        """Return the text of a field.
+
+        Raises Rejected (`request.not_text`, `request.repeated`, `request.encoding`).
+        """
+        parts = [part for part in self.parts if part.name == name]
+        if not parts:
             return default
-        if len(found) > 1:
-            raise Rejected(f"The field {name} stands there twice.", code="request.repeated", field=name)
-        if found[0].filename is not None:
+        if len(parts) > 1:
+            raise Rejected(
+                f"The body has the field {name} twice. Send it once.", code="request.repeated", field=name
+            )
+        if parts[0].filename is not None:
             raise Rejected(f"The field {name} must be text, not a file.", code="request.not_text", field=name)
         try:
-            return found[0].text.decode()
+            return parts[0].text.decode()
         except UnicodeDecodeError:
             raise Rejected(
-                f"The field {name} is not UTF-8 text.", code="request.encoding", field=name
+                f"The field {name} is not UTF-8 text. Send UTF-8.", code="request.encoding", field=name
             ) from None
 
     def flag(self, name: str) -> bool:
-        """A text field that is `true` or `false` (the default). Raises Rejected (`request.not_a_flag`)."""
-        text = self.text(name, "false").strip().lower()
-        if text not in {"true", "false"}:
-            raise Rejected(f"The field {name} is true or false.", code="request.not_a_flag", field=name)
-        return text == "true"
+        """Return the value of a text field: `true` or `false` (the default).
+
+        Raises Rejected (`request.not_a_flag`).
+        """
+        value = self.text(name, "false").strip().lower()
+        if value not in {"true", "false"}:
+            raise Rejected(f"The field {name} must be true or false.", code="request.not_a_flag", field=name)
+        return value == "true"
 
     def refuse_others(self, *names: str) -> None:
-        """Raise Rejected (`request.unknown_field`) for a part of any other name."""
+        """Raise Rejected (`request.unknown_field`) when a part has another name than `names`."""
         for part in self.parts:
             if part.name not in names:
                 raise Rejected(
-                    f"There is no field {part.name!r} here, only {', '.join(names)}.",
+                    f"This request has no field {part.name!r}. Its fields are {', '.join(names)}.",
                     code="request.unknown_field",
                     field=part.name,
                 )
 
 
 def too_large(limit_bytes: int) -> ImageRejected:
-    """The error of a picture with too many bytes."""
+    """Return the error for a picture with too many bytes."""
     return ImageRejected(
-        f"The picture has more than {limit_bytes} bytes.", code="image.too_large", limit_bytes=limit_bytes
+        f"The picture is too large. Send at most {limit_bytes} bytes.",
+        code="image.too_large",
+        limit_bytes=limit_bytes,
     )
 
 
 def clean_name(name: str) -> str:
-    """The last component of a path-like file name, printable, at most 255 characters; may be empty."""
+    """Return the printable last component of a file name or path.
+
+    Has at most 255 characters and may be empty.
+    """
     last = PureWindowsPath(PurePosixPath(name).name).name
     return "".join(character for character in last if character.isprintable())[-NAME_CHARS:]
 
@@ -173,12 +200,12 @@ async def parse(
     except FormParserError as error:
         raise Rejected("The multipart body is malformed.", code="request.multipart") from error
     if not collector.ended:
-        raise Rejected("The multipart body breaks off before its last boundary.", code="request.multipart")
+        raise Rejected("The multipart body ends before its last boundary.", code="request.multipart")
     return Form(collector.parts, spool, picture_bytes)
 
 
 class _Collector:
-    """What the parser calls. File data waits in `_pending` until `flush`, as callbacks cannot await."""
+    """The parser's callbacks. File data waits in `_pending` until `flush`, because callbacks cannot await."""
 
     def __init__(self, spool: Spool, max_parts: int) -> None:
         self.parts: list[Part] = []
@@ -192,11 +219,11 @@ class _Collector:
 
     def callbacks(self) -> Any:
         names = ("part_begin", "part_data", "part_end", "header_field", "header_value", "header_end")
-        found: dict[str, Callable[..., None]] = {f"on_{name}": getattr(self, f"_{name}") for name in names}
-        return {**found, "on_headers_finished": self._headers_finished, "on_end": self._end}
+        methods: dict[str, Callable[..., None]] = {f"on_{name}": getattr(self, f"_{name}") for name in names}
+        return {**methods, "on_headers_finished": self._headers_finished, "on_end": self._end}
 
     async def flush(self) -> None:
-        """Write what the last chunk brought."""
+        """Write the file data of the last chunk to the spool."""
         if self._pending:
             await self._spool.append(b"".join(self._pending))
             self._pending.clear()
@@ -204,7 +231,7 @@ class _Collector:
     def _part_begin(self) -> None:
         if len(self.parts) == self._max_parts:
             raise Rejected(
-                f"The body has more than {self._max_parts} parts.",
+                f"The body has too many parts. Send at most {self._max_parts} parts.",
                 code="request.too_many_parts",
                 limit=self._max_parts,
             )
@@ -228,8 +255,8 @@ class _Collector:
         if name is None:
             raise Rejected("A part of the body has no name.", code="request.multipart")
         filename = options.get(b"filename")
-        known = None if filename is None else clean_name(filename.decode("utf-8", "replace"))
-        self.parts.append(Part(name.decode("utf-8", "replace"), known, self._offset))
+        cleaned = None if filename is None else clean_name(filename.decode("utf-8", "replace"))
+        self.parts.append(Part(name.decode("utf-8", "replace"), cleaned, self._offset))
         self._digest = hashlib.sha256()
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
@@ -242,7 +269,7 @@ class _Collector:
             return
         if part.size_bytes > TEXT_BYTES:
             raise Rejected(
-                f"The field {part.name!r} has more than {TEXT_BYTES} bytes; was it meant to be a file?",
+                f"The field {part.name!r} has more than {TEXT_BYTES} bytes. Send long content as a file.",
                 code="request.text_too_long",
                 field=part.name,
             )

@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, with problems as they are really sent."""
+"""The OpenAPI document: FastAPI's document, with problems as the API really sends them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from .problems import MEDIA_TYPE
 from .wire.forms import Problem
 
 PROBLEM = {
-    "description": "What went wrong; see docs/errors.md for every code.",
+    "description": "The error. docs/errors.md explains every code.",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 PICTURES: dict[str, Any] = {
@@ -23,42 +23,42 @@ MASKS: dict[str, Any] = {"oneOf": [MASK_WORD, PICTURES]}
 
 
 def multipart(required: list[str], **fields: dict[str, Any]) -> dict[str, Any]:
-    """The `openapi_extra` of an endpoint that reads a multipart body by itself."""
+    """Return the `openapi_extra` of an endpoint that reads a multipart body itself."""
     schema = {"type": "object", "required": required, "properties": fields}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 def picture_body() -> dict[str, Any]:
-    """The `openapi_extra` of an endpoint that reads one picture: multipart or raw."""
+    """Return the `openapi_extra` of an endpoint that reads one picture, multipart or raw."""
     extra = multipart(["image"], image=PICTURE)
     for media_type in ("image/*", "application/octet-stream"):
         extra["requestBody"]["content"][media_type] = {"schema": {}}
     name = {"name": "name", "in": "query", "required": False, "schema": {"type": "string", "default": ""}}
     extra["parameters"] = [
-        {**name, "description": "What a raw body's file is called; kept with a key's check."}
+        {**name, "description": "File name of a raw body. We keep it with the check of a key."}
     ]
     return extra
 
 
 def pictures_out(media_type: str) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of an endpoint that sends a picture."""
+    """Return the `responses` of an endpoint that sends a picture."""
     return {200: {"description": "The picture.", "content": {media_type: {"schema": {}}}}}
 
 
 def install(app: FastAPI) -> None:
     """Make `app.openapi()` describe problems instead of FastAPI's own validation errors."""
-    plain = app.openapi
+    fastapi_openapi = app.openapi
 
-    def described() -> dict[str, Any]:
+    def openapi_with_problems() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _with_problems(plain())
+            app.openapi_schema = _add_problems(fastapi_openapi())
         return app.openapi_schema
 
     app.version = __version__
-    app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way
+    app.openapi = openapi_with_problems  # type: ignore[method-assign]  # FastAPI's documented way
 
 
-def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
+def _add_problems(document: dict[str, Any]) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None)

@@ -1,4 +1,4 @@
-"""Lists, a page at a time: `?limit=50&after=<opaque>` to `{"items": [...], "next": ...}` and a Link header."""
+"""Pages of lists: `?limit=50&after=<opaque>` gives `{"items": [...], "next": ...}` and a Link header."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .wire.forms import Item, Page
 
 
 class Identified(Protocol):
-    """A row that a list is ordered by."""
+    """A row of a list that is ordered by id."""
 
     id: str
 
@@ -20,7 +20,10 @@ Row = TypeVar("Row", bound=Identified)
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Which page is asked for. Fetch `fetch` rows after `after`: one more than are shown, to know whether more follow."""
+    """The requested page. An endpoint fetches `fetch` rows after the id `after`.
+
+    `fetch` is one row more than the page shows, so that we know whether another page follows.
+    """
 
     limit: int
     after: str
@@ -29,11 +32,11 @@ class Paging:
 
     @property
     def fetch(self) -> int:
-        """How many rows to ask the database for."""
+        """Return the number of rows to fetch from the database."""
         return self.limit + 1
 
     def page(self, rows: Sequence[Row], show: Callable[[Row], Item]) -> Page[Item]:
-        """The page, and its Link header where another follows."""
+        """Return the page. Set the Link header when another page follows."""
         shown = rows[: self.limit]
         following = shown[-1].id if len(rows) > self.limit else None
         if following:
@@ -45,12 +48,12 @@ class Paging:
 async def get_paging(
     request: Request,
     response: Response,
-    limit: Annotated[int, Query(ge=1, le=200, description="At most so many items.")] = 50,
+    limit: Annotated[int, Query(ge=1, le=200, description="Maximum number of items.")] = 50,
     after: Annotated[
-        str, Query(max_length=40, pattern=r"^[A-Za-z0-9_-]*$", description="`next` of the page before.")
+        str, Query(max_length=40, pattern=r"^[A-Za-z0-9_-]*$", description="`next` of the previous page.")
     ] = "",
 ) -> Paging:
-    """The page a request asks for."""
+    """Return the page that a request asks for."""
     return Paging(limit, after, request, response)
 
 

@@ -1,4 +1,7 @@
-"""Small public previews: encoded anew from the decoded pixels, so that nothing of the original file is in them."""
+"""Small public previews.
+
+They are encoded from the decoded pixels, so that they hold no data of the original file.
+"""
 
 import hashlib
 import io
@@ -12,34 +15,34 @@ from authcheck.workspace import Workspace
 
 SIDE_PX = 320
 JPEG_QUALITY = 82
-KEPT = 512  # about 15 KB each
+KEPT = 512  # previews in memory; about 15 KB each
 
 
 def preview_path(design: Design) -> str | None:
-    """Where the public finds a design's preview; None where it may not see one."""
+    """Return the path of a design's public preview, or None when the public may not see a preview."""
     return f"/v1/designs/{design.id}/preview" if design.public_preview and design.state != "retired" else None
 
 
 def preview_view(design: Design) -> View:
-    """The view that is shown: the first."""
+    """Return the view that the preview shows: the first live view."""
     return live_views(design)[0]
 
 
 def preview_etag(design: Design) -> str:
-    """Names the preview without naming the picture: the public gets no hash of it."""
-    made_from = f"preview-1:{design.id}:{preview_view(design).number}"
-    return f'"{hashlib.sha256(made_from.encode()).hexdigest()[:32]}"'
+    """Return the ETag of the preview. It does not reveal a hash of the picture."""
+    content = f"preview-1:{design.id}:{preview_view(design).number}"
+    return f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
 
 
 class Previews:
-    """Makes previews, one at a time, and keeps the last few hundred."""
+    """A maker of previews that makes one preview at a time and keeps the last KEPT previews."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, design: Design, workspace: Workspace) -> bytes:
-        """The preview of a design as a JPEG. Raises NotFound, StorageFailed, ImageRejected."""
+        """Return the preview of a design as a JPEG. Raises NotFound, StorageFailed, ImageRejected."""
         sha256 = preview_view(design).picture_sha256
         with self._lock:
             if sha256 not in self._kept:
@@ -51,7 +54,7 @@ class Previews:
 
 
 def encode_preview(data: bytes, limits: Limits) -> bytes:
-    """A JPEG of at most 320 px a side, without metadata."""
+    """Return a JPEG of at most 320 px per side, without metadata."""
     image = open_picture(data, limits, detail_px=SIDE_PX).image.copy()
     image.thumbnail((SIDE_PX, SIDE_PX))
     image.info = {}  # Pillow would copy EXIF, comments and profiles from here

@@ -1,4 +1,4 @@
-"""Errors on the wire: RFC 9457 `application/problem+json` for everything that goes wrong, whoever noticed it."""
+"""Error responses: RFC 9457 `application/problem+json` for every error of the API."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -43,14 +43,14 @@ STATUS_BY_FAMILY: Sequence[tuple[type[AuthcheckError], int]] = (
     (Unavailable, 503),
 )
 FRAMEWORK_CODES: Mapping[int, tuple[str, str]] = {
-    400: ("request.unreadable", "The body of the request cannot be read."),
-    404: ("route.not_found", "Nothing is served at this address."),
-    405: ("route.method", "This address does not know that method."),
+    400: ("request.unreadable", "We cannot read the body of the request."),
+    404: ("route.not_found", "We have nothing at this address."),
+    405: ("route.method", "This address does not support the method of the request."),
 }
 
 
 def status_of(error: AuthcheckError) -> int:
-    """The HTTP status of an error: by its code, else by its family."""
+    """Return the HTTP status of an error, by its code or else by its family."""
     families = (status for family, status in STATUS_BY_FAMILY if isinstance(error, family))
     return STATUS_BY_CODE.get(error.code) or next(families, 500)
 
@@ -65,7 +65,7 @@ def problem(
     params: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """One problem as a response."""
+    """Return one problem as a response."""
     body = Problem(
         type=f"urn:authcheck:error:{code}",
         title=HTTPStatus(status).phrase,
@@ -80,7 +80,7 @@ def problem(
 
 
 def from_error(error: AuthcheckError, request_id: str) -> Response:
-    """The problem that says what authcheck refused or could not do."""
+    """Return the problem for an error of authcheck."""
     status = status_of(error)
     headers = {}
     if status == HTTPStatus.UNAUTHORIZED:
@@ -89,18 +89,20 @@ def from_error(error: AuthcheckError, request_id: str) -> Response:
         headers["Retry-After"] = str(error.params.get("retry_after_s", RETRY_AFTER_S))
         if status != HTTPStatus.TOO_MANY_REQUESTS:
             log.warning("%s %s: %s", request_id, error.code, error)
-    # What is unavailable concerns the operator: its numbers and paths go to the log, not to the caller.
+    # Numbers and paths of an unavailable service go to the log for the operator, not to the caller.
     params = error.params if isinstance(error, Rejected) else None
     return problem(request_id, status, error.code, str(error), params=params, headers=headers)
 
 
 def unexpected(request_id: str) -> Response:
-    """A 500 that says nothing of the inside; the log has the rest under the request id."""
-    return problem(request_id, 500, "server.error", "Something went wrong on our side; it was noted.")
+    """Return a 500 without internal details. The log has the details under the request id."""
+    return problem(
+        request_id, 500, "server.error", "Something went wrong on our side. We have logged the error."
+    )
 
 
 def no_route(request_id: str) -> Response:
-    """A 404 for an address where nothing is."""
+    """Return a 404 for an unknown address."""
     return problem(request_id, 404, *FRAMEWORK_CODES[404])
 
 
@@ -125,14 +127,14 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
         raise error
     items = [
         ProblemItem(
-            pointer="".join(f"/{_escaped(part)}" for part in found["loc"]),
-            code=str(found["type"]),
-            detail=sendable(found["msg"]),
+            pointer="".join(f"/{_escape_pointer(part)}" for part in fault["loc"]),
+            code=str(fault["type"]),
+            detail=sendable(fault["msg"]),
         )
-        for found in error.errors()
+        for fault in error.errors()
     ]
     first = items[0]
-    detail = f"{len(items)} value(s) cannot be used; the first is {first.pointer}: {first.detail}."
+    detail = f"{len(items)} value(s) of the request are wrong. The first is {first.pointer}: {first.detail}."
     return problem(request.state.request_id, 422, "request.invalid", detail, errors=items)
 
 
@@ -145,15 +147,17 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 async def _on_lost_race(request: Request, _error: Exception) -> Response:
     return from_error(
-        Conflict("Somebody else changed the same thing at the same moment; look at it and ask again."),
+        Conflict(
+            "Another request made a change at the same moment. Read the data again and repeat your request."
+        ),
         request.state.request_id,
     )
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:
-    return Response(status_code=400)  # nobody is there to read it
+    return Response(status_code=400)  # the client has gone and does not read the answer
 
 
-def _escaped(part: object) -> str:
-    """One step of a JSON pointer (RFC 6901 s3)."""
+def _escape_pointer(part: object) -> str:
+    """Return one step of a JSON pointer (RFC 6901 s3)."""
     return str(sendable(part)).replace("~", "~0").replace("/", "~1")

@@ -1,4 +1,4 @@
-"""Pictures out of request bodies, read while they stream in; and the bound on how many are worked on at once."""
+"""Reader of pictures in request bodies, and the limit on the number of pictures in work at the same time."""
 
 import hashlib
 import json
@@ -23,13 +23,13 @@ FORM_PARTS = 24  # pictures, as many masks, and text fields
 IMPORT_PARTS = 5_000
 CERTIFICATE_PATHS = {"/v1/batches", "/v1/revocations", "/v1/signatures"}
 CERTIFICATE_BYTES = 2 * 1024 * 1024  # 10,000 serial numbers, codes or signatures
-WAITING = 64
-WAIT_S = 20.0
+WAITING = 64  # requests that may wait for a place
+WAIT_S = 20.0  # a request waits at most for so long
 
 
 @dataclass(frozen=True, slots=True)
 class UploadedPicture:
-    """One uploaded file, whole: what the sender called it, and its bytes."""
+    """One uploaded file: the sender's name of the file, its bytes, and their SHA-256 (hex)."""
 
     name: str
     data: bytes
@@ -38,26 +38,30 @@ class UploadedPicture:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A multipart body. `digest` is the SHA-256 over names and contents of all parts, whatever the boundary was."""
+    """A multipart body.
+
+    `digest` is the SHA-256 over the names and contents of all parts, without the boundary.
+    """
 
     form: Form
     digest: str
 
     def pictures(self) -> list[UploadedPicture]:
-        """The `image` parts. Raises Rejected (`request.image_missing`, `request.too_many_images`)."""
+        """Return the `image` parts. Raises Rejected (`request.image_missing`, `request.too_many_images`)."""
         parts = self.form.images()
         if len(parts) > DESIGN_PICTURES:
             raise Rejected(
-                f"At most {DESIGN_PICTURES} pictures go into one request.",
+                f"The request has too many pictures. Send at most {DESIGN_PICTURES} pictures.",
                 code="request.too_many_images",
                 limit=DESIGN_PICTURES,
             )
         return [UploadedPicture(part.filename or "", self.form.picture(part), part.sha256) for part in parts]
 
     def masks(self, pictures: int) -> list[Masking]:
-        """The `mask` parts: one word, `auto` or `none`, for all pictures, or a file for each, in their order.
+        """Return the masks of the pictures, in the order of the pictures. Empty without `mask` parts.
 
-        Empty where there is none. Raises Rejected (`request.masks`), ImageRejected (`image.too_large`).
+        The `mask` parts are one word for all pictures, `auto` or `none`, or one file for each picture.
+        Raises Rejected (`request.masks`), ImageRejected (`image.too_large`).
         """
         parts = [part for part in self.form.parts if part.name == "mask"]
         if parts and parts[0].filename is None:
@@ -66,10 +70,11 @@ class Upload:
                 return ["auto"] * pictures
             if word == "none":
                 return ["none"] * pictures
-            raise Rejected("The field mask is auto, none or a picture file.", code="request.masks")
+            raise Rejected("The field mask must be auto, none or a picture file.", code="request.masks")
         if parts and len(parts) != pictures:
             raise Rejected(
-                f"There are {pictures} pictures and {len(parts)} masks: send one for each, in their order.",
+                f"The request has {pictures} pictures and {len(parts)} masks. Send one mask for each picture,"
+                " in the same order.",
                 code="request.masks",
                 pictures=pictures,
                 masks=len(parts),
@@ -78,18 +83,18 @@ class Upload:
 
 
 def body_limit(path: str, settings: Settings) -> int:
-    """The largest body, in bytes, that is read at a path."""
+    """Return the maximum size of a request body at a path, in bytes."""
     if not path.startswith("/v1/"):
         return settings.max_picture_bytes + MARGIN_BYTES  # the pages: one picture
     if path.startswith("/v1/imports"):
         return settings.max_import_bytes
     if path in CERTIFICATE_PATHS:
         return CERTIFICATE_BYTES
-    return _most_pictures(path) * settings.max_picture_bytes + MARGIN_BYTES
+    return _max_pictures(path) * settings.max_picture_bytes + MARGIN_BYTES
 
 
-def _most_pictures(path: str) -> int:
-    """How many pictures a request to the API may bring."""
+def _max_pictures(path: str) -> int:
+    """Return the maximum number of pictures in a request to the API."""
     if path == "/v1/designs" or path.endswith("/views"):
         return DESIGN_PICTURES
     if path == "/v1/listings":
@@ -98,41 +103,44 @@ def _most_pictures(path: str) -> int:
 
 
 async def read_picture(request: Request) -> UploadedPicture:
-    """The one picture of a request: the multipart field `image`, or the raw body.
+    """Return the single picture of a request: the multipart field `image`, or the raw body.
 
-    Raises Rejected (`request.content_type`, `request.image_missing`, `request.two_images`, and those of multipart),
-    ImageRejected (`image.too_large`) while it streams in, Unavailable (`server.busy`).
+    Raises Rejected (`request.content_type`, `request.image_missing`, `request.two_images`, and the codes of
+    multipart), ImageRejected (`image.too_large`) during the upload, Unavailable (`server.busy`).
     """
-    kind = _media_type(request)
-    if kind == "multipart/form-data":
+    media_type = _media_type(request)
+    if media_type == "multipart/form-data":
         form = (await read_form(request, FORM_PARTS)).form
         parts = form.images()
         if len(parts) > 1:
-            raise Rejected("One check takes one picture; the body has several.", code="request.two_images")
+            raise Rejected(
+                "The body has several pictures. Send one picture per request.", code="request.two_images"
+            )
         return UploadedPicture(parts[0].filename or "", form.picture(parts[0]), parts[0].sha256)
-    if not kind.startswith("image/") and kind != "application/octet-stream":
+    if not media_type.startswith("image/") and media_type != "application/octet-stream":
         raise Rejected(
-            f"Send a picture as multipart/form-data, image/* or application/octet-stream, not {kind or 'nothing'}.",
+            "Send a picture as multipart/form-data, image/* or application/octet-stream. The Content-Type of"
+            f" this request is {media_type or 'missing'}.",
             code="request.content_type",
         )
     return await _read_raw(request)
 
 
 async def read_upload(request: Request) -> Upload:
-    """A multipart body of a few pictures and text fields."""
+    """Read a multipart body of a few pictures and text fields."""
     return await read_form(request, FORM_PARTS)
 
 
 async def read_import(request: Request) -> Upload:
-    """A multipart body of a table and many pictures."""
+    """Read a multipart body of a table and many pictures."""
     return await read_form(request, IMPORT_PARTS)
 
 
 async def read_form(request: Request, max_parts: int) -> Upload:
     """Read a multipart body to its end, then wait for a place to work on it. Raises Rejected, Unavailable."""
     if _media_type(request) != "multipart/form-data":
-        raise Rejected("Send this as multipart/form-data.", code="request.content_type")
-    spool = _spool(request)
+        raise Rejected("Send the body as multipart/form-data.", code="request.content_type")
+    spool = _open_spool(request)
     async with aclosing(request.stream()) as stream:
         form = await parse(
             request.headers["content-type"],
@@ -148,7 +156,7 @@ async def read_form(request: Request, max_parts: int) -> Upload:
 
 async def _read_raw(request: Request) -> UploadedPicture:
     limit = request.app.state.workspace.settings.max_picture_bytes
-    spool, digest = _spool(request), hashlib.sha256()
+    spool, digest = _open_spool(request), hashlib.sha256()
     async with aclosing(request.stream()) as stream:
         async for chunk in stream:
             if spool.size_bytes + len(chunk) > limit:
@@ -164,7 +172,8 @@ def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _spool(request: Request) -> Spool:
+def _open_spool(request: Request) -> Spool:
+    """Return a new spool that is closed after the response."""
     spool = Spool()
     cleanup: AsyncExitStack = request.scope[CLEANUP]
     cleanup.callback(spool.close)
@@ -172,20 +181,23 @@ def _spool(request: Request) -> Spool:
 
 
 async def take_place(request: Request) -> None:
-    """Wait until few enough pictures are being decoded, so that many big ones do not exhaust memory.
+    """Wait for a place to decode pictures. The limit protects the memory from many large pictures.
 
-    Until then an upload costs a temporary file only; the place is given back after the response.
+    A waiting upload costs only a temporary file. The place becomes free after the response.
+    Raises Unavailable (`server.busy`).
     """
     places: anyio.CapacityLimiter = request.app.state.places
-    busy = Unavailable("Too many pictures are being checked at once.", code="server.busy")
+    busy_error = Unavailable(
+        "We are checking too many pictures at the moment. Try again in a few seconds.", code="server.busy"
+    )
     if places.statistics().tasks_waiting >= WAITING:
-        raise busy
+        raise busy_error
     borrower = object()
     try:
         with anyio.fail_after(WAIT_S):
             await places.acquire_on_behalf_of(borrower)
     except TimeoutError:
-        raise busy from None
+        raise busy_error from None
     cleanup: AsyncExitStack = request.scope[CLEANUP]
     cleanup.callback(places.release_on_behalf_of, borrower)
 

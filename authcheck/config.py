@@ -1,4 +1,4 @@
-"""Settings, read from AUTHCHECK_* environment variables. docs/settings.md lists the same fields (tested)."""
+"""Settings, read from AUTHCHECK_* environment variables. docs/settings.md documents every field (tested)."""
 
 import math
 from pathlib import Path
@@ -15,7 +15,7 @@ def three_numbers(text: str) -> tuple[float, float, float]:
     """Read `red,green,blue`. Raises ValueError unless they are three finite numbers."""
     numbers = [float(part) for part in text.split(",")]
     if len(numbers) != 3 or not all(map(math.isfinite, numbers)):  # noqa: PLR2004 - red, green, blue
-        raise ValueError("three numbers are needed: red,green,blue")
+        raise ValueError("write three numbers: red,green,blue")
     return numbers[0], numbers[1], numbers[2]
 
 
@@ -31,10 +31,13 @@ def _checked_std(text: str) -> str:
 
 
 def shares(text: str) -> tuple[float, ...]:
-    """Read `0.8,0.95,1`, ascending; "" is none. Raises ValueError unless each is greater than 0 and at most 1."""
+    """Read shares such as `0.8,0.95,1`, in ascending order; "" has none.
+
+    Raises ValueError unless 0 < share <= 1.
+    """
     numbers = sorted({float(part) for part in text.split(",") if part.strip()})
     if not all(0 < number <= 1 for number in numbers):
-        raise ValueError("shares are numbers greater than 0, 1 at most: 0.8,0.95,1")
+        raise ValueError("shares must be greater than 0 and at most 1, like 0.8,0.95,1")
     return tuple(numbers)
 
 
@@ -46,12 +49,12 @@ def _checked_shares(text: str) -> str:
 def _checked_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
-        raise ValueError("an address such as https://authcheck.example is needed")
+        raise ValueError("write an address such as https://authcheck.example")
     return text.rstrip("/")
 
 
 class Settings(BaseSettings):
-    """Everything an operator may set; every default works on a laptop with nothing else installed."""
+    """All that an operator may set. Every default works on a laptop, with nothing else installed."""
 
     model_config = SettingsConfigDict(
         env_prefix="AUTHCHECK_",
@@ -72,7 +75,9 @@ class Settings(BaseSettings):
     ] = None
     fast: Annotated[
         bool,
-        Field(description="Ask hashes only, not local features: much faster, blind to prints and crops."),
+        Field(
+            description="Compare hashes only, not local features. Much faster, but misses prints and crops."
+        ),
     ] = False
     max_picture_bytes: Annotated[
         int, Field(ge=1024, description="Largest picture file accepted, in bytes.")
@@ -92,11 +97,12 @@ class Settings(BaseSettings):
         Field(
             ge=0,
             le=36_500,
-            description="Days that a small copy of a submitted picture is kept in which something was found; 0 keeps none.",
+            description="Days to keep a small copy of each submitted picture in which something was found. "
+            "0 keeps none.",
         ),
     ] = 30
     evidence_max_bytes: Annotated[
-        int, Field(ge=1024, description="Room for all these copies, in bytes; the oldest go first.")
+        int, Field(ge=1024, description="Room for all these copies, in bytes. The oldest are removed first.")
     ] = 2 * 1024 * 1024 * 1024
     public_checks_per_minute: Annotated[
         int, Field(ge=1, description="Checks a minute for one anonymous address (IPv4 address or IPv6 /64).")
@@ -106,25 +112,30 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[
         str,
-        Field(description="Addresses of reverse proxies whose X-Forwarded-For is believed, comma-separated."),
+        Field(description="Addresses of reverse proxies whose X-Forwarded-For we trust, comma-separated."),
     ] = ""
     public_url: Annotated[
         str,
         AfterValidator(_checked_url),
         Field(
-            description="Where the public reaches this service; labels, issuers' names and the ledger's origin begin with it."
+            description="The public address of this service. Labels, issuers' DIDs and the ledger's origin "
+            "begin with it."
         ),
     ] = "http://127.0.0.1:8000"
     ledger_key: Annotated[
         str | None,
         Field(
-            description="Ed25519 key that signs the ledger: file:PATH or env:NAME; by default a file in the data folder, made at first use."
+            description="The Ed25519 key that signs the ledger: file:PATH or env:NAME. By default a file "
+            "in the data folder, "
+            "made at first use."
         ),
     ] = None
     secrets_key: Annotated[
         str | None,
         Field(
-            description="Key that brands' private keys and PINs are encrypted by: file:PATH or env:NAME; by default a file in the data folder, made at first use."
+            description="The key that encrypts brands' private keys and PINs: file:PATH or env:NAME. By "
+            "default a file in "
+            "the data folder, made at first use."
         ),
     ] = None
     witnesses: Annotated[
@@ -135,14 +146,14 @@ class Settings(BaseSettings):
     ] = ""
     witness_quorum: Annotated[
         int,
-        Field(
-            ge=0, description="How many of the witnesses must have signed for a proof to count; 0 asks none."
-        ),
+        Field(ge=0, description="How many witnesses must sign before a proof is valid. 0 requires none."),
     ] = 0
     evm_url: Annotated[
         str | None,
         Field(
-            description="JSON-RPC address of the chain that checkpoints are anchored in; without it none are. Needs authcheck[evm].",
+            description="JSON-RPC address of the chain that anchors checkpoints. Without it there are no "
+            "anchors. Needs "
+            "authcheck[evm].",
             repr=False,  # it may hold a key
         ),
     ] = None
@@ -151,26 +162,28 @@ class Settings(BaseSettings):
     evm_key: Annotated[
         str | None,
         Field(
-            description="Key (secp256k1) of the account that writes anchors: file:PATH or env:NAME; by default a file in the data folder, made at first use."
+            description="The secp256k1 key of the account that writes anchors: file:PATH or env:NAME. By "
+            "default a file in "
+            "the data folder, made at first use."
         ),
     ] = None
     evm_confirmations: Annotated[
-        int, Field(ge=1, description="Blocks, its own included, after which an anchor counts as confirmed.")
+        int, Field(ge=1, description="Blocks, with its own, after which an anchor counts as confirmed.")
     ] = 12
     anchor_minutes: Annotated[
         int, Field(ge=1, description="A new checkpoint is anchored this many minutes after the last one.")
     ] = 10
     anchor_entries: Annotated[
-        int, Field(ge=1, description="Or as soon as this many entries are not covered.")
+        int, Field(ge=1, description="Anchor earlier as soon as this many entries are not anchored.")
     ] = 10_000
     licence_alert_shares: Annotated[
         str,
         AfterValidator(_checked_shares),
-        Field(description="Shares of a licence's cap at which its meter gives alarm, comma-separated."),
+        Field(description="Shares of a licence's cap at which its meter raises an alert, comma-separated."),
     ] = "0.8,0.95,1"
     neural_model: Annotated[
         Path | None,
-        Field(description="ONNX file of a neural descriptor; needs the extra `authcheck[neural]`."),
+        Field(description="ONNX file of a neural descriptor. Needs the extra `authcheck[neural]`."),
     ] = None
     neural_input_px: Annotated[
         int, Field(ge=16, le=4096, description="Width and height of the picture that the neural model takes.")
@@ -178,52 +191,55 @@ class Settings(BaseSettings):
     neural_mean: Annotated[
         str,
         AfterValidator(_checked_mean),
-        Field(description="What is taken off red, green and blue in [0, 1] for the neural model."),
+        Field(description="Subtracted from red, green and blue in [0, 1] for the neural model."),
     ] = "0.485,0.456,0.406"
     neural_std: Annotated[
         str,
         AfterValidator(_checked_std),
-        Field(description="What red, green and blue are then divided by for the neural model."),
+        Field(description="Divides red, green and blue after that, for the neural model."),
     ] = "0.229,0.224,0.225"
 
     @property
     def url(self) -> str:
-        """The SQLAlchemy URL in force."""
+        """Return the SQLAlchemy URL of the database."""
         return self.database_url or "sqlite:///" + quote(str(self.data_dir / "authcheck.db"), safe="/\\:")
 
     @property
     def pictures_dir(self) -> Path:
-        """Where registered pictures lie, by SHA-256."""
+        """Return the folder of registered pictures."""
         return self.data_dir / "pictures"
 
     @property
     def index_dir(self) -> Path:
-        """Where processes share what they can read anew from the database."""
+        """Return the folder of index snapshots, which can be made again from the database."""
         return self.data_dir / "index"
 
     @property
     def keys_dir(self) -> Path:
-        """Where keys lie that no setting names; a backup of the database must not be kept beside it."""
+        """Return the folder of keys that no setting names. Never keep a backup of the database beside it."""
         return self.data_dir / "keys"
 
     @property
     def alert_shares(self) -> tuple[float, ...]:
-        """The shares of a licence's cap at which its meter gives alarm, ascending."""
+        """Return the shares of a licence's cap at which its meter raises an alert, in ascending order."""
         return shares(self.licence_alert_shares)
 
     @property
     def ledger_origin(self) -> str:
-        """The ledger's name: the public address without its scheme, and /ledger."""
+        """Return the ledger's name, the public address without its scheme: `authcheck.example/ledger`."""
         return self.public_url.partition("://")[2] + "/ledger"
 
     @property
     def submissions_dir(self) -> Path:
-        """Where working copies of submitted pictures lie, for a while."""
+        """Return the folder of working copies of submitted pictures."""
         return self.data_dir / "submissions"
 
 
 def load() -> Settings:
-    """The settings of this process. Raises BadSetting naming the first variable that cannot be used."""
+    """Return the settings of this process.
+
+    Raises BadSetting that names the first variable with a bad value.
+    """
     try:
         return Settings()
     except ValidationError as error:

@@ -13,7 +13,8 @@
         ├── DatabaseBusy        database.busy
         └── StorageFailed       storage.*     disk full, folder read-only
 
-A negative verdict is a value, never an exception. Messages here are for logs and terminals; pages translate codes.
+A negative verdict is a value, never an exception. Messages here are for logs and terminals; pages translate
+codes.
 """
 
 from typing import ClassVar
@@ -22,7 +23,8 @@ from typing import ClassVar
 class AuthcheckError(Exception):
     """Something authcheck refused or could not do.
 
-    `code` is stable and documented in docs/errors.md; `params` are the numbers and names that a sentence about it needs.
+    `code` is stable and documented in docs/errors.md; `params` are the numbers and names that a sentence
+    about it needs.
     """
 
     default_code: ClassVar[str] = "error"

@@ -1,4 +1,4 @@
-"""Identifiers: prefixed, sortable by time, unguessable; codes that people read off a label and type."""
+"""Identifiers that sort by time and cannot be guessed, and codes that people type from a label."""
 
 import secrets
 import unicodedata
@@ -14,13 +14,13 @@ RANDOM_CHARS = 15  # 75 bits
 CODE_RANDOM_CHARS = 12  # 60 bits
 CODE_CHARS = CODE_RANDOM_CHARS + 1
 LONGEST_TYPED_CHARS = 64  # a typed code has a few blanks and hyphens
-READ_AS = str.maketrans("ILO", "110", "-\u2010\u2013\u2014")  # all kinds of hyphens and dashes go
+READ_AS = str.maketrans("ILO", "110", "-\u2010\u2013\u2014")  # removes all kinds of hyphens and dashes
 FIELD_OVERFLOW = 0b100000
 FIELD_POLYNOMIAL = 0b100101  # x^5 + x^2 + 1, primitive: powers of x run through all 31 non-zero elements
 
 
 def new_id(prefix: str, now: datetime) -> str:
-    """`dsn_01JD...`: the prefix, the microsecond of `now`, 75 random bits, in Crockford base32.
+    """Return `dsn_01JD...`: the prefix, the microsecond of `now` and 75 random bits, in Crockford base32.
 
     Ids of different microseconds sort by time; within one microsecond their order is arbitrary.
     """
@@ -30,33 +30,35 @@ def new_id(prefix: str, now: datetime) -> str:
 
 
 def new_code() -> str:
-    """A label's code: 60 random bits as 12 Crockford characters, and a check character."""
-    drawn = _base32(secrets.randbits(5 * CODE_RANDOM_CHARS), CODE_RANDOM_CHARS)
-    return drawn + CROCKFORD[_times_x(_remainder(drawn))]
+    """Return a new label code: 60 random bits as 12 Crockford characters, and a check character."""
+    random_chars = _base32(secrets.randbits(5 * CODE_RANDOM_CHARS), CODE_RANDOM_CHARS)
+    return random_chars + CROCKFORD[_times_x(_remainder(random_chars))]
 
 
 def check_code(text: str) -> str:
-    """The code that was typed, in its one spelling; Rejected `code.malformed` if it cannot be a code.
+    """Return a typed code in its one spelling.
 
-    Small letters, full-width characters, blanks and hyphens are as good as none; I and L are read as 1, O as 0.
-    Every wrong character is noticed, and every two that changed places: the 13 characters are a code word over
-    the field of 32 elements, weighted by different powers of x.
+    Raises Rejected (`code.malformed`) for a text that cannot be a code.
+
+    Accepts lower case, full-width characters, blanks and hyphens. Reads I and L as 1, and O as 0. The check
+    notices every wrong character and every swap of two characters: the 13 characters are a code word over the
+    field of 32 elements, weighted by different powers of x.
     """
     if len(text) > LONGEST_TYPED_CHARS:
-        raise _malformed()
+        raise _malformed_error()
     code = "".join(unicodedata.normalize("NFKC", text).upper().translate(READ_AS).split())
     if len(code) != CODE_CHARS or not set(code) <= set(CROCKFORD) or _remainder(code):
-        raise _malformed()
+        raise _malformed_error()
     return code
 
 
 def show_code(code: str) -> str:
-    """The code in groups, as it is printed for people: `XXXX-XXXX-XXXXX`."""
+    """Return the code in groups, as it is printed for people: `XXXX-XXXX-XXXXX`."""
     return f"{code[:4]}-{code[4:8]}-{code[8:]}"
 
 
-def _malformed() -> Rejected:
-    return Rejected("That is not a code: 13 letters and digits are needed.", code="code.malformed")
+def _malformed_error() -> Rejected:
+    return Rejected("This is not a code of ours. A code has 13 letters and digits.", code="code.malformed")
 
 
 def _remainder(characters: str) -> int:

@@ -1,6 +1,7 @@
-"""Secrets outside the database: 32 bytes in base64, in a file that only its owner reads or in an environment variable.
+"""Secrets outside the database: 32 bytes in base64, in a private file or in an environment variable.
 
-`openssl rand -base64 32` makes one. A key management service would be another scheme beside `file:` and `env:`.
+`openssl rand -base64 32` makes a secret. A key management service would be another scheme beside `file:` and
+`env:`.
 """
 
 import base64
@@ -23,13 +24,16 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class Vault:
-    """Encrypts what the database must not hold in clear: AES-256-GCM, a random nonce before each ciphertext."""
+    """Encrypts values for the database: AES-256-GCM, with a random nonce before the ciphertext."""
 
     def __init__(self, secret: bytes) -> None:
         self._cipher = AESGCM(secret)
 
     def seal(self, plain: bytes, context: str) -> bytes:
-        """Encrypt; `context` says what it belongs to, so that no row's secret opens in another's place."""
+        """Encrypt a value.
+
+        `context` names its owner, so that the value of one row does not open in another row.
+        """
         nonce = secrets.token_bytes(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, context.encode())
 
@@ -39,39 +43,45 @@ class Vault:
             return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode())
         except (InvalidTag, ValueError) as error:
             raise NotTrue(
-                "That was not sealed by this secret for this purpose.", code="key.sealed"
+                "The stored secret was encrypted with another key or for another row, or was changed.",
+                code="key.sealed",
             ) from error
 
 
 def load_key(uri: str | None, default: Path) -> Ed25519PrivateKey:
-    """The Ed25519 key at `file:PATH` or `env:NAME`, or that of the file `default`, which is made at first use.
+    """Return the Ed25519 key at `file:PATH` or `env:NAME`.
 
-    Raises BadSetting: `key.unreadable`, `key.exposed` for a file that others may read; StorageFailed.
+    Without a URI, use the file `default`, made at first use.
+
+    Raises BadSetting (`key.unreadable`, `key.exposed` for a file that others may read), StorageFailed.
     """
     return Ed25519PrivateKey.from_private_bytes(load_secret(uri, default))
 
 
 def load_vault(uri: str | None, default: Path) -> Vault:
-    """The vault of the secret at a URI, found as `load_key` finds its key."""
+    """Return a vault with the secret at a URI. Finds the secret, and raises, as `load_key`."""
     return Vault(load_secret(uri, default))
 
 
 def load_secret(uri: str | None, default: Path) -> bytes:
-    """The 32 bytes at a URI. Only `default` is ever made: a mistyped path must not become a new identity."""
+    """Return the 32 bytes at a URI.
+
+    Make only the file `default`: a mistyped path must not become a new identity.
+    """
     if uri is None:
         with suppress(FileExistsError):
-            _make(default)
-        return _decoded(_file_text(default), str(default))
+            _make_secret(default)
+        return _decode(_read_private_file(default), str(default))
     scheme, _, place = uri.partition(":")
     if scheme == "file" and place:
-        return _decoded(_file_text(Path(place)), uri)
+        return _decode(_read_private_file(Path(place)), uri)
     if scheme == "env" and place in os.environ:
-        return _decoded(os.environ[place], uri)
+        return _decode(os.environ[place], uri)
     raise BadSetting(f"There is no key at {scheme}:{place}.", code="key.unreadable", place=uri)
 
 
-def _make(path: Path) -> None:
-    """Write a new secret whole or not at all: of two processes, the first one's stays."""
+def _make_secret(path: Path) -> None:
+    """Write a new secret whole or not at all. Of two processes, the first one wins."""
     if path.exists():
         return
     fresh = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
@@ -91,13 +101,15 @@ def _make(path: Path) -> None:
         raise StorageFailed(f"The key file {path} cannot be written: {error}.") from error
 
 
-def _file_text(path: Path) -> str:
+def _read_private_file(path: Path) -> str:
     try:
         with path.open() as file:
             mode = os.fstat(file.fileno()).st_mode
             if os.name == "posix" and mode & OTHERS:
                 raise BadSetting(
-                    f"Others may read {path}: chmod 600 it.", code="key.exposed", place=str(path)
+                    f"Other users may read {path}. Run `chmod 600 {path}`.",
+                    code="key.exposed",
+                    place=str(path),
                 )
             return file.read(1000)
     except (OSError, UnicodeDecodeError) as error:
@@ -106,7 +118,7 @@ def _file_text(path: Path) -> str:
         ) from error
 
 
-def _decoded(text: str, place: str) -> bytes:
+def _decode(text: str, place: str) -> bytes:
     try:
         secret = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):

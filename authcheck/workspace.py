@@ -1,4 +1,4 @@
-"""The parts a process works with, opened once from the settings."""
+"""All parts that a process works with, opened once from the settings."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from authcheck.vision.pictures.decode import Limits
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Database, index, pictures and rules of this process."""
+    """The database, the search indexes, the stored pictures and the policy of this process."""
 
     settings: Settings
     database: Database
@@ -31,7 +31,7 @@ class Workspace:
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Raises StorageFailed, DatabaseBusy, Unavailable or BadSetting."""
+        """Open all parts. Raises StorageFailed, DatabaseBusy, Unavailable or BadSetting."""
         return cls(
             settings,
             Database.open(settings),
@@ -45,7 +45,7 @@ class Workspace:
         )
 
     def describe_new(self) -> None:
-        """Let the optional neural model, if one is set, describe registered pictures that it has not seen yet.
+        """Describe the registered pictures that the optional neural model has not described yet.
 
         Raises Unavailable, BadSetting (`neural.model_output`).
         """
@@ -53,7 +53,7 @@ class Workspace:
             fill_embeddings(self.database, self.store, self.limits, self.finder.neural.descriptor)
 
     def importer(self) -> Importer:
-        """A bulk importer into this workspace."""
+        """Return a bulk importer into this workspace."""
         return Importer(
             self.database,
             self.finder.live,
@@ -66,9 +66,9 @@ class Workspace:
 
 @contextmanager
 def open_workspace(*, fast: bool = False) -> Iterator[Workspace]:
-    """The workspace that this process's environment names, closed at the end. Raises as `Workspace.open`.
+    """Open the workspace that the environment names, and close it at the end of the block.
 
-    With `fast` checks ask the hashes only, whatever the environment says.
+    With `fast`, checks compare hashes only, whatever the environment says. Raises as `Workspace.open`.
     """
     settings = load()
     work = Workspace.open(settings.model_copy(update={"fast": True}) if fast else settings)

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from log_made import MemoryLog, checkpoint_of, prove
 
 from authcheck.proofs.bundle import Bundle, Logged
 from authcheck.proofs.trust import Issuer, Trust, TrustedKey
 from authcheck.tlog import entries, note
 from authcheck.tlog.entries import Draft
-from authcheck.tlog.log import Log, MemoryLogStore
 from authcheck.tlog.note import Cosigner, Signer
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -84,7 +84,7 @@ class World:
     """A log, two brands with a key each, two witnesses; `bundle` makes the bundle of what was logged last."""
 
     def __init__(self, origin: str = ORIGIN, before: int = 5, after: int = 3) -> None:
-        self.log = Log(MemoryLogStore())
+        self.log = MemoryLog()
         self.signer = Signer(origin, private_key(origin))
         self.cosigners = [Cosigner(f"w{n}.example", private_key(f"witness {n}")) for n in (1, 2)]
         self.after = after
@@ -115,7 +115,7 @@ class World:
 
     def checkpoint(self, cosigners: Sequence[Cosigner] | None = None) -> str:
         """The newest checkpoint, cosigned by those in that order, by default by both witnesses."""
-        signed = self.log.checkpoint(self.signer.name, self.signer)
+        signed = checkpoint_of(self.log, self.signer.name, self.signer)
         text, _ = note.read_note(signed)
         chosen = self.cosigners if cosigners is None else cosigners
         return signed + "".join(one.sign(text, int(NOW.timestamp())) for one in chosen)
@@ -123,7 +123,7 @@ class World:
     def proof(self, number: int, checkpoint: str) -> str:
         """The proof of an entry under a checkpoint."""
         size = note.Checkpoint.from_note(checkpoint).size
-        return note.proof_text(number, self.log.prove(number, size), checkpoint)
+        return note.proof_text(number, prove(self.log, number, size), checkpoint)
 
     def bundle(
         self, issued: tuple[str, str, int], published: tuple[str, str, int], checkpoint: str = ""

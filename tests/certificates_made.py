@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import make
+from log_made import DatabaseLog
 from sqlalchemy import select
 
 from authcheck.certificates import issuing, revoking, signing_keys, status_lists
@@ -15,7 +16,6 @@ from authcheck.certificates.batches import Selection
 from authcheck.certificates.orders import Order
 from authcheck.certificates.revoking import Revoked
 from authcheck.certificates.tables import Batch, Certificate, SigningKey, StatusList
-from authcheck.ledger.journal import SqlLogStore
 from authcheck.members import organisations
 from authcheck.proofs.credential import Credential, is_revoked
 from authcheck.registry.tables import Design
@@ -116,7 +116,7 @@ def brand(work: Workspace, handle: str = "acme", *, key: bool = True, seed: int 
 
 def entries(work: Workspace, kind: str = "") -> list[dict[str, Any]]:
     """What the ledger says, in order; only of one type where given."""
-    store = SqlLogStore(work.database)
+    store = DatabaseLog(work.database)
     said = [{**read_body(text), "number": number} for number, text in enumerate(store.entries(0, 100_000))]
     return [one for one in said if kind in {"", one["t"]}]
 

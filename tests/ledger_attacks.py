@@ -7,10 +7,11 @@ import make
 import sqlalchemy as sa
 
 from authcheck.audit.log import audit
-from authcheck.ledger import journal, publishing
+from authcheck.ledger import publishing
 from authcheck.ledger.tables import Entry, LedgerHead, SignedCheckpoint, Tile
 from authcheck.storage.database import Database
 from authcheck.storage.entity import Entity
+from authcheck.tlog.entries import read_body, read_time, tx_id
 from authcheck.workspace import Workspace
 
 TABLES: list[type[Entity]] = [Entry, Tile, LedgerHead, SignedCheckpoint]
@@ -29,16 +30,16 @@ def attack(database: Database, *statements: str | sa.Executable, **values: Any) 
 
 def rewrite(database: Database, number: int, body: bytes) -> None:
     """Replace an entry by another one, with all its columns, as a careful forger would."""
-    said = journal.read_body(body)
+    said = read_body(body)
     attack(
         database,
         sa.update(Entry)
         .where(Entry.number == number)
         .values(
-            tx_id=journal.tx_id(body),
+            tx_id=tx_id(body),
             body=body,
             type=said["t"],
-            at=journal.read_time(said["at"]),
+            at=read_time(said["at"]),
             subject=said["id"],
         ),
     )

@@ -4,11 +4,11 @@ import hashlib
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from log_made import Log
 from make import NOW
 
 from authcheck.tlog import tiles
 from authcheck.tlog.entries import Draft, body, read_body, tx_id
-from authcheck.tlog.log import Log
 from authcheck.tlog.merkle import leaf_hash, root_of
 from authcheck.tlog.note import Cosigner, Signer
 
@@ -48,20 +48,20 @@ def entry_bodies(count: int, first: int = 0) -> list[bytes]:
 
 def assert_log_sound(log: Log) -> None:
     """Everything follows from the entries: ids, numbers, every tile, the root; and there is nothing else."""
-    size = log.store.size()
+    size = log.size()
     bodies: list[bytes] = []
-    while some := log.store.entries(len(bodies), 100):
+    while some := log.entries(len(bodies), 100):
         bodies += some
     assert len(bodies) == size
     leaves = [leaf_hash(one) for one in bodies]
     assert len(set(leaves)) == size
     for number, one in enumerate(bodies):
         assert read_body(one)
-        assert log.store.find(tx_id(one)) == number
+        assert log.find(tx_id(one)) == number
     grown = tiles.grow(0, leaves, lambda *_: b"")
     for (level, number), hashes in grown.items():
-        assert log.store.read_tile(level, number) == hashes
+        assert log.read_tile(level, number) == hashes
     for level in range(max((level for level, _ in grown), default=0) + 2):
         after = 1 + max((number for at, number in grown if at == level), default=-1)
-        assert log.store.read_tile(level, after) == b""
-    assert tiles.root_at(size, log.store.read_tile) == root_of(leaves)
+        assert log.read_tile(level, after) == b""
+    assert tiles.root_at(size, log.read_tile) == root_of(leaves)

@@ -1,4 +1,4 @@
-"""A buyer or a moderator with a photo: the form, then the stored answer (docs/flows/buyer-checks-a-photo.md)."""
+"""Pages for a reader with a photo: the form and the stored answer (docs/flows/buyer-checks-a-photo.md)."""
 
 import time
 from collections.abc import Callable, Coroutine
@@ -36,7 +36,7 @@ REASONS_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a picture was not checked, in the reader's words."""
+    """The reason why a picture was not checked, in the reader's language."""
 
     code: str
     sentence: Markup
@@ -44,7 +44,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class FoundDesign:
-    """A design that was found, and where the public finds its preview."""
+    """A design that was found, and the path of its public preview or None."""
 
     design: Design
     preview: str | None
@@ -52,7 +52,12 @@ class FoundDesign:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What there is to say of an evidence picture: what it holds, and until when."""
+    """The facts about an evidence picture: its designs, and the time when it will be deleted.
+
+    `more` is the number of designs that are found but not drawn. `is_located` says whether the place of a
+    design is known, `has_designs` whether a registered design is shown, `is_compared` whether differences are
+    marked.
+    """
 
     url: str
     designs: list[FoundDesign]
@@ -64,10 +69,10 @@ class Evidence:
 
 
 class PageRoute(APIRoute):
-    """A route whose refusals are pages as well."""
+    """A route that answers errors with pages."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Whatever the route or a dependency refuses becomes a page with a sentence about it."""
+        """Return a handler that turns an error of the route or a dependency into a page with its sentence."""
         handle = super().get_route_handler()
 
         async def page(request: Request) -> Response:
@@ -76,7 +81,7 @@ class PageRoute(APIRoute):
             except NotFound:
                 return render(request, "missing.html", status=404)
             except AuthcheckError as error:
-                return _form(request, error)
+                return _render_form(request, error)
 
         return page
 
@@ -85,32 +90,36 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 def same_site(request: Request) -> None:
-    """Refuse a picture that another site's page sends with our visitor's address and rate.
+    """Refuse a picture that a page of another site sends at the cost of our visitor's rate limit.
 
-    Browsers name the sender in Sec-Fetch-Site, or in Origin where the connection is plain http; curl names none.
+    Browsers name the sending site in Sec-Fetch-Site, or in Origin when the connection is plain http. curl
+    sends neither. Raises Forbidden (`request.cross_site`).
     """
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     if site is not None:
-        ours = site in {"same-origin", "none"}
+        is_ours = site in {"same-origin", "none"}
     else:
-        ours = origin is None or urlsplit(origin).netloc == request.headers.get("host")
-    if not ours:
-        raise Forbidden("The picture was sent from another site.", code="request.cross_site")
+        is_ours = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    if not is_ours:
+        raise Forbidden(
+            "The picture comes from another site. Send it from our page.", code="request.cross_site"
+        )
 
 
 @router.get("/")
 @router.head("/")
 def form(request: Request) -> HTMLResponse:
-    """Choose, drop or paste a picture."""
-    return _form(request)
+    """Show the form to choose, drop or paste a picture."""
+    return _render_form(request)
 
 
 @router.post("/", dependencies=[Depends(same_site), Depends(public_limit)])
 async def ask(request: Request, workspace: WorkspaceDep) -> RedirectResponse:
-    """Check the posted picture, keep the answer, go to it.
+    """Check the posted picture, store the answer, and redirect to the answer.
 
-    Its file name is not kept; of the picture a small copy for a while, where something was found in it.
+    The file name is not stored. If the check finds a design, a small copy of the picture is kept for some
+    days.
     """
     picture = await read_picture(request)
     check = await run_in_threadpool(_check, workspace, picture.data, request.app.state.metrics)
@@ -138,11 +147,11 @@ def _check(workspace: Workspace, data: bytes, metrics: Metrics) -> Check:
 
 @router.get("/checks/{check_id}", dependencies=[Depends(public_read_limit)])
 def answer(request: Request, check_id: str, workspace: WorkspaceDep) -> HTMLResponse:
-    """The answer to an anonymous check: words and the evidence picture, never a score or a distance."""
+    """Show the answer to an anonymous check: words and the evidence picture, never a score or a distance."""
     with workspace.database.reading() as session:
         check = records.get_check(session, check_id)
-        found = evidence.found_in(session, [check])[check.id]
-    design = _design_shown(check)
+        findings = evidence.found_in(session, [check])[check.id]
+    design = _public_design(check)
     codes = [str(reason["code"]) for reason in check.reasons]
     return render(
         request,
@@ -151,59 +160,61 @@ def answer(request: Request, check_id: str, workspace: WorkspaceDep) -> HTMLResp
         design=design,
         preview=preview_path(design) if design else None,
         notices=_notices(design, codes),
-        shown=_evidence(workspace, check, found),
+        shown=_describe_evidence(workspace, check, findings),
         reasons=[code for code in codes if code != "design.disputed"][:REASONS_SHOWN],
     )
 
 
-def _design_shown(check: Check) -> Design | None:
-    """The design an answer may name: where nothing was found, the nearest one stays untold."""
+def _public_design(check: Check) -> Design | None:
+    """Return the design that an answer may name, or None.
+
+    When the check found nothing, it names no near design.
+    """
     return None if check.verdict == VerdictCode.NONE else check.design
 
 
-def _evidence(workspace: Workspace, check: Check, found: list[Found]) -> Evidence | None:
-    """What the page says around the evidence picture; None where there is none."""
+def _describe_evidence(workspace: Workspace, check: Check, findings: list[Found]) -> Evidence | None:
+    """Return the facts about the evidence picture, or None when there is no such picture."""
     if not evidence.exists(check, workspace.copies, utc_now()):
         return None
-    drawn = found[:MOST]
-    located = [one for one in drawn if one.alignment is not None]
-    panels = [one for one in drawn if evidence.may_show(one, public=True)]
+    drawn = findings[:MOST]
+    located = [finding for finding in drawn if finding.alignment is not None]
+    shown = [finding for finding in drawn if evidence.may_show(finding, public=True)]
     return Evidence(
         url=f"/v1/checks/{check.id}/evidence",
-        designs=[FoundDesign(one.design, preview_path(one.design)) for one in drawn],
-        more=len(found) - len(drawn),
+        designs=[FoundDesign(finding.design, preview_path(finding.design)) for finding in drawn],
+        more=len(findings) - len(drawn),
         is_located=bool(located),
-        has_designs=bool(panels),
-        is_compared=any(one in located for one in panels),
+        has_designs=bool(shown),
+        is_compared=any(finding in located for finding in shown),
         until=workspace.copies.ends_at(check.asked_at),
     )
 
 
 def _notices(design: Design | None, codes: list[str]) -> list[str]:
-    """What must not be overlooked, as the ends of sentence keys: as of the check, and as of today."""
+    """Return the important notices, as ends of sentence keys. They hold at the time of the check or today."""
     if design is None:
         return []
-    disputed = design.state == "disputed" or "design.disputed" in codes
-    return ["disputed"] * disputed + ["retired"] * (design.state == "retired")
+    is_disputed = design.state == "disputed" or "design.disputed" in codes
+    return ["disputed"] * is_disputed + ["retired"] * (design.state == "retired")
 
 
-def _form(request: Request, error: AuthcheckError | None = None) -> HTMLResponse:
+def _render_form(request: Request, error: AuthcheckError | None = None) -> HTMLResponse:
     workspace: Workspace = request.app.state.workspace
-    fixed: dict[str, Any] = {"max_bytes": workspace.limits.bytes, "kept_days": workspace.copies.days}
+    limits: dict[str, Any] = {"max_bytes": workspace.limits.bytes, "kept_days": workspace.copies.days}
     if error is None:
-        return render(request, "form.html", problem=None, **fixed)
+        return render(request, "form.html", problem=None, **limits)
     otherwise = "unavailable" if isinstance(error, Unavailable) else "unknown"
-    words = {
-        **error.params,
-        "limit_bytes": workspace.limits.bytes,
-    }  # that of the picture, not that of the body around it
-    sentence = language_of(request).sentence("error", error.code, words, otherwise=otherwise)
-    plain = from_error(error, request.state.request_id)
+    # Name the limit of the picture. The error may have the limit of the body, which is larger.
+    params = {**error.params, "limit_bytes": workspace.limits.bytes}
+    sentence = language_of(request).sentence("error", error.code, params, otherwise=otherwise)
+    api_response = from_error(error, request.state.request_id)
+    headers = api_response.headers
     return render(
         request,
         "form.html",
-        status=plain.status_code,
-        headers={name: plain.headers[name] for name in ("retry-after",) if name in plain.headers},
+        status=api_response.status_code,
+        headers={name: headers[name] for name in ("retry-after",) if name in headers},
         problem=Problem(error.code, sentence),
-        **fixed,
+        **limits,
     )

@@ -1,4 +1,4 @@
-"""A buyer with a label: the page behind its code."""
+"""Pages for a buyer with a label: the certificate behind its code."""
 
 import re
 from collections.abc import Callable, Coroutine
@@ -22,15 +22,18 @@ from ..problems import from_error
 from ..wire.lookups import bundle_url, certificate_out, holds_label
 from .render import render
 
-HERE = ("good", "revoked", "not_true", "unknown", "unsupported", "failed")  # what verify.js may say
+HERE = ("good", "revoked", "not_true", "unknown", "unsupported", "failed")  # the outcomes of verify.js
 NUMBERS = re.compile(r"/01/([^/]+)/10/([^/]+)/21/([^/]+)/?")
 
 
 class LabelRoute(APIRoute):
-    """A route whose refusals are pages as well: one for all codes that are not known, whatever is wrong with them."""
+    """A route that answers errors with pages.
+
+    All unknown codes get the same page, for every kind of fault.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Whatever the route or a dependency refuses becomes a page, or a problem for who asks for JSON."""
+        """Return a handler that turns an error into a page, or into a problem if the client wants JSON."""
         handle = super().get_route_handler()
 
         async def page(request: Request) -> Response:
@@ -39,14 +42,16 @@ class LabelRoute(APIRoute):
             except AuthcheckError as error:
                 if wants_json(request):
                     raise
-                told = from_error(error, request.state.request_id)
+                api_response = from_error(error, request.state.request_id)
                 outcome = "missing" if isinstance(error, NotFound) else "unavailable"
-                kept = {name: value for name, value in told.headers.items() if name == "retry-after"}
+                headers = {
+                    name: value for name, value in api_response.headers.items() if name == "retry-after"
+                }
                 return render(
                     request,
                     "certificate.html",
-                    status=told.status_code,
-                    headers=kept,
+                    status=api_response.status_code,
+                    headers=headers,
                     outcome=outcome,
                     found=None,
                 )
@@ -60,26 +65,27 @@ router = APIRouter(route_class=LabelRoute, include_in_schema=False, dependencies
 @router.get("/c/{code}")
 @router.get("/C/{code}")
 def by_code(request: Request, code: str, workspace: WorkspaceDep) -> HTMLResponse:
-    """The certificate of a code; capital addresses make smaller QR codes."""
-    found = lookup.look_up(workspace.database, workspace.settings, code, utc_now())
-    if not holds_label(found.unit, code):  # an id, which the public ledger shows
+    """Show the certificate of a code. The address in capitals makes smaller QR codes."""
+    result = lookup.look_up(workspace.database, workspace.settings, code, utc_now())
+    if not holds_label(result.unit, code):  # `code` is an id, which everybody can read in the public ledger
         raise NotFound("We have no certificate for that code.", code="certificate.not_found")
-    return _page(request, found, found.unit.code)
+    return _render_certificate(request, result, result.unit.code)
 
 
-@router.get("/01/{gtin}/10/{lot:path}/21/{serial:path}")  # noqa: FAST003 - read from the raw path, see _unit
+@router.get("/01/{gtin}/10/{lot:path}/21/{serial:path}")  # noqa: FAST003 - read from the raw path, see _look_up_link
 async def by_numbers(request: Request, workspace: WorkspaceDep) -> Response:
-    """The certificate of a GS1 Digital Link (GTIN, lot, serial), as a page or as JSON."""
-    found = await run_in_threadpool(_unit, workspace, request)
+    """Show the certificate of a GS1 Digital Link (GTIN, lot, serial), as a page or as JSON."""
+    result = await run_in_threadpool(_look_up_link, workspace, request)
+    code = _code_by_numbers(result)
     if not wants_json(request):
-        return _page(request, found, _code_by_numbers(found))
+        return _render_certificate(request, result, code)
     headers = {"Cache-Control": "no-store", "Vary": "Accept"}
-    told = certificate_out(found, has_label=True, code=_code_by_numbers(found))
-    return JSONResponse(told.model_dump(mode="json"), headers=headers)
+    body = certificate_out(result, has_label=True, code=code)
+    return JSONResponse(body.model_dump(mode="json"), headers=headers)
 
 
-def _unit(workspace: Workspace, request: Request) -> LookUp:
-    # The path as it was sent: in the decoded one a slash of a serial number looks like any other.
+def _look_up_link(workspace: Workspace, request: Request) -> LookUp:
+    # Use the raw path: in the decoded path, a slash in a serial number looks like a separator.
     path = request.scope.get("raw_path", b"").decode("ascii", "replace")
     numbers = NUMBERS.search(path)
     gtin, lot, serial = map(unquote, numbers.groups()) if numbers else ("", "", "")
@@ -87,24 +93,28 @@ def _unit(workspace: Workspace, request: Request) -> LookUp:
 
 
 def wants_json(request: Request) -> bool:
-    """Whether a caller asks for JSON and not for a page."""
+    """Return whether the client asks for JSON and not for a page."""
     accepted = request.headers.get("accept", "")
     return "json" in accepted and "text/html" not in accepted
 
 
-def _code_by_numbers(found: LookUp) -> str | None:
-    """The code for who knows a unit's numbers: a brand's own serial numbers can be guessed, so they give no code away."""
-    return found.unit.code if found.unit.code == found.unit.serial else None
+def _code_by_numbers(result: LookUp) -> str | None:
+    """Return the code that a client with a unit's numbers may see, or None.
+
+    An attacker can guess a brand's own serial numbers. So the code is shown only when it is the serial
+    number.
+    """
+    return result.unit.code if result.unit.code == result.unit.serial else None
 
 
-def _page(request: Request, found: LookUp, code: str | None) -> HTMLResponse:
+def _render_certificate(request: Request, result: LookUp, code: str | None) -> HTMLResponse:
     return render(
         request,
         "certificate.html",
-        outcome=found.outcome,
-        found=found,
+        outcome=result.outcome,
+        found=result,
         code=show_code(code) if code else None,
-        bundle_url=bundle_url(found.unit),
-        preview=f"/v1/designs/{found.unit.design_id}/preview" if found.unit.has_preview else None,
+        bundle_url=bundle_url(result.unit),
+        preview=f"/v1/designs/{result.unit.design_id}/preview" if result.unit.has_preview else None,
         here=HERE,
     )

@@ -1,4 +1,4 @@
-"""Templates to HTML, in the reader's language. Every page goes out through `render`."""
+"""HTML pages from templates, in the reader's language. `render` makes every page."""
 
 import hashlib
 from collections.abc import Mapping
@@ -20,12 +20,15 @@ VERSIONS = {
 
 
 def static(name: str) -> str:
-    """The address of a file in /static; it changes with the file, so that no browser keeps an old one."""
+    """Return the address of a file in /static.
+
+    It changes with the file, so that no browser uses an old file.
+    """
     return f"/static/{name}?v={VERSIONS[name]}"
 
 
 def to(request: Request, path: str) -> str:
-    """The address of a page of ours, in the language that this one was explicitly asked for, if it was."""
+    """Return the address of one of our pages. Keep `?lang=` if the present address has it."""
     return f"{path}?lang={language_of(request).tag}" if "lang" in request.query_params else path
 
 
@@ -47,7 +50,7 @@ def render(
     headers: Mapping[str, str] | None = None,
     **context: object,
 ) -> HTMLResponse:
-    """A page that no cache keeps: it may show somebody's answer."""
+    """Return a page. No cache may store it, because it may show a private answer."""
     language = language_of(request)
     html = TEMPLATES.get_template(template).render(
         language=language,
@@ -57,5 +60,5 @@ def render(
         base_url=str(request.base_url),
         **context,
     )
-    own = {"Cache-Control": "no-store", "Content-Language": language.tag, "Vary": "Accept-Language"}
-    return HTMLResponse(html, status, {**(headers or {}), **own})
+    page_headers = {"Cache-Control": "no-store", "Content-Language": language.tag, "Vary": "Accept-Language"}
+    return HTMLResponse(html, status, {**(headers or {}), **page_headers})

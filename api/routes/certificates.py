@@ -1,4 +1,4 @@
-"""A brand's side of certificates: issue, list, revoke."""
+"""Endpoints with which a brand issues, lists and revokes certificates."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -37,10 +37,13 @@ CSV: dict[int | str, dict[str, Any]] = {200: {"description": "The table.", "cont
 def issue_batch(
     caller: CertificatesIssuer, body: BatchIn, once: OnceDep, workspace: WorkspaceDep, response: Response
 ) -> BatchOut:
-    """Issue certificates. It needs an Idempotency-Key: the same request again is answered with the same batch, for good."""
+    """Issue certificates.
+
+    The request needs an Idempotency-Key: a repeated request always gets the same batch.
+    """
     if once.key is None:
         raise Rejected(
-            "Send an Idempotency-Key, so that a repeated request issues nothing twice.",
+            "Send an Idempotency-Key. It prevents that a repeated request issues certificates twice.",
             code="idempotency.missing",
         )
     order = Order(
@@ -65,7 +68,7 @@ def issue_batch(
 
 
 @router.get("/batches")
-def list_batches(  # noqa: PLR0917 - a parameter a filter
+def list_batches(  # noqa: PLR0917 - one parameter per filter
     caller: CertificatesIssuer,
     workspace: WorkspaceDep,
     paging: PagingDep,
@@ -73,7 +76,7 @@ def list_batches(  # noqa: PLR0917 - a parameter a filter
     gtin: Gtin = None,
     lot: Lot = None,
 ) -> Page[BatchOut]:
-    """Your batches, oldest first."""
+    """List your batches, oldest first."""
     with workspace.database.reading() as session:
         rows = batches.list_batches(
             session,
@@ -84,13 +87,13 @@ def list_batches(  # noqa: PLR0917 - a parameter a filter
             after=paging.after,
             limit=paging.fetch,
         )
-        shown = {batch.id: batch for batch in _batches_out(session, workspace, rows)}
-    return paging.page(rows, lambda batch: shown[batch.id])
+        batch_by_id = {batch.id: batch for batch in _batches_out(session, workspace, rows)}
+    return paging.page(rows, lambda row: batch_by_id[row.id])
 
 
 @router.get("/batches/{batch_id}")
 def show_batch(caller: CertificatesIssuer, batch_id: str, workspace: WorkspaceDep) -> BatchOut:
-    """One of your batches."""
+    """Return one of your batches."""
     with workspace.database.reading() as session:
         batch = batches.get_batch(session, batch_id, organisation_id=caller.organisation_id)
         return _batches_out(session, workspace, [batch])[0]
@@ -98,7 +101,10 @@ def show_batch(caller: CertificatesIssuer, batch_id: str, workspace: WorkspaceDe
 
 @router.get("/batches/{batch_id}/units.csv", response_class=Response, responses=CSV)
 def show_units(caller: CertificatesIssuer, batch_id: str, workspace: WorkspaceDep) -> Response:
-    """The units of a batch as a table, a row each; what a spreadsheet would take for a formula has an apostrophe before it."""
+    """Return the units of a batch as CSV, one row per unit.
+
+    A cell that a spreadsheet would run as a formula begins with an apostrophe.
+    """
     with workspace.database.reading() as session:
         batch = batches.get_batch(session, batch_id, organisation_id=caller.organisation_id)
         table = units_csv(session, batch)
@@ -107,7 +113,7 @@ def show_units(caller: CertificatesIssuer, batch_id: str, workspace: WorkspaceDe
 
 
 @router.get("/certificates")
-def list_certificates(  # noqa: PLR0917 - a parameter a filter
+def list_certificates(  # noqa: PLR0917 - one parameter per filter
     caller: CertificatesIssuer,
     workspace: WorkspaceDep,
     paging: PagingDep,
@@ -117,27 +123,30 @@ def list_certificates(  # noqa: PLR0917 - a parameter a filter
     lot: Lot = None,
     state: Literal["unsigned", "active", "revoked"] | None = None,
 ) -> Page[CertificateOut]:
-    """Your certificates, as they were issued."""
-    which = Filter(batch_id=batch, design_id=design, gtin=gtin, lot=lot, state=state)
+    """List your certificates in the order of issue."""
+    chosen = Filter(batch_id=batch, design_id=design, gtin=gtin, lot=lot, state=state)
     with workspace.database.reading() as session:
         rows = batches.list_certificates(
-            session, caller.organisation_id, which, after=paging.after, limit=paging.fetch
+            session, caller.organisation_id, chosen, after=paging.after, limit=paging.fetch
         )
-        ids = batches.transaction_ids(session, rows)
-    return paging.page(rows, lambda row: _certificate_out(row, ids.get(row.id)))
+        tx_ids = batches.transaction_ids(session, rows)
+    return paging.page(rows, lambda row: _certificate_out(row, tx_ids.get(row.id)))
 
 
 @router.post("/revocations")
 def revoke_certificates(
     caller: CertificatesIssuer, body: RevocationIn, workspace: WorkspaceDep
 ) -> RevocationOut:
-    """Revoke certificates for good, each with an entry in the ledger; doing it again changes nothing."""
+    """Revoke certificates permanently.
+
+    Each revocation has an entry in the ledger. A repetition changes nothing.
+    """
     selection = Selection(
         certificates=tuple(body.certificates), batch_id=body.batch, first=body.first, last=body.last
     )
     vault = open_vault(workspace.settings)
     with workspace.database.writing() as session:
-        done = revoking.revoke(
+        counts = revoking.revoke(
             session,
             vault,
             workspace.settings,
@@ -147,7 +156,7 @@ def revoke_certificates(
             now=utc_now(),
         )
     publishing.publish(workspace.database, workspace.settings)
-    return RevocationOut(revoked=done.now, revoked_before=done.before)
+    return RevocationOut(revoked=counts.now, revoked_before=counts.before)
 
 
 def _batches_out(session: Session, workspace: Workspace, rows: Sequence[Batch]) -> list[BatchOut]:

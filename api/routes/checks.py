@@ -1,4 +1,7 @@
-"""Checks: which registered design does this picture show? For keys in full, for the public in words."""
+"""Endpoints that check pictures.
+
+A caller with a key gets the full answer, the public gets the answer in words.
+"""
 
 import time
 from typing import Any
@@ -27,10 +30,11 @@ from ..wire.checks import CheckOut, PublicCheckOut, check_out, full_check_out
 from ..wire.forms import Page
 
 router = APIRouter(prefix="/v1/checks", tags=["checks"])
-EVIDENCE_CACHE = (
-    "private, no-cache"  # asked for again each time: an owner may switch the preview off, a copy goes by age
-)
-KEY_OPTIONAL: dict[str, Any] = {"security": [{}]}  # added to the bearer scheme: no key is an answer too
+# Browsers must ask again each time: an owner may switch off the preview, and the copy is deleted by age.
+EVIDENCE_CACHE = "private, no-cache"
+KEY_OPTIONAL: dict[str, Any] = {
+    "security": [{}]
+}  # beside the bearer scheme: requests without a key are allowed
 
 
 @router.post(
@@ -43,10 +47,10 @@ def create_check(
     workspace: WorkspaceDep,
     request: Request,
 ) -> Response:
-    """Check one picture. Without a key the answer has the verdict, the design's title and its owner, nothing more.
+    """Check one picture. Without a key, the answer has only the verdict, the design's title and its owner.
 
-    With a key (`listings:check`) it has score, method and the reasons' numbers too. An Idempotency-Key counts only with
-    a key.
+    With a key (`listings:check`) the answer also has score, method and the numbers of the reasons. An
+    Idempotency-Key works only with a key.
     """
     return once.run(
         workspace.database, caller, picture.sha256, lambda: _check(workspace, caller, picture, request)
@@ -79,7 +83,10 @@ def _check(
 
 @router.get("/{check_id}", openapi_extra=KEY_OPTIONAL)
 def show_check(caller: PublicOrChecker, check_id: str, workspace: WorkspaceDep) -> CheckOut | PublicCheckOut:
-    """An earlier answer: your own in full; one given to the public to whoever has its id, as the public saw it."""
+    """Return an earlier answer: your own answers in full.
+
+    Everybody who has the id may read a public answer.
+    """
     return _show(workspace, check_id, caller.organisation_id if caller else None)
 
 
@@ -99,27 +106,30 @@ def show_evidence(
     layout: Layout = "wide",
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """The picture that was checked, with what was found outlined, beside the designs, differences marked.
+    """Return the checked picture with its findings outlined, beside the registered designs.
 
-    For a finding with the number 1: 1A is the design as the picture shows it, straightened; 1B as it is registered; 1C has
-    the differences marked, hatched where the picture does not show the design. A check of the public shows a design only
-    where its preview does. `layout=tall` stacks the panels, for a narrow screen.
+    For finding 1, panel 1A is the design as the picture shows it, straightened. 1B is the registered design.
+    1C marks the differences, and hatches the parts that the picture does not show. A public check shows a
+    design only if its public preview does. `layout=tall` stacks the panels for a narrow screen.
     """
-    check, found = _evident(workspace, check_id, caller.organisation_id if caller else None)
-    name = evidence.name_of(check, found, layout)
+    check, findings = _read_evidence(workspace, check_id, caller.organisation_id if caller else None)
+    name = evidence.name_of(check, findings, layout)
     etag = f'"{name}"'
     if not_modified(if_none_match, etag):
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": EVIDENCE_CACHE})
     drawings: Drawings = request.app.state.drawings
     content = drawings.get(name)
     if content is None:
-        if caller is None:  # drawing costs as much as checking
+        if caller is None:  # a drawing costs as much as a check
             rates.count(rates.public_drawings, rates.client(request), request)
-        content = drawings.draw(name, check, found, workspace, layout)
+        content = drawings.draw(name, check, findings, workspace, layout)
     return picture_response(content, "image/webp", etag, EVIDENCE_CACHE, f"{check.id}.webp")
 
 
-def _evident(workspace: Workspace, check_id: str, organisation_id: str | None) -> tuple[Check, list[Found]]:
+def _read_evidence(
+    workspace: Workspace, check_id: str, organisation_id: str | None
+) -> tuple[Check, list[Found]]:
+    """Return the check and its findings. Raises NotFound (`check.not_found`, `evidence.none`)."""
     with workspace.database.reading() as session:
         check = records.get_check(session, check_id, organisation_id=organisation_id)
         evidence.require(check, workspace.copies, utc_now())
@@ -128,15 +138,15 @@ def _evident(workspace: Workspace, check_id: str, organisation_id: str | None) -
 
 @router.get("")
 def list_checks(caller: ListingsChecker, workspace: WorkspaceDep, paging: PagingDep) -> Page[CheckOut]:
-    """Your organisation's checks, first asked first."""
+    """List your organisation's checks, oldest first."""
     with workspace.database.reading() as session:
         rows = records.list_checks(session, caller.organisation_id, after=paging.after, limit=paging.fetch)
-        views = {check.id: _view(session, check) for check in rows}
-        found = evidence.found_in(session, rows)
+        views = {check.id: _find_view(session, check) for check in rows}
+        findings = evidence.found_in(session, rows)
         return paging.page(
             rows,
             lambda check: full_check_out(
-                check, views[check.id], found[check.id], evident=_is_evident(workspace, check)
+                check, views[check.id], findings[check.id], evident=_has_evidence(workspace, check)
             ),
         )
 
@@ -144,13 +154,14 @@ def list_checks(caller: ListingsChecker, workspace: WorkspaceDep, paging: Paging
 def _show(workspace: Workspace, check_id: str, organisation_id: str | None) -> CheckOut | PublicCheckOut:
     with workspace.database.reading() as session:
         check = records.get_check(session, check_id, organisation_id=organisation_id)
-        found = evidence.found_in(session, [check])[check.id]
-        return check_out(check, _view(session, check), found, evident=_is_evident(workspace, check))
+        findings = evidence.found_in(session, [check])[check.id]
+        view = _find_view(session, check)
+        return check_out(check, view, findings, evident=_has_evidence(workspace, check))
 
 
-def _is_evident(workspace: Workspace, check: Check) -> bool:
+def _has_evidence(workspace: Workspace, check: Check) -> bool:
     return evidence.exists(check, workspace.copies, utc_now())
 
 
-def _view(session: Session, check: Check) -> View | None:
+def _find_view(session: Session, check: Check) -> View | None:
     return session.get(View, check.view_number) if check.view_number is not None else None

@@ -1,4 +1,4 @@
-"""An owner's designs: register, list, look at, change, retire."""
+"""Endpoints with which an owner registers, lists, reads, changes and retires designs."""
 
 from typing import Annotated, Literal
 
@@ -33,7 +33,12 @@ FIELDS = ("reference", "title", "kind", "public_preview", "collection", "image",
     "",
     status_code=201,
     response_model=RegisteredOut,
-    responses={200: {"model": RegisteredOut, "description": "The design is yours already; nothing changed."}},
+    responses={
+        200: {
+            "model": RegisteredOut,
+            "description": "You have already registered this design. Nothing changed.",
+        }
+    },
     openapi_extra=multipart(
         ["reference", "image"],
         reference=TEXT,
@@ -50,9 +55,10 @@ def register_design(
 ) -> Response:
     """Register a design with one or more pictures.
 
-    `status` says what became of it: `registered`; `disputed`, where it came near another owner's design; or
-    `already_yours` (200). `mask` says which part of each picture is the design: `auto` (the usual for photos) finds the
-    product, with `none` (the usual for all else) the whole picture counts, or a mask a picture, white where it counts.
+    `status` is the result: `registered`, `disputed` (the design is near another owner's design) or
+    `already_yours` (200). `mask` says which part of each picture is the design. `auto` finds the product and
+    is the default for photos. `none` takes the whole picture and is the default for everything else. Or send
+    one mask file for each picture, white on the design.
     """
     return once.run(workspace.database, caller, upload.digest, lambda: _register(workspace, caller, upload))
 
@@ -75,7 +81,7 @@ def _register(workspace: Workspace, caller: Principal, upload: Upload) -> Respon
         owner = session.get_one(Organisation, caller.organisation_id)
         result = registration.register(owner, new, views)
     workspace.describe_new()
-    design = _get(workspace, caller, result.design.id)
+    design = _read_design(workspace, caller, result.design.id)
     body = RegisteredOut(**design_out(design).model_dump(), status=result.status)
     headers = {"Location": f"/v1/designs/{design.id}", "ETag": design_etag(design)}
     status = 200 if result.status == "already_yours" else 201
@@ -83,9 +89,9 @@ def _register(workspace: Workspace, caller: Principal, upload: Upload) -> Respon
 
 
 def read_views(workspace: Workspace, upload: Upload, kind: str) -> list[ReadView]:
-    """The uploaded pictures of a design of that kind, decoded; the same one sent twice counts once.
+    """Return the decoded pictures of an upload for a design of this kind. A repeated picture counts once.
 
-    Raises ImageRejected or Rejected (`mask.*`) naming the file, Rejected (`request.masks`).
+    Raises ImageRejected or Rejected (`mask.*`) with the file's name as `picture`, Rejected (`request.masks`).
     """
     pictures = upload.pictures()
     maskings = upload.masks(len(pictures)) or [usual_masking(kind)] * len(pictures)
@@ -106,7 +112,7 @@ def list_designs(
     paging: PagingDep,
     state: Annotated[Literal["registered", "disputed", "retired"] | None, Query()] = None,
 ) -> Page[DesignOut]:
-    """Your designs, first registered first."""
+    """List your designs, oldest first."""
     with workspace.database.reading() as session:
         rows = designs.list_designs(
             session, owner_id=caller.organisation_id, state=state, after=paging.after, limit=paging.fetch
@@ -118,8 +124,8 @@ def list_designs(
 def show_design(
     caller: DesignsWriter, design_id: str, workspace: WorkspaceDep, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """One of your designs, with its pictures and disputes."""
-    design = _get(workspace, caller, design_id)
+    """Return one of your designs, with its pictures and disputes."""
+    design = _read_design(workspace, caller, design_id)
     if not_modified(if_none_match, design_etag(design)):
         return Response(status_code=304, headers={"ETag": design_etag(design)})
     return design_response(design)
@@ -133,7 +139,10 @@ def change_design(
     workspace: WorkspaceDep,
     if_match: IfMatch = None,
 ) -> Response:
-    """Change title, kind, preview or collection. Needs If-Match with the ETag you saw, so that nobody's change is lost."""
+    """Change title, kind, preview or collection.
+
+    If-Match must be the ETag that you read: it protects other changes.
+    """
     try:
         with workspace.database.writing() as session:
             design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
@@ -147,26 +156,26 @@ def change_design(
                 collection=body.collection,
                 now=utc_now(),
             )
-    except StaleDataError as error:  # changed between our read and our write
+    except StaleDataError as error:  # another request changed the design between our read and our write
         raise changed_since() from error
-    return design_response(_get(workspace, caller, design_id))
+    return design_response(_read_design(workspace, caller, design_id))
 
 
 @router.post("/{design_id}/retire", response_model=DesignOut)
 def retire_design(caller: DesignsWriter, design_id: str, workspace: WorkspaceDep) -> Response:
-    """End a design: checks no longer find it. It stays in your list, and earlier answers stay as they were."""
+    """Retire a design. Checks no longer find it. It stays in your list, and earlier answers do not change."""
     with workspace.database.writing() as session:
         design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
         designs.retire(session, design, utc_now())
-    return design_response(_get(workspace, caller, design_id))
+    return design_response(_read_design(workspace, caller, design_id))
 
 
-def _get(workspace: Workspace, caller: Principal, design_id: str) -> Design:
+def _read_design(workspace: Workspace, caller: Principal, design_id: str) -> Design:
     with workspace.database.reading() as session:
         return designs.get_design(session, design_id, owner_id=caller.organisation_id)
 
 
 def design_response(design: Design, status: int = 200) -> Response:
-    """A design with its ETag."""
+    """Return a design as a response with its ETag."""
     headers = {"ETag": design_etag(design)}
     return Response(design_out(design).model_dump_json(), status, headers, media_type="application/json")

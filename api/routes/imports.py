@@ -1,4 +1,4 @@
-"""Bulk registration: a table and its pictures in one request, a report with a line a row."""
+"""Endpoints of bulk registration: a request with a table and pictures, and a report with a line per row."""
 
 from collections.abc import Iterable
 from pathlib import PurePath
@@ -38,10 +38,11 @@ def import_designs(
     workspace: WorkspaceDep,
     dry_run: bool = False,
 ) -> Response:
-    """Register many designs: `image` parts, and a `table` (CSV or JSONL) that names them by file name.
+    """Register many designs: `image` parts, and a `table` (CSV or JSONL) with their file names.
 
-    Without a table each picture is a design, its reference the file's name without the ending. Good rows land whatever
-    the others are; the report says what became of each. With `dry_run` nothing is registered, and the report is kept.
+    Without a table, each picture is a design, and its reference is the file name without the ending. A
+    rejected row does not stop the other rows. The report has the result of each row. With `dry_run` we
+    register nothing and keep only the report.
     """
     return once.run(
         workspace.database, caller, upload.digest, lambda: _import(workspace, caller, upload, dry_run=dry_run)
@@ -51,10 +52,10 @@ def import_designs(
 def _import(workspace: Workspace, caller: Principal, upload: Upload, *, dry_run: bool) -> Response:
     form = upload.form
     form.refuse_others("table", "image", "kind")
-    table = _table(form)
+    table = _read_table_part(form)
     pictures = form.files("image") if table else form.images()
     kind = form.text("kind").strip() or "other"
-    rows = read_table(*table) if table else _rows_of(pictures, kind)
+    rows = read_table(*table) if table else _make_rows(pictures, kind)
     load = _load_by_name(form, pictures) if table else _load_by_number(form, pictures)
     reports = list(
         workspace.importer().run(rows, load, owner=caller.handle, only_owner=True, dry_run=dry_run)
@@ -68,22 +69,32 @@ def _import(workspace: Workspace, caller: Principal, upload: Upload, *, dry_run:
     return Response(body, 201, {"Location": f"/v1/imports/{report.id}"}, media_type="application/json")
 
 
-def _table(form: Form) -> tuple[bytes, str] | None:
-    """The table's bytes and name."""
+def _read_table_part(form: Form) -> tuple[bytes, str] | None:
+    """Return the table's bytes and file name, or None.
+
+    Raises Rejected (`request.repeated`, `table.too_large`).
+    """
     parts = form.files("table")
     if not parts:
         return None
     if len(parts) > 1:
-        raise Rejected("The field table stands there twice.", code="request.repeated", field="table")
+        raise Rejected(
+            "The body has the field table twice. Send it once.", code="request.repeated", field="table"
+        )
     if parts[0].size_bytes > TABLE_BYTES:
         raise Rejected(
-            f"A table has at most {TABLE_BYTES} bytes.", code="table.too_large", limit_bytes=TABLE_BYTES
+            f"The table is too large. Send at most {TABLE_BYTES} bytes.",
+            code="table.too_large",
+            limit_bytes=TABLE_BYTES,
         )
     return form.bytes_of(parts[0]), parts[0].filename or ""
 
 
-def _rows_of(pictures: list[Part], kind: str) -> Iterable[Row | RowProblem]:
-    """A row a picture; the row names it by its place, as two files may have the same name."""
+def _make_rows(pictures: list[Part], kind: str) -> Iterable[Row | RowProblem]:
+    """Yield one row per picture.
+
+    The row names its picture by position, because two files may have the same name.
+    """
     for number, part in enumerate(pictures):
         stem = PurePath(part.filename or "").stem
         yield Row(number + 1, NewDesign(stem, stem, kind), (str(number),))
@@ -94,31 +105,34 @@ def _load_by_number(form: Form, pictures: list[Part]) -> Loader:
 
 
 def _load_by_name(form: Form, pictures: list[Part]) -> Loader:
-    """Folders in the table's names are ignored: uploads carry file names only."""
-    by_name: dict[str, dict[str, Part]] = {}
+    """Return a loader by file name.
+
+    The loader ignores folders in the table, because uploads have file names only.
+    """
+    parts_by_name: dict[str, dict[str, Part]] = {}
     for part in pictures:
-        by_name.setdefault(part.filename or "", {})[part.sha256] = part
+        parts_by_name.setdefault(part.filename or "", {})[part.sha256] = part
 
     def load(name: str) -> bytes:
-        found = list(by_name.get(clean_name(name), {}).values())
-        if not found:
+        parts = list(parts_by_name.get(clean_name(name), {}).values())
+        if not parts:
             raise RowRejected(
-                f"No picture named {name} was uploaded.", code="row.picture_missing", picture=name
+                f"The request has no picture named {name}.", code="row.picture_missing", picture=name
             )
-        if len(found) > 1:
+        if len(parts) > 1:
             raise RowRejected(
-                f"Several different pictures named {clean_name(name)} were uploaded.",
+                f"The request has several different pictures named {clean_name(name)}. Rename them.",
                 code="row.picture_ambiguous",
                 picture=name,
             )
-        return form.picture(found[0])
+        return form.picture(parts[0])
 
     return load
 
 
 @router.get("/{import_id}")
 def show_import(caller: DesignsWriter, import_id: str, workspace: WorkspaceDep) -> ImportOut:
-    """The report of one of your imports."""
+    """Return the report of one of your imports."""
     with workspace.database.reading() as session:
         return import_out(get_report(session, import_id, organisation_id=caller.organisation_id))
 
@@ -129,7 +143,10 @@ def show_import(caller: DesignsWriter, import_id: str, workspace: WorkspaceDep) 
     responses={200: {"description": "The report.", "content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 def download_report(caller: DesignsWriter, import_id: str, workspace: WorkspaceDep) -> Response:
-    """The report as CSV. Cells that a spreadsheet would run as a formula begin with an apostrophe."""
+    """Return the report as CSV.
+
+    A cell that a spreadsheet would run as a formula begins with an apostrophe.
+    """
     with workspace.database.reading() as session:
         report = get_report(session, import_id, organisation_id=caller.organisation_id)
     headers = {"Content-Disposition": f'attachment; filename="{report.id}.csv"'}

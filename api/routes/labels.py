@@ -1,4 +1,4 @@
-"""Labels: sheets of them for their brand, and for anybody what the QR codes in a picture say."""
+"""Endpoints of labels: sheets of labels for a brand, and a reader of QR codes for the public."""
 
 import io
 from typing import Annotated, Any, Literal
@@ -19,7 +19,7 @@ from ..uploads import PictureDep, PlaceDep
 from ..wire.labels import ReadLabelOut, ReadLabelsOut
 
 router = APIRouter(prefix="/v1", tags=["labels"])
-MOST_LABELS = 500  # in one answer: a few seconds of drawing
+MOST_LABELS = 500  # in one answer; drawing takes a few seconds
 PDF: dict[int | str, dict[str, Any]] = {
     200: {"description": "The sheets.", "content": {"application/pdf": {"schema": {}}}}
 }
@@ -38,10 +38,11 @@ def print_labels(
     first: Annotated[int, Query(ge=1, lt=2**31)] = 1,
     count: Annotated[int, Query(ge=1, le=MOST_LABELS)] = MOST_LABELS,
 ) -> Response:
-    """Labels of your batch to print at 100 %, of `count` certificates from the `first` on.
+    """Return a PDF with labels of `count` certificates of your batch from `first` on. Print it at 100 %.
 
-    `QR-Module-Mm` says how large a module of the QR codes is, at least 0.4 mm; quiet zones have 4 modules. `short` makes
-    them `HTTPS://HOST/C/CODE` instead of GS1 Digital Links; `pins` prints PINs where scratch-off stickers go.
+    The header `QR-Module-Mm` is the size of a QR module in mm, at least 0.4. Quiet zones have 4 modules.
+    `short` makes the codes `HTTPS://HOST/C/CODE` instead of GS1 Digital Links. `pins` prints PINs in the
+    places for scratch-off stickers.
     """
     vault = open_vault(workspace.settings) if pins else None
     with workspace.database.reading() as session:
@@ -60,26 +61,29 @@ def print_labels(
 
 @router.post("/labels/read", dependencies=[Depends(public_limit)], openapi_extra=picture_body())
 def read_labels(picture: PictureDep, workspace: WorkspaceDep) -> ReadLabelsOut:
-    """What the QR codes in a picture say. Only labels of this service are recognised; whether one is true says `lookup`."""
-    found = read_label(picture.data, workspace.limits, workspace.settings.public_url)
-    return ReadLabelsOut(labels=[_out(read) for read in found])
+    """Read the QR codes in a picture.
+
+    Only labels of this service are recognised. Ask `lookup` if a label is genuine.
+    """
+    labels = read_label(picture.data, workspace.limits, workspace.settings.public_url)
+    return ReadLabelsOut(labels=[_label_out(label) for label in labels])
 
 
-def _out(read: Read) -> ReadLabelOut:
+def _label_out(label: Read) -> ReadLabelOut:
     return ReadLabelOut(
-        ours=read.ours,
-        code=read.code,
-        gtin=read.gtin,
-        lot=read.lot,
-        serial=read.serial,
-        lookup=_lookup(read),
-        text=read.text,
+        ours=label.ours,
+        code=label.code,
+        gtin=label.gtin,
+        lot=label.lot,
+        serial=label.serial,
+        lookup=_lookup_path(label),
+        text=label.text,
     )
 
 
-def _lookup(read: Read) -> str | None:
-    if read.code is not None:
-        return f"/v1/certificates/{read.code}"
-    if read.serial is not None:
-        return f"/01/{read.gtin}/10/{quote(read.lot or '', safe='')}/21/{quote(read.serial, safe='')}"
+def _lookup_path(label: Read) -> str | None:
+    if label.code is not None:
+        return f"/v1/certificates/{label.code}"
+    if label.serial is not None:
+        return f"/01/{label.gtin}/10/{quote(label.lot or '', safe='')}/21/{quote(label.serial, safe='')}"
     return None

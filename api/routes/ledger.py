@@ -1,4 +1,4 @@
-"""The ledger for anybody who checks it: checkpoint, tiles and entries as C2SP tlog-tiles."""
+"""Endpoints of the public ledger: checkpoint, tiles and entries as C2SP tlog-tiles."""
 
 from fastapi import APIRouter, Response
 
@@ -28,7 +28,7 @@ CHECKPOINT_CACHE = "public, max-age=1"
     },
 )
 def show_checkpoint(workspace: WorkspaceDep) -> Response:
-    """The newest signed checkpoint: the ledger's name, how many entries it has, the root over them."""
+    """Return the newest signed checkpoint: the ledger's name, the number of entries, and their root hash."""
     checkpoint = current_checkpoint(workspace.database, workspace.settings, utc_now())
     headers = {"Cache-Control": CHECKPOINT_CACHE, "Content-Type": "text/plain; charset=utf-8"}
     return Response(checkpoint.note, headers=headers)
@@ -39,21 +39,24 @@ def show_checkpoint(workspace: WorkspaceDep) -> Response:
     response_class=Response,
     responses={
         200: {
-            "description": "Hashes of 32 bytes, or entries each after its length in two bytes.",
+            "description": "Hashes of 32 bytes, or entries with their length (two bytes) before each entry.",
             "content": {"application/octet-stream": {"schema": {}}},
         }
     },
 )
 def show_tile(path: str, workspace: WorkspaceDep) -> Response:
-    """A tile of the tree, `0/x001/234` or `0/x001/234.p/17`, or of entries, `entries/x001/234`: only what is signed."""
-    asked = parse_path(f"tile/{path}")
+    """Return a tile of hashes (`0/x001/234`, `0/x001/234.p/17`) or of entries (`entries/x001/234`).
+
+    We serve only tiles that a signed checkpoint covers.
+    """
+    tile = parse_path(f"tile/{path}")
     with workspace.database.reading() as session:
         newest = latest_checkpoint(session)
-        if newest is None or not holds(newest.size, asked.level, asked.number, asked.width):
-            raise NotFound("No signed checkpoint covers that tile.", code="ledger.no_such_tile")
-        if asked.level is None:
-            content = encode_entries(bodies(session, asked.number * WIDTH, asked.width))
+        if newest is None or not holds(newest.size, tile.level, tile.number, tile.width):
+            raise NotFound("No signed checkpoint covers this tile.", code="ledger.no_such_tile")
+        if tile.level is None:
+            content = encode_entries(bodies(session, tile.number * WIDTH, tile.width))
         else:
-            content = read_tile_of(session)(asked.level, asked.number)[: asked.width * HASH_BYTES]
+            content = read_tile_of(session)(tile.level, tile.number)[: tile.width * HASH_BYTES]
     headers = {"Cache-Control": TILE_CACHE}
     return Response(content, media_type="application/octet-stream", headers=headers)

@@ -1,4 +1,4 @@
-"""Licences: an owner offers, amends and revokes; a licensee accepts or declines."""
+"""Endpoints of licences. An owner offers, amends and revokes. A licensee accepts or declines."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -25,7 +25,8 @@ from ..wire.licences import LicenceIn, LicenceOut, LicenceRevocationIn, TermsIn
 
 router = APIRouter(prefix="/v1", tags=["licences"])
 Role = Annotated[
-    Literal["owner", "licensee"] | None, Query(description="Those you gave, or got; both without it.")
+    Literal["owner", "licensee"] | None,
+    Query(description="Licences that you gave (owner) or got (licensee). Default: both."),
 ]
 
 
@@ -33,13 +34,15 @@ Role = Annotated[
 def offer_licence(
     caller: LicencesWriter, body: LicenceIn, workspace: WorkspaceDep, response: Response
 ) -> LicenceOut:
-    """Offer a licence. It counts when the licensee has accepted it."""
+    """Offer a licence. It is valid once the licensee has accepted it."""
     now = utc_now()
     with workspace.database.writing() as session:
         owner = session.get_one(Organisation, caller.organisation_id)
         licensee = organisations.get_organisation(session, body.licensee)
-        made = agreements.offer(session, owner, licensee, _terms(body.terms), now, parent_id=body.parent)
-        answer = _licences_out(session, [made], now)[0]
+        licence = agreements.offer(
+            session, owner, licensee, _read_terms(body.terms), now, parent_id=body.parent
+        )
+        answer = _licences_out(session, [licence], now)[0]
     publishing.publish(workspace.database, workspace.settings)
     response.headers["Location"] = f"/v1/licences/{answer.id}"
     return answer
@@ -49,36 +52,36 @@ def offer_licence(
 def list_licences(
     caller: LicencesWriter, workspace: WorkspaceDep, paging: PagingDep, role: Role = None
 ) -> Page[LicenceOut]:
-    """The licences that you gave or got, every version, oldest first."""
+    """List the licences that you gave or got, all versions, oldest first."""
     with workspace.database.reading() as session:
         rows = grants.list_licences(
             session, caller.organisation_id, role=role, after=paging.after, limit=paging.fetch
         )
-        shown = {one.id: one for one in _licences_out(session, rows, utc_now())}
-    return paging.page(rows, lambda row: shown[row.id])
+        licence_by_id = {licence.id: licence for licence in _licences_out(session, rows, utc_now())}
+    return paging.page(rows, lambda row: licence_by_id[row.id])
 
 
 @router.get("/licences/{licence_id}")
 def show_licence(caller: LicencesWriter, licence_id: str, workspace: WorkspaceDep) -> LicenceOut:
-    """One of the licences that you gave or got."""
+    """Return one of the licences that you gave or got."""
     with workspace.database.reading() as session:
-        found = grants.get_licence(session, licence_id, organisation_id=caller.organisation_id)
-        return _licences_out(session, [found], utc_now())[0]
+        licence = grants.get_licence(session, licence_id, organisation_id=caller.organisation_id)
+        return _licences_out(session, [licence], utc_now())[0]
 
 
 @router.post("/licences/{licence_id}/accept")
 def accept_licence(caller: LicencesWriter, licence_id: str, workspace: WorkspaceDep) -> LicenceOut:
-    """Accept an offer to you: it counts from now on, in place of the version before."""
+    """Accept an offer to you. It is valid from now on and replaces the previous version."""
     now = utc_now()
     with workspace.database.writing() as session:
         licensee = session.get_one(Organisation, caller.organisation_id)
         answer = _licences_out(session, [agreements.accept(session, licensee, licence_id, now)], now)[0]
-    return _published(workspace, answer)
+    return _publish(workspace, answer)
 
 
 @router.post("/licences/{licence_id}/decline")
 def decline_licence(caller: LicencesWriter, licence_id: str, workspace: WorkspaceDep) -> LicenceOut:
-    """Refuse an offer to you, for good."""
+    """Decline an offer to you permanently."""
     now = utc_now()
     with workspace.database.writing() as session:
         licensee = session.get_one(Organisation, caller.organisation_id)
@@ -89,47 +92,49 @@ def decline_licence(caller: LicencesWriter, licence_id: str, workspace: Workspac
 def amend_licence(
     caller: LicencesWriter, licence_id: str, body: TermsIn, workspace: WorkspaceDep
 ) -> LicenceOut:
-    """Offer the next version of a licence: it replaces the one in force when the licensee accepts it."""
+    """Offer a new version of a licence. It replaces the current version when the licensee accepts it."""
     now = utc_now()
     with workspace.database.writing() as session:
         owner = session.get_one(Organisation, caller.organisation_id)
-        made = agreements.amend(session, owner, licence_id, _terms(body), now)
-        answer = _licences_out(session, [made], now)[0]
-    return _published(workspace, answer)
+        version = agreements.amend(session, owner, licence_id, _read_terms(body), now)
+        answer = _licences_out(session, [version], now)[0]
+    return _publish(workspace, answer)
 
 
 @router.post("/licences/{licence_id}/revoke")
 def revoke_licence(
     caller: LicencesWriter, licence_id: str, body: LicenceRevocationIn, workspace: WorkspaceDep
 ) -> LicenceOut:
-    """End a licence in all its versions, for good."""
+    """Revoke all versions of a licence permanently."""
     now = utc_now()
     with workspace.database.writing() as session:
         owner = session.get_one(Organisation, caller.organisation_id)
-        ended = agreements.revoke(session, owner, licence_id, body.reason, now)
-        answer = _licences_out(session, [ended], now)[0]
-    return _published(workspace, answer)
+        revoked = agreements.revoke(session, owner, licence_id, body.reason, now)
+        answer = _licences_out(session, [revoked], now)[0]
+    return _publish(workspace, answer)
 
 
-def _published(workspace: Workspace, answer: LicenceOut) -> LicenceOut:
+def _publish(workspace: Workspace, answer: LicenceOut) -> LicenceOut:
+    """Publish the ledger and return the answer. Call this only after the commit."""
     publishing.publish(workspace.database, workspace.settings)
     return answer
 
 
-def _terms(body: TermsIn) -> Terms:
+def _read_terms(body: TermsIn) -> Terms:
     return Terms.from_json(body.model_dump(mode="json"))
 
 
 def _licences_out(session: Session, rows: list[Licence], now: datetime) -> list[LicenceOut]:
-    ids = {one for row in rows for one in (row.owner_id, row.licensee_id)}
-    names = select(Organisation.id, Organisation.handle).where(Organisation.id.in_(ids))
-    handles = {row.id: row.handle for row in session.execute(names)}
-    wanted = select(Entry.number, Entry.tx_id).where(Entry.number.in_({row.offered_entry for row in rows}))
-    tx_ids = {row.number: row.tx_id for row in session.execute(wanted)}
-    made = []
+    member_ids = {member_id for row in rows for member_id in (row.owner_id, row.licensee_id)}
+    members = select(Organisation.id, Organisation.handle).where(Organisation.id.in_(member_ids))
+    handles = {member.id: member.handle for member in session.execute(members)}
+    numbers = {row.offered_entry for row in rows}
+    entries = select(Entry.number, Entry.tx_id).where(Entry.number.in_(numbers))
+    tx_ids = {entry.number: entry.tx_id for entry in session.execute(entries)}
+    licences = []
     for row in rows:
         grant = grants.grant_of(session, row, units=units_issued)
-        made.append(
+        licences.append(
             LicenceOut(
                 id=row.id,
                 series=row.series,
@@ -149,4 +154,4 @@ def _licences_out(session: Session, rows: list[Licence], now: datetime) -> list[
                 tx_id=tx_ids.get(row.offered_entry),
             )
         )
-    return made
+    return licences

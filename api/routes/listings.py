@@ -1,4 +1,4 @@
-"""Listings: may this seller offer this here? One call, one verdict, stored."""
+"""Endpoints of listings. A check says whether a seller may offer a product, and stores the verdict."""
 
 from typing import Annotated, Any
 
@@ -36,15 +36,17 @@ router = APIRouter(prefix="/v1/listings", tags=["listings"])
 FIELDS = ("reference", "seller", "channel", "territory", "goods", "price", "date", "certificate")
 NEEDED = ["reference", "seller", "channel", "territory", "image"]
 TEXT: dict[str, Any] = {"type": "string"}
-GOODS: dict[str, Any] = {"type": "string", "description": "Nice classes, with commas between."}
-DAY: dict[str, Any] = {"type": "string", "format": "date", "description": "Today without it."}
+GOODS: dict[str, Any] = {"type": "string", "description": "Nice classes, comma-separated."}
+DAY: dict[str, Any] = {"type": "string", "format": "date", "description": "Default: today."}
 
 
 @router.post(
     "",
     status_code=201,
     response_model=CheckedListingOut,
-    responses={200: {"model": CheckedListingOut, "description": "Its reference was there before: replaced."}},
+    responses={
+        200: {"model": CheckedListingOut, "description": "The earlier listing of the reference is replaced."}
+    },
     openapi_extra=multipart(
         NEEDED, image=PICTURES, **(dict.fromkeys(FIELDS, TEXT) | {"goods": GOODS, "date": DAY})
     ),
@@ -52,10 +54,10 @@ DAY: dict[str, Any] = {"type": "string", "format": "date", "description": "Today
 def check_listing(
     caller: ListingsChecker, once: OnceDep, upload: UploadDep, workspace: WorkspaceDep
 ) -> Response:
-    """Check an offer: which designs its 1 to 12 pictures show, whether this seller may use them, its certificate.
+    """Check a listing with 1 to 12 pictures: its designs, the seller's right to them, and its certificate.
 
-    201 for a new reference; 200 where it was handed in before and is replaced by this. A picture that cannot be read is
-    told in `unreadable`, and the others count.
+    The status is 201 for a new reference, and 200 when this listing replaces an earlier listing of the
+    reference. `unreadable` names unreadable pictures. The check uses the other pictures.
     """
     return once.run(workspace.database, caller, upload.digest, lambda: _check(workspace, caller, upload))
 
@@ -64,7 +66,7 @@ def _check(workspace: Workspace, caller: Principal, upload: Upload) -> Response:
     now, form = utc_now(), upload.form
     form.refuse_others("image", *FIELDS)
     day = form.text("date").strip()
-    new = NewListing(
+    listing = NewListing(
         reference=form.text("reference"),
         seller=form.text("seller"),
         channel=form.text("channel"),
@@ -75,24 +77,32 @@ def _check(workspace: Workspace, caller: Principal, upload: Upload) -> Response:
         certificate_code=form.text("certificate") or None,
     ).checked()
     judged = judging.check_listing(
-        workspace, new, _pictures(form), organisation_id=caller.organisation_id, source="api", now=now
+        workspace,
+        listing,
+        _read_pictures(form),
+        organisation_id=caller.organisation_id,
+        source="api",
+        now=now,
     )
     body = _checked_out(judged).model_dump_json()
     headers = {"Location": f"/v1/listings/{judged.listing.id}"}
     return Response(body, 200 if judged.again else 201, headers, media_type="application/json")
 
 
-def _pictures(form: Form) -> list[tuple[str, bytes | Rejected]]:
-    """Names and bytes; the size of each is looked at before it is read, their number before any is."""
+def _read_pictures(form: Form) -> list[tuple[str, bytes | Rejected]]:
+    """Return names and bytes of the pictures. A picture that is too large has its error instead of bytes.
+
+    Checks the number of pictures before it reads any picture, and each size before it reads the picture.
+    """
     parts = form.images()
     judging.check_number(len(parts))
-    return [(part.filename or "", _picture(form, part)) for part in parts]
+    return [(part.filename or "", _read_picture(form, part)) for part in parts]
 
 
-def _picture(form: Form, part: Part) -> bytes | Rejected:
+def _read_picture(form: Form, part: Part) -> bytes | Rejected:
     try:
         return form.picture(part)
-    except ImageRejected as error:  # too large; the others count
+    except ImageRejected as error:  # too large; the check uses the other pictures
         return error
 
 
@@ -101,10 +111,10 @@ def list_listings(
     caller: ListingsChecker,
     workspace: WorkspaceDep,
     paging: PagingDep,
-    verdict: Annotated[Verdict | None, Query(description="Only those of this verdict.")] = None,
-    seller: Annotated[str | None, Query(max_length=100, description="Only this shop's.")] = None,
+    verdict: Annotated[Verdict | None, Query(description="Only listings with this verdict.")] = None,
+    seller: Annotated[str | None, Query(max_length=100, description="Only listings of this shop.")] = None,
 ) -> Page[ListingOut]:
-    """The listings you handed in, first handed in first."""
+    """List your listings, oldest first."""
     with workspace.database.reading() as session:
         rows = judging.list_listings(
             session,
@@ -119,26 +129,28 @@ def list_listings(
 
 @router.get("/{listing_id}")
 def show_listing(caller: ListingsChecker, listing_id: str, workspace: WorkspaceDep) -> ListingOut:
-    """One of your listings, with its verdict as it stands."""
+    """Return one of your listings with its current verdict."""
     with workspace.database.reading() as session:
-        found = judging.get_listing(session, listing_id, organisation_id=caller.organisation_id)
-        return _listing_out(found)
+        listing = judging.get_listing(session, listing_id, organisation_id=caller.organisation_id)
+        return _listing_out(listing)
 
 
 def _checked_out(judged: Judged) -> CheckedListingOut:
     unreadable = [
-        UnreadableOut(place=one.place, picture=sendable(one.name), code=one.code, detail=one.detail)
-        for one in judged.unreadable
+        UnreadableOut(
+            place=picture.place, picture=sendable(picture.name), code=picture.code, detail=picture.detail
+        )
+        for picture in judged.unreadable
     ]
-    return CheckedListingOut(**_words(judged.listing), unreadable=unreadable)
+    return CheckedListingOut(**_listing_fields(judged.listing), unreadable=unreadable)
 
 
 def _listing_out(listing: Listing) -> ListingOut:
-    return ListingOut(**_words(listing))
+    return ListingOut(**_listing_fields(listing))
 
 
-def _words(listing: Listing) -> dict[str, Any]:
-    found, decision = Evidence.from_json(listing.evidence), decide_again(listing)
+def _listing_fields(listing: Listing) -> dict[str, Any]:
+    evidence, decision = Evidence.from_json(listing.evidence), decide_again(listing)
     return {
         "id": listing.id,
         "reference": listing.reference,
@@ -153,33 +165,37 @@ def _words(listing: Listing) -> dict[str, Any]:
         "reasons": [ReasonOut(**reason) for reason in listing.reasons],
         "design": listing.design_id,
         "licence": listing.licence_id,
-        "seller_known": found.seller_known,
-        "designs": _designs_out(found),
-        "certificate": _certificate_out(listing, found),
-        "pictures": [ListedPictureOut(place=one.place, check=one.check_id) for one in listing.pictures],
+        "seller_known": evidence.seller_known,
+        "designs": _designs_out(evidence),
+        "certificate": _certificate_out(listing, evidence),
+        "pictures": [
+            ListedPictureOut(place=picture.place, check=picture.check_id) for picture in listing.pictures
+        ],
         "policy": listing.policy,
         "handed_in_at": listing.handed_in_at,
         "decided_at": listing.decided_at,
     }
 
 
-def _designs_out(found: Evidence) -> list[ListedDesignOut]:
+def _designs_out(evidence: Evidence) -> list[ListedDesignOut]:
     return [
         ListedDesignOut(
-            id=one.design_id,
-            reference=one.reference,
-            owner=one.owner,
-            verdict=one.verdict,
-            score=one.score,
-            exact_copy=one.exact_copy,
-            pictures=list(one.pictures),
+            id=design.design_id,
+            reference=design.reference,
+            owner=design.owner,
+            verdict=design.verdict,
+            score=design.score,
+            exact_copy=design.exact_copy,
+            pictures=list(design.pictures),
         )
-        for one in found.designs
+        for design in evidence.designs
     ]
 
 
-def _certificate_out(listing: Listing, found: Evidence) -> ListedCertificateOut | None:
-    seen = found.certificate
-    if seen is None:
+def _certificate_out(listing: Listing, evidence: Evidence) -> ListedCertificateOut | None:
+    certificate = evidence.certificate
+    if certificate is None:
         return None
-    return ListedCertificateOut(code=listing.certificate_code, outcome=seen.outcome, issuer=seen.issuer)
+    return ListedCertificateOut(
+        code=listing.certificate_code, outcome=certificate.outcome, issuer=certificate.issuer
+    )

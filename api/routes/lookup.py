@@ -1,4 +1,4 @@
-"""Look-ups by anybody: certificates, ledger transactions, and what is needed to check both without us."""
+"""Public look-ups: certificates, ledger transactions, and the documents for verifying both without us."""
 
 from typing import Any
 
@@ -24,47 +24,55 @@ from ..wire.lookups import (
 )
 
 router = APIRouter(tags=["look-up"], dependencies=[Depends(public_read_limit)])
-SHORT = "public, max-age=30"  # a newer checkpoint or a revocation shows after that
-OPEN = {"Cache-Control": SHORT, "Access-Control-Allow-Origin": "*"}  # other sites' verifiers need these too
+SHORT = "public, max-age=30"  # a new checkpoint or revocation is visible after 30 s
+OPEN = {"Cache-Control": SHORT, "Access-Control-Allow-Origin": "*"}  # verifiers on other sites may read these
 
 
 @router.get("/v1/certificates/{code}", response_model=LookUpOut)
 async def show_certificate(code: str, workspace: WorkspaceDep) -> Response:
-    """A certificate by its code, its id or a transaction id, with its proof verified just now.
+    """Look up a certificate by its code, its id or a transaction id, and verify its proof.
 
-    Who asks by what stands in the public ledger is not told code, serial number and proof, or labels could be copied from it.
+    Ids are in the public ledger. So a look-up by id gives no code, serial number and proof. Otherwise a
+    forger could copy labels from the ledger.
     """
-    asked = (workspace.database, workspace.settings, code, utc_now())
-    found = lookup.look_up_at_once(*asked)
-    if found is None:
-        found = await run_in_threadpool(lookup.look_up, *asked)
-    labelled = holds_label(found.unit, code)
-    told = certificate_out(found, has_label=labelled, code=found.unit.code if labelled else None)
-    # As it is: FastAPI would validate and copy once more what was just built.
-    return Response(told.model_dump_json(), media_type="application/json")
+    arguments = (workspace.database, workspace.settings, code, utc_now())
+    result = lookup.look_up_at_once(*arguments)
+    if result is None:
+        result = await run_in_threadpool(lookup.look_up, *arguments)
+    has_label = holds_label(result.unit, code)
+    body = certificate_out(result, has_label=has_label, code=result.unit.code if has_label else None)
+    # A Response spares time: FastAPI would validate and copy the new model again.
+    return Response(body.model_dump_json(), media_type="application/json")
 
 
 @router.get("/v1/certificates/{code}/bundle", response_class=JSONResponse)
 def show_bundle(code: str, workspace: WorkspaceDep, serial: str = "") -> Response:
-    """The offline proof of a certificate: `authcheck verify-bundle` and any browser check it without us.
+    """Return the offline proof of a certificate.
 
-    By the code, or by the id and the serial number, which the proof shows.
+    `authcheck verify-bundle` and any browser verify the proof without us. Ask by the code, or by the id with
+    the serial number. The proof contains the serial number.
     """
-    found = lookup.look_up(workspace.database, workspace.settings, code, utc_now())
-    if not holds_label(found.unit, code) and serial != found.unit.serial:
+    result = lookup.look_up(workspace.database, workspace.settings, code, utc_now())
+    if not holds_label(result.unit, code) and serial != result.unit.serial:
         raise Forbidden(
-            "A unit's proof is for who has its label: ask by its code, or add ?serial=.",
+            "We give a unit's proof only to holders of its label. Use the label's code, or add ?serial=.",
             code="certificate.label_needed",
         )
-    if found.bundle is None:
-        raise Conflict("There is no proof of this certificate yet.", code="certificate.unsigned")
-    name = f'attachment; filename="{found.unit.id}.bundle.json"'
-    return JSONResponse(found.bundle.to_json(), headers={**OPEN, "Content-Disposition": name})
+    if result.bundle is None:
+        raise Conflict(
+            "This certificate has no proof yet. Try again when its brand has signed it.",
+            code="certificate.unsigned",
+        )
+    disposition = f'attachment; filename="{result.unit.id}.bundle.json"'
+    return JSONResponse(result.bundle.to_json(), headers={**OPEN, "Content-Disposition": disposition})
 
 
 @router.get("/v1/tx/{tx_id}")
 def show_transaction(tx_id: str, workspace: WorkspaceDep) -> TransactionOut | AnchorOut:
-    """A ledger entry by its transaction id, or by `0x...` the transaction in a chain that holds a checkpoint."""
+    """Return a ledger entry by its transaction id.
+
+    An id `0x...` is a chain's transaction that holds a checkpoint.
+    """
     if tx_id.lower().startswith("0x"):
         return anchor_out(lookup.chain_transaction(workspace.database, tx_id.lower()))
     return transaction_out(lookup.transaction(workspace.database, workspace.settings, tx_id.lower()))
@@ -78,18 +86,18 @@ def show_transaction(tx_id: str, workspace: WorkspaceDep) -> TransactionOut | An
 def show_status_list(
     handle: str, number: int, workspace: WorkspaceDep, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """A brand's list of revoked certificates in force, signed (W3C Bitstring Status List)."""
+    """Return a brand's current signed list of revoked certificates (W3C Bitstring Status List)."""
     with workspace.database.reading() as session:
-        found = publications.published_list(session, handle, number)
-    headers = {**OPEN, "ETag": f'"{found.jws_sha256}"'}
+        status_list = publications.published_list(session, handle, number)
+    headers = {**OPEN, "ETag": f'"{status_list.jws_sha256}"'}
     if not_modified(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    return Response(found.jws, media_type="application/vc+jwt", headers=headers)
+    return Response(status_list.jws, media_type="application/vc+jwt", headers=headers)
 
 
 @router.get("/trust.json", response_class=JSONResponse)
 def show_trust(workspace: WorkspaceDep, brand: str | None = None) -> Response:
-    """Whom to believe when checking a bundle: keys of the ledger, the witnesses and the issuers, or one issuer."""
+    """Return the trusted keys that verify a bundle: of the ledger, its witnesses, and all issuers or one."""
     with workspace.database.reading() as session:
         trust = publications.trust_of(session, workspace.settings, utc_now(), brand)
     return JSONResponse(trust.to_json(), headers=OPEN)
@@ -97,16 +105,16 @@ def show_trust(workspace: WorkspaceDep, brand: str | None = None) -> Response:
 
 @router.get("/.well-known/did.json", response_class=JSONResponse)
 def show_operator(workspace: WorkspaceDep) -> Response:
-    """The DID document of whoever runs this ledger."""
-    return _document(publications.operator_document(workspace.settings))
+    """Return the DID document of this ledger's operator."""
+    return _did_response(publications.operator_document(workspace.settings))
 
 
 @router.get("/brands/{handle}/did.json", response_class=JSONResponse)
 def show_brand(handle: str, workspace: WorkspaceDep) -> Response:
-    """The DID document of a brand: the keys that it signs certificates with."""
+    """Return the DID document of a brand: the keys with which it signs certificates."""
     with workspace.database.reading() as session:
-        return _document(publications.brand_document(session, workspace.settings, handle))
+        return _did_response(publications.brand_document(session, workspace.settings, handle))
 
 
-def _document(content: dict[str, Any]) -> Response:
+def _did_response(content: dict[str, Any]) -> Response:
     return JSONResponse(content, media_type="application/did+ld+json", headers=OPEN)

@@ -1,4 +1,7 @@
-"""Which part of a registered picture is the design: the foreground mask, to its owner alone."""
+"""Endpoints of foreground masks, which say which part of a registered picture is the design.
+
+Only for its owner.
+"""
 
 import hashlib
 
@@ -19,7 +22,8 @@ from ..wire.designs import DesignOut
 from .designs import design_response
 
 router = APIRouter(prefix="/v1/designs/{design_id}/views/{sha256}/mask", tags=["designs"])
-OWNER_CACHE = "private, no-cache"  # it may be replaced at any time: the ETag says
+# The owner may replace a mask at any time, so browsers must compare the ETag.
+OWNER_CACHE = "private, no-cache"
 
 
 @router.put(
@@ -30,21 +34,21 @@ OWNER_CACHE = "private, no-cache"  # it may be replaced at any time: the ETag sa
 def put_mask(
     caller: DesignsWriter, design_id: str, sha256: str, upload: UploadDep, workspace: WorkspaceDep
 ) -> Response:
-    """Replace the mask of a picture: `mask` is a picture file, white where the design is, or `auto`.
+    """Replace the mask of a picture. `mask` is a picture file, white on the design, or `auto`, or `none`.
 
-    Only what is compared by local features changes; checks made before keep their answers.
+    The mask affects only the comparison by local features. Earlier checks keep their answers.
     """
     upload.form.refuse_others("mask")
-    given = upload.masks(1)
-    if not given:
-        raise Rejected("The field mask is auto, none or a picture file.", code="request.masks")
-    return _change(workspace, caller, design_id, sha256, given[0])
+    masks = upload.masks(1)
+    if not masks:
+        raise Rejected("The field mask must be auto, none or a picture file.", code="request.masks")
+    return _change_mask(workspace, caller, design_id, sha256, masks[0])
 
 
 @router.delete("", response_model=DesignOut)
 def drop_mask(caller: DesignsWriter, design_id: str, sha256: str, workspace: WorkspaceDep) -> Response:
-    """Let the whole picture count."""
-    return _change(workspace, caller, design_id, sha256, "none")
+    """Remove the mask, so that the whole picture is the design."""
+    return _change_mask(workspace, caller, design_id, sha256, "none")
 
 
 @router.get("", response_class=Response, responses=pictures_out("image/png"))
@@ -55,7 +59,10 @@ def show_mask(
     workspace: WorkspaceDep,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """The mask in force, a PNG of one bit a pixel of the picture's shape, however small: white counts."""
+    """Return the current mask: a PNG with one bit per pixel and the aspect ratio of the picture.
+
+    White is the design.
+    """
     with workspace.database.reading() as session:
         design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
         mask = masking.get_mask(session, design, sha256)
@@ -65,8 +72,8 @@ def show_mask(
     return picture_response(mask, "image/png", etag, OWNER_CACHE, f"{sha256[:16]}-mask.png")
 
 
-def _change(
-    workspace: Workspace, caller: Principal, design_id: str, sha256: str, wanted: Masking
+def _change_mask(
+    workspace: Workspace, caller: Principal, design_id: str, sha256: str, new_masking: Masking
 ) -> Response:
     masking.change_mask(
         workspace.database,
@@ -74,7 +81,7 @@ def _change(
         workspace.limits,
         design_id=design_id,
         picture_sha256=sha256,
-        masking=wanted,
+        masking=new_masking,
         now=utc_now(),
         owner_id=caller.organisation_id,
     )

@@ -1,4 +1,4 @@
-"""Organisations and API keys, for the operator; and who a key belongs to."""
+"""Endpoints of organisations and API keys for the operator, and of the caller's own key."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1", tags=["accounts"])
 
 @router.get("/me")
 def show_caller(caller: AnyKey) -> MeOut:
-    """Who the key that asks belongs to, and what it may do."""
+    """Return the organisation and the scopes of your API key."""
     return MeOut(organisation=caller.handle, key=caller.key_id, scopes=sorted(caller.scopes))
 
 
@@ -37,7 +37,7 @@ def create_organisation(
 
 @router.get("/organisations")
 def list_organisations(_caller: Admin, workspace: WorkspaceDep, paging: PagingDep) -> Page[OrganisationOut]:
-    """All members, oldest first."""
+    """List all members, oldest first."""
     with workspace.database.reading() as session:
         rows = organisations.list_organisations(session, after=paging.after, limit=paging.fetch)
         return paging.page(rows, _organisation_out)
@@ -45,14 +45,14 @@ def list_organisations(_caller: Admin, workspace: WorkspaceDep, paging: PagingDe
 
 @router.get("/organisations/{handle}")
 def show_organisation(_caller: Admin, handle: str, workspace: WorkspaceDep) -> OrganisationOut:
-    """One member, by its handle."""
+    """Return a member by its handle."""
     with workspace.database.reading() as session:
         return _organisation_out(organisations.get_organisation(session, handle))
 
 
 @router.post("/keys", status_code=201)
 def create_key(_caller: Admin, body: KeyIn, workspace: WorkspaceDep) -> NewKeyOut:
-    """Make an API key for an organisation. The token is in this answer only."""
+    """Make an API key for an organisation. Only this answer has the token."""
     with workspace.database.writing() as session:
         organisation = organisations.get_organisation(session, body.organisation)
         key, token = api_keys.create_key(
@@ -68,7 +68,7 @@ def list_keys(
     paging: PagingDep,
     organisation: Annotated[Text, Query(max_length=64, description="Handle of the organisation.")],
 ) -> Page[KeyOut]:
-    """The keys of one organisation, revoked ones too, oldest first."""
+    """List the keys of an organisation, oldest first. Includes revoked keys."""
     with workspace.database.reading() as session:
         member = organisations.get_organisation(session, organisation)
         rows = api_keys.list_keys(session, member.id, after=paging.after, limit=paging.fetch)
@@ -77,7 +77,7 @@ def list_keys(
 
 @router.delete("/keys/{key_id}")
 def revoke_key(_caller: Admin, key_id: str, workspace: WorkspaceDep) -> KeyOut:
-    """End a key, at once and for good. Doing it again changes nothing."""
+    """Revoke a key immediately and permanently. A repetition changes nothing."""
     with workspace.database.writing() as session:
         key = api_keys.revoke_key(session, key_id, organisation_id=None, now=utc_now())
         organisation = session.get_one(Organisation, key.organisation_id)

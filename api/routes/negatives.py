@@ -1,4 +1,4 @@
-"""An owner's negative pictures: backdrops and frames whose content is never evidence for that owner's designs."""
+"""Endpoints of negative pictures: backdrops and frames that are no evidence for designs of their owner."""
 
 from typing import Annotated
 
@@ -23,36 +23,38 @@ router = APIRouter(prefix="/v1/negatives", tags=["designs"])
     openapi_extra=multipart(["image"], image=PICTURE, label={"type": "string"}),
 )
 def add_negative(caller: DesignsWriter, upload: UploadDep, workspace: WorkspaceDep) -> NegativeOut:
-    """Add a picture of a ground or frame that your designs are not to be found by; the same again changes nothing.
+    """Add a picture of a background or frame. Checks ignore its content when they search for your designs.
 
-    It counts for your own designs alone.
+    It has no effect on designs of other owners. A repetition changes nothing.
     """
     upload.form.refuse_others("image", "label")
     pictures = upload.pictures()
     if len(pictures) > 1:
-        raise Rejected("One request adds one picture; the body has several.", code="request.two_images")
-    label = upload.form.text("label").strip() or pictures[0].name[: negatives.LABEL_CHARS]
-    read = negatives.read_negative(pictures[0].data, workspace.limits)
-    with workspace.database.writing() as session:
-        made = negatives.add_negative(
-            session, workspace.store, read, owner_id=caller.organisation_id, label=label, now=utc_now()
+        raise Rejected(
+            "The body has several pictures. Send one picture per request.", code="request.two_images"
         )
-    return negative_out(made)
+    label = upload.form.text("label").strip() or pictures[0].name[: negatives.LABEL_CHARS]
+    picture = negatives.read_negative(pictures[0].data, workspace.limits)
+    with workspace.database.writing() as session:
+        row = negatives.add_negative(
+            session, workspace.store, picture, owner_id=caller.organisation_id, label=label, now=utc_now()
+        )
+    return negative_out(row)
 
 
 @router.get("")
 def list_negatives(caller: DesignsWriter, workspace: WorkspaceDep) -> Page[NegativeOut]:
-    """Your negative pictures, first added first: all of them, on one page."""
+    """List all your negative pictures on one page, oldest first."""
     with workspace.database.reading() as session:
-        found = negatives.list_negatives(session, owner_id=caller.organisation_id)
-    return Page(items=[negative_out(negative) for negative in found], next=None)
+        rows = negatives.list_negatives(session, owner_id=caller.organisation_id)
+    return Page(items=[negative_out(row) for row in rows], next=None)
 
 
 @router.delete("/{number}", status_code=204)
 def remove_negative(
     caller: DesignsWriter, number: Annotated[int, Path(ge=1, lt=2**53)], workspace: WorkspaceDep
 ) -> Response:
-    """Let a picture's content count again."""
+    """Remove a negative picture. Checks use its content again."""
     with workspace.database.writing() as session:
         negatives.remove_negative(session, number, owner_id=caller.organisation_id)
     return Response(status_code=204)

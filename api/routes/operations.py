@@ -1,4 +1,4 @@
-"""Health and metrics, for whoever runs the process. No word about any tenant."""
+"""Health and metrics for the operator of the process. They reveal nothing about any tenant."""
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -17,17 +17,23 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/livez")
 async def livez() -> HealthOut:
-    """The process answers."""
+    """Report that the process answers."""
     return HealthOut(status="alive")
 
 
-@router.get("/readyz", responses={503: {"model": HealthOut, "description": "Not ready; `checks` says why."}})
+@router.get(
+    "/readyz", responses={503: {"model": HealthOut, "description": "Not ready. `checks` has the reasons."}}
+)
 def readyz(workspace: WorkspaceDep, response: Response) -> HealthOut:
-    """The database answers, its migrations are at head, the index loads."""
+    """Report whether the database answers, its migrations are at head, and the index loads."""
     checks = {}
-    for name, look in (("database", _database), ("migrations", _migrations), ("index", _index)):
+    for name, check in (
+        ("database", _check_database),
+        ("migrations", _check_migrations),
+        ("index", _check_index),
+    ):
         try:
-            checks[name] = look(workspace)
+            checks[name] = check(workspace)
         except AuthcheckError as error:
             checks[name] = error.code
     if set(checks.values()) == {"ok"}:
@@ -48,23 +54,23 @@ def readyz(workspace: WorkspaceDep, response: Response) -> HealthOut:
     },
 )
 def show_metrics(request: Request, workspace: WorkspaceDep) -> Response:
-    """Figures for Prometheus."""
+    """Return the metrics for Prometheus."""
     metrics: Metrics = request.app.state.metrics
     return Response(metrics.render(workspace), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _database(workspace: Workspace) -> str:
+def _check_database(workspace: Workspace) -> str:
     with workspace.database.reading() as session:
         session.execute(text("SELECT 1"))
     return "ok"
 
 
-def _migrations(workspace: Workspace) -> str:
+def _check_migrations(workspace: Workspace) -> str:
     with translated_errors():
         return "ok" if workspace.database.revision() == head() else "database.not_upgraded"
 
 
-def _index(workspace: Workspace) -> str:
+def _check_index(workspace: Workspace) -> str:
     with workspace.database.reading() as session:
         workspace.finder.live.refresh(session)
     return "ok"

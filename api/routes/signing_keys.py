@@ -1,4 +1,4 @@
-"""A brand's signing keys, and the signatures of brands that keep theirs."""
+"""Endpoints of signing keys, and of signatures by brands that keep their own keys."""
 
 from collections.abc import Callable
 
@@ -25,32 +25,32 @@ router = APIRouter(prefix="/v1", tags=["certificates"])
 
 @router.get("/signing-keys")
 def list_signing_keys(caller: CertificatesIssuer, workspace: WorkspaceDep) -> Page[SigningKeyOut]:
-    """Your signing keys, oldest first, revoked ones too: all of them, on one page."""
+    """List all your signing keys on one page, oldest first. Includes revoked keys."""
     with workspace.database.reading() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
-        found = signing_keys.list_keys(session, organisation)
-    return Page(items=[_key_out(key) for key in found], next=None)
+        keys = signing_keys.list_keys(session, organisation)
+    return Page(items=[_key_out(key) for key in keys], next=None)
 
 
 @router.post("/signing-keys", status_code=201)
 def create_signing_key(
     caller: CertificatesIssuer, body: SigningKeyIn, workspace: WorkspaceDep
 ) -> SigningKeyOut:
-    """Add a key, which signs from now on; the others stay."""
-    return _added(caller, body, workspace, signing_keys.create_key)
+    """Add a key that signs from now on. The other keys stay."""
+    return _add_key(caller, body, workspace, signing_keys.create_key)
 
 
 @router.post("/signing-keys/rotate", status_code=201)
 def rotate_signing_key(
     caller: CertificatesIssuer, body: SigningKeyIn, workspace: WorkspaceDep
 ) -> SigningKeyOut:
-    """Add a key and end all others; certificates that those have signed stay good."""
-    return _added(caller, body, workspace, signing_keys.rotate)
+    """Add a key and end all other keys. Certificates with their signatures stay good."""
+    return _add_key(caller, body, workspace, signing_keys.rotate)
 
 
 @router.post("/signing-keys/{key_id}/revoke")
 def revoke_signing_key(caller: CertificatesIssuer, key_id: str, workspace: WorkspaceDep) -> SigningKeyOut:
-    """End a key, for good. Doing it again changes nothing."""
+    """Revoke a key permanently. A repetition changes nothing."""
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
         key = signing_keys.revoke_key(session, organisation, key_id, utc_now())
@@ -60,37 +60,39 @@ def revoke_signing_key(caller: CertificatesIssuer, key_id: str, workspace: Works
 
 @router.get("/signatures/waiting")
 def show_waiting(caller: CertificatesIssuer, workspace: WorkspaceDep) -> WaitingOut:
-    """What waits for a signature by the key that you keep: 10,000 certificates at most, and status lists.
+    """Return the statements that wait for your own key: at most 10,000 certificates, and status lists.
 
-    What is signed is `BASE64URL(header).BASE64URL(payload)` with the header `{"alg":"Ed25519","kid":KID,"typ":"vc+jwt"}`.
+    Sign `BASE64URL(header).BASE64URL(payload)` with the header `{"alg":"Ed25519","kid":KID,"typ":"vc+jwt"}`.
     """
     with workspace.database.reading() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
-        found = brand_signatures.find_waiting(session, workspace.settings, organisation, utc_now())
-    return WaitingOut(kid=found.kid, at=found.at, payloads=dict(found.payloads))
+        waiting = brand_signatures.find_waiting(session, workspace.settings, organisation, utc_now())
+    return WaitingOut(kid=waiting.kid, at=waiting.at, payloads=dict(waiting.payloads))
 
 
 @router.post("/signatures")
 def accept_signatures(caller: CertificatesIssuer, body: SignaturesIn, workspace: WorkspaceDep) -> SignedOut:
-    """Hand in signatures: their certificates become active. Those that are so already stay as they are."""
+    """Submit signatures. Their certificates become active. Active certificates do not change."""
     if body.at.tzinfo is None:
-        raise Rejected("A time needs its zone.", code="signatures.time")
-    given = Signatures(body.kid, body.at, body.signatures)
+        raise Rejected(
+            "The time has no time zone. Use 2026-11-23T12:00:00Z, for example.", code="signatures.time"
+        )
+    signatures = Signatures(body.kid, body.at, body.signatures)
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
-        signed = brand_signatures.accept(session, workspace.settings, organisation, given, utc_now())
+        count = brand_signatures.accept(session, workspace.settings, organisation, signatures, utc_now())
     publishing.publish(workspace.database, workspace.settings)
-    return SignedOut(signed=signed)
+    return SignedOut(signed=count)
 
 
-def _added(
+def _add_key(
     caller: Principal, body: SigningKeyIn, workspace: Workspace, add: Callable[..., SigningKey]
 ) -> SigningKeyOut:
-    given = None if body.public_key is None else read_public_key(body.public_key)
+    brand_key = None if body.public_key is None else read_public_key(body.public_key)
     vault, settings, now = open_vault(workspace.settings), workspace.settings, utc_now()
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
-        key = add(session, organisation, vault, settings=settings, now=now, public_key=given)
+        key = add(session, organisation, vault, settings=settings, now=now, public_key=brand_key)
         status_lists.catch_up(session, settings, organisation, vault, now=now)
     publishing.publish(workspace.database, settings)
     return _key_out(key)

@@ -1,4 +1,4 @@
-"""Official shops, and who may sell a design."""
+"""Endpoints of official shops, and of the question who may sell a design."""
 
 from datetime import date
 from typing import Annotated
@@ -23,10 +23,10 @@ Word = Annotated[str, Query(max_length=100)]
 
 @router.post("/storefronts", status_code=201)
 def add_storefront(caller: LicencesWriter, body: StorefrontIn, workspace: WorkspaceDep) -> StorefrontOut:
-    """List an official shop of yours; one that is listed already keeps its id and gets the new address."""
+    """Add one of your official shops. A shop that is already listed keeps its id and gets the new address."""
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
-        added = shops.add(
+        storefront = shops.add(
             session,
             organisation,
             marketplace=body.marketplace,
@@ -34,14 +34,14 @@ def add_storefront(caller: LicencesWriter, body: StorefrontIn, workspace: Worksp
             url=body.url,
             now=utc_now(),
         )
-        return _storefront_out(added)
+        return _storefront_out(storefront)
 
 
 @router.get("/storefronts")
 def list_storefronts(
     caller: LicencesWriter, workspace: WorkspaceDep, paging: PagingDep
 ) -> Page[StorefrontOut]:
-    """Your shops, oldest first, closed ones too."""
+    """List your shops, oldest first. Includes closed shops."""
     with workspace.database.reading() as session:
         rows = shops.list_storefronts(session, caller.organisation_id, after=paging.after, limit=paging.fetch)
         return paging.page(rows, _storefront_out)
@@ -49,14 +49,14 @@ def list_storefronts(
 
 @router.get("/storefronts/{storefront_id}", dependencies=[Depends(public_read_limit)])
 def show_storefront(storefront_id: str, workspace: WorkspaceDep) -> StorefrontOut:
-    """Whose official shop that is, for anybody."""
+    """Return a shop and its organisation. Public."""
     with workspace.database.reading() as session:
         return _storefront_out(shops.get_storefront(session, storefront_id))
 
 
 @router.delete("/storefronts/{storefront_id}")
 def close_storefront(caller: LicencesWriter, storefront_id: str, workspace: WorkspaceDep) -> StorefrontOut:
-    """Say that a shop of yours is official no more. Doing it again changes nothing."""
+    """Close one of your shops: it is no longer official. A repetition changes nothing."""
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
         return _storefront_out(shops.close(session, organisation, storefront_id, utc_now()))
@@ -64,19 +64,19 @@ def close_storefront(caller: LicencesWriter, storefront_id: str, workspace: Work
 
 @router.get("/sellers")
 def who_may_sell(
-    caller: ListingsChecker,  # noqa: ARG001 - what it stands for is that a key was believed
+    caller: ListingsChecker,  # noqa: ARG001 - the endpoint only requires a valid key
     workspace: WorkspaceDep,
     *,
     design: Word,
     marketplace: Word,
     shop: Annotated[str, Query(max_length=200)],
     territory: Annotated[str, Query(max_length=10, description="Two letters, like FR.")],
-    on: Annotated[date | None, Query(description="The day; today (UTC) if left out.")] = None,
+    on: Annotated[date | None, Query(description="Day of sale. Default: today (UTC).")] = None,
     goods: Annotated[
-        list[int] | None, Query(max_length=45, description="Nice classes; not asked about if left out.")
+        list[int] | None, Query(max_length=45, description="Nice classes. Default: goods are not checked.")
     ] = None,
 ) -> SellerOut:
-    """Whether a shop may sell a design there and then, by which licence or what stands against each."""
+    """Say whether a shop may sell a design in a territory on a day, with its licences and their breaches."""
     with workspace.database.reading() as session:
         answer = sellers.may_sell(
             session,
@@ -111,10 +111,12 @@ def _seller_out(answer: SellerAnswer) -> SellerOut:
         on=answer.on,
         licences=[
             StandingOut(
-                id=one.grant.id,
-                state=one.grant.state(answer.on),
-                breaches=[BreachOut(code=breach.code, params=dict(breach.params)) for breach in one.breaches],
+                id=licence.grant.id,
+                state=licence.grant.state(answer.on),
+                breaches=[
+                    BreachOut(code=breach.code, params=dict(breach.params)) for breach in licence.breaches
+                ],
             )
-            for one in answer.licences
+            for licence in answer.licences
         ],
     )

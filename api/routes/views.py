@@ -1,4 +1,7 @@
-"""The pictures of a design: added and removed by the owner, shown to the owner; the public sees a small preview."""
+"""Endpoints of a design's pictures.
+
+Only the owner adds, removes and sees them. The public sees a small preview.
+"""
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -30,7 +33,8 @@ MEDIA_TYPES = {
     "AVIF": "image/avif",
 }
 OWNER_CACHE = "private, max-age=31536000, immutable"
-PREVIEW_CACHE = "public, max-age=300"  # short: an owner who switches it off wants it gone
+# Short, so that a preview disappears soon after its owner switches it off.
+PREVIEW_CACHE = "public, max-age=300"
 
 
 @router.post(
@@ -40,8 +44,11 @@ PREVIEW_CACHE = "public, max-age=300"  # short: an owner who switches it off wan
     openapi_extra=multipart(["image"], image=PICTURES, mask=MASKS),
 )
 def add_views(caller: DesignsWriter, design_id: str, upload: UploadDep, workspace: WorkspaceDep) -> Response:
-    """Add pictures to a design; ones it has already change nothing. `mask` as when a design is registered."""
-    kind = _own(workspace, caller, design_id).kind
+    """Add pictures to a design.
+
+    Pictures that the design already has change nothing. `mask` as in registration.
+    """
+    kind = _read_own_design(workspace, caller, design_id).kind
     upload.form.refuse_others("image", "mask")
     views = read_views(workspace, upload, kind)
     with workspace.database.writing() as session:
@@ -51,16 +58,16 @@ def add_views(caller: DesignsWriter, design_id: str, upload: UploadDep, workspac
         design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
         registration.add_views(design, views)
     workspace.describe_new()
-    return design_response(_own(workspace, caller, design_id), 201)
+    return design_response(_read_own_design(workspace, caller, design_id), 201)
 
 
 @router.delete("/views/{sha256}", response_model=DesignOut)
 def remove_view(caller: DesignsWriter, design_id: str, sha256: str, workspace: WorkspaceDep) -> Response:
-    """Take one picture out of the search; the last one stays (retire the design instead)."""
+    """Remove one picture from the search. The last picture stays: retire the design instead."""
     with workspace.database.writing() as session:
         design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
         designs.remove_view(session, design, sha256, utc_now())
-    return design_response(_own(workspace, caller, design_id))
+    return design_response(_read_own_design(workspace, caller, design_id))
 
 
 @router.get("/views/{sha256}/picture", response_class=Response, responses=pictures_out("image/*"))
@@ -71,8 +78,8 @@ def show_picture(
     workspace: WorkspaceDep,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """The original bytes of a picture, to its owner."""
-    design = _own(workspace, caller, design_id)
+    """Return the original bytes of one of your pictures."""
+    design = _read_own_design(workspace, caller, design_id)
     view = next((view for view in design.views if view.picture_sha256 == sha256), None)
     if view is None:
         raise NotFound("The design has no such picture.", code="view.not_found")
@@ -93,11 +100,11 @@ def show_picture(
 def show_preview(
     design_id: str, request: Request, workspace: WorkspaceDep, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """A small picture of the design, for anybody, where its owner switched that on."""
+    """Return a small picture of the design if its owner has switched on the public preview. Public."""
     with workspace.database.reading() as session:
         design = designs.get_design(session, design_id)
-    if preview_path(design) is None:  # the same answer as for an id that nobody has
-        raise NotFound(f"No design {design_id!r} is known.", code="design.not_found", design=design_id)
+    if preview_path(design) is None:  # the same message as `get_design` gives for an unknown id
+        raise NotFound(f"We have no design {design_id!r}.", code="design.not_found", design=design_id)
     etag = preview_etag(design)
     if not_modified(if_none_match, etag):
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": PREVIEW_CACHE})
@@ -107,6 +114,6 @@ def show_preview(
     )
 
 
-def _own(workspace: Workspace, caller: Principal, design_id: str) -> Design:
+def _read_own_design(workspace: Workspace, caller: Principal, design_id: str) -> Design:
     with workspace.database.reading() as session:
         return designs.get_design(session, design_id, owner_id=caller.organisation_id)

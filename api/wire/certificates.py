@@ -1,4 +1,4 @@
-"""What goes over the wire of keys, batches and certificates, in JSON."""
+"""Signing keys, batches and certificates, in JSON."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,24 +12,29 @@ Reason = Literal["recalled", "stolen", "lost", "damaged", "copied", "mistake", "
 
 
 class BatchIn(Wire):
-    """Units to issue certificates for: `count` of them, or one for each of your own `serials`; at most 10,000."""
+    """Units to certify: `count` units, or one for each of your own `serials`. At most 10,000."""
 
     design: Text = Field(max_length=40, description="Id of your design.")
     gtin: Text = Field(max_length=14, examples=["4006381333931"])
-    lot: Text = Field(max_length=20, description="1 to 20 of GS1's characters.", examples=["L2026-11"])
+    lot: Text = Field(max_length=20, description="1 to 20 characters of GS1's set.", examples=["L2026-11"])
     product: Text = Field(
-        max_length=200, description="What buyers are told it is.", examples=["Kite shirt, M"]
+        max_length=200, description="The product's name for buyers.", examples=["Kite shirt, M"]
     )
-    count: int = Field(0, ge=0, lt=2**31, description="Serial numbers are drawn: the labels' codes.")
+    count: int = Field(
+        0,
+        ge=0,
+        lt=2**31,
+        description="How many units. We draw their serial numbers, the codes of the labels.",
+    )
     serials: list[Name] = Field(default_factory=list, description="Your own serial numbers.")
     pins: bool = Field(False, description="Make a PIN for each label's scratch-off panel.")
     licence: Text | None = Field(
-        None, max_length=40, description="A licence of yours to issue under; else one that covers the order."
+        None, max_length=40, description="Id of your licence for this order. By default, one that covers it."
     )
 
 
 class MeterOut(Wire):
-    """Units certified under a licence against its `cap`; `alerts` are the shares of it that are reached."""
+    """Units certified under a licence, and its `cap`. `alerts` are the shares of the cap that are reached."""
 
     units: int
     cap: int | None
@@ -38,7 +43,7 @@ class MeterOut(Wire):
 
 
 class BatchOut(Wire):
-    """Certificates that were issued together; `states` says how many are unsigned, active and revoked."""
+    """Certificates that were issued together. `states` counts the unsigned, active and revoked ones."""
 
     id: str
     design: str
@@ -49,17 +54,17 @@ class BatchOut(Wire):
     count: int
     created_at: datetime
     states: dict[str, int]
-    licence: str | None = Field(None, description="The licence that its issuer stands on.")
-    meter: MeterOut | None = Field(None, description="How that licence's meter stands now.")
+    licence: str | None = Field(None, description="Id of the licence that the issuer used.")
+    meter: MeterOut | None = Field(None, description="The licence's present use.")
 
 
 class CertificateOut(Wire):
-    """One unit's certificate, as its issuer sees it. `tx_id` is its entry in the ledger, null until it is signed."""
+    """The certificate of one unit, for its issuer. `tx_id` is its ledger entry, null until it is signed."""
 
     id: str
     code: str
     batch: str
-    number: int = Field(description="Its place in the batch, from 1.")
+    number: int = Field(description="The unit's number in the batch, from 1.")
     design: str
     gtin: str
     lot: str
@@ -68,13 +73,13 @@ class CertificateOut(Wire):
     state: Literal["unsigned", "active", "revoked"]
     issued_at: datetime
     tx_id: str | None
-    entry: int | None = Field(description="Its entry's number in the ledger.")
+    entry: int | None = Field(description="The number of its ledger entry.")
     revoked_at: datetime | None
     reason: str | None
 
 
 class RevocationIn(Wire):
-    """Certificates to revoke: by ids or codes, or a batch, or its units `first` to `last`."""
+    """Certificates to revoke: by ids or codes, or a whole batch, or its units `first` to `last`."""
 
     certificates: list[Name] = Field(default_factory=list, description="Ids or codes, at most 10,000.")
     batch: Text | None = Field(None, max_length=40)
@@ -84,7 +89,7 @@ class RevocationIn(Wire):
 
 
 class RevocationOut(Wire):
-    """What became of it: so many were revoked now, so many had been before and stay as they are."""
+    """How many certificates were revoked now, and how many were revoked before and stay unchanged."""
 
     revoked: int
     revoked_before: int
@@ -99,7 +104,10 @@ class SigningKeyIn(Wire):
 
 
 class SigningKeyOut(Wire):
-    """A key that certificates are signed with. What it signed counts in entries from `first_entry` up to `end_entry`."""
+    """A key that certificates are signed with.
+
+    What it signed counts in entries from `first_entry` up to `end_entry`.
+    """
 
     id: str
     kid: str
@@ -112,7 +120,7 @@ class SigningKeyOut(Wire):
 
 
 class WaitingOut(Wire):
-    """What waits for a signature by your key `kid`: payloads by the id of the credential."""
+    """Payloads that wait for a signature by your key `kid`, by the id of the credential."""
 
     kid: str
     at: datetime
@@ -120,7 +128,7 @@ class WaitingOut(Wire):
 
 
 class SignaturesIn(Wire):
-    """Signatures (base64url) by the id of the credential; `kid` and `at` as they were given with the payloads."""
+    """Signatures in base64url, by the id of the credential. `kid` and `at` are those of the payloads."""
 
     kid: Text = Field(max_length=300)
     at: datetime

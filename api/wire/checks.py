@@ -1,4 +1,4 @@
-"""Answers to checks, in JSON: all of it for the organisation that asked, less for the public."""
+"""Answers to checks, in JSON: complete for the organisation that asked, shorter for the public."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from .forms import Wire, sendable
 
 
 class ReasonOut(Wire):
-    """Why, as a code, the numbers a sentence about it needs, and a weight in [0, 1] to order by."""
+    """A reason: its code, the numbers for a sentence about it, and a weight in [0, 1] for sorting."""
 
     code: str
     weight: float
@@ -24,14 +24,14 @@ class ReasonOut(Wire):
 
 
 class OwnerOut(Wire):
-    """Who owns a design."""
+    """The owner of a design."""
 
     handle: str
     name: str
 
 
 class CheckedDesignOut(Wire):
-    """The design a check found. `view_sha256` is null unless the design is the asker's own."""
+    """The design that a check found. `view_sha256` is null unless you own the design."""
 
     id: str
     title: str
@@ -42,7 +42,10 @@ class CheckedDesignOut(Wire):
 
 
 class TransformOut(Wire):
-    """How the design lies in the picture: mirrored, light and dark swapped, turned clockwise, picture pixels a design pixel."""
+    """How the design was changed: mirrored, light and dark swapped, turned clockwise, scaled.
+
+    `scale` is in pixels of the picture for one pixel of the design.
+    """
 
     mirrored: bool
     inverted: bool
@@ -53,21 +56,20 @@ class TransformOut(Wire):
 Outline = Annotated[
     list[tuple[float, float]] | None,
     Field(
-        description="Corners of the design in the picture, (x, y) in pixels of the upright original; null: not located."
+        description="Corners of the design in the picture, (x, y) in pixels of the upright original. "
+        "Null when the place is not known."
     ),
 ]
 
 
-Coverage = Annotated[float | None, Field(description="Share of the design that is seen, in [0, 1].")]
+Coverage = Annotated[float | None, Field(description="The share of the design that is visible, in [0, 1].")]
 
 
-Evidence = Annotated[
-    str | None, Field(description="Where the evidence picture is, for as long as there is one.")
-]
+Evidence = Annotated[str | None, Field(description="The address of the evidence picture, while it is kept.")]
 
 
 class FindingOut(Wire):
-    """One design seen in the picture. The first finding of a check is its answer."""
+    """A design in the picture. The first finding of a check is its answer."""
 
     design: CheckedDesignOut
     verdict: Literal["match", "lookalike"]
@@ -80,7 +82,7 @@ class FindingOut(Wire):
 
 
 class CheckOut(Wire):
-    """The answer to a key's check: which registered design the picture shows, how sure, and why."""
+    """The answer to a check with an API key: which registered design the picture shows, how sure, and why."""
 
     id: str
     verdict: Literal["match", "lookalike", "none"]
@@ -96,23 +98,23 @@ class CheckOut(Wire):
     picture_name: str
     findings: list[FindingOut]
     evidence: Evidence
-    picture_sha256: str = Field(description="SHA-256 of the picture that was sent in.")
+    picture_sha256: str = Field(description="SHA-256 of the picture that you sent.")
 
 
 class PublicReason(Wire):
-    """Why, as a code."""
+    """A reason, by its code."""
 
     code: str
 
 
 class PublicOwner(Wire):
-    """Who owns a design, by name."""
+    """The owner of a design, by name."""
 
     name: str
 
 
 class PublicDesign(Wire):
-    """What the public is told of a design: never its reference, its pictures' hashes or how near it came."""
+    """A design for the public: never its reference, the hashes of its pictures, or a score."""
 
     id: str
     title: str
@@ -121,7 +123,7 @@ class PublicDesign(Wire):
 
 
 class PublicFinding(Wire):
-    """One design seen in the picture, as the public is told of it."""
+    """A design in the picture, for the public."""
 
     design: PublicDesign
     verdict: Literal["match", "lookalike"]
@@ -131,7 +133,7 @@ class PublicFinding(Wire):
 
 
 class PublicCheckOut(Wire):
-    """The answer to the public. It holds no score, distance, method or hash but that of the picture sent in."""
+    """The answer for the public: no score, distance or method, and no hash but that of your picture."""
 
     id: str
     verdict: Literal["match", "lookalike", "none"]
@@ -144,27 +146,30 @@ class PublicCheckOut(Wire):
     policy: str
     scheme: str
     asked_at: datetime
-    picture_sha256: str = Field(description="SHA-256 of the picture that was sent in.")
+    picture_sha256: str = Field(description="SHA-256 of the picture that you sent.")
 
 
 NOTES = {
-    "match": "The picture shows a registered design. This says nothing of whether a product is genuine.",
-    "lookalike": "The picture is near a registered design but not the same; a person should look.",
-    "none": "No registered design was seen. This says nothing of whether a product is genuine.",
+    "match": "The picture shows a registered design. This does not tell whether a product is genuine.",
+    "lookalike": "The picture is similar to a registered design, but not the same. A person should look.",
+    "none": "We found no registered design. This does not tell whether a product is genuine.",
 }
 
 
 def check_out(
     check: Check, view: View | None, found: Sequence[Found], *, evident: bool
 ) -> CheckOut | PublicCheckOut:
-    """A check as its organisation sees it; an anonymous one as anybody does. `evident`: there is an evidence picture."""
+    """Return a check as its organisation sees it, or as the public sees an anonymous check.
+
+    `evident` says that there is an evidence picture.
+    """
     if check.organisation_id is None:
         return _public_check_out(check, found, evident=evident)
     return full_check_out(check, view, found, evident=evident)
 
 
 def full_check_out(check: Check, view: View | None, found: Sequence[Found], *, evident: bool) -> CheckOut:
-    """A check with all its numbers, for the organisation that asked."""
+    """Return a check with all its numbers, for the organisation that asked."""
     design = found_design(check)
     return CheckOut(
         **_common(check, evident=evident),
@@ -173,7 +178,7 @@ def full_check_out(check: Check, view: View | None, found: Sequence[Found], *, e
         design=_checked_design(check, design, view) if design else None,
         reasons=[ReasonOut(**reason) for reason in check.reasons],
         picture_name=sendable(check.picture_name),
-        findings=[_finding_out(check, one) for one in found],
+        findings=[_finding_out(check, finding) for finding in found],
     )
 
 
@@ -206,7 +211,7 @@ def _public_check_out(check: Check, found: Sequence[Found], *, evident: bool) ->
         **_common(check, evident=evident),
         design=_public_design(design) if design else None,
         reasons=[PublicReason(code=reason["code"]) for reason in check.reasons],
-        findings=[_public_finding(one) for one in found],
+        findings=[_public_finding(finding) for finding in found],
     )
 
 
@@ -231,7 +236,10 @@ def _public_design(design: Design) -> PublicDesign:
 
 
 def found_design(check: Check) -> Design | None:
-    """The design of the answer. A check that found none still stores the nearest one: that is not part of it."""
+    """Return the design of the answer.
+
+    A check that found none stores the nearest design: that is no answer.
+    """
     return None if check.verdict == "none" else check.design
 
 

@@ -1,4 +1,4 @@
-"""Designs, imports and negative pictures, in JSON, as their owner sees them."""
+"""Designs, imports and negative pictures, in JSON, for their owner."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -13,21 +13,22 @@ from .forms import Text, Wire, sendable
 
 
 class FindabilityOut(Wire):
-    """How well a design can be found again by this picture."""
+    """How easily this picture's design is found in photos."""
 
     grade: Literal["good", "fair", "poor"]
-    points: int = Field(description="Local features: places with a pattern of their own.")
+    points: int = Field(description="Local features: places with a distinctive pattern.")
     contrast: float = Field(description="Spread of lightness and colour, in Lab units.")
-    symmetry: float = Field(description="Likeness to its own mirror image, at most 1.")
-    colour: float = Field(description="Colourfulness: 0 grey, about 100 gaudy.")
-    warnings: list[str] = Field(description="Codes of docs/errors.md, each with what to do.")
+    symmetry: float = Field(description="Similarity to its own mirror image, at most 1.")
+    colour: float = Field(description="Colourfulness: 0 is grey, about 100 is very colourful.")
+    warnings: list[str] = Field(description="Codes. docs/errors.md says what to do about each.")
 
 
 class ViewOut(Wire):
     """One picture of a design; `picture` is where its owner can fetch the original.
 
-    `mask` is where the foreground mask is, null while the whole picture counts; `mask_source` is automatic or uploaded.
-    `findability` is null for a picture that an earlier release registered, until the operator upgrades it.
+    `mask` is where the foreground mask is, null while the whole picture counts; `mask_source` is automatic or
+    uploaded. `findability` is null for a picture that an earlier release registered, until the operator
+    upgrades it.
     """
 
     sha256: str
@@ -42,7 +43,7 @@ class ViewOut(Wire):
 
 
 class OtherDesignOut(Wire):
-    """What the other side of a dispute is told: who, under which reference, since when."""
+    """The other design of a dispute: its owner, reference and time of registration."""
 
     owner: str
     reference: str
@@ -50,7 +51,7 @@ class OtherDesignOut(Wire):
 
 
 class DisputeOut(Wire):
-    """Another owner's design that this one came near when it was registered; the earlier one keeps its place."""
+    """Another owner's design that is close to this design. The earlier registration keeps its rank."""
 
     id: str
     score: float
@@ -60,14 +61,14 @@ class DisputeOut(Wire):
 
 
 class DesignOut(Wire):
-    """A registered design, as its owner sees it. `preview` is null while the public may not see it."""
+    """A registered design, for its owner. `preview` is null while the public may not see the design."""
 
     id: str
     owner: str
     reference: str
     title: str
     kind: str
-    collection: str | None = Field(description="The owner's name for designs that are licensed together.")
+    collection: str | None = Field(description="Your name for a group of designs that you license together.")
     state: str
     public_preview: bool
     preview: str | None
@@ -79,22 +80,24 @@ class DesignOut(Wire):
 
 
 class RegisteredOut(DesignOut):
-    """A design and what became of the request to register it."""
+    """A design, and the result of the request to register it."""
 
     status: str = Field(description="registered, already_yours or disputed.")
 
 
 class DesignPatch(Wire):
-    """What to change of a design; fields left out stay as they are."""
+    """The changes to a design. Fields that you leave out stay unchanged."""
 
     title: Text | None = Field(None, max_length=300)
     kind: Text | None = Field(None, max_length=20)
     public_preview: bool | None = None
-    collection: Text | None = Field(None, max_length=200, description="Empty takes it out of its collection.")
+    collection: Text | None = Field(
+        None, max_length=200, description="An empty text removes the design from its collection."
+    )
 
 
 class ImportRow(Wire):
-    """What became of one row: registered, already_yours, disputed or rejected, and why."""
+    """The result of one row: registered, already_yours, disputed or rejected, and why."""
 
     line: int
     reference: str
@@ -107,7 +110,7 @@ class ImportRow(Wire):
     near_owner: str
     near_reference: str
     near_score: float | None
-    findability: str = Field("", description="good, fair or poor, by the design's best picture.")
+    findability: str = Field("", description="good, fair or poor, for the design's best picture.")
     warnings: list[str] = Field(default_factory=list)
 
 
@@ -118,12 +121,12 @@ class ImportOut(Wire):
     created_at: datetime
     dry_run: bool
     counts: dict[str, int]
-    poorly_findable: int = Field(description="Designs registered here that are hard to find in photos.")
+    poorly_findable: int = Field(description="Registered designs that are hard to find in photos.")
     rows: list[ImportRow]
 
 
 class NegativeOut(Wire):
-    """A picture of yours whose content is never evidence for your designs."""
+    """Your picture whose content never counts as evidence for your designs."""
 
     number: int
     label: str
@@ -132,7 +135,7 @@ class NegativeOut(Wire):
 
 
 def design_out(design: Design) -> DesignOut:
-    """A design as its owner sees it; of a retired one, the pictures it had."""
+    """Return a design for its owner. A retired design has the pictures that it had."""
     return DesignOut(
         id=design.id,
         owner=design.owner.handle,
@@ -168,7 +171,7 @@ def _view_out(design: Design, view: View) -> ViewOut:
 
 
 def negative_out(negative: NegativePicture) -> NegativeOut:
-    """A negative picture as its owner sees it."""
+    """Return a negative picture for its owner."""
     return NegativeOut(
         number=negative.number,
         label=negative.label,
@@ -191,7 +194,7 @@ def _dispute_out(design: Design, dispute: Dispute) -> DisputeOut:
 
 
 def import_out(report: Import) -> ImportOut:
-    """A bulk import and its rows."""
+    """Return a bulk import with its rows."""
     return ImportOut(
         id=report.id,
         created_at=report.created_at,

@@ -17,7 +17,7 @@ Text = Annotated[str, AfterValidator(_printable)]
 
 
 class Wire(BaseModel):
-    """Base of all: unknown fields in a request are refused, so that a typo is not ignored."""
+    """The base of all models. A request with an unknown field is refused, so that no typo is ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,7 +31,7 @@ class ProblemItem(Wire):
 
 
 class Problem(Wire):
-    """What went wrong (RFC 9457). Branch on `code`, which is stable and explained in docs/errors.md."""
+    """An error (RFC 9457). Branch on `code`, which is stable. docs/errors.md explains every code."""
 
     type: str
     title: str
@@ -39,28 +39,28 @@ class Problem(Wire):
     detail: str
     code: str
     request_id: str
-    errors: list[ProblemItem] = Field(description="The values at fault, where it is known which.")
-    params: dict[str, Any] = Field(description="The numbers and names that a sentence about `code` needs.")
+    errors: list[ProblemItem] = Field(description="The values that cannot be used, if they are known.")
+    params: dict[str, Any] = Field(description="The numbers and names for a sentence about `code`.")
 
 
 class Page(Wire, Generic[Item]):
-    """One page of a list. `next` is what to send as `after` for the page that follows; null on the last."""
+    """One page of a list. Send `next` as `after` to get the next page. It is null on the last page."""
 
     items: list[Item]
     next: str | None
 
 
 class HealthOut(Wire):
-    """How the process is."""
+    """The state of the process."""
 
     status: Literal["alive", "ready", "not_ready"]
     checks: dict[str, str] = Field(
-        default_factory=dict, description="What was looked at, and `ok` or an error code."
+        default_factory=dict, description="The parts that were checked, each with `ok` or an error code."
     )
 
 
 def sendable(value: Any) -> Any:
-    """Numbers as they are, all else as text that UTF-8 can carry (input may hold lone surrogates)."""
+    """Return numbers as they are, and other values as text in valid UTF-8: input may hold lone surrogates."""
     if value is None or isinstance(value, bool | int | float):
         return value
     return str(value).encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""What goes over the wire about labels."""
+"""Labels, in JSON."""
 
 from pydantic import Field
 
@@ -6,16 +6,16 @@ from .forms import Wire
 
 
 class ReadLabelOut(Wire):
-    """A QR code in a picture. Where `ours` it is shaped like a label of this service, which proves nothing yet."""
+    """A QR code in a picture. `ours` says that it has the form of our labels, which proves nothing yet."""
 
     ours: bool
     code: str | None
     gtin: str | None
     lot: str | None
     serial: str | None
-    lookup: str | None = Field(description="Where to ask about it; null for what is not one of ours.")
+    lookup: str | None = Field(description="The address to look it up. Null unless it is one of ours.")
     text: str = Field(
-        description="What it says; of what is not ours the beginning, with colons and dots in brackets."
+        description="Its text. Of a foreign text, only the beginning, with colons and dots in brackets."
     )
 
 

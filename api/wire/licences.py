@@ -1,4 +1,4 @@
-"""What goes over the wire of licences, in JSON."""
+"""Licences, in JSON."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -11,34 +11,45 @@ Name = Annotated[str, StringConstraints(max_length=200)]
 
 
 class TermsIn(Wire):
-    """What is allowed: with which designs or collections, where, on which goods, through whom, when, how many."""
+    """The terms of a licence: designs or collections, territories, goods, channels, period, units."""
 
     designs: list[Name] = Field(default_factory=list, max_length=500, description="Ids of designs.")
     collections: list[Name] = Field(
-        default_factory=list, max_length=500, description="Your collections, whole."
+        default_factory=list,
+        max_length=500,
+        description="Names of your collections, each with all its designs.",
     )
     territories: list[Name] = Field(
         default_factory=lambda: ["*"],
         max_length=500,
-        description="ISO 3166-1 codes, or * alone.",
+        description="ISO 3166-1 codes, or * alone for all countries.",
         examples=[["FR", "IT"]],
     )
-    except_territories: list[Name] = Field(default_factory=list, max_length=500, description="Taken from *.")
+    except_territories: list[Name] = Field(
+        default_factory=list, max_length=500, description="Countries to except from *."
+    )
     goods: list[int] = Field(
-        default_factory=list, max_length=45, description="Nice classes; none: all.", examples=[[25]]
+        default_factory=list,
+        max_length=45,
+        description="Nice classes. An empty list allows all.",
+        examples=[[25]],
     )
     channels: list[Name] = Field(
-        default_factory=list, max_length=500, description="Marketplace or marketplace/shop; none: any."
+        default_factory=list,
+        max_length=500,
+        description="`marketplace` or `marketplace/shop`. An empty list allows any.",
     )
     starts_on: date
-    ends_on: date | None = Field(None, description="The last day; null: no end.")
-    cap: int | None = Field(None, description="Units, over all versions of the licence; null: any number.")
+    ends_on: date | None = Field(None, description="The last day. Null means no end.")
+    cap: int | None = Field(
+        None, description="Units, over all versions of the licence. Null means any number."
+    )
     sublicensing: bool = False
     exclusive: bool = False
 
 
 class LicenceIn(Wire):
-    """An offer to a licensee; `parent` is the licence that you hold where it is a sublicence."""
+    """An offer to a licensee. For a sublicence, `parent` is the licence that you hold."""
 
     licensee: Text = Field(max_length=64, description="Handle of the organisation.")
     terms: TermsIn
@@ -46,13 +57,13 @@ class LicenceIn(Wire):
 
 
 class LicenceRevocationIn(Wire):
-    """Why a licence ends."""
+    """The reason for revoking a licence."""
 
     reason: Text = Field(max_length=40, examples=["unpaid"])
 
 
 class LicenceOut(Wire):
-    """A version of a licence. `state` is what follows from its terms and times today; `units` were certified under all its versions."""
+    """A version of a licence. `state` is its state today. `units` counts the units of all its versions."""
 
     id: str
     series: str
@@ -69,4 +80,4 @@ class LicenceOut(Wire):
     superseded_at: datetime | None
     revoked_at: datetime | None
     revocation_reason: str | None
-    tx_id: str | None = Field(description="Of the ledger's entry that offers it.")
+    tx_id: str | None = Field(description="Transaction id of the ledger entry of the offer.")

@@ -1,4 +1,4 @@
-"""What goes over the wire of listings, in JSON."""
+"""Listings, in JSON."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -21,26 +21,26 @@ Verdict = Literal[
 
 
 class ListedDesignOut(Wire):
-    """A registered design that the listing's pictures show; `pictures` are their places, from 0."""
+    """A registered design in the listing's pictures. `pictures` are the places of these pictures, from 0."""
 
     id: str
     reference: str
-    owner: str = Field(description="Handle of its owner.")
+    owner: str = Field(description="The owner's handle.")
     verdict: Literal["match", "lookalike"]
     score: float
-    exact_copy: bool = Field(description="A picture is the very file that was registered.")
+    exact_copy: bool = Field(description="A picture is, byte for byte, a registered file.")
     pictures: list[int]
 
 
 class ListedPictureOut(Wire):
-    """A picture that was looked at, and the check that did it."""
+    """A picture, and the check of it."""
 
-    place: int = Field(description="Its place among those sent in, from 0.")
+    place: int = Field(description="Its place among the pictures that you sent, from 0.")
     check: str
 
 
 class UnreadableOut(Wire):
-    """A picture that could not be looked at."""
+    """A picture that could not be read."""
 
     place: int
     picture: str
@@ -49,7 +49,7 @@ class UnreadableOut(Wire):
 
 
 class ListedCertificateOut(Wire):
-    """What became of the certificate's code."""
+    """The result of looking the certificate's code up."""
 
     code: str | None
     outcome: Literal["good", "revoked", "not_true", "unknown", "unsigned", "not_found", "malformed"]
@@ -57,7 +57,10 @@ class ListedCertificateOut(Wire):
 
 
 class ListingOut(Wire):
-    """An offer and its verdict: may this seller sell it here? `reasons` by falling weight, `licence` what it rests on."""
+    """An offer and its verdict. `reasons` are sorted by falling weight.
+
+    `licence` is the licence that decided.
+    """
 
     id: str
     reference: str
@@ -72,7 +75,7 @@ class ListingOut(Wire):
     reasons: list[ReasonOut]
     design: str | None
     licence: str | None
-    seller_known: bool = Field(description="Whether it is a member's official shop.")
+    seller_known: bool = Field(description="Whether the shop is an official shop of a member.")
     designs: list[ListedDesignOut]
     certificate: ListedCertificateOut | None
     pictures: list[ListedPictureOut]
@@ -82,6 +85,6 @@ class ListingOut(Wire):
 
 
 class CheckedListingOut(ListingOut):
-    """The answer to a listing just handed in."""
+    """The answer to a listing that you handed in."""
 
-    unreadable: list[UnreadableOut] = Field(description="Pictures that could not be looked at.")
+    unreadable: list[UnreadableOut] = Field(description="Pictures that could not be read.")

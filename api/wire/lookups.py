@@ -19,7 +19,7 @@ Outcome = Literal["good", "revoked", "not_true", "unknown", "unsigned"]
 
 
 class CheckedOut(Wire):
-    """One thing that was checked. `off`: nobody asked for it; `unknown`: it could not be told."""
+    """One step of the check. `off`: the step is not configured. `unknown`: the step could not decide."""
 
     name: str = Field(
         description="signature, entry, inclusion, checkpoint, witnesses, key, status or anchor.",
@@ -27,11 +27,11 @@ class CheckedOut(Wire):
     )
     state: Literal["true", "false", "unknown", "off"]
     detail: str
-    code: str = Field(description="The error's code where it is false, else empty.")
+    code: str = Field(description="The code of the error when the state is false, otherwise empty.")
 
 
 class IssuerOut(Wire):
-    """Who says that it made the unit."""
+    """The organisation that states that it made the unit."""
 
     handle: str
     name: str
@@ -46,30 +46,32 @@ class CertifiedDesignOut(Wire):
 
 
 class LookUpOut(Wire):
-    """A certificate, and what was checked of it just now. It speaks of the label: a label can be copied."""
+    """A certificate, and the checks of it just now. They are about the label, and a label can be copied."""
 
     id: str
     code: str | None = Field(
-        description="Null unless it was asked for by this code: it is the label's secret."
+        description="Null unless you asked with the code: the code is the label's secret."
     )
     outcome: Outcome
     issuer: IssuerOut
     product: str
     gtin: str
     lot: str
-    serial: str | None = Field(description="Null unless the asker has the label.")
+    serial: str | None = Field(description="Null unless you have the label.")
     design: CertifiedDesignOut
     issued_at: datetime
     revoked_at: datetime | None
     revocation_reason: str | None
-    tx_id: str | None = Field(description="The ledger entry's id: its leaf hash.")
-    checkpoint_size: int | None = Field(description="Entries under the checkpoint that the proof leads to.")
+    tx_id: str | None = Field(description="The id of the ledger entry: its leaf hash.")
+    checkpoint_size: int | None = Field(description="Number of entries under the checkpoint of the proof.")
     checked: list[CheckedOut]
-    bundle: str | None = Field(description="Where the offline proof is; null unless the asker has the label.")
+    bundle: str | None = Field(
+        description="The address of the offline proof. Null unless you have the label."
+    )
 
 
 class AnchorOut(Wire):
-    """A transaction in a chain that holds a checkpoint: it covers entries `previous_size` to `size` - 1."""
+    """A chain's transaction with a checkpoint. It covers the entries `previous_size` to `size` - 1."""
 
     chain: str
     transaction_hash: str
@@ -81,20 +83,23 @@ class AnchorOut(Wire):
 
 
 class TransactionOut(Wire):
-    """An entry of the ledger, with the proof that it is in it."""
+    """A ledger entry, with the proof that the ledger has it."""
 
     tx_id: str
     number: int
     type: str
     subject: str
     at: datetime
-    entry: str = Field(description="The very text that is hashed, canonical JSON.")
+    entry: str = Field(description="The exact text that is hashed, in canonical JSON.")
     proof: str = Field(description="c2sp.org/tlog-proof@v1.")
-    anchor: AnchorOut | None = Field(description="The chain's transaction that covers it, if any does.")
+    anchor: AnchorOut | None = Field(description="The chain's transaction that covers the entry, or null.")
 
 
 def holds_label(unit: Unit, text: str) -> bool:
-    """Whether somebody who names a unit so has its label: ids and transaction ids stand in the public ledger, codes do not."""
+    """Return whether a caller who names a unit like this has its label.
+
+    The public ledger holds ids and transaction ids, but no codes.
+    """
     try:
         return check_code(text) == unit.code
     except Rejected:
@@ -102,12 +107,12 @@ def holds_label(unit: Unit, text: str) -> bool:
 
 
 def bundle_url(unit: Unit) -> str:
-    """Where the offline proof of a unit is, for who knows its serial number, which the proof shows."""
+    """Return the address of a unit's offline proof, for a caller who knows the serial number in the proof."""
     return f"/v1/certificates/{unit.id}/bundle?{urlencode({'serial': unit.serial})}"
 
 
 def certificate_out(found: LookUp, *, has_label: bool, code: str | None) -> LookUpOut:
-    """A certificate and what was checked; serial number and proof only for who has the label."""
+    """Return a certificate and its checks, with serial number and proof only for a caller with the label."""
     unit = found.unit
     return LookUpOut(
         id=unit.id,
@@ -135,7 +140,7 @@ def certificate_out(found: LookUp, *, has_label: bool, code: str | None) -> Look
 
 
 def transaction_out(found: Transaction) -> TransactionOut:
-    """A ledger entry with its proof."""
+    """Return a ledger entry with its proof."""
     entry = found.entry
     return TransactionOut(
         tx_id=entry.tx_id,
@@ -150,7 +155,7 @@ def transaction_out(found: Transaction) -> TransactionOut:
 
 
 def anchor_out(row: Anchoring) -> AnchorOut:
-    """A chain's transaction."""
+    """Return a chain's transaction."""
     return AnchorOut(
         chain=row.chain,
         transaction_hash=row.transaction_hash,

@@ -15,13 +15,13 @@ class OrganisationIn(Wire):
     roles: list[Text] = Field(
         min_length=1,
         max_length=8,
-        description="Some of brand, licensee, marketplace, agent.",
+        description="One or more of brand, licensee, marketplace, agent.",
         examples=[["brand"]],
     )
 
 
 class OrganisationOut(Wire):
-    """A member."""
+    """An organisation that is a member."""
 
     id: str
     handle: str
@@ -33,12 +33,12 @@ class OrganisationOut(Wire):
 class KeyIn(Wire):
     """A key to make."""
 
-    organisation: Text = Field(max_length=64, description="Handle of the organisation it acts for.")
-    label: Text = Field("", max_length=200, description="What it is for; shown in lists.")
+    organisation: Text = Field(max_length=64, description="Handle of the organisation that the key acts for.")
+    label: Text = Field("", max_length=200, description="What the key is for. Lists show it.")
     scopes: list[Text] = Field(
         min_length=1,
         max_length=8,
-        description="Some of designs:write, listings:check, certificates:issue, admin.",
+        description="One or more of designs:write, listings:check, certificates:issue, admin.",
     )
 
 
@@ -54,13 +54,13 @@ class KeyOut(Wire):
 
 
 class NewKeyOut(KeyOut):
-    """A key just made. `token` is shown this once: it is not kept."""
+    """A new key. `token` is shown only once: we do not store it."""
 
     token: str
 
 
 class MeOut(Wire):
-    """Who the key that asks belongs to."""
+    """The owner of the API key of this request."""
 
     organisation: str
     key: str

@@ -1,4 +1,4 @@
-"""What goes over the wire of official shops and of who may sell a design, in JSON."""
+"""Official shops, and who may sell a design, in JSON."""
 
 from datetime import date, datetime
 
@@ -11,12 +11,12 @@ class StorefrontIn(Wire):
     """A shop to list as official."""
 
     marketplace: Text = Field(max_length=100, description="The marketplace's name, like market.example.")
-    shop: Text = Field(max_length=200, description="The shop's id on it.")
-    url: Text = Field(max_length=600, description="Where buyers find it: https://...")
+    shop: Text = Field(max_length=200, description="The shop's id on the marketplace.")
+    url: Text = Field(max_length=600, description="The shop's address: https://...")
 
 
 class StorefrontOut(Wire):
-    """An official shop; `closed_at` is null while it is one. That it is official is what the organisation says."""
+    """An official shop, as its organisation states. `closed_at` is null while the shop is open."""
 
     id: str
     organisation: str = Field(description="Handle.")
@@ -36,7 +36,7 @@ class BreachOut(Wire):
 
 
 class StandingOut(Wire):
-    """A licence of the seller about the design; without breaches it covers the use."""
+    """A licence of the seller about the design. Without breaches it covers the use."""
 
     id: str
     state: str
@@ -44,7 +44,7 @@ class StandingOut(Wire):
 
 
 class SellerOut(Wire):
-    """Whether a shop may sell a design; `seller` is null where nobody here lists the shop."""
+    """Whether a shop may sell a design. `seller` is null when no organisation lists the shop."""
 
     allowed: bool
     seller: str | None

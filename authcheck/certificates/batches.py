@@ -13,8 +13,8 @@ from authcheck.errors import NotFound, Rejected
 from authcheck.ids import check_code
 from authcheck.labels.gs1 import check_gtin, check_lot
 from authcheck.ledger.tables import Entry
+from authcheck.storage.parameters import can_be_stored, in_chunks
 
-MOST_PARAMETERS = 500  # of one statement
 STATES = ("unsigned", "active", "revoked")
 
 
@@ -25,7 +25,7 @@ def get_batch(session: Session, batch_id: str, *, organisation_id: str | None = 
 
     Raises NotFound (`batch.not_found`), also for a batch of another organisation.
     """
-    batch = session.scalar(_select_batches().where(Batch.id == batch_id)) if batch_id.isprintable() else None
+    batch = session.scalar(_select_batches().where(Batch.id == batch_id)) if can_be_stored(batch_id) else None
     if batch is None or organisation_id not in {None, batch.organisation_id}:
         raise NotFound(f"We have no batch with the id {batch_id!r}.", code="batch.not_found", batch=batch_id)
     return batch
@@ -135,8 +135,8 @@ def transaction_ids(session: Session, certificates: Sequence[Certificate]) -> di
     """
     ids = {row.entry_number: row.id for row in certificates if row.entry_number is not None}
     numbers, tx_ids = list(ids), dict[str, str]()
-    for start in range(0, len(numbers), MOST_PARAMETERS):
-        in_chunk = Entry.number.in_(numbers[start : start + MOST_PARAMETERS])
+    for chunk in in_chunks(numbers):
+        in_chunk = Entry.number.in_(chunk)
         for number, tx_id in session.execute(select(Entry.number, Entry.tx_id).where(in_chunk)):
             tx_ids[ids[number]] = tx_id
     return tx_ids
@@ -217,10 +217,9 @@ def _find_named(
     rows: dict[tuple[str, str], Row[str, str, str, int]] = {}
     for column in ("id", "code"):
         values = [value for kind, value in wanted if kind == column]
-        for start in range(0, len(values), MOST_PARAMETERS):
-            in_chunk = getattr(Certificate, column).in_(values[start : start + MOST_PARAMETERS])
-            chunk = session.execute(own.where(in_chunk))
-            rows.update(((column, getattr(row, column)), row) for row in chunk)
+        for chunk in in_chunks(values):
+            found = session.execute(own.where(getattr(Certificate, column).in_(chunk)))
+            rows.update(((column, getattr(row, column)), row) for row in found)
     missing = [value for kind, value in wanted if (kind, value) not in rows]
     if missing:
         raise NotFound(

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from authcheck.certificates import status_lists
-from authcheck.certificates.batches import MOST_PARAMETERS, get_batch
+from authcheck.certificates.batches import get_batch
 from authcheck.certificates.issuing import enter, product_of
 from authcheck.certificates.orders import MOST_UNITS
 from authcheck.certificates.rights import lock_standing, without_right
@@ -35,6 +35,7 @@ from authcheck.errors import Conflict, NotTrue, Rejected
 from authcheck.members.tables import Organisation
 from authcheck.proofs.trust import decode_base64url, encode_base64url
 from authcheck.registry.tables import Design
+from authcheck.storage.parameters import in_chunks
 
 MOST_SIGNATURES = MOST_UNITS + 100  # certificates and their status lists
 CertificateRow = dict[str, Any]
@@ -175,9 +176,8 @@ def _find_rows(session: Session, organisation: Organisation, ids: Sequence[str])
         Certificate.id, Certificate.batch_id, Certificate.serial, Certificate.status_index, Certificate.state
     ).where(Certificate.organisation_id == organisation.id)
     rows: list[CertificateRow] = []
-    for start in range(0, len(ids), MOST_PARAMETERS):
-        chunk = columns.where(Certificate.id.in_(ids[start : start + MOST_PARAMETERS]))
-        rows += map(dict, session.execute(chunk).mappings())
+    for chunk in in_chunks(ids):
+        rows += map(dict, session.execute(columns.where(Certificate.id.in_(chunk))).mappings())
     return sorted(rows, key=lambda row: int(row["status_index"]))
 
 

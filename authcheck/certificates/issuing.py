@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from authcheck.certificates import facts, status_lists
-from authcheck.certificates.batches import MOST_PARAMETERS, get_batch
+from authcheck.certificates.batches import get_batch
 from authcheck.certificates.orders import Order
 from authcheck.certificates.pins import new_pin, pin_purpose
 from authcheck.certificates.rights import Right, lock_right
@@ -36,6 +36,7 @@ from authcheck.ledger.journal import record_numbers
 from authcheck.members.tables import Organisation
 from authcheck.registry.designs import live_views
 from authcheck.registry.tables import Design
+from authcheck.storage.parameters import in_chunks
 from authcheck.vault import Vault
 
 CertificateRow = dict[str, Any]
@@ -171,8 +172,8 @@ def _check_serials_free(session: Session, rows: Sequence[CertificateRow], order:
     serials_of_lot = select(Certificate.serial).where(
         Certificate.gtin == order.gtin, Certificate.lot == order.lot
     )
-    for start in range(0, len(rows), MOST_PARAMETERS):
-        serials = [row["serial"] for row in rows[start : start + MOST_PARAMETERS]]
+    for chunk in in_chunks(rows):
+        serials = [row["serial"] for row in chunk]
         taken = session.scalar(serials_of_lot.where(Certificate.serial.in_(serials)).limit(1))
         if taken is not None:
             raise _serial_taken_error(taken)

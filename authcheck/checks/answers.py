@@ -1,4 +1,4 @@
-"""The question "which registered design does this picture show?": asked, stored, asked again."""
+"""Answers to the question "which registered design does this picture show?"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,26 +15,26 @@ from authcheck.vision.fingerprints.gallery import Hit
 from authcheck.vision.matching.score import load_model
 from authcheck.vision.pictures.decode import DEFAULT_LIMITS, Limits
 
-DESIGNS = 8  # ranked a check, so that a replay ranks as many
-HITS_PER_DESIGN = 4  # designs have several views: look further than the number of designs wanted
+DESIGNS = 8  # every check and every replay rank this number of designs
+HITS_PER_DESIGN = 4  # a design has several views, so a search needs more hits than designs
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A submitted picture, read: all that a check needs of it."""
+    """A decoded and fingerprinted submitted picture, with everything that a check needs."""
 
     sha256: str
     fingerprint: Fingerprint
     notes: tuple[str, ...]
-    data: bytes = field(default=b"", repr=False)  # of the file; empty where a stored check is asked again
+    data: bytes = field(default=b"", repr=False)  # the file's content; empty in a replay of a stored check
     limits: Limits = DEFAULT_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A verdict and what it was made from: the best designs, best first, and the registry tick searched.
+    """A verdict with its evidence: the best designs, best first, and the registry tick that was searched.
 
-    `looks` is what the local stages measured, empty where they were not asked.
+    `looks` holds the measurements of the local stages. It is empty when the local stages did not run.
     """
 
     submission: Submission
@@ -46,9 +46,9 @@ class Answer:
 
 
 def read_submission(data: bytes, limits: Limits) -> Submission:
-    """Decode and fingerprint. Raises ImageRejected."""
-    picture, read = fingerprint.read(data, limits)
-    return Submission(picture.sha256, read, picture.notes, data, limits)
+    """Decode and fingerprint a picture file. Raises ImageRejected."""
+    picture, picture_fingerprint = fingerprint.read(data, limits)
+    return Submission(picture.sha256, picture_fingerprint, picture.notes, data, limits)
 
 
 def answer(
@@ -59,16 +59,16 @@ def answer(
     *,
     designs: int = DESIGNS,
 ) -> Answer:
-    """Search the registry as it stands and decide; nothing is stored. `designs` is how many to rank.
+    """Search the current registry and decide. Stores nothing. `designs` is the number of designs to rank.
 
-    Hashes first; where the policy has a model and they leave the answer open, the local stages look at the picture. The
-    verdict is made from the best DESIGNS alone, so that it does not depend on how many were asked for. Raises
-    ImageRejected, Unavailable.
+    The hashes are searched first. When the hashes leave the answer open and the policy has a model, the local
+    stages examine the picture. The verdict uses the best DESIGNS designs only, so it does not depend on
+    `designs`. Raises ImageRejected, Unavailable.
     """
     with database.reading() as session:
         tick, hits = finder.by_hashes(session, submission.fingerprint, DESIGNS * HITS_PER_DESIGN)
-    given = decide_at(database, submission, hits, policy=policy, tick=tick)
-    if policy.model is not None and not _settled(given.ranked, policy):
+    result = decide_at(database, submission, hits, policy=policy, tick=tick)
+    if policy.model is not None and not _is_settled(result.ranked, policy):
         looks = finder.look(
             database,
             submission.data,
@@ -77,26 +77,26 @@ def answer(
             model=load_model(policy.model),
             enough=policy.match,
         )
-        given = decide_at(database, submission, hits, policy=policy, tick=tick, looks=looks)
+        result = decide_at(database, submission, hits, policy=policy, tick=tick, looks=looks)
     if designs <= DESIGNS:
-        return replace(given, ranked=given.ranked[:designs])
-    return _with_more(database, finder, given, designs)
+        return replace(result, ranked=result.ranked[:designs])
+    return _rank_more(database, finder, result, designs)
 
 
-def _with_more(database: Database, finder: Finder, given: Answer, designs: int) -> Answer:
-    """The answer with more designs ranked."""
-    submission = given.submission
+def _rank_more(database: Database, finder: Finder, result: Answer, designs: int) -> Answer:
+    """Return the answer with `designs` designs ranked instead of DESIGNS."""
+    submission = result.submission
     with database.reading() as session:
-        later, more = finder.by_hashes(session, submission.fingerprint, designs * HITS_PER_DESIGN)
+        tick, hits = finder.by_hashes(session, submission.fingerprint, designs * HITS_PER_DESIGN)
     with database.reading() as session:
-        ranked = _ranked(session, submission, more, policy=given.policy, tick=later, looks=given.looks)
-    return replace(given, ranked=tuple(ranked[:designs]))
+        ranked = _rank_views(session, submission, hits, policy=result.policy, tick=tick, looks=result.looks)
+    return replace(result, ranked=tuple(ranked[:designs]))
 
 
-def _settled(ranked: Sequence[Candidate], policy: Policy) -> bool:
-    """Whether the hashes alone answer: they are sure of one design and no other one is near."""
-    sure = bool(ranked) and ranked[0].score >= policy.settled
-    return sure and (len(ranked) == 1 or ranked[1].score < policy.lookalike)
+def _is_settled(ranked: Sequence[Candidate], policy: Policy) -> bool:
+    """Return whether the hashes alone decide: they are sure of one design and no other design is near."""
+    is_sure = bool(ranked) and ranked[0].score >= policy.settled
+    return is_sure and (len(ranked) == 1 or ranked[1].score < policy.lookalike)
 
 
 def decide_at(
@@ -108,17 +108,16 @@ def decide_at(
     tick: int,
     looks: Sequence[Seen] = (),
 ) -> Answer:
-    """Return the answer to what hashes (`hits`) and local stages (`looks`) saw, against the registry as of `tick`."""
-    with (
-        database.reading() as session
-    ):  # a new one: the index may stand at a later tick than the session that asked it sees
-        ranked = _ranked(session, submission, hits, policy=policy, tick=tick, looks=looks)[:DESIGNS]
+    """Return the answer by hash hits (`hits`) and local stages (`looks`), with the registry as of `tick`."""
+    # The index may be at a later tick than the session of the search sees, so this needs a new session.
+    with database.reading() as session:
+        ranked = _rank_views(session, submission, hits, policy=policy, tick=tick, looks=looks)[:DESIGNS]
     return Answer(
         submission, decide(ranked, policy, submission.notes), tuple(ranked), policy, tick, tuple(looks)
     )
 
 
-def _ranked(
+def _rank_views(
     session: Session,
     submission: Submission,
     hits: Sequence[Hit],
@@ -127,9 +126,9 @@ def _ranked(
     tick: int,
     looks: Sequence[Seen],
 ) -> list[Candidate]:
-    """All candidates, best first, scored as the policy says."""
+    """Return all candidates, best first, with scores by the policy."""
     model = load_model(policy.model) if policy.model else None
-    found = candidates(
+    unranked = candidates(
         session,
         submission.sha256,
         hits,
@@ -138,4 +137,4 @@ def _ranked(
         scores={look.view_number: model.score(look.numbers) for look in looks} if model else {},
         hashes_stand=policy.hashes_stand,
     )
-    return rank(found)
+    return rank(unranked)

@@ -1,4 +1,4 @@
-"""What was found of views, as candidates: one a design, with score, reasons, and where it lies."""
+"""Candidates of a check: one per design, with score, reasons, and place in the picture."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -16,9 +16,9 @@ from authcheck.vision.fingerprints.gallery import Hit
 from authcheck.vision.fingerprints.index import CODE_BITS
 from authcheck.vision.matching.alignment import Alignment
 
-LOCAL = "features"  # the method of what the local stages found
-WHOLE = 0.8  # coverage from which a design counts as wholly seen
-TURNED_DEG = 8.0  # smaller turns are not worth a word
+LOCAL = "features"  # the method of candidates that the local stages found
+WHOLE = 0.8  # at this coverage and above, the picture shows the whole design
+TURNED_DEG = 8.0  # smaller rotations are not reported
 
 
 def candidates(
@@ -31,23 +31,24 @@ def candidates(
     scores: Mapping[int, float],
     hashes_stand: float = math.inf,
 ) -> list[Candidate]:
-    """One candidate a design: its best view. All of it as it stood at `tick`, disputes too.
+    """Return one candidate per design, for its best view. Designs and disputes are as of `tick`.
 
-    `scores` are those of the `looks`, by number of the view. A score by the hashes of at least `hashes_stand` stands
-    where a closer look is less sure.
+    `scores` of looks are keyed by view number. A hash score from `hashes_stand` replaces a lower look score.
     """
-    by_view = {hit.view_id: hit for hit in hits}
-    seen = {look.view_number: look for look in looks}
-    query = _views_at(tick, {*by_view, *seen}, picture_sha256)
-    best: dict[str, Candidate] = {}
+    hit_by_view = {hit.view_id: hit for hit in hits}
+    look_by_view = {look.view_number: look for look in looks}
+    query = _select_views(tick, {*hit_by_view, *look_by_view}, picture_sha256)
+    best_by_design: dict[str, Candidate] = {}
     for number, sha256, design_id, reference, registered_tick, owner, is_disputed in session.execute(query):
-        exact, look, hit = sha256 == picture_sha256, seen.get(number), by_view.get(number)
+        is_exact, look, hit = sha256 == picture_sha256, look_by_view.get(number), hit_by_view.get(number)
         if hit and max(hashes_stand, scores.get(number, 0.0)) <= hit.score:
             look = None
-        told = _of_hashes(hit, exact=exact) if exact or look is None else _of_look(look, hit, scores[number])
-        score, method, reasons = told
-        if design_id not in best or score > best[design_id].score:
-            best[design_id] = Candidate(
+        if is_exact or look is None:
+            score, method, reasons = _score_by_hashes(hit, is_exact=is_exact)
+        else:
+            score, method, reasons = _score_by_look(look, hit, scores[number])
+        if design_id not in best_by_design or score > best_by_design[design_id].score:
+            best_by_design[design_id] = Candidate(
                 design_id=design_id,
                 reference=reference,
                 owner=owner,
@@ -59,11 +60,14 @@ def candidates(
                 registered_order=registered_tick,
                 alignment=look.alignment if look and look.shows else None,
             )
-    return list(best.values())
+    return list(best_by_design.values())
 
 
-def _views_at(tick: int, numbers: Collection[int], picture_sha256: str) -> Select[*tuple[Any, ...]]:
-    """What is told of views, by number, as it stood at `tick`: those of these numbers, or of this very picture."""
+def _select_views(tick: int, numbers: Collection[int], picture_sha256: str) -> Select[*tuple[Any, ...]]:
+    """Select the facts about views as of `tick`, ordered by view number.
+
+    Includes the views with these numbers and the views whose registered file has this SHA-256.
+    """
     disputed = exists().where(Dispute.design_id == Design.id, Dispute.noticed_tick <= tick)
     return (
         select(
@@ -85,34 +89,35 @@ def _views_at(tick: int, numbers: Collection[int], picture_sha256: str) -> Selec
     )
 
 
-def _of_hashes(hit: Hit | None, *, exact: bool) -> tuple[float, str, tuple[Reason, ...]]:
-    """Score, method and reasons of one view; the very bytes that were registered need no hash."""
-    if exact:
+def _score_by_hashes(hit: Hit | None, *, is_exact: bool) -> tuple[float, str, tuple[Reason, ...]]:
+    """Return score, method and reasons of a view by its hashes.
+
+    An exact copy of the registered file scores 1.
+    """
+    if is_exact:
         return 1.0, "sha256", (Reason("image.exact_copy", 1.0),)
-    return (hit.score, hit.method, (*_nearness(hit), *_lie(hit))) if hit else (0.0, "", ())
+    return (hit.score, hit.method, _explain_hit(hit)) if hit else (0.0, "", ())
 
 
-def _of_look(look: Seen, hit: Hit | None, score: float) -> tuple[float, str, tuple[Reason, ...]]:
-    """Score, method and reasons of a view that was looked at closely; `hit` is what the hashes say, if anything."""
+def _score_by_look(look: Seen, hit: Hit | None, score: float) -> tuple[float, str, tuple[Reason, ...]]:
+    """Return score, method and reasons of a view that the local stages examined.
+
+    `hit` is its hash hit, if any.
+    """
     if not look.shows:
-        return (score, hit.method, (*_nearness(hit), *_lie(hit))) if hit else (score, LOCAL, ())
-    found = Reason("image.design_found", 0.9, {"points": look.pairs})
-    return score, LOCAL, (found, *_pose(look.alignment))
+        return (score, hit.method, _explain_hit(hit)) if hit else (score, LOCAL, ())
+    points_reason = Reason("image.design_found", 0.9, {"points": look.pairs})
+    return score, LOCAL, (points_reason, *_explain_pose(look.alignment))
 
 
-def _nearness(hit: Hit) -> list[Reason]:
-    """How near the hashes are."""
-    near: dict[str, str | int | float] = {
+def _explain_hit(hit: Hit) -> tuple[Reason, ...]:
+    """Return the reasons from the hashes: how near they are, and how they place the design."""
+    nearness: dict[str, str | int | float] = {
         "family": hit.method,
         "distance_bits": hit.distances_bits[hit.method],
         "of_bits": CODE_BITS,
     }
-    return [Reason("image.near_copy", 0.9, near)]
-
-
-def _lie(hit: Hit) -> list[Reason]:
-    """How the hashes say that the design lies."""
-    reasons = []
+    reasons = [Reason("image.near_copy", 0.9, nearness)]
     if hit.orientation.startswith("mirror"):
         reasons.append(Reason("image.mirrored", 0.4))
     angle = hit.orientation.rpartition("rot")[2]
@@ -120,11 +125,11 @@ def _lie(hit: Hit) -> list[Reason]:
         reasons.append(Reason("image.rotated", 0.3, {"angle_deg": int(angle)}))
     if hit.window != "whole":
         reasons.append(Reason("image.part", 0.3, {"window": hit.window}))
-    return reasons
+    return tuple(reasons)
 
 
-def _pose(alignment: Alignment) -> list[Reason]:
-    """How geometry says that the design lies, and how much of it is seen."""
+def _explain_pose(alignment: Alignment) -> list[Reason]:
+    """Return the reasons from geometry: how it places the design, and how much of the design is visible."""
     reasons = []
     if alignment.coverage < WHOLE:
         percent = max(1, round(100 * alignment.coverage))

@@ -1,4 +1,4 @@
-"""Where checks look: the hashes of this process first, and the local stages for what they leave open."""
+"""Search of the registry for a check: first by hashes, then by local features if the hashes leave it open."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ from authcheck.vision.matching.subjects import Known, Submitted
 from authcheck.vision.matching.votes import Pose
 from authcheck.vision.pictures.decode import Limits, open_picture
 
-HINTS = 8  # views that the hashes, and a neural model if there is one, propose to the local stages
-LEAST_HINT = 0.02  # score by the hashes
+HINTS = 8  # views that the hashes propose to the local stages; a neural model proposes as many
+LEAST_HINT = 0.02  # hash score; the local stages get no hint with a lower score
 PAIRS = NUMBERS.index("pairs")
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A view that the local stages looked at closely: what they measured (`score.NUMBERS`), and where it lies."""
+    """A view that the local stages examined, with its measurements (`score.NUMBERS`) and its place."""
 
     view_number: int
     numbers: tuple[float, ...]
@@ -44,16 +44,19 @@ class Seen:
 
     @property
     def pairs(self) -> int:
-        """How many points of picture and design agree on the pose."""
+        """Return how many feature points of picture and design agree on the pose."""
         return round(float(np.expm1(self.numbers[PAIRS])))
 
     @property
     def shows(self) -> bool:
-        """Whether points say where the design lies; else hashes only assume it."""
+        """Return whether feature points give the design's place.
+
+        Otherwise the hashes only assume the place.
+        """
         return self.pairs > 0
 
     def to_json(self) -> dict[str, Any]:
-        """As `Check.looks` keeps it."""
+        """Return the look as `Check.looks` stores it."""
         return {
             "view_number": self.view_number,
             "numbers": list(self.numbers),
@@ -62,7 +65,7 @@ class Seen:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read `to_json` back. Raises KeyError, TypeError or ValueError for anything else."""
+        """Read the output of `to_json`. Raises KeyError, TypeError or ValueError for anything else."""
         numbers = tuple(map(float, data["numbers"]))
         if len(numbers) != len(NUMBERS):
             raise ValueError("numbers of another scheme")
@@ -70,10 +73,10 @@ class Seen:
 
 
 class Finder:
-    """The indexes of this process over the registry. Safe to share between threads.
+    """The indexes of this process over the registry. Threads may share a finder.
 
     Args:
-        folder: where the index of local features keeps its snapshot.
+        folder: the folder where the index of local features keeps its snapshot.
         neural: an optional model that proposes further designs.
     """
 
@@ -83,7 +86,10 @@ class Finder:
         self.neural = neural
 
     def by_hashes(self, session: Session, query: Fingerprint, count: int) -> tuple[int, list[Hit]]:
-        """The tick searched and the views nearest by the hashes. Raises Unavailable (`registry.old_scheme`)."""
+        """Return the registry tick of the search and the views with the nearest hashes.
+
+        Raises Unavailable (`registry.old_scheme`).
+        """
         return self.live.search(session, query, count)
 
     def look(
@@ -96,53 +102,58 @@ class Finder:
         model: Model,
         enough: float,
     ) -> list[Seen]:
-        """Look closely at the picture in `data`. `hits` are what hashes found, `enough` the score that settles it.
+        """Compare the picture in `data` with views by local features.
 
+        `hits` are the results of the hash search. When no view scores `enough`, the local stages examine the
+        picture again with light and dark swapped.
         Raises ImageRejected, Unavailable (`registry.old_scheme`).
         """
         picture = open_picture(data, limits, detail_px=extract.PICTURE_DETAIL_PX)
         hints = hints_of(hits)
         if self.neural is not None:
-            hints += self._by_model(database, self.neural, data, limits, {hint.key for hint in hints})
-        found = matcher.examine(
+            hints += self._hints_by_model(database, self.neural, data, limits, {hint.key for hint in hints})
+        examination = matcher.examine(
             Submitted.of(picture),
-            partial(self._ask, database),
+            partial(self._search_features, database),
             _Shelf(database),
             hints,
             lambda numbers: model.score(numbers) >= enough,
         )
         return [
-            # rounded as it is stored, so that a replay decides by the very same numbers
+            # round the alignment as the database stores it, so that a replay decides by the same numbers
             Seen(
                 look.verified.known.key,
                 tuple(numbers.tolist()),
                 Alignment.from_json(look.alignment.to_json()),
             )
-            for look, numbers in zip(found.looks, found.numbers, strict=True)
+            for look, numbers in zip(examination.looks, examination.numbers, strict=True)
         ]
 
-    def _ask(self, database: Database, question: Question) -> list[Pose]:
+    def _search_features(self, database: Database, question: Question) -> list[Pose]:
         with database.reading() as session:
             return self.features.search(session, question)[1]
 
-    def _by_model(
-        self, database: Database, neural: NeuralCandidates, data: bytes, limits: Limits, known: set[int]
+    def _hints_by_model(
+        self, database: Database, neural: NeuralCandidates, data: bytes, limits: Limits, hinted: set[int]
     ) -> list[Hint]:
+        """Return hints at views that the neural model proposes, without the views in `hinted`."""
         picture = open_picture(data, limits, detail_px=neural.descriptor.input_px)
         vector = neural.descriptor.describe([picture.image])[0]
         with database.reading() as session:
             numbers = neural.candidates(session, vector, HINTS)
-        return [Hint(key, 0.0, 0.0, mirrored=False, whole=False) for key in numbers if key not in known]
+        return [
+            Hint(number, 0.0, 0.0, mirrored=False, whole=False) for number in numbers if number not in hinted
+        ]
 
 
 class _Shelf:
-    """What the database keeps of views and negative pictures, for `matcher.examine`."""
+    """The stored features of views and negative pictures, as `matcher.examine` reads them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def views(self, keys: Sequence[int]) -> Mapping[int, Known]:
-        """See `matcher.Shelf`."""
+        """Implement `matcher.Shelf`."""
         query = (
             select(View, ViewFeatures, Design.owner_id)
             .join(View.local)
@@ -164,20 +175,20 @@ class _Shelf:
             }
 
     def backdrops(self, keys: Sequence[int]) -> Mapping[int, Backdrop]:
-        """See `matcher.Shelf`."""
+        """Implement `matcher.Shelf`."""
         query = select(NegativePicture).where(
             NegativePicture.number.in_(keys),
             NegativePicture.scheme == SCHEME,
         )
         with self._database.reading() as session:
             return {
-                one.number: Backdrop(Features.from_bytes(one.record), one.owner_id)
-                for one in session.scalars(query)
+                negative.number: Backdrop(Features.from_bytes(negative.record), negative.owner_id)
+                for negative in session.scalars(query)
             }
 
 
 def hints_of(hits: Sequence[Hit]) -> list[Hint]:
-    """What the hashes have to say to the local stages."""
+    """Return the best hash hits as hints for the local stages."""
     hints = []
     for hit in hits[:HINTS]:
         if hit.score < LEAST_HINT:

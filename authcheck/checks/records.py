@@ -1,4 +1,4 @@
-"""Stored checks: asked, kept, found again."""
+"""Stored checks: make, store, find and list checks."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -15,6 +15,7 @@ from authcheck.errors import NotFound
 from authcheck.ids import new_id
 from authcheck.registry.tables import Design
 from authcheck.storage.database import Database
+from authcheck.storage.parameters import can_be_stored
 from authcheck.vision.pictures.decode import Limits
 
 
@@ -30,47 +31,50 @@ def check_picture(
     name: str,
     now: datetime,
 ) -> tuple[Check, Answer]:
-    """Ask, decide and store. Raises ImageRejected, Unavailable."""
-    given = answer(database, finder, read_submission(data, limits), policy)
-    check = new_check(given, organisation_id=organisation_id, source=source, name=name, now=now)
+    """Check a picture and store the check with its answer. Raises ImageRejected, Unavailable."""
+    result = answer(database, finder, read_submission(data, limits), policy)
+    check = new_check(result, organisation_id=organisation_id, source=source, name=name, now=now)
     with database.writing() as session:
         session.add(check)
-    return check, given
+    return check, result
 
 
-def new_check(given: Answer, *, organisation_id: str | None, source: str, name: str, now: datetime) -> Check:
-    """The row that keeps an answer; `source` is cli, scan, api, page or demo; `name` what the asker called the picture."""
-    verdict, candidate = given.verdict, given.verdict.candidate
+def new_check(result: Answer, *, organisation_id: str | None, source: str, name: str, now: datetime) -> Check:
+    """Return the row that stores an answer.
+
+    `source` is cli, scan, api, page or demo. `name` is the picture's name as the submitter gave it.
+    """
+    verdict, candidate = result.verdict, result.verdict.candidate
     return Check(
         id=new_id("chk", now),
         organisation_id=organisation_id,
         asked_at=now,
         source=source,
-        picture_name=_storable(name)[-1000:],
-        picture_sha256=given.submission.sha256,
-        scheme=given.submission.fingerprint.scheme,
-        fingerprint=given.submission.fingerprint.to_bytes(),
-        notes=list(given.submission.notes),
-        policy=given.policy.name,
-        tick=given.tick,
+        picture_name=_escape_unstorable(name)[-1000:],
+        picture_sha256=result.submission.sha256,
+        scheme=result.submission.fingerprint.scheme,
+        fingerprint=result.submission.fingerprint.to_bytes(),
+        notes=list(result.submission.notes),
+        policy=result.policy.name,
+        tick=result.tick,
         verdict=verdict.code.value,
         score=verdict.score,
         method=candidate.method if candidate else None,
         design_id=candidate.design_id if candidate else None,
         view_number=candidate.view_number if candidate else None,
         reasons=[asdict(reason) for reason in verdict.reasons],
-        looks=[look.to_json() for look in given.looks],
-        findings=[finding_json(found) for found in verdict.findings],
+        looks=[look.to_json() for look in result.looks],
+        findings=[finding_json(finding) for finding in verdict.findings],
     )
 
 
-def finding_json(found: Finding) -> dict[str, Any]:
+def finding_json(finding: Finding) -> dict[str, Any]:
     """Return a finding as `Check.findings` stores it."""
-    candidate = found.candidate
+    candidate = finding.candidate
     return {
         "design_id": candidate.design_id,
         "view_number": candidate.view_number,
-        "verdict": found.code.value,
+        "verdict": finding.code.value,
         "score": candidate.score,
         "method": candidate.method,
         "reasons": [asdict(reason) for reason in candidate.reasons],
@@ -78,31 +82,35 @@ def finding_json(found: Finding) -> dict[str, Any]:
     }
 
 
-def _storable(name: str) -> str:
-    """A file name as text that a database keeps: what is not UTF-8, and NUL, become visible escapes."""
+def _escape_unstorable(name: str) -> str:
+    """Return a file name as text that a database can store.
+
+    Replace NUL and bytes outside UTF-8 by visible escapes.
+    """
     return name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
 def get_check(session: Session, check_id: str, *, organisation_id: str | None = None) -> Check:
-    """A stored check with its design; anonymous checks are open to whoever has the id, others to their organisation.
+    """Return a stored check with its design.
 
-    Raises NotFound (`check.not_found`), also for a check of somebody else.
+    Everybody who has the id may read an anonymous check. Only the organisation that asked may read another
+    check. Raises NotFound (`check.not_found`), also for a check of another organisation.
     """
     check = find_check(session, check_id)
     if check is None or check.organisation_id not in {None, organisation_id}:
-        raise NotFound(f"No check {check_id!r} is known.", code="check.not_found", check=check_id)
+        raise NotFound(f"We have no check {check_id!r}.", code="check.not_found", check=check_id)
     return check
 
 
 def find_check(session: Session, check_id: str) -> Check | None:
     """Return the check of this id with its design and owner, or None."""
-    if not check_id.isprintable():  # PostgreSQL refuses to look for a NUL character
+    if not can_be_stored(check_id):
         return None
     return session.get(Check, check_id, options=[joinedload(Check.design).joinedload(Design.owner)])
 
 
 def list_checks(session: Session, organisation_id: str, *, after: str = "", limit: int = 50) -> list[Check]:
-    """At most `limit` checks of an organisation, by id, that come after the id `after`."""
+    """Return at most `limit` checks of an organisation, ordered by id, starting after the id `after`."""
     query = (
         select(Check)
         .where(Check.organisation_id == organisation_id, Check.id > after)
@@ -114,5 +122,5 @@ def list_checks(session: Session, organisation_id: str, *, after: str = "", limi
 
 
 def count_checks(session: Session) -> int:
-    """How many checks are stored."""
+    """Return the number of stored checks."""
     return session.scalar(select(func.count()).select_from(Check)) or 0

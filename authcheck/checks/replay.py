@@ -1,4 +1,4 @@
-"""A stored check asked again, as the registry then stood."""
+"""Replay of a stored check against the registry of its time."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -17,9 +17,11 @@ from authcheck.vision.fingerprints.fingerprint import Fingerprint
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A check asked again. `changes` is empty where the same answer came out; else codes of what differs.
+    """The result of a replay.
 
-    `registry_moved` says whether the registry has changed since; `today` is the answer it would give now.
+    `changes` names the parts of the answer that differ. It is empty when the replay gives the same answer.
+    `registry_moved` says whether the registry has changed since the check. `today` is the answer of the
+    registry now.
     """
 
     check: Check
@@ -30,43 +32,46 @@ class Replay:
 
 
 def replay(database: Database, finder: Finder, check_id: str) -> Replay:
-    """Ask a stored check again, against the registry and the policy of its time.
+    """Answer a stored check again, with the registry and the policy of its time.
 
-    Of the local stages what they measured was kept, not the picture: it is scored and decided upon again. Raises NotFound
-    (`check.not_found`), BadSetting (`policy.unknown`).
+    The check stores the measurements of the local stages, not the picture. The replay scores these
+    measurements again and decides again. Raises NotFound (`check.not_found`), BadSetting (`policy.unknown`).
     """
     with database.reading() as session:
         check = find_check(session, check_id)
         if check is None:
-            raise NotFound(f"No check {check_id!r} is known.", code="check.not_found", check=check_id)
+            raise NotFound(f"We have no check {check_id!r}.", code="check.not_found", check=check_id)
         if check.scheme != fingerprint.SCHEME:
             return Replay(check, None, None, ("scheme",), registry_moved=False)
         policy = policy_named(check.policy)
         try:
-            submitted = Fingerprint.from_bytes(check.fingerprint)
+            submitted_fingerprint = Fingerprint.from_bytes(check.fingerprint)
             looks = [Seen.from_json(look) for look in check.looks]
         except (ValueError, IndexError, KeyError, TypeError):
             return Replay(check, None, None, ("fingerprint",), registry_moved=False)
-        hits = gallery_at(session, check.tick).search(submitted, DESIGNS * HITS_PER_DESIGN)
-    submission = Submission(check.picture_sha256, submitted, tuple(check.notes))
-    again = decide_at(database, submission, hits, policy=policy, tick=check.tick, looks=looks)
+        old_hits = gallery_at(session, check.tick).search(submitted_fingerprint, DESIGNS * HITS_PER_DESIGN)
+    submission = Submission(check.picture_sha256, submitted_fingerprint, tuple(check.notes))
+    again = decide_at(database, submission, old_hits, policy=policy, tick=check.tick, looks=looks)
     with database.reading() as session:
-        today, hits = finder.by_hashes(session, submitted, DESIGNS * HITS_PER_DESIGN)
-    now = decide_at(database, submission, hits, policy=policy, tick=today, looks=looks)
-    return Replay(check, again.verdict, now.verdict, _changes(check, again.verdict), today != check.tick)
+        tick, hits = finder.by_hashes(session, submitted_fingerprint, DESIGNS * HITS_PER_DESIGN)
+    today = decide_at(database, submission, hits, policy=policy, tick=tick, looks=looks)
+    return Replay(
+        check, again.verdict, today.verdict, _find_changes(check, again.verdict), tick != check.tick
+    )
 
 
-def _changes(check: Check, again: Verdict) -> tuple[str, ...]:
+def _find_changes(check: Check, again: Verdict) -> tuple[str, ...]:
+    """Return the names of the parts that differ between the stored answer and the answer of the replay."""
     candidate = again.candidate
-    findings = [finding_json(found) for found in again.findings]
-    pairs = {
+    findings = [finding_json(finding) for finding in again.findings]
+    values = {
         "verdict": (check.verdict, again.code.value),
         "design": (check.design_id, candidate.design_id if candidate else None),
         "view": (check.view_number, candidate.view_number if candidate else None),
         "method": (check.method, candidate.method if candidate else None),
         "score": (True, math.isclose(check.score, again.score, rel_tol=1e-9)),
         "reasons": (check.reasons, [asdict(reason) for reason in again.reasons]),
-        # checks of the first release kept none
+        # checks of the first release stored no findings
         "findings": (check.findings or findings, findings),
     }
-    return tuple(name for name, (before, after) in pairs.items() if before != after)
+    return tuple(name for name, (before, after) in values.items() if before != after)

@@ -1,4 +1,4 @@
-"""Scanning many pictures on all cores: walk, check, store, one CSV row a picture."""
+"""Scan of many pictures on several processor cores: find, check, store, and write CSV rows."""
 
 import csv
 import json
@@ -38,13 +38,14 @@ COLUMNS = (
     "coverage",
     "error",
 )
-BATCH = 32  # pictures a worker takes at a time, and checks stored in one transaction
-WORTH_A_PROCESS = 48  # pictures: fewer are checked sooner than a process has started and filled its index
+BATCH = 32  # pictures that a worker takes at a time; one transaction stores their checks
+# Pictures. A process needs longer to start and to fill its index than to check fewer pictures.
+WORTH_A_PROCESS = 48
 
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What a scan says of one file: an answer, or the code and message of what is wrong with it."""
+    """The result of one scanned file: an answer, or the code and message of the file's error."""
 
     name: str
     answer: Answer | None = None
@@ -53,14 +54,17 @@ class Scanned:
 
 
 def walk(paths: Iterable[str | Path]) -> list[str]:
-    """Every picture below the folders and every other path as it was given, in the order given, each once."""
-    found: list[str] = []
+    """Return every picture below the given folders and every other given path unchanged.
+
+    Keeps the order of `paths` and returns each name once.
+    """
+    names: list[str] = []
     for path in paths:
         if Path(path).is_dir():
-            found += find_pictures(str(path))
+            names += find_pictures(str(path))
         else:
-            found.append(str(path))
-    return list(dict.fromkeys(found))
+            names.append(str(path))
+    return list(dict.fromkeys(names))
 
 
 def scan(
@@ -73,23 +77,25 @@ def scan(
     workers: int,
     now: Callable[[], datetime],
 ) -> Iterator[Scanned]:
-    """Check files on `workers` processes and yield what each answered, in the order given; checks are stored.
+    """Check files on `workers` processes, store the checks, and yield the results in the order of `names`.
 
-    Raises Unavailable where the database gives up. Each worker keeps its own index of the registry.
+    Each worker keeps its own index of the registry. Raises Unavailable when the database fails or a worker
+    dies.
     """
-    for batch in _batches(settings, names, policy=policy, designs=designs, workers=workers):
+    for batch in _scan_batches(settings, names, policy=policy, designs=designs, workers=workers):
         with database.writing() as session:
-            for one in batch:
-                if one.answer:
+            for file in batch:
+                if file.answer:
                     session.add(
-                        new_check(one.answer, organisation_id=None, source="scan", name=one.name, now=now())
+                        new_check(file.answer, organisation_id=None, source="scan", name=file.name, now=now())
                     )
         yield from batch
 
 
-def _batches(
+def _scan_batches(
     settings: Settings, names: Sequence[str], *, policy: Policy, designs: int, workers: int
 ) -> Iterator[list[Scanned]]:
+    """Yield the results of BATCH files at a time. Starts no process when there are few files."""
     batches = [list(names[start : start + BATCH]) for start in range(0, len(names), BATCH)]
     workers = min(workers, len(names) // WORTH_A_PROCESS)
     if workers <= 1:
@@ -99,41 +105,43 @@ def _batches(
         finally:
             worker.database.dispose()
         return
-    context = get_context(
-        "spawn"
-    )  # forking a process that holds database connections and threads is not safe
+    context = get_context("spawn")  # a fork of a process with database connections and threads is not safe
     with ProcessPoolExecutor(workers, context, _start_worker, (settings, policy, designs)) as pool:
         try:
-            with _sheltered_children():
+            with _shelter_children():
                 scanned = pool.map(_scan_batch, batches)
             yield from scanned
         except BrokenProcessPool as error:
-            raise Unavailable("A scanning process died (out of memory?).", code="scan.worker_died") from error
+            raise Unavailable(
+                "A scanning process died, probably out of memory. Scan with fewer processes.",
+                code="scan.worker_died",
+            ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
-def _sheltered_children() -> Iterator[None]:
-    """Processes started in here never see Ctrl-C, which is for the parent, and do not run its main module again.
+def _shelter_children() -> Iterator[None]:
+    """Start child processes that ignore Ctrl-C and do not run the parent's main module again.
 
-    A spawned child would import the whole command line, terminal and web server only to decode pictures.
+    Only the parent handles Ctrl-C. With the main module, a spawned child would import the whole command line,
+    terminal and web server only to decode pictures.
     """
     main = sys.modules["__main__"].__dict__
     path, spec = main.pop("__file__", None), main.get("__spec__")
     main["__spec__"] = None
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    parent_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, parent_mask)
         main["__spec__"] = spec
         if path is not None:
             main["__file__"] = path
 
 
 class _Worker:
-    """One process's connection and index."""
+    """The database connection and the index of one process."""
 
     def __init__(self, settings: Settings, policy: Policy, designs: int) -> None:
         self.database, self._finder = (
@@ -149,7 +157,7 @@ class _Worker:
     def _scan_one(self, name: str) -> Scanned:
         try:
             submission = read_submission(read_file(name, self._limits.bytes), self._limits)
-            given = answer(
+            result = answer(
                 self.database,
                 self._finder,
                 submission,
@@ -158,10 +166,10 @@ class _Worker:
             )
         except Rejected as error:
             return Scanned(name, error_code=error.code, error=str(error))
-        return Scanned(name, given)
+        return Scanned(name, result)
 
 
-_workers: list[_Worker] = []  # this process's one worker, when it is a child of the pool
+_workers: list[_Worker] = []  # the single worker of this process; empty in the parent of the pool
 
 
 def _start_worker(settings: Settings, policy: Policy, designs: int) -> None:
@@ -173,7 +181,10 @@ def _scan_batch(names: Sequence[str]) -> list[Scanned]:
 
 
 class CsvWriter:
-    """Writes the header, then rows. Lines end with a line feed; a carriage return in a file name is quoted."""
+    """A writer of the header and the rows.
+
+    Lines end with a line feed. Rows with a carriage return are quoted.
+    """
 
     def __init__(self, file: TextIO) -> None:
         self._plain = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -181,36 +192,38 @@ class CsvWriter:
         self._plain.writeheader()
 
     def write(self, rows: Iterable[dict[str, str]]) -> None:
-        """Add rows of `csv_rows`."""
+        """Write rows of `csv_rows`."""
         for row in rows:
             writer = self._quoting if "\r" in row["query"] else self._plain
             writer.writerow({column: as_text(cell) for column, cell in row.items()})
 
 
-def csv_rows(one: Scanned, policy: Policy, top: int) -> list[dict[str, str]]:
-    """The rows of one picture.
+def csv_rows(file: Scanned, policy: Policy, top: int) -> list[dict[str, str]]:
+    """Return the rows of one picture.
 
-    Without `top` one row: the verdict, and the design where there is one. With `top` the best so many designs each
-    with their score, those below the thresholds included; `match` are only those that are in the picture, each in a place
-    of its own: others that score as high are alike to one of them.
+    With `top` 0, return one row: the verdict, and the design if there is one. Otherwise return the best `top`
+    designs with their scores, also those below the thresholds. Only designs that are in the picture, each in
+    its own place, get the verdict `match`. Other designs with as high a score resemble one of them and get
+    `lookalike`.
     """
-    if one.answer is None:
-        return [_row(one.name, error=f"{one.error_code}: {one.error}")]
-    verdict = one.answer.verdict
-    if not top or not one.answer.ranked:
-        shown = verdict.candidate if verdict.code is not VerdictCode.NONE else None
-        return [_row(one.name, verdict.code, shown, verdict.reasons, score=verdict.score)]
-    rows = [_row(one.name, verdict.code, one.answer.ranked[0], verdict.reasons, score=verdict.score)]
-    found = {finding.candidate.design_id for finding in verdict.findings}
-    for other in one.answer.ranked[1:top]:
-        code = code_for(other.score, policy)
-        if code is VerdictCode.MATCH and other.design_id not in found:
+    if file.answer is None:
+        return [_format_row(file.name, error=f"{file.error_code}: {file.error}")]
+    verdict = file.answer.verdict
+    if not top or not file.answer.ranked:
+        design = verdict.candidate if verdict.code is not VerdictCode.NONE else None
+        return [_format_row(file.name, verdict.code, design, verdict.reasons, score=verdict.score)]
+    best, *others = file.answer.ranked[:top]
+    rows = [_format_row(file.name, verdict.code, best, verdict.reasons, score=verdict.score)]
+    found_ids = {finding.candidate.design_id for finding in verdict.findings}
+    for candidate in others:
+        code = code_for(candidate.score, policy)
+        if code is VerdictCode.MATCH and candidate.design_id not in found_ids:
             code = VerdictCode.LOOKALIKE
-        rows.append(_row(one.name, code, other, other.reasons, score=other.score))
+        rows.append(_format_row(file.name, code, candidate, candidate.reasons, score=candidate.score))
     return rows
 
 
-def _row(
+def _format_row(
     name: str,
     verdict: str = "",
     candidate: Candidate | None = None,

@@ -1,4 +1,4 @@
-"""Rows of checks."""
+"""The table of checks."""
 
 from datetime import datetime
 from typing import Any
@@ -17,12 +17,15 @@ from authcheck.storage.entity import Entity
 
 
 class Check(Entity):
-    """One question asked and its answer, with all that is needed to ask it again.
+    """One check and its answer, with everything that a replay needs.
 
-    `organisation_id` is None for an anonymous check. `fingerprint` is that of the submitted picture; of the picture itself
-    at most a working copy is kept for a time (authcheck/submissions.py). `looks` is what the local stages measured:
-    view_number, numbers (`vision.matching.score.NUMBERS`) and alignment of each view they looked at closely. `tick` is the state of
-    the registry that was searched. `findings` are all designs seen in the picture, the answer's first: design_id, view_number, verdict, score, method, reasons, and alignment (`Alignment.to_json`) or null.
+    `organisation_id` is None for an anonymous check. `fingerprint` is the fingerprint of the submitted
+    picture. The picture itself is not stored: `storage/working_copies.py` keeps at most a working copy for a
+    limited time. `looks` holds the measurements of the local stages: view_number, numbers
+    (`vision.matching.score.NUMBERS`) and alignment of each view that they examined. `tick` is the state of
+    the registry that was searched. `findings` are all designs in the picture, the design of the verdict
+    first: design_id, view_number, verdict, score, method, reasons, and alignment (`Alignment.to_json`) or
+    null.
     """
 
     __tablename__ = "checks"

@@ -1,4 +1,7 @@
-"""The rule book: evidence in, verdict out. Pure; every threshold of the product stands in POLICIES."""
+"""Rules that turn evidence into a verdict.
+
+The functions are pure. POLICIES holds every threshold of the product.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +13,7 @@ from authcheck.vision.matching.alignment import Alignment, in_one_place
 
 
 class VerdictCode(StrEnum):
-    """What a check answers."""
+    """The possible answers of a check."""
 
     MATCH = "match"
     LOOKALIKE = "lookalike"
@@ -19,13 +22,14 @@ class VerdictCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Score thresholds of one named version of the rules, each in [0, 1].
+    """One named version of the score thresholds, each in [0, 1].
 
-    At `match` and above the picture shows the design; from `lookalike` up to there a person should look. A design
-    being registered is held as a dispute when it scores `dispute` or more against another owner's design.
-    `model` names the model that scores the evidence of the local stages, None where only hashes are asked; they
-    are passed over where the hashes give one design `settled` or more and no other one `lookalike`. A score by the
-    hashes of `hashes_stand` or more stands where they are less sure.
+    With a score of `match` or more, the picture shows the design. With a score from `lookalike` up to
+    `match`, a person should look. A new design becomes a dispute when it scores `dispute` or more against
+    another owner's design. `model` names the model that scores the evidence of the local stages. It is None
+    when the policy uses hashes only. The local stages do not run when the hashes give one design `settled` or
+    more and every other design less than `lookalike`. A hash score of `hashes_stand` or more is kept when the
+    local stages score lower.
     """
 
     name: str
@@ -58,16 +62,23 @@ CURRENT_POLICY = POLICIES["local-2"]
 
 
 def policy_named(name: str) -> Policy:
-    """The policy of that name. Raises BadSetting where this release does not know it."""
+    """Return the policy with this name.
+
+    Raises BadSetting (`policy.unknown`) when this release has no such policy.
+    """
     try:
         return POLICIES[name]
     except KeyError:
-        raise BadSetting(f"No policy is called {name!r}.", code="policy.unknown", name=name) from None
+        raise BadSetting(
+            f"We have no policy {name!r}. Use one of {', '.join(POLICIES)}.",
+            code="policy.unknown",
+            name=name,
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why: a stable code, the numbers a sentence about it needs, and a weight in [0, 1] to order by."""
+    """A reason of a verdict: a stable code, the values of its sentence, and a sorting weight in [0, 1]."""
 
     code: str
     weight: float
@@ -78,10 +89,12 @@ class Reason:
 class Candidate:
     """A registered design that the picture may show.
 
-    `reference` is the owner's own id for it, `owner` the owner's handle. `score` is the calibrated probability in [0, 1]; `method` says what found it (`sha256`, or a hash family);
-    `view_number` is the matched view. `disputed` is set where the design is held as a dispute. `registered_order`
-    counts up with registration: of two designs that fit equally well, the one registered first is the answer.
-    `alignment` says where the design is, where geometry confirmed it.
+    `reference` is the owner's own id of the design, `owner` the owner's handle. `score` is the calibrated
+    probability in [0, 1]. `method` names the method that found the design: `sha256`, a hash family, or
+    `features`. `view_number` is the matched view. `disputed` is true when the design is held as a dispute.
+    `registered_order` increases with each registration: when two designs fit equally well, the first
+    registered design is the answer. `alignment` is the design's place in the picture, or None when geometry
+    has not confirmed the place.
     """
 
     design_id: str
@@ -98,7 +111,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One design seen in a picture, and how sure that is: `match` or `lookalike`."""
+    """One design found in a picture. `code` is `match` or `lookalike`."""
 
     code: VerdictCode
     candidate: Candidate
@@ -106,9 +119,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer to "which registered design is this?"; `candidate` is None where nothing came near at all.
+    """The answer to the question "which registered design is this?".
 
-    `findings` are all designs seen, the answer's first; none where the code is `none`.
+    `candidate` is None when no design came near. `findings` are all designs found, the design of the verdict
+    first. `findings` is empty when the code is `none`.
     """
 
     code: VerdictCode
@@ -119,57 +133,62 @@ class Verdict:
 
 
 def code_for(score: float, policy: Policy) -> VerdictCode:
-    """Where a score stands under a policy."""
+    """Return the verdict code of a score under a policy."""
     if score >= policy.match:
         return VerdictCode.MATCH
     return VerdictCode.LOOKALIKE if score >= policy.lookalike else VerdictCode.NONE
 
 
 def rank(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Best first: by score, then undisputed before disputed, then first registered (ids of one tick keep their order)."""
+    """Return the candidates, best first: by score, then undisputed before disputed, then first registered.
+
+    Designs of one tick are ordered by id.
+    """
     return sorted(candidates, key=lambda c: (-c.score, c.disputed, c.registered_order, c.design_id))
 
 
 def decide(candidates: Sequence[Candidate], policy: Policy, notes: Sequence[str] = ()) -> Verdict:
-    """Join what was found into one verdict, reasons by falling weight.
+    """Return the verdict on these candidates, with reasons in order of falling weight.
 
-    `notes` are codes of what had to be done to the picture (say `image.animated`): they become reasons of weight 0.
+    `notes` are codes about the decoding of the picture (for example `image.animated`). They become reasons of
+    weight 0.
     """
-    noted = tuple(Reason(note, 0.0) for note in notes)
+    note_reasons = tuple(Reason(note, 0.0) for note in notes)
     if not candidates:
-        return Verdict(VerdictCode.NONE, 0.0, None, noted)
+        return Verdict(VerdictCode.NONE, 0.0, None, note_reasons)
     ranked = rank(candidates)
     best = ranked[0]
     code = code_for(best.score, policy)
     if code is VerdictCode.NONE:
-        return Verdict(code, best.score, best, noted)
-    findings = _findings(ranked, policy)
+        return Verdict(code, best.score, best, note_reasons)
+    findings = _find_places(ranked, policy)
     reasons = [*best.reasons]
     if best.disputed:
         reasons.append(Reason("design.disputed", 0.5))
-    near = [one for one in ranked if code_for(one.score, policy) is not VerdictCode.NONE]
+    near = [candidate for candidate in ranked if code_for(candidate.score, policy) is not VerdictCode.NONE]
     if len(near) > len(findings):
         reasons.append(Reason("image.also_near", 0.2, {"designs": len(near) - len(findings)}))
     if len(findings) > 1:
         reasons.append(Reason("image.several_designs", 0.55, {"designs": len(findings)}))
     reasons.sort(key=lambda reason: -reason.weight)
-    return Verdict(code, best.score, best, (*reasons, *noted), findings)
+    return Verdict(code, best.score, best, (*reasons, *note_reasons), findings)
 
 
-def _findings(ranked: Sequence[Candidate], policy: Policy) -> tuple[Finding, ...]:
-    """The designs that are in the picture, each in a place of its own.
+def _find_places(ranked: Sequence[Candidate], policy: Policy) -> tuple[Finding, ...]:
+    """Return the designs that are in the picture, each in its own place.
 
-    Of those that lie in one place, sisters that share parts, the one that explains most is the finding; of one that only
-    hashes found nobody knows where it lies, so it is a finding only where it is the best.
+    When several designs cover the same place (sisters that share parts), report the design that explains most
+    of it. A design found by hashes alone has no known place, so it is a finding only when it is the best
+    candidate.
     """
-    found: list[Candidate] = []
-    for one in ranked:
-        if code_for(one.score, policy) is VerdictCode.NONE:
+    placed: list[Candidate] = []
+    for candidate in ranked:
+        if code_for(candidate.score, policy) is VerdictCode.NONE:
             break
-        places = [other.alignment for other in found]
-        if not found or (
-            one.alignment is not None
-            and all(place is not None and not in_one_place(one.alignment, place) for place in places)
+        places = [finding.alignment for finding in placed]
+        if not placed or (
+            candidate.alignment is not None
+            and all(place is not None and not in_one_place(candidate.alignment, place) for place in places)
         ):
-            found.append(one)
-    return tuple(Finding(code_for(one.score, policy), one) for one in found)
+            placed.append(candidate)
+    return tuple(Finding(code_for(candidate.score, policy), candidate) for candidate in placed)

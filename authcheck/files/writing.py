@@ -9,14 +9,14 @@ from pathlib import Path
 
 from authcheck.errors import StorageFailed
 
-TEMPORARY = ".new-"  # prefix of the names of unfinished files
+TEMPORARY = ".new-"  # how the name of an unfinished file begins
 
 
 def write_whole(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = False) -> None:
-    """Write `data` to `path`, replacing an existing file. Make missing folders. Raises OSError.
+    """Put `data` at `path`, in the place of the file that is there. Make missing folders. Raises OSError.
 
-    A reader sees the old bytes or the new bytes. The same is true after a crash. `mode` is the file's
-    permissions. A durable file is on the disk, with its name, before the function returns.
+    A reader sees the old bytes or the new ones, and so does the next start after a crash. `mode` is the
+    file's permissions. A durable file is on the disk, with its name, before the function returns.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
@@ -45,9 +45,9 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def translated_write_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError in the block into StorageFailed with the path.
+    """Translate an OSError in the block.
 
-    The codes are `storage.full`, `storage.read_only` and `storage.failed`.
+    Raises StorageFailed (`storage.full`, `storage.read_only`, `storage.failed`) that names the path.
     """
     try:
         yield

@@ -12,17 +12,16 @@ import sqlalchemy as sa
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from authcheck.errors import Conflict, NotFound
+from authcheck.errors import NotFound
 from authcheck.ledger.tables import Entry, LedgerHead, SignedCheckpoint, Tile
-from authcheck.storage.database import Database
-from authcheck.tlog.entries import Draft, body, read_body, read_time, tx_id
+from authcheck.storage.parameters import in_chunks
+from authcheck.tlog.entries import Draft, body, tx_id
 from authcheck.tlog.note import proof_text
 from authcheck.tlog.tiles import ReadTile, grow, prove_inclusion
 
 WAITING = "authcheck_drafts"  # key in a session's info: the drafts to append at the commit
 SKEW = timedelta(minutes=5)  # the most that clocks may differ, or a transaction may take
-MOST_PARAMETERS = 500  # in one statement
-ONE_TILE = select(Tile.hashes).where(
+TILE = select(Tile.hashes).where(
     Tile.level == sa.bindparam("of_level"), Tile.number == sa.bindparam("of_number")
 )
 
@@ -71,10 +70,14 @@ def lock_ledger(session: Session) -> int:
 
 def read_tile_of(session: Session) -> ReadTile:
     """Return a function that reads the current tiles from the database."""
-    connection = session.connection()  # without the ORM, which would take half of a proof's time
+    return tile_reader(session.connection())  # without the ORM, which would take half of a proof's time
+
+
+def tile_reader(connection: sa.Connection) -> ReadTile:
+    """Return a function that reads the hashes of a tile by level and number, b"" without any."""
 
     def read(level: int, number: int) -> bytes:
-        hashes: bytes | None = connection.scalar(ONE_TILE, {"of_level": level, "of_number": number})
+        hashes: bytes | None = connection.scalar(TILE, {"of_level": level, "of_number": number})
         return hashes or b""
 
     return read
@@ -116,12 +119,9 @@ def _make_row(number: int, entry_id: str, draft: Draft, entry_body: bytes) -> di
 def _find_numbers(session: Session, ids: Sequence[str]) -> dict[str, int]:
     """Return the numbers of the entries that the ledger has, by transaction id."""
     numbers: dict[str, int] = {}
-    for start in range(0, len(ids), MOST_PARAMETERS):
-        has_id = Entry.tx_id.in_(ids[start : start + MOST_PARAMETERS])
-        numbers.update(
-            (entry_id, number)
-            for entry_id, number in session.execute(select(Entry.tx_id, Entry.number).where(has_id))
-        )
+    for chunk in in_chunks(ids):
+        rows = session.execute(select(Entry.tx_id, Entry.number).where(Entry.tx_id.in_(chunk)))
+        numbers.update((entry_id, number) for entry_id, number in rows)
     return numbers
 
 
@@ -166,44 +166,3 @@ def proof_for(session: Session, entry: Entry, checkpoint: SignedCheckpoint) -> s
         raise NotFound("No signed checkpoint covers this entry yet.", code="ledger.not_signed")
     hashes = prove_inclusion(entry.number, checkpoint.size, read_tile_of(session))
     return proof_text(entry.number, hashes, checkpoint.note)
-
-
-class SqlLogStore:
-    """The log in the project's database, as the port LogStore."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def size(self) -> int:
-        """Return the number of entries."""
-        with self._database.reading() as session:
-            return ledger_size(session)
-
-    def read_tile(self, level: int, number: int) -> bytes:
-        """Return all hashes that a tile has, b"" if it has none."""
-        with self._database.reading() as session:
-            return read_tile_of(session)(level, number)
-
-    def entries(self, first: int, count: int) -> list[bytes]:
-        """Return at most `count` entries from number `first` on, fewer at the end of the log."""
-        with self._database.reading() as session:
-            return bodies(session, first, count)
-
-    def find(self, tx_id: str) -> int | None:
-        """Return the number of the entry with this id, None if there is no such entry."""
-        with self._database.reading() as session:
-            return session.scalar(select(Entry.number).where(Entry.tx_id == tx_id))
-
-    def append(
-        self, expected_size: int, bodies: Sequence[bytes], tiles: Mapping[tuple[int, int], bytes]
-    ) -> None:
-        """Add entries and the tiles that they change. Raises Conflict (`ledger.raced`)."""
-        ids = [tx_id(entry_body) for entry_body in bodies]
-        with self._database.writing() as session:
-            has_grown = lock_ledger(session) != expected_size
-            if has_grown or len(set(ids)) != len(ids) or _find_numbers(session, ids):
-                raise Conflict("Another writer has added entries meanwhile. Try again.", code="ledger.raced")
-            all_fields = [read_body(entry_body) for entry_body in bodies]
-            drafts = [Draft(fields["t"], fields["id"], read_time(fields["at"])) for fields in all_fields]
-            numbered = enumerate(zip(ids, drafts, bodies, strict=True), expected_size)
-            _store(session, [_make_row(number, *parts) for number, parts in numbered], tiles)

@@ -9,6 +9,7 @@ from authcheck.errors import NotFound
 from authcheck.licences.tables import Licence, LicenceSubject
 from authcheck.licences.terms import Grant, Terms
 from authcheck.registry.tables import Design
+from authcheck.storage.parameters import can_be_stored
 
 PAGE = 500
 LONGEST_CHAIN = 8  # of sublicences
@@ -28,7 +29,7 @@ def get_licence(session: Session, licence_id: str, *, organisation_id: str | Non
 
     Raises NotFound (`licence.not_found`), also for a licence between other organisations.
     """
-    licence = session.get(Licence, licence_id) if licence_id.isprintable() else None
+    licence = session.get(Licence, licence_id) if can_be_stored(licence_id) else None
     if licence is None or organisation_id not in {None, licence.owner_id, licence.licensee_id}:
         raise NotFound(
             f"We have no licence with the id {licence_id!r}.", code="licence.not_found", licence=licence_id

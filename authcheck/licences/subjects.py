@@ -12,8 +12,7 @@ from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Grant, Terms
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
-
-MOST_PARAMETERS = 500  # of one statement
+from authcheck.storage.parameters import in_chunks
 
 
 def check_subjects(
@@ -36,8 +35,7 @@ def check_subjects(
             )
         return
     owned_ids: set[str] = set()
-    for start in range(0, len(terms.designs), MOST_PARAMETERS):
-        design_ids = terms.designs[start : start + MOST_PARAMETERS]
+    for design_ids in in_chunks(terms.designs):
         owned_ids |= set(
             session.scalars(select(Design.id).where(Design.id.in_(design_ids), Design.owner_id == owner.id))
         )
@@ -102,8 +100,8 @@ def designs_of_collections(session: Session, owner_id: str, terms: Iterable[Term
     """
     names = sorted({name for term in terms for name in term.collections})
     design_ids: dict[str, list[str]] = {name: [] for name in names}
-    for start in range(0, len(names), MOST_PARAMETERS):
-        in_collections = Design.collection.in_(names[start : start + MOST_PARAMETERS])
+    for chunk in in_chunks(names):
+        in_collections = Design.collection.in_(chunk)
         for design_id, name in session.execute(
             select(Design.id, Design.collection).where(Design.owner_id == owner_id, in_collections)
         ):

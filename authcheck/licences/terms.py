@@ -7,12 +7,19 @@ from datetime import date, datetime
 from typing import Any, NoReturn, Self
 
 from authcheck.errors import Rejected
-from authcheck.licences.codes import COUNTRIES, EVERYWHERE, NICE_CLASSES
+from authcheck.licences.codes import (
+    COUNTRIES,
+    EVERYWHERE,
+    MARKETPLACE_CHARS,
+    SHOP_CHARS,
+    checked_goods,
+    normal_country,
+    normal_marketplace,
+)
 
 LARGEST_CAP = 1_000_000_000
 MOST_SUBJECTS = 1000  # designs, collections or channels of one licence
 SUBJECT = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
-MARKETPLACE_CHARS, SHOP_CHARS = 64, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +53,7 @@ class Terms:
         designs, collections = _normal_subjects(self.designs), _normal_subjects(self.collections)
         if not designs and not collections:
             _refuse("licence.terms", "Name at least one design or collection.")
-        if any(number not in NICE_CLASSES for number in self.goods):
-            _refuse("licence.goods", "Goods must be Nice classes from 1 to 45.", goods=_join(self.goods))
+        goods = checked_goods(self.goods, error_code="licence.goods")
         if self.ends_on is not None and self.ends_on < self.starts_on:
             _refuse("licence.period", "The last day must not be before the first day.")
         if self.cap is not None and not 1 <= self.cap <= LARGEST_CAP:
@@ -63,7 +69,7 @@ class Terms:
             collections=collections,
             territories=territories,
             except_territories=excepted,
-            goods=tuple(sorted(set(self.goods))),
+            goods=goods,
             channels=tuple(sorted({_normal_channel(channel) for channel in self.channels})),
         )
 
@@ -192,18 +198,13 @@ def _breaches_of_terms(grant: Grant, use: Use) -> Iterator[Breach]:
     if outside:
         yield Breach("licence.goods", {"goods": _join(outside), "allowed": _join(terms.goods)})
     if use.marketplace is not None and terms.channels:
-        marketplace, shop_id = normal_channel(use.marketplace), (use.shop_id or "").strip()
+        marketplace, shop_id = normal_marketplace(use.marketplace), (use.shop_id or "").strip()
         if not any(sells(channel, marketplace, shop_id) for channel in terms.channels):
             channel = f"{marketplace}/{shop_id}" if shop_id else marketplace
             yield Breach("licence.channel", {"channel": channel, "allowed": _join(terms.channels)})
     units = grant.units_issued + use.units
     if terms.cap is not None and units > terms.cap:
         yield Breach("licence.over_cap", {"units": units, "cap": terms.cap})
-
-
-def normal_channel(marketplace: str) -> str:
-    """Return a marketplace in canonical spelling: case-folded, without surrounding blanks."""
-    return marketplace.strip().casefold()
 
 
 def _is_covered(terms: Terms, territory: str) -> bool:
@@ -231,12 +232,12 @@ def _normal_subjects(values: Collection[str]) -> tuple[str, ...]:
 
 
 def _normal_territories(values: Collection[str]) -> tuple[str, ...]:
-    codes = tuple(sorted({value.strip().upper() for value in values}))
-    unknown = [code for code in codes if code not in COUNTRIES and code != EVERYWHERE]
+    codes = {value: EVERYWHERE if value.strip() == EVERYWHERE else normal_country(value) for value in values}
+    unknown = [value for value, code in codes.items() if code is None]
     if unknown:
         message = "Territories must be ISO 3166-1 codes of two letters, such as FR."
-        _refuse("licence.territory", message, territory=unknown[0][:10])
-    return codes
+        _refuse("licence.territory", message, territory=unknown[0].strip()[:10])
+    return tuple(sorted({code for code in codes.values() if code}))
 
 
 def _check_territories(territories: tuple[str, ...], excepted: tuple[str, ...]) -> None:
@@ -252,7 +253,7 @@ def _check_territories(territories: tuple[str, ...], excepted: tuple[str, ...]) 
 
 def _normal_channel(channel: str) -> str:
     marketplace, slash, shop_id = channel.partition("/")
-    marketplace, shop_id = normal_channel(marketplace), shop_id.strip()
+    marketplace, shop_id = normal_marketplace(marketplace), shop_id.strip()
     has_lengths = 0 < len(marketplace) <= MARKETPLACE_CHARS and len(shop_id) <= SHOP_CHARS
     if not has_lengths or (slash and not shop_id) or not f"{marketplace}{shop_id}".isprintable():
         message = "Write a channel as `marketplace` or `marketplace/shop`."

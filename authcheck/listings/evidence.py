@@ -1,4 +1,7 @@
-"""What was seen of a listing, as plain data: all that its verdict may depend on, and what is stored to decide again."""
+"""The evidence about a listing, as plain data. The verdict depends on nothing else.
+
+It is stored to decide again.
+"""
 
 import json
 from collections.abc import Mapping
@@ -8,12 +11,15 @@ from typing import Any, Literal, Self
 from authcheck.errors import NotTrue
 from authcheck.licences.terms import Breach
 
-FORM = 1  # of the evidence as JSON
+FORM = 1  # the version of the evidence as JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LicenceSeen:
-    """A licence of this seller about a design, and every term of it that this listing breaks; none: it covers the listing."""
+    """A licence of the seller about a design, and its terms that the listing breaks.
+
+    Without a breach it covers the listing.
+    """
 
     licence_id: str
     breaches: tuple[Breach, ...]
@@ -21,10 +27,13 @@ class LicenceSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesignSeen:
-    """A registered design that the pictures show. `owner` is a handle, `reference` the owner's own id for the design.
+    """A registered design that the pictures show.
 
-    `score` in [0, 1] and `verdict` are those of the picture that shows it best; `pictures` are the places, from 0, of those that
-    show it; `exact_copy` is set where one is, byte for byte, a registered picture. `licences` are the seller's.
+    `owner` is a handle, `reference` the owner's own id for the design.
+
+    `score` in [0, 1] and `verdict` are those of the picture that shows the design best. `pictures` are the
+    places, from 0, of the pictures that show it. `exact_copy` says that one of them is, byte for byte, a
+    registered picture. `licences` are the seller's licences about the design.
     """
 
     design_id: str
@@ -41,10 +50,13 @@ class DesignSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateSeen:
-    """What looking the certificate up said. `failed` is the code of the step that is false, `issuer` a handle.
+    """The result of the certificate's look-up.
 
-    `right_at_issue`: the issuer owned the design or held an active licence when the ledger recorded the certificate; None where that
-    is not known. `clone_reasons` are codes of what its scans show that one unit cannot do.
+    `failed` is the code of the step that is false, `issuer` a handle.
+
+    `right_at_issue` says whether the issuer owned the design or held an active licence when the ledger
+    recorded the certificate, None when that is not known. `clone_reasons` are codes of scans that are
+    impossible for one unit.
     """
 
     outcome: Literal["good", "revoked", "not_true", "unknown", "unsigned", "not_found", "malformed"]
@@ -58,9 +70,10 @@ class CertificateSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that a verdict on a listing may depend on. `certificate` is None where the listing names none.
+    """All that a verdict on a listing depends on. `certificate` is None when the listing names none.
 
-    `seller_known`: the shop is an official one of a member. `pictures` counts those handed in, `unreadable` those of them that could not be read.
+    `seller_known` says that the shop is an official shop of a member. `pictures` counts the pictures handed
+    in, `unreadable` those that could not be read.
     """
 
     designs: tuple[DesignSeen, ...] = ()
@@ -70,33 +83,36 @@ class Evidence:
     unreadable: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` reads; holds nothing that JSON would change."""
+        """Return plain JSON values for `from_json`."""
         return {"v": FORM, **json.loads(json.dumps(asdict(self)))}
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Self:
-        """Read evidence as it was stored. Raises NotTrue (`listing.evidence`) where it is not of a form known here."""
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Read stored evidence.
+
+        Raises NotTrue (`listing.evidence`) when this release does not know its form.
+        """
         try:
-            words = {name: value for name, value in found.items() if name != "v"}
-            if found["v"] != FORM:
-                raise ValueError(found["v"])  # noqa: TRY301 - the same refusal as of a missing field
-            words["designs"] = tuple(_design_of(design) for design in words["designs"])
-            if words["certificate"] is not None:
-                signs = tuple(words["certificate"]["clone_reasons"])
-                words["certificate"] = CertificateSeen(**{**words["certificate"], "clone_reasons": signs})
-            return cls(**words)
+            fields = {name: value for name, value in stored.items() if name != "v"}
+            if stored["v"] != FORM:
+                raise ValueError(stored["v"])  # noqa: TRY301 - the same refusal as of a missing field
+            fields["designs"] = tuple(_design_of(design) for design in fields["designs"])
+            if fields["certificate"] is not None:
+                signs = tuple(fields["certificate"]["clone_reasons"])
+                fields["certificate"] = CertificateSeen(**{**fields["certificate"], "clone_reasons": signs})
+            return cls(**fields)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise NotTrue(
-                "The stored evidence is not of a form known here.", code="listing.evidence"
+                "This release cannot read the stored evidence of the listing.", code="listing.evidence"
             ) from None
 
 
-def _design_of(found: Mapping[str, Any]) -> DesignSeen:
+def _design_of(stored: Mapping[str, Any]) -> DesignSeen:
     licences = tuple(
         LicenceSeen(
-            licence_id=one["licence_id"],
-            breaches=tuple(Breach(breach["code"], breach["params"]) for breach in one["breaches"]),
+            licence_id=licence["licence_id"],
+            breaches=tuple(Breach(breach["code"], breach["params"]) for breach in licence["breaches"]),
         )
-        for one in found["licences"]
+        for licence in stored["licences"]
     )
-    return DesignSeen(**{**found, "pictures": tuple(found["pictures"]), "licences": licences})
+    return DesignSeen(**{**stored, "pictures": tuple(stored["pictures"]), "licences": licences})

@@ -1,4 +1,4 @@
-"""What bears on a listing's verdict, gathered from pictures, licences, storefronts and the ledger as plain data."""
+"""Gathers the evidence about a listing from pictures, licences, storefronts and the ledger."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,10 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from authcheck.certificates.meters import units_issued
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.checks.answers import Answer
 from authcheck.checks.verdicts import Candidate, VerdictCode
-from authcheck.licences import grants as licence_grants
-from authcheck.licences import terms as licence_terms
+from authcheck.licences.grants import LONGEST_CHAIN
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms, Use
 from authcheck.listings.evidence import CertificateSeen, DesignSeen, Evidence, LicenceSeen
@@ -23,12 +21,12 @@ from authcheck.lookups.units import Unit
 from authcheck.members.tables import Organisation
 from authcheck.proofs.bundle import State
 from authcheck.registry.tables import Design
-from authcheck.storefronts import shops
+from authcheck.storefronts import sellers, shops
 
 
 @dataclass(frozen=True, slots=True)
 class PictureRead:
-    """A picture that was looked at: its place among those handed in, from 0, its name and what it shows."""
+    """A picture that was read: its place among the pictures, from 0, its name, and the answer about it."""
 
     place: int
     name: str
@@ -37,7 +35,7 @@ class PictureRead:
 
 @dataclass(frozen=True, slots=True)
 class CodeRead:
-    """What became of a certificate's code; `found` only where it was."""
+    """The outcome of looking a certificate's code up. `found` is None unless we have the certificate."""
 
     outcome: Literal["found", "not_found", "malformed"]
     found: LookUp | None = None
@@ -51,7 +49,7 @@ def gather(
     *,
     unreadable: int = 0,
 ) -> Evidence:
-    """The evidence about an offer as the database now stands. All statements in one session."""
+    """Return the evidence about an offer, as the database is now."""
     seller = shops.organisation_of(session, offer.channel, offer.seller)
     seen = _seen(pictures)
     rows = session.scalars(
@@ -68,7 +66,7 @@ def gather(
 
 @dataclass(slots=True)
 class _Seen:
-    """One design over all pictures: the best that any of them says."""
+    """One design over all pictures: the best verdict and score of any picture."""
 
     verdict: Literal["match", "lookalike"] = "lookalike"
     score: float = 0.0
@@ -89,15 +87,17 @@ def _seen(pictures: Sequence[PictureRead]) -> dict[str, _Seen]:
     seen: dict[str, _Seen] = {}
     for picture in pictures:
         for finding in picture.answer.verdict.findings:
-            one = seen.setdefault(finding.candidate.design_id, _Seen())
-            one.add(picture.place, finding.code, finding.candidate)
+            design = seen.setdefault(finding.candidate.design_id, _Seen())
+            design.add(picture.place, finding.code, finding.candidate)
     return seen
 
 
 def _design(
     session: Session, offer: NewListing, seller: Organisation | None, design: Design, seen: _Seen
 ) -> DesignSeen:
-    is_owner = seller is not None and seller.id == design.owner_id
+    is_owner, standings = (
+        (False, ()) if seller is None else sellers.rights_of(session, seller, design, _use(offer, design))
+    )
     return DesignSeen(
         design_id=design.id,
         reference=design.reference,
@@ -108,14 +108,14 @@ def _design(
         exact_copy=seen.exact_copy,
         disputed=seen.disputed,
         seller_is_owner=is_owner,
-        licences=() if seller is None or is_owner else _licences(session, offer, seller, design),
+        licences=tuple(
+            LicenceSeen(licence_id=standing.grant.id, breaches=standing.breaches) for standing in standings
+        ),
     )
 
 
-def _licences(
-    session: Session, offer: NewListing, seller: Organisation, design: Design
-) -> tuple[LicenceSeen, ...]:
-    use = Use(
+def _use(offer: NewListing, design: Design) -> Use:
+    return Use(
         design_id=design.id,
         collection=design.collection,
         territory=offer.territory,
@@ -123,10 +123,6 @@ def _licences(
         marketplace=offer.channel,
         shop_id=offer.seller,
         on=offer.listed_on,
-    )
-    grants = licence_grants.grants_for(session, design=design, licensee_id=seller.id, units=units_issued)
-    return tuple(
-        LicenceSeen(licence_id=grant.id, breaches=licence_terms.breaches(grant, use)) for grant in grants
     )
 
 
@@ -146,7 +142,10 @@ def _certificate(session: Session, code: CodeRead, seller: Organisation | None) 
 
 
 def _right_at_issue(session: Session, unit: Unit) -> bool | None:
-    """Whether the issuer owned the design or stood under a licence, by the ledger's order; None before it is in the ledger."""
+    """Return whether the issuer owned the design or held a licence when the ledger recorded the certificate.
+
+    The order of the ledger decides. None before the certificate is in the ledger.
+    """
     owner_id = session.scalar(select(Design.owner_id).where(Design.id == unit.design_id))
     if owner_id == unit.organisation_id:
         return True
@@ -166,14 +165,14 @@ def _right_at_issue(session: Session, unit: Unit) -> bool | None:
         bool(chain)
         and chain[-1].parent_id is None
         and chain[-1].owner_id == owner_id
-        and all(_in_force(one, unit.issued_number, unit.issued_at.date()) for one in chain)
+        and all(_is_in_force(version, unit.issued_number, unit.issued_at.date()) for version in chain)
     )
 
 
 def _chain(session: Session, licence: Licence, entry: int) -> Iterator[Licence]:
-    """The licence and those it stands on, each in the version that was in force at that entry of the ledger."""
+    """Yield the licence and the licences above it, each in the version accepted last before that entry."""
     current: Licence | None = licence
-    for _ in range(licence_grants.LONGEST_CHAIN):
+    for _ in range(LONGEST_CHAIN):
         if current is None:
             return
         versions = select(Licence).where(Licence.series == current.series, Licence.accepted_entry < entry)
@@ -184,8 +183,8 @@ def _chain(session: Session, licence: Licence, entry: int) -> Iterator[Licence]:
         current = session.get(Licence, current.parent_id) if current.parent_id else None
 
 
-def _in_force(licence: Licence, entry: int, day: date) -> bool:
-    """Not revoked before that entry, and of that day by its terms."""
+def _is_in_force(licence: Licence, entry: int, day: date) -> bool:
+    """Return whether the licence was not revoked before that entry, and its period includes the day."""
     terms = Terms.from_json(licence.terms)
     revoked = licence.revoked_entry is not None and licence.revoked_entry < entry
     return not revoked and terms.starts_on <= day and (terms.ends_on is None or day <= terms.ends_on)

@@ -1,4 +1,7 @@
-"""Bulk hand-ins of listings: kept first, row by row, then worked off; whoever is stopped goes on with what is left."""
+"""Bulk hand-ins of listings.
+
+All rows are stored first and checked afterwards, so that a stopped run can go on.
+"""
 
 import os
 from collections import Counter, deque
@@ -18,6 +21,7 @@ from authcheck.ids import new_id
 from authcheck.listings.judging import check_listing, check_number
 from authcheck.listings.offer_files import OfferRow, column_of, new_listing
 from authcheck.listings.tables import ListingImport, ListingImportRow
+from authcheck.storage.parameters import can_be_stored
 from authcheck.workspace import Workspace
 
 ROWS_AT_ONCE = 1000  # in one statement
@@ -27,7 +31,7 @@ Result = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RowDone:
-    """What became of a row: `result` has `listing`, `verdict` and `unreadable`, or `code`, `detail` and `column`."""
+    """The result of a row: `listing`, `verdict`, `unreadable`, or an error's `code`, `detail`, `column`."""
 
     line: int
     reference: str
@@ -43,45 +47,51 @@ def begin(
     organisation_id: str | None,
     now: datetime,
 ) -> ListingImport:
-    """Keep a table's rows, to be worked off; those that cannot be used have their result at once.
+    """Store the rows of a table, for `work_off`. A row that cannot be used gets its result at once.
 
-    Pictures are named relative to `folder` or absolutely; where they lie is kept, so that any process can go on.
+    Pictures are named by absolute paths, or by paths relative to `folder`. Absolute paths are stored, so that
+    any process on this machine can go on.
     """
-    kept = [_kept(row, folder) for row in rows]
-    made = ListingImport(
+    values = [_row_values(row, folder) for row in rows]
+    hand_in = ListingImport(
         id=new_id("lim", now),
         organisation_id=organisation_id,
         name="".join(char for char in name if char.isprintable())[-NAME_CHARS:],
         created_at=now,
         finished_at=None,
-        total=len(kept),
+        total=len(values),
     )
-    session.add(made)
+    session.add(hand_in)
     session.flush()
-    for start in range(0, len(kept), ROWS_AT_ONCE):
-        some = kept[start : start + ROWS_AT_ONCE]
-        session.execute(insert(ListingImportRow), [{"import_id": made.id, **row} for row in some])
-    return made
+    for start in range(0, len(values), ROWS_AT_ONCE):
+        chunk = values[start : start + ROWS_AT_ONCE]
+        session.execute(insert(ListingImportRow), [{"import_id": hand_in.id, **row} for row in chunk])
+    return hand_in
 
 
-def _kept(row: OfferRow, folder: Path) -> dict[str, Any]:
+def _row_values(row: OfferRow, folder: Path) -> dict[str, Any]:
     given = dict(row.given)
     if row.error is not None:
-        return {"line": row.line, "given": given, "result": _refused(row.error, row.column)}
+        return {"line": row.line, "given": given, "result": _refusal(row.error, row.column)}
     given["pictures"] = [str((folder / name).absolute()) for name in given["pictures"]]
-    return {"line": row.line, "given": given}  # without a result: SQL's NULL, not JSON's
+    return {
+        "line": row.line,
+        "given": given,
+    }  # no result at all, so that the column is SQL's NULL and not JSON's
 
 
 def get_import(session: Session, import_id: str) -> ListingImport:
-    """A bulk hand-in. Raises NotFound (`import.not_found`)."""
-    found = session.get(ListingImport, import_id) if import_id.isprintable() else None
-    if found is None:
-        raise NotFound(f"No import {import_id!r} is known.", code="import.not_found", import_id=import_id)
-    return found
+    """Return a bulk hand-in. Raises NotFound (`import.not_found`)."""
+    hand_in = session.get(ListingImport, import_id) if can_be_stored(import_id) else None
+    if hand_in is None:
+        raise NotFound(
+            f"We have no import with the id {import_id!r}.", code="import.not_found", import_id=import_id
+        )
+    return hand_in
 
 
 def results(session: Session, import_id: str) -> list[RowDone]:
-    """The rows that have a result, in order."""
+    """Return the rows that have a result, in the order of lines."""
     query = (
         select(ListingImportRow)
         .where(ListingImportRow.import_id == import_id)
@@ -92,20 +102,23 @@ def results(session: Session, import_id: str) -> list[RowDone]:
 
 
 def count(done: Iterable[RowDone]) -> dict[str, int]:
-    """How many rows have each verdict; `rejected` are those that have none."""
-    return dict(sorted(Counter(one.result.get("verdict", "rejected") for one in done).items()))
+    """Count the rows by verdict. Rows without a verdict count as `rejected`."""
+    return dict(sorted(Counter(row.result.get("verdict", "rejected") for row in done).items()))
 
 
 def work_off(
     work: Workspace, import_id: str, *, now: Callable[[], datetime], workers: int | None = None
 ) -> Iterator[RowDone]:
-    """Check the rows that have no result yet and yield each once its result is stored, in order.
+    """Check the rows that have no result yet.
 
-    Stopped at any moment, by whatever, it can be asked again. Two at once do the same work twice, and no harm: a reference
-    has one listing. Raises NotFound (`import.not_found`), Unavailable: then what is left is left.
+    Yield each row once its result is stored, in the order of lines.
+
+    After a stop at any moment, call the function again for the rest. Two calls at the same time do the same
+    work twice, without harm: a reference has one listing. Raises NotFound (`import.not_found`), Unavailable;
+    the remaining rows then stay without a result.
     """
     with work.database.reading() as session:
-        found = get_import(session, import_id)
+        hand_in = get_import(session, import_id)
         waiting = list(
             session.scalars(
                 select(ListingImportRow.line)
@@ -118,7 +131,7 @@ def work_off(
     with ThreadPoolExecutor(at_once) as pool:
         try:
             for line in waiting:
-                ahead.append(pool.submit(_work_row, work, found, line, now))
+                ahead.append(pool.submit(_work_row, work, hand_in, line, now))
                 if len(ahead) > 2 * at_once:
                     yield ahead.popleft().result()
             while ahead:
@@ -130,37 +143,37 @@ def work_off(
         session.execute(end.values(finished_at=now()))
 
 
-def _work_row(work: Workspace, found: ListingImport, line: int, now: Callable[[], datetime]) -> RowDone:
+def _work_row(work: Workspace, hand_in: ListingImport, line: int, now: Callable[[], datetime]) -> RowDone:
     with work.database.reading() as session:
-        row = session.get_one(ListingImportRow, (found.id, line))
-    result = row.result or _result(work, found, row.given, now())
+        row = session.get_one(ListingImportRow, (hand_in.id, line))
+    result = row.result or _check_row(work, hand_in, row.given, now())
     with work.database.writing() as session:
-        here = (ListingImportRow.import_id == found.id, ListingImportRow.line == line)
-        session.execute(update(ListingImportRow).where(*here).values(result=result))
+        is_row = (ListingImportRow.import_id == hand_in.id, ListingImportRow.line == line)
+        session.execute(update(ListingImportRow).where(*is_row).values(result=result))
     return RowDone(line, row.given.get("reference", ""), result)
 
 
-def _result(work: Workspace, found: ListingImport, given: Mapping[str, Any], now: datetime) -> Result:
-    """What a row answers. A listing that names no day is of the day when the table was handed in."""
+def _check_row(work: Workspace, hand_in: ListingImport, given: Mapping[str, Any], now: datetime) -> Result:
+    """Check the listing of a row. A listing without a day has the day on which the table was handed in."""
     try:
-        new, names = new_listing(given, found.created_at.date())
+        new, names = new_listing(given, hand_in.created_at.date())
         check_number(len(names))
-        pictures = [(name.name, _picture(name, work.limits.bytes)) for name in names]
+        pictures = [(name.name, _read_picture(name, work.limits.bytes)) for name in names]
         judged = check_listing(
-            work, new, pictures, organisation_id=found.organisation_id, source="scan", now=now
+            work, new, pictures, organisation_id=hand_in.organisation_id, source="scan", now=now
         )
     except Rejected as error:
-        return _refused(error, column_of(error.code))
-    unreadable = [f"{one.name}: {one.detail} [{one.code}]" for one in judged.unreadable]
+        return _refusal(error, column_of(error.code))
+    unreadable = [f"{picture.name}: {picture.detail} [{picture.code}]" for picture in judged.unreadable]
     return {"listing": judged.listing.id, "verdict": judged.listing.verdict, "unreadable": unreadable}
 
 
-def _picture(path: Path, limit: int) -> bytes | Rejected:
+def _read_picture(path: Path, limit: int) -> bytes | Rejected:
     try:
         return read_file(path, limit)
     except Rejected as error:
         return error
 
 
-def _refused(error: Rejected, column: str) -> dict[str, Any]:
+def _refusal(error: Rejected, column: str) -> dict[str, Any]:
     return {"code": error.code, "detail": str(error), "column": column}

@@ -1,4 +1,4 @@
-"""Listings: the whole question about an offer, asked, stored, decided again."""
+"""Listings: check an offer, store its verdict with the evidence, decide it again."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +20,7 @@ from authcheck.listings.offers import NewListing
 from authcheck.listings.rules import CURRENT_LISTING_POLICY, Decision, decide, listing_policy_named
 from authcheck.listings.tables import Listing, ListingPicture
 from authcheck.lookups import lookup
+from authcheck.storage.parameters import can_be_stored
 from authcheck.workspace import Workspace
 
 __all__ = [
@@ -38,7 +39,7 @@ CODE_CHARS = 20
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A picture that could not be looked at: its place among those handed in, from 0, and why."""
+    """A picture that could not be read: its place among the pictures handed in, from 0, and the reason."""
 
     place: int
     name: str
@@ -48,7 +49,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A listing with its verdict as stored; `again` where its reference had been handed in before."""
+    """A listing with its verdict as stored. `again` is set when its reference was handed in before."""
 
     listing: Listing
     decision: Decision
@@ -65,25 +66,26 @@ def check_listing(
     source: str,
     now: datetime,
 ) -> Judged:
-    """Ask all three questions about an offer, decide, and store it with its evidence.
+    """Check the pictures, the seller's right and the certificate of an offer, decide, and store all of it.
 
-    `pictures` are names and bytes, or why there are none. One that cannot be read is told, and the others count. The reference
-    of an earlier listing of the same asker replaces what that one said. Raises Rejected (`listing.*`), Unavailable.
+    `pictures` are names with bytes, or with the error that stopped the reading. A picture that cannot be read
+    is reported, and the verdict rests on the others. An earlier listing of the same organisation with the
+    same reference is replaced. Raises Rejected (`listing.*`), Unavailable.
     """
     new = new.checked()
     read, unreadable = _read(work, pictures)
     certificate = _look_up(work, new.certificate_code, now)
     with work.database.reading() as session:
-        found = gather(session, new, read, certificate, unreadable=len(unreadable))
-    decision = decide(found, CURRENT_LISTING_POLICY)
+        evidence_seen = gather(session, new, read, certificate, unreadable=len(unreadable))
+    decision = decide(evidence_seen, CURRENT_LISTING_POLICY)
     checks = {
-        one.place: new_check(
-            one.answer, organisation_id=organisation_id, source=source, name=one.name, now=now
+        picture.place: new_check(
+            picture.answer, organisation_id=organisation_id, source=source, name=picture.name, now=now
         )
-        for one in read
+        for picture in read
     }
-    listing, again = _store(work, _row(new, organisation_id, found, decision, now), checks)
-    data = {one.place: one.answer.submission.data for one in read}
+    listing, again = _store(work, _new_row(new, organisation_id, evidence_seen, decision, now), checks)
+    data = {picture.place: picture.answer.submission.data for picture in read}
     for place, check in checks.items():
         evidence.keep(check, data[place], work.copies, work.limits, now)
     return Judged(listing, decision, tuple(unreadable), again)
@@ -92,20 +94,23 @@ def check_listing(
 def _read(
     work: Workspace, pictures: Sequence[tuple[str, bytes | Rejected]]
 ) -> tuple[list[PictureRead], list[Unreadable]]:
-    """Raises Rejected (`listing.pictures`) where there are none, too many, or none that can be read."""
+    """Check the pictures one by one.
+
+    Raises Rejected (`listing.pictures`) for no picture, too many pictures, or no readable picture.
+    """
     check_number(len(pictures))
     read, unreadable = [], []
     for place, (name, data) in enumerate(pictures):
         try:
-            given = _answer(work, data)
+            picture_answer = _answer(work, data)
         except Rejected as error:
             unreadable.append(Unreadable(place, name, error.code, str(error)))
         else:
-            read.append(PictureRead(place, name, given))
+            read.append(PictureRead(place, name, picture_answer))
     if not read:
         first = unreadable[0]
         raise Rejected(
-            f"None of the pictures can be read; the first: {first.detail} [{first.code}]",
+            f"None of the pictures can be read. The first one: {first.detail} [{first.code}]",
             code="listing.pictures",
             limit=MOST_PICTURES,
             first=first.code,
@@ -114,10 +119,12 @@ def _read(
 
 
 def check_number(pictures: int) -> None:
-    """Raise Rejected (`listing.pictures`) where a listing cannot have so many."""
+    """Raise Rejected (`listing.pictures`) unless a listing may have this many pictures."""
     if not 1 <= pictures <= MOST_PICTURES:
         raise Rejected(
-            f"A listing has 1 to {MOST_PICTURES} pictures.", code="listing.pictures", limit=MOST_PICTURES
+            f"Hand in 1 to {MOST_PICTURES} pictures with a listing.",
+            code="listing.pictures",
+            limit=MOST_PICTURES,
         )
 
 
@@ -134,12 +141,12 @@ def _look_up(work: Workspace, text: str | None, now: datetime) -> CodeRead | Non
         return CodeRead("found", lookup.look_up(work.database, work.settings, check_code(text), now))
     except NotFound:
         return CodeRead("not_found")
-    except Rejected:  # what cannot be a code is a forgery, not a mistake of whoever asks
+    except Rejected:  # the seller's text cannot be a code: that speaks against the listing, not the caller
         return CodeRead("malformed")
 
 
-def _row(
-    new: NewListing, organisation_id: str | None, found: Evidence, decision: Decision, now: datetime
+def _new_row(
+    new: NewListing, organisation_id: str | None, evidence_seen: Evidence, decision: Decision, now: datetime
 ) -> Listing:
     return Listing(
         id=new_id("lst", now),
@@ -157,14 +164,17 @@ def _row(
         policy=CURRENT_LISTING_POLICY.name,
         verdict=decision.code.value,
         reasons=[asdict(reason) for reason in decision.reasons],
-        evidence=found.to_json(),
+        evidence=evidence_seen.to_json(),
         design_id=decision.design_id,
         licence_id=decision.licence_id,
     )
 
 
 def _kept_code(text: str | None) -> str | None:
-    """A code in its one spelling, so that it is found again; of what is none, the beginning, which is then none either."""
+    """Return a code in its one spelling, so that it can be found.
+
+    Of a text that is no code, return `?` and its beginning.
+    """
     if text is None:
         return None
     try:
@@ -180,7 +190,10 @@ REPLACED = (
 
 
 def _store(work: Workspace, new: Listing, checks: dict[int, Check]) -> tuple[Listing, bool]:
-    """Write the listing, its pictures and their checks; whether it was there before."""
+    """Write the listing, its pictures and their checks.
+
+    Return the listing and whether its reference was there before.
+    """
     with work.database.writing() as session:
         listing = _claim(session, new)
         again = listing is not new
@@ -199,7 +212,10 @@ def _store(work: Workspace, new: Listing, checks: dict[int, Check]) -> tuple[Lis
 
 
 def _claim(session: Session, new: Listing) -> Listing:
-    """The row to write to, kept from others until this transaction ends: the asker's of that reference, or the new one."""
+    """Return the row to write: the organisation's listing with this reference, or the new row.
+
+    The row is locked until this transaction ends.
+    """
     same = (
         select(Listing)
         .where(Listing.organisation_id.is_not_distinct_from(new.organisation_id))
@@ -208,34 +224,39 @@ def _claim(session: Session, new: Listing) -> Listing:
         .limit(1)
         .with_for_update()
     )
-    found = session.scalar(same)
-    if found is not None:
-        return found
+    listing = session.scalar(same)
+    if listing is not None:
+        return listing
     try:
         with session.begin_nested():
             session.add(new)
-    except IntegrityError:  # on PostgreSQL somebody may hand it in between the look and the insertion
+    except IntegrityError:  # on PostgreSQL another transaction may insert the reference after we looked
         return session.scalars(same).one()
     return new
 
 
 def decide_again(listing: Listing) -> Decision:
-    """What the stored evidence says under the policy of its time. Raises BadSetting (`policy.unknown`), NotTrue (`listing.evidence`)."""
+    """Decide from the stored evidence, by the policy of that time.
+
+    Raises BadSetting (`policy.unknown`), NotTrue (`listing.evidence`).
+    """
     return decide(Evidence.from_json(listing.evidence), listing_policy_named(listing.policy))
 
 
 def get_listing(session: Session, listing_id: str, *, organisation_id: str | None = None) -> Listing:
-    """A listing with its pictures; with `organisation_id` only that organisation's own.
+    """Return a listing with its pictures; with `organisation_id`, only a listing of that organisation.
 
-    Raises NotFound (`listing.not_found`), also for a listing of somebody else.
+    Raises NotFound (`listing.not_found`), also for a listing of another organisation.
     """
-    found = None
-    if listing_id.isprintable():  # PostgreSQL refuses to look for a NUL character
+    listing = None
+    if can_be_stored(listing_id):
         options = [selectinload(Listing.pictures).joinedload(ListingPicture.check)]
-        found = session.get(Listing, listing_id, options=options, populate_existing=True)
-    if found is None or (organisation_id is not None and found.organisation_id != organisation_id):
-        raise NotFound(f"No listing {listing_id!r} is known.", code="listing.not_found", listing=listing_id)
-    return found
+        listing = session.get(Listing, listing_id, options=options, populate_existing=True)
+    if listing is None or (organisation_id is not None and listing.organisation_id != organisation_id):
+        raise NotFound(
+            f"We have no listing with the id {listing_id!r}.", code="listing.not_found", listing=listing_id
+        )
+    return listing
 
 
 def list_listings(
@@ -247,8 +268,8 @@ def list_listings(
     after: str = "",
     limit: int = 50,
 ) -> list[Listing]:
-    """At most `limit` listings, of an organisation or of all, by id, that come after the id `after`."""
-    if not f"{seller or ''}{after}".isprintable():  # PostgreSQL refuses to look for a NUL character
+    """Return at most `limit` listings after the id `after`, of one organisation or all, ordered by id."""
+    if not can_be_stored(seller or "", after):
         return []
     query = select(Listing).where(Listing.id > after).order_by(Listing.id).limit(limit)
     for column, wanted in (

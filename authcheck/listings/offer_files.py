@@ -1,24 +1,27 @@
-"""Tables of offers: CSV or JSONL to rows that can be kept and worked off later; a bad row is told, and the rest go on."""
+"""Tables of offers, CSV or JSONL, read into rows that can be stored and checked later."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from authcheck.errors import Rejected, RowRejected
-from authcheck.files.csv_records import decode_table, read_table_lines
+from authcheck.files.import_rows import ImportRow, cell_list, cell_text, read_import
 from authcheck.listings.offers import NewListing, read_date, read_goods
 
 REQUIRED = ("reference", "seller", "channel", "territory", "pictures")
 COLUMNS = (*REQUIRED, "goods", "price", "listed_on", "certificate")
-ODD_COLUMNS = {"date": "listed_on"}  # an error's code to the column it speaks of, where they differ
+LISTS = {"pictures", "goods"}
+ODD_COLUMNS = {"date": "listed_on"}  # from an error's code to its column, where the two differ
 
 
 @dataclass(frozen=True, slots=True)
 class OfferRow:
-    """One row: `given` is fit for JSON, its values as text; `error` says why it cannot be used, and `column` where."""
+    """A row. `given` holds its values as text, fit for JSON.
+
+    `error` and `column` say why and where it cannot be used.
+    """
 
     line: int
     given: Mapping[str, Any]
@@ -27,95 +30,52 @@ class OfferRow:
 
 
 def read_offers(data: bytes, name: str) -> Iterator[OfferRow]:
-    """Rows of a CSV or (names ending in .jsonl or .ndjson) JSONL file, in UTF-8 or UTF-16 with a byte order mark.
+    """Read the offers of a table, see `read_import`.
 
-    CSV: `,`, `;` or tab between columns, `|` between pictures. A reference that stands there twice is refused the second
-    time. Raises Rejected (`table.empty`, `table.encoding`, `table.columns`).
+    Several pictures or goods stand in one field with `|` between.
+
+    A reference that was in the table before is refused the second time. Raises Rejected (`table.empty`,
+    `table.encoding`, `table.columns`).
     """
-    text = decode_table(data)
-    if not text.strip():
-        raise Rejected("The table is empty.", code="table.empty")
-    is_jsonl = name.lower().endswith((".jsonl", ".ndjson"))
-    return _once(_read_jsonl(text) if is_jsonl else _read_csv(text))
+    return _refuse_repeated(
+        _read_row(row) for row in read_import(data, name, required=REQUIRED, columns=COLUMNS)
+    )
 
 
-def _once(rows: Iterable[OfferRow]) -> Iterator[OfferRow]:
-    seen: dict[str, int] = {}
+def _refuse_repeated(rows: Iterable[OfferRow]) -> Iterator[OfferRow]:
+    first_lines: dict[str, int] = {}
     for row in rows:
         reference = row.given.get("reference", "")
-        first = seen.setdefault(reference, row.line) if row.error is None else row.line
-        if first == row.line:
+        first_line = first_lines.setdefault(reference, row.line) if row.error is None else row.line
+        if first_line == row.line:
             yield row
             continue
-        twice = RowRejected(
-            f"{reference} stands in line {first} already.", code="row.duplicate_reference", first_line=first
+        repeated = RowRejected(
+            f"{reference} is in line {first_line} already.",
+            code="row.duplicate_reference",
+            first_line=first_line,
         )
-        yield OfferRow(row.line, row.given, twice, "reference")
+        yield OfferRow(row.line, row.given, repeated, "reference")
 
 
-def _read_csv(text: str) -> Iterator[OfferRow]:
-    return _csv_rows(*read_table_lines(text, required=REQUIRED, columns=COLUMNS))
-
-
-def _csv_rows(columns: Sequence[str], records: Iterable[tuple[int, Any]]) -> Iterator[OfferRow]:
-    for line, record in records:
-        if isinstance(record, str):
-            yield _malformed(line, f"This line is not CSV: {record}.")
-        elif len(record) > len(columns):
-            yield _malformed(line, "This row has more fields than the header.")
-        else:
-            yield _row(line, dict(zip(columns, record, strict=False)))
-
-
-def _read_jsonl(text: str) -> Iterator[OfferRow]:
-    for line, content in enumerate(text.split("\n"), 1):
-        if not content.strip():
-            continue
-        try:
-            fields = json.loads(content)
-        except (ValueError, RecursionError):
-            yield _malformed(line, "This line is not JSON.")
-            continue
-        if isinstance(fields, dict) and set(fields) <= {*COLUMNS}:
-            yield _row(line, fields)
-        else:
-            yield _malformed(line, f"A line is an object with {', '.join(COLUMNS)}.")
-
-
-def _malformed(line: int, detail: str) -> OfferRow:
-    return OfferRow(line, {}, RowRejected(detail, code="row.malformed"))
-
-
-def _row(line: int, fields: Mapping[str, Any]) -> OfferRow:
+def _read_row(row: ImportRow) -> OfferRow:
+    if row.error is not None:
+        return OfferRow(row.line, {}, row.error)
     given: dict[str, Any] = {}
     for column in COLUMNS:
+        cell = row.fields.get(column)
         try:
-            found = fields.get(column)
-            given[column] = _list(found, column) if column in {"pictures", "goods"} else _text(found, column)
+            given[column] = cell_list(cell, column) if column in LISTS else cell_text(cell, column)
         except RowRejected as error:
-            return OfferRow(line, {"reference": given.get("reference", "")}, error, column)
-    return OfferRow(line, given)
-
-
-def _text(value: object, column: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
-        raise RowRejected(f"{column} must be text.", code="row.not_text", column=column)
-    text = "" if value is None else str(value).strip()
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        raise RowRejected(
-            f"{column} is not UTF-8 text, or holds a NUL character.", code="row.encoding", column=column
-        )
-    return text
-
-
-def _list(value: object, column: str) -> list[str]:
-    """A field of several values: a list, or text with `|` between."""
-    parts = value if isinstance(value, list) else _text(value, column).split("|")
-    return [text for text in (_text(part, column) for part in parts) if text]
+            return OfferRow(row.line, {"reference": given.get("reference", "")}, error, column)
+    return OfferRow(row.line, given)
 
 
 def new_listing(given: Mapping[str, Any], day: date) -> tuple[NewListing, list[Path]]:
-    """The offer that a kept row is, and its pictures; `day` where it names none. Raises Rejected (`listing.*`)."""
+    """Return the offer of a stored row, and its pictures. `day` is its day if it names none.
+
+    Raises Rejected (`listing.*`).
+    """
     new = NewListing(
         reference=given["reference"],
         seller=given["seller"],
@@ -130,7 +90,7 @@ def new_listing(given: Mapping[str, Any], day: date) -> tuple[NewListing, list[P
 
 
 def column_of(code: str) -> str:
-    """The column that an error's code speaks of; empty where it is not one column's fault."""
-    noun, _, what = code.partition(".")
-    column = ODD_COLUMNS.get(what, what)
-    return column if noun == "listing" and column in COLUMNS else ""
+    """Return the column that an error's code is about, "" when it is about no single column."""
+    family, _, name = code.partition(".")
+    column = ODD_COLUMNS.get(name, name)
+    return column if family == "listing" and column in COLUMNS else ""

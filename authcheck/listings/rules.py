@@ -1,8 +1,8 @@
-"""The rule book of listings: what was seen of an offer, joined into one verdict and its reasons.
+"""The rules for listings: they join the evidence about an offer into one verdict with its reasons.
 
-Three questions were answered before, separately: which registered designs do the pictures show, may this seller use
-them here and now, and is the certificate good. The answers are the Evidence; `decide` joins them and looks at nothing else.
-The rules are numbered blocks from `_judge_certificate` on, in the order of docs/listing-verdicts.md.
+The Evidence answers three questions: which registered designs the pictures show, whether this seller may use
+them here and now, and whether the certificate is good. `decide` reads nothing but the Evidence. The rules are
+the numbered blocks from `_judge_certificate` on, in the order of docs/listing-verdicts.md.
 """
 
 import json
@@ -15,28 +15,11 @@ from authcheck.checks.verdicts import Reason
 from authcheck.errors import BadSetting
 from authcheck.listings.evidence import CertificateSeen, DesignSeen, Evidence, LicenceSeen
 
-__all__ = [
-    "CURRENT_LISTING_POLICY",
-    "LISTING_POLICIES",
-    "WEIGHTS",
-    "WORST_FIRST",
-    "CertificateSeen",
-    "Decision",
-    "DesignSeen",
-    "Evidence",
-    "LicenceSeen",
-    "ListingPolicy",
-    "ListingVerdict",
-    "Severity",
-    "decide",
-    "listing_policy_named",
-]
-
 Severity = Literal["none", "low", "medium", "high"]
 
 
 class ListingVerdict(StrEnum):
-    """What a listing is found to be, worst first; of all that was found the first in this order is the verdict."""
+    """The verdicts on a listing, worst first. The worst finding is the verdict."""
 
     CERTIFICATE_INVALID = "certificate_invalid"
     CLONE_SUSPECTED = "clone_suspected"
@@ -49,7 +32,7 @@ class ListingVerdict(StrEnum):
 
 
 WORST_FIRST = tuple(ListingVerdict)
-WEIGHTS: Mapping[str, float] = {  # every reason a verdict can give, the weightiest first
+WEIGHTS: Mapping[str, float] = {  # every reason that a verdict can give, by falling weight
     "certificate.revoked": 1.0,
     "certificate.not_true": 1.0,
     "certificate.not_found": 1.0,
@@ -85,7 +68,7 @@ WEIGHTS: Mapping[str, float] = {  # every reason a verdict can give, the weighti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingPolicy:
-    """One named version of the rules; `severities` says how much each verdict weighs for whoever works it off."""
+    """One named version of the rules. `severities` says how urgent each verdict is for a moderator."""
 
     name: str
     severities: Mapping[ListingVerdict, Severity]
@@ -113,16 +96,18 @@ CURRENT_LISTING_POLICY = LISTING_POLICIES["listing-1"]
 
 
 def listing_policy_named(name: str) -> ListingPolicy:
-    """The policy of that name. Raises BadSetting (`policy.unknown`) where this release does not know it."""
+    """Return the policy with this name. Raises BadSetting (`policy.unknown`) when this release has none."""
     try:
         return LISTING_POLICIES[name]
     except KeyError:
-        raise BadSetting(f"No policy is called {name!r}.", code="policy.unknown", name=name) from None
+        raise BadSetting(
+            f"This release has no policy with the name {name!r}.", code="policy.unknown", name=name
+        ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The verdict on a listing; `reasons` by falling weight. `design_id` and `licence_id` are what it rests on."""
+    """The verdict on a listing, its reasons by falling weight, and the design and licence it is about."""
 
     code: ListingVerdict
     severity: Severity
@@ -133,7 +118,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """What one rule says of one design."""
+    """The finding of one rule about one design."""
 
     code: ListingVerdict
     reasons: tuple[Reason, ...]
@@ -141,9 +126,10 @@ class _Finding:
 
 
 def decide(evidence: Evidence, policy: ListingPolicy) -> Decision:
-    """The verdict on a listing: the worst of what is said of its certificate and of each design seen.
+    """Return the verdict on a listing: the worst finding about its certificate and its designs.
 
-    It rests on the design of which the worst is said; where none was seen, on the certificate's.
+    The decision names the design with the worst finding. Without a design in the pictures, it names the
+    certificate's design.
     """
     judged = [(_judge_design(design, evidence), design) for design in evidence.designs]
     judged.sort(key=_by_harm)
@@ -170,32 +156,33 @@ def decide(evidence: Evidence, policy: ListingPolicy) -> Decision:
 
 
 def _judge_certificate(evidence: Evidence) -> Iterator[tuple[ListingVerdict | None, Reason]]:
-    """Rules 1 to 4: everything that is said of the certificate; None where that is no verdict of its own."""
+    """Apply rules 1 to 4: yield the reasons about the certificate, with a verdict, or None for a remark."""
     seen = evidence.certificate
     if seen is None:
         return
     faults: list[tuple[ListingVerdict, Reason]] = []
 
-    # 1. certificate_invalid: forged, altered, not in the ledger, revoked, an unknown or unreadable code, or issued by
-    #    somebody who had no right to the design when the ledger recorded it.
+    # 1. certificate_invalid: forged, altered, not in the ledger, revoked, with an unknown or unreadable code,
+    #    or issued by an organisation that had no right to the design when the ledger recorded the
+    #    certificate.
     if seen.outcome in {"revoked", "not_true", "not_found", "malformed"}:
         words = {"failed": seen.failed} if seen.failed else {}
         faults.append((ListingVerdict.CERTIFICATE_INVALID, _because(f"certificate.{seen.outcome}", **words)))
     if seen.right_at_issue is False:
         faults.append((ListingVerdict.CERTIFICATE_INVALID, _because("certificate.no_right_at_issue")))
 
-    # 2. clone_suspected: its label was scanned as one unit cannot be.
+    # 2. clone_suspected: the label was scanned in ways that are impossible for one unit.
     if seen.clone_reasons:
         signs = ", ".join(sorted(set(seen.clone_reasons)))
         faults.append((ListingVerdict.CLONE_SUSPECTED, _because("certificate.clone", signs=signs)))
 
-    # 3. certificate_mismatch: a good certificate that is not this listing's.
+    # 3. certificate_mismatch: a good certificate that belongs to another listing.
     if seen.outcome == "good":
         mismatches = _mismatches(seen, evidence.designs)
         faults += [(ListingVerdict.CERTIFICATE_MISMATCH, reason) for reason in mismatches]
     yield from faults
 
-    # 4. No verdict of its own: the certificate is good, or nobody can tell at present.
+    # 4. A remark: the certificate is good, or we cannot tell at present.
     if seen.outcome in {"unknown", "unsigned"}:
         yield None, _because("certificate.cannot_tell")
     elif not faults:
@@ -203,16 +190,17 @@ def _judge_certificate(evidence: Evidence) -> Iterator[tuple[ListingVerdict | No
 
 
 def _mismatches(seen: CertificateSeen, designs: Iterable[DesignSeen]) -> Iterator[Reason]:
-    """Rule 3. A disputed design cannot show that a certificate is another's."""
+    """Apply rule 3. A disputed design is no proof that a certificate belongs to another design."""
     matched = {design.design_id: design for design in designs if design.verdict == "match"}
 
-    # 3a. It is about another design than those the pictures show.
+    # 3a. The certificate is about a design that the pictures do not show.
     undisputed = any(not design.disputed for design in matched.values())
     if seen.design_id and undisputed and seen.design_id not in matched:
         yield _because("certificate.other_design")
 
-    # 3b. Its issuer is neither the seller, nor the design's owner, nor its licensee. A shop that resells an owner's unit shows
-    #     the owner's certificate: that is no mismatch; whether it may sell is the licence's question.
+    # 3b. The issuer is neither the seller, nor the design's owner, nor its licensee. A shop that resells an
+    #     owner's unit shows the owner's certificate. That is no mismatch. Rules 7 to 10 say whether the shop
+    #     may sell.
     design = matched.get(seen.design_id or "")
     entitled = seen.issuer_is_seller or bool(seen.right_at_issue)
     if design and not design.disputed and seen.issuer not in {None, design.owner} and not entitled:
@@ -220,15 +208,16 @@ def _mismatches(seen: CertificateSeen, designs: Iterable[DesignSeen]) -> Iterato
 
 
 def _judge_design(design: DesignSeen, evidence: Evidence) -> _Finding:
-    """Rules 5 to 10: what is said of one design; the first rule that fits holds."""
+    """Apply rules 5 to 10 to one design. The first rule that fits decides."""
     about = {"design": design.reference, "owner": design.owner}
-    covering = max((one.licence_id for one in design.licences if not one.breaches), default=None)
+    covering = max((licence.licence_id for licence in design.licences if not licence.breaches), default=None)
 
-    # 5. A design whose owners are in dispute accuses nobody and clears nobody: a person decides.
+    # 5. While its owners are in dispute, a design neither accuses nor clears a seller: a person decides.
     if design.disputed:
         return _Finding(ListingVerdict.LOOKALIKE, (_because("design.disputed", **about),))
 
-    # 6. Near a design, not the same: for whoever may use the design itself that is nothing; else a person should look.
+    # 6. Similar to a design, not the same. A seller who may use the design may use this, too. Otherwise a
+    #    person should look.
     if design.verdict == "lookalike":
         if design.seller_is_owner or covering:
             return _Finding(ListingVerdict.NONE, (_because("listing.near_own", **about),), covering)
@@ -247,38 +236,39 @@ def _judge_design(design: DesignSeen, evidence: Evidence) -> _Finding:
 
 
 def _judge_without_right(design: DesignSeen, evidence: Evidence, about: Mapping[str, str]) -> _Finding:
-    """Rules 9 and 10: the same design, and nothing that covers this listing."""
-    # 9. licence_breach: the seller has licences, and this listing breaks a term of each. Told is the one it breaks
-    #    least; a version that was replaced only where no other is left.
-    held = [one for one in design.licences if not _is_offer(one)]
-    if held:
-        told = max(held, key=_little_broken)
-        broken = tuple(_because(one.code, **{**about, **one.params}) for one in told.breaches)
-        return _Finding(ListingVerdict.LICENCE_BREACH, broken, told.licence_id)
+    """Apply rules 9 and 10: the pictures show the design, and no right covers this listing."""
+    # 9. licence_breach: the seller has licences, and this listing breaks a term of each. Report the licence
+    #    with the fewest breaches. Report a superseded version only if there is no other.
+    accepted = [licence for licence in design.licences if not _is_offer(licence)]
+    if accepted:
+        reported = max(accepted, key=_fewest_breaches)
+        reasons = tuple(_because(breach.code, **{**about, **breach.params}) for breach in reported.breaches)
+        return _Finding(ListingVerdict.LICENCE_BREACH, reasons, reported.licence_id)
 
-    # 10. unlicensed_use: no right at all. An offer not accepted by that day is no licence, and a copy of the
-    #     owner's own picture shows where it was taken from, never that the goods are the owner's.
-    reasons = [_because("listing.no_licence", **about)]
+    # 10. unlicensed_use: no right at all. An offer that was not accepted by that day is no licence. A copy of
+    #     the owner's own picture shows where the picture was taken from, and does not show that the goods are
+    #     the owner's.
+    no_right = [_because("listing.no_licence", **about)]
     if design.licences:
-        reasons.append(_because("licence.not_accepted", **about))
+        no_right.append(_because("licence.not_accepted", **about))
     if design.exact_copy:
-        reasons.append(_because("image.exact_copy", **about))
+        no_right.append(_because("image.exact_copy", **about))
     if not evidence.seller_known:
-        reasons.append(_because("listing.seller_unknown"))
-    return _Finding(ListingVerdict.UNLICENSED_USE, tuple(reasons))
+        no_right.append(_because("listing.seller_unknown"))
+    return _Finding(ListingVerdict.UNLICENSED_USE, tuple(no_right))
 
 
 def _is_offer(licence: LicenceSeen) -> bool:
     return any(breach.code == "licence.not_accepted" for breach in licence.breaches)
 
 
-def _little_broken(licence: LicenceSeen) -> tuple[bool, int, str]:
-    replaced = any(breach.code == "licence.superseded" for breach in licence.breaches)
-    return not replaced, -len(licence.breaches), licence.licence_id
+def _fewest_breaches(licence: LicenceSeen) -> tuple[bool, int, str]:
+    is_superseded = any(breach.code == "licence.superseded" for breach in licence.breaches)
+    return not is_superseded, -len(licence.breaches), licence.licence_id
 
 
 def _by_harm(judged: tuple[_Finding, DesignSeen]) -> tuple[int, bool, float, str, str]:
-    """Worst first; of equals the surest, then by id, so that no order of the evidence shows."""
+    """Sort the worst finding first, then the surest, then by id, whatever the order of the evidence."""
     finding, design = judged
     surest = (design.verdict != "match", -design.score)
     return WORST_FIRST.index(finding.code), *surest, design.design_id, finding.licence_id or ""
@@ -289,6 +279,9 @@ def _because(code: str, **params: str | int) -> Reason:
 
 
 def _in_order(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
-    """Each once, by falling weight, then by what it says."""
-    once = {(-one.weight, one.code, json.dumps(dict(one.params), sort_keys=True)): one for one in reasons}
-    return tuple(once[key] for key in sorted(once))
+    """Return the reasons without repetitions, by falling weight, then by code and params."""
+    by_key = {
+        (-reason.weight, reason.code, json.dumps(dict(reason.params), sort_keys=True)): reason
+        for reason in reasons
+    }
+    return tuple(by_key[key] for key in sorted(by_key))

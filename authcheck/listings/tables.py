@@ -20,10 +20,11 @@ from authcheck.storage.entity import Entity
 
 
 class Listing(Entity):
-    """An offer on a marketplace, as somebody (`organisation_id`; None on the command line) handed it in, and its verdict now.
+    """An offer on a marketplace, and its present verdict. `organisation_id` is None for the command line.
 
-    `reference` is the asker's own id for it, unique for him. `seller` is the shop's id on `channel`, the marketplace. `goods` are Nice classes.
-    `evidence` is `evidence.Evidence.to_json()`, which with `policy` decides again what `verdict` and `reasons` say.
+    `reference` is the organisation's own id for the offer, unique within the organisation. `seller` is the
+    shop's id on `channel`, the marketplace. `goods` are Nice classes. `evidence` is
+    `evidence.Evidence.to_json()`, which with `policy` decides again what `verdict` and `reasons` say.
     `design_id` and `licence_id` are what the verdict rests on.
     """
 
@@ -71,7 +72,7 @@ class ListingPicture(Entity):
 
 
 class ListingImport(Entity):
-    """A bulk hand-in of listings, worked off in the background; `rows` of it that have no result yet are still to do."""
+    """A bulk hand-in of listings. Its `rows` without a result are still to be checked."""
 
     __tablename__ = "listing_imports"
     __table_args__ = (Index(None, "organisation_id", "id"),)
@@ -85,7 +86,10 @@ class ListingImport(Entity):
 
 
 class ListingImportRow(Entity):
-    """A row of a bulk hand-in: `given` as it was read, and its `result`: `{listing, verdict}` or `{code, detail, column}`; None while it waits."""
+    """A row of a bulk hand-in: `given` as it was read, and its result, None until it is checked.
+
+    `result` is `{listing, verdict, unreadable}` or `{code, detail, column}`.
+    """
 
     __tablename__ = "listing_import_rows"
 

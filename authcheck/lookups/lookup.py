@@ -16,7 +16,7 @@ from authcheck.certificates.tables import SigningKey, StatusList
 from authcheck.config import Settings
 from authcheck.errors import NotFound, NotTrue
 from authcheck.ledger import anchoring, journal, publishing
-from authcheck.ledger.tables import Anchoring, Entry, SignedCheckpoint, Tile
+from authcheck.ledger.tables import Anchoring, Entry, SignedCheckpoint
 from authcheck.lookups import units
 from authcheck.lookups.units import Unit
 from authcheck.proofs import bundle
@@ -29,9 +29,6 @@ from authcheck.tlog.tiles import ReadTile, prove_inclusion
 
 CHAIN_ID = re.compile(r"0x[0-9a-f]{64}")
 MOST_TILES = 4096  # in memory, 8 KiB each: the tiles of a million entries
-TILE = sa.select(Tile.hashes).where(
-    Tile.level == sa.bindparam("level"), Tile.number == sa.bindparam("number")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +194,7 @@ def _read_issuer(
     )
     entry, status = list_row
     is_signed = entry.number < _signed_size(unit)
-    proof = _prove(entry.number, unit, _tile_reader(connection, cache)) if is_signed else ""
+    proof = _prove(entry.number, unit, _cached_tiles(connection, cache)) if is_signed else ""
     return _Issuer(
         trust_in(settings, keys, {}, status.published_at),
         entry.number,
@@ -211,7 +208,7 @@ def _verify(
     if unit.jws is None or unit.issued_number is None or unit.issued_body is None:
         raise NotTrue("The ledger does not have this certificate.", code="ledger.incomplete")
     issuer = _get_issuer(connection, settings, cache, unit)
-    read = _tile_reader(connection, cache)
+    read = _cached_tiles(connection, cache)
     issued = Logged(unit.jws, unit.issued_body.decode(), _prove(unit.issued_number, unit, read))
     proof = Bundle(issued, issuer.status)
     report = _compare_with_signed(bundle.verify(proof, issuer.trust, now), unit, issuer.trust)
@@ -221,11 +218,13 @@ def _verify(
     return LookUp(unit, report.outcome, (*report.steps, anchor), proof)
 
 
-def _tile_reader(connection: sa.Connection, cache: _Cache) -> ReadTile:
+def _cached_tiles(connection: sa.Connection, cache: _Cache) -> ReadTile:
+    read_stored = journal.tile_reader(connection)
+
     def read(level: int, number: int) -> bytes:
         tile = cache.tiles.get((level, number))
         if tile is None:
-            tile = connection.execute(TILE, {"level": level, "number": number}).scalar() or b""
+            tile = read_stored(level, number)
             if len(cache.tiles) >= MOST_TILES:
                 cache.tiles.clear()
             cache.tiles[level, number] = tile

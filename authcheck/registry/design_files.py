@@ -4,14 +4,14 @@ Each row names a design and its pictures. A bad row becomes a RowProblem, and re
 row. Reading raises an error only for a table that is unreadable as a whole.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from authcheck.errors import Rejected, RowRejected
-from authcheck.files.csv_records import Record, decode_table, read_table_lines, shown
+from authcheck.files.csv_records import shown
+from authcheck.files.import_rows import ImportRow, cell_text, read_import
 from authcheck.files.picture_files import find_pictures
 from authcheck.registry.registration import NewDesign
 
@@ -62,89 +62,39 @@ def read_folder(folder: Path, kind: str, collection: str = "") -> Iterator[Row]:
 
 
 def read_table(data: bytes, name: str) -> Iterator[Row | RowProblem]:
-    """Return the rows of a CSV or JSONL file.
+    """Return the designs of a table, see `read_import`. Each row has at least `reference` and `picture`.
 
-    A file is JSONL if its name ends in .jsonl or .ndjson, else CSV. The encoding is UTF-8, or UTF-16 with a
-    byte order mark. CSV has `,`, `;` or tab between columns, and a header line with at least `reference` and
-    `picture`. One field can name several pictures of a design, separated by `|`. Raises Rejected
-    (`table.empty`, `table.encoding`, `table.columns`).
+    One field can name several pictures of a design, separated by `|`. JSONL may name them in a list
+    `pictures`. Raises Rejected (`table.empty`, `table.encoding`, `table.columns`).
     """
-    text = decode_table(data)
-    if not text.strip():
-        raise Rejected("The table is empty.", code="table.empty")
-    if name.lower().endswith((".jsonl", ".ndjson")):
-        return _read_jsonl(text)
-    return _read_csv(text)
+    rows = read_import(data, name, required=REQUIRED, columns=COLUMNS, lists=("pictures",))
+    return (_read_row(row) for row in rows)
 
 
-def _read_csv(text: str) -> Iterator[Row | RowProblem]:
-    return _csv_rows(*read_table_lines(text, required=REQUIRED, columns=COLUMNS))
-
-
-def _csv_rows(columns: Sequence[str], records: Iterable[tuple[int, Record]]) -> Iterator[Row | RowProblem]:
-    for line, record in records:
-        if isinstance(record, str):
-            not_csv = RowRejected(f"This line is not valid CSV: {record}.", code="row.malformed")
-            yield RowProblem(line, "", "", not_csv)
-            continue
-        fields = dict(zip(columns, record, strict=False))
-        if len(record) > len(columns):
-            too_long = RowRejected("This row has more fields than the header line.", code="row.malformed")
-            yield RowProblem(line, shown(fields["reference"]), "", too_long)
-        else:
-            yield _read_row(line, fields)
-
-
-def _read_jsonl(text: str) -> Iterator[Row | RowProblem]:
-    for line, content in enumerate(text.split("\n"), 1):
-        if not content.strip():
-            continue
-        try:
-            fields = json.loads(content)
-        except (ValueError, RecursionError):
-            yield RowProblem(line, "", "", RowRejected("This line is not valid JSON.", code="row.malformed"))
-            continue
-        if not isinstance(fields, dict) or not set(fields) <= {*COLUMNS, "pictures"}:
-            wrong_fields = RowRejected(
-                f"A line must be a JSON object with {', '.join(COLUMNS)} or pictures (a list).",
-                code="row.malformed",
-            )
-            yield RowProblem(line, "", "", wrong_fields)
-            continue
-        yield _read_row(line, fields)
-
-
-def _read_row(line: int, fields: Mapping[str, Any]) -> Row | RowProblem:
+def _read_row(row: ImportRow) -> Row | RowProblem:
+    fields = row.fields
     try:
+        if row.error is not None:
+            raise row.error
         reference, title, kind, owner, collection = (
-            _read_text(fields.get(column), column)
+            cell_text(fields.get(column), column)
             for column in ("reference", "title", "kind", "owner", "collection")
         )
         pictures = _read_pictures(fields)
-        masks = _read_masks(_read_text(fields.get("mask"), "mask"), len(pictures))
+        masks = _read_masks(cell_text(fields.get("mask"), "mask"), len(pictures))
         preview = _read_flag(fields.get("public_preview"))
     except RowRejected as error:
-        return RowProblem(line, shown(str(fields.get("reference") or "")), str(error.params["column"]), error)
+        column = str(error.params.get("column", ""))
+        return RowProblem(row.line, shown(str(fields.get("reference") or "")), column, error)
     new = NewDesign(reference, title or reference, kind.lower() or "other", preview, collection)
-    return Row(line, new, pictures, owner, masks)
-
-
-def _read_text(value: object, column: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
-        raise RowRejected(f"{column} must be text.", code="row.not_text", column=column)
-    text = "" if value is None else str(value).strip()
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        raise RowRejected(
-            f"{column} is not UTF-8 text, or contains a NUL character.", code="row.encoding", column=column
-        )
-    return text
+    return Row(row.line, new, pictures, owner, masks)
 
 
 def _read_pictures(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    values = fields.get("pictures") or _read_text(fields.get("picture"), "picture").split("|")
+    values = fields.get("pictures") or cell_text(fields.get("picture"), "picture").split("|")
     if not isinstance(values, list):
         raise RowRejected("pictures must be a list.", code="row.not_text", column="picture")
-    names = dict.fromkeys(_read_text(value, "picture") for value in values)
+    names = dict.fromkeys(cell_text(value, "picture") for value in values)
     names.pop("", None)
     if not names:
         raise RowRejected(

@@ -13,6 +13,7 @@ from authcheck.members.tables import Organisation
 from authcheck.registry import facts
 from authcheck.registry.clock import lock_registry, next_tick
 from authcheck.registry.tables import Design, Dispute, View, ViewFeatures
+from authcheck.storage.parameters import can_be_stored
 
 KINDS = ("illustration", "logo", "pattern", "character", "photo", "other")
 STATES = ("registered", "disputed", "retired")
@@ -78,7 +79,7 @@ def get_design(session: Session, design_id: str, *, owner_id: str | None = None)
     Raises NotFound (`design.not_found`), also for a design of another owner.
     """
     design = (
-        session.scalar(_select_designs().where(Design.id == design_id)) if design_id.isprintable() else None
+        session.scalar(_select_designs().where(Design.id == design_id)) if can_be_stored(design_id) else None
     )
     if design is None or owner_id not in {None, design.owner_id}:
         raise NotFound(f"We have no design {design_id!r}.", code="design.not_found", design=design_id)
@@ -92,7 +93,7 @@ def find_design(session: Session, owner: str, reference: str) -> Design:
         .join(Design.owner)
         .where(Organisation.handle == owner, Design.reference == reference)
     )
-    design = session.scalar(query) if f"{owner}{reference}".isprintable() else None
+    design = session.scalar(query) if can_be_stored(owner, reference) else None
     if design is None:
         raise NotFound(
             f"{owner} has no design {reference!r}.", code="design.not_found", owner=owner, reference=reference

@@ -108,12 +108,7 @@ def _lacks_vector(model: str) -> ColumnElement[bool]:
     return View.removed_tick.is_(None) & ~has_vector
 
 
-def embeddings_at(session: Session, descriptor: NeuralDescriptor, tick: int) -> EmbeddingIndex:
-    """Return the index of all vectors that took part in checks at `tick`."""
-    return _grown(EmbeddingIndex.empty(descriptor.size), session, descriptor.name, 0, tick)
-
-
-def _grown(index: EmbeddingIndex, session: Session, model: str, seen: int, now: int) -> EmbeddingIndex:
+def grow_index(index: EmbeddingIndex, session: Session, model: str, seen: int, now: int) -> EmbeddingIndex:
     """Return the index with the added vectors of the ticks after `seen`, up to and including `now`."""
     statement = (
         select(ViewEmbedding.view_number, ViewEmbedding.vector)
@@ -186,4 +181,5 @@ class NeuralCandidates:
         removed = session.scalars(
             select(View.number).where(View.removed_tick > seen, View.removed_tick <= now)
         ).all()
-        return _grown(index.without(np.array(removed, np.int64)), session, self.descriptor.name, seen, now)
+        kept = index.without(np.array(removed, np.int64))
+        return grow_index(kept, session, self.descriptor.name, seen, now)

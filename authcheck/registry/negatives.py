@@ -137,11 +137,3 @@ def negatives_at(tick: int) -> ColumnElement[bool]:
     """Return the condition that selects the negative pictures that took part in checks at `tick`."""
     removed_tick = NegativePicture.removed_tick
     return and_(NegativePicture.added_tick <= tick, or_(removed_tick.is_(None), removed_tick > tick))
-
-
-def count_for(owner_id: str) -> ColumnElement[bool]:
-    """Return the condition that selects the negative pictures that apply to one owner's designs.
-
-    These are the operator's pictures and the owner's own pictures, and no others.
-    """
-    return or_(NegativePicture.owner_id.is_(None), NegativePicture.owner_id == owner_id)

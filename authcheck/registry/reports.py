@@ -13,6 +13,7 @@ from authcheck.files.csv_cells import as_text
 from authcheck.ids import new_id
 from authcheck.registry.bulk import RowReport, count_statuses
 from authcheck.registry.tables import Import
+from authcheck.storage.parameters import can_be_stored
 
 COLUMNS = tuple(RowReport.__dataclass_fields__)
 
@@ -44,7 +45,7 @@ def get_report(session: Session, import_id: str, *, organisation_id: str) -> Imp
 
     Raises NotFound (`import.not_found`), also for an import of another organisation.
     """
-    report = session.get(Import, import_id)
+    report = session.get(Import, import_id) if can_be_stored(import_id) else None
     if report is None or report.organisation_id != organisation_id:
         raise NotFound(f"We have no import {import_id!r}.", code="import.not_found", import_id=import_id)
     return report

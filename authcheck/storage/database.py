@@ -1,7 +1,7 @@
 """Sessions and migrations.
 
-Sessions are synchronous. `reading()` never takes the write lock; `writing()` takes it at once (SQLite: BEGIN IMMEDIATE,
-because a plain BEGIN that upgrades later fails under concurrency) and commits when the block ends.
+Sessions are synchronous. `reading()` never takes the write lock; `writing()` takes it at once (SQLite: BEGIN
+IMMEDIATE, because a plain BEGIN that upgrades later fails under concurrency) and commits when the block ends.
 """
 
 from collections.abc import Generator, Iterator
@@ -31,14 +31,15 @@ class Database:
 
     @property
     def is_embedded(self) -> bool:
-        """Whether it is a file that this process reads itself, not a server."""
+        """Return whether the database is a file that this process reads itself, not a server."""
         return self.engine.dialect.name == "sqlite"
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Connect. An embedded database is created and brought up to date; any other must be at head already.
+        """Connect. Create and upgrade an embedded database. Any other database must be at head already.
 
-        Raises StorageFailed, DatabaseBusy, BadSetting (a URL that does not parse) or Unavailable (`database.*`).
+        Raises StorageFailed, DatabaseBusy, BadSetting (a URL that does not parse) or Unavailable
+        (`database.*`).
         """
         if settings.database_url is None:
             _make_folder(settings.data_dir)
@@ -60,7 +61,8 @@ class Database:
             return
         refuse_newer(revision)
         raise Unavailable(
-            f"The database is at revision {revision}, this release needs {head()}: run `authcheck db upgrade`.",
+            f"The database is at revision {revision}, but this release needs {head()}. "
+            "Run `authcheck db upgrade`.",
             code="database.not_upgraded",
             revision=revision or "",
             head=head(),
@@ -68,38 +70,40 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session for queries; nothing is committed."""
+        """Open a session for queries. Nothing is committed."""
         with translated_errors(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def reading_rows(self) -> Iterator[sa.Connection]:
-        """As `reading`, without the ORM: for questions asked so often that its bookkeeping costs more than the answer."""
+        """Open a connection without the ORM, which would cost more than the answers of frequent queries."""
         with translated_errors(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
-        """A session for queries that all see the database as it was at one moment, however long they take."""
+        """Open a session for queries that all see the database as it was at one moment."""
         engine = self.engine
-        if engine.dialect.name == "postgresql":  # SQLite's transactions are so anyway
+        if engine.dialect.name == "postgresql":  # SQLite's transactions always do so
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
         with translated_errors(), Session(engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session that holds the write lock and commits at the end, or rolls back on any exception."""
+        """Open a session with the write lock. It commits at the end, and rolls back on any exception."""
         with translated_errors(), Session(self._writers, expire_on_commit=False) as session, session.begin():
             yield session
 
     def revision(self) -> str | None:
-        """The migration the database is at, None when it is empty."""
+        """Return the migration that the database is at, None for an empty database."""
         with self.engine.connect() as connection:
             return revision_of(connection)
 
     def upgrade(self, revision: str = "head") -> None:
-        """Run migrations in one transaction; a second process waits for the first and then finds nothing to do.
+        """Run migrations in one transaction.
+
+        A second process waits for the first, and then finds nothing to do.
 
         Raises Unavailable (`database.newer`) for a database that a later release has migrated.
         """
@@ -130,7 +134,7 @@ def stream_rows(
     session: Session, statement: sa.Select[*Columns], batch: int = 20_000
 ) -> Generator[list[sa.Row[*Columns]], None, None]:
     """Run a large query in batches without holding all of it in memory."""
-    # Past the ORM, whose bookkeeping a row costs more than the row.
+    # Without the ORM, whose bookkeeping for a row takes more time than the row itself.
     with session.connection().execute(statement, execution_options={"yield_per": batch}) as result:
         for partition in result.partitions():
             yield list(partition)

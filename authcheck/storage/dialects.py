@@ -1,4 +1,4 @@
-"""What SQLite and PostgreSQL each want to be told, and what their errors mean."""
+"""The differences between SQLite and PostgreSQL: options of connections, and the meaning of errors."""
 
 import sqlite3
 import time
@@ -15,7 +15,7 @@ from authcheck.errors import AuthcheckError, BadSetting, DatabaseBusy, Rejected,
 BUSY_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 10
 WRITES = "authcheck_writes"  # execution option of connections that take the write lock
-UPGRADE_LOCK = 0x61757468  # PostgreSQL's advisory lock of whoever migrates
+UPGRADE_LOCK = 0x61757468  # PostgreSQL's advisory lock for migrations
 
 MEANING = {  # SQLite: primary result codes; PostgreSQL: SQLSTATE
     sqlite3.SQLITE_BUSY: "database.busy",
@@ -35,7 +35,7 @@ MEANING = {  # SQLite: primary result codes; PostgreSQL: SQLSTATE
     "XX001": "database.damaged",
     "XX002": "database.damaged",
 }
-WORDS = {  # where a driver gives no code
+CODE_OF_WORDS = {  # for errors to which a driver gives no code
     "database is locked": "database.busy",
     "readonly database": "storage.read_only",
     "unable to open database": "storage.read_only",
@@ -51,7 +51,7 @@ SENTENCES = {
 
 
 def make_engine(url: str) -> sa.Engine:
-    """An engine with this project's options. Raises BadSetting for a URL that does not parse or has no driver."""
+    """Return an engine with our options. Raises BadSetting for a URL that does not parse or has no driver."""
     try:
         parsed = sa.make_url(url)
         kind = parsed.get_backend_name()
@@ -66,7 +66,7 @@ def make_engine(url: str) -> sa.Engine:
             event.listen(engine, "connect", _postgresql_connect)
             return engine
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError):
-        pass  # nothing of their messages is passed on: they may quote the password
+        pass  # the messages of these errors may quote the password, so we do not pass them on
     raise BadSetting(
         "AUTHCHECK_DATABASE_URL is not a URL of a database we can use: sqlite:///FILE or "
         "postgresql+psycopg://USER:PASSWORD@HOST/NAME.",
@@ -75,14 +75,14 @@ def make_engine(url: str) -> sa.Engine:
 
 
 def take_upgrade_lock(connection: sa.Connection) -> None:
-    """Wait for whoever migrates this database. SQLite's writers wait for each other anyway."""
+    """Wait until no other process migrates this database. On SQLite, writers wait for each other anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE_LOCK)))
 
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn the drivers' errors into ours: locked, full, read-only, damaged, unreachable, text that cannot be kept."""
+    """Translate drivers' errors: locked, full, read-only, damaged, unreachable, text we cannot store."""
     try:
         yield
     except DBAPIError as error:
@@ -91,29 +91,29 @@ def translated_errors() -> Iterator[None]:
             raise
         raise translated from error
     except UnicodeEncodeError as error:  # a lone surrogate, before it reaches the database
-        raise _unstorable() from error
+        raise _unstorable_error() from error
 
 
 def _translate(error: DBAPIError) -> AuthcheckError | None:
-    code = _meaning(error.orig)
+    code = _find_code(error.orig)
     if code == "database.busy":
         return DatabaseBusy()
     if code is not None:
         family = StorageFailed if code.startswith("storage.") else Unavailable
         return family(SENTENCES[code], code=code)
-    return None if isinstance(error.orig, sqlite3.Error) else _of_postgresql(error)
+    return None if isinstance(error.orig, sqlite3.Error) else _translate_postgresql(error)
 
 
-def _meaning(native: BaseException | None) -> str | None:
+def _find_code(native: BaseException | None) -> str | None:
     state = getattr(native, "sqlstate", None) or getattr(native, "sqlite_errorcode", 0) & 0xFF
     if state:
         return MEANING.get(state)
-    return next((code for words, code in WORDS.items() if words in str(native)), None)
+    return next((code for words, code in CODE_OF_WORDS.items() if words in str(native)), None)
 
 
-def _of_postgresql(error: DBAPIError) -> AuthcheckError | None:
-    if isinstance(error, sa.exc.DataError):  # also a NUL character, which PostgreSQL does not keep
-        return _unstorable()
+def _translate_postgresql(error: DBAPIError) -> AuthcheckError | None:
+    if isinstance(error, sa.exc.DataError):  # also a NUL character, which PostgreSQL does not store
+        return _unstorable_error()
     if isinstance(error, ProgrammingError) and error.statement is None:
         return BadSetting(
             "AUTHCHECK_DATABASE_URL has an option that the driver does not know.",
@@ -124,12 +124,12 @@ def _of_postgresql(error: DBAPIError) -> AuthcheckError | None:
     return None
 
 
-def _unstorable() -> Rejected:
-    return Rejected("A text is too long, or has characters that cannot be stored.", code="text.unstorable")
+def _unstorable_error() -> Rejected:
+    return Rejected("A text is too long, or has characters that we cannot store.", code="text.unstorable")
 
 
 def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
-    # Transactions begin where SQLAlchemy says, not where the driver guesses.
+    # SQLAlchemy begins transactions, not the driver.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}")
@@ -140,7 +140,10 @@ def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _enter_wal(cursor: sqlite3.Cursor) -> None:
-    """Write-ahead logging. SQLite's own patience does not cover the moment when two processes both switch to it."""
+    """Switch to write-ahead logging.
+
+    SQLite's busy timeout does not cover two processes that switch at once.
+    """
     ends_at = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
@@ -159,7 +162,7 @@ def _sqlite_begin(connection: sa.Connection) -> None:
 
 
 def _postgresql_connect(connection: Any, _record: object) -> None:
-    """Wait for locks as long as on SQLite, not for ever. Outside a transaction, or a rollback would undo it."""
+    """Wait for locks as long as on SQLite. Set it outside a transaction, because a rollback would undo it."""
     connection.autocommit = True
     connection.execute(f"SET lock_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
     connection.autocommit = False

@@ -1,4 +1,6 @@
-"""What all rows stand on: one metadata, constraint names, column types. Each room keeps its rows in its own tables.py.
+"""The base of all rows: one metadata, the names of constraints, column types.
+
+Each room has its rows in its tables.py.
 
 Times are aware UTC.
 """
@@ -28,13 +30,13 @@ NAMING = {
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC in Python; SQLite keeps it without a zone, PostgreSQL with one."""
+    """An aware UTC time in Python. SQLite stores it without a zone, PostgreSQL with one."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Refuse naive times at the door."""
+        """Refuse times without a zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -43,14 +45,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - as above
-        """Give SQLite's naive times their zone back."""
+        """Add the zone to times from SQLite."""
         if value is None or value.tzinfo is not None:
             return value
         return value.replace(tzinfo=UTC)
 
 
 class Entity(DeclarativeBase):
-    """Base of all entities: constraint names, column types."""
+    """The base class of all rows: names of constraints, and column types."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads a plain dict

@@ -1,4 +1,4 @@
-"""The database of this process, opened from the settings: all that a command needs that looks at no picture."""
+"""Opens the database of this process, for commands that read no picture."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,10 @@ from authcheck.storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The settings and the database. `Workspace` adds indexes and stored pictures, which take a second to load."""
+    """The settings and the database.
+
+    `Workspace` adds indexes and stored pictures, which take a second to load.
+    """
 
     settings: Settings
     database: Database

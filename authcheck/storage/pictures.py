@@ -8,13 +8,13 @@ from authcheck.files.writing import write_error_code, write_whole
 
 
 class PictureStore:
-    """A folder of immutable files, `ab/abcdef...`; writing the same bytes again changes nothing."""
+    """A folder of immutable files, `ab/abcdef...`. Writing the same bytes again changes nothing."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def put(self, data: bytes) -> str:
-        """Store durably and return the hex SHA-256. Raises StorageFailed; a half-written file is never visible."""
+        """Store bytes durably, whole or not at all, and return their SHA-256 in hex. Raises StorageFailed."""
         sha256 = hashlib.sha256(data).hexdigest()
         target = self._path(sha256)
         try:
@@ -25,7 +25,10 @@ class PictureStore:
         return sha256
 
     def get(self, sha256: str) -> bytes:
-        """The bytes. Raises NotFound where the file is gone, StorageFailed where it no longer has its hash."""
+        """Return the bytes.
+
+        Raises NotFound when the file is missing, StorageFailed when its hash is wrong.
+        """
         try:
             data = self._path(sha256).read_bytes()
         except FileNotFoundError as error:
@@ -43,7 +46,7 @@ class PictureStore:
 
 
 def _storage_failed(error: OSError) -> StorageFailed:
-    """The error without its path: callers of the API read the sentence."""
+    """Return the error without its path: callers of the API read the sentence."""
     code = write_error_code(error)
     sentences = {
         "storage.full": "The disk is full: nothing was stored.",

@@ -1,4 +1,4 @@
-"""The migrations of this release and the one that a database is at, read without Alembic: each command asks."""
+"""The migrations of this release, and the migration that a database is at, read without Alembic."""
 
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 @cache
 def revisions() -> tuple[str, ...]:
-    """Return the migrations of this release, oldest first, by the four digits that their file names begin with."""
+    """Return the migrations of this release, oldest first: the four digits of their file names."""
     return tuple(sorted(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")))
 
 
@@ -33,7 +33,7 @@ def refuse_newer(revision: str | None) -> None:
     """Raise Unavailable (`database.newer`) for a migration that this release does not have."""
     if revision is not None and revision not in revisions():
         raise Unavailable(
-            f"The database is at revision {revision}, which this release does not know: a later release made it.",
+            f"A later release made this database: this release does not know revision {revision}.",
             code="database.newer",
             revision=revision,
             head=head(),

@@ -1,4 +1,7 @@
-"""Alembic, which brings a database from one release to the next. Loading Alembic takes .2 s: only an upgrade does."""
+"""Alembic, which brings a database from one release to the next.
+
+Loading Alembic takes .2 s: only an upgrade does.
+"""
 
 import alembic.command
 import sqlalchemy as sa
@@ -8,7 +11,7 @@ from authcheck.storage.revisions import MIGRATIONS
 
 
 def run_migrations(connection: sa.Connection, revision: str) -> None:
-    """Bring the database of `connection` to `revision` ("0003", or "head") within the transaction that is open."""
+    """Bring the database to `revision` ("0003", or "head") within the open transaction."""
     config = alembic_config()
     config.attributes["connection"] = connection
     alembic.command.upgrade(config, revision)

@@ -1,4 +1,4 @@
-"""Working copies of submitted pictures: small, without metadata, for a while (ADR 7)."""
+"""Working copies of submitted pictures: small, without metadata, kept for some days (ADR 7)."""
 
 import contextlib
 import io
@@ -27,7 +27,10 @@ log = logging.getLogger("authcheck.storage.working_copies")
 
 @dataclass(frozen=True, slots=True)
 class WorkingCopy:
-    """A submission made small: `image` is upright sRGB, mode RGB; the sizes are those of the upright original."""
+    """A small copy of a submission. `image` is upright sRGB in mode RGB.
+
+    The sizes are those of the upright original.
+    """
 
     image: Image.Image
     width_px: int
@@ -35,7 +38,7 @@ class WorkingCopy:
 
 
 def working_copy(data: bytes, limits: Limits, *, side_px: int = SIDE_PX) -> WorkingCopy:
-    """A copy of at most `side_px` a side of an untrusted picture. Raises ImageRejected."""
+    """Return a copy of an untrusted picture with sides of at most `side_px`. Raises ImageRejected."""
     picture = open_picture(data, limits, detail_px=side_px)
     image = picture.image.copy()
     image.thumbnail((side_px, side_px))
@@ -50,10 +53,10 @@ class _File:
 
 
 class Copies:
-    """A folder of working copies, `ab/abcdef....4000x3000.webp`, each under the SHA-256 of what was submitted.
+    """A folder of working copies, `ab/abcdef....4000x3000.webp`, named by the SHA-256 of the submission.
 
-    The two numbers are the size of the upright original. A copy goes `days` after it was last put, or earlier where all
-    together would pass `max_bytes`: then the oldest go first. `days` = 0 keeps none.
+    The two numbers are the size of the upright original. A copy is removed `days` after it was last put. When
+    all copies together exceed `max_bytes`, the oldest copies are removed earlier. `days` = 0 keeps no copies.
     """
 
     def __init__(self, folder: Path, *, days: int, max_bytes: int) -> None:
@@ -62,10 +65,13 @@ class Copies:
         self.max_bytes = max_bytes
         self._sweeping = threading.Lock()
         self._swept_at: datetime | None = None
-        self._put_bytes = 0  # since then
+        self._put_bytes = 0  # since the last sweep
 
     def keep(self, data: bytes, sha256: str, limits: Limits, now: datetime) -> None:
-        """Keep a working copy of a submission that was checked. Never raises: a check does not fail for want of evidence."""
+        """Keep a working copy of a checked submission.
+
+        Never raises: a check must not fail because of its evidence.
+        """
         if self.days == 0 or not SHA256.fullmatch(sha256):
             return
         try:
@@ -74,37 +80,38 @@ class Copies:
             log.warning("no working copy of %s was kept: %s", sha256, error)
 
     def get(self, sha256: str, asked_at: datetime, now: datetime) -> WorkingCopy | None:
-        """The copy for a check of `asked_at`; None where it is over age, gone, or was never kept.
+        """Return the copy for a check of `asked_at`, or None when it is too old, removed, or was never kept.
 
-        The age counts from the check: that another one renewed the same picture does not make this one's evidence older.
+        The age counts from the check. A later check of the same picture does not prolong the evidence of this
+        check.
         """
         path = self._path(sha256) if self.lasts(asked_at, now) else None
-        found = NAME.fullmatch(path.name) if path else None
-        if path is None or found is None:
+        name_match = NAME.fullmatch(path.name) if path else None
+        if path is None or name_match is None:
             return None
         try:
             with Image.open(path, formats=("WEBP",)) as image:
-                return WorkingCopy(image.convert("RGB"), int(found[1]), int(found[2]))
+                return WorkingCopy(image.convert("RGB"), int(name_match[1]), int(name_match[2]))
         except (OSError, ValueError) as error:
             log.warning("the working copy of %s cannot be read: %s", sha256, error)
             return None
 
     def has(self, sha256: str, asked_at: datetime, now: datetime) -> bool:
-        """Whether `get` would find a file."""
+        """Return whether `get` would find a file."""
         return self.lasts(asked_at, now) and self._path(sha256) is not None
 
     def ends_at(self, asked_at: datetime) -> datetime:
-        """When the copy kept for a check of `asked_at` goes at the latest."""
+        """Return when the copy for a check of `asked_at` is removed at the latest."""
         return asked_at + timedelta(days=self.days)
 
     def lasts(self, asked_at: datetime, now: datetime) -> bool:
-        """Whether a check of `asked_at` is young enough to have evidence."""
+        """Return whether a check of `asked_at` is recent enough to have evidence."""
         return now < self.ends_at(asked_at)
 
     def sweep(self, now: datetime) -> None:
-        """Remove what is over age, what no process finished writing, and the oldest beyond seven eighths of the room.
+        """Remove old copies, unfinished files, and the oldest copies beyond seven eighths of the room.
 
-        That leaves eight processes an eighth together to fill before each looks again. Never raises.
+        Eight processes may together fill the last eighth before each of them sweeps again. Never raises.
         """
         if not self._sweeping.acquire(blocking=False):
             return
@@ -132,7 +139,7 @@ class Copies:
             self.sweep(now)
 
     def _path(self, sha256: str) -> Path | None:
-        """Where the copy lies; never outside the folder, whatever text is given."""
+        """Return the path of the copy, or None. It is never outside the folder, whatever the text is."""
         if not SHA256.fullmatch(sha256):
             return None
         return next((self.folder / sha256[:2]).glob(f"{sha256}.*x*.webp"), None)
@@ -142,8 +149,8 @@ class Copies:
         room_bytes = self.max_bytes * 7 // 8
         for file in sorted(self._files(), key=lambda file: -file.put_at_s):
             room_bytes -= file.size_bytes
-            unfinished = file.path.name.startswith(TEMPORARY) and file.put_at_s < now.timestamp() - 3600
-            if self.days == 0 or room_bytes < 0 or file.put_at_s <= oldest_s or unfinished:
+            is_unfinished = file.path.name.startswith(TEMPORARY) and file.put_at_s < now.timestamp() - 3600
+            if self.days == 0 or room_bytes < 0 or file.put_at_s <= oldest_s or is_unfinished:
                 file.path.unlink(missing_ok=True)
 
     def _files(self) -> Iterator[_File]:

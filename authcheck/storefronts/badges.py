@@ -1,15 +1,11 @@
-"""Badges of official shops: a short-lived statement, signed by who gave the licence, bound to the shop's address.
+"""Badges of official shops: short-lived statements, signed by the organisation that gave the licence.
 
-Whoever copies a badge to another page has a badge of another address.
+A badge names the shop's address. A copy of the badge on another page therefore does not verify.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
 from authcheck.certificates.meters import units_issued
@@ -20,21 +16,21 @@ from authcheck.errors import Conflict, NotFound, NotTrue, Rejected
 from authcheck.licences import grants
 from authcheck.licences.terms import Grant, Use, breaches
 from authcheck.members.tables import Organisation
-from authcheck.proofs.credential import ALGORITHMS
-from authcheck.proofs.trust import Trust, decode_base64url
+from authcheck.proofs.jws import Jws
+from authcheck.proofs.trust import Trust
 from authcheck.storefronts import shops
 from authcheck.storefronts.tables import Storefront
 from authcheck.vault import Vault
 
 TYP = "authcheck-badge+jwt"
-LONGEST = timedelta(days=1)  # a revoked licence's badge outlives it by so much at most
-SKEW = timedelta(minutes=5)
-LONGEST_BADGE = 16 * 1024
+LONGEST = timedelta(days=1)  # a badge outlives its revoked licence by at most this long
+SKEW = timedelta(minutes=5)  # allowed difference of clocks
+LONGEST_BADGE = 16 * 1024  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """What a badge that holds says: `issuer` (DID) lets `seller` (handle) sell at `url` by `licence` until `until`."""
+    """A verified badge: `issuer` (DID) lets `seller` (handle) sell at `url` by `licence` until `until`."""
 
     issuer: str
     seller: str
@@ -46,34 +42,41 @@ class Badge:
 def make_badge(
     session: Session, settings: Settings, vault: Vault, *, storefront_id: str, licence_id: str, now: datetime
 ) -> str:
-    """A badge for a shop as a compact JWS, signed by the newest key of who gave the licence.
+    """Make a badge for a shop: a compact JWS, signed with the newest key of the licence's owner.
 
-    Raises NotFound (`storefront.not_found`; `badge.not_found` unless the shop is open and the licence covers it today),
-    Conflict (`badge.own_key` where the owner keeps its key, `signing_key.none`), NotTrue (`key.sealed`).
+    Raises NotFound (`storefront.not_found`, `licence.not_found`; `badge.not_found` unless the shop is open
+    and the licence covers it today), Conflict (`badge.own_key` when the owner keeps its own key,
+    `signing_key.none`), NotTrue (`key.sealed`).
     """
     storefront = shops.get_storefront(session, storefront_id)
     licence = grants.get_licence(session, licence_id, organisation_id=storefront.organisation_id)
     grant = grants.grant_of(session, licence, units=units_issued)
-    own = licence.licensee_id == storefront.organisation_id and storefront.closed_at is None
-    if not own or breaches(grant, _use(grant, storefront, now)):
-        raise NotFound("That licence does not cover this shop today.", code="badge.not_found")
+    is_own_open_shop = licence.licensee_id == storefront.organisation_id and storefront.closed_at is None
+    if not is_own_open_shop or breaches(grant, _use(grant, storefront, now)):
+        raise NotFound("This licence does not cover this shop today.", code="badge.not_found")
     owner = session.get_one(Organisation, licence.owner_id)
     signer = signer_for(session, owner, vault)
     if signer is None:
-        raise Conflict("The licence's owner keeps its key itself.", code="badge.own_key")
+        raise Conflict(
+            "The owner of the licence keeps its own signing key, so we cannot sign a badge for it.",
+            code="badge.own_key",
+        )
     payload = {
         "iss": did_of(settings.public_url, owner.handle),
         "sub": storefront.url,
         "seller": storefront.organisation.handle,
         "licence": licence.id,
         "iat": int(now.timestamp()),
-        "exp": int(min(now + LONGEST, *_ends(grant)).timestamp()),
+        "exp": int(min(now + LONGEST, *_end_times(grant)).timestamp()),
     }
     return signer.sign(to_json(payload), TYP)
 
 
 def _use(grant: Grant, storefront: Storefront, now: datetime) -> Use:
-    """Selling what the licence is about in this shop today: of its terms, period and channel can break."""
+    """Return the use of a licensed design in this shop today.
+
+    It can break the period and the channels only.
+    """
     terms = grant.terms
     return Use(
         design_id=terms.designs[0] if terms.designs else "",
@@ -84,72 +87,74 @@ def _use(grant: Grant, storefront: Storefront, now: datetime) -> Use:
     )
 
 
-def _ends(grant: Grant) -> list[datetime]:
-    """When this licence and those it stands on are over by their terms; something far off is always there."""
-    ends = [datetime.max.replace(tzinfo=UTC)]
-    one: Grant | None = grant
-    while one is not None:
-        if one.terms.ends_on is not None:
-            ends.append(datetime.combine(one.terms.ends_on, time.max, UTC))
-        one = one.parent
-    return ends
+def _end_times(grant: Grant) -> list[datetime]:
+    """Return when this licence and the licences above it end by their terms.
+
+    The list always holds a far time.
+    """
+    end_times = [datetime.max.replace(tzinfo=UTC)]
+    current: Grant | None = grant
+    while current is not None:
+        if current.terms.ends_on is not None:
+            end_times.append(datetime.combine(current.terms.ends_on, time.max, UTC))
+        current = current.parent
+    return end_times
 
 
 def verify_badge(jws: str, url: str, trust: Trust, now: datetime) -> Badge:
-    """What a badge found at `url` says. Only keys that the trust file holds as still in force count.
+    """Verify a badge that was found at `url`.
 
-    Raises NotTrue (`badge.malformed`, `badge.algorithm`, `badge.key`, `badge.signature`, `badge.url`, `badge.expired`,
-    `certificate.issuer`), Rejected (`storefront.url`) for an address that is none.
+    It must be signed with a key that the trust file has as still in force.
+
+    Raises NotTrue (`badge.malformed`, `badge.algorithm`, `badge.key`, `badge.signature`, `badge.url`,
+    `badge.expired`, `certificate.issuer`), Rejected (`storefront.url`) when `url` is not a shop's address.
     """
     here = shops.normal_url(url)
-    kid, claims, signed, signature = _read(jws)
-    key = trust.key(claims["iss"], kid)
+    parts = _read(jws)
+    claims = parts.payload
+    key = trust.key(claims["iss"], parts.header["kid"])
     if key is None or key.end is not None:
-        raise NotTrue("The trust file knows no such key in force.", code="badge.key")
-    try:
-        Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature, signed)
-    except (InvalidSignature, ValueError):
-        raise NotTrue("The badge's signature does not hold.", code="badge.signature") from None
-    if _url(claims["sub"]) != here:
-        raise NotTrue("The badge is that of another address.", code="badge.url")
-    issued, until = (_at(claims[name]) for name in ("iat", "exp"))
+        raise NotTrue("The trust file has no such key that is still in force.", code="badge.key")
+    if not parts.is_made_by(key.public_key):
+        raise NotTrue("The signature of the badge is not valid.", code="badge.signature")
+    if _normal_url_or_none(claims["sub"]) != here:
+        raise NotTrue("The badge is for another address.", code="badge.url")
+    issued, until = (_to_time(claims[name]) for name in ("iat", "exp"))
     if not issued - SKEW <= now < until or until - issued > LONGEST:
-        raise NotTrue("The badge is over, or not valid yet.", code="badge.expired")
+        raise NotTrue("The badge has expired, or is not valid yet.", code="badge.expired")
     return Badge(claims["iss"], claims["seller"], here, claims["licence"], until)
 
 
-def _read(jws: str) -> tuple[str, dict[str, Any], bytes, bytes]:
-    """Key's name, claims, signed bytes and signature; nothing of it is believed yet."""
+def _read(jws: str) -> Jws:
+    """Parse a badge and check that all its fields are there. Its content is not yet trusted."""
     try:
-        protected, payload, signature = jws[:LONGEST_BADGE].strip().split(".")
-        header, claims = json.loads(decode_base64url(protected)), json.loads(decode_base64url(payload))
-        texts = (header["kid"], *(claims[name] for name in ("iss", "sub", "seller", "licence")))
-        times = (claims["iat"], claims["exp"])
-        sound = all(type(text) is str for text in texts) and all(type(at) is int for at in times)
-        sound = sound and header.keys() == {"alg", "kid", "typ"} and header["typ"] == TYP
-        parts = header["kid"], claims, f"{protected}.{payload}".encode(), decode_base64url(signature)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _malformed() from error
-    if not sound:
-        raise _malformed()
-    if header["alg"] not in ALGORITHMS:
-        raise NotTrue("The signature is of another kind than Ed25519.", code="badge.algorithm")
+        parts = Jws.parse(jws[:LONGEST_BADGE].strip())
+    except ValueError as error:
+        raise _malformed_error() from error
+    header, claims = parts.header, parts.payload
+    texts = (header.get("kid"), *(claims.get(name) for name in ("iss", "sub", "seller", "licence")))
+    times = (claims.get("iat"), claims.get("exp"))
+    has_fields = all(type(text) is str for text in texts) and all(type(at) is int for at in times)
+    if not has_fields or header.keys() != {"alg", "kid", "typ"} or header["typ"] != TYP:
+        raise _malformed_error()
+    if not parts.is_ed25519:
+        raise NotTrue("The signature is not an Ed25519 signature.", code="badge.algorithm")
     return parts
 
 
-def _malformed() -> NotTrue:
-    return NotTrue("That is no badge.", code="badge.malformed")
+def _malformed_error() -> NotTrue:
+    return NotTrue("This is not a badge.", code="badge.malformed")
 
 
-def _url(text: str) -> str | None:
+def _normal_url_or_none(text: str) -> str | None:
     try:
         return shops.normal_url(text)
     except Rejected:
         return None
 
 
-def _at(seconds: int) -> datetime:
+def _to_time(seconds: int) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise _malformed() from error
+        raise _malformed_error() from error

@@ -1,4 +1,7 @@
-"""Who may sell a design: its owner, and those whose licence covers the shop, the territory, the goods and the day."""
+"""Who may sell a design: its owner, and sellers whose licence covers shop, territory, goods and day.
+
+The verdict on a listing rests on the same answer.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,17 +9,20 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from authcheck.certificates.meters import units_issued
-from authcheck.errors import Rejected
-from authcheck.licences.codes import COUNTRIES, checked_goods
+from authcheck.licences.codes import checked_country, checked_goods, normal_marketplace
 from authcheck.licences.grants import grants_for
 from authcheck.licences.terms import Breach, Grant, Use, breaches
+from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 from authcheck.storefronts import shops
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One licence of the seller about the design, and every term that this use breaks; none: it covers it."""
+    """A licence of the seller about the design, and every term that this use breaks.
+
+    Without a breach it covers the use.
+    """
 
     grant: Grant
     breaches: tuple[Breach, ...]
@@ -24,7 +30,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class SellerAnswer:
-    """Whether a shop may sell a design, and why. `seller` is the shop's organisation by handle, None for a stranger's."""
+    """Whether a shop may sell a design, and why.
+
+    `seller` is the handle of the shop's organisation, None for a stranger's shop.
+    """
 
     allowed: bool
     seller: str | None
@@ -43,14 +52,13 @@ def may_sell(
     on: date,
     goods: tuple[int, ...] = (),
 ) -> SellerAnswer:
-    """Whether this shop may sell this design there and on that day; `goods` are Nice classes, none: not asked about.
+    """Return whether this shop may sell this design there and on that day.
 
-    Licences that cover it come first, then those that break least. Raises Rejected (`seller.territory`, `licence.goods`).
+    `goods` are Nice classes; without any, goods are not asked about. Raises Rejected (`seller.territory`,
+    `licence.goods`).
     """
-    given, territory = territory, territory.strip().upper()
-    if not given.isascii() or territory not in COUNTRIES:  # a long s is an S in capitals
-        raise Rejected("A territory is a country's code of two letters, like FR.", code="seller.territory")
-    goods = checked_goods(goods)
+    territory = checked_country(territory, error_code="seller.territory")
+    goods = checked_goods(goods, error_code="licence.goods")
     seller = shops.organisation_of(session, marketplace, shop_id)
     if seller is None:
         return SellerAnswer(allowed=False, seller=None, is_owner=False, on=on, licences=())
@@ -59,18 +67,24 @@ def may_sell(
         collection=design.collection,
         territory=territory,
         goods=goods,
-        marketplace=shops.normal_marketplace(marketplace),
+        marketplace=normal_marketplace(marketplace),
         shop_id=shop_id.strip(),
         on=on,
     )
-    is_owner = seller.id == design.owner_id
-    grants = [] if is_owner else grants_for(session, design=design, licensee_id=seller.id, units=units_issued)
-    found = sorted((Standing(grant, breaches(grant, use)) for grant in grants), key=_how_broken)
-    allowed = is_owner or any(not one.breaches for one in found)
-    return SellerAnswer(
-        allowed=allowed, seller=seller.handle, is_owner=is_owner, on=on, licences=tuple(found)
-    )
+    is_owner, standings = rights_of(session, seller, design, use)
+    allowed = is_owner or any(not standing.breaches for standing in standings)
+    return SellerAnswer(allowed=allowed, seller=seller.handle, is_owner=is_owner, on=on, licences=standings)
 
 
-def _how_broken(one: Standing) -> int:
-    return len(one.breaches)
+def rights_of(
+    session: Session, seller: Organisation, design: Design, use: Use
+) -> tuple[bool, tuple[Standing, ...]]:
+    """Return whether the seller owns the design and, if not, the seller's licences about it.
+
+    The licences that `use` breaks least come first.
+    """
+    if seller.id == design.owner_id:
+        return True, ()
+    grants = grants_for(session, design=design, licensee_id=seller.id, units=units_issued)
+    standings = [Standing(grant, breaches(grant, use)) for grant in grants]
+    return False, tuple(sorted(standings, key=lambda standing: len(standing.breaches)))

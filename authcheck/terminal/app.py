@@ -1,6 +1,7 @@
-"""The command line: a table of commands, each loaded when somebody asks for it.
+"""The command line: a table of commands. A module loads only when the user names one of its commands.
 
-All of them together load OpenCV, faiss and ReportLab, which takes ten times as long as `--help` (docs/benchmarks.md).
+All commands together load OpenCV, faiss and ReportLab. Loading them takes ten times as long as `--help`
+(docs/benchmarks.md).
 """
 
 import io
@@ -18,7 +19,7 @@ from authcheck.terminal.output import console
 
 
 class Place(NamedTuple):
-    """Where a command or a group of commands is defined, and its line in `authcheck --help`."""
+    """The place where a command or a group of commands is defined, and its line in `authcheck --help`."""
 
     module: str
     attribute: str
@@ -30,31 +31,36 @@ COMMANDS = {
     "scan": Place("checks", "scan", "Check many pictures on all cores and write a CSV."),
     "replay": Place("checks", "replay", "Repeat a stored check against the registry of its day."),
     "designs": Place("designs", "designs_app", "Register designs; list, change and retire them."),
-    "negatives": Place("negatives", "negatives_app", "Ignored backgrounds."),
-    "organisations": Place("organisations", "organisations_app", "Brands, licensees, marketplaces, agents."),
+    "negatives": Place("negatives", "negatives_app", "Add and remove ignored backgrounds."),
+    "organisations": Place(
+        "organisations", "organisations_app", "Add brands, licensees, marketplaces, agents."
+    ),
     "licences": Place("licences", "licences_app", "Offer, accept, amend and revoke licences."),
-    "signing-keys": Place("signing_keys", "signing_keys_app", "Keys that brands sign certificates with."),
+    "signing-keys": Place("signing_keys", "signing_keys_app", "Manage the keys that sign certificates."),
     "certificates": Place("certificates", "certificates_app", "Issue, list, sign and revoke certificates."),
     "labels": Place("labels", "print_labels", "Write a PDF of a batch's labels."),
     "lookup": Place("lookups", "look_up", "Look up a certificate and verify its proof."),
     "verify-bundle": Place("lookups", "verify_bundle", "Verify a certificate offline."),
-    "storefronts": Place("storefronts", "storefronts_app", "Official shops and their badges."),
+    "storefronts": Place("storefronts", "storefronts_app", "Manage official shops and their badges."),
     "who-may-sell": Place("storefronts", "who_may_sell", "Say whether a shop may sell a design, and why."),
     "verify-badge": Place("storefronts", "verify_badge", "Verify a shop's badge offline."),
     "check-listing": Place("listings", "check_listing", "Say whether a seller may offer a product."),
     "listings": Place("listings", "listings_app", "Check listings in bulk and read their verdicts."),
     "ledger": Place("ledger", "ledger_app", "Audit, publish and export the ledger."),
     "anchors": Place("anchors", "anchors_app", "Anchor the ledger in a blockchain."),
-    "keys": Place("api_keys", "keys_app", "API keys."),
+    "keys": Place("api_keys", "keys_app", "Create, list and revoke API keys."),
     "db": Place("database", "db_app", "Upgrade and inspect the database."),
     "serve": Place("serving", "serve", "Serve the pages and the API."),
     "demo": Place("serving", "demo", "Load the sample data, check it, then serve."),
 }
-"""Commands by name, in the order of `authcheck --help`."""
+"""The commands by name, in the order of `authcheck --help`."""
 
 
 class LoadedWhenAsked(TyperGroup):
-    """The top level: `--help` lists the summaries, and naming a command loads its module."""
+    """The top level: `--help` lists the summaries.
+
+    A command's module loads when the user names the command.
+    """
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -64,18 +70,18 @@ class LoadedWhenAsked(TyperGroup):
         }
 
     def load(self, name: str) -> None:
-        """Replace the summary of a command by the command. Leave an unknown name for Typer to refuse."""
+        """Replace the summary of a command by the command. Typer refuses an unknown name later."""
         if name in COMMANDS:
             self.commands[name] = load_command(name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Load the command that the first argument names, then go on as Typer does."""
+        """Load the command that the first argument names, then let Typer continue."""
         self.load(args[0])
         return super().resolve_command(ctx, args)
 
 
 def load_command(name: str) -> Any:
-    """Import the module of a command and return the command, ready to be invoked."""
+    """Import the module of a command and return the command."""
     place = COMMANDS[name]
     defined = getattr(import_module(f"authcheck.terminal.commands.{place.module}"), place.attribute)
     if isinstance(defined, typer.Typer):
@@ -93,12 +99,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Find registered designs in pictures; issue and verify certificates.",
+    help="Find registered designs in pictures. Issue and verify certificates.",
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_set: bool) -> None:
+    if is_set:
         console.out().print(f"authcheck {__version__}", markup=False)
         raise typer.Exit
 
@@ -111,18 +117,21 @@ def options(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """Find registered designs in pictures; issue and verify certificates."""
+    """Find registered designs in pictures. Issue and verify certificates."""
 
 
 def main() -> None:
-    """The entry point: errors become one line, a code and an exit status."""
+    """Run the command line. Print an error as one line with its code, and exit with its status.
+
+    Exit status: 1 for NotTrue, 3 for Unavailable, 2 for every other error.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # file names need not be text
+            stream.reconfigure(errors="backslashreplace")  # a file name can contain bytes that are not UTF-8
     try:
         app(prog_name="authcheck")
     except AuthcheckError as error:
         path = str(error.params.get("path", ""))
-        where = f"{path}: " if path not in str(error) else ""
-        console.say(f"authcheck: {where}{error} [{error.code}]", style="red")
+        prefix = f"{path}: " if path not in str(error) else ""
+        console.say(f"authcheck: {prefix}{error} [{error.code}]", style="red")
         sys.exit(3 if isinstance(error, Unavailable) else 1 if isinstance(error, NotTrue) else 2)

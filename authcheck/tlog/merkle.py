@@ -71,9 +71,9 @@ def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[by
 def verify_consistency(size1: int, size2: int, proof: Sequence[bytes], root1: bytes, root2: bytes) -> None:
     """Verify that the tree (size1, root1) is the beginning of the tree (size2, root2) (RFC 9162 s2.1.4.2).
 
-    Raises NotTrue (`proof.invalid`) when the proof is false or an argument is malformed. The function also
-    refuses `size1` 0. Every tree begins with the empty tree, so such a proof says nothing about the caller's
-    tree.
+    For a reader of the ledger, such as a witness. Raises NotTrue (`proof.invalid`) when the proof is false or
+    an argument is malformed. The function also refuses `size1` 0. Every tree begins with the empty tree, so
+    such a proof says nothing about the caller's tree.
     """
     _check_size(size1)
     _check_size(size2)

@@ -155,7 +155,10 @@ def encode_entries(entries: Sequence[bytes]) -> bytes:
 
 
 def decode_entries(bundle: bytes) -> list[bytes]:
-    """Decode the entries of a bundle. Raises NotTrue (`ledger.tile`) when the bundle breaks off."""
+    """Decode the entries of a bundle, for a reader of the ledger or of a mirror.
+
+    Raises NotTrue (`ledger.tile`) when the bundle breaks off.
+    """
     return list(_split(bundle))
 
 

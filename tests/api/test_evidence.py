@@ -64,7 +64,7 @@ def test_a_check_that_found_nothing_keeps_nothing(client: TestClient, workspace:
     assert (body["verdict"], body["findings"], body["evidence"]) == ("none", [], None)
     answer = client.get(f"/v1/checks/{body['id']}/evidence")
     assert (answer.status_code, answer.json()["code"]) == (404, "evidence.none")
-    assert "Nothing was found" in answer.json()["detail"]
+    assert "The check found no design" in answer.json()["detail"]
     assert not workspace.settings.submissions_dir.exists()
 
 

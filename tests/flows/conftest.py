@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import certificates_made as made
+import licensees_made as licensees
 import make
 import pytest
+from licensees_made import Licensee
 
 from authcheck.config import Settings
+from authcheck.licences.tables import Licence
 from authcheck.terminal.app import main
+from authcheck.workspace import Workspace
 
 ENTRY = "from authcheck.terminal.app import main; main()"
 TIMEOUT_S = 120
@@ -80,6 +85,29 @@ def as_process(environment: dict[str, str]) -> Callable[..., subprocess.Popen[by
         )
 
     return start
+
+
+@pytest.fixture
+def acme(workspace: Workspace) -> made.Brand:
+    """A brand with a design and a key."""
+    return made.brand(workspace)
+
+
+@pytest.fixture
+def printers(workspace: Workspace, acme: made.Brand) -> Licensee:
+    """A licensee with a key, and no licence yet."""
+    return licensees.licensee(workspace, acme.design)
+
+
+@pytest.fixture
+def license_it(acme: made.Brand, printers: Licensee) -> Callable[..., Licence]:
+    """Let the licensee use acme's design: `license_it(cap=5)`."""
+
+    def grant(**words: Any) -> Licence:
+        words.setdefault("designs", (acme.design.id,))
+        return licensees.licence(acme.work, "acme", "printers", **words)
+
+    return grant
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import OKPKey
 from ledger_made import assert_log_sound
+from log_made import DatabaseLog
 from sqlalchemy import select
 
 from authcheck.certificates import batches
@@ -18,11 +19,9 @@ from authcheck.certificates.pins import pin_of
 from authcheck.certificates.tables import Batch
 from authcheck.errors import AuthcheckError, Conflict, NotFound, NotTrue, Rejected
 from authcheck.ids import check_code
-from authcheck.ledger.journal import SqlLogStore
 from authcheck.members import organisations
 from authcheck.proofs.trust import encode_base64url
 from authcheck.registry import designs
-from authcheck.tlog.log import Log
 from authcheck.vault import Vault
 from authcheck.workspace import Workspace
 
@@ -118,7 +117,7 @@ def test_the_ledger_holds_the_hash_and_nothing_that_a_copier_could_use(acme: mad
     assert not [
         entry for entry in map(str, said) if made.GTIN in entry or acme.certificates()[0].code in entry
     ]
-    assert_log_sound(Log(SqlLogStore(acme.work.database)))
+    assert_log_sound(DatabaseLog(acme.work.database))
 
 
 def test_an_empty_status_list_stands_after_each_batch(acme: made.Brand) -> None:
@@ -173,7 +172,7 @@ def test_batches_of_two_threads_at_once_do_not_share_a_place(acme: made.Brand) -
     for thread in threads:
         thread.join()
     assert [one.status_index for one in acme.certificates()] == list(range(12))
-    assert_log_sound(Log(SqlLogStore(acme.work.database)))
+    assert_log_sound(DatabaseLog(acme.work.database))
 
 
 def test_request_keys_of_two_brands_are_apart(acme: made.Brand) -> None:

@@ -13,6 +13,7 @@ import make
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger_made import assert_log_sound, key_of
+from log_made import DatabaseLog
 from sqlalchemy import select, update
 
 from authcheck.certificates import brand_signatures
@@ -20,11 +21,9 @@ from authcheck.certificates.brand_signatures import Signatures, Waiting, find_wa
 from authcheck.certificates.signature_files import read_waiting, summarise, waiting_json
 from authcheck.certificates.tables import Certificate, SigningKey
 from authcheck.errors import AuthcheckError, Conflict, NotTrue, Rejected
-from authcheck.ledger.journal import SqlLogStore
 from authcheck.members import organisations
 from authcheck.proofs.credential import Credential
 from authcheck.registry import designs
-from authcheck.tlog.log import Log
 from authcheck.workspace import Workspace
 
 OWN = key_of(7)
@@ -102,7 +101,7 @@ def test_what_the_brand_signs_becomes_active(keeper: made.Brand) -> None:
     assert Credential.read(keeper.newest_list().jws).verify(public(OWN)) is None
     assert len(made.entries(keeper.work, "cert.issue")) == 3
     assert waiting(keeper).payloads == {}
-    assert_log_sound(Log(SqlLogStore(keeper.work.database)))
+    assert_log_sound(DatabaseLog(keeper.work.database))
 
 
 def test_signatures_handed_in_twice_count_once(keeper: made.Brand) -> None:

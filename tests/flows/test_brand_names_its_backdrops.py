@@ -7,7 +7,7 @@ from typing import Any
 import make
 import pytest
 from registry_state import pictures_of, rows_of, tick_of
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from authcheck.errors import Conflict, ImageRejected, NotFound, Rejected
 from authcheck.members import organisations
@@ -42,7 +42,8 @@ def counting(workspace: Workspace, owner: str, tick: int | None = None) -> Seque
     given = owner_id(workspace, owner)
     assert given is not None
     query = select(NegativePicture.label).where(
-        negatives.count_for(given), negatives.negatives_at(tick_of(workspace) if tick is None else tick)
+        or_(NegativePicture.owner_id.is_(None), NegativePicture.owner_id == given),
+        negatives.negatives_at(tick_of(workspace) if tick is None else tick),
     )
     with workspace.database.reading() as session:
         return sorted(session.scalars(query))

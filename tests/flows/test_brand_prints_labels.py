@@ -48,8 +48,8 @@ def test_every_unit_of_a_batch_gets_its_label(
     done = cli("labels", batch.id, "--out", tmp_path / "sheet.pdf", *options)
     assert (done.code, done.out) == (0, "")
     assert "70 labels on" in done.err
-    assert "QR modules of 0." in done.err
-    assert "set AUTHCHECK_PUBLIC_URL" not in done.err
+    assert "QR modules have 0." in done.err
+    assert "Set AUTHCHECK_PUBLIC_URL" not in done.err
     assert sorted(codes_on(tmp_path / "sheet.pdf")) == sorted(unit.code for unit in acme.certificates())  # type: ignore[type-var]
 
 
@@ -58,7 +58,7 @@ def test_pins_are_printed_where_asked_for(acme: made.Brand, cli: Any, tmp_path: 
     batch = acme.issue(pins=True)
     pins = [pin_of(acme.vault, unit) for unit in acme.certificates()]
     done = cli("labels", batch.id, "--out", tmp_path / "pins.pdf", "--pins")
-    assert "knows its PIN" in done.err
+    assert "knows the PIN" in done.err
     if os.name == "posix":
         assert stat.S_IMODE((tmp_path / "pins.pdf").stat().st_mode) == 0o600
     said = labels_made.words((tmp_path / "pins.pdf").read_bytes())
@@ -99,7 +99,7 @@ def test_unsigned_certificates_get_no_label(workspace: Workspace, cli: Any, tmp_
 def test_labels_that_lead_nowhere_are_warned_of(acme: made.Brand, cli: Any, tmp_path: Path) -> None:
     """The default public address is this machine's own: fine to try, a pity to print."""
     done = cli("labels", acme.issue().id, "--out", tmp_path / "sheet.pdf")
-    assert (done.code, "set AUTHCHECK_PUBLIC_URL" in done.err) == (0, True)
+    assert (done.code, "Set AUTHCHECK_PUBLIC_URL" in done.err) == (0, True)
 
 
 @pytest.mark.parametrize(

@@ -387,7 +387,7 @@ def test_the_command_line_names_what_is_hard_to_find(cli: Any, folder: Path) -> 
     assert "dawn  registered: hard to find in photos [design.few_points" in done.out
     assert "1 of these designs will be hard to find in photos: dawn." in done.err
     shown = cli("designs", "show", "dawn", "--owner", "acme")
-    assert "few points: add a larger" in shown.out.replace("\n", " ")
+    assert "few feature points: add a larger" in shown.out.replace("\n", " ")
 
 
 def test_the_command_line_changes_masks(cli: Any, folder: Path) -> None:

@@ -7,10 +7,9 @@ import certificates_made as made
 import make
 import pytest
 from ledger_made import assert_log_sound
+from log_made import DatabaseLog
 
 from authcheck.errors import AuthcheckError, Conflict
-from authcheck.ledger.journal import SqlLogStore
-from authcheck.tlog.log import Log
 from authcheck.workspace import Workspace
 
 
@@ -47,7 +46,7 @@ def test_one_is_revoked_by_its_id_or_code(acme: made.Brand, name: str) -> None:
     }
     assert acme.newest_list().entry_number > revoked.revoked_entry_number
     assert revoked.jws == unit.jws
-    assert_log_sound(Log(SqlLogStore(acme.work.database)))
+    assert_log_sound(DatabaseLog(acme.work.database))
 
 
 def test_a_range_and_a_batch_are_revoked_at_once(acme: made.Brand) -> None:

@@ -83,7 +83,7 @@ def test_a_check_is_replayed(cli: Any, pictures: Path, workspace: Workspace) -> 
     """The same answer exits 0 and tells when the registry has moved since."""
     (given,) = cli("check", "--json", pictures / "copy.jpg").objects
     done = cli("replay", given["check_id"])
-    assert (done.code, done.err) == (0, "The same answer came out.\n")
+    assert (done.code, done.err) == (0, "The replay gives the same answer.\n")
     assert done.out.count("REF-1 of acme") == 3
     make.register(workspace, "LATER", seed=5)
     done = cli("replay", given["check_id"], "--json")

@@ -3,20 +3,27 @@
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import make
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
+from authcheck.certificates import batches
+from authcheck.checks import records
 from authcheck.config import Settings
-from authcheck.errors import BadSetting, DatabaseBusy, Rejected, StorageFailed, Unavailable
+from authcheck.errors import BadSetting, DatabaseBusy, NotFound, Rejected, StorageFailed, Unavailable
+from authcheck.licences import grants
+from authcheck.listings import imports, judging
 from authcheck.members import organisations
 from authcheck.members.tables import Organisation
+from authcheck.registry import designs, reports
 from authcheck.storage import dialects
 from authcheck.storage.database import Database, head, make_engine
+from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
@@ -242,6 +249,28 @@ def test_text_that_cannot_be_stored_is_the_callers_fault(workspace: Workspace) -
         with pytest.raises(Rejected) as caught, workspace.database.reading() as session:
             organisations.list_organisations(session, after=text)
         assert caught.value.code == "text.unstorable"
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        designs.get_design,
+        lambda session, name: designs.find_design(session, name, name),
+        lambda session, name: reports.get_report(session, name, organisation_id="org_x"),
+        batches.get_batch,
+        grants.get_licence,
+        shops.get_storefront,
+        judging.get_listing,
+        imports.get_import,
+        records.get_check,
+        organisations.get_organisation,
+    ],
+    ids=["design", "reference", "report", "batch", "licence", "shop", "listing", "import", "check", "organisation"],
+)  # fmt: skip
+def test_a_name_with_nul_is_not_found(workspace: Workspace, look: Callable[[Session, str], object]) -> None:
+    """A stranger's id that PostgreSQL refuses to look for is an id that nothing has, on every database."""
+    with pytest.raises(NotFound), workspace.database.reading() as session:
+        look(session, "a\0b")
 
 
 def test_a_mistake_of_ours_is_not_blamed_on_the_server(workspace: Workspace) -> None:

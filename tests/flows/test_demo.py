@@ -71,7 +71,7 @@ def test_all_known_answers_come_out(cli: Any, fixtures: Path) -> None:
     done = cli("demo", "--no-serve", "--fixtures", fixtures)
     assert done.code == 0
     assert "1 registered" in done.err
-    assert "3 of 3 known answers came out." in done.err
+    assert "3 of 3 answers are as expected." in done.err
     table = [re.split(r"\s{2,}", line.strip()) for line in done.out.splitlines()]
     assert table[1][:3] == ["copy.jpg", "match", "A-1 of acme"]
     assert table[2][:2] == ["other.png", "none"]
@@ -109,7 +109,7 @@ def test_a_wrong_answer_is_named(cli: Any, fixtures: Path, known: tuple[str, ...
     done = cli("demo", "--no-serve", "--fixtures", fixtures)
     assert done.code == 1
     assert [expected in line for line in done.out.splitlines()[:3]] == [False, False, True]
-    assert "1 of 2 known answers came out." in done.err
+    assert "1 of 2 answers are as expected." in done.err
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_certificates_tell_their_stories(cli: Any, fixtures: Path, workspace: Wo
     outcomes = {name: rows[name][3] for name in ("Tin", "Cup", "Mug", "Bag")}
     assert outcomes == {"Tin": "good", "Cup": "revoked", "Mug": "not_true", "Bag": "good"}
     assert re.search(r"The audit says: certificates .+ lot", done.out)
-    assert "4 of 4 known outcomes came out" in done.err
+    assert "4 of 4 outcomes are as expected" in done.err
     folder = workspace.settings.data_dir / "demo-certificates"
     verified = cli("verify-bundle", folder / "bundle-1.json", "--trust", folder / "trust-1.json")
     assert verified.code == 0

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 from ledger_made import ORIGIN, entry_bodies, entry_body, log_signer
+from log_made import Log, MemoryLog, checkpoint_of, consistency, prove
 
 from authcheck.errors import Conflict, NotTrue, Unavailable
 from authcheck.tlog import tiles
-from authcheck.tlog.log import Log, MemoryLogStore
 from authcheck.tlog.note import Signer, Verifier
 from authcheck.tlog.witness import Witness, quorum, read_witnesses, submit
 
@@ -79,16 +79,16 @@ def check(foreign: Path) -> Check:
 
 def mirror(log: Log, folder: Path, note: str) -> Path:
     """Lay a log out as files, as C2SP tlog-tiles has it."""
-    size = log.store.size()
+    size = log.size()
     files = {"checkpoint": note.encode()}
     level = 0
     while count := size >> 8 * level:
         for number in range(-(-count // 256)):
             width = min(256, count - 256 * number)
-            hashes = log.store.read_tile(level, number)[: 32 * width]
+            hashes = log.read_tile(level, number)[: 32 * width]
             files[tiles.tile_path(level, number, width)] = hashes
             if level == 0:
-                bundle = tiles.encode_entries(log.store.entries(256 * number, width))
+                bundle = tiles.encode_entries(log.entries(256 * number, width))
                 files[tiles.entries_path(number, width)] = bundle
         level += 1
     for path, content in files.items():
@@ -99,7 +99,7 @@ def mirror(log: Log, folder: Path, note: str) -> Path:
 
 def grown(count: int) -> Log:
     """A log of so many entries."""
-    log = Log(MemoryLogStore())
+    log = MemoryLog()
     log.append(entry_bodies(count))
     return log
 
@@ -109,7 +109,7 @@ def grown(count: int) -> Log:
 def test_a_foreign_verifier_reads_our_tiles(check: Check, tmp_path: Path, size: int) -> None:
     """It fetches the checkpoint and the tiles, and finds the first and the last entry in them."""
     log = grown(size)
-    folder = mirror(log, tmp_path / "log", log.checkpoint(ORIGIN, LOG))
+    folder = mirror(log, tmp_path / "log", checkpoint_of(log, ORIGIN, LOG))
     known = ("--tiles", folder, "--log-key", LOG.verifier.vkey, "--origin", ORIGIN)
     assert check("verify-checkpoint", *known)["size"] == size
     for number in {0, size - 1}:
@@ -121,10 +121,8 @@ def test_a_foreign_verifier_reads_our_tiles(check: Check, tmp_path: Path, size: 
 def test_a_foreign_verifier_takes_our_proofs(check: Check, tmp_path: Path) -> None:
     """The hashes that we hand out, without tiles; and it refuses them for another entry or another beginning."""
     log = grown(1000)
-    roots = {
-        size: base64.b64encode(tiles.root_at(size, log.store.read_tile)).decode() for size in (700, 1000)
-    }
-    hashes = [base64.b64encode(one).decode() for one in log.prove(321, 1000)]
+    roots = {size: base64.b64encode(tiles.root_at(size, log.read_tile)).decode() for size in (700, 1000)}
+    hashes = [base64.b64encode(one).decode() for one in prove(log, 321, 1000)]
     (tmp_path / "proof").write_text("\n".join(hashes))
     (tmp_path / "entry").write_bytes(entry_body(321))
     asked = (
@@ -140,7 +138,7 @@ def test_a_foreign_verifier_takes_our_proofs(check: Check, tmp_path: Path) -> No
     assert check("verify-inclusion", *asked, "--index", "321")["ok"]
     assert not check("verify-inclusion", *asked, "--index", "320")["ok"]
     (tmp_path / "proof").write_text(
-        "\n".join(base64.b64encode(one).decode() for one in log.consistency(700, 1000))
+        "\n".join(base64.b64encode(one).decode() for one in consistency(log, 700, 1000))
     )
     sizes = (
         "--old-size",
@@ -159,7 +157,7 @@ def test_a_foreign_verifier_takes_our_proofs(check: Check, tmp_path: Path) -> No
 def test_attack_tile_replaced(check: Check, tmp_path: Path) -> None:
     """A mirror with one changed hash, or with another log's checkpoint, is caught by the foreign verifier."""
     log = grown(700)
-    folder = mirror(log, tmp_path / "log", log.checkpoint(ORIGIN, LOG))
+    folder = mirror(log, tmp_path / "log", checkpoint_of(log, ORIGIN, LOG))
     known = ("--tiles", folder, "--log-key", LOG.verifier.vkey)
     (tmp_path / "entry").write_bytes(entry_body(300))
     asked = ("verify-inclusion", *known, "--index", "300", "--leaf", tmp_path / "entry")
@@ -169,7 +167,7 @@ def test_attack_tile_replaced(check: Check, tmp_path: Path) -> None:
     tile.write_bytes(whole[:5] + bytes([whole[5] ^ 1]) + whole[6:])
     assert not check(*asked)["ok"]
     tile.write_bytes(whole)
-    (folder / "checkpoint").write_text(log.checkpoint(ORIGIN, log_signer(5)))
+    (folder / "checkpoint").write_text(checkpoint_of(log, ORIGIN, log_signer(5)))
     assert not check(*asked)["ok"]
 
 
@@ -197,9 +195,9 @@ def witness(foreign: Path, tmp_path: Path) -> Iterator[Witness]:
 
 def submitted(witness: Witness, log: Log, old_size: int, signer: Signer = LOG, origin: str = ORIGIN) -> str:
     """Submit the log as it is; the note with what the witness answered."""
-    note = log.checkpoint(origin, signer)
-    size = log.store.size()
-    proof = log.consistency(old_size, size) if 0 < old_size <= size else []
+    note = checkpoint_of(log, origin, signer)
+    size = log.size()
+    proof = consistency(log, old_size, size) if 0 < old_size <= size else []
     return note + submit(witness, origin, old_size, proof, note)
 
 
@@ -232,7 +230,7 @@ def test_a_foreign_witness_cosigns_our_log(witness: Witness, check: Check, tmp_p
 def test_attack_rewritten_history_before_a_foreign_witness(witness: Witness) -> None:
     """A larger tree signed by the right key whose old entry was changed, or another tree of the same size: refused."""
     submitted(witness, grown(100), 0)
-    forged = Log(MemoryLogStore())
+    forged = MemoryLog()
     forged.append([*entry_bodies(40), entry_body(4040), *entry_bodies(59, first=41)])
     for count in (0, 200):
         forged.append(entry_bodies(count, first=5000))

@@ -6,17 +6,16 @@ from datetime import timedelta
 import make
 import pytest
 from ledger_made import assert_log_sound
+from log_made import DatabaseLog
 from sqlalchemy import insert, select
 
 from authcheck.audit.rows import compare_rows
 from authcheck.config import Settings
-from authcheck.ledger.journal import SqlLogStore
 from authcheck.ledger.tables import Entry
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design, Dispute, View
 from authcheck.storage.database import Database, make_engine
 from authcheck.tlog.entries import read_body, time_text
-from authcheck.tlog.log import Log
 
 pytestmark = pytest.mark.postgresql
 
@@ -64,7 +63,7 @@ def view(design: int, picture: int, removed_tick: int | None) -> dict[str, objec
 def test_what_is_registered_gets_its_entries(old: Database) -> None:
     """The log is sound, every row follows from it, and each entry says when it was written and since when it holds."""
     old.upgrade()
-    assert_log_sound(Log(SqlLogStore(old)))
+    assert_log_sound(DatabaseLog(old))
     with old.snapshot() as session:
         assert list(compare_rows(session)) == []
         said = [read_body(body) for body in session.scalars(select(Entry.body).order_by(Entry.number))]

@@ -6,11 +6,12 @@ from datetime import timedelta
 import make
 import pytest
 from ledger_made import assert_log_sound
+from log_made import DatabaseLog
 from sqlalchemy import select
 
 from authcheck.audit.rows import compare_rows
 from authcheck.errors import Conflict
-from authcheck.ledger.journal import SqlLogStore, record, record_at_commit
+from authcheck.ledger.journal import record, record_at_commit
 from authcheck.ledger.tables import Entry
 from authcheck.members import organisations
 from authcheck.registry import designs
@@ -19,7 +20,6 @@ from authcheck.registry.masking import change_mask
 from authcheck.registry.registration import Registration, read_view
 from authcheck.registry.tables import Design
 from authcheck.tlog.entries import Draft, read_body
-from authcheck.tlog.log import Log
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
@@ -29,7 +29,7 @@ LATER = make.NOW + timedelta(days=1)
 
 def entries(workspace: Workspace) -> list[Entry]:
     """The whole log, sound and in agreement with the tables."""
-    assert_log_sound(Log(SqlLogStore(workspace.database)))
+    assert_log_sound(DatabaseLog(workspace.database))
     with workspace.database.snapshot() as session:
         assert list(compare_rows(session)) == []
         return list(session.scalars(select(Entry).order_by(Entry.number)))

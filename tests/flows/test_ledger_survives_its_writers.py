@@ -11,11 +11,10 @@ import pytest
 import sqlalchemy as sa
 from ledger_attacks import findings
 from ledger_made import assert_log_sound
+from log_made import DatabaseLog, consistency
 
 from authcheck.ledger import journal, publishing
-from authcheck.ledger.journal import SqlLogStore
 from authcheck.ledger.tables import SignedCheckpoint
-from authcheck.tlog.log import Log
 from authcheck.tlog.merkle import verify_consistency
 from authcheck.workspace import Workspace
 
@@ -35,12 +34,12 @@ def checkpoints(workspace: Workspace) -> dict[int, str]:
 
 def assert_one_history(workspace: Workspace) -> None:
     """The log is sound, the audit finds nothing, and each checkpoint continues the one before it."""
-    log = Log(SqlLogStore(workspace.database))
+    log = DatabaseLog(workspace.database)
     assert_log_sound(log)
     assert findings(workspace) == []
     signed = sorted((size, bytes.fromhex(root)) for size, root in checkpoints(workspace).items() if size)
     for (size1, root1), (size2, root2) in pairwise(signed):
-        verify_consistency(size1, size2, log.consistency(size1, size2), root1, root2)
+        verify_consistency(size1, size2, consistency(log, size1, size2), root1, root2)
 
 
 @pytest.mark.slow

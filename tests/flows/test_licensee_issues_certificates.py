@@ -22,35 +22,11 @@ from authcheck.licences.tables import Licence
 from authcheck.lookups.lookup import look_up
 from authcheck.members import organisations
 from authcheck.registry import designs
-from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
 
 OWN = key_of(7)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def acme(workspace: Workspace) -> made.Brand:
-    """A brand with a design and a key."""
-    return made.brand(workspace)
-
-
-@pytest.fixture
-def printers(workspace: Workspace, acme: made.Brand) -> Licensee:
-    """A licensee with a key, and no licence yet."""
-    return licensees.licensee(workspace, acme.design)
-
-
-@pytest.fixture
-def license_it(acme: made.Brand, printers: Licensee) -> Callable[..., Licence]:
-    """Let the licensee use acme's design: `license_it(cap=5)`."""
-
-    def grant(**words: Any) -> Licence:
-        words.setdefault("designs", (acme.design.id,))
-        return licensees.licence(acme.work, "acme", "printers", **words)
-
-    return grant
 
 
 def refused(issuer: made.Brand, **words: Any) -> AuthcheckError:

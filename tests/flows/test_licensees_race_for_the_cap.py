@@ -10,38 +10,13 @@ import licensees_made as licensees
 import pytest
 from ledger_made import assert_log_sound
 from licensees_made import Licensee
+from log_made import DatabaseLog
 
-from authcheck.ledger.journal import SqlLogStore
 from authcheck.licences.tables import Licence
-from authcheck.tlog.log import Log
-from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
 
 RACERS = 3
-
-
-@pytest.fixture
-def acme(workspace: Workspace) -> made.Brand:
-    """A brand with a design and a key."""
-    return made.brand(workspace)
-
-
-@pytest.fixture
-def printers(workspace: Workspace, acme: made.Brand) -> Licensee:
-    """A licensee with a key, and no licence yet."""
-    return licensees.licensee(workspace, acme.design)
-
-
-@pytest.fixture
-def license_it(acme: made.Brand, printers: Licensee) -> Callable[..., Licence]:
-    """Let the licensee use acme's design: `license_it(cap=5)`."""
-
-    def grant(**words: Any) -> Licence:
-        words.setdefault("designs", (acme.design.id,))
-        return licensees.licence(acme.work, "acme", "printers", **words)
-
-    return grant
 
 
 def test_threads_never_exceed_the_cap(printers: Licensee, license_it: Callable[..., Licence]) -> None:
@@ -61,7 +36,7 @@ def test_threads_never_exceed_the_cap(printers: Licensee, license_it: Callable[.
         thread.join()
     assert codes == ["licence.over_cap"] * RACERS
     assert printers.units() == printers.meter(licence).units == 18
-    assert_log_sound(Log(SqlLogStore(printers.work.database)))
+    assert_log_sound(DatabaseLog(printers.work.database))
 
 
 @pytest.mark.slow
@@ -77,7 +52,7 @@ def test_processes_never_exceed_the_cap(printers: Licensee, license_it: Callable
         assert racer.exitcode == 0
         racer.close()
     assert printers.units() == printers.meter(licence).units == 18
-    assert_log_sound(Log(SqlLogStore(printers.work.database)))
+    assert_log_sound(DatabaseLog(printers.work.database))
 
 
 @pytest.mark.slow
@@ -121,4 +96,4 @@ def test_nothing_is_issued_after_a_revocation(
     assert revoked.revoked_entry is not None
     assert max(issued) < revoked.revoked_entry
     assert len(issued) == printers.units()
-    assert_log_sound(Log(SqlLogStore(printers.work.database)))
+    assert_log_sound(DatabaseLog(printers.work.database))

@@ -43,7 +43,7 @@ def test_where_nothing_was_found_the_file_says_nothing_else(cli: Any, photos: Pa
     target = photos / "out.png"
     target.write_bytes(b"an older one")
     done = cli("check", photos / "other.png", "--explain", target)
-    assert (done.code, "nothing was found" in done.err) == (0, True)
+    assert (done.code, "found no design" in done.err) == (0, True)
     with Image.open(target) as image:
         assert image.format == "PNG"
 

@@ -15,15 +15,16 @@ import pytest
 import tiny_models
 from registry_state import tick_of
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from authcheck.config import Settings
 from authcheck.errors import BadSetting, Unavailable
 from authcheck.members import organisations
 from authcheck.registry import designs, embeddings
-from authcheck.registry.embeddings import NeuralCandidates, embeddings_at, fill_embeddings, missing
+from authcheck.registry.embeddings import NeuralCandidates, fill_embeddings, grow_index, missing
 from authcheck.registry.registration import NewDesign, Registration, read_view
 from authcheck.registry.tables import View, ViewEmbedding
-from authcheck.vision.features.embedding_index import Vectors
+from authcheck.vision.features.embedding_index import EmbeddingIndex, Vectors
 from authcheck.vision.pictures.decode import open_picture
 from authcheck.workspace import Workspace
 
@@ -95,6 +96,12 @@ def found(workspace: Workspace, neural: NeuralCandidates, seed: int, **options: 
         return neural.candidates(session, vector_of(neural, copy), 10, **options)
 
 
+def made_anew(session: Session, neural: NeuralCandidates, tick: int) -> EmbeddingIndex:
+    """The vectors of the registry as it stood at a tick, read into a new index."""
+    empty = EmbeddingIndex.empty(neural.descriptor.size)
+    return grow_index(empty, session, neural.descriptor.name, 0, tick)
+
+
 def fill(workspace: Workspace, neural: NeuralCandidates) -> int:
     """What `authcheck db upgrade` does for the model."""
     return fill_embeddings(workspace.database, workspace.store, workspace.limits, neural.descriptor)
@@ -158,7 +165,7 @@ def test_an_index_that_grew_equals_one_made_anew(workspace: Workspace, neural: N
     assert fill(workspace, neural) == 1
     found(workspace, neural, 0)
     with workspace.database.reading() as session:
-        fresh = embeddings_at(session, neural.descriptor, tick_of(workspace))
+        fresh = made_anew(session, neural, tick_of(workspace))
     tick, grown = neural._now
     assert tick == tick_of(workspace)
     order = np.argsort(grown.ids), np.argsort(fresh.ids)
@@ -202,7 +209,7 @@ def test_the_past_is_searched_as_it_was(workspace: Workspace, neural: NeuralCand
     register(workspace, neural, 2)
     retire(workspace, "R0")
     with workspace.database.reading() as session:
-        assert embeddings_at(session, neural.descriptor, then).ids.tolist() == [kept]
+        assert made_anew(session, neural, then).ids.tolist() == [kept]
 
 
 def test_a_transaction_sees_the_registry_before_its_own_tick(
@@ -319,7 +326,7 @@ def test_a_refresh_that_breaks_off_costs_that_check_only(
         raise Unavailable
 
     with monkeypatch.context() as broken:
-        broken.setattr(embeddings, "_grown", fail)
+        broken.setattr(embeddings, "grow_index", fail)
         with pytest.raises(Unavailable):
             found(workspace, neural, 1)
     assert len(neural) == 1

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection that authcheck.storage.database hands over, in that connection's transaction."""
+"""Alembic's entry point. Migrations run on the caller's connection, within its transaction."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Commands of API keys."""
+"""Commands that create, list and revoke API keys."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -17,20 +17,20 @@ keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
 
 @keys_app.command("create")
 def create_key(
-    organisation: Annotated[str, typer.Option("--org", help="Handle; made as a brand where missing.")],
+    organisation: Annotated[str, typer.Option("--org", help="Handle. A new handle becomes a brand.")],
     *,
     scope: Annotated[
         list[str],
-        typer.Option(help=f"{', '.join(api_keys.SCOPES)}; repeat for several."),
+        typer.Option(help=f"{', '.join(api_keys.SCOPES)}. Repeatable."),
     ],
-    label: Annotated[str, typer.Option(help="What the key is for.")] = "",
+    label: Annotated[str, typer.Option(help="Purpose of the key.")] = "",
 ) -> None:
-    """Make an API key and print it: the only time it is shown."""
+    """Make an API key and print it. It is shown only once."""
     with open_storage() as storage, storage.database.writing() as session:
         owner = organisations.ensure_brand(session, organisation, utc_now())
         key, token = api_keys.create_key(session, owner, label=label, scopes=scope, now=utc_now())
     console.say(
-        f"Key {key.id} for {organisation}, scopes {', '.join(key.scopes)}. Keep it: it is not stored."
+        f"Key {key.id} for {organisation}, scopes {', '.join(key.scopes)}. Keep the key: we do not store it."
     )
     print(token)  # noqa: T201 - data goes to stdout, alone
 
@@ -39,7 +39,7 @@ def create_key(
 def list_keys(
     organisation: Annotated[str, typer.Option("--org", help="Handle.")], *, json: Json = False
 ) -> None:
-    """List an organisation's keys, revoked ones too."""
+    """List an organisation's keys, also revoked."""
     with open_storage() as storage, storage.database.reading() as session:
         owner = organisations.get_organisation(session, organisation)
         _show_keys(api_keys.list_keys(session, owner.id, limit=1000), json=json)
@@ -47,15 +47,15 @@ def list_keys(
 
 @keys_app.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(metavar="KEY_ID")]) -> None:
-    """End a key at once."""
+    """Revoke a key now."""
     with open_storage() as storage, storage.database.writing() as session:
         api_keys.revoke_key(session, key_id, organisation_id=None, now=utc_now())
     console.say(f"{key_id} is revoked.")
 
 
 def _show_keys(keys: Iterable[ApiKey], *, json: bool) -> None:
-    """A line a key; never its secret."""
-    shown = console.table("id", "label", "scopes", "created", "revoked")
+    """Print one line per key, never its secret."""
+    table = console.table("id", "label", "scopes", "created", "revoked")
     for key in keys:
         revoked = key.revoked_at.isoformat(timespec="seconds") if key.revoked_at else ""
         created = key.created_at.isoformat(timespec="seconds")
@@ -69,6 +69,6 @@ def _show_keys(keys: Iterable[ApiKey], *, json: bool) -> None:
                     "revoked_at": revoked,
                 }
             )
-        shown.add_row(key.id, Text(key.label), " ".join(key.scopes), created, revoked)
+        table.add_row(key.id, Text(key.label), " ".join(key.scopes), created, revoked)
     if not json:
-        console.out().print(shown)
+        console.out().print(table)

@@ -1,4 +1,4 @@
-"""Commands of certificates: issue, look through, revoke, and sign where a brand keeps its key."""
+"""Commands of certificates: issue, list, show, revoke, export, and sign with a brand's own key."""
 
 import sys
 from pathlib import Path
@@ -37,40 +37,38 @@ MOST_SERIAL_BYTES = 1024 * 1024
 
 certificates_app = typer.Typer(no_args_is_help=True, help="Certificates of single units.")
 Org = Annotated[str, typer.Option("--org", help="Handle of the brand.")]
-Out = Annotated[Path | None, typer.Option(help="File to write; standard output without it.")]
+Out = Annotated[Path | None, typer.Option(help="File to write. Default: standard output.")]
 
 
 @certificates_app.command("issue")
 def issue_certificates(
     organisation: Org,
     *,
-    design: Annotated[str, typer.Option(help="A design's id, or your reference of it.")],
+    design: Annotated[str, typer.Option(help="Design id or your reference.")],
     gtin: Annotated[str, typer.Option(help="8, 12, 13 or 14 digits.")],
-    lot: Annotated[str, typer.Option(help="1 to 20 letters, digits or GS1's other signs.")],
-    product: Annotated[str, typer.Option(help="What buyers are told it is.")],
-    count: Annotated[int, typer.Option(help="Number of units; serial numbers are drawn.")] = 0,
-    serials: Annotated[Path | None, typer.Option(help="File of your own serial numbers, one a line.")] = None,
+    lot: Annotated[str, typer.Option(help="1 to 20 characters that GS1 allows.")],
+    product: Annotated[str, typer.Option(help="Product name for buyers.")],
+    count: Annotated[int, typer.Option(help="Number of units, with random serials.")] = 0,
+    serials: Annotated[Path | None, typer.Option(help="File with one serial number per line.")] = None,
     request: Annotated[str | None, typer.Option(help="Idempotency key: safe to repeat.")] = None,
     pins: Annotated[bool, typer.Option("--pins", help="Make a PIN for each scratch-off panel.")] = False,
-    licence: Annotated[
-        str | None, typer.Option(help="A licensee's licence; else one that covers it.")
-    ] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence to use. Default: any that fits.")] = None,
     json: Json = False,
 ) -> None:
-    """Issue certificates for at most 10,000 units, and print the batch's id."""
+    """Issue certificates for at most 10,000 units. Prints the batch's id."""
     now = utc_now()
     with open_storage() as storage:
         vault = open_vault(storage.settings)
         with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
             order = Order(
-                design_id=_design(session, organisation, design).id,
+                design_id=_find_design(session, organisation, design).id,
                 gtin=gtin,
                 lot=lot,
                 product=product,
                 request_key=request or new_id("req", now),
                 count=count,
-                serials=_lines(serials),
+                serials=_read_serials(serials),
                 pins=pins,
                 licence_id=licence,
             )
@@ -81,21 +79,25 @@ def issue_certificates(
     certificates.show_issued(batch, states, meters.get(batch.licence_id or ""), json=json)
 
 
-def _design(session: Session, organisation: str, design: str) -> Design:
+def _find_design(session: Session, organisation: str, design: str) -> Design:
+    """Return the design with this id, else the organisation's design with this reference. Raises NotFound."""
     try:
         return designs.get_design(session, design)
     except NotFound:
         return designs.find_design(session, organisation, design)
 
 
-def _lines(path: Path | None) -> tuple[str, ...]:
+def _read_serials(path: Path | None) -> tuple[str, ...]:
+    """Return the lines of the file, without empty lines. Raises Rejected (`file.unreadable`)."""
     if path is None:
         return ()
     try:
-        text = read_file(path, MOST_SERIAL_BYTES).decode()
+        lines = read_file(path, MOST_SERIAL_BYTES).decode().splitlines()
     except UnicodeDecodeError as error:
-        raise Rejected("The file is not UTF-8.", code="file.unreadable", path=str(path)) from error
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+        raise Rejected(
+            "The file is not UTF-8. Save the file as UTF-8.", code="file.unreadable", path=str(path)
+        ) from error
+    return tuple(line.strip() for line in lines if line.strip())
 
 
 @certificates_app.command("batches")
@@ -110,107 +112,107 @@ def list_batches(organisation: Org, *, json: Json = False) -> None:
 def list_certificates(
     organisation: Org,
     *,
-    batch: Annotated[str | None, typer.Option(help="Only this batch's.")] = None,
-    design: Annotated[str | None, typer.Option(help="Only this design's, by id or reference.")] = None,
-    gtin: Annotated[str | None, typer.Option(help="Only of this GTIN.")] = None,
-    lot: Annotated[str | None, typer.Option(help="Only of this lot.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Only this batch.")] = None,
+    design: Annotated[str | None, typer.Option(help="Only this design (id or reference).")] = None,
+    gtin: Annotated[str | None, typer.Option(help="Only this GTIN.")] = None,
+    lot: Annotated[str | None, typer.Option(help="Only this lot.")] = None,
     state: Annotated[str | None, typer.Option(help="unsigned, active or revoked.")] = None,
     json: Json = False,
 ) -> None:
-    """List a brand's certificates, as they were issued."""
+    """List a brand's certificates in order of issue."""
     with open_storage() as storage, storage.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
-        design_id = _design(session, organisation, design).id if design else None
-        which = Filter(batch_id=batch, design_id=design_id, gtin=gtin, lot=lot, state=state)
-        pages = batches.pages_of(session, brand.id, which)
+        design_id = _find_design(session, organisation, design).id if design else None
+        chosen = Filter(batch_id=batch, design_id=design_id, gtin=gtin, lot=lot, state=state)
+        pages = batches.pages_of(session, brand.id, chosen)
         certificates.show_certificates(session, pages, json=json)
 
 
 @certificates_app.command("show")
 def show_certificate(
-    certificate: Annotated[str, typer.Argument(metavar="CODE", help="A label's code, or an id.")],
+    certificate: Annotated[str, typer.Argument(metavar="CODE", help="A label's code or an id.")],
     organisation: Org,
     *,
     json: Json = False,
 ) -> None:
-    """Show one of a brand's certificates, and what was signed."""
+    """Show a brand's certificate and its signed statement."""
     with open_storage() as storage, storage.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
-        found = batches.get_certificate(session, certificate, brand.id)
-        tx_id = batches.transaction_ids(session, [found]).get(found.id)
-    certificates.show_certificate(found, tx_id, json=json)
+        row = batches.get_certificate(session, certificate, brand.id)
+        tx_id = batches.transaction_ids(session, [row]).get(row.id)
+    certificates.show_certificate(row, tx_id, json=json)
 
 
 @certificates_app.command("revoke")
 def revoke_certificates(
-    named: Annotated[
+    codes: Annotated[
         list[str] | None, typer.Argument(metavar="[CODE]...", help="Codes or ids, unless --batch is given.")
     ] = None,
     *,
     organisation: Org,
     reason: Annotated[str, typer.Option(help=f"One of {', '.join(revoking.REASONS)}.")],
-    batch: Annotated[str | None, typer.Option(help="A whole batch, or a range of it.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Batch, whole or in part.")] = None,
     first: Annotated[int, typer.Option(help="First unit of the range, from 1.")] = 1,
     last: Annotated[int | None, typer.Option(help="Last unit of the range.")] = None,
 ) -> None:
-    """Revoke certificates for good: some, a batch, or a range of it."""
-    selection = Selection(certificates=tuple(named or ()), batch_id=batch, first=first, last=last)
+    """Revoke certificates, a batch or a part of it permanently."""
+    selection = Selection(certificates=tuple(codes or ()), batch_id=batch, first=first, last=last)
     with open_storage() as storage:
         vault = open_vault(storage.settings)
         with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
-            done = revoking.revoke(
+            counts = revoking.revoke(
                 session, vault, storage.settings, brand, selection, reason=reason, now=utc_now()
             )
         publishing.publish(storage.database, storage.settings)
-    console.say(f"{done.now} certificates were revoked; {done.before} had been before.")
+    console.say(f"{counts.now} certificates are now revoked. {counts.before} were already revoked.")
 
 
 @certificates_app.command("export")
 def export_units(
-    batch: Annotated[str, typer.Argument(metavar="BATCH", help="As issue printed it.")], *, out: Out = None
+    batch: Annotated[str, typer.Argument(metavar="BATCH", help="Id of the batch.")], *, out: Out = None
 ) -> None:
-    """Write the units of a batch as CSV, a row each."""
+    """Write a batch as CSV, one row per unit."""
     with open_storage() as storage, storage.database.reading() as session:
         _write(units_csv(session, batches.get_batch(session, batch)), out)
 
 
 @certificates_app.command("waiting")
 def show_waiting(organisation: Org, *, out: Out = None) -> None:
-    """Write what waits for the signature of a brand that keeps its key."""
+    """Write the statements that a brand must sign with its own key."""
     with open_storage() as storage, storage.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
-        found = brand_signatures.find_waiting(session, storage.settings, brand, utc_now())
-    _write(waiting_json(found), out)
-    console.say(f"{len(found.payloads)} statements wait for {found.kid}.")
+        statements = brand_signatures.find_waiting(session, storage.settings, brand, utc_now())
+    _write(waiting_json(statements), out)
+    console.say(f"{len(statements.payloads)} statements wait for a signature by {statements.kid}.")
 
 
 @certificates_app.command("sign")
 def sign_waiting(
-    waiting: Annotated[Path, typer.Argument(metavar="FILE", help="What waits.")],
+    waiting: Annotated[Path, typer.Argument(metavar="FILE", help="Statements.")],
     *,
     key: Annotated[str, typer.Option(help="Your key: file:PATH or env:NAME.")],
     out: Out = None,
 ) -> None:
-    """Sign what waits, on a machine that needs no database and no network; it says what is signed."""
-    found = read_waiting(waiting)
-    for what, count in summarise(found).items():
-        console.say(f"{count} x {what}")
-    _write(signatures_json(brand_signatures.sign(found, load_key(key, Path(key)))), out)
+    """Sign waiting statements and list them. Needs no database and no network."""
+    statements = read_waiting(waiting)
+    for description, count in summarise(statements).items():
+        console.say(f"{count} x {description}")
+    _write(signatures_json(brand_signatures.sign(statements, load_key(key, Path(key)))), out)
 
 
 @certificates_app.command("submit")
 def submit_signatures(
-    signatures: Annotated[Path, typer.Argument(metavar="FILE", help="What sign wrote.")], organisation: Org
+    signatures: Annotated[Path, typer.Argument(metavar="FILE", help="Output of sign.")], organisation: Org
 ) -> None:
-    """Put signatures in force: their certificates become active."""
-    given = read_signatures(signatures)
+    """Submit signatures. Their certificates become active."""
+    submitted = read_signatures(signatures)
     with open_storage() as storage:
         with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
-            signed = brand_signatures.accept(session, storage.settings, brand, given, utc_now())
+            count = brand_signatures.accept(session, storage.settings, brand, submitted, utc_now())
         publishing.publish(storage.database, storage.settings)
-    console.say(f"{signed} certificates became active.")
+    console.say(f"{count} certificates became active.")
 
 
 def _write(text: str, out: Path | None) -> None:

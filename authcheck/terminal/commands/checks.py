@@ -1,4 +1,4 @@
-"""Commands that check pictures: one by one, whole folders, and stored checks once more."""
+"""Commands that check single pictures and folders, and replay stored checks."""
 
 import os
 import sys
@@ -24,41 +24,46 @@ from authcheck.terminal.output import console
 from authcheck.terminal.output.console import Json
 from authcheck.workspace import Workspace, open_workspace
 
-Fast = Annotated[
-    bool, typer.Option("--fast", help="Ask hashes only: much faster, blind to prints and crops.")
-]
+Fast = Annotated[bool, typer.Option("--fast", help="Use hashes only. Fast, but misses prints and crops.")]
 
 
 def check(
     pictures: Annotated[
-        list[str], typer.Argument(metavar="PICTURE...", help="Picture files; - reads standard input.")
+        list[str], typer.Argument(metavar="PICTURE...", help="Picture files. - is standard input.")
     ],
     *,
     json: Json = False,
     fast: Fast = False,
     explain: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Draw what was found, and where, to a .png, .jpg or .webp; for one picture."
-        ),
+        typer.Option(metavar="FILE", help="Draw the match to a .png, .jpg or .webp. For one picture only."),
     ] = None,
 ) -> None:
-    """Say which registered design each picture shows. Exit 0: none, 1: a design was found, 3: some cannot be read."""
+    """Find the registered design in each picture.
+
+    Exit 0: none found, 1: design found, 3: picture unreadable.
+    """
     if explain is not None:
         evidence.format_for(explain)
         if len(pictures) > 1:
-            raise Rejected("--explain takes one picture.", code="evidence.one_picture")
+            raise Rejected(
+                "--explain works with one picture. Check the pictures one by one.",
+                code="evidence.one_picture",
+            )
     with open_workspace(fast=fast) as work:
-        verdicts = [_check(work, name, json=json, explain=explain) for name in pictures]
+        verdicts = [_check_one(work, name, json=json, explain=explain) for name in pictures]
     raise typer.Exit(output.exit_code(verdicts))
 
 
-def _check(work: Workspace, name: str, *, json: bool, explain: Path | None) -> VerdictCode | None:
-    """Check, store, show and explain one picture; None where it cannot be read."""
+def _check_one(work: Workspace, name: str, *, json: bool, explain: Path | None) -> VerdictCode | None:
+    """Check, store, show and explain one picture.
+
+    Return its verdict, or None when the picture is unreadable.
+    """
     limit = work.limits.bytes
     try:
         data = read_stream(sys.stdin.buffer, limit) if name == "-" else read_file(name, limit)
-        stored, given = records.check_picture(
+        stored, answer = records.check_picture(
             work.database,
             work.finder,
             data,
@@ -72,17 +77,17 @@ def _check(work: Workspace, name: str, *, json: bool, explain: Path | None) -> V
     except Rejected as error:
         _show_unreadable(name, error, json=json)
         return None
-    output.show_check(name, stored.id, given, json=json)
+    output.show_check(name, stored.id, answer, json=json)
     if explain is not None:
-        _explain(work, data, stored, explain)
-    return given.verdict.code
+        _draw_evidence(work, data, stored, explain)
+    return answer.verdict.code
 
 
-def _explain(work: Workspace, data: bytes, stored: Check, path: Path) -> None:
+def _draw_evidence(work: Workspace, data: bytes, stored: Check, path: Path) -> None:
     with work.database.reading() as session:
-        found = evidence.found_in(session, [stored])[stored.id]
-    evidence.explain(data, found, work.store, work.limits, path=path)
-    console.say(output.explained(path, found))
+        findings = evidence.found_in(session, [stored])[stored.id]
+    evidence.explain(data, findings, work.store, work.limits, path=path)
+    console.say(output.explained(path, findings))
 
 
 def _show_unreadable(name: str, error: Rejected, *, json: bool) -> None:
@@ -98,29 +103,29 @@ def scan(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Pictures and folders of pictures.")],
     *,
     output: Annotated[
-        Path | None, typer.Option("--csv", help="File to write; standard output without it.")
+        Path | None, typer.Option("--csv", help="File to write. Default: standard output.")
     ] = None,
     top: Annotated[
         int,
-        typer.Option(min=0, help="Best N designs a picture, below the thresholds too; 0: the answer only."),
+        typer.Option(min=0, help="List the best N designs, also below the thresholds. 0: the answer only."),
     ] = 0,
     fast: Fast = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
 ) -> None:
-    """Check many pictures on all cores and write a CSV, a row a picture; unreadable ones get a row with the error.
+    """Check many pictures on all cores and write a CSV. An unreadable picture gets a row with its error.
 
-    Exit 0 when all were looked at, readable or not.
+    Exit 0 when every picture was tried, also if some are unreadable.
     """
     names = walk(paths)
     if not names:
-        raise Rejected("We found no pictures there.", code="scan.no_pictures")
+        raise Rejected("We found no pictures. Name a folder with pictures.", code="scan.no_pictures")
     tally: Counter[str] = Counter()
     with ExitStack() as stack:
         work = stack.enter_context(open_workspace(fast=fast))
         file = stack.enter_context(_open_output(output)) if output else sys.stdout
         writer = CsvWriter(file)
         progress = stack.enter_context(console.progress())
-        scanned = run_scan(
+        results = run_scan(
             work.database,
             work.settings,
             names,
@@ -129,21 +134,21 @@ def scan(
             workers=workers,
             now=utc_now,
         )
-        for one in progress.track(scanned, total=len(names), description="Scanning"):
-            writer.write(csv_rows(one, work.policy, top))
-            tally[one.answer.verdict.code.value if one.answer else "unreadable"] += 1
-    counts = ", ".join(f"{count} {word}" for word, count in sorted(tally.items()))
+        for result in progress.track(results, total=len(names), description="Scanning"):
+            writer.write(csv_rows(result, work.policy, top))
+            tally[result.answer.verdict.code.value if result.answer else "unreadable"] += 1
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(tally.items()))
     console.say(f"{len(names)} pictures: {counts}.")
 
 
 def _open_output(path: Path) -> TextIO:
     with translated_write_errors(path):
-        # line by line, so that the file can be watched; odd file names are escaped
+        # buffer single lines, so that a user can follow the file; escape file names that are not UTF-8
         return path.open("w", 1, newline="", encoding="utf-8", errors="backslashreplace")
 
 
 def replay(check_id: Annotated[str, typer.Argument(metavar="CHECK_ID")], *, json: Json = False) -> None:
-    """Ask a stored check again as the registry then stood. Exit 0: the same answer, 1: it says what changed."""
+    """Repeat a stored check with the registry of its time. Exit 0: same answer, 1: the answer differs."""
     with open_workspace() as work:
         replayed = replay_check(work.database, work.finder, check_id)
     output.show_replay(replayed, json=json)

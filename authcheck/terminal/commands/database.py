@@ -1,4 +1,4 @@
-"""Commands of the database."""
+"""Commands that upgrade and inspect the database."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,14 +17,14 @@ from authcheck.terminal.output.console import Json
 from authcheck.vision.fingerprints.fingerprint import SCHEME
 from authcheck.workspace import open_workspace
 
-db_app = typer.Typer(no_args_is_help=True, help="The database.")
+db_app = typer.Typer(no_args_is_help=True, help="Database.")
 
 
 @db_app.command("upgrade")
 def upgrade_database() -> None:
-    """Bring the database to this release: migrations, then fingerprints and local features of earlier releases.
+    """Upgrade the database to this release: migrations, then old fingerprints and local features.
 
-    Exit 1 where a stored picture could not be read again; the others are done.
+    Exit 1 when a stored picture is unreadable. All other pictures are upgraded.
     """
     settings = load()
     if settings.database_url:
@@ -38,22 +38,24 @@ def upgrade_database() -> None:
             stale = find_stale(session)
         with console.progress() as progress:
             run = stale.run(work.database, work.store, work.limits)
-            done = list(progress.track(run, total=len(stale), description="Reading pictures again"))
+            pictures = list(progress.track(run, total=len(stale), description="Reading pictures again"))
         work.describe_new()
-    failed = [one for one in done if one.error]
-    for one in failed:
-        console.say(f"{one.name}: {one.error} [{one.error.code if one.error else ''}]", style="bold red")
-    console.say(f"The database is at revision {head()}; {len(done) - len(failed)} pictures were read again.")
+    failed = [picture for picture in pictures if picture.error]
+    for picture in failed:
+        code = picture.error.code if picture.error else ""
+        console.say(f"{picture.name}: {picture.error} [{code}]", style="bold red")
+    read_count = len(pictures) - len(failed)
+    console.say(f"The database is at revision {head()}; {read_count} pictures were read again.")
     if failed:
         console.say(
-            f"{len(failed)} pictures could not be read: restore their files, or retire these designs."
+            f"{len(failed)} pictures could not be read. Restore their files, or retire their designs."
         )
         raise typer.Exit(1)
 
 
 @db_app.command("info")
 def database_info(*, json: Json = False) -> None:
-    """Say where the state lies and what is in it."""
+    """Show where the data is, and its row counts."""
     with open_workspace() as work, work.database.reading() as session:
         counts = designs.count_rows(session) | {"checks": count_checks(session)}
         facts = {
@@ -65,12 +67,12 @@ def database_info(*, json: Json = False) -> None:
 
 
 def _show_info(facts: Mapping[str, Any], *, json: bool) -> None:
-    """Facts by name."""
+    """Print one line per fact: name and value."""
     if json:
         console.json_line(facts)
         return
-    shown = console.table("", "")
-    shown.show_header = False
+    table = console.table("", "")
+    table.show_header = False
     for name, value in facts.items():
-        shown.add_row(name.replace("_", " "), Text(str(value)))
-    console.out().print(shown)
+        table.add_row(name.replace("_", " "), Text(str(value)))
+    console.out().print(table)

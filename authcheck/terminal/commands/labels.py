@@ -21,7 +21,7 @@ OWN_MACHINE = "localhost"
 
 
 def print_labels(
-    batch: Annotated[str, typer.Argument(metavar="BATCH", help="A batch's id.")],
+    batch: Annotated[str, typer.Argument(metavar="BATCH", help="Batch id.")],
     *,
     out: Annotated[Path, typer.Option(help="PDF file to write.")],
     layout: Annotated[str, typer.Option(help=f"Sheet: {', '.join(LAYOUTS)}.")] = "a4-24",
@@ -30,38 +30,42 @@ def print_labels(
     ] = False,
     pins: Annotated[bool, typer.Option("--pins", help="Print PINs, for scratch-off stickers.")] = False,
 ) -> None:
-    """Write a PDF of a batch's labels, to be printed at 100 %."""
-    chosen = find_layout(layout)
+    """Write a PDF of a batch's labels. Print the PDF at 100 %."""
+    sheet_layout = find_layout(layout)
     with open_storage() as storage:
         vault = open_vault(storage.settings) if pins else None
         with storage.database.reading() as session:
-            found = batches.get_batch(session, batch)
-            labels = labels_of(session, storage.settings, found, short=short, vault=vault)
+            row = batches.get_batch(session, batch)
+            labels = labels_of(session, storage.settings, row, short=short, vault=vault)
         public_url = storage.settings.public_url
     with console.progress() as progress:
         task = progress.add_task("Drawing", total=len(labels))
-        # Only its owner may read the file: it can hold PINs.
+        # The file can hold PINs, so only the user who writes the file may read it.
         only_owner = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600
         with translated_write_errors(out), os.fdopen(os.open(out, *only_owner), "wb") as file:
-            printed = sheet(labels, chosen, file, title=batch, advance=lambda: progress.advance(task))
-    _show(out, labels, printed, public_url)
+            printed = sheet(labels, sheet_layout, file, title=batch, advance=lambda: progress.advance(task))
+    _show_printed(out, labels, printed, public_url)
 
 
-def _show(out: Path, labels: list[Label], printed: Printed, public_url: str) -> None:
+def _show_printed(out: Path, labels: list[Label], printed: Printed, public_url: str) -> None:
     console.say(
-        f"{out}: {len(labels)} labels on {printed.pages} pages; QR modules of {printed.module_mm:.3f} mm, quiet zones of"
-        " 4 modules. Print at 100 %."
+        f"{out}: {len(labels)} labels on {printed.pages} pages. QR modules have {printed.module_mm:.3f} mm,"
+        " quiet zones have 4 modules. Print at 100 %."
     )
     if any(label.pin for label in labels):
-        console.say("Anybody who sees the file or an uncovered label knows its PIN.", style="yellow")
-    if _is_nobody_elses(urlsplit(public_url).hostname or ""):
         console.say(
-            f"These labels lead to {public_url}, which buyers cannot reach: set AUTHCHECK_PUBLIC_URL.",
+            "The PINs are secret. Everybody who sees the file or an uncovered label knows the PIN.",
+            style="yellow",
+        )
+    if _is_local(urlsplit(public_url).hostname or ""):
+        console.say(
+            f"Buyers cannot reach the address on these labels, {public_url}. Set AUTHCHECK_PUBLIC_URL.",
             style="bold red",
         )
 
 
-def _is_nobody_elses(host: str) -> bool:
+def _is_local(host: str) -> bool:
+    """Return whether a host has no public address: localhost or a private IP address."""
     try:
         return not ip_address(host).is_global
     except ValueError:

@@ -1,4 +1,4 @@
-"""Commands that publish the ledger and check it."""
+"""Commands that publish and audit the ledger."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,81 +22,80 @@ from authcheck.tlog.witness import quorum, read_witnesses
 
 MOST_SHOWN = 20
 
-ledger_app = typer.Typer(no_args_is_help=True, help="The ledger.")
+ledger_app = typer.Typer(no_args_is_help=True, help="Ledger.")
 
 
 @ledger_app.command("audit")
 def audit_ledger(*, json: Json = False) -> None:
-    """Derive every tile, checkpoint and row anew from the entries, and name what differs. Exit 1 if anything does."""
-    findings = 0
+    """Rebuild every tile, checkpoint and row from the entries and list the differences.
+
+    Exit 1: some differ.
+    """
+    count = 0
     with open_storage() as storage, console.progress() as progress:
-        held = [
-            held
-            for held in (head_held(storage.database, storage.settings), _on_chain(storage.settings))
-            if held
-        ]
+        candidates = (head_held(storage.database, storage.settings), _chain_head(storage.settings))
+        held = [head for head in candidates if head]
         public_key = ledger_signer(storage.settings).verifier.public_key
         with storage.database.snapshot() as session:
             total = session.scalar(select(func.count()).select_from(Entry))
             task = progress.add_task("Replaying", total=total)
-            found = audit(
+            findings = audit(
                 session, public_key, held, progress=lambda done: progress.update(task, completed=done)
             )
-            for findings, finding in enumerate(found, 1):
+            for count, finding in enumerate(findings, 1):
                 if json:
                     console.json_line({"what": finding.what, "problem": finding.problem})
-                elif findings <= MOST_SHOWN:
+                elif count <= MOST_SHOWN:
                     console.say(f"{finding.what} {finding.problem}", style="bold red")
-    console.say(f"{total} entries replayed; {findings or 'nothing'} differs.")
-    raise typer.Exit(1 if findings else 0)
+    console.say(f"{total} entries replayed. {count or 'No'} differences.")
+    raise typer.Exit(1 if count else 0)
 
 
 @ledger_app.command("export")
 def export_ledger(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder to write; only what is new is written.")
-    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write. Keeps existing files.")],
 ) -> None:
-    """Write the ledger as files that any web server can serve: checkpoint, tiles, entries."""
+    """Write the ledger as files for any web server: checkpoint, tiles, entries."""
     with open_storage() as storage:
-        checkpoint = _publish(storage)
+        checkpoint = _publish_all(storage)
         with storage.database.snapshot() as session, console.progress() as progress:
-            written = sum(
-                1 for _ in progress.track(export(session, checkpoint, folder), description="Writing")
-            )
-    console.say(f"{folder} has the first {checkpoint.size} entries; {written} files were written.")
+            count = sum(1 for _ in progress.track(export(session, checkpoint, folder), description="Writing"))
+    console.say(f"{folder} has the first {checkpoint.size} entries. {count} files were written.")
 
 
 @ledger_app.command("checkpoint")
 def show_checkpoint() -> None:
-    """Sign a checkpoint of all entries, if there is none yet, and print it."""
+    """Print a signed checkpoint of all entries. Signs a new one if needed."""
     with open_storage() as storage:
-        checkpoint = _publish(storage)
+        checkpoint = _publish_all(storage)
     print(checkpoint.note, end="")  # noqa: T201 - data goes to stdout, alone
 
 
 @ledger_app.command("witness")
 def ask_witnesses() -> None:
-    """Have the witnesses of AUTHCHECK_WITNESSES cosign a checkpoint of all entries. Exit 1 without a quorum."""
+    """Ask the witnesses of AUTHCHECK_WITNESSES to cosign a checkpoint of all entries. Exit 1: no quorum."""
     with open_storage() as storage:
         witnesses = read_witnesses(storage.settings.witnesses)
         if not witnesses:
-            raise BadSetting("Name witnesses in AUTHCHECK_WITNESSES.", code="setting.witnesses")
-        done = cosign(storage.database, storage.settings, witnesses, now=utc_now())
-    for name, error in done.refusals.items():
+            raise BadSetting(
+                "We have no witness to ask. Name witnesses in AUTHCHECK_WITNESSES.", code="setting.witnesses"
+            )
+        answers = cosign(storage.database, storage.settings, witnesses, now=utc_now())
+    for name, error in answers.refusals.items():
         console.say(f"{name}: {error} [{error.code}]", style="red")
     verifiers = [witness.verifier for witness in witnesses]
-    count = quorum(done.checkpoint.note, verifiers, max(1, storage.settings.witness_quorum))
-    console.say(f"{count} of {len(witnesses)} witnesses cosigned {done.checkpoint.size} entries.")
+    count = quorum(answers.checkpoint.note, verifiers, max(1, storage.settings.witness_quorum))
+    console.say(f"{count} of {len(witnesses)} witnesses cosigned {answers.checkpoint.size} entries.")
 
 
-def _publish(storage: Storage) -> SignedCheckpoint:
-    on_chain = _on_chain(storage.settings)
-    return publish(storage.database, storage.settings, held=[on_chain] if on_chain else [], now=utc_now())
+def _publish_all(storage: Storage) -> SignedCheckpoint:
+    """Return a signed checkpoint of all entries. Refuses to sign a history that contradicts the chain."""
+    chain_head = _chain_head(storage.settings)
+    return publish(storage.database, storage.settings, held=[chain_head] if chain_head else [], now=utc_now())
 
 
-def _on_chain(settings: Settings) -> Held | None:
-    """What the chain holds of the ledger, where one is set."""
+def _chain_head(settings: Settings) -> Held | None:
+    """Return the newest tree head that the chain holds, or None without a chain."""
     anchor = open_anchor(settings)
     head = anchor.head() if anchor else None
     return Held("the chain", head.size, head.root) if head else None

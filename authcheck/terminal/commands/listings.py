@@ -1,4 +1,4 @@
-"""Commands that check listings, one by one."""
+"""Commands that check single listings and tables of listings, and show stored verdicts."""
 
 import sys
 from pathlib import Path
@@ -21,27 +21,27 @@ from authcheck.terminal.output import console, listings
 from authcheck.terminal.output.console import Json
 from authcheck.workspace import Workspace, open_workspace
 
-listings_app = typer.Typer(no_args_is_help=True, help="Offers on marketplaces, and their verdicts.")
-Org = Annotated[str | None, typer.Option("--org", help="Handle of the member whose listings they are.")]
+listings_app = typer.Typer(no_args_is_help=True, help="Marketplace listings and verdicts.")
+Org = Annotated[str | None, typer.Option("--org", help="Handle of the listings' member.")]
 MAX_TABLE_BYTES = 1024**3
-FINE = {ListingVerdict.LICENSED, ListingVerdict.NONE}
+FINE = {ListingVerdict.LICENSED, ListingVerdict.NONE}  # verdicts that need no action
 
 
 def check_listing(
     pictures: Annotated[
         list[str],
-        typer.Argument(metavar="PICTURE...", help="The listing's pictures; - reads standard input."),
+        typer.Argument(metavar="PICTURE...", help="The listing's pictures. - is standard input."),
     ],
     *,
     seller: Annotated[str, typer.Option(help="The shop's id on the marketplace.")],
-    channel: Annotated[str, typer.Option(help="The marketplace.")],
-    territory: Annotated[str, typer.Option(help="Country it is offered in: two letters (ISO 3166-1).")],
-    goods: Annotated[str, typer.Option(help="Nice classes, with commas between.")] = "",
+    channel: Annotated[str, typer.Option(help="Marketplace.")],
+    territory: Annotated[str, typer.Option(help="Country of the offer: two letters (ISO 3166-1).")],
+    goods: Annotated[str, typer.Option(help="Nice classes, comma-separated.")] = "",
     price: Annotated[str | None, typer.Option(help='Amount and currency, as "19.90 EUR".')] = None,
     day: Annotated[
-        str | None, typer.Option("--date", metavar="DATE", help="Day it is offered; today without it.")
+        str | None, typer.Option("--date", metavar="DATE", help="Day of the offer. Default: today.")
     ] = None,
-    certificate: Annotated[str | None, typer.Option(help="The code on its label, if it shows one.")] = None,
+    certificate: Annotated[str | None, typer.Option(help="Code on the label, if shown.")] = None,
     reference: Annotated[
         str | None,
         typer.Option(help="Your listing ID. Checking the same ID again replaces the earlier result."),
@@ -49,9 +49,9 @@ def check_listing(
     organisation: Org = None,
     json: Json = False,
 ) -> None:
-    """Say whether this seller may offer this here. Exit 0: licensed or nothing found, 1: to act on, 3: cannot be told."""
+    """Check whether a seller may offer a product. Exit 0: no action needed, 1: action needed, 3: unknown."""
     now = utc_now()
-    new = NewListing(
+    listing = NewListing(
         reference=new_id("ref", now) if reference is None else reference,
         seller=seller,
         channel=channel,
@@ -61,23 +61,23 @@ def check_listing(
         listed_on=now.date() if day is None else read_date(day),
         certificate_code=certificate,
     ).checked()
-    judged = _check(new, pictures, organisation)
+    judged = _judge(listing, pictures, organisation)
     if judged is None:
         raise typer.Exit(3)
     listings.show_judged(judged, json=json)
     raise typer.Exit(exit_code(judged))
 
 
-def _check(new: NewListing, names: list[str], organisation: str | None) -> Judged | None:
-    """None where no picture can be looked at; why has been said."""
+def _judge(listing: NewListing, names: list[str], organisation: str | None) -> Judged | None:
+    """Check a listing. When every picture is unreadable, print the error and return None."""
     judging.check_number(len(names))
     with open_workspace() as work:
         with work.database.reading() as session:
-            asker = organisations.get_organisation(session, organisation).id if organisation else None
-        pictures = [(name, _read(name, work.limits.bytes)) for name in names]
+            member_id = organisations.get_organisation(session, organisation).id if organisation else None
+        pictures = [(name, _read_picture(name, work.limits.bytes)) for name in names]
         try:
             return judging.check_listing(
-                work, new, pictures, organisation_id=asker, source="cli", now=utc_now()
+                work, listing, pictures, organisation_id=member_id, source="cli", now=utc_now()
             )
         except Rejected as error:
             if error.code != "listing.pictures":
@@ -86,8 +86,8 @@ def _check(new: NewListing, names: list[str], organisation: str | None) -> Judge
             return None
 
 
-def _read(name: str, limit: int) -> bytes | Rejected:
-    """The bytes of a picture, or why there is no reading it: the others go on."""
+def _read_picture(name: str, limit: int) -> bytes | Rejected:
+    """Return the bytes of a picture, or its error, so that the check can use the other pictures."""
     try:
         return read_stream(sys.stdin.buffer, limit) if name == "-" else read_file(name, limit)
     except Rejected as error:
@@ -95,7 +95,7 @@ def _read(name: str, limit: int) -> bytes | Rejected:
 
 
 def exit_code(judged: Judged) -> int:
-    """0 where nobody has to act, 1 where somebody has, 3 where that cannot be told because not all was seen."""
+    """Return 0: no action needed, 1: action needed, 3: unknown because a picture is unreadable."""
     if judged.decision.code not in FINE:
         return 1
     return 3 if judged.unreadable else 0
@@ -105,79 +105,80 @@ def exit_code(judged: Judged) -> int:
 def list_listings(
     organisation: Org = None,
     *,
-    verdict: Annotated[str | None, typer.Option(help="Only those of this verdict.")] = None,
-    seller: Annotated[str | None, typer.Option(help="Only this shop's.")] = None,
-    after: Annotated[str, typer.Option(help="Only what was handed in after the listing of this id.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000,
+    verdict: Annotated[str | None, typer.Option(help="Only this verdict.")] = None,
+    seller: Annotated[str | None, typer.Option(help="Only this shop.")] = None,
+    after: Annotated[str, typer.Option(help="Only listings after the listing with this id.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number.")] = 1000,
     json: Json = False,
 ) -> None:
-    """List listings, first handed in first."""
+    """List listings, oldest first."""
     if verdict is not None and verdict not in {*ListingVerdict}:
-        raise BadSetting(f"Verdicts are {', '.join(ListingVerdict)}.", code="setting.verdict")
-    with open_workspace() as work, work.database.reading() as session:
-        asker = organisations.get_organisation(session, organisation).id if organisation else None
-        found = judging.list_listings(
-            session, organisation_id=asker, verdict=verdict, seller=seller, after=after, limit=limit
+        raise BadSetting(
+            f"{verdict!r} is not a verdict. Use one of {', '.join(ListingVerdict)}.", code="setting.verdict"
         )
-        listings.show_listings(found, json=json)
+    with open_workspace() as work, work.database.reading() as session:
+        member_id = organisations.get_organisation(session, organisation).id if organisation else None
+        rows = judging.list_listings(
+            session, organisation_id=member_id, verdict=verdict, seller=seller, after=after, limit=limit
+        )
+        listings.show_listings(rows, json=json)
 
 
 @listings_app.command("show")
 def show_listing(
-    listing: Annotated[str, typer.Argument(metavar="LISTING", help="Its id.")], *, json: Json = False
+    listing: Annotated[str, typer.Argument(metavar="LISTING", help="Id.")], *, json: Json = False
 ) -> None:
-    """Show one listing: the verdict, why, and what it rests on."""
+    """Show a listing: verdict, reasons and evidence."""
     with open_workspace() as work, work.database.reading() as session:
         listings.show_listing(judging.get_listing(session, listing), json=json)
 
 
 @listings_app.command("import")
 def import_listings(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A .csv or .jsonl; pictures lie beside it.")],
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A .csv or .jsonl beside its pictures.")],
     organisation: Org = None,
     *,
     json: Json = False,
 ) -> None:
-    """Check a table of listings; a line a row on which somebody has to act. Exit 1 if no row could be used."""
+    """Check a table of listings. Prints rows that need action. Exit 1: no row is usable."""
     with open_workspace() as work:
         rows = read_offers(read_file(table, MAX_TABLE_BYTES), table.name)
         with work.database.writing() as session:
-            asker = organisations.get_organisation(session, organisation).id if organisation else None
-            made = imports.begin(
-                session, rows, folder=table.parent, name=table.name, organisation_id=asker, now=utc_now()
+            member_id = organisations.get_organisation(session, organisation).id if organisation else None
+            new_import = imports.begin(
+                session, rows, folder=table.parent, name=table.name, organisation_id=member_id, now=utc_now()
             )
-        _work_off(work, made, json=json)
+        _check_rows(work, new_import, json=json)
 
 
 @listings_app.command("resume")
 def resume_import(
-    import_id: Annotated[str, typer.Argument(metavar="IMPORT_ID", help="As import printed it.")],
+    import_id: Annotated[str, typer.Argument(metavar="IMPORT_ID", help="Id from import.")],
     *,
     json: Json = False,
 ) -> None:
-    """Go on with a table that was stopped: its rows with a result are shown, the others are checked."""
+    """Resume a stopped import. Shows the rows with a result and checks the other rows."""
     with open_workspace() as work:
         with work.database.reading() as session:
-            made = imports.get_import(session, import_id)
-        _work_off(work, made, json=json)
+            stopped_import = imports.get_import(session, import_id)
+        _check_rows(work, stopped_import, json=json)
 
 
-def _work_off(work: Workspace, made: ListingImport, *, json: bool) -> None:
-    """Check what is left, show every row, and end with the exit status."""
-    console.say(f"{made.id}: {made.total} rows.")
+def _check_rows(work: Workspace, table_import: ListingImport, *, json: bool) -> None:
+    """Show the finished rows of an import, check and show the other rows, and exit with the exit status."""
+    console.say(f"{table_import.id}: {table_import.total} rows.")
     with work.database.reading() as session:
-        before = imports.results(session, made.id)
-    done = list(before)
-    for row in before:
+        rows = list(imports.results(session, table_import.id))
+    for row in rows:
         listings.show_row(row, json=json)
     try:
         with console.progress() as progress:
-            task = progress.add_task("Checking", total=made.total, completed=len(done))
-            for row in imports.work_off(work, made.id, now=utc_now):
-                done.append(row)
+            task = progress.add_task("Checking", total=table_import.total, completed=len(rows))
+            for row in imports.work_off(work, table_import.id, now=utc_now):
+                rows.append(row)
                 listings.show_row(row, json=json)
-                progress.update(task, completed=len(done))
-    finally:  # also where it was stopped half-way: these have landed
-        listings.show_counts(made, done)
-    useless = bool(done) and all("code" in row.result for row in done)
-    raise typer.Exit(1 if useless else 0)
+                progress.update(task, completed=len(rows))
+    finally:  # also when the import stops half-way: the results of these rows are already stored
+        listings.show_counts(table_import, rows)
+    all_rejected = bool(rows) and all("code" in row.result for row in rows)
+    raise typer.Exit(1 if all_rejected else 0)

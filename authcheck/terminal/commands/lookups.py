@@ -1,4 +1,4 @@
-"""Commands that look certificates up and verify them."""
+"""Commands that look up certificates and verify proofs."""
 
 import json as jsons
 from dataclasses import asdict
@@ -26,47 +26,50 @@ def look_up(
     *,
     json: Json = False,
     out: Annotated[
-        Path | None, typer.Option("--bundle", metavar="FILE", help="Write the offline proof there.")
+        Path | None, typer.Option("--bundle", metavar="FILE", help="Write the offline proof here.")
     ] = None,
 ) -> None:
-    """Look a certificate up and verify its proof. Exit 0: good, 1: revoked or not true, 3: it cannot be told."""
+    """Look up a certificate and verify its proof. Exit 0: good, 1: revoked or not true, 3: unknown."""
     with open_storage() as storage:
-        found = lookup.look_up(storage.database, storage.settings, code, utc_now())
+        result = lookup.look_up(storage.database, storage.settings, code, utc_now())
     if out is not None:
-        if found.bundle is None:
-            raise Conflict("There is no proof of this certificate yet.", code="certificate.unsigned")
+        if result.bundle is None:
+            raise Conflict(
+                "This certificate has no proof yet. Try again when its brand has signed it.",
+                code="certificate.unsigned",
+            )
         with translated_write_errors(out):
-            out.write_text(jsons.dumps(found.bundle.to_json()), encoding="utf-8")
+            out.write_text(jsons.dumps(result.bundle.to_json()), encoding="utf-8")
     if json:
-        console.json_line(_told(found))
+        console.json_line(_result_dict(result))
     else:
-        _show(found)
-    raise typer.Exit(EXIT.get(found.outcome, 1))
+        _show_result(result)
+    raise typer.Exit(EXIT.get(result.outcome, 1))
 
 
-def _told(found: LookUp) -> dict[str, object]:
-    unit = found.unit
+def _result_dict(result: LookUp) -> dict[str, object]:
+    unit = result.unit
     return {
         "id": unit.id,
         "code": unit.code,
-        "outcome": found.outcome,
+        "outcome": result.outcome,
         "issuer": unit.handle,
         "product": unit.product,
         "gtin": unit.gtin,
         "lot": unit.lot,
         "serial": unit.serial,
         "tx_id": unit.issued_tx_id,
-        "checked": [asdict(step) for step in found.steps],
+        "checked": [asdict(step) for step in result.steps],
     }
 
 
-def _show(found: LookUp) -> None:
-    unit = found.unit
+def _show_result(result: LookUp) -> None:
+    unit = result.unit
     out = console.out()
-    lines = [f"{step.name:<11} {step.state:<8} {step.detail}" for step in found.steps]
+    lines = [f"{step.name:<11} {step.state:<8} {step.detail}" for step in result.steps]
     lines += [
         f"{show_code(unit.code)}  {unit.product}, by {unit.brand}",
-        found.outcome.replace("_", " "),
+        result.outcome.replace("_", " "),
     ]
     for line in lines:
         out.print(console.plain(line), markup=False, soft_wrap=True)
@@ -75,8 +78,8 @@ def _show(found: LookUp) -> None:
 def verify_bundle(
     file: Annotated[Path, typer.Argument(help="The bundle.")],
     *,
-    trust: Annotated[Path, typer.Option(metavar="FILE", help="Whom to believe: a trust.json.")],
+    trust: Annotated[Path, typer.Option(metavar="FILE", help="Trusted keys: a trust.json.")],
     json: Json = False,
 ) -> None:
-    """Verify a certificate offline. Exit 0: good, 1: revoked or not true, 3: it cannot be told."""
+    """Verify a certificate offline. Exit 0: good, 1: revoked or not true, 3: unknown."""
     raise typer.Exit(bundle.run(file, trust, as_json=json))

@@ -1,4 +1,4 @@
-"""Commands that keep the negative pictures: backdrops, packshot grounds, marketplaces' frames."""
+"""Commands of negative pictures: backdrops, packshot grounds, and frames of marketplaces."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ from authcheck.workspace import open_workspace
 
 negatives_app = typer.Typer(no_args_is_help=True, help="Ignored backgrounds.")
 Owner = Annotated[
-    str | None, typer.Option(help="Handle: for this owner's designs only. Without it for everybody's.")
+    str | None, typer.Option(help="Handle: only for this owner's designs. Default: for all designs.")
 ]
 
 
@@ -25,47 +25,50 @@ def add_negatives(
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Picture files.")],
     *,
     owner: Owner = None,
-    label: Annotated[str | None, typer.Option(help="What it is; else the file's name.")] = None,
+    label: Annotated[str | None, typer.Option(help="Label. Default: file name.")] = None,
 ) -> None:
-    """Ignore what these pictures show when matching."""
+    """Ignore these pictures' content in checks."""
     with open_workspace() as work:
-        read = [negatives.read_negative(read_file(path, work.limits.bytes), work.limits) for path in pictures]
+        new_pictures = [
+            negatives.read_negative(read_file(path, work.limits.bytes), work.limits) for path in pictures
+        ]
         with work.database.writing() as session:
-            owner_id = _owner_id(session, owner)
-            made = [
+            owner_id = _find_owner_id(session, owner)
+            rows = [
                 negatives.add_negative(
                     session,
                     work.store,
-                    one,
+                    picture,
                     owner_id=owner_id,
                     label=label or path.name[: negatives.LABEL_CHARS],
                     now=utc_now(),
                 )
-                for path, one in zip(pictures, read, strict=True)
+                for path, picture in zip(pictures, new_pictures, strict=True)
             ]
-    for negative in made:
-        console.say(f"{negative.number}: {negative.label} counts no more for {owner or 'anybody'}'s designs.")
+    affected = f"designs of {owner}" if owner else "all designs"
+    for row in rows:
+        console.say(f"{row.number}: checks for {affected} now ignore {row.label}.")
 
 
 @negatives_app.command("list")
 def list_negatives(*, owner: Owner = None, json: Json = False) -> None:
-    """List an owner's negative pictures, or those for everybody's designs."""
+    """List the negative pictures of an owner or for all designs."""
     with open_workspace() as work, work.database.reading() as session:
-        found = negatives.list_negatives(session, owner_id=_owner_id(session, owner))
-    designs.show_negatives(found, json=json)
+        rows = negatives.list_negatives(session, owner_id=_find_owner_id(session, owner))
+    designs.show_negatives(rows, json=json)
 
 
 @negatives_app.command("remove")
 def remove_negative(
-    number: Annotated[int, typer.Argument(metavar="NUMBER", help="As the list shows it.", min=1)],
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number in the list.", min=1)],
     *,
     owner: Owner = None,
 ) -> None:
-    """Let a picture's content count again."""
+    """Remove a negative picture."""
     with open_workspace() as work, work.database.writing() as session:
-        negatives.remove_negative(session, number, owner_id=_owner_id(session, owner))
+        negatives.remove_negative(session, number, owner_id=_find_owner_id(session, owner))
     console.say(f"Negative picture {number} is removed.")
 
 
-def _owner_id(session: Session, owner: str | None) -> str | None:
+def _find_owner_id(session: Session, owner: str | None) -> str | None:
     return None if owner is None else organisations.get_organisation(session, owner).id

@@ -1,4 +1,4 @@
-"""Commands of organisations: who takes part, and in which roles."""
+"""Commands that add and list organisations with their roles."""
 
 from typing import Annotated
 
@@ -19,15 +19,16 @@ organisations_app = typer.Typer(
 def add_organisation(
     handle: Annotated[str, typer.Argument(help="Short public name: a-z, 0-9 and -.")],
     *,
-    name: Annotated[str | None, typer.Option(help="What people call it; the handle without it.")] = None,
-    role: Annotated[list[str], typer.Option(help=f"{', '.join(organisations.ROLES)}; repeat for several.")],
+    name: Annotated[str | None, typer.Option(help="Display name. Default: the handle.")] = None,
+    role: Annotated[list[str], typer.Option(help=f"{', '.join(organisations.ROLES)}. Repeatable.")],
 ) -> None:
     """Add an organisation."""
     with open_storage() as storage, storage.database.writing() as session:
-        made = organisations.create_organisation(
+        organisation = organisations.create_organisation(
             session, handle=handle, name=name or handle, roles=role, now=utc_now()
         )
-    console.say(f"{made.name} ({made.handle}) takes part as {', '.join(made.roles)}.")
+    roles = ", ".join(organisation.roles)
+    console.say(f"We added {organisation.name} ({organisation.handle}) with roles {roles}.")
 
 
 @organisations_app.command("list")

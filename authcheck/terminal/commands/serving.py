@@ -17,12 +17,12 @@ def serve(
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; one per core on a busy server.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes. Busy server: one per core.")] = 1,
 ) -> None:
-    """Serve the page and the API."""
-    with open_workspace() as work:  # complain here, before a server starts
+    """Serve the pages and the API."""
+    with open_workspace() as work:  # report a wrong setting here, before a server starts
         work.copies.sweep(utc_now())
-    console.say(f"authcheck {__version__} on http://{host}:{port}/ (Ctrl-C ends it)")
+    console.say(f"authcheck {__version__} on http://{host}:{port}/ (press Ctrl-C to stop)")
     uvicorn.run(
         "api.app:create_app",
         factory=True,
@@ -30,19 +30,22 @@ def serve(
         port=port,
         workers=workers,
         log_level="warning",
-        proxy_headers=False,  # AUTHCHECK_TRUSTED_PROXIES says whose X-Forwarded-For is believed
+        proxy_headers=False,  # AUTHCHECK_TRUSTED_PROXIES names the proxies whose X-Forwarded-For we trust
     )
 
 
 def demo(
     *,
-    serve: Annotated[bool, typer.Option(help="Serve page and API afterwards.")] = True,
+    serve: Annotated[bool, typer.Option(help="Then serve pages and API.")] = True,
     fixtures: Annotated[Path, typer.Option(help="Folder of the sample data.")] = run.FIXTURES,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
-    """Load the sample data, check every sample picture, then serve. Exit 1 if a known answer did not come out."""
+    """Load the sample data, check every sample picture, then serve.
+
+    Exit 1: an answer is not the expected one.
+    """
     with open_workspace() as work:
-        wrong = run.run(work, fixtures)
+        wrong_count = run.run(work, fixtures)
         if serve:
             run.serve(work, fixtures, port)
-    raise typer.Exit(1 if wrong else 0)
+    raise typer.Exit(1 if wrong_count else 0)

@@ -1,4 +1,4 @@
-"""Commands of the keys that brands sign certificates with."""
+"""Commands of the keys with which brands sign certificates."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,44 +17,42 @@ from authcheck.terminal.output import certificates, console
 from authcheck.terminal.output.console import Json
 from authcheck.vault import load_key
 
-signing_keys_app = typer.Typer(no_args_is_help=True, help="Keys that brands sign certificates with.")
+signing_keys_app = typer.Typer(no_args_is_help=True, help="Brands' keys for certificates.")
 Org = Annotated[str, typer.Option("--org", help="Handle of the brand.")]
 PublicKey = Annotated[
     str | None,
-    typer.Option(
-        help="Public half of a key that the brand keeps, as make printed it; else one is made here."
-    ),
+    typer.Option(help="Public key from make, if the brand keeps the key. Default: we make a key."),
 ]
 
 
 @signing_keys_app.command("make")
 def make_key(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key is to lie.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="File of the private key.")],
 ) -> None:
-    """Make a key that the brand keeps, unless the file has one, and print its public half."""
+    """Make a key for a brand, unless the file has a key. Prints its public key."""
     key = load_key(None, path)
     print(encode_base64url(key.public_key().public_bytes_raw()))  # noqa: T201 - data goes to stdout, alone
 
 
 @signing_keys_app.command("create")
 def create_key(organisation: Org, *, public_key: PublicKey = None) -> None:
-    """Add a key, which signs from now on, and print its name."""
-    _add(organisation, public_key, signing_keys.create_key)
+    """Add a key that signs from now on. Prints its name."""
+    _add_key(organisation, public_key, signing_keys.create_key)
 
 
 @signing_keys_app.command("rotate")
 def rotate_key(organisation: Org, *, public_key: PublicKey = None) -> None:
-    """Add a key and end all others; what those have signed stays good."""
-    _add(organisation, public_key, signing_keys.rotate)
+    """Add a key and end all others. Their signatures stay valid."""
+    _add_key(organisation, public_key, signing_keys.rotate)
 
 
-def _add(organisation: str, public_key: str | None, add: Callable[..., SigningKey]) -> None:
-    given, now = read_public_key(public_key) if public_key else None, utc_now()
+def _add_key(organisation: str, public_key: str | None, add: Callable[..., SigningKey]) -> None:
+    brand_key, now = read_public_key(public_key) if public_key else None, utc_now()
     with open_storage() as storage:
         vault = open_vault(storage.settings)
         with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
-            key = add(session, brand, vault, settings=storage.settings, now=now, public_key=given)
+            key = add(session, brand, vault, settings=storage.settings, now=now, public_key=brand_key)
             status_lists.catch_up(session, storage.settings, brand, vault, now=now)
         publishing.publish(storage.database, storage.settings)
     print(key.kid)  # noqa: T201 - data goes to stdout, alone
@@ -62,7 +60,7 @@ def _add(organisation: str, public_key: str | None, add: Callable[..., SigningKe
 
 @signing_keys_app.command("list")
 def list_keys(organisation: Org, *, json: Json = False) -> None:
-    """List a brand's signing keys, revoked ones too."""
+    """List a brand's signing keys, also revoked."""
     with open_storage() as storage, storage.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
         certificates.show_signing_keys(signing_keys.list_keys(session, brand), json=json)
@@ -70,12 +68,12 @@ def list_keys(organisation: Org, *, json: Json = False) -> None:
 
 @signing_keys_app.command("revoke")
 def revoke_key(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Its name (kid) or id.")], organisation: Org
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Key name (kid) or id.")], organisation: Org
 ) -> None:
-    """End a key at once: what it signs from here on counts no more."""
+    """Revoke a key immediately. Its later signatures are invalid."""
     with open_storage() as storage:
         with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
-            ended = signing_keys.revoke_key(session, brand, key, utc_now())
+            revoked_key = signing_keys.revoke_key(session, brand, key, utc_now())
         publishing.publish(storage.database, storage.settings)
-    console.say(f"{ended.kid} is revoked.")
+    console.say(f"{revoked_key.kid} is revoked.")

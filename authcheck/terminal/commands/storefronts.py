@@ -1,4 +1,4 @@
-"""Commands of official shops, and the question who may sell a design."""
+"""Commands of official shops, badges, and the question who may sell a design."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ TRUST_BYTES = 16 * 1024**2
 storefronts_app = typer.Typer(no_args_is_help=True, help="Official shops of organisations.")
 Org = Annotated[str, typer.Option("--org", help="Handle of the organisation.")]
 Marketplace = Annotated[str, typer.Option(help="The marketplace's name, like market.example.")]
-Shop = Annotated[str, typer.Option(help="The shop's id on it.")]
+Shop = Annotated[str, typer.Option(help="The shop's id there.")]
 
 
 @storefronts_app.command("add")
@@ -34,42 +34,42 @@ def add_storefront(
     *,
     marketplace: Marketplace,
     shop: Shop,
-    url: Annotated[str, typer.Option(help="Where buyers find it: https://...")],
+    url: Annotated[str, typer.Option(help="Address of the shop: https://...")],
 ) -> None:
-    """List an official shop and print its id; one that is listed already gets the new address."""
+    """Add an official shop and print its id. A listed shop gets the new address."""
     with open_storage() as storage, storage.database.writing() as session:
-        found = organisations.get_organisation(session, organisation)
-        added = shops.add(session, found, marketplace=marketplace, shop_id=shop, url=url, now=utc_now())
-    print(added.id)  # noqa: T201 - data goes to stdout, alone
+        member = organisations.get_organisation(session, organisation)
+        row = shops.add(session, member, marketplace=marketplace, shop_id=shop, url=url, now=utc_now())
+    print(row.id)  # noqa: T201 - data goes to stdout, alone
 
 
 @storefronts_app.command("close")
 def close_storefront(
     storefront: Annotated[str, typer.Argument(metavar="STOREFRONT_ID")], organisation: Org
 ) -> None:
-    """Say that a shop is official no more."""
+    """End the official state of a shop."""
     with open_storage() as storage, storage.database.writing() as session:
-        found = organisations.get_organisation(session, organisation)
-        closed = shops.close(session, found, storefront, utc_now())
-    console.say(f"{closed.shop_id} on {closed.marketplace} is closed.")
+        member = organisations.get_organisation(session, organisation)
+        row = shops.close(session, member, storefront, utc_now())
+    console.say(f"{row.shop_id} on {row.marketplace} is closed.")
 
 
 @storefronts_app.command("list")
 def list_storefronts(organisation: Org, *, json: Json = False) -> None:
-    """List an organisation's shops, oldest first, closed ones too."""
+    """List an organisation's shops, oldest first, also closed."""
     with open_storage() as storage, storage.database.reading() as session:
-        found = organisations.get_organisation(session, organisation)
-        rows = shops.list_storefronts(session, found.id, limit=None)
+        member = organisations.get_organisation(session, organisation)
+        rows = shops.list_storefronts(session, member.id, limit=None)
     for row in rows:
         if json:
-            console.json_line(_storefront(row))
+            console.json_line(_storefront_dict(row))
         else:
             state = "closed" if row.closed_at else "open"
             line = f"{row.id}  {state}  {row.marketplace}  {row.shop_id}  {row.url}"
             console.out().print(line, markup=False, soft_wrap=True)
 
 
-def _storefront(row: Storefront) -> dict[str, Any]:
+def _storefront_dict(row: Storefront) -> dict[str, Any]:
     return {
         "id": row.id,
         "marketplace": row.marketplace,
@@ -84,9 +84,9 @@ def _storefront(row: Storefront) -> dict[str, Any]:
 def make_badge(
     storefront: Annotated[str, typer.Argument(metavar="STOREFRONT_ID")],
     *,
-    licence: Annotated[str, typer.Option(help="Id of the licence that lets it sell.")],
+    licence: Annotated[str, typer.Option(help="Id of the shop's licence.")],
 ) -> None:
-    """Print a badge for a shop: a statement for a day, signed by who gave the licence."""
+    """Print a badge for a shop, signed by the licence's owner for one day."""
     with open_storage() as storage, storage.database.reading() as session:
         vault = open_vault(storage.settings)
         jws = badges.make_badge(
@@ -98,39 +98,39 @@ def make_badge(
 def verify_badge(
     file: Annotated[Path, typer.Argument(help="The badge.")],
     *,
-    url: Annotated[str, typer.Option(help="Where it was found.")],
-    trust: Annotated[Path, typer.Option(metavar="FILE", help="Whom to believe: a trust.json.")],
+    url: Annotated[str, typer.Option(help="Page of the badge.")],
+    trust: Annotated[Path, typer.Option(metavar="FILE", help="Trusted keys: a trust.json.")],
 ) -> None:
-    """Verify a shop's badge offline. Exit 0: it holds at this address now, 1: it does not."""
-    believed = Trust.from_json(read_file(trust, TRUST_BYTES))
-    text = read_file(file, badges.LONGEST_BADGE).decode("ascii", "replace")
-    found = badges.verify_badge(text, url, believed, utc_now())
+    """Verify a shop's badge offline. Exit 0: valid at this address now, 1: not valid."""
+    trusted = Trust.from_json(read_file(trust, TRUST_BYTES))
+    jws = read_file(file, badges.LONGEST_BADGE).decode("ascii", "replace")
+    badge = badges.verify_badge(jws, url, trusted, utc_now())
     line = (
-        f"{found.seller} may sell here by {found.licence} of {found.issuer}, until {found.until.isoformat()}"
+        f"{badge.seller} may sell here by {badge.licence} of {badge.issuer}, until {badge.until.isoformat()}"
     )
     console.out().print(console.plain(line), markup=False, soft_wrap=True)
 
 
 def who_may_sell(
-    design: Annotated[str, typer.Argument(metavar="DESIGN", help="A design id, or the owner's reference.")],
+    design: Annotated[str, typer.Argument(metavar="DESIGN", help="Design id or the owner's reference.")],
     *,
     marketplace: Marketplace,
     shop: Shop,
-    territory: Annotated[str, typer.Option(help="Where it is sold: two letters, like FR.")],
-    owner: Annotated[str | None, typer.Option(help="Needed with a reference.")] = None,
+    territory: Annotated[str, typer.Option(help="Country of sale: two letters, like FR.")],
+    owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
     on: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day; today if left out.")
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Sale day. Default: today.")
     ] = None,
-    goods: Annotated[list[int] | None, typer.Option(help="Nice class; repeat for several.")] = None,
+    goods: Annotated[list[int] | None, typer.Option(help="Nice class. Repeatable.")] = None,
     json: Json = False,
 ) -> None:
-    """Say whether a shop may sell a design, by which licence or what stands against it. Exit 0: it may, 1: it may not."""
+    """Say whether a shop may sell a design, with its licences and breaches. Exit 0: it may, 1: it may not."""
     day = (on or utc_now().astimezone(UTC)).date()
     with open_storage() as storage, storage.database.reading() as session:
-        found = designs.find_design(session, owner, design) if owner else designs.get_design(session, design)
+        row = designs.find_design(session, owner, design) if owner else designs.get_design(session, design)
         answer = sellers.may_sell(
             session,
-            found,
+            row,
             marketplace=marketplace,
             shop_id=shop,
             territory=territory,
@@ -138,13 +138,13 @@ def who_may_sell(
             goods=tuple(goods or ()),
         )
     if json:
-        console.json_line(_told(answer))
+        console.json_line(_answer_dict(answer))
     else:
-        _show(answer, day)
+        _show_answer(answer, day)
     raise typer.Exit(0 if answer.allowed else 1)
 
 
-def _told(answer: SellerAnswer) -> dict[str, Any]:
+def _answer_dict(answer: SellerAnswer) -> dict[str, Any]:
     return {
         "allowed": answer.allowed,
         "seller": answer.seller,
@@ -152,29 +152,31 @@ def _told(answer: SellerAnswer) -> dict[str, Any]:
         "on": answer.on.isoformat(),
         "licences": [
             {
-                "id": one.grant.id,
-                "state": one.grant.state(answer.on),
-                "breaches": [{"code": breach.code, "params": dict(breach.params)} for breach in one.breaches],
+                "id": licence.grant.id,
+                "state": licence.grant.state(answer.on),
+                "breaches": [
+                    {"code": breach.code, "params": dict(breach.params)} for breach in licence.breaches
+                ],
             }
-            for one in answer.licences
+            for licence in answer.licences
         ],
     }
 
 
-def _words(breach: Breach) -> str:
+def _breach_text(breach: Breach) -> str:
     return console.plain(reason_sentence(breach.code, breach.params))
 
 
-def _show(answer: SellerAnswer, day: date) -> None:
+def _show_answer(answer: SellerAnswer, day: date) -> None:
     out = console.out()
     if answer.seller is None:
-        why = "nobody here lists that shop"
+        reason = "no organisation lists this shop"
     elif answer.is_owner:
-        why = f"{answer.seller} owns the design"
+        reason = f"{answer.seller} owns the design"
     else:
         count = len(answer.licences)
-        why = f"{answer.seller} has {count or 'no'} licence{'' if count == 1 else 's'} about it"
-    out.print(f"{'may sell' if answer.allowed else 'may not sell'} on {day}: {why}", markup=False)
-    for one in answer.licences:
-        broken = "; ".join(map(_words, one.breaches))
-        out.print(f"{one.grant.id}  {broken or 'covers it'}", markup=False, soft_wrap=True)
+        reason = f"{answer.seller} has {count or 'no'} licence{'' if count == 1 else 's'} for the design"
+    out.print(f"{'may sell' if answer.allowed else 'may not sell'} on {day}: {reason}", markup=False)
+    for licence in answer.licences:
+        breaches = "; ".join(map(_breach_text, licence.breaches))
+        out.print(f"{licence.grant.id}  {breaches or 'covers the sale'}", markup=False, soft_wrap=True)

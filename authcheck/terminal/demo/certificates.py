@@ -1,4 +1,4 @@
-"""The second half of the demo: certificates for sample products, four stories about them, and a forger in the database."""
+"""The second half of the demo: certificates of sample products in four stories, and a tampered database."""
 
 import csv
 import json
@@ -37,9 +37,9 @@ OUTCOMES = {"good": "good", "revoked": "revoked", "forged": "not_true", "copied"
 HEADINGS = ("product", "code", "story", "outcome", "why")
 WHY = {
     "good": "signed, in the ledger, not revoked",
-    "revoked": "its brand revoked it",
+    "revoked": "the brand revoked the certificate",
     "forged": "signed by a key that is not the brand's",
-    "copied": "a photocopy says what its label says: scans will tell (not there yet)",
+    "copied": "a photocopy has the same code as the label; scans will find it (not available yet)",
 }
 FOLDER = "demo-certificates"
 BUNDLE, TRUST = "bundle-1.json", "trust-1.json"
@@ -47,7 +47,7 @@ BUNDLE, TRUST = "bundle-1.json", "trust-1.json"
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A sample product: whose, which design, and which story its first unit tells (a key of OUTCOMES)."""
+    """A sample product: its owner, its design, and the story of its first unit (a key of OUTCOMES)."""
 
     owner: str
     design: str
@@ -59,8 +59,8 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A unit and what checking its certificate said."""
+class CheckedUnit:
+    """A unit of a sample product and the outcome of its certificate's look-up."""
 
     product: Product
     code: str
@@ -68,64 +68,70 @@ class Told:
 
     @property
     def is_right(self) -> bool:
-        """Whether the known outcome came out."""
+        """Return whether the outcome is the expected outcome of the story."""
         return self.outcome == OUTCOMES[self.product.story]
 
 
 def run(work: Workspace, fixtures: Path) -> int:
-    """Issue, check, forge and tamper; the number of known outcomes that did not come out.
+    """Issue, check, forge and tamper. Return the number of wrong outcomes.
 
     Raises Rejected (`demo.fixtures`) without sample products.
     """
     with console.progress(on_terminal_only=False) as progress:
         products = read_products(fixtures)
         tracked = progress.track(products, total=len(products), description="Issuing certificates")
-        told = [_tell(work, product) for product in tracked]
-    shown = console.table(*HEADINGS, whole=HEADINGS[:2])
-    for one in told:
-        words = Text("" if one.is_right else f"expected {OUTCOMES[one.product.story]}. ", style="bold red")
-        words.append(WHY[one.product.story], style="")
-        outcome = console.styled(one.outcome)
-        shown.add_row(Text(one.product.product), show_code(one.code), one.product.story, outcome, words)
-    console.out().print(shown)
-    folder = _write_proof(work, told[0].code)
-    caught = _tampered(work, told[0].code)
-    wrong = sum(not one.is_right for one in told) + (not caught)
+        units = [_play_story(work, product) for product in tracked]
+    table = console.table(*HEADINGS, whole=HEADINGS[:2])
+    for unit in units:
+        story = unit.product.story
+        explanation = Text("" if unit.is_right else f"expected {OUTCOMES[story]}. ", style="bold red")
+        explanation.append(WHY[story], style="")
+        outcome = console.styled(unit.outcome)
+        table.add_row(Text(unit.product.product), show_code(unit.code), story, outcome, explanation)
+    console.out().print(table)
+    folder = _write_proof(work, units[0].code)
+    is_caught = _tamper_and_audit(work, units[0].code)
+    right_count = sum(unit.is_right for unit in units)
+    wrong_count = len(units) - right_count + (not is_caught)
     console.say(
-        f"{len(told) - sum(not one.is_right for one in told)} of {len(told)} known outcomes came out; the proof lies in {folder}.",
-        style="bold red" if wrong else "bold green",
+        f"{right_count} of {len(units)} outcomes are as expected. The proof is in {folder}.",
+        style="bold red" if wrong_count else "bold green",
     )
-    return wrong
+    return wrong_count
 
 
 def links(work: Workspace, fixtures: Path, here: str) -> list[str]:
-    """A line to open for each sample product's first unit."""
+    """Return one line per sample product: its story and the page of its first unit at the address `here`."""
     lines = []
     with work.database.reading() as session:
         for product in read_products(fixtures):
             code = _first_unit(session, _request_key(product)).code
-            note = "  (the genuine one, which is good)" if product.story == "forged" else ""
+            note = "  (the genuine certificate, which is good)" if product.story == "forged" else ""
             lines.append(f"{product.story:<12}{here}/c/{code}{note}")
     return lines
 
 
 def read_products(fixtures: Path) -> list[Product]:
-    """The sample products. Raises Rejected (`demo.fixtures`)."""
+    """Return the sample products. Raises Rejected (`demo.fixtures`)."""
     table = fixtures / "products.csv"
     try:
         with table.open(newline="", encoding="utf-8") as file:
             rows = [Product(*(row[name] for name in Product.__slots__)) for row in csv.DictReader(file)]
     except (OSError, KeyError) as error:
         raise Rejected(
-            f"{table} needs rows with {', '.join(Product.__slots__)}.", code="demo.fixtures"
+            f"We cannot read {table}. It needs rows with {', '.join(Product.__slots__)}.",
+            code="demo.fixtures",
         ) from error
     if not rows or any(row.story not in OUTCOMES or not row.units.isdecimal() for row in rows):
-        raise Rejected(f"{table} needs rows with units and a story.", code="demo.fixtures")
+        raise Rejected(
+            f"{table} needs rows with a number of units and a story: {', '.join(OUTCOMES)}.",
+            code="demo.fixtures",
+        )
     return rows
 
 
-def _tell(work: Workspace, product: Product) -> Told:
-    """Issue a product's certificates, unless an earlier run did, and check the first unit's as its story goes."""
+def _play_story(work: Workspace, product: Product) -> CheckedUnit:
+    """Issue the certificates of a product once, and look up the first unit as the story needs."""
     vault, now = open_vault(work.settings), utc_now()
     with work.database.writing() as session:
         owner = get_organisation(session, product.owner)
@@ -149,8 +155,9 @@ def _tell(work: Workspace, product: Product) -> Told:
                 session, vault, work.settings, owner, Selection((first.code,)), reason="recalled", now=now
             )
     if product.story == "forged":
-        return Told(product, first.code, _outcome_of_forgery(work, first.code))
-    return Told(product, first.code, lookup.look_up(work.database, work.settings, first.code, now).outcome)
+        return CheckedUnit(product, first.code, _verify_forgery(work, first.code))
+    look_up = lookup.look_up(work.database, work.settings, first.code, now)
+    return CheckedUnit(product, first.code, look_up.outcome)
 
 
 def _request_key(product: Product) -> str:
@@ -158,13 +165,17 @@ def _request_key(product: Product) -> str:
 
 
 def _first_unit(session: Session, request_key: str) -> Certificate:
-    of_batch = select(Certificate).join(Certificate.batch).where(Batch.request_key == request_key)
-    return session.scalars(of_batch.order_by(Certificate.number_in_batch).limit(1)).one()
+    batch_query = select(Certificate).join(Certificate.batch).where(Batch.request_key == request_key)
+    return session.scalars(batch_query.order_by(Certificate.number_in_batch).limit(1)).one()
 
 
-def _outcome_of_forgery(work: Workspace, code: str) -> str:
-    """A forger signs the same words anew, under the brand's name but by another key, and keeps the genuine proof."""
-    genuine = _bundle(work, code)
+def _verify_forgery(work: Workspace, code: str) -> str:
+    """Forge a certificate and return the outcome of its verification.
+
+    The forger signs the same payload under the brand's key name with another key, and keeps the genuine
+    proof.
+    """
+    genuine = _get_bundle(work, code)
     head, payload, _ = genuine.certificate.jws.split(".")
     kid = json.loads(decode_base64url(head))["kid"]
     jws = Signer(kid, Ed25519PrivateKey.generate()).sign(decode_base64url(payload))
@@ -174,42 +185,45 @@ def _outcome_of_forgery(work: Workspace, code: str) -> str:
     return bundle.verify(forged, trust, utc_now()).outcome
 
 
-def _bundle(work: Workspace, code: str) -> Bundle:
-    found = lookup.look_up(work.database, work.settings, code, utc_now()).bundle
-    if found is None:
+def _get_bundle(work: Workspace, code: str) -> Bundle:
+    proof = lookup.look_up(work.database, work.settings, code, utc_now()).bundle
+    if proof is None:
         raise Rejected("The sample certificate is not signed yet.", code="demo.fixtures")
-    return found
+    return proof
 
 
 def _write_proof(work: Workspace, code: str) -> Path:
-    """Write bundle and trust file as a buyer would keep them, and verify them."""
+    """Write and verify the bundle and the trust file as a buyer keeps them. Return their folder."""
     folder = work.settings.data_dir / FOLDER
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    kept, now = _bundle(work, code), utc_now()
+    proof, now = _get_bundle(work, code), utc_now()
     with work.database.reading() as session:
         trust = trust_of(session, work.settings, now)
-    (folder / BUNDLE).write_text(json.dumps(kept.to_json(), indent=1), encoding="utf-8")
+    (folder / BUNDLE).write_text(json.dumps(proof.to_json(), indent=1), encoding="utf-8")
     (folder / TRUST).write_text(json.dumps(trust.to_json(), indent=1), encoding="utf-8")
-    shown = console.table("step", "state", "what was seen", whole=("step", "state"))
-    for step in bundle.verify(kept, trust, now).steps:
-        shown.add_row(step.name, console.styled(step.state.value), Text(console.plain(step.detail)))
+    table = console.table("step", "state", "detail", whole=("step", "state"))
+    for step in bundle.verify(proof, trust, now).steps:
+        table.add_row(step.name, console.styled(step.state.value), Text(console.plain(step.detail)))
     console.out().print(Text(f"\nThe proof of {show_code(code)}, verified offline:", style="bold"))
-    console.out().print(shown)
+    console.out().print(table)
     console.out().print(
         f"  authcheck verify-bundle {folder / BUNDLE} --trust {folder / TRUST}\n", soft_wrap=True
     )
     return folder
 
 
-def _tampered(work: Workspace, code: str) -> bool:
-    """Change a certificate in SQL, let the audit look, take the change back; whether the audit named the row."""
+def _tamper_and_audit(work: Workspace, code: str) -> bool:
+    """Change a certificate in SQL, run the audit, and undo the change.
+
+    Return whether the audit named the row.
+    """
     publish(work.database, work.settings)
     public_key = log_verifier(work.settings).public_key
     with work.database.writing() as session:
         session.execute(sa.update(Certificate).where(Certificate.code == code).values(lot="FORGED"))
-        named = "; ".join(f"{one.what} {one.problem}" for one in audit(session, public_key))
+        findings = "; ".join(f"{finding.what} {finding.problem}" for finding in audit(session, public_key))
         session.rollback()
-    words = "A lot number changed in the database (and back again). The audit says: "
-    console.out().print(Text.assemble(words, (console.plain(named) or "nothing", "bold")), soft_wrap=True)
-    return bool(named)
+    intro = "We changed a lot number in the database, and undid the change. The audit says: "
+    console.out().print(Text.assemble(intro, (console.plain(findings) or "nothing", "bold")), soft_wrap=True)
+    return bool(findings)

@@ -1,4 +1,4 @@
-"""The sample data, end to end: import the designs, check the listings, compare with the known answers, serve."""
+"""The demo: import the sample designs, check the sample listings, compare with expected answers, serve."""
 
 import csv
 import shlex
@@ -33,7 +33,7 @@ MAX_TABLE_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A sample listing: its picture's name and the answer that must come out; `design` is a reference or empty."""
+    """A sample listing: its picture's name and the expected answer. `design` is a reference or empty."""
 
     picture: str
     verdict: str
@@ -43,23 +43,28 @@ class Known:
 
 
 def run(work: Workspace, fixtures: Path) -> int:
-    """Load, check and print a table; how many known answers did not come out. Raises Rejected without sample data."""
-    known = read_known(fixtures)
-    _import(work, fixtures)
+    """Load and check the sample data, print the answers, and return the number of wrong answers.
+
+    Raises Rejected (`demo.fixtures`) without sample data.
+    """
+    listings = read_known(fixtures)
+    _import_samples(work, fixtures)
     with console.progress(on_terminal_only=False) as progress:
-        checked = _check(work, fixtures, known)
-        answers = list(progress.track(checked, total=len(known), description="Checking the listings"))
-    _print_answers(known, answers)
-    wrong = sum(not _right(one, given) for one, given in zip(known, answers, strict=True))
-    right = len(known) - wrong
-    console.say(
-        f"{right} of {len(known)} known answers came out.", style="bold red" if wrong else "bold green"
+        checked = _check_listings(work, fixtures, listings)
+        answers = list(progress.track(checked, total=len(listings), description="Checking the listings"))
+    _print_answers(listings, answers)
+    wrong_count = sum(
+        not _is_right(listing, answer) for listing, answer in zip(listings, answers, strict=True)
     )
-    return wrong + certificates.run(work, fixtures)
+    console.say(
+        f"{len(listings) - wrong_count} of {len(listings)} answers are as expected.",
+        style="bold red" if wrong_count else "bold green",
+    )
+    return wrong_count + certificates.run(work, fixtures)
 
 
 def read_known(fixtures: Path) -> list[Known]:
-    """The listings and their known answers. Raises Rejected (`demo.fixtures`)."""
+    """Return the sample listings with their expected answers. Raises Rejected (`demo.fixtures`)."""
     return [
         Known(*(row[name] for name in Known.__slots__))
         for row in _read_rows(fixtures / "listings.csv", Known.__slots__)
@@ -67,14 +72,14 @@ def read_known(fixtures: Path) -> list[Known]:
 
 
 def _read_rows(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of one table of the sample data."""
+    """Return the rows of one table of the sample data. Raises Rejected (`demo.fixtures`)."""
     try:
         with table.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
     except OSError as error:
         raise Rejected(
-            f"No sample data lies in {table.parent}: run this in a checkout of authcheck, or name the folder with "
-            "--fixtures.",
+            f"We found no sample data in {table.parent}. Run the demo in a checkout of authcheck, or name the"
+            " folder with --fixtures.",
             code="demo.fixtures",
         ) from error
     if not rows or any(row.get(column) is None for row in rows for column in columns):
@@ -82,7 +87,8 @@ def _read_rows(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     return rows
 
 
-def _import(work: Workspace, fixtures: Path) -> None:
+def _import_samples(work: Workspace, fixtures: Path) -> None:
+    """Create the sample organisations and register the sample designs."""
     with work.database.writing() as session:
         for row in _read_rows(fixtures / "organisations.csv", ("handle", "name", "roles")):
             if organisations.find_organisation(session, row["handle"]) is None:
@@ -100,55 +106,63 @@ def _import(work: Workspace, fixtures: Path) -> None:
     imports.show_counts(count_statuses(reports), dry_run=False)
 
 
-def _check(work: Workspace, fixtures: Path, known: Sequence[Known]) -> Iterator[Answer | ImageRejected]:
-    for one in known:
-        data = read_file(fixtures / one.picture, work.limits.bytes)
+def _check_listings(
+    work: Workspace, fixtures: Path, listings: Sequence[Known]
+) -> Iterator[Answer | ImageRejected]:
+    """Check and store the pictures of the listings. Yield their answers in order."""
+    for listing in listings:
+        data = read_file(fixtures / listing.picture, work.limits.bytes)
         try:
             submission = verify.read_submission(data, work.limits)
         except ImageRejected as error:
             yield error
             continue
-        given = verify.answer(work.database, work.finder, submission, work.policy)
-        check = records.new_check(given, organisation_id=None, source="demo", name=one.picture, now=utc_now())
+        answer = verify.answer(work.database, work.finder, submission, work.policy)
+        check = records.new_check(
+            answer, organisation_id=None, source="demo", name=listing.picture, now=utc_now()
+        )
         with work.database.writing() as session:
             session.add(check)
-        yield given
+        yield answer
 
 
-def _right(one: Known, given: Answer | ImageRejected) -> bool:
-    """Whether the known answer came out; a picture with nothing in it shows no design."""
-    if isinstance(given, ImageRejected):
-        return one.verdict == "none" and given.code == "image.flat"
-    verdict, found = given.verdict, given.verdict.candidate
-    if verdict.code.value != one.verdict or verdict.code is VerdictCode.NONE:
-        return verdict.code.value == one.verdict
-    return found is not None and (found.reference, found.owner) == (one.design, one.owner)
+def _is_right(listing: Known, answer: Answer | ImageRejected) -> bool:
+    """Return whether the answer is the expected answer. An empty picture (`image.flat`) shows no design."""
+    if isinstance(answer, ImageRejected):
+        return listing.verdict == "none" and answer.code == "image.flat"
+    verdict, candidate = answer.verdict, answer.verdict.candidate
+    if verdict.code.value != listing.verdict or verdict.code is VerdictCode.NONE:
+        return verdict.code.value == listing.verdict
+    return candidate is not None and (candidate.reference, candidate.owner) == (listing.design, listing.owner)
 
 
-def _print_answers(known: Sequence[Known], answers: Sequence[Answer | ImageRejected]) -> None:
-    shown = console.table(*HEADINGS, whole=HEADINGS[:3])
-    for one, given in zip(known, answers, strict=True):
-        words, design, verdict = Text(), "", "rejected"
-        if not _right(one, given):
-            expected = f"{one.verdict} {one.design} of {one.owner}" if one.design else one.verdict
-            words.append(f"expected {expected}. ", style="bold red")
-        if isinstance(given, ImageRejected):
-            words.append(f"{given} [{given.code}]")
+def _print_answers(listings: Sequence[Known], answers: Sequence[Answer | ImageRejected]) -> None:
+    table = console.table(*HEADINGS, whole=HEADINGS[:3])
+    for listing, answer in zip(listings, answers, strict=True):
+        explanation, design, verdict = Text(), "", "rejected"
+        if not _is_right(listing, answer):
+            design_part = f" {listing.design} of {listing.owner}" if listing.design else ""
+            explanation.append(f"expected {listing.verdict}{design_part}. ", style="bold red")
+        if isinstance(answer, ImageRejected):
+            explanation.append(f"{answer} [{answer.code}]")
         else:
-            verdict, design = given.verdict.code.value, checks.design_name(given.verdict)
-            words.append(checks.reasons_text(given.verdict.reasons))
-        picture = Text(one.picture.removeprefix("listings/"))
-        shown.add_row(picture, console.styled(verdict), Text(design), words)
-    console.out().print(shown)
+            verdict, design = answer.verdict.code.value, checks.design_name(answer.verdict)
+            explanation.append(checks.reasons_text(answer.verdict.reasons))
+        picture = Text(listing.picture.removeprefix("listings/"))
+        table.add_row(picture, console.styled(verdict), Text(design), explanation)
+    console.out().print(table)
 
 
 def serve(work: Workspace, fixtures: Path, port: int) -> None:
-    """Print the links, a key and a line to try, then serve until Ctrl-C. Another port is taken where this one is busy."""
+    """Print the links, a key and a command to try, then serve until Ctrl-C.
+
+    Uses a later port when `port` is busy.
+    """
     port = _free_port(port)
     token = _new_key(work)
-    known = read_known(fixtures)
-    first = next((one for one in known if one.verdict == "match"), known[0])
-    picture = shlex.quote(f"image=@{(fixtures / first.picture).resolve()}")
+    listings = read_known(fixtures)
+    sample = next((listing for listing in listings if listing.verdict == "match"), listings[0])
+    picture = shlex.quote(f"image=@{(fixtures / sample.picture).resolve()}")
     here = f"http://127.0.0.1:{port}"
     lines = [
         "",
@@ -157,10 +171,10 @@ def serve(work: Workspace, fixtures: Path, port: int) -> None:
         f"API key     {token}",
         f"Try it      curl -H 'Authorization: Bearer {token}' -F {picture} {here}/v1/checks",
         "",
-        "Certificates, by their story:",
+        "Certificates, by story:",
         *certificates.links(work, fixtures, here),
         "",
-        "Ctrl-C ends it.",
+        "Press Ctrl-C to stop.",
     ]
     console.out().print("\n".join(lines), markup=False, soft_wrap=True)
     work.database.dispose()
@@ -175,7 +189,10 @@ def serve(work: Workspace, fixtures: Path, port: int) -> None:
 
 
 def _new_key(work: Workspace) -> str:
-    """A key of the demo's marketplace; those of earlier runs end, because a lost token cannot be shown again."""
+    """Return a new API key of the demo's marketplace.
+
+    Revoke its older keys, whose tokens we cannot show again.
+    """
     now = utc_now()
     with work.database.writing() as session:
         market = organisations.find_organisation(session, MARKETPLACE) or organisations.create_organisation(
@@ -188,10 +205,13 @@ def _new_key(work: Workspace) -> str:
     return token
 
 
-def _free_port(wanted: int) -> int:
-    last = min(wanted + 19, 65535)
-    for port in range(wanted, last + 1):
+def _free_port(first: int) -> int:
+    """Return the first free port from `first` on, among 20 ports. Raises Unavailable (`serve.no_port`)."""
+    last = min(first + 19, 65535)
+    for port in range(first, last + 1):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
-    raise Unavailable(f"The ports {wanted} to {last} are all in use.", code="serve.no_port")
+    raise Unavailable(
+        f"The ports {first} to {last} are all in use. Choose another port with --port.", code="serve.no_port"
+    )

@@ -1,4 +1,4 @@
-"""What the terminal shows of batches, certificates and signing keys."""
+"""Terminal output of batches, certificates and signing keys."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -16,19 +16,23 @@ from authcheck.terminal.output import console
 
 
 def show_issued(batch: Batch, states: Mapping[str, int], meter: Meter | None, *, json: bool) -> None:
-    """A batch just issued: its id alone to standard output; the meter of its licence to the other one."""
+    """Print a new batch: its id to standard output, counts and the meter of its licence to standard error."""
     if meter:
         console.say(f"Licence {batch.licence_id}: {_meter_text(meter)}.")
     if json:
         console.json_line(_batch_dict(batch, states) | ({"meter": asdict(meter)} if meter else {}))
         return
-    words = ", ".join(f"{count} {state}" for state, count in states.items() if count)
-    console.say(f"{batch.product}, lot {batch.lot}: {words}.")
+    console.say(f"{batch.product}, lot {batch.lot}: {_count_text(states)}.")
     print(batch.id)  # noqa: T201 - data goes to stdout, alone
 
 
+def _count_text(states: Mapping[str, int]) -> str:
+    """Return the counts that are not 0, for example `3 active, 1 revoked`."""
+    return ", ".join(f"{count} {state}" for state, count in states.items() if count)
+
+
 def _meter_text(meter: Meter) -> str:
-    """As a line has it: `8,600 of 9,000 units, 95% is reached`."""
+    """Return the meter as text, for example `8,600 of 9,000 units, 95% is reached`."""
     if meter.cap is None:
         return f"{meter.units:,} units, no cap"
     reached = f", {meter.alerts[-1]:.0%} is reached" if meter.alerts else ""
@@ -36,18 +40,17 @@ def _meter_text(meter: Meter) -> str:
 
 
 def show_batches(session: Session, batches: Iterable[Sequence[Batch]], *, json: bool) -> None:
-    """A line a batch."""
-    shown = console.table("batch", "product", "gtin", "lot", "design", "states", whole=("batch",))
+    """Print one line per batch."""
+    table = console.table("batch", "product", "gtin", "lot", "design", "states", whole=("batch",))
     for page in batches:
         states = count_states(session, page)
         for batch in page:
             if json:
                 console.json_line(_batch_dict(batch, states[batch.id]))
-            words = (batch.id, batch.product, batch.gtin, batch.lot, batch.design.reference)
-            counted = ", ".join(f"{count} {state}" for state, count in states[batch.id].items() if count)
-            shown.add_row(*map(Text, words), counted)
+            cells = (batch.id, batch.product, batch.gtin, batch.lot, batch.design.reference)
+            table.add_row(*map(Text, cells), _count_text(states[batch.id]))
     if not json:
-        console.out().print(shown)
+        console.out().print(table)
 
 
 def _batch_dict(batch: Batch, states: Mapping[str, int]) -> dict[str, Any]:
@@ -65,52 +68,52 @@ def _batch_dict(batch: Batch, states: Mapping[str, int]) -> dict[str, Any]:
 
 
 def show_certificates(session: Session, pages: Iterable[Sequence[Certificate]], *, json: bool) -> None:
-    """A line a certificate."""
+    """Print one line per certificate."""
     for page in pages:
-        ids = transaction_ids(session, page)
-        for one in page:
+        tx_ids = transaction_ids(session, page)
+        for row in page:
             if json:
-                console.json_line(_facts(one, ids.get(one.id)))
+                console.json_line(_certificate_dict(row, tx_ids.get(row.id)))
             else:
-                words = f"{show_code(one.code)}  {one.state}  {one.gtin}  {one.lot}  {one.serial}  {one.id}"
-                console.out().print(words, markup=False, soft_wrap=True)
+                line = f"{show_code(row.code)}  {row.state}  {row.gtin}  {row.lot}  {row.serial}  {row.id}"
+                console.out().print(line, markup=False, soft_wrap=True)
 
 
 def show_certificate(certificate: Certificate, tx_id: str | None, *, json: bool) -> None:
-    """All that its issuer knows of a certificate."""
-    facts = {**_facts(certificate, tx_id), "jws": certificate.jws}
+    """Print all facts about a certificate that its issuer may know, one line per fact."""
+    facts = {**_certificate_dict(certificate, tx_id), "jws": certificate.jws}
     if json:
         console.json_line(facts)
         return
-    shown = console.table("", "")
-    shown.show_header = False
+    table = console.table("", "")
+    table.show_header = False
     for name, value in facts.items():
-        shown.add_row(name.replace("_", " "), Text("" if value is None else str(value)))
-    console.out().print(shown)
+        table.add_row(name.replace("_", " "), Text("" if value is None else str(value)))
+    console.out().print(table)
 
 
-def _facts(one: Certificate, tx_id: str | None) -> dict[str, Any]:
+def _certificate_dict(row: Certificate, tx_id: str | None) -> dict[str, Any]:
     return {
-        "id": one.id,
-        "code": one.code,
-        "state": one.state,
-        "batch": one.batch_id,
-        "number": one.number_in_batch,
-        "gtin": one.gtin,
-        "lot": one.lot,
-        "serial": one.serial,
-        "product": one.batch.product,
-        "issued_at": one.issued_at.isoformat(),
+        "id": row.id,
+        "code": row.code,
+        "state": row.state,
+        "batch": row.batch_id,
+        "number": row.number_in_batch,
+        "gtin": row.gtin,
+        "lot": row.lot,
+        "serial": row.serial,
+        "product": row.batch.product,
+        "issued_at": row.issued_at.isoformat(),
         "tx_id": tx_id,
-        "entry": one.entry_number,
-        "revoked_at": one.revoked_at.isoformat() if one.revoked_at else None,
-        "reason": one.revocation_reason,
+        "entry": row.entry_number,
+        "revoked_at": row.revoked_at.isoformat() if row.revoked_at else None,
+        "reason": row.revocation_reason,
     }
 
 
 def show_signing_keys(keys: Iterable[SigningKey], *, json: bool) -> None:
-    """A line a key; never a secret."""
-    shown = console.table("kid", "kept", "entries", "public key", whole=("kid",))
+    """Print one line per signing key, never a secret."""
+    table = console.table("kid", "kept", "entries", "public key", whole=("kid",))
     for key in keys:
         end = key.revoked_at_entry
         kept = "by the brand" if key.secret is None else "here"
@@ -126,6 +129,6 @@ def show_signing_keys(keys: Iterable[SigningKey], *, json: bool) -> None:
                 }
             )
         entries = f"{key.added_at_entry} to {'now' if end is None else end - 1}"
-        shown.add_row(key.kid, kept, entries, encode_base64url(key.public_key))
+        table.add_row(key.kid, kept, entries, encode_base64url(key.public_key))
     if not json:
-        console.out().print(shown)
+        console.out().print(table)

@@ -1,4 +1,4 @@
-"""Checks, replays and their reasons as the terminal shows them."""
+"""Terminal output of checks, replays and their reasons."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,23 +16,23 @@ from authcheck.vision.matching.overlay import MOST
 
 
 def reasons_text(reasons: Iterable[Reason]) -> str:
-    """All reasons in one line."""
+    """Return all reasons in one line."""
     return "; ".join(reason_sentence(reason.code, reason.params) for reason in reasons)
 
 
 def exit_code(verdicts: Sequence[VerdictCode | None]) -> int:
-    """As grep: 0 nothing found, 1 a design was found, 3 some picture could not be looked at (None)."""
+    """Return 0 when no design was found, 1 when a design was found, 3 when a picture is unreadable (None)."""
     if any(verdict is None for verdict in verdicts):
         return 3
     return 1 if any(verdict is not VerdictCode.NONE for verdict in verdicts) else 0
 
 
-def show_check(name: str, check_id: str, given: Answer, *, json: bool) -> None:
-    """One checked picture."""
-    verdict = given.verdict
+def show_check(name: str, check_id: str, answer: Answer, *, json: bool) -> None:
+    """Print the answer about one picture."""
+    verdict = answer.verdict
     if json:
         console.json_line(
-            {"query": name, "check_id": check_id, **verdict_dict(verdict), "policy": given.policy.name}
+            {"query": name, "check_id": check_id, **verdict_dict(verdict), "policy": answer.policy.name}
         )
         return
     line = Text.assemble(console.styled(verdict.code.value), f"  {console.plain(name)}")
@@ -42,35 +42,38 @@ def show_check(name: str, check_id: str, given: Answer, *, json: bool) -> None:
     if verdict.reasons:
         console.out().print(f"  {reasons_text(verdict.reasons)}", markup=False, soft_wrap=True)
     for finding in verdict.findings[1:]:
-        also = finding.candidate
-        words = f"  {also.reference} of {also.owner}  score {also.score:.3f}"
+        candidate = finding.candidate
+        details = f"  {candidate.reference} of {candidate.owner}  score {candidate.score:.3f}"
         console.out().print(
-            Text.assemble("  also ", console.styled(finding.code.value), words), soft_wrap=True
+            Text.assemble("  also ", console.styled(finding.code.value), details), soft_wrap=True
         )
     console.out().print(f"  {check_id}", style="dim", markup=False)
 
 
-def explained(path: Path, found: Sequence[Found]) -> str:
-    """What an evidence picture shows, for whoever opens it next."""
-    if not found:
-        return f"{path}: nothing was found; it shows the picture alone."
-    legend = " A: as in the picture, straightened. B: as registered. C: differences marked, hatched: not in the picture."
-    lines = [_explained(number, one) for number, one in enumerate(found[:MOST], 1)]
-    more = f" {len(found) - MOST} more are not drawn." * (len(found) > MOST)
-    return f"{path}: {' '.join(lines)}{more}{legend}"
+def explained(path: Path, findings: Sequence[Found]) -> str:
+    """Return an explanation of the evidence picture at `path` for its reader."""
+    if not findings:
+        return f"{path} shows the picture alone, because the check found no design."
+    legend = (
+        " A: the picture, straightened. B: the registered design. C: the differences are marked, and parts"
+        " that are not in the picture are hatched."
+    )
+    sentences = [_explain_finding(number, finding) for number, finding in enumerate(findings[:MOST], 1)]
+    more = f" {len(findings) - MOST} more designs are not drawn." * (len(findings) > MOST)
+    return f"{path}: {' '.join(sentences)}{more}{legend}"
 
 
-def _explained(number: int, found: Found) -> str:
-    name, where = f"{found.design.reference} of {found.design.owner.handle}", found.alignment
-    if where is None:
-        return f"{number} {name} (not located in the picture: shown side by side)."
-    words = {"mirrored": where.mirrored, "light and dark swapped": where.inverted}
-    extra = "".join(f", {word}" for word, holds in words.items() if holds)
-    return f"{number} {name} ({where.coverage:.0%} of it is seen{extra})."
+def _explain_finding(number: int, finding: Found) -> str:
+    name, alignment = f"{finding.design.reference} of {finding.design.owner.handle}", finding.alignment
+    if alignment is None:
+        return f"{number} {name} (the place in the picture is not known, so both are shown side by side)."
+    changes = {"mirrored": alignment.mirrored, "light and dark swapped": alignment.inverted}
+    change_text = "".join(f", {change}" for change, applies in changes.items() if applies)
+    return f"{number} {name} (the picture shows {alignment.coverage:.0%}{change_text})."
 
 
 def verdict_dict(verdict: Verdict) -> dict[str, Any]:
-    """A verdict for JSON."""
+    """Return a verdict for JSON."""
     candidate = verdict.candidate if verdict.code is not VerdictCode.NONE else None
     return {
         "verdict": verdict.code.value,
@@ -97,53 +100,51 @@ def verdict_dict(verdict: Verdict) -> dict[str, Any]:
 
 
 def design_name(verdict: Verdict) -> str:
-    """The design that was found, by its owner's reference; empty where none was."""
-    found = verdict.candidate if verdict.code is not VerdictCode.NONE else None
-    return f"{found.reference} of {found.owner}" if found else ""
+    """Return the design of the verdict as `REFERENCE of OWNER`, or an empty text when no design was found."""
+    candidate = verdict.candidate if verdict.code is not VerdictCode.NONE else None
+    return f"{candidate.reference} of {candidate.owner}" if candidate else ""
 
 
 def show_replay(replayed: Replay, *, json: bool) -> None:
-    """A check asked again, beside what it answered then and would answer today."""
-    check, found = replayed.check, replayed.check.design
+    """Print a replay beside the stored answer and the answer of today's registry."""
+    check = replayed.check
+    design = check.design if check.verdict != VerdictCode.NONE else None
     if json:
-        design = (
-            {"id": found.id, "reference": found.reference, "owner": found.owner.handle} if found else None
-        )
-        then = {"verdict": check.verdict, "score": check.score, "method": check.method, "design": design}
-        again = verdict_dict(replayed.again) if replayed.again else None
-        today = verdict_dict(replayed.today) if replayed.today else None
-        changes = list(replayed.changes)
+        stored_answer = {
+            "verdict": check.verdict,
+            "score": check.score,
+            "method": check.method if check.verdict != VerdictCode.NONE else None,
+            "design": {"id": design.id, "reference": design.reference, "owner": design.owner.handle}
+            if design
+            else None,
+        }
         console.json_line(
             {
                 "check_id": check.id,
-                "then": then
-                if check.verdict != VerdictCode.NONE
-                else {**then, "method": None, "design": None},
-                "again": again,
-                "today": today,
-                "changes": changes,
+                "then": stored_answer,
+                "again": verdict_dict(replayed.again) if replayed.again else None,
+                "today": verdict_dict(replayed.today) if replayed.today else None,
+                "changes": list(replayed.changes),
                 "registry_moved": replayed.registry_moved,
             }
         )
         return
-    shown = console.table("", "verdict", "score", "design")
-    named = (
-        f"{found.reference} of {found.owner.handle}" if found and check.verdict != VerdictCode.NONE else ""
-    )
-    shown.add_row("then", console.styled(check.verdict), f"{check.score:.3f}", Text(named))
+    table = console.table("", "verdict", "score", "design")
+    name = f"{design.reference} of {design.owner.handle}" if design else ""
+    table.add_row("then", console.styled(check.verdict), f"{check.score:.3f}", Text(name))
     for label, verdict in (("replayed", replayed.again), ("today", replayed.today)):
         if verdict is not None:
-            shown.add_row(
+            table.add_row(
                 label, console.styled(verdict.code.value), f"{verdict.score:.3f}", Text(design_name(verdict))
             )
-    console.out().print(shown)
-    console.say(_replay_words(replayed))
+    console.out().print(table)
+    console.say(_replay_text(replayed))
 
 
-def _replay_words(replayed: Replay) -> str:
+def _replay_text(replayed: Replay) -> str:
     if "scheme" in replayed.changes:
-        return f"Fingerprints were {replayed.check.scheme} then: this release cannot compare them."
-    moved = " The registry has changed since." * replayed.registry_moved
+        return f"This release cannot compare fingerprints of the check's scheme {replayed.check.scheme}."
+    moved_note = " The registry has changed since the check." * replayed.registry_moved
     if replayed.changes:
-        return f"The replay differs in: {', '.join(replayed.changes)}.{moved}"
-    return f"The same answer came out.{moved}"
+        return f"The replay differs in: {', '.join(replayed.changes)}.{moved_note}"
+    return f"The replay gives the same answer.{moved_note}"

@@ -1,4 +1,4 @@
-"""What every command uses to show something: data goes to stdout, progress and prose go to stderr."""
+"""Output of all commands. Data goes to standard output. Progress and messages go to standard error."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ from rich.text import Text
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines.")]
 
-PIPE_WIDTH = 10_000  # columns: lines in a pipe or file are not folded
+PIPE_WIDTH = 10_000  # columns; so wide that rich does not fold lines in a pipe or file
 STYLES = {
     "match": "bold red",
     "lookalike": "yellow",
@@ -34,27 +34,30 @@ STYLES = {
 
 
 def out() -> Console:
-    """Where data goes."""
+    """Return the console for data: standard output."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def err() -> Console:
-    """Where progress and prose go."""
+    """Return the console for progress and messages: standard error."""
     return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPE_WIDTH)
 
 
 def say(text: str, style: str = "") -> None:
-    """One line of prose to stderr, as it is: no markup, no folding."""
+    """Print a message in one line to standard error, without markup and folding."""
     err().print(plain(text), style=style, markup=False, soft_wrap=True)
 
 
 def plain(text: str) -> str:
-    """Text of a stranger made safe for a terminal: what does not print becomes an escape."""
+    """Return text from others in a form that is safe for a terminal.
+
+    Unprintable characters become escapes.
+    """
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def progress(*, on_terminal_only: bool = True) -> Progress:
-    """A bar with count, elapsed and remaining time; silent where stderr is no terminal."""
+    """Return a bar with count, elapsed and remaining time. By default it is silent without a terminal."""
     console = err()
     return Progress(
         TextColumn("{task.description}"),
@@ -69,19 +72,19 @@ def progress(*, on_terminal_only: bool = True) -> Progress:
 
 
 def styled(word: str) -> Text:
-    """A verdict or status in its colour; the word alone carries the meaning."""
+    """Return a verdict or status in its colour. The colour adds no meaning to the word."""
     return Text(word, style=STYLES.get(word, ""))
 
 
 def table(*columns: str, whole: Sequence[str] = ()) -> Table:
-    """An unboxed table with these headings; on a narrow terminal the columns named in `whole` are folded last."""
-    made = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for column in made.columns:
+    """Return an unboxed table with these headings. A narrow terminal folds the columns in `whole` last."""
+    new_table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for column in new_table.columns:
         column.overflow = "fold"
         column.no_wrap = column.header in whole
-    return made
+    return new_table
 
 
 def json_line(data: Mapping[str, Any]) -> None:
-    """One JSON object on a line of its own."""
+    """Print one JSON object as one line."""
     print(json.dumps(data, ensure_ascii=False, default=str))  # noqa: T201 - rich would wrap it

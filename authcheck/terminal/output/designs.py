@@ -1,4 +1,4 @@
-"""What the terminal shows of designs and negative pictures."""
+"""Terminal output of designs and negative pictures."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,16 +10,16 @@ from authcheck.registry.tables import Design, NegativePicture, View
 from authcheck.terminal.output import console
 
 WARNINGS = {
-    "design.few_points": "few points: add a larger, more detailed picture",
+    "design.few_points": "few feature points: add a larger, more detailed picture",
     "design.flat": "hardly any contrast: add a picture with stronger colours",
-    "design.ground_counts": "the product's ground was not found: upload a mask",
-    "design.mostly_ground": "mostly plain ground: crop the picture to the design",
-    "design.symmetric": "its own mirror image: add a picture from another side, or with its surroundings",
+    "design.ground_counts": "the product's background was not found: upload a mask",
+    "design.mostly_ground": "mostly plain background: crop the picture to the design",
+    "design.symmetric": "symmetric design: add a picture from another side, or with its surroundings",
 }
 
 
 def view_dict(view: View) -> dict[str, Any]:
-    """A picture of a design for JSON; `findability` is null until `db upgrade` has made it."""
+    """Return a view for JSON. `findability` is null until `db upgrade` has computed it."""
     local = view.local
     return {
         "sha256": view.picture_sha256,
@@ -30,18 +30,18 @@ def view_dict(view: View) -> dict[str, Any]:
     }
 
 
-def _view_words(view: Mapping[str, Any]) -> str:
-    found = view["findability"]
-    words = [f"{view['sha256']}  {view['width_px']} x {view['height_px']} px"]
-    words.append(f"mask {view['mask_source'] or 'none'}")
-    if found:
-        words.append(f"findability {found['grade']}, {found['points']} points")
-        words.extend(WARNINGS[code] for code in found["warnings"])
-    return "; ".join(words)
+def _view_text(view: Mapping[str, Any]) -> str:
+    findability = view["findability"]
+    parts = [f"{view['sha256']}  {view['width_px']} x {view['height_px']} px"]
+    parts.append(f"mask {view['mask_source'] or 'none'}")
+    if findability:
+        parts.append(f"findability {findability['grade']}, {findability['points']} points")
+        parts.extend(WARNINGS[code] for code in findability["warnings"])
+    return "; ".join(parts)
 
 
 def design_dict(design: Design) -> dict[str, Any]:
-    """A design for JSON."""
+    """Return a design for JSON."""
     return {
         "id": design.id,
         "owner": design.owner.handle,
@@ -67,47 +67,47 @@ def design_dict(design: Design) -> dict[str, Any]:
 
 
 def show_designs(designs: Iterable[Design], *, json: bool) -> None:
-    """A line a design."""
+    """Print one line per design."""
     if json:
         for design in designs:
             console.json_line(design_dict(design))
         return
-    shown = console.table(
+    table = console.table(
         "owner", "reference", "title", "kind", "state", "views", "id", whole=("reference", "state", "id")
     )
     for design in designs:
         views = str(len(live_views(design)))
-        words = (design.owner.handle, design.reference, design.title, design.kind)
-        shown.add_row(*map(Text, words), console.styled(design.state), views, design.id)
-    console.out().print(shown)
+        cells = (design.owner.handle, design.reference, design.title, design.kind)
+        table.add_row(*map(Text, cells), console.styled(design.state), views, design.id)
+    console.out().print(table)
 
 
 def show_design(design: Design, *, json: bool) -> None:
-    """All that is known of one design."""
+    """Print all facts about one design."""
     facts = design_dict(design)
     if json:
         console.json_line(facts)
         return
-    shown = console.table("", "")
-    shown.show_header = False
+    table = console.table("", "")
+    table.show_header = False
     for name, value in facts.items():
         if name == "state":
-            shown.add_row(name, console.styled(design.state))
+            table.add_row(name, console.styled(design.state))
         elif name == "views":
             for view in facts["views"]:
-                shown.add_row("view", _view_words(view))
+                table.add_row("view", _view_text(view))
         elif name == "disputes":
             for dispute in facts["disputes"]:
                 near = f"near {dispute['near']} of {dispute['owner']}, score {dispute['score']:.3f}"
-                shown.add_row("dispute", Text(f"{near}, noticed {dispute['noticed_at']}"))
+                table.add_row("dispute", Text(f"{near}, noticed {dispute['noticed_at']}"))
         else:
-            shown.add_row(name.replace("_", " "), Text("" if value is None else str(value)))
-    console.out().print(shown)
+            table.add_row(name.replace("_", " "), Text("" if value is None else str(value)))
+    console.out().print(table)
 
 
 def show_negatives(negatives: Iterable[NegativePicture], *, json: bool) -> None:
-    """A line a negative picture."""
-    shown = console.table("number", "label", "added", "sha256")
+    """Print one line per negative picture."""
+    table = console.table("number", "label", "added", "sha256")
     for negative in negatives:
         added = negative.added_at.isoformat(timespec="seconds")
         if json:
@@ -119,6 +119,6 @@ def show_negatives(negatives: Iterable[NegativePicture], *, json: bool) -> None:
                     "sha256": negative.picture_sha256,
                 }
             )
-        shown.add_row(str(negative.number), Text(negative.label), added, negative.picture_sha256)
+        table.add_row(str(negative.number), Text(negative.label), added, negative.picture_sha256)
     if not json:
-        console.out().print(shown)
+        console.out().print(table)

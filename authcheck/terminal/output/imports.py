@@ -1,4 +1,4 @@
-"""What the terminal shows of an import of designs."""
+"""Terminal output of imports of designs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,17 +7,17 @@ from rich.text import Text
 from authcheck.registry.bulk import RowReport
 from authcheck.terminal.output import console
 
-NAMED_POOR = 20
+NAMED_POOR = 20  # at most this number of designs are named in the warning
 
 
 def show_row(report: RowReport, *, json: bool) -> None:
-    """A row of an import; plainly registered ones are only counted."""
+    """Print a row of an import. Without `json`, print only rows that need attention."""
     if json:
         console.json_line(report.to_dict())
         return
-    poor = report.findability == "poor"
-    plain = report.status == "registered" or (report.status == "already_yours" and not report.known_as)
-    if plain and not poor:
+    is_poor = report.findability == "poor"
+    is_plain = report.status == "registered" or (report.status == "already_yours" and not report.known_as)
+    if is_plain and not is_poor:
         return
     line = Text.assemble(
         f"line {report.line}  {console.plain(report.reference)}  ",
@@ -39,20 +39,19 @@ def show_row(report: RowReport, *, json: bool) -> None:
 
 
 def show_counts(counts: Mapping[str, int], *, dry_run: bool) -> None:
-    """The last line of an import."""
-    words = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
-    console.say(f"{words}{' (dry run: nothing was stored)' if dry_run else ''}.")
+    """Print the number of rows for each status, as the last line of an import."""
+    count_text = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
+    console.say(f"{count_text}{' (dry run: nothing was stored)' if dry_run else ''}.")
 
 
 def show_poor(reports: Sequence[RowReport]) -> None:
-    """Which of the designs just registered are hard to find; nothing where none is."""
+    """Print a warning that names the new designs that are hard to find. Print nothing when there are none."""
     poor = [report.reference for report in reports if report.findability == "poor"]
     if poor:
-        named = ", ".join(poor[:NAMED_POOR]) + f" and {len(poor) - NAMED_POOR} more" * (
-            len(poor) > NAMED_POOR
-        )
+        more = f" and {len(poor) - NAMED_POOR} more" * (len(poor) > NAMED_POOR)
         console.say(
-            f"{len(poor)} of these designs will be hard to find in photos: {named}. "
-            "Add a larger or more detailed picture of each; docs/errors.md explains the codes.",
+            f"{len(poor)} of these designs will be hard to find in photos: "
+            f"{', '.join(poor[:NAMED_POOR])}{more}. "
+            "Add a larger or more detailed picture of each. docs/errors.md explains the codes.",
             style="yellow",
         )

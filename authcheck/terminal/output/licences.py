@@ -1,4 +1,4 @@
-"""What the commands of licences show."""
+"""Terminal output of licences."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -16,21 +16,19 @@ from authcheck.terminal.output import console
 
 
 def show(session: Session, rows: Sequence[Licence], now: datetime, *, json: bool) -> None:
-    """A line a licence version."""
-    found = [_told(session, row, now.date()) for row in rows]
+    """Print one line per licence version."""
+    facts_of_rows = [_licence_dict(session, row, now.date()) for row in rows]
     if json:
-        for one in found:
-            console.json_line(one)
+        for facts in facts_of_rows:
+            console.json_line(facts)
         return
-    names = ("licence", "version", "state", "from", "to", "of", "where", "until", "units")
+    headings = ("licence", "version", "state", "from", "to", "of", "where", "until", "units")
     lines = []
-    for one, row in zip(found, rows, strict=True):
+    for facts, row in zip(facts_of_rows, rows, strict=True):
         terms = Terms.from_json(row.terms)
-        units = f"{one['units']:,}" + (f" of {terms.cap:,}" if terms.cap else "")
-        designs = len(terms.designs)
-        subjects = (
-            f"{designs} design{'' if designs == 1 else 's'}" if designs else ", ".join(terms.collections)
-        )
+        units = f"{facts['units']:,}" + (f" of {terms.cap:,}" if terms.cap else "")
+        count = len(terms.designs)
+        subjects = f"{count} design{'' if count == 1 else 's'}" if count else ", ".join(terms.collections)
         until = str(terms.ends_on or "no end")
         where = ", ".join(terms.territories) + (
             f" except {', '.join(terms.except_territories)}" if terms.except_territories else ""
@@ -39,38 +37,38 @@ def show(session: Session, rows: Sequence[Licence], now: datetime, *, json: bool
             (
                 row.id,
                 str(row.version),
-                one["state"],
-                one["owner"],
-                one["licensee"],
+                facts["state"],
+                facts["owner"],
+                facts["licensee"],
                 subjects,
                 where,
                 until,
                 units,
             )
         )
-    _print(names, lines)
+    _print_table(headings, lines)
 
 
 def show_one(session: Session, row: Licence, now: datetime, *, json: bool) -> None:
-    """One licence version with all its terms."""
-    told = _told(session, row, now.date())
+    """Print one licence version with all its terms."""
+    facts = _licence_dict(session, row, now.date())
     if json:
-        console.json_line(told)
+        console.json_line(facts)
         return
-    terms = told.pop("terms")
-    lines = [(name, _text(value)) for name, value in {**told, **terms}.items()]
-    _print(("term", "value"), lines)
+    terms = facts.pop("terms")
+    lines = [(name, _value_text(value)) for name, value in {**facts, **terms}.items()]
+    _print_table(("term", "value"), lines)
 
 
-def _told(session: Session, row: Licence, today: date) -> dict[str, Any]:
+def _licence_dict(session: Session, row: Licence, today: date) -> dict[str, Any]:
     grant = grants.grant_of(session, row, units=units_issued)
-    names = select(Organisation.id, Organisation.handle).where(
+    query = select(Organisation.id, Organisation.handle).where(
         Organisation.id.in_([row.owner_id, row.licensee_id])
     )
-    handles = {row.id: row.handle for row in session.execute(names)}
+    handles = {member.id: member.handle for member in session.execute(query)}
     times = {
-        name: getattr(row, f"{name}_at")
-        for name in ("offered", "accepted", "declined", "superseded", "revoked")
+        event: getattr(row, f"{event}_at")
+        for event in ("offered", "accepted", "declined", "superseded", "revoked")
     }
     return {
         "id": row.id,
@@ -81,20 +79,20 @@ def _told(session: Session, row: Licence, today: date) -> dict[str, Any]:
         "licensee": handles[row.licensee_id],
         "parent": row.parent_id,
         "units": grant.units_issued,
-        **{f"{name}_at": at.isoformat() if at else None for name, at in times.items()},
+        **{f"{event}_at": time.isoformat() if time else None for event, time in times.items()},
         "revocation_reason": row.revocation_reason,
         "terms": row.terms,
     }
 
 
-def _text(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "any"
     return "-" if value is None else str(value)
 
 
-def _print(names: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    table = console.table(*names, whole=names[:1])
+def _print_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    table = console.table(*headings, whole=headings[:1])
     for line in lines:
         table.add_row(*map(console.plain, line))
     console.out().print(table)

@@ -1,4 +1,4 @@
-"""What the terminal shows of listings: the verdict, what it rests on, and the rows of a bulk hand-in."""
+"""Terminal output of listings: the verdict, its evidence, and the rows of a bulk import."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from authcheck.listings.rules import Decision
 from authcheck.listings.tables import Listing, ListingImport
 from authcheck.terminal.output import console
 
-QUIET = ("licensed", "none")
+QUIET = ("licensed", "none")  # verdicts that need no action, so their rows are only counted
 STYLES = {
     "rejected": "bold red",
     "licensed": "green",
@@ -29,8 +29,8 @@ STYLES = {
 
 
 def listing_dict(listing: Listing, decision: Decision) -> dict[str, Any]:
-    """A listing for JSON."""
-    found = Evidence.from_json(listing.evidence)
+    """Return a listing for JSON."""
+    evidence = Evidence.from_json(listing.evidence)
     return {
         "id": listing.id,
         "reference": listing.reference,
@@ -48,14 +48,14 @@ def listing_dict(listing: Listing, decision: Decision) -> dict[str, Any]:
         "reasons": [{"code": reason.code, **reason.params} for reason in decision.reasons],
         "designs": [
             {
-                "id": one.design_id,
-                "reference": one.reference,
-                "owner": one.owner,
-                "verdict": one.verdict,
-                "score": one.score,
-                "pictures": list(one.pictures),
+                "id": design.design_id,
+                "reference": design.reference,
+                "owner": design.owner,
+                "verdict": design.verdict,
+                "score": design.score,
+                "pictures": list(design.pictures),
             }
-            for one in found.designs
+            for design in evidence.designs
         ],
         "checks": {str(picture.place): picture.check_id for picture in listing.pictures},
         "policy": listing.policy,
@@ -65,91 +65,93 @@ def listing_dict(listing: Listing, decision: Decision) -> dict[str, Any]:
 
 
 def show_judged(judged: Judged, *, json: bool) -> None:
-    """A listing just checked."""
+    """Print a listing that was just checked."""
     if json:
         unreadable = [
-            {"place": one.place, "picture": one.name, "code": one.code, "detail": one.detail}
-            for one in judged.unreadable
+            {"place": picture.place, "picture": picture.name, "code": picture.code, "detail": picture.detail}
+            for picture in judged.unreadable
         ]
-        told = listing_dict(judged.listing, judged.decision)
-        console.json_line({**told, "again": judged.again, "unreadable": unreadable})
+        facts = listing_dict(judged.listing, judged.decision)
+        console.json_line({**facts, "again": judged.again, "unreadable": unreadable})
         return
-    for one in judged.unreadable:
-        show_unreadable(one)
-    _show(judged.listing, judged.decision)
+    for picture in judged.unreadable:
+        show_unreadable(picture)
+    _print_listing(judged.listing, judged.decision)
 
 
-def show_unreadable(one: Unreadable) -> None:
-    """A picture that could not be looked at, with why."""
-    console.say(f"{one.name}: {one.detail} [{one.code}]", style="red")
+def show_unreadable(picture: Unreadable) -> None:
+    """Print the name and the error of an unreadable picture."""
+    console.say(f"{picture.name}: {picture.detail} [{picture.code}]", style="red")
 
 
 def show_listing(listing: Listing, *, json: bool) -> None:
-    """A stored listing, decided again from its evidence."""
+    """Print a stored listing. Decide again from its stored evidence."""
     decision = decide_again(listing)
     if json:
         console.json_line(listing_dict(listing, decision))
     else:
-        _show(listing, decision)
+        _print_listing(listing, decision)
 
 
-def _show(listing: Listing, decision: Decision) -> None:
-    found = Evidence.from_json(listing.evidence)
-    where = f"{listing.seller} on {listing.channel} in {listing.territory}, {listing.listed_on}"
+def _print_listing(listing: Listing, decision: Decision) -> None:
+    evidence = Evidence.from_json(listing.evidence)
+    offer = f"{listing.seller} on {listing.channel} in {listing.territory}, {listing.listed_on}"
     line = Text.assemble(
-        styled(decision.code.value), f"  {console.plain(listing.reference)}  {console.plain(where)}"
+        styled(decision.code.value), f"  {console.plain(listing.reference)}  {console.plain(offer)}"
     )
     console.out().print(line, soft_wrap=True)
     for reason in decision.reasons:
-        console.out().print(f"  {_words(reason)}", markup=False, soft_wrap=True)
-    for one in found.designs:
-        pictures = ", ".join(str(place + 1) for place in one.pictures)
-        told = f"  {one.verdict}: {one.reference} of {one.owner}, score {one.score:.3f}, picture {pictures}"
-        console.out().print(console.plain(told), markup=False, soft_wrap=True)
+        console.out().print(f"  {_reason_text(reason)}", markup=False, soft_wrap=True)
+    for design in evidence.designs:
+        pictures = ", ".join(str(place + 1) for place in design.pictures)
+        name = f"{design.reference} of {design.owner}"
+        design_line = f"  {design.verdict}: {name}, score {design.score:.3f}, picture {pictures}"
+        console.out().print(console.plain(design_line), markup=False, soft_wrap=True)
     console.out().print(f"  {listing.id}", style="dim", markup=False)
 
 
-def _words(reason: Reason) -> str:
+def _reason_text(reason: Reason) -> str:
     return console.plain(reason_sentence(reason.code, reason.params))
 
 
 def styled(verdict: str) -> Text:
-    """A listing's verdict in its colour."""
+    """Return a listing's verdict in its colour."""
     return Text(verdict, style=STYLES.get(verdict, ""))
 
 
 def show_listings(listings: Iterable[Listing], *, json: bool) -> None:
-    """A line a listing."""
-    shown = console.table("reference", "seller", "channel", "on", "verdict", "id", whole=("verdict", "id"))
-    for one in listings:
+    """Print one line per listing."""
+    table = console.table("reference", "seller", "channel", "on", "verdict", "id", whole=("verdict", "id"))
+    for listing in listings:
         if json:
-            console.json_line(listing_dict(one, decide_again(one)))
-        words = (one.reference, one.seller, one.channel, one.listed_on.isoformat())
-        shown.add_row(*map(Text, words), styled(one.verdict), one.id)
+            console.json_line(listing_dict(listing, decide_again(listing)))
+        cells = (listing.reference, listing.seller, listing.channel, listing.listed_on.isoformat())
+        table.add_row(*map(Text, cells), styled(listing.verdict), listing.id)
     if not json:
-        console.out().print(shown)
+        console.out().print(table)
 
 
-def show_row(done: RowDone, *, json: bool) -> None:
-    """A row of a bulk hand-in; those on which nobody has to act are only counted."""
-    result = done.result
+def show_row(row: RowDone, *, json: bool) -> None:
+    """Print a row of a bulk import. Without `json`, print only rows that need action."""
+    result = row.result
     if json:
-        console.json_line({"line": done.line, "reference": done.reference, **result})
+        console.json_line({"line": row.line, "reference": row.reference, **result})
         return
-    verdict, reference = str(result.get("verdict", "")), console.plain(done.reference)
-    for told in result.get("unreadable", ()):
-        console.say(f"line {done.line}  {reference}: {told}", style="red")
+    verdict, reference = str(result.get("verdict", "")), console.plain(row.reference)
+    for problem in result.get("unreadable", ()):
+        console.say(f"line {row.line}  {reference}: {problem}", style="red")
     if verdict in QUIET:
         return
-    line = Text.assemble(f"line {done.line}  {reference}  ", styled(verdict or "rejected"))
+    line = Text.assemble(f"line {row.line}  {reference}  ", styled(verdict or "rejected"))
     if not verdict:
         column = f", {result['column']}" * bool(result["column"])
         line.append(f": {console.plain(result['detail'])} [{result['code']}{column}]")
     console.out().print(line, soft_wrap=True)
 
 
-def show_counts(made: ListingImport, done: Sequence[RowDone]) -> None:
-    """The last line of a bulk hand-in."""
-    words = ", ".join(f"{number} {word}" for word, number in count(done).items()) or "nothing"
-    left = f"; {made.total - len(done)} are left: authcheck listings resume {made.id}"
-    console.say(f"{made.id}: {words} of {made.total} rows{left * (made.total > len(done))}.")
+def show_counts(table_import: ListingImport, rows: Sequence[RowDone]) -> None:
+    """Print the number of rows for each verdict, as the last line of a bulk import."""
+    count_text = ", ".join(f"{number} {verdict}" for verdict, number in count(rows).items()) or "nothing"
+    left_count = table_import.total - len(rows)
+    rest = f" {left_count} rows are left. To check them: authcheck listings resume {table_import.id}"
+    console.say(f"{table_import.id}: {count_text} of {table_import.total} rows.{rest * (left_count > 0)}")

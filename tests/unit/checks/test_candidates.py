@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from evidence_scenes import homography
 
-from authcheck.checks.candidates import _of_hashes, _of_look
+from authcheck.checks.candidates import _score_by_hashes, _score_by_look
 from authcheck.checks.finder import HINTS, LEAST_HINT, Seen, hints_of
 from authcheck.checks.verdicts import Reason
 from authcheck.vision.fingerprints.gallery import Hit
@@ -40,8 +40,8 @@ def laid(
 def test_the_registered_file_needs_no_hash() -> None:
     """Its score is 1 whatever else was found; a view that nothing found has none."""
     for given in (None, hit(0.2)):
-        assert _of_hashes(given, exact=True) == (1.0, "sha256", (Reason("image.exact_copy", 1.0),))
-    assert _of_hashes(None, exact=False) == (0.0, "", ())
+        assert _score_by_hashes(given, is_exact=True) == (1.0, "sha256", (Reason("image.exact_copy", 1.0),))
+    assert _score_by_hashes(None, is_exact=False) == (0.0, "", ())
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_registered_file_needs_no_hash() -> None:
 )
 def test_hashes_say_how_a_copy_lies(orientation: str, window: str, codes: list[str]) -> None:
     """Turned, mirrored, a part of the picture; the upright whole needs no word."""
-    score, method, reasons = _of_hashes(hit(orientation=orientation, window=window), exact=False)
+    score, method, reasons = _score_by_hashes(hit(orientation=orientation, window=window), is_exact=False)
     assert (score, method) == (0.8, "phash")
     assert reasons[0] == Reason(
         "image.near_copy", 0.9, {"family": "phash", "distance_bits": 40, "of_bits": 256}
@@ -81,7 +81,7 @@ def test_hashes_say_how_a_copy_lies(orientation: str, window: str, codes: list[s
 )
 def test_points_say_how_a_design_lies(alignment: Alignment, codes: list[str]) -> None:
     """First how many points agree, then what is odd about it; hashes have no word then."""
-    score, method, reasons = _of_look(look(12, alignment), hit(), 0.7)
+    score, method, reasons = _score_by_look(look(12, alignment), hit(), 0.7)
     assert score == 0.7
     assert method == "features"
     assert reasons[0] == Reason("image.design_found", 0.9, {"points": 12})
@@ -91,15 +91,15 @@ def test_points_say_how_a_design_lies(alignment: Alignment, codes: list[str]) ->
 @pytest.mark.parametrize(("coverage", "percent"), [(0.0, 1), (0.004, 1), (0.4567, 46)])
 def test_a_partial_copy_says_how_much_is_seen(coverage: float, percent: int) -> None:
     """In whole percent, never none: something was found."""
-    *_, reasons = _of_look(look(12, laid(coverage=coverage)), None, 0.7)
+    *_, reasons = _score_by_look(look(12, laid(coverage=coverage)), None, 0.7)
     assert reasons[1].params == {"percent": percent}
 
 
 def test_what_no_point_confirms_speaks_as_the_hashes_do() -> None:
     """A look at what hashes assumed keeps their method and reasons; without a hash there is nothing to say."""
-    _, method, reasons = _of_look(look(0, laid()), hit(orientation="mirror"), 0.7)
+    _, method, reasons = _score_by_look(look(0, laid()), hit(orientation="mirror"), 0.7)
     assert (method, [one.code for one in reasons]) == ("phash", ["image.near_copy", "image.mirrored"])
-    assert _of_look(look(0, laid()), None, 0.7) == (0.7, "features", ())
+    assert _score_by_look(look(0, laid()), None, 0.7) == (0.7, "features", ())
 
 
 def test_a_look_reads_back() -> None:

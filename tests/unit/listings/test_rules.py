@@ -11,16 +11,13 @@ from hypothesis import strategies as st
 from api.i18n import LANGUAGES
 from authcheck.errors import BadSetting, NotTrue
 from authcheck.licences.terms import Breach
+from authcheck.listings.evidence import CertificateSeen, DesignSeen, Evidence, LicenceSeen
 from authcheck.listings.rules import (
     CURRENT_LISTING_POLICY,
     LISTING_POLICIES,
     WEIGHTS,
     WORST_FIRST,
-    CertificateSeen,
     Decision,
-    DesignSeen,
-    Evidence,
-    LicenceSeen,
     decide,
     listing_policy_named,
 )

@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from ledger_made import ORIGIN, cosigner, entry_bodies, key_of, log_signer
+from log_made import MemoryLog, checkpoint_of, prove
 
 from authcheck.errors import NotTrue
-from authcheck.tlog.log import Log, MemoryLogStore
 from authcheck.tlog.merkle import leaf_hash, verify_inclusion
 from authcheck.tlog.note import (
     Checkpoint,
@@ -267,11 +267,11 @@ def test_keys_that_cannot_be_used_are_refused() -> None:
 
 def test_a_proof_s_text_is_read_back() -> None:
     """A log's proof in the form c2sp.org/tlog-proof@v1, read and verified by what it says alone."""
-    log = Log(MemoryLogStore())
+    log = MemoryLog()
     bodies = entry_bodies(5)
     log.append(bodies)
-    note = log.checkpoint(ORIGIN, LOG)
-    text = proof_text(3, log.prove(3, 5), note)
+    note = checkpoint_of(log, ORIGIN, LOG)
+    text = proof_text(3, prove(log, 3, 5), note)
     assert text.split("\n")[:2] == ["c2sp.org/tlog-proof@v1", "index 3"]
     assert text.endswith("\n\n" + note)
     proof = read_proof(text)
@@ -282,10 +282,12 @@ def test_a_proof_s_text_is_read_back() -> None:
 
 def test_attack_proof_of_another_log() -> None:
     """The same entries under another key are another log: its checkpoint is not signed by ours."""
-    log = Log(MemoryLogStore())
+    log = MemoryLog()
     log.append(entry_bodies(5))
-    note = log.checkpoint(ORIGIN, log_signer(7))
-    assert verify_note(read_proof(proof_text(3, log.prove(3, 5), note)).checkpoint_note, [LOG.verifier]) == []
+    note = checkpoint_of(log, ORIGIN, log_signer(7))
+    assert (
+        verify_note(read_proof(proof_text(3, prove(log, 3, 5), note)).checkpoint_note, [LOG.verifier]) == []
+    )
 
 
 PROOF = proof_text(3, [bytes(32), bytes(range(32))], NOTE)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from ledger_made import ORIGIN, cosigner, entry_bodies, entry_body, log_signer
+from log_made import Log, MemoryLog, checkpoint_of, consistency
 
 from authcheck.errors import BadSetting, Conflict, NotTrue, Unavailable
-from authcheck.tlog.log import Log, MemoryLogStore
 from authcheck.tlog.merkle import EMPTY_ROOT, verify_consistency
 from authcheck.tlog.note import Checkpoint, Signer, read_note, verify_note
 from authcheck.tlog.witness import Post, Witness, post_http, quorum, read_witnesses, submit
@@ -21,7 +21,7 @@ LOG = log_signer()
 
 def grown(count: int, first: int = 0) -> Log:
     """A log of so many entries."""
-    log = Log(MemoryLogStore())
+    log = MemoryLog()
     log.append(entry_bodies(count, first))
     return log
 
@@ -54,9 +54,9 @@ class Watcher:
 
 def submitted(log: Log, old_size: int, post: Post, signer: Signer = LOG) -> str:
     """Submit the log as it is; the note with what the witness answered."""
-    note = log.checkpoint(ORIGIN, signer)
-    size = log.store.size()
-    proof = log.consistency(old_size, size) if 0 < old_size <= size else []
+    note = checkpoint_of(log, ORIGIN, signer)
+    size = log.size()
+    proof = consistency(log, old_size, size) if 0 < old_size <= size else []
     return note + submit(WITNESS, ORIGIN, old_size, proof, note, post=post)
 
 
@@ -97,7 +97,7 @@ def test_attack_history_rewritten_by_the_right_key() -> None:
     """A larger tree, duly signed, whose old entry was changed."""
     watcher = Watcher()
     submitted(grown(5), 0, watcher)
-    forged = Log(MemoryLogStore())
+    forged = MemoryLog()
     forged.append([*entry_bodies(2), entry_body(99), *entry_bodies(10, first=3)])
     with pytest.raises(NotTrue) as caught:
         submitted(forged, 5, watcher)
@@ -127,7 +127,7 @@ def test_attack_another_root_of_the_same_size() -> None:
         (200, b""),
         (200, b"\xff\xfe"),
         (200, b"thanks\n"),
-        (200, cosigner(7).sign(grown(5).checkpoint(ORIGIN, LOG).partition("\n\n")[0] + "\n", 1).encode()),
+        (200, cosigner(7).sign(checkpoint_of(grown(5), ORIGIN, LOG).partition("\n\n")[0] + "\n", 1).encode()),
         (200, b"more\n\n" + COSIGNER.sign("more\n", 1).encode()),
         (200, b"\n" + COSIGNER.sign("x\n", 1).encode()),
     ],
@@ -160,7 +160,7 @@ def test_only_the_witness_s_own_lines_are_kept() -> None:
 
 def test_a_checkpoint_of_another_log_is_not_submitted() -> None:
     """Nothing is sent."""
-    note = grown(5).checkpoint("other.example/ledger", LOG)
+    note = checkpoint_of(grown(5), "other.example/ledger", LOG)
     with pytest.raises(NotTrue):
         submit(WITNESS, ORIGIN, 0, [], note, post=lambda *_: pytest.fail("sent"))
 

@@ -12,7 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the tables to this revision. `authcheck db upgrade` then extracts the features of what is registered."""
+    """Bring the tables to this revision.
+
+    `authcheck db upgrade` then extracts the features of what is registered.
+    """
     op.create_table(
         "view_features",
         sa.Column(

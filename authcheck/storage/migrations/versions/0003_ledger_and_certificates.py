@@ -209,7 +209,8 @@ def upgrade() -> None:
 def _backfill() -> int:
     """Write an entry for everything that is registered already. Returns the number of entries.
 
-    The functions below are copies of what the library did at this revision, so that the history they write never changes.
+    The functions below are copies of what the library did at this revision, so that the history they write
+    never changes.
     """
     now = datetime.now(UTC)
     rows = []
