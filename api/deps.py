@@ -75,7 +75,7 @@ def authenticated(
 def _authenticate_token(workspace: Workspace, token: str) -> Principal:
     """Return the owner of a token. Raises Forbidden (`auth.*`)."""
     if not TOKEN.fullmatch(token):
-        raise Forbidden("This API key is not known.", code="auth.key_unknown")
+        raise api_keys.unknown_key_error()
     with workspace.database.reading() as session:
         return api_keys.authenticate(session, token)
 

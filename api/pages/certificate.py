@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from authcheck.errors import AuthcheckError, NotFound
 from authcheck.ids import show_code
-from authcheck.lookups import lookup
+from authcheck.lookups import lookup, units
 from authcheck.lookups.lookup import LookUp
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
@@ -68,7 +68,7 @@ def by_code(request: Request, code: str, workspace: WorkspaceDep) -> HTMLRespons
     """Show the certificate of a code. The address in capitals makes smaller QR codes."""
     result = lookup.look_up(workspace.database, workspace.settings, code, utc_now())
     if not holds_label(result.unit, code):  # `code` is an id, which everybody can read in the public ledger
-        raise NotFound("We have no certificate for that code.", code="certificate.not_found")
+        raise units.unknown_unit_error()
     return _render_certificate(request, result, result.unit.code)
 
 

@@ -103,8 +103,8 @@ def show_preview(
     """Return a small picture of the design if its owner has switched on the public preview. Public."""
     with workspace.database.reading() as session:
         design = designs.get_design(session, design_id)
-    if preview_path(design) is None:  # the same message as `get_design` gives for an unknown id
-        raise NotFound(f"We have no design {design_id!r}.", code="design.not_found", design=design_id)
+    if preview_path(design) is None:
+        raise designs.unknown_design_error(design_id)
     etag = preview_etag(design)
     if not_modified(if_none_match, etag):
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": PREVIEW_CACHE})

@@ -133,7 +133,7 @@ def find(connection: sa.Connection, text: str) -> Unit:
     try:
         return _read_unit(connection, BY_CODE, code=check_code(text))
     except Rejected as error:
-        raise _not_found_error() from error
+        raise unknown_unit_error() from error
 
 
 def find_by_numbers(connection: sa.Connection, gtin: str, lot: str, serial: str) -> Unit:
@@ -145,16 +145,17 @@ def find_by_numbers(connection: sa.Connection, gtin: str, lot: str, serial: str)
             "serial": gs1.check_serial(serial),
         }
     except Rejected as error:
-        raise _not_found_error() from error
+        raise unknown_unit_error() from error
     return _read_unit(connection, BY_NUMBERS, **numbers)
 
 
 def _read_unit(connection: sa.Connection, statement: sa.Select[*tuple[Any, ...]], **parameters: str) -> Unit:
     row = connection.execute(statement, parameters).first()
     if row is None:
-        raise _not_found_error()
+        raise unknown_unit_error()
     return Unit(*row)
 
 
-def _not_found_error() -> NotFound:
+def unknown_unit_error() -> NotFound:
+    """Return the error for an unknown name, and for a unit whose label the caller does not have."""
     return NotFound("We have no certificate for that code.", code="certificate.not_found")

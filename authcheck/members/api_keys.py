@@ -113,10 +113,15 @@ def authenticate(session: Session, token: str) -> Principal:
     key = session.get(ApiKey, key_id, options=[joinedload(ApiKey.organisation)])
     stored_sha256 = key.secret_sha256 if key else _hash("")
     if not hmac.compare_digest(stored_sha256, _hash(secret)) or key is None:
-        raise Forbidden("This API key is not known.", code="auth.key_unknown")
+        raise unknown_key_error()
     if key.revoked_at is not None:
         raise Forbidden("This API key was revoked.", code="auth.key_revoked")
     return Principal(key.organisation_id, key.organisation.handle, key.id, frozenset(key.scopes))
+
+
+def unknown_key_error() -> Forbidden:
+    """Return the error for a token that is no key, an unknown key, and a wrong secret."""
+    return Forbidden("This API key is not known.", code="auth.key_unknown")
 
 
 def _hash(secret: str) -> str:

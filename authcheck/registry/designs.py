@@ -82,8 +82,13 @@ def get_design(session: Session, design_id: str, *, owner_id: str | None = None)
         session.scalar(_select_designs().where(Design.id == design_id)) if can_be_stored(design_id) else None
     )
     if design is None or owner_id not in {None, design.owner_id}:
-        raise NotFound(f"We have no design {design_id!r}.", code="design.not_found", design=design_id)
+        raise unknown_design_error(design_id)
     return design
+
+
+def unknown_design_error(design_id: str) -> NotFound:
+    """Return the error for an unknown design, and for a design that the caller must not know about."""
+    return NotFound(f"We have no design {design_id!r}.", code="design.not_found", design=design_id)
 
 
 def find_design(session: Session, owner: str, reference: str) -> Design:

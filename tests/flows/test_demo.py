@@ -20,7 +20,7 @@ import pytest
 from registry_state import rows_of
 
 from authcheck.errors import Unavailable
-from authcheck.terminal.demo.run import Known, _free_port, read_known
+from authcheck.terminal.demo.run import KnownAnswer, _free_port, read_known
 from authcheck.workspace import Workspace
 
 ORGANISATIONS = [
@@ -136,7 +136,7 @@ def test_the_shipped_sample_data_is_whole(fixtures: Path) -> None:
     known = read_known(Path(__file__).parents[2] / "fixtures")
     assert len(known) >= 120
     assert {one.verdict for one in known} == {"match", "lookalike", "none"}
-    assert read_known(fixtures)[0] == Known(*LISTINGS[1])
+    assert read_known(fixtures)[0] == KnownAnswer(*LISTINGS[1])
 
 
 def test_a_busy_port_is_passed_over() -> None:
