@@ -94,7 +94,7 @@ def test_where_nothing_was_found_no_design_is_named(
     new_design()
     body = _check(client, checker, seed=2).json()
     assert (body["verdict"], body["design"], body["method"]) == ("none", None, None)
-    assert "nothing of whether a product is genuine" in body["note"]
+    assert "does not tell whether a product is genuine" in body["note"]
 
 
 @pytest.mark.parametrize("content_type", ["image/jpeg", "application/octet-stream", "IMAGE/PNG; x=y"])
