@@ -45,8 +45,8 @@ def audit(
     if is_complete:  # tiles and roots can be derived only from all entries
         newest_size = checkpoints[-1].size if checkpoints else 0
         yield from _compare_tiles(session, tiles)
-        yield from _check_checkpoints(checkpoints, public_key, _reader(tiles))
-        yield from _check_held(held, newest_size, ledger_size(session), _reader(tiles))
+        yield from _check_checkpoints(checkpoints, public_key, _reader_of(tiles))
+        yield from _check_held(held, newest_size, ledger_size(session), _reader_of(tiles))
     yield from compare_rows(session)
 
 
@@ -69,7 +69,7 @@ def _replay(
                     if problem:
                         yield Discrepancy(f"entry {number}", problem)
             leaves = [bytes.fromhex(tx_id(row.body)) for row in rows]
-            tiles.update(grow(next_number, leaves, _reader(tiles)))
+            tiles.update(grow(next_number, leaves, _reader_of(tiles)))
             next_number += len(rows)
             progress(next_number)
     if next_number < size:
@@ -113,7 +113,7 @@ class _TimeBounds:
         return ""
 
 
-def _reader(tiles: Tiles) -> ReadTile:
+def _reader_of(tiles: Tiles) -> ReadTile:
     return lambda level, number: tiles.get((level, number), b"")
 
 

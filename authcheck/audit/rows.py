@@ -1,4 +1,4 @@
-"""A comparison of every row that follows from the ledger with the entries about that row."""
+"""The comparison of table rows with the ledger entries that they follow from."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Discrepancy:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class EntryContent:
     """The content of an entry, with its number."""
 
     number: int
@@ -60,8 +60,8 @@ class Account:
     """The rules by which the rows of one table follow from entries.
 
     The entries about a row have the value `key(row)` in their column `by`. An entry of the type `made`
-    creates a row, and `same` is the condition that this entry created this row. `facts` returns two
-    dicts by field name: the actual values of the row, and the values that follow from its entries.
+    creates a row. `same` is the condition that an entry created a row. `facts` returns two dicts by field
+    name: the actual values of the row, and the values that follow from its entries.
     """
 
     rows: Select[Any]
@@ -70,7 +70,7 @@ class Account:
     by: InstrumentedAttribute[Any]
     made: str
     same: ColumnElement[bool]
-    facts: Callable[[Any, Sequence[Said]], tuple[Facts, Facts]]
+    facts: Callable[[Any, Sequence[EntryContent]], tuple[Facts, Facts]]
 
 
 def compare_rows(session: Session) -> Iterator[Discrepancy]:
@@ -94,16 +94,16 @@ def compare_rows(session: Session) -> Iterator[Discrepancy]:
             yield Discrepancy(f"{table} {subject}", f"is missing, but entry {number} created it")
 
 
-def _read_entries(session: Session, account: Account, rows: Sequence[Any]) -> dict[Any, list[Said]]:
+def _read_entries(session: Session, account: Account, rows: Sequence[Any]) -> dict[Any, list[EntryContent]]:
     """Return the entries about these rows, in ledger order, by `account.key`."""
-    entries_by_key: dict[Any, list[Said]] = {}
+    entries_by_key: dict[Any, list[EntryContent]] = {}
     keys = [key for key in map(account.key, rows) if key is not None]
     for entry in session.scalars(select(Entry).where(account.by.in_(keys)).order_by(Entry.number)):
-        entries_by_key.setdefault(getattr(entry, account.by.key), []).append(Said.of(entry))
+        entries_by_key.setdefault(getattr(entry, account.by.key), []).append(EntryContent.of(entry))
     return entries_by_key
 
 
-def _find_problem(account: Account, row: Any, entries: Sequence[Said]) -> str:
+def _find_problem(account: Account, row: Any, entries: Sequence[EntryContent]) -> str:
     types = [entry.type for entry in entries]
     if types.count(account.made) != 1 and getattr(row, "state", "") != "unsigned":
         return f"does not have exactly one entry {account.made}"
@@ -112,18 +112,18 @@ def _find_problem(account: Account, row: Any, entries: Sequence[Said]) -> str:
     return f"differs from its entries: {', '.join(differing)}" if differing else ""
 
 
-def _first_of(entries: Sequence[Said], kind: str) -> Said:
+def _find_first(entries: Sequence[EntryContent], kind: str) -> EntryContent:
     """Return the first entry of this type, or an entry without fields."""
-    return next((entry for entry in entries if entry.type == kind), Said(-1, kind, {}))
+    return next((entry for entry in entries if entry.type == kind), EntryContent(-1, kind, {}))
 
 
-def _compare_organisation(row: Organisation, entries: Sequence[Said]) -> tuple[Facts, Facts]:
-    approval, actual = _first_of(entries, "org.approve"), of_organisation(row)
+def _compare_organisation(row: Organisation, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
+    approval, actual = _find_first(entries, "org.approve"), of_organisation(row)
     expected = {name: approval.fields.get(name) for name in actual}
     return {**actual, "created_at": time_text(row.created_at)}, {**expected, "created_at": approval.at}
 
 
-def _compare_design(row: Design, entries: Sequence[Said]) -> tuple[Facts, Facts]:
+def _compare_design(row: Design, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
     actual = {
         "words": of_words(row),
         "version": row.version,
@@ -133,14 +133,16 @@ def _compare_design(row: Design, entries: Sequence[Said]) -> tuple[Facts, Facts]
         "retired_at": time_text(row.retired_at) if row.retired_at else None,
         "pictures": {view.picture_sha256 for view in row.views},
         "pictures in force": {view.picture_sha256 for view in row.views if view.removed_tick is None},
-        "disputes": {each.id: (of_dispute(each), time_text(each.noticed_at)) for each in row.disputes},
+        "disputes": {
+            dispute.id: (of_dispute(dispute), time_text(dispute.noticed_at)) for dispute in row.disputes
+        },
     }
     return actual, _expected_design(entries)
 
 
-def _expected_design(entries: Sequence[Said]) -> Facts:
+def _expected_design(entries: Sequence[EntryContent]) -> Facts:
     """Return the facts of a design that follow from its entries, applied in order."""
-    registered, retired = _first_of(entries, "design.register"), _first_of(entries, "design.retire")
+    registered, retired = _find_first(entries, "design.register"), _find_first(entries, "design.retire")
     disputes = [entry for entry in entries if entry.type == "design.dispute"]
     words, version = None, None
     all_images: set[str] = set()
@@ -167,8 +169,8 @@ def _expected_design(entries: Sequence[Said]) -> Facts:
     }
 
 
-def _compare_signing_key(row: SigningKey, entries: Sequence[Said]) -> tuple[Facts, Facts]:
-    added, revoked, actual = _first_of(entries, "key.add"), _first_of(entries, "key.revoke"), of_key(row)
+def _compare_signing_key(row: SigningKey, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
+    added, revoked, actual = _find_first(entries, "key.add"), _find_first(entries, "key.revoke"), of_key(row)
     expected = {name: added.fields.get(name) for name in actual}
     times = {
         "created_at": time_text(row.created_at),
@@ -186,11 +188,10 @@ def _compare_signing_key(row: SigningKey, entries: Sequence[Said]) -> tuple[Fact
     }
 
 
-def _compare_certificate(row: Certificate, entries: Sequence[Said]) -> tuple[Facts, Facts]:
-    issued, revoked = _first_of(entries, "cert.issue"), _first_of(entries, "cert.revoke")
+def _compare_certificate(row: Certificate, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
+    issued, revoked = _find_first(entries, "cert.issue"), _find_first(entries, "cert.revoke")
     if not issued.fields:
         return {"signature": row.jws, "state": row.state}, {"signature": None, "state": "unsigned"}
-    revoked_number = revoked.number if revoked.fields else None
     actual = {
         "state": row.state,
         "signature": f"sha256:{row.jws_sha256}",
@@ -210,7 +211,7 @@ def _compare_certificate(row: Certificate, entries: Sequence[Said]) -> tuple[Fac
         "entry_number": issued.number,
         "revocation_reason": revoked.fields.get("reason"),
         "revoked_at": revoked.at,
-        "revoked_entry_number": revoked_number,
+        "revoked_entry_number": revoked.number if revoked.fields else None,
         **_read_signed_facts(row),
     }
 
@@ -229,8 +230,8 @@ def _read_signed_facts(row: Certificate) -> Facts:
     return {**numbers, "design_id": unit.get("design", {}).get("id"), "status_index": status_index}
 
 
-def _compare_status_list(row: StatusList, entries: Sequence[Said]) -> tuple[Facts, Facts]:
-    published = _first_of(entries, "statuslist.publish")
+def _compare_status_list(row: StatusList, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
+    published = _find_first(entries, "statuslist.publish")
     list_number = published.fields.get("id", "").rpartition("/")[2]
     return {
         "signature": f"sha256:{hash_of(row.jws)}",
@@ -245,9 +246,9 @@ def _compare_status_list(row: StatusList, entries: Sequence[Said]) -> tuple[Fact
     }
 
 
-def _compare_licence(row: Licence, entries: Sequence[Said]) -> tuple[Facts, Facts]:
-    offered, actual = _first_of(entries, "licence.grant"), of_licence(row)
-    accepted, revoked = _first_of(entries, "licence.accept"), _first_of(entries, "licence.revoke")
+def _compare_licence(row: Licence, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
+    offered, actual = _find_first(entries, "licence.grant"), of_licence(row)
+    accepted, revoked = _find_first(entries, "licence.accept"), _find_first(entries, "licence.revoke")
     expected = {name: offered.fields.get(name) for name in actual}
     for step, entry in (("offered", offered), ("accepted", accepted), ("revoked", revoked)):
         at = getattr(row, f"{step}_at")
@@ -260,7 +261,7 @@ def _compare_licence(row: Licence, entries: Sequence[Said]) -> tuple[Facts, Fact
         "superseded_at": time_text(row.superseded_at) if row.superseded_at else None,
         "revocation_reason": row.revocation_reason,
     }
-    superseded, reason = _first_of(entries, "licence.supersede"), revoked.fields.get("reason")
+    superseded, reason = _find_first(entries, "licence.supersede"), revoked.fields.get("reason")
     return actual, {**expected, "superseded_at": superseded.at, "revocation_reason": reason}
 
 

@@ -16,7 +16,10 @@ def current_tick(session: Session) -> int:
 
 
 def lock_registry(session: Session) -> int:
-    """Lock the registry for changes by other transactions until this one ends. Returns the present tick."""
+    """Lock the registry, so that no other transaction changes it before this one ends.
+
+    Returns the present tick.
+    """
     return session.scalars(select(RegistryClock.tick).with_for_update()).one()
 
 

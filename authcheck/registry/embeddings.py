@@ -181,5 +181,5 @@ class NeuralCandidates:
         removed = session.scalars(
             select(View.number).where(View.removed_tick > seen, View.removed_tick <= now)
         ).all()
-        kept = index.without(np.array(removed, np.int64))
-        return grow_index(kept, session, self.descriptor.name, seen, now)
+        remaining = index.without(np.array(removed, np.int64))
+        return grow_index(remaining, session, self.descriptor.name, seen, now)

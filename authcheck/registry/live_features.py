@@ -158,8 +158,9 @@ def _take_over_negatives(
     added = select(owner, number, NegativePicture.record)
     added = added.where(_was_added(NegativePicture, seen, now), NegativePicture.scheme == SCHEME)
     for rows in stream_rows(session, added, BATCH):
-        for owner_id, new, record in rows:
-            indexes.setdefault(owner_id, FiledFeatureIndex()).add([new], [Features.from_bytes(record)])
+        for owner_id, added_number, record in rows:
+            index = indexes.setdefault(owner_id, FiledFeatureIndex())
+            index.add([added_number], [Features.from_bytes(record)])
     for owner_id in [owner_id for owner_id, index in indexes.items() if not len(index)]:
         del indexes[owner_id]
 

@@ -7,14 +7,14 @@ from authcheck.registry.tables import Design
 from authcheck.vision.fingerprints.fingerprint import Fingerprint
 from authcheck.vision.fingerprints.gallery import Gallery, Hit
 
-FIRST_NEAR = 8  # nearest pictures that the first search for another owner's design looks at
-MOST_NEAR = 4096  # at about this many the search stops, even if they are all the owner's own pictures
+FIRST_NEAR = 8  # number of nearest pictures that the first search for another owner's design asks for
+MOST_NEAR = 4096  # number for the last search, even if the owner's own pictures fill its whole result
 
 
 class UnsavedDesigns:
-    """Designs that are not in the shared index: it must not have them before the commit.
+    """Designs that are not in the shared index, because their transaction has not been committed.
 
-    A dry run never stores them.
+    The designs of a dry run are never stored.
     """
 
     def __init__(self) -> None:
