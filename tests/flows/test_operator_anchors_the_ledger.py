@@ -23,6 +23,8 @@ from authcheck.ledger.anchor import Head, SignedTransaction
 from authcheck.ledger.tables import Anchoring
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 NOW = make.NOW
 DIES_BEFORE_SENDING = """
 import os, signal

@@ -28,6 +28,8 @@ from authcheck.vision.features.embedding_index import EmbeddingIndex, Vectors
 from authcheck.vision.pictures.decode import open_picture
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 SEEDS = range(4)
 WITHOUT_EXTRA = """
 import sys
