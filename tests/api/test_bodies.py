@@ -120,6 +120,7 @@ def test_a_declared_oversize_upload_is_not_read_at_all(
         assert (answer.status_code, answer.json()["code"]) == (413, "request.too_large")
 
 
+@pytest.mark.slow
 def test_an_import_has_a_limit_of_its_own(small: Settings) -> None:
     """Larger than a picture may be, smaller than the import's limit: read; a large picture in it spoils its row only.
 

@@ -93,6 +93,7 @@ def test_the_same_request_is_answered_with_the_same_batch(
     assert len(units(client, issuer)) == 3
 
 
+@pytest.mark.slow
 def test_the_same_request_twice_at_once_issues_once(
     client: TestClient, issuer: Headers, issue: Issue
 ) -> None:

@@ -120,6 +120,7 @@ def test_a_check_is_seen_by_its_organisation_only(
     assert client.get(f"/v1/checks/{anonymous['id']}", headers=stranger).json() == anonymous
 
 
+@pytest.mark.slow
 def test_checks_are_listed_for_their_organisation(
     client: TestClient, checker: Headers, brand: Headers
 ) -> None:
@@ -148,6 +149,7 @@ def test_a_bad_key_never_falls_back_to_the_public_answer(
         assert _check(client, headers).json()["code"] == code
 
 
+@pytest.mark.slow
 def test_an_animated_picture_is_judged_by_its_first_frame_and_says_so(client: TestClient) -> None:
     """The note is in the answer."""
     frames = [make.picture(seed) for seed in (1, 2)]

@@ -89,6 +89,7 @@ def test_a_list_holds_ones_own_designs_only(
     assert client.get("/v1/designs?state=lost", headers=brand).json()["code"] == "request.invalid"
 
 
+@pytest.mark.slow
 def test_a_change_needs_the_etag_that_was_seen(
     client: TestClient, brand: Headers, new_design: NewDesign
 ) -> None:

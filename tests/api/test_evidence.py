@@ -111,6 +111,7 @@ def test_an_unknown_check_has_no_evidence(client: TestClient, check_id: str) -> 
     assert client.get(f"/v1/checks/{check_id}/evidence").status_code == 404
 
 
+@pytest.mark.slow
 def test_the_public_sees_a_design_only_where_its_preview_is_on(
     client: TestClient, workspace: Workspace, design: Design, brand: Headers, checker: Headers
 ) -> None:
@@ -138,6 +139,7 @@ def test_the_public_sees_a_design_only_where_its_preview_is_on(
     assert not shows_designs(client.get(f"/v1/checks/{shown}/evidence"))
 
 
+@pytest.mark.slow
 def test_evidence_is_private_never_guessed_at_and_asked_for_again(
     client: TestClient, workspace: Workspace, design: Design, brand: Headers
 ) -> None:
@@ -238,6 +240,7 @@ def test_a_check_does_not_fail_for_want_of_evidence(unwritable: TestClient) -> N
     assert "/evidence" not in page.text
 
 
+@pytest.mark.slow
 def test_copies_can_be_switched_off(settings: Settings) -> None:
     """With 0 days nothing is kept, and the form promises so."""
     with TestClient(create_app(settings.model_copy(update={"evidence_days": 0}))) as client:

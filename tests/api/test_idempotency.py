@@ -79,6 +79,7 @@ def test_the_same_key_for_another_request_is_refused(client: TestClient, checker
     assert (other.status_code, other.json()["code"]) == (422, "idempotency.mismatch")
 
 
+@pytest.mark.slow
 def test_a_key_is_bound_to_its_caller(
     client: TestClient, checker: Headers, login: Callable[..., Headers], workspace: Workspace
 ) -> None:
@@ -95,12 +96,14 @@ def test_a_key_is_bound_to_its_caller(
     assert _count(workspace) == 3
 
 
+@pytest.mark.slow
 def test_the_public_has_no_idempotency(client: TestClient, workspace: Workspace) -> None:
     """Without a principal nothing is bound to anybody, so nothing is replayed to anybody."""
     assert _check(client, {}, "k").json()["id"] != _check(client, {}, "k").json()["id"]
     assert _count(workspace) == 2
 
 
+@pytest.mark.slow
 def test_a_request_still_at_work_is_not_started_twice(
     client: TestClient, checker: Headers, record: Callable[..., None]
 ) -> None:
@@ -113,6 +116,7 @@ def test_a_request_still_at_work_is_not_started_twice(
     assert _check(client, checker, "k").status_code == 201
 
 
+@pytest.mark.slow
 def test_a_record_ends_after_a_day(client: TestClient, checker: Headers, record: Callable[..., None]) -> None:
     """24 hours later the key is free again."""
     first = _check(client, checker, "k").json()
@@ -128,6 +132,7 @@ def test_a_refusal_is_not_kept(client: TestClient, checker: Headers) -> None:
     assert _check(client, checker, "k").status_code == 201
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["", "x" * 201, "with space", "tab\t", "caf\u00e9"])
 def test_a_key_that_is_none_is_refused(client: TestClient, checker: Headers, key: str) -> None:
     """1 to 200 visible ASCII characters."""

@@ -24,6 +24,7 @@ def _import(client: TestClient, headers: Headers, *parts: Any, query: str = "") 
     return client.post(f"/v1/imports{query}", headers=headers, files=list(parts))
 
 
+@pytest.mark.slow
 def test_good_rows_land_whatever_the_others_are(
     client: TestClient, brand: Headers, login: Callable[..., Headers]
 ) -> None:

@@ -31,6 +31,7 @@ def on(document: bytes) -> list[str]:
     return [text for page in labels_made.pages(document, 200) for text in find_here(page)]
 
 
+@pytest.mark.slow
 def test_a_brand_prints_its_labels(client: TestClient, acme: made.Brand, issuer: Headers) -> None:
     """A PDF with each code once, and the module's size in a header."""
     batch = acme.issue(count=5)

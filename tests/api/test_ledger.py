@@ -76,6 +76,7 @@ def test_nothing_is_served_that_was_not_signed(client: TestClient, workspace: Wo
     assert "cache-control" not in answer.headers
 
 
+@pytest.mark.slow
 def test_before_the_first_checkpoint_there_are_no_tiles(client: TestClient, workspace: Workspace) -> None:
     """Entries that nobody has signed are not shown."""
     grow(workspace, 3)

@@ -43,6 +43,7 @@ def offer(
     return make_offer
 
 
+@pytest.mark.slow
 def test_a_licence_is_offered_and_accepted(
     client: TestClient, owner: Headers, taker: Headers, offer: Callable[..., dict[str, Any]]
 ) -> None:

@@ -23,6 +23,7 @@ def hand_in(client: TestClient, headers: Headers, *seeds: int, **words: str) -> 
     return client.post("/v1/listings", headers=headers, data={**FIELDS, **words}, files=files)
 
 
+@pytest.mark.slow
 def test_an_offer_is_judged_in_one_call(client: TestClient, checker: Headers, new_design: NewDesign) -> None:
     """Verdict, severity, reasons with their numbers, which design in which picture; it stays to be read."""
     design = new_design("R-1")
@@ -57,6 +58,7 @@ def test_the_same_request_twice_is_answered_once(client: TestClient, checker: He
     assert again.headers["idempotent-replayed"] == "true"
 
 
+@pytest.mark.slow
 def test_nobody_sees_anothers_listings(
     client: TestClient, checker: Headers, login: Callable[..., Headers]
 ) -> None:
@@ -69,6 +71,7 @@ def test_nobody_sees_anothers_listings(
     assert hand_in(client, rival, 7).json()["id"] != mine["id"]
 
 
+@pytest.mark.slow
 def test_a_key_needs_the_scope(client: TestClient, login: Callable[..., Headers]) -> None:
     """No key, no answer; a brand's key for designs neither."""
     assert hand_in(client, {}, 7).status_code == 401
@@ -76,6 +79,7 @@ def test_a_key_needs_the_scope(client: TestClient, login: Callable[..., Headers]
     assert client.get("/v1/listings").status_code == 401
 
 
+@pytest.mark.slow
 def test_listings_are_listed_by_verdict_and_seller(
     client: TestClient, checker: Headers, new_design: NewDesign
 ) -> None:

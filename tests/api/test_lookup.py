@@ -152,6 +152,7 @@ def test_a_page_for_every_address_of_a_label(
         assert "<verified-here hidden" in page.text
 
 
+@pytest.mark.slow
 def test_the_digital_link_answers_json_to_who_asks(client: TestClient, unit: Certificate) -> None:
     """By Accept; the same as the look-up by code."""
     answer = client.get(f"/01/04006381333931/10/L-1/21/{unit.serial}", headers=JSON)

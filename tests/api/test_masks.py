@@ -169,6 +169,7 @@ def test_masks_of_unknown_pictures_and_retired_designs_stay(client: TestClient, 
     assert (answer.status_code, answer.json()["code"]) == (409, "design.retired")
 
 
+@pytest.mark.slow
 def test_added_pictures_follow_the_designs_kind(
     client: TestClient, brand: Headers, new_design: NewDesign
 ) -> None:

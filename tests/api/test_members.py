@@ -40,6 +40,7 @@ def test_an_organisation_joins_and_gets_a_key_that_works_until_revoked(
     assert client.get("/v1/me", headers=key).json()["code"] == "auth.key_revoked"
 
 
+@pytest.mark.slow
 def test_a_handle_is_taken_once(client: TestClient, admin: Headers) -> None:
     """A second member of the same handle is refused with 409."""
     _join(client, admin)
@@ -96,6 +97,7 @@ def test_only_an_admin_manages_accounts(client: TestClient, brand: Headers) -> N
     assert client.post("/v1/keys", headers=brand, json=body).json()["code"] == "auth.scope"
 
 
+@pytest.mark.slow
 def test_lists_are_read_page_by_page(client: TestClient, admin: Headers) -> None:
     """`next` and the Link header lead through all items once; the last page has neither."""
     for number in range(5):

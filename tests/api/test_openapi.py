@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -27,6 +28,7 @@ def test_problems_are_described_as_they_are_sent(client: TestClient) -> None:
             assert "422" not in operation["responses"], path
 
 
+@pytest.mark.slow
 def test_no_page_of_documentation_asks_another_host(client: TestClient) -> None:
     """FastAPI's Swagger and ReDoc pages load scripts from a CDN: they are off."""
     for path in ("/docs", "/redoc", "/openapi.json"):

@@ -75,12 +75,14 @@ def test_wrong_keys_are_limited_by_address(start: Start) -> None:
     assert codes[-1] == 429
 
 
+@pytest.mark.slow
 def test_a_spoofed_forwarded_address_is_not_believed(start: Start) -> None:
     """Without a trusted proxy X-Forwarded-For counts for nothing: inventing addresses buys no more checks."""
     client = start()
     assert [_check(client, X_Forwarded_For=f"198.51.100.{number}") for number in range(3)] == [201, 201, 429]
 
 
+@pytest.mark.slow
 def test_behind_a_trusted_proxy_each_client_counts_for_itself(start: Start) -> None:
     """The proxy's own word is believed; what the client wrote further left is not."""
     client = start("10.0.0.1", trusted_proxies="10.0.0.0/8, 192.0.2.7")

@@ -59,6 +59,7 @@ def test_somebody_elses_shop_is_not_found_or_taken(
     assert client.get("/v1/storefronts", headers=other).json()["items"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storefront_id", ["x", "%00", "shp_" + "0" * 500])
 def test_unknown_shops_are_not_found(client: TestClient, storefront_id: str) -> None:
     """Whatever the id is."""

@@ -238,6 +238,7 @@ def test_points_seen_again_are_found(reach: Reach | None, least: float) -> None:
     assert hits.mean() >= least
 
 
+@pytest.mark.slow
 def test_what_was_removed_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """An index whose entries are replaced again and again keeps about as much as is live."""
     monkeypatch.setattr("authcheck.vision.features.filed_index.LEAST_POINTS", 200)

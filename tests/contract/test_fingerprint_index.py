@@ -257,6 +257,7 @@ def _eager_switching() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_eager_switching")
 def test_searches_see_each_change_whole(index: FingerprintIndex) -> None:
     """While pairs of entries come and go together, no search sees one of a pair, or another code under an id."""

@@ -31,6 +31,7 @@ def test_an_empty_ledger(log: DatabaseLog) -> None:
     assert_log_sound(log)
 
 
+@pytest.mark.slow
 def test_what_was_appended_is_there(log: DatabaseLog) -> None:
     """Entries by number and by id, tiles whole, over the edges of tiles."""
     for count in (1, 2, 253, 1, 300):

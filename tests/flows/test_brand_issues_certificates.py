@@ -63,6 +63,7 @@ def test_each_unit_gets_its_own_certificate(acme: made.Brand) -> None:
         assert check_code(one.code) == one.serial
 
 
+@pytest.mark.slow
 def test_a_certificate_says_what_was_ordered(acme: made.Brand) -> None:
     """Product, design with its pictures' hashes, place in the status list; and nothing else."""
     acme.issue()

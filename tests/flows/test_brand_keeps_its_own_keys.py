@@ -322,6 +322,7 @@ def test_what_is_not_of_its_own_brand_is_not_signed(keeper: made.Brand, tmp_path
         assert caught.value.code == "certificate.payload"
 
 
+@pytest.mark.slow
 def test_the_errand_on_the_command_line(cli: Any, workspace: Workspace, tmp_path: Path) -> None:
     """Make a key, register its public half, issue, fetch, sign offline, hand in; the file of the key is the brand's."""
     make.register(workspace, "KITE-1")

@@ -46,6 +46,7 @@ def retire(workspace: Workspace, reference: str, owner: str = "acme") -> None:
         designs.retire(session, designs.find_design(session, owner, reference), make.NOW)
 
 
+@pytest.mark.slow
 def test_a_registered_design_is_found(workspace: Workspace) -> None:
     """The next check of a recompressed copy finds it."""
     assert make.register(workspace).status == "registered"

@@ -154,6 +154,7 @@ def test_asked_at_once_the_answer_is_the_same(workspace: Workspace, issued: list
             lookup.look_up_at_once(workspace.database, workspace.settings, "no such code", LATER)
 
 
+@pytest.mark.slow
 def test_attack_ledger_cut_off_below_a_certificate(workspace: Workspace, issued: list[Certificate]) -> None:
     """Who sets the ledger's size back in SQL gets no proof of what lies beyond, and no endless signing either."""
     with workspace.database.writing() as session:

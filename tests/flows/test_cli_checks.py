@@ -70,6 +70,7 @@ def test_standard_input_is_a_picture(cli: Any, pictures: Path) -> None:
     assert cli("check", "-").code == 3
 
 
+@pytest.mark.slow
 def test_file_names_do_not_write_to_the_terminal(cli: Any, pictures: Path) -> None:
     """A name with escape sequences or that is not text is shown as escapes."""
     (pictures / "\x1b[31mx\udcff.png").write_bytes(make.picture_bytes(1))

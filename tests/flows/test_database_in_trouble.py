@@ -134,6 +134,7 @@ def test_a_full_disk_stores_nothing_of_the_transaction(tmp_path: Path) -> None:
     database.dispose()
 
 
+@pytest.mark.slow
 def test_a_database_locked_by_another_process_is_busy(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,7 @@ def fixtures(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_all_known_answers_come_out(cli: Any, fixtures: Path) -> None:
     """Exit 0, and a table of picture, verdict, design and reasons."""
     done = cli("demo", "--no-serve", "--fixtures", fixtures)
@@ -83,6 +84,7 @@ def without_age(text: str) -> str:
     return re.sub(r"\d+ seconds? old", "", text)
 
 
+@pytest.mark.slow
 def test_running_it_again_gives_the_same(cli: Any, fixtures: Path, workspace: Workspace) -> None:
     """The second run registers nothing and answers alike."""
     first = cli("demo", "--no-serve", "--fixtures", fixtures)
@@ -202,6 +204,7 @@ def test_the_printed_line_works_as_printed(
     assert demo.returncode in {0, 130}
 
 
+@pytest.mark.slow
 def test_certificates_tell_their_stories(cli: Any, fixtures: Path, workspace: Workspace) -> None:
     """Good, revoked, forged and copied each come out as known; the proof verifies offline; a forger in the database is named."""
     done = cli("demo", "--no-serve", "--fixtures", fixtures)

@@ -112,6 +112,7 @@ def test_threads_register_at_once(workspace: Workspace) -> None:
         assert live_hits(workspace.finder.live, workspace, seed) == hits(fresh, workspace, seed)
 
 
+@pytest.mark.slow
 def test_searches_see_each_change_whole(workspace: Workspace) -> None:
     """While one thread replaces a design's picture again and again, another always finds exactly one of them."""
     make.register(workspace, pictures=[make.picture_bytes(0), make.picture_bytes(1)])

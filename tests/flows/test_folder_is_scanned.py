@@ -101,6 +101,7 @@ def test_the_query_is_the_path_as_given(cli: Any, listings: Path, monkeypatch: p
     assert queries == ["./listings/a.jpg", "listings//deep/b.PNG", "listings/nothing.jpg"]
 
 
+@pytest.mark.slow
 def test_an_evaluation_reads_the_csv(cli: Any, listings: Path) -> None:
     """The best design of each query is found by a plain reader, with and without --top."""
     for options in ([], ["--top", "5"]):

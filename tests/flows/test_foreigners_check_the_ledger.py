@@ -118,6 +118,7 @@ def test_a_foreign_verifier_reads_our_tiles(check: Check, tmp_path: Path, size: 
         assert report["ok"], report
 
 
+@pytest.mark.slow
 def test_a_foreign_verifier_takes_our_proofs(check: Check, tmp_path: Path) -> None:
     """The hashes that we hand out, without tiles; and it refuses them for another entry or another beginning."""
     log = grown(1000)
@@ -154,6 +155,7 @@ def test_a_foreign_verifier_takes_our_proofs(check: Check, tmp_path: Path) -> No
     assert not check("verify-consistency", *sizes, "--old-root", roots[1000])["ok"]
 
 
+@pytest.mark.slow
 def test_attack_tile_replaced(check: Check, tmp_path: Path) -> None:
     """A mirror with one changed hash, or with another log's checkpoint, is caught by the foreign verifier."""
     log = grown(700)

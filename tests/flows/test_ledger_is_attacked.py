@@ -262,6 +262,7 @@ def test_the_whole_history_is_rewritten(ledger: Workspace) -> None:
     assert any("the head file has seen signed" in one for one in findings(ledger))
 
 
+@pytest.mark.slow
 def test_an_entry_is_back_dated(ledger: Workspace) -> None:
     """A year-old time after a checkpoint, or one that lies ahead of its checkpoint: the entry is named."""
     size = sign(ledger).size

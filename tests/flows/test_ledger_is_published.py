@@ -161,6 +161,7 @@ def asked(workspace: Workspace, witnesses: list[FakeWitness]) -> Cosigned:
     )
 
 
+@pytest.mark.slow
 def test_witnesses_cosign_as_the_ledger_grows(workspace: Workspace, witnesses: list[FakeWitness]) -> None:
     """Each checkpoint carries both cosignatures; one that was away joins again, and nothing is signed twice."""
     verifiers = [one.witness.verifier for one in witnesses]

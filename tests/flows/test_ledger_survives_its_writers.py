@@ -78,6 +78,7 @@ def test_writers_are_killed_at_any_moment(workspace: Workspace) -> None:
     assert_one_history(workspace)
 
 
+@pytest.mark.slow
 def test_two_processes_append_at_once(workspace: Workspace) -> None:
     """None is refused, none is lost, and what both have to say is entered once."""
     writers = [

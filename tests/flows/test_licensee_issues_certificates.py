@@ -164,6 +164,7 @@ def test_of_two_licences_the_one_is_taken_that_covers_the_order(
     assert breach(printers, count=1, licence_id=small.id)["cap"] == 2
 
 
+@pytest.mark.slow
 def test_a_meter_runs_over_all_versions(
     printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
 ) -> None:

@@ -138,6 +138,7 @@ def test_two_processes_see_each_others_changes(workspace: Workspace, folder: Pat
     assert (len(one), len(other)) == (1, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_files_at_once")
 def test_a_restart_begins_with_the_file_and_answers_the_same(
     workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -241,6 +242,7 @@ def test_a_folder_that_cannot_be_written_costs_the_file_only(
     assert "cannot write a snapshot of the index" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_files_at_once")
 def test_threads_share_an_index(workspace: Workspace, folder: Path) -> None:
     """While pictures come and go and files are written, every search sees the registry of one tick, whole."""

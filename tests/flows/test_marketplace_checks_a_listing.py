@@ -128,6 +128,7 @@ def test_the_owners_shop_sells_its_own(workspace: Workspace, kite: str) -> None:
     assert kite
 
 
+@pytest.mark.slow
 def test_a_licensee_sells_within_its_terms(workspace: Workspace, kite: str) -> None:
     """Covered: licensed, and the licence is named."""
     licence_id = licence(workspace, kite, territories=("DE", "FR"), goods=(25,))
@@ -243,6 +244,7 @@ def test_an_offer_has_one_spelling() -> None:
     assert tidy.checked() == tidy == dataclasses.replace(tidy)
 
 
+@pytest.mark.slow
 def test_the_same_reference_again_replaces(workspace: Workspace, kite: str) -> None:
     """New pictures, new verdict, the same id; another asker's reference is another listing."""
     market, rival = (

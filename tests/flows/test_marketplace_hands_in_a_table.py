@@ -37,6 +37,7 @@ def folder(workspace: Workspace, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_good_rows_land_and_bad_ones_are_told(cli: Any, folder: Path, workspace: Workspace) -> None:
     """A row's verdict, or its code and column, by line."""
     done = cli("listings", "import", "--json", folder / "night.csv")

@@ -63,6 +63,7 @@ def test_what_was_right_stays_right(acme: made.Brand, printers: Licensee, licenc
     assert rights(printers) == {True}
 
 
+@pytest.mark.slow
 def test_a_sublicence_outlives_an_amendment_above(
     workspace: Workspace, acme: made.Brand, printers: Licensee, licence: Licence
 ) -> None:

@@ -104,6 +104,7 @@ def test_a_counterfeiter_cannot_hide_a_copy(registry: Workspace) -> None:
     assert found(registry, image) == {"CAMP"}
 
 
+@pytest.mark.slow
 def test_a_sticker_that_is_most_of_a_design_counts_no_more(registry: Workspace) -> None:
     """Also where it covers two thirds of the registered picture."""
     make.register(registry, "COVERED", owner="acme", pictures=[make.encode(goods(330))])

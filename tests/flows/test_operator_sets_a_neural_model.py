@@ -153,6 +153,7 @@ def test_what_is_retired_is_no_candidate(workspace: Workspace, neural: NeuralCan
     assert len(neural) == len(late) == 2
 
 
+@pytest.mark.slow
 def test_an_index_that_grew_equals_one_made_anew(workspace: Workspace, neural: NeuralCandidates) -> None:
     """Whatever the order of registering, retiring and filling, to the last bit."""
     for seed in range(8):
@@ -175,6 +176,7 @@ def test_an_index_that_grew_equals_one_made_anew(workspace: Workspace, neural: N
     assert np.array_equal(grown.vectors[order[0]], fresh.vectors[order[1]])
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_filled_once(workspace: Workspace, neural: NeuralCandidates) -> None:
     """Designs registered without the setting get the very vectors they would have had; retired ones none."""
     for seed in SEEDS:

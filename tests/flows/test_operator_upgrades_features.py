@@ -118,6 +118,7 @@ def test_a_mask_of_an_absurd_shape_survives(workspace: Workspace) -> None:
     assert features_of(workspace)["STRIP"].mask_source == "uploaded"
 
 
+@pytest.mark.slow
 def test_a_picture_that_fails_stops_no_other(workspace: Workspace) -> None:
     """Gone, altered or refused by new limits: each is named with its error, and the rest is done."""
     for number, reference in enumerate(("GONE", "ALTERED", "LARGE", "GOOD")):

@@ -82,6 +82,7 @@ def test_a_print_is_found(registry: Workspace, name: str, words: dict[str, Any],
     assert {one.code for one in given.verdict.reasons} == {"image.design_found", *codes}
 
 
+@pytest.mark.slow
 def test_a_covered_print_is_found(registry: Workspace) -> None:
     """With a third of it under something else: a match, and how much of it is seen."""
     image, place = photo("tt-006", longer_px=360, middle=(400, 320))
@@ -95,6 +96,7 @@ def test_a_covered_print_is_found(registry: Workspace) -> None:
     assert make.overlap(make.outline_of(alignment.homography), place) > 0.7
 
 
+@pytest.mark.slow
 def test_two_designs_are_two_findings(registry: Workspace) -> None:
     """Each with an outline of its own; the reason says how many."""
     image, one = photo("nw-001", middle=(210, 300), angle_deg=10)
@@ -121,6 +123,7 @@ def sisters() -> tuple[Image.Image, Image.Image]:
     return made[0], made[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shown", [0, 1])
 def test_of_sisters_the_one_that_is_shown_is_found(workspace: Workspace, shown: int) -> None:
     """Two designs share a motif: the picture of one is not a match of both."""
@@ -135,6 +138,7 @@ def test_of_sisters_the_one_that_is_shown_is_found(workspace: Workspace, shown: 
     assert other < LOCAL.match
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 3, 5])
 def test_an_unrelated_picture_is_nobodys(registry: Workspace, seed: int) -> None:
     """A busy ground without a print."""
@@ -142,6 +146,7 @@ def test_an_unrelated_picture_is_nobodys(registry: Workspace, seed: int) -> None
     assert (stored.verdict, stored.findings, given.verdict.findings) == ("none", [], ())
 
 
+@pytest.mark.slow
 def test_a_replay_needs_no_picture(registry: Workspace) -> None:
     """What was measured is scored again: the same answer, to the last reason, and today's while the registry stands."""
     image, _ = photo("nw-001", angle_deg=30)
@@ -184,6 +189,7 @@ def test_the_fast_policy_asks_the_hashes_only(registry: Workspace) -> None:
     assert replay(fast.database, fast.finder, stored.id).changes == ()
 
 
+@pytest.mark.slow
 def test_a_retired_design_is_found_no_longer(registry: Workspace) -> None:
     """The same photo before and after."""
     image, _ = photo("nw-001", angle_deg=30)
@@ -194,6 +200,7 @@ def test_a_retired_design_is_found_no_longer(registry: Workspace) -> None:
     assert (stored.verdict, found_in(given)) == ("none", {})
 
 
+@pytest.mark.slow
 def test_what_another_process_registers_is_found(registry: Workspace) -> None:
     """The index of a process that has checked before takes it over with the next check."""
     image, _ = photo("mi-010", angle_deg=30)
@@ -232,6 +239,7 @@ def test_a_view_without_features_stops_the_check(registry: Workspace) -> None:
     assert check(replace(registry, policy=FAST_POLICY), image)[0].verdict == "none"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "image",
     [

@@ -32,6 +32,7 @@ def test_the_very_same_file_disputes_with_score_one(workspace: Workspace) -> Non
     assert stolen.near.score == 1.0
 
 
+@pytest.mark.slow
 def test_the_first_owner_is_the_answer(workspace: Workspace) -> None:
     """A picture both have registered shows the undisputed design, and says that another is near."""
     make.register(workspace, "ORIGINAL", owner="brand")
@@ -60,6 +61,7 @@ def test_a_retired_design_disputes_nobody(workspace: Workspace) -> None:
     assert make.register(workspace, "MINE", owner="other").status == "registered"
 
 
+@pytest.mark.slow
 def test_ones_own_many_copies_do_not_hide_the_dispute(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

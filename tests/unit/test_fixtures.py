@@ -125,6 +125,7 @@ def test_tables_and_folders_hold_the_same_pictures() -> None:
     assert sorted(pictures()) == sorted(present)
 
 
+@pytest.mark.slow
 def test_every_picture_opens() -> None:
     """Pillow decodes each picture to the end."""
     for name in pictures():

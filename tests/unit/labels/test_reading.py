@@ -200,6 +200,7 @@ def corners(module_px: int, side_px: int) -> Image.Image:
     return Image.fromarray(np.tile(np.kron(corner, np.ones((module_px,) * 2, np.uint8)), (times, times)))
 
 
+@pytest.mark.slow
 def test_a_picture_full_of_corners_is_given_up() -> None:
     """15 KB that keep the finder busy for 20 seconds: its process is ended, and the answer is a refusal."""
     with pytest.raises(Rejected) as caught:

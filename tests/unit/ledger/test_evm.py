@@ -133,6 +133,7 @@ def test_another_contract_is_not_taken_for_the_ledger_s(anvil: AnvilChain) -> No
     assert caught.value.code == "anchor.no_contract"
 
 
+@pytest.mark.slow
 def test_a_node_that_is_not_there_is_unavailable() -> None:
     """The error does not quote the address, which may hold a key."""
     if importlib.util.find_spec("web3") is None:

@@ -1,6 +1,7 @@
 """Filing under the words of the vocabulary: exact, and the same in any company."""
 
 import numpy as np
+import pytest
 from features_made import some_codes
 
 from authcheck.vision.features.filing import FINE_EACH, Reach, filed_under, probed, reach_for, vectors_of
@@ -24,6 +25,7 @@ def test_a_descriptor_is_filed_alike_alone_and_among_others() -> None:
     assert filed_under(CODES[:0]).shape == (0,)
 
 
+@pytest.mark.slow
 def test_probes_are_the_nearest_words_in_order() -> None:
     """Coarse ones, or fine ones of the nearest coarse; every one once."""
     vectors, distances = vectors_of(CODES), np.square(centred(CODES)[:, None] - WORDS).sum(axis=2)

@@ -105,6 +105,7 @@ def test_the_name_is_that_of_the_model_and_its_preparation(tiny: Path, tmp_path:
     assert len(set(different)) == len(different)
 
 
+@pytest.mark.slow
 def test_a_picture_the_model_says_nothing_of_is_like_no_other(tmp_path: Path) -> None:
     """Zeros, infinities and NaN become the zero vector, and the pictures beside them keep theirs."""
     plain = tiny_models.save(tmp_path / "plain.onnx")

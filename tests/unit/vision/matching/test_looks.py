@@ -69,6 +69,7 @@ def test_the_outline_is_where_the_design_is(name: str, words: dict[str, Any]) ->
     assert found.scale == pytest.approx(given["longer_px"] / max(image.size), rel=0.12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_half_a_design_is_half_covered(name: str) -> None:
     """With another picture laid over its right half, about half is seen; the whole design still is outlined."""

@@ -113,6 +113,7 @@ def test_a_print_is_found_and_no_other(shelf: Shelf, number: int, mirrored: int)
     assert shelf.rounds == 1
 
 
+@pytest.mark.slow
 def test_light_and_dark_are_swapped_only_where_nothing_was_found(shelf: Shelf) -> None:
     """`enough` decides whether there is a second round; it is asked about each look of the first."""
     asked: list[Vector] = []
@@ -217,6 +218,7 @@ def test_a_design_on_a_negatives_ground_is_found(shelf: Shelf) -> None:
     assert scores(shelf.examine(scene("nw-001")))[0] > 0.9
 
 
+@pytest.mark.slow
 def test_strangers_negatives_crowd_out_nobodys(shelf: Shelf) -> None:
     """A thief who declares the same picture a backdrop many times cannot keep the owner's own from being seen."""
     for key in range(101, 121, 2):
@@ -226,6 +228,7 @@ def test_strangers_negatives_crowd_out_nobodys(shelf: Shelf) -> None:
     assert scores(shelf.examine(scene("nw-001"))).get(0, 0) < 0.5
 
 
+@pytest.mark.slow
 def test_an_inverted_negative_is_seen(shelf: Shelf) -> None:
     """What is looked for with light and dark swapped is barred with light and dark swapped."""
     inverted = ImageOps.invert(scene("nw-001"))
@@ -234,6 +237,7 @@ def test_an_inverted_negative_is_seen(shelf: Shelf) -> None:
     assert scores(shelf.examine(inverted)).get(0, 0) < 0.5
 
 
+@pytest.mark.slow
 def test_numbers_are_numbers(shelf: Shelf) -> None:
     """In the order of the model, all finite, whatever the picture."""
     hints = [Hint(number, 0.9, 90.0, mirrored=True, whole=True) for number in range(3)]
@@ -265,6 +269,7 @@ def test_attacks_are_answered(shelf: Shelf, image: Image.Image) -> None:
     assert shelf.rounds <= 2
 
 
+@pytest.mark.slow
 def test_ties_are_broken_by_the_key(shelf: Shelf) -> None:
     """The same answer in the same order each time, also for two views of one picture."""
     shelf.put(make.fixture("nw-001"), 30)

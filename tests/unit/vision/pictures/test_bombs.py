@@ -50,6 +50,7 @@ def codes() -> dict[str, str]:
     return dict(json.loads(done.stdout))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", crafted.BOMBS)
 def test_a_bomb_is_refused_before_it_is_decoded(codes: dict[str, str], name: str) -> None:
     """A tiny file that asks for hundreds of megabytes is refused by a process that has not got them."""
