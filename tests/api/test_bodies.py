@@ -231,6 +231,7 @@ def test_a_malformed_form_is_said(client: TestClient, body: bytes, status: int, 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
@@ -312,6 +313,7 @@ def test_an_upload_leaves_no_temporary_file(client: TestClient, monkeypatch: pyt
     assert all(spool._file.closed for spool in made)
 
 
+@pytest.mark.slow
 def test_places_are_given_back(client: TestClient) -> None:
     """Refused or answered, a request gives its place back; a full house answers 503 at once when many wait."""
     for data in (make.picture_bytes(), b"no picture", make.picture_bytes()):

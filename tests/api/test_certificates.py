@@ -181,6 +181,7 @@ def test_a_member_that_is_no_brand_issues_nothing(
     assert code_of(client.post("/v1/signing-keys", headers=shop, json={})) == (409, "organisation.not_brand")
 
 
+@pytest.mark.slow
 def test_another_brands_things_are_not_there(
     client: TestClient, issuer: Headers, rival_issuer: Headers, issue: Issue
 ) -> None:
@@ -206,6 +207,7 @@ def test_another_brands_things_are_not_there(
     assert client.get("/v1/signing-keys", headers=issuer).json()["items"] == [key]
 
 
+@pytest.mark.slow
 def test_lists_are_filtered_and_paged(client: TestClient, issuer: Headers, issue: Issue) -> None:
     """By batch, design, GTIN (in any length), lot and state; a page leads to the next."""
     first, second = issue().json(), issue("k2", lot="L2", gtin="96385074", count=2).json()
@@ -283,6 +285,7 @@ def test_keys_are_rotated_and_revoked(client: TestClient, issuer: Headers, issue
     assert code_of(issue()) == (409, "signing_key.none")
 
 
+@pytest.mark.slow
 def test_a_brand_that_keeps_its_key_signs_over_http(
     client: TestClient, issuer: Headers, issue: Issue
 ) -> None:

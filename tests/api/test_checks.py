@@ -87,6 +87,7 @@ def test_a_key_learns_score_method_and_reasons(
     assert own["design"]["view_sha256"] == design["views"][0]["sha256"]
 
 
+@pytest.mark.slow
 def test_where_nothing_was_found_no_design_is_named(
     client: TestClient, checker: Headers, new_design: NewDesign
 ) -> None:
@@ -106,6 +107,7 @@ def test_a_raw_body_is_a_picture_too(client: TestClient, content_type: str) -> N
     assert answer.json()["picture_sha256"] == hashlib.sha256(data).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_check_is_seen_by_its_organisation_only(
     client: TestClient, checker: Headers, login: Callable[..., Headers]
 ) -> None:

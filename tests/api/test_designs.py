@@ -155,6 +155,7 @@ def test_a_change_that_cannot_be_made_is_refused(
     assert client.get(url, headers=brand).json()["version"] == 1
 
 
+@pytest.mark.slow
 def test_a_retired_design_is_no_longer_found(
     client: TestClient, brand: Headers, checker: Headers, new_design: NewDesign
 ) -> None:

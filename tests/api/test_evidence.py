@@ -58,6 +58,7 @@ def test_a_check_that_found_something_has_evidence(client: TestClient, design: D
     assert opened(client.get(body["evidence"])).width <= 1600
 
 
+@pytest.mark.slow
 def test_a_check_that_found_nothing_keeps_nothing(client: TestClient, workspace: Workspace) -> None:
     """No copy lies on the disk, and there is no evidence, with a reason."""
     body = client.post("/v1/checks", files={"image": ("a.jpg", make.picture_bytes(8, "JPEG"))}).json()
@@ -90,6 +91,7 @@ def test_findings_say_where_each_design_is(
         assert secret not in public.text
 
 
+@pytest.mark.slow
 def test_evidence_is_seen_by_whoever_sees_the_check(
     client: TestClient, workspace: Workspace, design: Design, checker: Headers, login: Callable[..., Headers]
 ) -> None:
@@ -251,6 +253,7 @@ def test_copies_can_be_switched_off(settings: Settings) -> None:
     assert not settings.submissions_dir.exists()
 
 
+@pytest.mark.slow
 def test_drawing_is_limited_for_the_public(settings: Settings) -> None:
     """It costs as much as a check, so it has the limit of one; what was drawn already costs nothing, and 404s count as reads."""
     with TestClient(create_app(settings.model_copy(update={"public_checks_per_minute": 2}))) as client:

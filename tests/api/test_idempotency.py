@@ -45,6 +45,7 @@ def record(workspace: Workspace, checker: Headers) -> Callable[..., None]:
     return change
 
 
+@pytest.mark.slow
 def test_a_repeated_check_is_answered_once_and_replayed(
     client: TestClient, checker: Headers, workspace: Workspace
 ) -> None:
@@ -72,6 +73,7 @@ def test_designs_and_imports_are_replayed_too(client: TestClient, brand: Headers
     assert imports[0] == imports[1]
 
 
+@pytest.mark.slow
 def test_the_same_key_for_another_request_is_refused(client: TestClient, checker: Headers) -> None:
     """Another picture under the same key is a 422, never the wrong answer."""
     _check(client, checker, "k")

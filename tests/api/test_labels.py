@@ -43,6 +43,7 @@ def test_a_brand_prints_its_labels(client: TestClient, acme: made.Brand, issuer:
     assert sorted(on(answer.content)) == sorted(expected)
 
 
+@pytest.mark.slow
 def test_a_large_batch_is_printed_in_parts(client: TestClient, acme: made.Brand, issuer: Headers) -> None:
     """`first` and `count` cut the batch; beyond its end there is nothing."""
     batch = acme.issue(count=5)
@@ -79,6 +80,7 @@ def test_labels_are_their_brands_alone(client: TestClient, workspace: Workspace,
     assert client.get(url, headers=rival).status_code == 404
 
 
+@pytest.mark.slow
 def test_a_label_that_was_printed_is_read_and_looked_up(
     client: TestClient, acme: made.Brand, issuer: Headers
 ) -> None:

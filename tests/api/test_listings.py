@@ -41,6 +41,7 @@ def test_an_offer_is_judged_in_one_call(client: TestClient, checker: Headers, ne
     assert check["design"]["id"] == design["id"]
 
 
+@pytest.mark.slow
 def test_a_reference_again_replaces(client: TestClient, checker: Headers) -> None:
     """200 instead of 201, the same id, what is said now."""
     first = hand_in(client, checker, 7)
@@ -50,6 +51,7 @@ def test_a_reference_again_replaces(client: TestClient, checker: Headers) -> Non
     assert again.json()["territory"] == "FR"
 
 
+@pytest.mark.slow
 def test_the_same_request_twice_is_answered_once(client: TestClient, checker: Headers) -> None:
     """By its Idempotency-Key: the first answer again, and one listing."""
     key = checker | {"Idempotency-Key": "night-1"}

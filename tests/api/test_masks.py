@@ -147,6 +147,7 @@ def test_a_put_needs_a_mask(client: TestClient, brand: Headers) -> None:
     assert (raw.status_code, raw.json()["code"]) == (415, "request.content_type")
 
 
+@pytest.mark.slow
 def test_a_large_mask_is_read_and_a_larger_body_is_not(client: TestClient, brand: Headers) -> None:
     """A mask may be as large as a picture; the limit holds before anything is decoded."""
     url = _mask_url(_register(client, brand).json())

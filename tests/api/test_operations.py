@@ -64,6 +64,7 @@ def test_metrics_count_requests_by_route_and_checks_by_verdict(
     assert "chk_" not in text
 
 
+@pytest.mark.slow
 def test_two_apps_in_one_process_count_apart(client: TestClient) -> None:
     """Each app has a registry of its own; nothing is in the global one."""
     client.get("/livez")

@@ -44,6 +44,7 @@ def answered(workspace: Workspace, design_id: str | None = None, **words: Any) -
     return make.check(workspace, source="page", design_id=design_id, **words).id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", ["en", "zh-Hans"])
 def test_a_posted_photo_leads_to_its_answer(client: TestClient, served: Workspace, lang: str) -> None:
     """The form posts, the server redirects, the answer names design and owner, the preview is there."""
@@ -60,6 +61,7 @@ def test_a_posted_photo_leads_to_its_answer(client: TestClient, served: Workspac
     assert client.get(f"/v1/designs/{design.id}/preview").status_code == 200
 
 
+@pytest.mark.slow
 def test_an_answer_is_not_cached_and_the_file_name_is_not_kept(client: TestClient, served: Workspace) -> None:
     """What the visitor called the picture stays with the visitor."""
     page = client.get(post(client).headers["location"])
@@ -95,6 +97,7 @@ def test_without_a_preview_the_page_says_why(client: TestClient, served: Workspa
     assert "/preview" not in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("state", "sentence"), [("disputed", "registration is disputed"), ("retired", "since withdrawn")]
 )
@@ -155,6 +158,7 @@ def test_a_post_without_a_picture_is_explained(client: TestClient) -> None:
     assert client.post("/", content=b"a=b", headers={"content-type": "text/plain"}).status_code == 415
 
 
+@pytest.mark.slow
 def test_too_many_checks_are_told_to_wait(settings: Settings) -> None:
     """The limit for the public holds on the page, and answers with the form."""
     with TestClient(create_app(settings.model_copy(update={"public_checks_per_minute": 1}))) as client:
@@ -165,6 +169,7 @@ def test_too_many_checks_are_told_to_wait(settings: Settings) -> None:
     assert "Too many checks" in refused.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

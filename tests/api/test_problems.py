@@ -96,12 +96,14 @@ def test_a_server_in_trouble_says_when_to_come_back(
     assert answer.json()["params"] == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["abc-1.2_3", "A" * 64])
 def test_a_sane_request_id_is_kept(client: TestClient, given: str) -> None:
     """A caller may bring its own id, to find the request in both logs."""
     assert client.get("/livez", headers={"X-Request-Id": given}).headers["x-request-id"] == given
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given", ["", "a b", "x" * 65, "a\r\nSet-Cookie: x=1", "<script>", "caf\u00e9", "a\x00b"]
 )

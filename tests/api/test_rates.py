@@ -46,6 +46,7 @@ def _check(client: TestClient, **headers: str) -> int:
     ).status_code
 
 
+@pytest.mark.slow
 def test_the_public_is_limited_by_address(start: Start) -> None:
     """The third check of two a minute is a 429 that says when to come back."""
     client = start()

@@ -224,6 +224,7 @@ def test_flat_equals_brute_force_on_every_walk(
         assert_same([flat.codes_of(known[known >= 0])], [brute.codes_of(known[known >= 0])])
 
 
+@pytest.mark.slow
 def test_flat_equals_brute_force_across_real_blocks() -> None:
     """Three blocks of the default size, few distinct distances, ties at every cut."""
     rng = np.random.default_rng(7)

@@ -61,6 +61,7 @@ def test_attack_same_request_twice(log: DatabaseLog) -> None:
     assert log.size() == 3
 
 
+@pytest.mark.slow
 def test_many_writers_at_once(log: DatabaseLog) -> None:
     """Eight threads, some entries common to all: none lost, none doubled, every answer right."""
     answers: dict[int, int] = {}

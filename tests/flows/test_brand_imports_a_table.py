@@ -213,6 +213,7 @@ def test_two_owners_in_one_table(workspace: Workspace, tmp_path: Path) -> None:
     assert (second.status, second.near_owner, second.near_reference) == ("disputed", "acme", "A")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk_rows", [1, 64])
 def test_a_dry_run_reports_the_same_and_stores_nothing(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk_rows: int

@@ -390,6 +390,7 @@ def test_the_command_line_names_what_is_hard_to_find(cli: Any, folder: Path) -> 
     assert "few feature points: add a larger" in shown.out.replace("\n", " ")
 
 
+@pytest.mark.slow
 def test_the_command_line_changes_masks(cli: Any, folder: Path) -> None:
     """A file at import, then none, then found again; one of the three, and a picture that is named."""
     done = cli("designs", "import", folder / "tee.png", "--owner", "acme", "--mask", folder / "mask.png")

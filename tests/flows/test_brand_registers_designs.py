@@ -70,6 +70,7 @@ def test_the_same_picture_under_another_reference_is_already_yours(workspace: Wo
     assert (again.status, again.design.reference) == ("already_yours", "REF-1")
 
 
+@pytest.mark.slow
 def test_sharing_one_of_several_pictures_is_a_design_of_its_own(workspace: Workspace) -> None:
     """Two designs may share a picture of their packaging; no picture of the second is dropped."""
     shared, mine = make.picture_bytes(0), make.picture_bytes(1)
@@ -148,6 +149,7 @@ def test_a_design_needs_a_picture(workspace: Workspace) -> None:
     assert flat.value.code == "image.flat"
 
 
+@pytest.mark.slow
 def test_a_retired_design_is_not_found(workspace: Workspace) -> None:
     """Retiring ends a design once; its reference stays taken, its picture may be registered anew."""
     make.register(workspace)
@@ -164,6 +166,7 @@ def test_a_retired_design_is_not_found(workspace: Workspace) -> None:
     assert found(workspace, make.picture_bytes(0)) == "REF-2"
 
 
+@pytest.mark.slow
 def test_pictures_are_added_and_removed(workspace: Workspace) -> None:
     """A design is found by what it has now; each change of its pictures makes another version of it."""
     versions = [make.register(workspace).design.version]
@@ -202,6 +205,7 @@ def test_the_last_picture_stays(workspace: Workspace) -> None:
     assert unknown.value.code == "view.not_found"
 
 
+@pytest.mark.slow
 def test_a_retired_design_takes_no_pictures(workspace: Workspace) -> None:
     """Nothing comes back to life."""
     make.register(workspace)
@@ -237,6 +241,7 @@ def test_a_design_that_changed_meanwhile_is_not_changed_again(workspace: Workspa
     assert live_hashes(workspace, "REF-1") == []
 
 
+@pytest.mark.slow
 def test_a_registration_that_fails_leaves_no_ghost(workspace: Workspace) -> None:
     """What a transaction registered before it rolled back is neither stored nor found."""
     make.register(workspace)

@@ -163,6 +163,7 @@ def test_attack_ledger_cut_off_below_a_certificate(workspace: Workspace, issued:
     assert (found.outcome, found.steps[0].code) == ("not_true", "ledger.incomplete")
 
 
+@pytest.mark.slow
 def test_attack_certificate_moved_to_another_design(workspace: Workspace, issued: list[Certificate]) -> None:
     """A design that the brand did not sign for is not shown as if it had."""
     other = make.register(workspace, "OTHER-1", owner="rival", seed=77).design

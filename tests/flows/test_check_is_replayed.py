@@ -66,6 +66,7 @@ def test_an_empty_registry_answers_none(workspace: Workspace) -> None:
     assert replay(workspace.database, workspace.finder, stored.id).changes == ()
 
 
+@pytest.mark.slow
 def test_the_first_registered_wins_a_tie(workspace: Workspace) -> None:
     """Of one owner's two designs that share a file, the earlier is the answer."""
     shared = make.picture_bytes(0)
@@ -84,6 +85,7 @@ def test_each_design_is_ranked_once(workspace: Workspace) -> None:
     assert given.ranked[0].method == "sha256"
 
 
+@pytest.mark.slow
 def test_a_replay_gives_the_same_answer_after_the_registry_moved(workspace: Workspace) -> None:
     """Designs that were added, disputed, given pictures or retired since do not change what was answered."""
     shown = make.picture_bytes(0, "JPEG", quality=60)

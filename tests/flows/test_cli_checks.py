@@ -48,6 +48,7 @@ def test_an_answer_is_read_by_people(cli: Any, pictures: Path) -> None:
     assert check_id.strip().startswith("chk_")
 
 
+@pytest.mark.slow
 def test_an_answer_is_read_by_programs(cli: Any, pictures: Path) -> None:
     """With --json each picture is an object, unreadable ones too, and nothing else is on stdout."""
     done = cli("check", "--json", pictures / "copy.jpg", pictures / "other.png", pictures / "torn.png")
@@ -93,6 +94,7 @@ def test_a_check_is_replayed(cli: Any, pictures: Path, workspace: Workspace) -> 
     assert done.objects[0]["again"]["design"] == done.objects[0]["then"]["design"] == given["design"]
 
 
+@pytest.mark.slow
 def test_a_tampered_check_fails_its_replay(cli: Any, pictures: Path, workspace: Workspace) -> None:
     """Exit 1, and stderr names what differs."""
     (given,) = cli("check", "--json", pictures / "other.png").objects

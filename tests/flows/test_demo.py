@@ -96,6 +96,7 @@ def test_running_it_again_gives_the_same(cli: Any, fixtures: Path, workspace: Wo
     assert {name: rows for name, rows in rows_of(workspace).items() if name != "checks"} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("known", "expected"),
     [
@@ -219,6 +220,7 @@ def test_certificates_tell_their_stories(cli: Any, fixtures: Path, workspace: Wo
     assert cli("ledger", "audit").code == 0
 
 
+@pytest.mark.slow
 def test_products_that_tell_no_story_are_refused(cli: Any, fixtures: Path) -> None:
     """A story that nobody knows is a mistake of the table."""
     write(fixtures / "products.csv", [PRODUCTS[0], (*PRODUCTS[1][:6], "lost")])

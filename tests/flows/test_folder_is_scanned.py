@@ -64,6 +64,7 @@ def listings(workspace: Workspace, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_picture_has_a_row(cli: Any, listings: Path, tmp_path: Path, workspace: Workspace) -> None:
     """Found, not found and unreadable pictures stand in path order, each with its query as it was given."""
     done = cli("scan", listings, "--csv", tmp_path / "out.csv")
@@ -110,6 +111,7 @@ def test_an_evaluation_reads_the_csv(cli: Any, listings: Path) -> None:
         assert best["deep/b.PNG"] == ("B", 1.0)
 
 
+@pytest.mark.slow
 def test_top_shows_what_is_below_the_threshold(cli: Any, listings: Path) -> None:
     """With --top each picture has its best designs by falling score, and only the first can be a match."""
     rows = [row for row in rows_of(cli("scan", listings, "--top", "2").out) if not row["error"]]
@@ -122,6 +124,7 @@ def test_top_shows_what_is_below_the_threshold(cli: Any, listings: Path) -> None
     assert [row["verdict"] for row in rows[::2]] == ["match", "match", "none"]
 
 
+@pytest.mark.slow
 def test_alike_designs_are_lookalikes_of_the_match(cli: Any, listings: Path, workspace: Workspace) -> None:
     """A second design that scores as high is not a second match."""
     make.register(workspace, "A2", pictures=[make.picture_bytes(0, "JPEG", quality=90)])
@@ -145,6 +148,7 @@ def test_two_workers_write_the_same(cli: Any, listings: Path, monkeypatch: pytes
     assert cli("scan", listings, "--workers", "2", "--top", "2").out == alone.out
 
 
+@pytest.mark.slow
 def test_few_pictures_start_no_process(cli: Any, listings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A handful is checked in this process: starting others would take longer."""
     monkeypatch.delattr("authcheck.checks.scan.ProcessPoolExecutor")

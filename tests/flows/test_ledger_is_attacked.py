@@ -99,6 +99,7 @@ def test_an_entry_is_edited(ledger: Workspace) -> None:
     assert any(one.startswith("designs ") and "version" in one for one in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "value"),
     [("type", "design.retire"), ("subject", "dsn_other"), ("at", "2020-01-01 00:00:00+00:00")],

@@ -100,6 +100,7 @@ def test_an_owner_who_keeps_its_key_gives_no_badge_here(workspace: Workspace) ->
     assert refused(lambda: badge(workspace, front.id, licence.id)) == "badge.own_key"
 
 
+@pytest.mark.slow
 def test_forged_badges_are_refused(workspace: Workspace) -> None:
     """Another key, another's name, no algorithm, a shared secret, stretched times, other types, noise."""
     front, licence = shop(workspace)

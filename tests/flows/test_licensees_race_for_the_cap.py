@@ -19,6 +19,7 @@ pytestmark = pytest.mark.postgresql
 RACERS = 3
 
 
+@pytest.mark.slow
 def test_threads_never_exceed_the_cap(printers: Licensee, license_it: Callable[..., Licence]) -> None:
     """Some at once, each ordering until it is refused: the cap is used up to the last three, and not passed."""
     licence = license_it(cap=20)

@@ -167,6 +167,7 @@ def test_a_restart_begins_with_the_file_and_answers_the_same(
     assert everything(LiveFeatures(folder), workspace) == everything(before, workspace)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_files_at_once")
 def test_negatives_outlive_a_new_file(workspace: Workspace, folder: Path) -> None:
     """The file holds views alone; a process that goes on with a new one, and one that starts with it, know the negatives."""
@@ -181,6 +182,7 @@ def test_negatives_outlive_a_new_file(workspace: Workspace, folder: Path) -> Non
     assert keys_near(live, workspace, 9) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_files_at_once")
 def test_one_process_writes_and_the_others_go_on_with_its_file(workspace: Workspace, folder: Path) -> None:
     """A second process does not write what the first has written, and one that may not write loses nothing."""

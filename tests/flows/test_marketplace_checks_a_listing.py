@@ -168,6 +168,7 @@ def test_a_design_of_each_picture_counts(workspace: Workspace, kite: str) -> Non
     assert (judged.listing.verdict, judged.listing.design_id) == ("unlicensed_use", other)
 
 
+@pytest.mark.slow
 def test_nothing_known_is_none(workspace: Workspace, kite: str) -> None:
     """No registered design: nobody has to act."""
     judged = ask(workspace, copy(7))
@@ -373,6 +374,7 @@ def test_the_command_answers_people_and_programs(
     assert workspace
 
 
+@pytest.mark.slow
 def test_the_command_says_when_it_cannot_tell(cli: Any, workspace: Workspace, tmp_path: Path) -> None:
     """Exit 0: nothing found; 3: something could not be looked at, and nothing else was found; 2: no such day."""
     (tmp_path / "a.jpg").write_bytes(copy(7))

@@ -66,6 +66,7 @@ def test_a_database_of_every_earlier_release_reaches_the_entities(empty: Databas
     assert differences(empty) == []
 
 
+@pytest.mark.slow
 def test_upgrading_twice_changes_nothing(empty: Database) -> None:
     """The second time there is nothing to do, and what was stored stays."""
     empty.upgrade()

@@ -38,6 +38,7 @@ def test_a_check_is_explained(cli: Any, photos: Path, suffix: str, kind: str) ->
         assert image.width <= 1600
 
 
+@pytest.mark.slow
 def test_where_nothing_was_found_the_file_says_nothing_else(cli: Any, photos: Path) -> None:
     """An older file is replaced by the picture alone, and the output says so."""
     target = photos / "out.png"
@@ -81,6 +82,7 @@ def test_the_terminal_keeps_no_copy(cli: Any, photos: Path, workspace: Workspace
     assert not workspace.settings.submissions_dir.exists()
 
 
+@pytest.mark.slow
 def test_the_evidence_of_a_stored_check_says_where_and_what(workspace: Workspace) -> None:
     """From a stored finding with an alignment: outline and three panels for the organisation, the outline for the public."""
     design = scenes.registered(workspace, "KOI", seed=1)

@@ -163,6 +163,7 @@ def test_a_replay_needs_no_picture(registry: Workspace) -> None:
     assert again.today.code == "none"
 
 
+@pytest.mark.slow
 def test_tampered_measurements_are_noticed(registry: Workspace) -> None:
     """Numbers that are edited score otherwise; those that are none at all are not read."""
     image, _ = photo("nw-001")
@@ -228,6 +229,7 @@ def test_threads_share_a_finder(registry: Workspace) -> None:
     assert given == {name: {name: "match"} for name in NAMES}
 
 
+@pytest.mark.slow
 def test_a_view_without_features_stops_the_check(registry: Workspace) -> None:
     """A registry of before local features says what to run; the fast policy does without."""
     with registry.database.writing() as session:

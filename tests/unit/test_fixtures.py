@@ -134,6 +134,7 @@ def test_every_picture_opens() -> None:
             assert min(picture.size) >= 40, name
 
 
+@pytest.mark.slow
 def test_check_finds_nothing_wrong() -> None:
     """`make_fixtures.py --check` agrees that all is there and of sane size."""
     done = check(FIXTURES)
@@ -169,6 +170,7 @@ def test_readme_covers_every_picture() -> None:
     assert len(rows("beyond_reach.csv")) == int(re.search(r"(\d+) more,", readme)[1])  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_check_finds_a_picture_in_no_table(tmp_path: Path) -> None:
     """`--check` names a picture that neither table holds, and one that is in both."""
     folder = tmp_path / "fixtures"

@@ -100,6 +100,7 @@ def test_a_folder_that_cannot_be_written_is_told_so(tmp_path: Path) -> None:
         load_secret(None, tmp_path / "keys" / "ledger.key")
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=100), st.text(st.characters(codec="utf-8"), max_size=20), st.data())
 def test_what_is_sealed_opens_only_as_it_was(plain: bytes, context: str, data: st.DataObject) -> None:
     """With the same secret, for the same purpose, unchanged."""

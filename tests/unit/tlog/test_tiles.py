@@ -89,6 +89,7 @@ def test_consistency_proofs_are_true_at_any_sizes(size2: int, data: st.DataObjec
     verify_consistency(size1, size2, proof, root_of(LEAVES[:size1]), root_of(LEAVES[:size2]))
 
 
+@pytest.mark.slow
 def test_proofs_in_a_tree_of_three_levels() -> None:
     """At 70,000 entries, where a tile of tiles of tiles begins; also right at its edge."""
     leaves = [leaf_hash(number.to_bytes(4)) for number in range(70_000)]

@@ -77,6 +77,7 @@ def test_a_mirrored_picture_has_its_points_on_the_other_side() -> None:
     assert np.median(far) < 0.6 / 640  # twice the error, in pixels of the larger reading
 
 
+@pytest.mark.slow
 def test_a_grey_picture_has_no_point_of_colour() -> None:
     """Its channels of colour are flat; the points of light are there."""
     grey = make.picture(1).convert("L").convert("RGB")
@@ -85,6 +86,7 @@ def test_a_grey_picture_has_no_point_of_colour() -> None:
         assert set(found.channels.tolist()) == {0}
 
 
+@pytest.mark.slow
 def test_colours_of_one_lightness_are_seen() -> None:
     """Where light says nothing, colour does: a red print on green of the same grey."""
     shapes = make.busy_ground(6, (320, 240)).convert("L").point(lambda level: 255 * (level > 140))

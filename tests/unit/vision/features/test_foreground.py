@@ -83,6 +83,7 @@ def test_a_speck_is_no_product() -> None:
     assert foreground_of(image) is None
 
 
+@pytest.mark.slow
 def test_threads_find_the_same_mask() -> None:
     """GrabCut draws lots: the lot is the same for the same picture, whoever else draws at the same time."""
     photos = [make.product_photo(seed) for seed in range(4)] * 4

@@ -107,6 +107,7 @@ def test_a_snapshot_of_another_release_is_refused(folder: Path, other: dict[str,
     assert open_snapshot(folder) is None
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_was_replaced_stays_readable(folder: Path) -> None:
     """A process that has the last one mapped goes on with it."""
     snapshot = open_snapshot(folder)
@@ -119,6 +120,7 @@ def test_a_snapshot_that_was_replaced_stays_readable(folder: Path) -> None:
     assert [one.stand.tick for one in (open_snapshot(folder), snapshot) if one] == [8, 7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["_write_points", "_write_at", "_write_header"])
 def test_a_killed_writer_leaves_the_last_snapshot(folder: Path, moment: str) -> None:
     """Killed after a first array, after all points or after the header: the file of before counts, and the next writer cleans up."""
@@ -134,6 +136,7 @@ def test_a_killed_writer_leaves_the_last_snapshot(folder: Path, moment: str) -> 
         assert not list(folder.glob(".features-*"))
 
 
+@pytest.mark.slow
 def test_two_processes_do_not_write_at_once(folder: Path) -> None:
     """While one writes the other is told so at once; when it is killed the place is free."""
     words = [sys.executable, "-c", HOLDING, str(folder)]

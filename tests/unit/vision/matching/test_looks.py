@@ -141,6 +141,7 @@ def fitted(design: Known, votes: float) -> Verified:
     return Verified(design, Edit(), Fit(np.eye(2, 3), pairs, np.zeros(4), 4))
 
 
+@pytest.mark.slow
 def test_only_the_best_are_looked_at() -> None:
     """The four with most votes, none with a fraction of the best's, then those that only hashes propose."""
     submitted = make.submitted(make.busy_ground(1))
@@ -173,6 +174,7 @@ def test_what_lies_outside_is_not_covered(points: bool) -> None:
     assert np.isfinite(found.alignment.homography).all()
 
 
+@pytest.mark.slow
 def test_a_sliver_is_not_the_whole() -> None:
     """Of a design that is all but outside, too little to compare, a point that is there does not make it covered."""
     image = make.busy_ground(8, (480, 480))

@@ -103,6 +103,7 @@ def scene(name: str, **words: float) -> Image.Image:
     return make.printed(image, place, make.busy_ground(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mirrored", [0, 1])
 @pytest.mark.parametrize("number", [0, 1, 3])
 def test_a_print_is_found_and_no_other(shelf: Shelf, number: int, mirrored: int) -> None:
@@ -132,6 +133,7 @@ def test_light_and_dark_are_swapped_only_where_nothing_was_found(shelf: Shelf) -
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mirrored", [0, 1])
 @pytest.mark.parametrize("name", ["nw-001", "as-011"])
 def test_an_inverted_print_is_found(shelf: Shelf, name: str, mirrored: int) -> None:
@@ -152,6 +154,7 @@ def test_an_unrelated_picture_is_nobodys(shelf: Shelf) -> None:
     assert Shelf().examine(make.busy_ground(0)).looks == []
 
 
+@pytest.mark.slow
 def test_views_that_only_hashes_know_are_looked_at(shelf: Shelf) -> None:
     """A view that is on the shelf but gets no votes is verified where hashes name it, and assumed to cover the picture."""
     image = make.fixture("nw-001")
@@ -182,6 +185,7 @@ def test_only_a_sure_hint_of_the_whole_picture_is_assumed(score: float, whole: b
     assert len(assumed) == looks
 
 
+@pytest.mark.slow
 def test_a_design_without_a_point_is_left_to_the_hashes(shelf: Shelf) -> None:
     """The model knows nothing of such designs: a soft gradient would be a sure match of any checkered picture."""
     gradient = Image.linear_gradient("L").resize((200, 300)).convert("RGB")
@@ -192,6 +196,7 @@ def test_a_design_without_a_point_is_left_to_the_hashes(shelf: Shelf) -> None:
     assert 20 not in scores(found)
 
 
+@pytest.mark.slow
 def test_what_is_gone_is_left_out(shelf: Shelf) -> None:
     """A view that was taken off the shelf after the index was asked is no error, nor is a hint at it."""
     del shelf.known[0]
@@ -199,6 +204,7 @@ def test_what_is_gone_is_left_out(shelf: Shelf) -> None:
     assert 0 not in scores(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("owner", "found"),
     [("acme", False), (None, False), ("globex", True)],
@@ -211,6 +217,7 @@ def test_a_negatives_points_have_no_say(shelf: Shelf, owner: str | None, found: 
     assert (given.get(0, 0) > 0.5) == found
 
 
+@pytest.mark.slow
 def test_a_design_on_a_negatives_ground_is_found(shelf: Shelf) -> None:
     """A backdrop takes away its own points alone."""
     ground = make.busy_ground(1)

@@ -69,6 +69,7 @@ def test_an_unedited_design_has_no_marks(seed: int) -> None:
     assert marked.mean() < 0.002
 
 
+@pytest.mark.slow
 def test_a_slightly_wrong_alignment_marks_little() -> None:
     """Corners that are off by about one percent, as matching leaves them, do not turn edges into differences."""
     off = np.add(scenes.SLANTED, ((4, -3), (-5, 3), (3, 5), (-3, -4)))

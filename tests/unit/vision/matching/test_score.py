@@ -35,6 +35,7 @@ def test_a_score_follows_its_logit(name: str, number: int) -> None:
     assert np.all(worth * np.sign(model.weights[number]) > 0)
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-1e6, 1e6), min_size=len(NUMBERS), max_size=len(NUMBERS)))
 def test_a_score_is_a_probability(numbers: list[float]) -> None:
     """Whatever the numbers: in [0, 1], never an overflow."""
