@@ -23,7 +23,7 @@ MATCH_DATA = Path(os.environ.get("AUTHCHECK_MATCH_DATA", ROOT.parent / "shared" 
 POSTGRESQL = os.environ.get("AUTHCHECK_TEST_DATABASE") == "postgresql"
 sys.path.insert(0, str(ROOT / "tests"))  # tests import make.py
 pytest_plugins = ["chain_made"]
-# The same 25 examples in every run. `make test ARGS=--hypothesis-profile=thorough` draws 400 new ones, for nights.
+# The same 25 examples in every run. `--hypothesis-profile=thorough` draws 400 new ones.
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 hypothesis.settings.register_profile("ci", max_examples=25, derandomize=True, **PATIENT)
 hypothesis.settings.register_profile("thorough", max_examples=400, **PATIENT)
