@@ -85,7 +85,7 @@ def test_before_the_first_checkpoint_there_are_no_tiles(client: TestClient, work
 
 
 def test_a_restored_backup_is_not_served(client: TestClient, workspace: Workspace) -> None:
-    """A request for the checkpoint is refused after a restore to an older state."""
+    """A restored database that lacks signed entries serves no checkpoint."""
     grow(workspace, 3)
     kept = back_up(workspace.database)
     assert client.get("/ledger/checkpoint").status_code == 200

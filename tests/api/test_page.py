@@ -82,7 +82,7 @@ def test_nothing_found_names_no_design(client: TestClient, served: Workspace) ->
 
 
 def test_a_lookalike_asks_for_a_person(client: TestClient, served: Workspace) -> None:
-    """The page shows a lookalike beside the design, and asks the visitor to compare them."""
+    """The page names a lookalike and says that a person should look."""
     design = make.register(served, title="Koi pond").design
     page = client.get(f"/checks/{answered(served, design.id, verdict='lookalike')}").text
     assert "<h1>Looks like a registered design</h1>" in page

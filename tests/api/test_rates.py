@@ -135,7 +135,7 @@ def test_public_reads_have_an_allowance_of_their_own(start: Start) -> None:
 def test_the_allowance_slides_over_the_turn_of_a_minute() -> None:
     """Ten requests at the end of a minute leave none at the start of the next.
 
-    Then one is free per tenth of it.
+    Each tenth of the next minute then allows one more request.
     """
     clock = [59.0]
     counts, allowance = SlidingCounts(lambda: clock[0]), Allowance("checks", 10)
