@@ -18,7 +18,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 def comes_out(workspace: Workspace, row: dict[str, str]) -> bool:
-    """Tell whether authcheck gives the known answer of a row today."""
+    """Tell whether authcheck gives the right answer to a row today."""
     try:
         submission = answers.read_submission((FIXTURES / row["picture"]).read_bytes(), workspace.limits)
     except ImageRejected:

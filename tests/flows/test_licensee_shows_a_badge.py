@@ -65,7 +65,7 @@ def refused(act: Callable[[], object]) -> str:
 
 
 def test_a_badge_holds_at_its_address_for_a_day(workspace: Workspace) -> None:
-    """A badge names owner, licensee and licence. It is valid for one day at its own address."""
+    """A badge names the seller, the licence and the address. It is valid for one day at its own address."""
     front, licence = shop(workspace)
     jws, believed = badge(workspace, front.id, licence.id), trust(workspace)
     found = badges.verify_badge(jws, f"{URL}/#top", believed, make.NOW)
