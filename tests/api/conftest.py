@@ -1,4 +1,4 @@
-"""A running app and its callers."""
+"""Fixtures: a running app and its callers."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -30,7 +30,7 @@ def workspace(client: TestClient) -> Workspace:
 
 @pytest.fixture
 def login(workspace: Workspace) -> Callable[..., Headers]:
-    """Headers with a new key: `login("designs:write", owner="acme")`."""
+    """Return headers with a new key: `login("designs:write", owner="acme")`."""
     return lambda *scopes, owner="acme": {
         "Authorization": f"Bearer {make.key(workspace, *scopes, owner=owner)}"
     }
@@ -38,25 +38,25 @@ def login(workspace: Workspace) -> Callable[..., Headers]:
 
 @pytest.fixture
 def brand(login: Callable[..., Headers]) -> Headers:
-    """Acme, which registers designs."""
+    """Headers of Acme, a brand that registers designs."""
     return login("designs:write")
 
 
 @pytest.fixture
 def rival(login: Callable[..., Headers]) -> Headers:
-    """Globex, which registers designs too."""
+    """Headers of Globex, another brand that registers designs."""
     return login("designs:write", owner="globex")
 
 
 @pytest.fixture
 def checker(login: Callable[..., Headers]) -> Headers:
-    """A marketplace that checks listings."""
+    """Headers of a marketplace that checks listings."""
     return login("listings:check", owner="market")
 
 
 @pytest.fixture
 def admin(login: Callable[..., Headers]) -> Headers:
-    """The operator."""
+    """Headers of the operator."""
     return login("admin", owner="operator")
 
 
@@ -78,5 +78,5 @@ def new_design(client: TestClient, brand: Headers) -> Callable[..., dict[str, An
 
 @pytest.fixture(autouse=True)
 def _designs_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same registered picture is not searched for local features anew in each test."""
+    """Extract the local features of each registered picture only once for all tests."""
     monkeypatch.setattr("authcheck.vision.features.extract.of_design", make.design_features)

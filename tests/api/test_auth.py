@@ -1,4 +1,4 @@
-"""Who may ask what."""
+"""Authentication and scopes of every route."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -54,7 +54,7 @@ DESIGN_ROUTES = [
 
 
 def _calls(route: APIRoute) -> set[Any]:
-    """Every function that runs before the endpoint."""
+    """Return all functions that run before the endpoint."""
     waiting, found = [route.dependant], set[Any]()
     while waiting:
         dependant = waiting.pop()
@@ -73,7 +73,7 @@ def _routes(app: object) -> Iterator[APIRoute]:
 
 
 def test_every_route_is_public_by_name_or_asks_for_a_key(settings: Settings) -> None:
-    """No endpoint can forget its key: it is on the list above, or `authenticated` runs before it."""
+    """Each endpoint is on the list of public routes, or `authenticated` runs before it."""
     open_to_all = set()
     routes = list(_routes(create_app(settings)))
     for route in routes:
@@ -87,7 +87,7 @@ def test_every_route_is_public_by_name_or_asks_for_a_key(settings: Settings) -> 
 
 
 def test_me_names_the_caller(client: TestClient, login: Callable[..., Headers]) -> None:
-    """Any key may ask who it is."""
+    """Every valid key gets the identity of its caller."""
     answer = client.get("/v1/me", headers=login("listings:check"))
     assert answer.status_code == 200
     assert answer.json()["organisation"] == "acme"
@@ -110,14 +110,14 @@ def test_me_names_the_caller(client: TestClient, login: Callable[..., Headers]) 
 def test_a_key_that_is_missing_or_unknown_is_refused(
     client: TestClient, header: str | None, code: str
 ) -> None:
-    """401 says by its code whether a key was missing or wrong, and how to send one."""
+    """The code of the 401 says whether the key is missing or wrong, and the answer says how to send a key."""
     answer = client.get("/v1/me", headers={} if header is None else {"Authorization": header})
     assert (answer.status_code, answer.json()["code"]) == (401, code)
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 def test_a_revoked_key_is_refused(client: TestClient, workspace: Workspace) -> None:
-    """A key stops working with its revocation, and is told so."""
+    """A revoked key is refused, and the answer says that it is revoked."""
     token = make.key(workspace, "designs:write")
     with workspace.database.writing() as session:
         api_keys.revoke_key(session, "_".join(token.split("_")[:2]), organisation_id=None, now=make.NOW)
@@ -126,7 +126,7 @@ def test_a_revoked_key_is_refused(client: TestClient, workspace: Workspace) -> N
 
 
 def test_a_key_without_the_scope_is_refused(client: TestClient, checker: Headers) -> None:
-    """403, not 401: the key is good, its scope is missing."""
+    """A valid key without the scope gets 403, not 401."""
     answer = client.get("/v1/designs", headers=checker)
     assert (answer.status_code, answer.json()["code"]) == (403, "auth.scope")
     assert "www-authenticate" not in answer.headers
@@ -136,7 +136,7 @@ def test_a_key_without_the_scope_is_refused(client: TestClient, checker: Headers
 def test_another_organisations_design_is_not_there(
     client: TestClient, rival: Headers, new_design: Callable[..., dict[str, object]], method: str, path: str
 ) -> None:
-    """On every route, somebody else's design answers just as an id that nobody has."""
+    """On every route, another organisation's design gets the same answer as an unknown id."""
     design = new_design()
     sha256 = design["views"][0]["sha256"]  # type: ignore[index]
     given = {
@@ -152,6 +152,6 @@ def test_another_organisations_design_is_not_there(
 
 @pytest.mark.parametrize(("method", "path"), DESIGN_ROUTES)
 def test_the_public_reaches_no_design_route(client: TestClient, method: str, path: str) -> None:
-    """Without a key nothing of a design is told, not even whether it exists."""
+    """Without a key no route reveals anything about a design, not even its existence."""
     answer = client.request(method, path.format(id="dsn_X", sha256="0" * 64), json={"title": "x"})
     assert (answer.status_code, answer.json()["code"]) == (401, "auth.missing")

@@ -1,4 +1,4 @@
-"""Bodies: too large, malformed, of the wrong kind, from hostile clients."""
+"""Request bodies that are too large, malformed, of the wrong kind or hostile."""
 
 import struct
 import zlib
@@ -27,7 +27,7 @@ END = f"--{BOUNDARY}--\r\n".encode()
 
 
 def bomb_png(width_px: int = 20_000, height_px: int = 10_000) -> bytes:
-    """A PNG of 200 megapixels in some kilobytes."""
+    """Return a PNG of 200 megapixels in a few kilobytes."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -40,7 +40,7 @@ def bomb_png(width_px: int = 20_000, height_px: int = 10_000) -> bytes:
 async def _stream(
     app: Any, path: str, headers: dict[str, str], chunk: bytes, chunks: int
 ) -> tuple[int, bytes, int, dict[str, str]]:
-    """Send a chunked body as a server would hand it on; status, body, bytes read, headers."""
+    """Send a chunked body as a server would. Return status, body, bytes read and headers."""
     read, sent = 0, []
 
     async def receive() -> dict[str, Any]:
@@ -76,7 +76,7 @@ async def _stream(
 
 @pytest.fixture
 def small(settings: Settings) -> Settings:
-    """Settings with a limit of 100 kB a picture and 1 MB an import."""
+    """Settings with limits of 100 kB for a picture and 1 MB for an import."""
     return settings.model_copy(update={"max_picture_bytes": 100_000, "max_import_bytes": 1_000_000})
 
 
@@ -84,7 +84,10 @@ def small(settings: Settings) -> Settings:
 def test_an_oversize_chunked_upload_is_no_longer_read(
     small: Settings, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """A body without a length is counted: past the limit the server stops reading, answers 413 and hangs up."""
+    """A body without a length is counted.
+
+    Past the limit the server stops reading, answers 413 and closes the connection.
+    """
     monkeypatch.setattr(middleware, "LINGER_BYTES", 0)
     with TestClient(create_app(small)) as client:
         chunk = b"x" * 10_000
@@ -103,7 +106,7 @@ def test_an_oversize_chunked_upload_is_no_longer_read(
 def test_a_declared_oversize_upload_is_not_read_at_all(
     small: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Content-Length above the limit: 413 before the first byte, for a JSON endpoint too, and the connection ends."""
+    """A Content-Length above the limit gets 413 before the first byte, also for JSON, and the connection closes."""
     monkeypatch.setattr(middleware, "LINGER_BYTES", 0)
     with TestClient(create_app(small)) as client:
         headers = {"Content-Type": "image/png", "Content-Length": "100000000"}
@@ -122,9 +125,11 @@ def test_a_declared_oversize_upload_is_not_read_at_all(
 
 @pytest.mark.slow
 def test_an_import_has_a_limit_of_its_own(small: Settings) -> None:
-    """Larger than a picture may be, smaller than the import's limit: read; a large picture in it spoils its row only.
+    """An import may be larger than a picture, up to its own limit.
 
-    Above the import's limit: 413.
+    A large picture in it refuses only its row.
+
+    An import above its limit gets 413.
     """
     with TestClient(create_app(small)) as client:
         key = make.key(client.app.state.workspace, "designs:write")  # type: ignore[attr-defined]
@@ -142,7 +147,7 @@ def test_an_import_has_a_limit_of_its_own(small: Settings) -> None:
 
 
 def test_a_picture_just_over_the_limit_is_too_large(small: Settings) -> None:
-    """Within the margin for the form around it, the picture's own limit still holds: multipart and raw alike."""
+    """A form may exceed the limit by its margin, but its picture may not. The same holds for a raw body."""
     with TestClient(create_app(small)) as client:
         data = b"x" * 100_001
         for sent in (
@@ -154,7 +159,7 @@ def test_a_picture_just_over_the_limit_is_too_large(small: Settings) -> None:
 
 
 def test_a_bomb_of_200_megapixels_is_refused_by_its_header(client: TestClient) -> None:
-    """25 kB that would become 200 million pixels: refused before any pixel is decoded."""
+    """A file of 25 kB with 200 million pixels is refused before any pixel is decoded."""
     data = bomb_png()
     assert len(data) < 100_000
     answer = client.post("/v1/checks", files={"image": ("bomb.png", data)})
@@ -176,13 +181,13 @@ def test_a_bomb_of_200_megapixels_is_refused_by_its_header(client: TestClient) -
     ],
 )
 def test_a_wrong_content_type_is_said(client: TestClient, content_type: str, status: int, code: str) -> None:
-    """415 names what is accepted."""
+    """A 415 names the accepted content types."""
     answer = client.post("/v1/checks", headers={"Content-Type": content_type}, content=b"<svg/>")
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 def test_designs_and_imports_want_multipart(client: TestClient, brand: Headers) -> None:
-    """A raw picture is 415 there."""
+    """Designs and imports refuse a raw picture with 415."""
     for path in ("/v1/designs", "/v1/imports"):
         answer = client.post(
             path, headers={**brand, "Content-Type": "image/png"}, content=make.picture_bytes()
@@ -226,7 +231,7 @@ def test_designs_and_imports_want_multipart(client: TestClient, brand: Headers) 
     ],
 )
 def test_a_malformed_form_is_said(client: TestClient, body: bytes, status: int, code: str) -> None:
-    """Each with a code of its own, none a 500."""
+    """Each malformed form gets a code of its own, and none gets a 500."""
     answer = client.post("/v1/checks", headers=MULTIPART, content=body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
@@ -247,7 +252,7 @@ def test_a_malformed_form_is_said(client: TestClient, body: bytes, status: int, 
 def test_a_path_like_file_name_is_only_a_name(
     client: TestClient, checker: Headers, sent: str, kept: str
 ) -> None:
-    """What a client calls its file opens no path, and is kept as the last printable component."""
+    """A client's file name opens no path. Its last printable component is stored."""
     escaped = sent.replace("\\", "\\\\")
     body = _part("image", make.picture_bytes(), escaped) + END
     answer = client.post("/v1/checks", headers={**checker, **MULTIPART}, content=body)
@@ -259,7 +264,7 @@ def test_a_path_like_file_name_is_only_a_name(
 
 
 def test_text_that_is_not_utf8_is_refused(client: TestClient, brand: Headers) -> None:
-    """Latin-1 bytes and encoded surrogates in a field are a 422 with the field's name."""
+    """Latin-1 bytes and encoded surrogates in a field get 422 with the field's name."""
     for title in (b"caf\xe9", b"\xed\xa0\x80"):
         body = (
             _part("reference", b"R")
@@ -273,7 +278,7 @@ def test_text_that_is_not_utf8_is_refused(client: TestClient, brand: Headers) ->
 
 
 def test_a_repeated_field_and_too_many_pictures_are_refused(client: TestClient, brand: Headers) -> None:
-    """Which of two titles would count? Neither."""
+    """A repeated field, too many pictures, a file as a text and a missing picture are refused with their codes."""
     image = _part("image", make.picture_bytes(), "a.png")
     for body, code in (
         (_part("reference", b"A") + _part("reference", b"B") + image, "request.repeated"),
@@ -289,7 +294,7 @@ def test_a_repeated_field_and_too_many_pictures_are_refused(client: TestClient, 
     "body", [b"{", b"\xff\xfe", b'{"handle": "\\ud800"}', b"[" * 30_000, b"null", b'"x"']
 )
 def test_json_that_is_none_is_refused(client: TestClient, admin: Headers, body: bytes) -> None:
-    """Malformed, not UTF-8, lone surrogates, nested without end: 400 or 422, never 500."""
+    """JSON that is malformed, not UTF-8, deeply nested or with lone surrogates gets 400 or 422, never 500."""
     headers = {**admin, "Content-Type": "application/json"}
     answer = client.post("/v1/organisations", headers=headers, content=body)
     assert answer.status_code in {400, 422}
@@ -297,7 +302,7 @@ def test_json_that_is_none_is_refused(client: TestClient, admin: Headers, body: 
 
 
 def test_an_upload_leaves_no_temporary_file(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the outcome, each spool is closed with its request."""
+    """Each temporary upload file is closed with its request, whatever the outcome."""
     made: list[Any] = []
 
     class Watched(multipart.Spool):
@@ -315,14 +320,17 @@ def test_an_upload_leaves_no_temporary_file(client: TestClient, monkeypatch: pyt
 
 @pytest.mark.slow
 def test_places_are_given_back(client: TestClient) -> None:
-    """Refused or answered, a request gives its place back; a full house answers 503 at once when many wait."""
+    """Every request, refused or answered, frees its place.
+
+    A full server with many waiting requests answers 503 at once.
+    """
     for data in (make.picture_bytes(), b"no picture", make.picture_bytes()):
         client.post("/v1/checks", files={"image": ("a.png", data)})
     assert client.app.state.places.borrowed_tokens == 0  # type: ignore[attr-defined]
 
 
 def test_a_full_house_says_so(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No place in time: 503 with Retry-After, and the request has cost no memory but a temporary file."""
+    """A request without a place gets 503 with Retry-After, and costs no memory but a temporary file."""
     monkeypatch.setattr(uploads, "WAIT_S", 0.05)
     places = client.app.state.places  # type: ignore[attr-defined]
     monkeypatch.setattr(places, "total_tokens", 0, raising=False)

@@ -1,4 +1,4 @@
-"""Certificates over HTTP: issuing, listing, revoking, keys."""
+"""Certificates over HTTP: issue, list and revoke certificates, and manage keys."""
 
 import csv
 import io
@@ -53,7 +53,7 @@ def issue(client: TestClient, issuer: Headers, workspace: Workspace) -> Issue:
 
 
 def units(client: TestClient, headers: Headers, **query: str) -> list[dict[str, Any]]:
-    """The certificates that are listed."""
+    """The listed certificates."""
     answer = client.get("/v1/certificates", headers=headers, params=query)
     assert answer.status_code == 200, answer.text
     found: list[dict[str, Any]] = answer.json()["items"]
@@ -61,12 +61,12 @@ def units(client: TestClient, headers: Headers, **query: str) -> list[dict[str, 
 
 
 def code_of(answer: Any) -> tuple[int, str]:
-    """Status and error code of an answer."""
+    """The status and error code of an answer."""
     return answer.status_code, answer.json()["code"]
 
 
 def test_a_batch_is_issued_shown_and_listed(client: TestClient, issuer: Headers, issue: Issue) -> None:
-    """201 with its address; each certificate with its ledger transaction, which is signed at once."""
+    """A new batch gets 201 with its address. Each certificate has its ledger transaction, signed at once."""
     answer = issue()
     batch = answer.json()
     assert (answer.status_code, batch["states"]) == (201, {"unsigned": 0, "active": 3, "revoked": 0})
@@ -85,7 +85,7 @@ def test_a_batch_is_issued_shown_and_listed(client: TestClient, issuer: Headers,
 def test_the_same_request_is_answered_with_the_same_batch(
     client: TestClient, issuer: Headers, issue: Issue, login: Callable[..., Headers]
 ) -> None:
-    """By another key of the same brand too; another order under the same Idempotency-Key is refused."""
+    """Any key of the brand gets the same batch. Another order under the same Idempotency-Key is refused."""
     first = issue().json()
     assert issue().json() == first
     assert issue(headers=login("certificates:issue")).json()["id"] == first["id"]
@@ -97,7 +97,7 @@ def test_the_same_request_is_answered_with_the_same_batch(
 def test_the_same_request_twice_at_once_issues_once(
     client: TestClient, issuer: Headers, issue: Issue
 ) -> None:
-    """Two impatient clicks: one batch."""
+    """Two equal requests at the same time issue one batch."""
     answers: list[Any] = []
     threads = [threading.Thread(target=lambda: answers.append(issue(count=50))) for _ in range(2)]
     for thread in threads:
@@ -110,7 +110,7 @@ def test_the_same_request_twice_at_once_issues_once(
 
 
 def test_an_idempotency_key_is_needed(client: TestClient, issuer: Headers, issue: Issue) -> None:
-    """Without one a repeated request would issue twice."""
+    """A request without an Idempotency-Key is refused, because a repeat would issue twice."""
     body = {"design": "d", "gtin": made.GTIN, "lot": "L", "product": "P", "count": 1}
     assert code_of(client.post("/v1/batches", headers=issuer, json=body)) == (422, "idempotency.missing")
     assert code_of(issue(key="")) == (422, "idempotency.key")
@@ -137,20 +137,20 @@ def test_an_idempotency_key_is_needed(client: TestClient, issuer: Headers, issue
 def test_what_cannot_be_ordered_is_refused(
     client: TestClient, issuer: Headers, issue: Issue, words: dict[str, Any], expected: tuple[int, str]
 ) -> None:
-    """Each with its code, and nothing is issued."""
+    """An invalid order is refused with its code, and nothing is issued."""
     assert code_of(issue(**words)) == expected
     assert units(client, issuer) == []
 
 
 def test_a_body_for_a_million_serial_numbers_is_not_read(client: TestClient, issuer: Headers) -> None:
-    """413 before anything is parsed."""
+    """A body with a million serial numbers gets 413 before parsing."""
     headers = {**issuer, "Idempotency-Key": "k"}
     answer = client.post("/v1/batches", headers=headers, json={"serials": ["S"] * 1_000_000})
     assert code_of(answer) == (413, "request.too_large")
 
 
 def test_it_needs_the_scope(client: TestClient, brand: Headers, issue: Issue) -> None:
-    """Who may register designs may not issue certificates for them by that."""
+    """The scope for designs does not allow issuing certificates."""
     assert code_of(issue(headers=brand)) == (403, "auth.scope")
     for method, path in (
         ("GET", "/v1/batches"),
@@ -174,7 +174,7 @@ def test_it_needs_the_scope(client: TestClient, brand: Headers, issue: Issue) ->
 def test_a_member_that_is_no_brand_issues_nothing(
     client: TestClient, login: Callable[..., Headers], admin: Headers
 ) -> None:
-    """A marketplace gets no signing key even."""
+    """A marketplace can neither issue certificates nor get a signing key."""
     member = {"handle": "shop", "name": "Shop", "roles": ["marketplace"]}
     assert client.post("/v1/organisations", headers=admin, json=member).status_code == 201
     shop = login("certificates:issue", owner="shop")
@@ -185,7 +185,7 @@ def test_a_member_that_is_no_brand_issues_nothing(
 def test_another_brands_things_are_not_there(
     client: TestClient, issuer: Headers, rival_issuer: Headers, issue: Issue
 ) -> None:
-    """Design, batch, certificates and keys answer as what nobody has; nothing of them changes."""
+    """Another brand's design, batch, certificates and keys get the answer of unknown ids, and do not change."""
     batch = issue().json()["id"]
     unit = units(client, issuer)[0]
     (key,) = client.get("/v1/signing-keys", headers=issuer).json()["items"]
@@ -209,7 +209,7 @@ def test_another_brands_things_are_not_there(
 
 @pytest.mark.slow
 def test_lists_are_filtered_and_paged(client: TestClient, issuer: Headers, issue: Issue) -> None:
-    """By batch, design, GTIN (in any length), lot and state; a page leads to the next."""
+    """Lists filter by batch, design, GTIN of any length, lot and state. Each page links to the next page."""
     first, second = issue().json(), issue("k2", lot="L2", gtin="96385074", count=2).json()
     assert len(units(client, issuer)) == 5
     assert len(units(client, issuer, lot="L2")) == len(units(client, issuer, batch=second["id"])) == 2
@@ -229,7 +229,10 @@ def test_lists_are_filtered_and_paged(client: TestClient, issuer: Headers, issue
 
 
 def test_certificates_are_revoked(client: TestClient, issuer: Headers, issue: Issue) -> None:
-    """By id, by code, by range; a second time nothing changes; what cannot be meant is refused."""
+    """Certificates are revoked by id, code or range. A second revocation changes nothing.
+
+    An ambiguous request is refused.
+    """
     batch = issue(count=6).json()["id"]
     listed = units(client, issuer)
 
@@ -256,7 +259,10 @@ def test_certificates_are_revoked(client: TestClient, issuer: Headers, issue: Is
 
 
 def test_a_table_of_the_units_is_no_program(client: TestClient, issuer: Headers, issue: Issue) -> None:
-    """Product, lot and serial that a spreadsheet would run are text there; all else is as it is."""
+    """A product, lot or serial number that looks like a formula is exported as text.
+
+    Other cells are unchanged.
+    """
     serials = ["=1+1", "-2+3", "+49-1", "A-1"]
     batch = issue(product='=HYPERLINK("//evil.example","x")', lot="=cmd", serials=serials).json()["id"]
     answer = client.get(f"/v1/batches/{batch}/units.csv", headers=issuer)
@@ -270,7 +276,7 @@ def test_a_table_of_the_units_is_no_program(client: TestClient, issuer: Headers,
 
 
 def test_keys_are_rotated_and_revoked(client: TestClient, issuer: Headers, issue: Issue) -> None:
-    """Rotating ends the others; without a key nothing is issued; no answer holds a secret."""
+    """A rotation ends all other keys. Without a key nothing is issued. No answer contains a secret."""
     first = client.get("/v1/signing-keys", headers=issuer).json()["items"][0]
     answer = client.post("/v1/signing-keys/rotate", headers=issuer, json={})
     second = answer.json()
@@ -289,7 +295,10 @@ def test_keys_are_rotated_and_revoked(client: TestClient, issuer: Headers, issue
 def test_a_brand_that_keeps_its_key_signs_over_http(
     client: TestClient, issuer: Headers, issue: Issue
 ) -> None:
-    """What waits is fetched, signed elsewhere and handed in; twice is as good as once."""
+    """The brand fetches waiting statements, signs them elsewhere and hands them in.
+
+    A second hand-in changes nothing.
+    """
     own = key_of(3)
     public_key = encode_base64url(own.public_key().public_bytes_raw())
     assert (
@@ -312,7 +321,7 @@ def test_a_brand_that_keeps_its_key_signs_over_http(
 
 @pytest.mark.parametrize("key", ["", "x", "A" * 43 + "=", "AA", "é", "A" * 65])
 def test_what_is_no_public_key_is_refused(client: TestClient, issuer: Headers, key: str) -> None:
-    """Too short, too long, padded, the point zero, not ASCII."""
+    """A key that is too short, too long, padded, the zero point or not ASCII is refused."""
     answer = client.post("/v1/signing-keys", headers=issuer, json={"public_key": key})
     assert answer.status_code == 422
     assert answer.json()["code"] in {"signing_key.public_key", "request.invalid"}

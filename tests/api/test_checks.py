@@ -1,4 +1,4 @@
-"""Checks over HTTP: what a key learns, and what the public never does."""
+"""Checks over HTTP: the full answer for a key, and the short answer for the public."""
 
 import hashlib
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def _check(
 
 
 def test_the_public_learns_verdict_title_and_owner(client: TestClient, new_design: NewDesign) -> None:
-    """Without an account: the verdict, whose design it is, and its preview where that is on."""
+    """The public gets the verdict, the design's title and owner and, if it is on, the preview."""
     design = new_design("SECRET-REF", title="Koi", public_preview="true")
     answer = _check(client)
     assert answer.status_code == 201
@@ -54,7 +54,7 @@ def test_the_public_learns_verdict_title_and_owner(client: TestClient, new_desig
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_public_gets_no_hash_oracle(client: TestClient, new_design: NewDesign, seed: int) -> None:
-    """Found or not, the public body has these fields and no others: no score, distance, method, view or reference."""
+    """The public body has a fixed set of fields, without score, distance, method, view or reference."""
     design = new_design("SECRET-REF", title="Koi", seed=1)
     answer = _check(client, seed=seed)
     body = answer.json()
@@ -72,7 +72,7 @@ def test_the_public_gets_no_hash_oracle(client: TestClient, new_design: NewDesig
 def test_a_key_learns_score_method_and_reasons(
     client: TestClient, login: Callable[..., Headers], checker: Headers, new_design: NewDesign
 ) -> None:
-    """In full; the matched view's hash only where the design is the asker's own."""
+    """A key gets all reasons. The matched view's hash appears only for the asker's own design."""
     design = new_design("R-1")
     theirs = _check(client, checker).json()
     assert theirs["verdict"] == "match"
@@ -91,7 +91,7 @@ def test_a_key_learns_score_method_and_reasons(
 def test_where_nothing_was_found_no_design_is_named(
     client: TestClient, checker: Headers, new_design: NewDesign
 ) -> None:
-    """The nearest design below the threshold is not part of the answer, for a key neither."""
+    """The answer never names a design below the threshold, not even for a key."""
     new_design()
     body = _check(client, checker, seed=2).json()
     assert (body["verdict"], body["design"], body["method"]) == ("none", None, None)
@@ -100,7 +100,7 @@ def test_where_nothing_was_found_no_design_is_named(
 
 @pytest.mark.parametrize("content_type", ["image/jpeg", "application/octet-stream", "IMAGE/PNG; x=y"])
 def test_a_raw_body_is_a_picture_too(client: TestClient, content_type: str) -> None:
-    """The bytes as they are, and their SHA-256 comes back."""
+    """A raw body is checked as a picture, and the answer has its SHA-256."""
     data = make.picture_bytes(1, "JPEG")
     answer = client.post("/v1/checks", headers={"Content-Type": content_type}, content=data)
     assert answer.status_code == 201
@@ -111,7 +111,10 @@ def test_a_raw_body_is_a_picture_too(client: TestClient, content_type: str) -> N
 def test_a_check_is_seen_by_its_organisation_only(
     client: TestClient, checker: Headers, login: Callable[..., Headers]
 ) -> None:
-    """Another organisation, and the public, get the answer of an unknown id; an anonymous check is open to its id."""
+    """For another organisation and the public, a check is an unknown id.
+
+    Anybody with its id may read an anonymous check.
+    """
     mine = _check(client, checker).json()
     stranger = login("listings:check", owner="stranger")
     assert client.get(f"/v1/checks/{mine['id']}", headers=checker).json() == mine
@@ -126,7 +129,7 @@ def test_a_check_is_seen_by_its_organisation_only(
 def test_checks_are_listed_for_their_organisation(
     client: TestClient, checker: Headers, brand: Headers
 ) -> None:
-    """One's own, page by page; the list needs a key of the scope."""
+    """An organisation lists its own checks page by page, and needs a key with the scope."""
     asked = [_check(client, checker, seed=seed).json()["id"] for seed in (1, 2, 3)]
     _check(client)
     page = client.get("/v1/checks?limit=2", headers=checker).json()
@@ -139,7 +142,7 @@ def test_checks_are_listed_for_their_organisation(
 def test_a_bad_key_never_falls_back_to_the_public_answer(
     client: TestClient, brand: Headers, workspace: Workspace
 ) -> None:
-    """Unknown, revoked, or without the scope: refused, so that nobody mistakes the short answer for the full one."""
+    """An unknown or revoked key, or a key without the scope, is refused and never gets the public answer."""
     token = make.key(workspace, "listings:check")
     with workspace.database.writing() as session:
         api_keys.revoke_key(session, "_".join(token.split("_")[:2]), organisation_id=None, now=make.NOW)
@@ -153,7 +156,7 @@ def test_a_bad_key_never_falls_back_to_the_public_answer(
 
 @pytest.mark.slow
 def test_an_animated_picture_is_judged_by_its_first_frame_and_says_so(client: TestClient) -> None:
-    """The note is in the answer."""
+    """The answer has a note that only the first frame was judged."""
     frames = [make.picture(seed) for seed in (1, 2)]
     data = make.encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
     answer = client.post("/v1/checks", files={"image": ("a.gif", data)})

@@ -1,4 +1,4 @@
-"""An owner's designs over HTTP."""
+"""Designs over HTTP, for their owner."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ def _post(client: TestClient, headers: Headers, seed: int = 1, **words: str) -> 
 
 
 def test_a_registered_design_is_shown_to_its_owner(client: TestClient, brand: Headers) -> None:
-    """201 with Location and ETag; the design reads the same afterwards."""
+    """A registration gets 201 with Location and ETag. Reading the design gives the same body."""
     answer = _post(client, brand, title="Koi", kind="pattern", public_preview="true")
     assert answer.status_code == 201
     body = answer.json()
@@ -36,7 +36,7 @@ def test_a_registered_design_is_shown_to_its_owner(client: TestClient, brand: He
 
 
 def test_the_same_design_again_is_already_yours(client: TestClient, brand: Headers) -> None:
-    """200, the design that is there, nothing changed."""
+    """A second registration gets 200 with the existing design, and changes nothing."""
     first = _post(client, brand)
     again = _post(client, brand)
     assert (again.status_code, again.json()["status"]) == (200, "already_yours")
@@ -46,7 +46,7 @@ def test_the_same_design_again_is_already_yours(client: TestClient, brand: Heade
 def test_a_near_copy_by_another_owner_is_held_as_a_dispute(
     client: TestClient, rival: Headers, new_design: NewDesign
 ) -> None:
-    """The later owner is told whom it came near, under which reference, and both times."""
+    """The later owner learns the near design's owner, its reference and both times."""
     first = new_design("FIRST", seed=1)
     files = {"image": ("b.jpg", make.picture_bytes(1, "JPEG"))}
     answer = client.post("/v1/designs", headers=rival, data={"reference": "LATER"}, files=files)
@@ -66,7 +66,7 @@ def test_a_near_copy_by_another_owner_is_held_as_a_dispute(
 
 
 def test_several_pictures_make_several_views(client: TestClient, brand: Headers) -> None:
-    """Each `image` part is a view; the same picture twice is one."""
+    """Each `image` part is a view. The same picture twice is one view."""
     files = [("image", (f"{seed}.png", make.picture_bytes(seed))) for seed in (1, 2, 1)]
     answer = client.post("/v1/designs", headers=brand, data={"reference": "R"}, files=files)
     assert answer.status_code == 201
@@ -76,7 +76,7 @@ def test_several_pictures_make_several_views(client: TestClient, brand: Headers)
 def test_a_list_holds_ones_own_designs_only(
     client: TestClient, brand: Headers, rival: Headers, new_design: NewDesign
 ) -> None:
-    """By state, page by page, and never another owner's."""
+    """A list filters by state, is paged, and never shows another owner's design."""
     mine = [new_design(f"R-{seed}", seed=seed)["id"] for seed in (1, 2, 3)]
     client.post(f"/v1/designs/{mine[1]}/retire", headers=brand)
     page = client.get("/v1/designs?limit=2", headers=brand).json()
@@ -93,7 +93,7 @@ def test_a_list_holds_ones_own_designs_only(
 def test_a_change_needs_the_etag_that_was_seen(
     client: TestClient, brand: Headers, new_design: NewDesign
 ) -> None:
-    """428 without If-Match, 412 with an old one, 200 and a new ETag with the right one."""
+    """A change without If-Match gets 428, with an old ETag 412, with the right ETag 200 and a new ETag."""
     url = f"/v1/designs/{new_design()['id']}"
     seen = client.get(url, headers=brand).headers["etag"]
     missing = client.patch(url, headers=brand, json={"title": "A"})
@@ -113,7 +113,7 @@ def test_a_change_needs_the_etag_that_was_seen(
 def test_of_two_changes_at_once_one_is_refused(
     client: TestClient, brand: Headers, new_design: NewDesign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where another transaction was faster between our read and our write, the answer is 412 as well."""
+    """A change gets 412 when another transaction wins between our read and our write."""
     url = f"/v1/designs/{new_design()['id']}"
 
     def lose(*_args: object, **_kwargs: object) -> None:
@@ -127,7 +127,7 @@ def test_of_two_changes_at_once_one_is_refused(
 def test_an_unchanged_design_is_not_sent_again(
     client: TestClient, brand: Headers, new_design: NewDesign
 ) -> None:
-    """If-None-Match with the present ETag answers 304 without a body."""
+    """An If-None-Match with the present ETag gets 304 without a body."""
     url = f"/v1/designs/{new_design()['id']}"
     etag = client.get(url, headers=brand).headers["etag"]
     answer = client.get(url, headers={**brand, "If-None-Match": f'"old", W/{etag}'})
@@ -148,7 +148,7 @@ def test_an_unchanged_design_is_not_sent_again(
 def test_a_change_that_cannot_be_made_is_refused(
     client: TestClient, brand: Headers, new_design: NewDesign, body: Any, code: str
 ) -> None:
-    """422, and the design stays as it was."""
+    """An impossible change gets 422, and the design does not change."""
     url = f"/v1/designs/{new_design()['id']}"
     answer = client.patch(url, headers={**brand, "If-Match": "*"}, json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
@@ -159,7 +159,7 @@ def test_a_change_that_cannot_be_made_is_refused(
 def test_a_retired_design_is_no_longer_found(
     client: TestClient, brand: Headers, checker: Headers, new_design: NewDesign
 ) -> None:
-    """Retiring ends the checks' finding it; it stays in the list, and retiring again changes nothing."""
+    """Checks no longer find a retired design, but lists show it. A second retirement changes nothing."""
     url = f"/v1/designs/{new_design(seed=4)['id']}"
     files = {"image": ("a.png", make.picture_bytes(4))}
     assert client.post("/v1/checks", headers=checker, files=files).json()["verdict"] == "match"
@@ -187,14 +187,14 @@ def test_a_retired_design_is_no_longer_found(
 def test_words_that_cannot_be_stored_are_refused(
     client: TestClient, brand: Headers, words: dict[str, str], code: str
 ) -> None:
-    """422 with the code of the field."""
+    """A text that cannot be stored gets 422 with the field's code."""
     answer = _post(client, brand, **words)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert client.get("/v1/designs", headers=brand).json()["items"] == []
 
 
 def test_a_taken_reference_is_a_conflict(client: TestClient, brand: Headers) -> None:
-    """The same reference with another picture is 409; a retired one cannot be taken up again."""
+    """A reference with another picture gets 409, even when its design is retired."""
     first = _post(client, brand, seed=1)
     other = _post(client, brand, seed=2)
     assert (other.status_code, other.json()["code"]) == (409, "design.reference_taken")
@@ -204,7 +204,7 @@ def test_a_taken_reference_is_a_conflict(client: TestClient, brand: Headers) -> 
 
 
 def test_a_bad_picture_is_named(client: TestClient, brand: Headers) -> None:
-    """Of several pictures the one at fault is named, and none is kept."""
+    """The error names the bad picture among several, and none is stored."""
     files = [("image", ("good.png", make.picture_bytes(1))), ("image", ("bad.png", b"not a picture"))]
     answer = client.post("/v1/designs", headers=brand, data={"reference": "R"}, files=files)
     assert (answer.status_code, answer.json()["code"]) == (422, "image.unreadable")
@@ -215,7 +215,7 @@ def test_a_bad_picture_is_named(client: TestClient, brand: Headers) -> None:
 def test_a_full_disk_is_said_and_nothing_is_registered(
     client: TestClient, brand: Headers, workspace: Workspace
 ) -> None:
-    """Where a picture cannot be stored, no row says that it was: 503, and a later try succeeds."""
+    """A picture that cannot be stored gets 503 and leaves no row. A later try succeeds."""
     workspace.store.folder.parent.mkdir(exist_ok=True, parents=True)
     workspace.store.folder.write_bytes(b"a file where the folder should be")
     answer = _post(client, brand)

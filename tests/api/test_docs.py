@@ -1,4 +1,4 @@
-"""The documentation says what the code does."""
+"""The documentation agrees with the code."""
 
 import ast
 import re
@@ -33,7 +33,7 @@ def _calls() -> Iterator[ast.Call]:
 
 
 def _constants(node: ast.AST) -> list[str]:
-    """The texts in an expression: one, or both of `a if b else c`."""
+    """The texts in an expression: a constant, or both constants of `a if b else c`."""
     return [
         found.value
         for found in ast.walk(node)
@@ -42,7 +42,7 @@ def _constants(node: ast.AST) -> list[str]:
 
 
 def _raised() -> dict[str, set[int]]:
-    """Every code that a call of an error class gives, and the statuses it then has."""
+    """Every code that a call of an error class gives, with its statuses."""
     found: dict[str, set[int]] = {}
     for call in _calls():
         family = getattr(errors, call.func.id, None) if isinstance(call.func, ast.Name) else None
@@ -60,7 +60,7 @@ def _raised() -> dict[str, set[int]]:
 
 
 def test_every_error_code_is_documented_with_its_status() -> None:
-    """docs/errors.md lists each code that authcheck or api raises, and the status it has over HTTP."""
+    """docs/errors.md lists each code that authcheck or api raises, with its HTTP status."""
     documented = _documented()
     raised = _raised()
     assert len(raised) > 60
@@ -70,7 +70,7 @@ def test_every_error_code_is_documented_with_its_status() -> None:
 
 
 def test_every_family_and_framework_code_is_documented() -> None:
-    """The codes that errors have by default, and those made for what FastAPI refuses."""
+    """The document lists the default codes of errors, and the codes for FastAPI's own refusals."""
     families = {
         family.default_code
         for family in vars(errors).values()
@@ -85,7 +85,7 @@ def test_every_family_and_framework_code_is_documented() -> None:
 
 
 def test_every_text_that_looks_like_a_code_is_documented() -> None:
-    """Codes that reach an error through a table, and the reasons and notes of checks, stand in the document too."""
+    """The document also lists codes that reach an error through a table, and the reasons and notes of checks."""
     documented = set(re.findall(r"`([a-z]+\.[a-z_]+)`", (ROOT / "docs" / "errors.md").read_text()))
     nouns = {code.partition(".")[0] for code in documented}
     found = {
@@ -94,12 +94,12 @@ def test_every_text_that_looks_like_a_code_is_documented() -> None:
         for text in _constants(tree)
         if re.fullmatch(r"[a-z]+\.(?!html\b)[a-z_]+", text) and text.partition(".")[0] in nouns
     }
-    others = {"row.picture", *TYPES}  # what a code is compared with; types of entries look like codes
+    others = {"row.picture", *TYPES}  # codes in comparisons; types of entries look like codes
     assert sorted(found - documented - others) == []
 
 
 def test_no_documented_code_is_a_ghost() -> None:
-    """Each code in the document stands somewhere in the source."""
+    """Each code in the document is in the source."""
     source = "".join(
         path.read_text() for package in ("authcheck", "api") for path in (ROOT / package).rglob("*.py")
     )
@@ -108,7 +108,7 @@ def test_no_documented_code_is_a_ghost() -> None:
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_every_setting_is_documented_with_its_default(name: str) -> None:
-    """docs/settings.md has a row for each field of Settings, and the default is right."""
+    """docs/settings.md has a row for each field of Settings, with the right default."""
     text = (ROOT / "docs" / "settings.md").read_text()
     row = re.search(rf"^\| `AUTHCHECK_{name.upper()}` \| (.*?) \|", text, re.MULTILINE)
     assert row is not None

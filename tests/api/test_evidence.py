@@ -1,4 +1,4 @@
-"""The evidence picture over HTTP: what it shows, to whom, for how long."""
+"""The evidence picture over HTTP: its content, its readers, and its lifetime."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ PLACE = scenes.alignment(PICTURE)
 
 @pytest.fixture
 def design(workspace: Workspace) -> Design:
-    """A design that the public may see, with one view."""
+    """A design with one view and a public preview."""
     return scenes.registered(workspace, "KOI", title="Koi", seed=1, public_preview=True)
 
 
@@ -46,12 +46,12 @@ def opened(answer: Any) -> Image.Image:
 
 
 def shows_designs(answer: Any) -> bool:
-    """Whether there are panels beside the submission."""
+    """Tell whether the picture has panels beside the submission."""
     return opened(answer).width > SHOWN_PX["wide"][0] + 450
 
 
 def test_a_check_that_found_something_has_evidence(client: TestClient, design: Design) -> None:
-    """From the upload to the picture: the answer names it, and it can be fetched."""
+    """The answer to an upload links to its evidence picture, and the picture can be fetched."""
     body = client.post("/v1/checks", files={"image": ("a.jpg", make.picture_bytes(1, "JPEG"))}).json()
     assert body["evidence"] == f"/v1/checks/{body['id']}/evidence"
     assert [one["design"]["id"] for one in body["findings"]] == [design.id]
@@ -60,7 +60,7 @@ def test_a_check_that_found_something_has_evidence(client: TestClient, design: D
 
 @pytest.mark.slow
 def test_a_check_that_found_nothing_keeps_nothing(client: TestClient, workspace: Workspace) -> None:
-    """No copy lies on the disk, and there is no evidence, with a reason."""
+    """A check without findings stores no copy. A request for its evidence gets the reason."""
     body = client.post("/v1/checks", files={"image": ("a.jpg", make.picture_bytes(8, "JPEG"))}).json()
     assert (body["verdict"], body["findings"], body["evidence"]) == ("none", [], None)
     answer = client.get(f"/v1/checks/{body['id']}/evidence")
@@ -72,7 +72,7 @@ def test_a_check_that_found_nothing_keeps_nothing(client: TestClient, workspace:
 def test_findings_say_where_each_design_is(
     client: TestClient, workspace: Workspace, design: Design, checker: Headers
 ) -> None:
-    """A key learns outline, coverage, transform, score and method; the public outline and coverage."""
+    """A key gets outline, coverage, transform, score and method. The public gets outline and coverage."""
     second = scenes.registered(workspace, "OWL", seed=2)
     rows = [scenes.finding(design, PLACE), scenes.finding(second, None, "lookalike")]
     own = scenes.answered(workspace, PHOTO, rows, organisation_id=market(workspace))
@@ -109,7 +109,7 @@ def test_evidence_is_seen_by_whoever_sees_the_check(
 
 @pytest.mark.parametrize("check_id", ["chk_NOBODY", "..%2f..%2fauthcheck.db", "%00", "x" * 500])
 def test_an_unknown_check_has_no_evidence(client: TestClient, check_id: str) -> None:
-    """Whatever is asked for, only checks are looked up, by id."""
+    """Any text that is no id of a check has no evidence."""
     assert client.get(f"/v1/checks/{check_id}/evidence").status_code == 404
 
 
@@ -117,7 +117,10 @@ def test_an_unknown_check_has_no_evidence(client: TestClient, check_id: str) -> 
 def test_the_public_sees_a_design_only_where_its_preview_is_on(
     client: TestClient, workspace: Workspace, design: Design, brand: Headers, checker: Headers
 ) -> None:
-    """Switched off, withdrawn, or another view than the preview's: outlined only. The organisation still sees its own check."""
+    """The public sees only the outline when the preview is off, withdrawn or of another view.
+
+    The organisation sees all.
+    """
     hidden = scenes.registered(workspace, "OWL", seed=2)
     photo = make.encode(scenes.photo(make.picture(2)), "JPEG")
     anonymous = scenes.answered(workspace, photo, [scenes.finding(hidden, PLACE)])
@@ -145,7 +148,7 @@ def test_the_public_sees_a_design_only_where_its_preview_is_on(
 def test_evidence_is_private_never_guessed_at_and_asked_for_again(
     client: TestClient, workspace: Workspace, design: Design, brand: Headers
 ) -> None:
-    """Its ETag holds while nothing changes, names no picture, and changes when the owner switches the preview off."""
+    """The ETag names no picture, stays while nothing changes, and changes when the owner switches the preview off."""
     url = f"/v1/checks/{scenes.answered(workspace, PHOTO, [scenes.finding(design, PLACE)])}/evidence"
     answer = client.get(url)
     assert answer.headers["cache-control"] == "private, no-cache"
@@ -166,7 +169,7 @@ def test_evidence_is_private_never_guessed_at_and_asked_for_again(
 def test_the_picture_stands_on_a_narrow_screen_too(
     client: TestClient, workspace: Workspace, design: Design
 ) -> None:
-    """`tall` is for phones; another word is refused."""
+    """The layout `tall` is for phones. An unknown layout is refused."""
     url = f"/v1/checks/{scenes.answered(workspace, PHOTO, [scenes.finding(design, PLACE)])}/evidence"
     tall = opened(client.get(f"{url}?layout=tall"))
     assert tall.width <= 720 < tall.height
@@ -174,7 +177,7 @@ def test_the_picture_stands_on_a_narrow_screen_too(
 
 
 def test_evidence_ends(client: TestClient, workspace: Workspace, design: Design) -> None:
-    """After the days the check is still there, its evidence not, and the answer says why."""
+    """After the configured days the check stays, its evidence is deleted, and the answer says why."""
     check_id = scenes.answered(workspace, PHOTO, [scenes.finding(design, PLACE)])
     scenes.change(workspace, check_id, asked_at=datetime.now(UTC) - timedelta(days=31))
     assert client.get(f"/v1/checks/{check_id}").json()["evidence"] is None
@@ -191,7 +194,7 @@ def _cut_off(path: Path) -> None:
 def test_a_lost_copy_is_no_fault(
     client: TestClient, workspace: Workspace, design: Design, harm: Callable[[Path], None]
 ) -> None:
-    """Gone or damaged on the disk: 404 with the reason, never a 500."""
+    """A missing or damaged copy gets 404 with the reason, never a 500."""
     check_id = scenes.answered(workspace, PHOTO, [scenes.finding(design, PLACE)])
     for path in workspace.settings.submissions_dir.rglob("*.webp"):
         harm(path)
@@ -202,7 +205,7 @@ def test_a_lost_copy_is_no_fault(
 def test_a_lost_or_altered_design_picture_leaves_the_outline(
     client: TestClient, workspace: Workspace, design: Design
 ) -> None:
-    """The submission with its outline is shown all the same."""
+    """The submission with its outline is shown without the picture of the design."""
     check_id = scenes.answered(workspace, PHOTO, [scenes.finding(design, PLACE)])
     for path in workspace.settings.pictures_dir.rglob("*"):
         if path.is_file():
@@ -214,7 +217,7 @@ def test_a_lost_or_altered_design_picture_leaves_the_outline(
 def test_a_broken_alignment_is_an_unknown_place(
     client: TestClient, workspace: Workspace, design: Design, broken: Any
 ) -> None:
-    """What an alignment of another release cannot say is left out: the two are shown side by side."""
+    """An unreadable alignment is left out, and the two pictures are shown side by side."""
     row = {**scenes.finding(design, PLACE), "alignment": broken}
     check_id = scenes.answered(workspace, PHOTO, [row])
     assert client.get(f"/v1/checks/{check_id}").json()["findings"][0]["outline"] is None
@@ -223,7 +226,7 @@ def test_a_broken_alignment_is_an_unknown_place(
 
 @pytest.fixture
 def unwritable(settings: Settings) -> Iterator[TestClient]:
-    """A server whose folder of copies is a file."""
+    """A server whose folder of copies is a file, so that it cannot store copies."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     settings.submissions_dir.write_bytes(b"")
     with TestClient(create_app(settings)) as started:
@@ -231,7 +234,7 @@ def unwritable(settings: Settings) -> Iterator[TestClient]:
 
 
 def test_a_check_does_not_fail_for_want_of_evidence(unwritable: TestClient) -> None:
-    """Where no copy can be kept the answer is the same, without evidence; on the page too."""
+    """When no copy can be stored, the answer is the same without evidence, also on the page."""
     served: Workspace = unwritable.app.state.workspace  # type: ignore[attr-defined]
     make.register(served, seed=1)
     files = {"image": ("a.jpg", make.picture_bytes(1, "JPEG"))}
@@ -244,7 +247,7 @@ def test_a_check_does_not_fail_for_want_of_evidence(unwritable: TestClient) -> N
 
 @pytest.mark.slow
 def test_copies_can_be_switched_off(settings: Settings) -> None:
-    """With 0 days nothing is kept, and the form promises so."""
+    """With 0 days no copy is stored, and the form says so."""
     with TestClient(create_app(settings.model_copy(update={"evidence_days": 0}))) as client:
         make.register(client.app.state.workspace, seed=1)  # type: ignore[attr-defined]
         assert "Your photo is not kept" in client.get("/").text
@@ -255,7 +258,7 @@ def test_copies_can_be_switched_off(settings: Settings) -> None:
 
 @pytest.mark.slow
 def test_drawing_is_limited_for_the_public(settings: Settings) -> None:
-    """It costs as much as a check, so it has the limit of one; what was drawn already costs nothing, and 404s count as reads."""
+    """Drawing has the limit of a check. A stored drawing costs nothing, and a 404 counts as a read."""
     with TestClient(create_app(settings.model_copy(update={"public_checks_per_minute": 2}))) as client:
         served: Workspace = client.app.state.workspace  # type: ignore[attr-defined]
         row = scenes.finding(scenes.registered(served, "KOI", seed=1), PLACE)
@@ -269,7 +272,10 @@ def test_drawing_is_limited_for_the_public(settings: Settings) -> None:
 def test_those_who_wait_for_a_drawing_are_few(
     client: TestClient, workspace: Workspace, design: Design
 ) -> None:
-    """While one is being drawn only so many threads wait for it; the next asker is told to come back, the API answers on."""
+    """While a picture is drawn, few threads wait for it.
+
+    The next caller must retry, and the API still answers.
+    """
     drawings = client.app.state.drawings  # type: ignore[attr-defined]
     url = f"/v1/checks/{scenes.answered(workspace, PHOTO, [scenes.finding(design, PLACE)])}/evidence"
     for _ in range(WAITING):

@@ -1,4 +1,4 @@
-"""The same POST twice: one effect, one answer."""
+"""Repeated POST requests: one effect and one answer."""
 
 import threading
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def _count(workspace: Workspace) -> int | None:
 
 @pytest.fixture
 def record(workspace: Workspace, checker: Headers) -> Callable[..., None]:
-    """Change the one record there is."""
+    """Change the only record."""
 
     def change(**values: Any) -> None:
         with workspace.database.writing() as session:
@@ -49,7 +49,7 @@ def record(workspace: Workspace, checker: Headers) -> Callable[..., None]:
 def test_a_repeated_check_is_answered_once_and_replayed(
     client: TestClient, checker: Headers, workspace: Workspace
 ) -> None:
-    """Status, body and Location are those of the first answer, marked as replayed; the boundary may differ."""
+    """The repeat gets the first status, body and Location, marked as replayed, even with another boundary."""
     first, again = _check(client, checker, "k1"), _check(client, checker, "k1")
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert again.headers["location"] == first.headers["location"]
@@ -60,7 +60,10 @@ def test_a_repeated_check_is_answered_once_and_replayed(
 
 
 def test_designs_and_imports_are_replayed_too(client: TestClient, brand: Headers) -> None:
-    """A design's second POST replays 201 instead of saying 200 already_yours; an import makes one report."""
+    """The second POST of a design replays 201 instead of 200 already_yours.
+
+    A repeated import makes one report.
+    """
     headers = {**brand, "Idempotency-Key": "k"}
     files = {"image": ("a.png", make.picture_bytes(1))}
     answers = [
@@ -75,7 +78,7 @@ def test_designs_and_imports_are_replayed_too(client: TestClient, brand: Headers
 
 @pytest.mark.slow
 def test_the_same_key_for_another_request_is_refused(client: TestClient, checker: Headers) -> None:
-    """Another picture under the same key is a 422, never the wrong answer."""
+    """Another picture under the same key gets 422, never the first answer."""
     _check(client, checker, "k")
     other = _check(client, checker, "k", seed=2)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency.mismatch")
@@ -85,7 +88,7 @@ def test_the_same_key_for_another_request_is_refused(client: TestClient, checker
 def test_a_key_is_bound_to_its_caller(
     client: TestClient, checker: Headers, login: Callable[..., Headers], workspace: Workspace
 ) -> None:
-    """Another tenant, and another key of the same one, get an answer of their own under the same Idempotency-Key."""
+    """Another tenant, or another key of the same tenant, gets its own answer under the same Idempotency-Key."""
     ids = [
         _check(client, headers, "shared").json()["id"]
         for headers in (
@@ -100,7 +103,7 @@ def test_a_key_is_bound_to_its_caller(
 
 @pytest.mark.slow
 def test_the_public_has_no_idempotency(client: TestClient, workspace: Workspace) -> None:
-    """Without a principal nothing is bound to anybody, so nothing is replayed to anybody."""
+    """Public requests are never replayed, because they belong to no principal."""
     assert _check(client, {}, "k").json()["id"] != _check(client, {}, "k").json()["id"]
     assert _count(workspace) == 2
 
@@ -109,7 +112,7 @@ def test_the_public_has_no_idempotency(client: TestClient, workspace: Workspace)
 def test_a_request_still_at_work_is_not_started_twice(
     client: TestClient, checker: Headers, record: Callable[..., None]
 ) -> None:
-    """409 while the first is at work; taken over once it must have died."""
+    """The repeat gets 409 while the first request is at work. A request that must have died is taken over."""
     _check(client, checker, "k")
     record(status=IN_PROGRESS, body=b"")
     busy = _check(client, checker, "k")
@@ -120,14 +123,14 @@ def test_a_request_still_at_work_is_not_started_twice(
 
 @pytest.mark.slow
 def test_a_record_ends_after_a_day(client: TestClient, checker: Headers, record: Callable[..., None]) -> None:
-    """24 hours later the key is free again."""
+    """After 24 hours the key is free again."""
     first = _check(client, checker, "k").json()
     record(created_at=utc_now() - KEPT_FOR - timedelta(seconds=1))
     assert _check(client, checker, "k").json()["id"] != first["id"]
 
 
 def test_a_refusal_is_not_kept(client: TestClient, checker: Headers) -> None:
-    """What was refused can be sent again, put right, under the same key."""
+    """A corrected request may use the key of a refused request."""
     headers = {**checker, "Idempotency-Key": "k"}
     bad = client.post("/v1/checks", headers=headers, files={"image": ("a.png", b"no picture")})
     assert bad.json()["code"] == "image.unreadable"
@@ -137,7 +140,7 @@ def test_a_refusal_is_not_kept(client: TestClient, checker: Headers) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("key", ["", "x" * 201, "with space", "tab\t", "caf\u00e9"])
 def test_a_key_that_is_none_is_refused(client: TestClient, checker: Headers, key: str) -> None:
-    """1 to 200 visible ASCII characters."""
+    """A key has 1 to 200 visible ASCII characters."""
     headers = {"Idempotency-Key": key.encode("latin-1"), **{k: v.encode() for k, v in checker.items()}}
     files = {"image": ("a.png", make.picture_bytes(1))}
     answer = client.post("/v1/checks", headers=headers, files=files)  # type: ignore[arg-type]
@@ -145,7 +148,7 @@ def test_a_key_that_is_none_is_refused(client: TestClient, checker: Headers, key
 
 
 def test_of_two_at_once_one_works(workspace: Workspace) -> None:
-    """Two threads with the same key: the work is done once, the other is told to wait."""
+    """Of two threads with the same key, one does the work and the other must wait."""
     principal = Principal("org", "acme", "ack_1", frozenset())
     at_work, finish = threading.Event(), threading.Event()
     done = []

@@ -28,7 +28,7 @@ def _import(client: TestClient, headers: Headers, *parts: Any, query: str = "") 
 def test_good_rows_land_whatever_the_others_are(
     client: TestClient, brand: Headers, login: Callable[..., Headers]
 ) -> None:
-    """Every row gets its own answer: registered, yours already, near another owner's, refused."""
+    """Every row gets its own answer: registered, already yours, near another owner's design, or refused."""
     rival = login("designs:write", owner="globex")
     _import(client, rival, _image("theirs.png", 9))
     table = (
@@ -67,7 +67,7 @@ def test_good_rows_land_whatever_the_others_are(
 
 
 def test_running_an_import_again_changes_nothing(client: TestClient, brand: Headers) -> None:
-    """All rows are yours already, with the same designs."""
+    """In a second import all rows are already yours, with the same designs."""
     first = _import(client, brand, _image("a.png", 1), _image("b.png", 2)).json()
     again = _import(client, brand, _image("a.png", 1), _image("b.png", 2)).json()
     assert again["counts"]["already_yours"] == 2
@@ -75,7 +75,7 @@ def test_running_an_import_again_changes_nothing(client: TestClient, brand: Head
 
 
 def test_a_dry_run_registers_nothing(client: TestClient, brand: Headers) -> None:
-    """The report says what would become of each row, names no design that does not exist, and is kept."""
+    """The stored report gives the result of each row, without an id of a design that does not exist."""
     answer = _import(client, brand, _image("a.png", 1), query="?dry_run=true")
     assert answer.json()["dry_run"] is True
     assert answer.json()["counts"]["registered"] == 1
@@ -85,7 +85,7 @@ def test_a_dry_run_registers_nothing(client: TestClient, brand: Headers) -> None
 
 
 def test_jsonl_names_several_pictures(client: TestClient, brand: Headers) -> None:
-    """A line is an object; `pictures` is a list."""
+    """Each line is an object, and `pictures` is a list."""
     line = '{"reference": "A", "pictures": ["a.png", "b.png"], "kind": "logo", "public_preview": true}\n'
     answer = _import(client, brand, _table(line, "t.jsonl"), _image("a.png", 1), _image("b.png", 2))
     design = client.get(f"/v1/designs/{answer.json()['rows'][0]['design_id']}", headers=brand).json()
@@ -93,7 +93,7 @@ def test_jsonl_names_several_pictures(client: TestClient, brand: Headers) -> Non
 
 
 def test_two_different_pictures_of_one_name_are_ambiguous(client: TestClient, brand: Headers) -> None:
-    """The row is refused instead of guessed at; without a table the second file of a name is refused as a repeat."""
+    """A row with an ambiguous name is refused. Without a table the second file of a name is refused."""
     pictures = (_image("a.png", 1), _image("a.png", 2))
     row = _import(client, brand, _table("reference,picture\nA,a.png\n"), *pictures).json()["rows"][0]
     assert (row["status"], row["code"]) == ("rejected", "row.picture_ambiguous")
@@ -102,7 +102,7 @@ def test_two_different_pictures_of_one_name_are_ambiguous(client: TestClient, br
 
 
 def test_a_row_cannot_name_another_owner(client: TestClient, brand: Headers) -> None:
-    """One registers for oneself only; one's own handle is allowed."""
+    """A row may name its own organisation as owner, and no other."""
     table = "reference,owner,picture\nA,globex,a.png\nB,acme,b.png\n"
     rows = _import(client, brand, _table(table), _image("a.png", 1), _image("b.png", 2)).json()["rows"]
     assert [(row["status"], row["code"]) for row in rows] == [("rejected", "row.owner"), ("registered", "")]
@@ -123,13 +123,13 @@ def test_a_row_cannot_name_another_owner(client: TestClient, brand: Headers) -> 
 def test_an_import_that_is_none_is_refused(
     client: TestClient, brand: Headers, parts: tuple[Any, ...], code: str
 ) -> None:
-    """What concerns the whole request is a problem with a code, not a report."""
+    """An error of the whole request is a problem with a code, not a report."""
     answer = _import(client, brand, *parts)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
 def test_bytes_that_are_not_text_spoil_their_row_only(client: TestClient, brand: Headers) -> None:
-    """Latin-1, NUL and too many fields are refused row by row, and the report is still valid UTF-8."""
+    """Rows with Latin-1, NUL or too many fields are refused alone, and the report is valid UTF-8."""
     table = b"reference,title,picture\nA,caf\xe9,a.png\nB\x00,,a.png\n\xff,x,a.png,more,fields\nC,,a.png\n"
     answer = _import(client, brand, _table(table), _image("a.png", 1))
     assert answer.status_code == 201
@@ -140,7 +140,7 @@ def test_bytes_that_are_not_text_spoil_their_row_only(client: TestClient, brand:
 
 
 def test_the_report_runs_no_formula(client: TestClient, brand: Headers) -> None:
-    """A cell that a spreadsheet would take for a formula begins with an apostrophe."""
+    """A cell that a spreadsheet would run as a formula starts with an apostrophe."""
     evil = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)"]
     lines = "".join(f'"{text}",nowhere.png\n' for text in evil)
     answer = _import(client, brand, _table("reference,picture\n" + lines))

@@ -1,4 +1,4 @@
-"""Sheets of labels for their brand, and reading labels for anybody, over HTTP."""
+"""Labels over HTTP: sheets for their brand, and label reading for everybody."""
 
 import certificates_made as made
 import labels_made
@@ -27,13 +27,13 @@ def issuer(workspace: Workspace, acme: made.Brand) -> Headers:
 
 
 def on(document: bytes) -> list[str]:
-    """What the QR codes of a PDF say."""
+    """The texts of the QR codes of a PDF."""
     return [text for page in labels_made.pages(document, 200) for text in find_here(page)]
 
 
 @pytest.mark.slow
 def test_a_brand_prints_its_labels(client: TestClient, acme: made.Brand, issuer: Headers) -> None:
-    """A PDF with each code once, and the module's size in a header."""
+    """The answer is a PDF with each code once, and a header with the module's size."""
     batch = acme.issue(count=5)
     answer = client.get(f"/v1/batches/{batch.id}/labels.pdf", headers=issuer, params={"short": "true"})
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
@@ -45,7 +45,7 @@ def test_a_brand_prints_its_labels(client: TestClient, acme: made.Brand, issuer:
 
 @pytest.mark.slow
 def test_a_large_batch_is_printed_in_parts(client: TestClient, acme: made.Brand, issuer: Headers) -> None:
-    """`first` and `count` cut the batch; beyond its end there is nothing."""
+    """`first` and `count` select a part of the batch. Beyond its end there is no label."""
     batch = acme.issue(count=5)
     url = f"/v1/batches/{batch.id}/labels.pdf"
     parts = [
@@ -60,7 +60,7 @@ def test_a_large_batch_is_printed_in_parts(client: TestClient, acme: made.Brand,
 
 
 def test_pins_are_printed_where_asked_for(client: TestClient, acme: made.Brand, issuer: Headers) -> None:
-    """Only for a batch that has some."""
+    """PINs are printed only for a batch that has PINs."""
     batch = acme.issue(pins=True)
     answer = client.get(f"/v1/batches/{batch.id}/labels.pdf", headers=issuer, params={"pins": "true"})
     said = labels_made.words(answer.content)
@@ -71,7 +71,7 @@ def test_pins_are_printed_where_asked_for(client: TestClient, acme: made.Brand, 
 
 
 def test_labels_are_their_brands_alone(client: TestClient, workspace: Workspace, acme: made.Brand) -> None:
-    """Without a key, without the scope, as another brand: no sheet."""
+    """A caller without a key, without the scope or of another brand gets no sheet."""
     url = f"/v1/batches/{acme.issue().id}/labels.pdf"
     rival = {"Authorization": f"Bearer {make.key(workspace, 'certificates:issue', owner='globex')}"}
     writer = {"Authorization": f"Bearer {make.key(workspace, 'designs:write')}"}
@@ -84,7 +84,7 @@ def test_labels_are_their_brands_alone(client: TestClient, workspace: Workspace,
 def test_a_label_that_was_printed_is_read_and_looked_up(
     client: TestClient, acme: made.Brand, issuer: Headers
 ) -> None:
-    """From the sheet to the certificate, without a key."""
+    """Without a key, a printed label is read and its certificate is looked up."""
     batch = acme.issue(count=1)
     (unit,) = acme.certificates()
     sheet = client.get(f"/v1/batches/{batch.id}/labels.pdf", headers=issuer).content
@@ -98,7 +98,7 @@ def test_a_label_that_was_printed_is_read_and_looked_up(
 
 
 def test_a_brands_own_serial_number_is_looked_up_by_its_link(client: TestClient, acme: made.Brand) -> None:
-    """There is no code in it: the way leads over GTIN, lot and serial."""
+    """The link of a brand's own serial number has no code. The look-up uses GTIN, lot and serial number."""
     acme.issue(serials=("A-001",), lot="L1")
     text = f"HTTP://127.0.0.1:8000/01/{made.GTIN_14}/10/L1/21/A-001"
     data = make.encode(labels_made.symbol(text))
@@ -112,7 +112,7 @@ def test_a_brands_own_serial_number_is_looked_up_by_its_link(client: TestClient,
 
 @pytest.mark.parametrize("text", ["javascript:alert(1)", "https://evil.example/c/0", "<script>", "a\x07b"])
 def test_hostile_codes_are_not_ours(client: TestClient, text: str) -> None:
-    """Told as text without a link, nothing to look up."""
+    """A foreign code is shown as text, without a link or a look-up."""
     data = make.encode(labels_made.symbol(text))
     answer = client.post("/v1/labels/read", content=data, headers={"content-type": "image/png"})
     (read,) = answer.json()["labels"]
@@ -122,14 +122,14 @@ def test_hostile_codes_are_not_ours(client: TestClient, text: str) -> None:
 
 
 def test_what_is_no_picture_is_refused(client: TestClient) -> None:
-    """As at every door for pictures; a body beyond the cap is not read."""
+    """A file that is no picture is refused as everywhere. A body beyond the limit is not read."""
     for data, status in ((b"", 422), (b"no picture", 422), (b"x" * 27_000_000, 413)):
         answer = client.post("/v1/labels/read", content=data, headers={"content-type": "image/png"})
         assert answer.status_code == status
 
 
 def test_reading_is_counted_by_address(client: TestClient) -> None:
-    """As many a minute as checks, then 429."""
+    """An address may read as many labels a minute as it may make checks, and then gets 429."""
     limit = 30
     data = b"no picture"
     answers = [

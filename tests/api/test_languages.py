@@ -1,4 +1,4 @@
-"""Which language a page answers in, and what it says where it has no sentence of its own."""
+"""Languages of the pages, and neutral sentences for unknown codes."""
 
 from datetime import UTC, datetime
 
@@ -25,7 +25,7 @@ from authcheck.config import Settings
     ],
 )
 def test_the_language_is_the_readers(settings: Settings, query: str, header: str, lang: str) -> None:
-    """An explicit `lang` first, then Accept-Language by weight, then English."""
+    """An explicit `lang` comes first, then Accept-Language by weight, then English."""
     with TestClient(create_app(settings)) as client:
         page = client.get(f"/{query}", headers={"accept-language": header})
     assert f'<html lang="{lang}">' in page.text
@@ -34,7 +34,7 @@ def test_the_language_is_the_readers(settings: Settings, query: str, header: str
 
 
 def test_unknown_codes_and_missing_numbers_get_a_neutral_sentence() -> None:
-    """A code from a newer core, or an error without its number, still reads as a sentence."""
+    """An unknown code, or an error without its number, gets a neutral sentence."""
     english = LANGUAGES["en"]
     assert english.sentence("reason", "image.newer") == english.gettext("reason.unknown")
     assert english.sentence("error", "image.too_small") == english.gettext("error.unknown")
@@ -44,14 +44,14 @@ def test_unknown_codes_and_missing_numbers_get_a_neutral_sentence() -> None:
 
 
 def test_terminal_and_pages_know_the_same_reasons() -> None:
-    """A reason code has a sentence in the terminal's table and in both languages of the pages, or in none of them."""
+    """A reason code has a sentence in the terminal's table and in both page languages, or in none of them."""
     for language in LANGUAGES.values():
         keys = {key.removeprefix("reason.") for key in language.sentences if key.startswith("reason.")}
         assert keys == {*SENTENCES, "unknown"}
 
 
 def test_times_and_sizes_are_written_as_readers_write_them() -> None:
-    """Both languages, in UTC; numbers by their unit."""
+    """Each language writes times in UTC and numbers with their unit in its own way."""
     english, chinese = LANGUAGES["en"], LANGUAGES["zh-Hans"]
     moment = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
     assert english.when(moment).replace("\u202f", " ") == "Nov 23, 2026, 2:05:00 PM UTC"

@@ -1,4 +1,4 @@
-"""The ledger over HTTP: what is signed is served as C2SP tlog-tiles, and nothing else."""
+"""The ledger over HTTP. The server serves only signed entries, as C2SP tlog-tiles."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ NewDesign = Callable[..., dict[str, Any]]
 
 
 def grow(workspace: Workspace, count: int, first: int = 0) -> None:
-    """Append so many entries."""
+    """Append this number of entries."""
     drafts = [Draft("cert.flag", f"urn:uuid:{number}", make.NOW) for number in range(first, first + count)]
     with workspace.database.writing() as session:
         journal.record(session, drafts)
@@ -28,7 +28,7 @@ def grow(workspace: Workspace, count: int, first: int = 0) -> None:
 def test_a_registered_design_is_in_the_next_checkpoint(
     client: TestClient, workspace: Workspace, new_design: NewDesign
 ) -> None:
-    """The checkpoint is a signed note of all there is, and nobody keeps it long."""
+    """The checkpoint is a signed note of all entries, and caches keep it only briefly."""
     new_design()
     answer = client.get("/ledger/checkpoint")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -39,7 +39,7 @@ def test_a_registered_design_is_in_the_next_checkpoint(
 
 
 def test_the_tree_is_rebuilt_from_what_is_served(client: TestClient, workspace: Workspace) -> None:
-    """Entries and hashes, full and partial, lead to the signed root; they may be kept for ever."""
+    """Served entries and hashes, full and partial, give the signed root. Caches may keep them permanently."""
     grow(workspace, 259)
     signed = Checkpoint.from_note(client.get("/ledger/checkpoint").text)
     bodies = []
@@ -67,7 +67,7 @@ def test_the_tree_is_rebuilt_from_what_is_served(client: TestClient, workspace: 
     ],
 )  # fmt: skip
 def test_nothing_is_served_that_was_not_signed(client: TestClient, workspace: Workspace, path: str) -> None:
-    """A tile beyond the signed size, or at an address that no tile has, is not there, though its entries may be."""
+    """A tile beyond the signed size, or at a malformed address, is not found, even when its entries exist."""
     grow(workspace, 259)
     client.get("/ledger/checkpoint")
     grow(workspace, 2, first=259)
@@ -78,14 +78,14 @@ def test_nothing_is_served_that_was_not_signed(client: TestClient, workspace: Wo
 
 @pytest.mark.slow
 def test_before_the_first_checkpoint_there_are_no_tiles(client: TestClient, workspace: Workspace) -> None:
-    """Entries that nobody has signed are not shown."""
+    """Unsigned entries are not served."""
     grow(workspace, 3)
     answer = client.get("/ledger/tile/0/000.p/3")
     assert (answer.status_code, answer.json()["code"]) == (404, "ledger.no_such_tile")
 
 
 def test_a_restored_backup_is_not_served(client: TestClient, workspace: Workspace) -> None:
-    """The checkpoint is refused rather than shown older than it was."""
+    """A restored database that lacks signed entries serves no checkpoint."""
     grow(workspace, 3)
     kept = back_up(workspace.database)
     assert client.get("/ledger/checkpoint").status_code == 200

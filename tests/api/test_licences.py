@@ -1,4 +1,4 @@
-"""Licences over HTTP: offered, accepted, amended, revoked, seen by the two of them alone."""
+"""Licences over HTTP: offer, accept, amend and revoke. Only owner and licensee see the licence."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +16,13 @@ Headers = dict[str, str]
 
 @pytest.fixture
 def owner(login: Callable[..., Headers]) -> Headers:
-    """Acme, which grants licences."""
+    """Acme, an owner that grants licences."""
     return login("licences:write", "designs:write")
 
 
 @pytest.fixture
 def taker(workspace: Workspace, login: Callable[..., Headers]) -> Headers:
-    """A maker of shirts."""
+    """A licensee that makes shirts."""
     made.organisation(workspace, "maker")
     return login("licences:write", owner="maker")
 
@@ -31,7 +31,7 @@ def taker(workspace: Workspace, login: Callable[..., Headers]) -> Headers:
 def offer(
     client: TestClient, owner: Headers, taker: Headers, new_design: Callable[..., dict[str, Any]]
 ) -> Callable[..., dict[str, Any]]:
-    """Offer the maker a licence: `offer(territories=["FR"])` returns what was answered."""
+    """Offer the maker a licence and return the answer: `offer(territories=["FR"])`."""
     design = new_design()["id"]
 
     def make_offer(**terms: Any) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def offer(
 def test_a_licence_is_offered_and_accepted(
     client: TestClient, owner: Headers, taker: Headers, offer: Callable[..., dict[str, Any]]
 ) -> None:
-    """With its state, its terms in one spelling, and the ledger's entry."""
+    """The answer has the state, the normalised terms and the ledger's entry."""
     offered = offer(territories=["it", "FR"], goods=[25, 25], cap=9000, channels=["BigMarket"])
     assert (offered["status"], offered["state"], offered["owner"], offered["units"]) == (
         201,
@@ -73,7 +73,10 @@ def test_a_licence_is_offered_and_accepted(
 def test_strangers_see_nothing(
     client: TestClient, taker: Headers, login: Callable[..., Headers], offer: Callable[..., dict[str, Any]]
 ) -> None:
-    """For a third organisation it is not there; a key without the scope gets nowhere; the licensee may not revoke."""
+    """A third organisation cannot find the licence. A key without the scope is refused.
+
+    The licensee may not revoke.
+    """
     path = f"/v1/licences/{offer()['id']}"
     third = login("licences:write", owner="globex")
     assert client.get("/v1/licences", headers=third).json()["items"] == []
@@ -102,7 +105,7 @@ def test_strangers_see_nothing(
 def test_terms_that_cannot_be_are_refused(
     offer: Callable[..., dict[str, Any]], terms: dict[str, Any], code: str
 ) -> None:
-    """Each with a code of its own; nothing is stored."""
+    """Invalid terms are refused with a code of their own, and nothing is stored."""
     refused = offer(**terms)
     assert (refused["code"], refused["status"] in {404, 422}) == (code, True)
 
@@ -114,7 +117,7 @@ def test_exclusivity_names_the_other(
     owner: Headers,
     offer: Callable[..., dict[str, Any]],
 ) -> None:
-    """The refusal tells the owner which of his licences stands against it."""
+    """The refusal names the owner's licence that conflicts with the offer."""
     first = offer(exclusive=True)
     client.post(f"/v1/licences/{first['id']}/accept", headers=taker)
     made.organisation(workspace, "other")

@@ -1,4 +1,4 @@
-"""Listings over HTTP: one call, one verdict, and nobody sees another's."""
+"""Listings over HTTP: one call gives one verdict, and nobody sees another organisation's listing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ FIELDS = {"reference": "L-1", "seller": "kites", "channel": "bigmarket", "territ
 
 
 def hand_in(client: TestClient, headers: Headers, *seeds: int, **words: str) -> Any:
-    """Hand in an offer with copies of the designs of these seeds, by default of 1."""
+    """Hand in an offer with copies of the designs of these seeds, by default of seed 1."""
     files = [
         ("image", (f"{seed}.jpg", make.picture_bytes(seed, "JPEG") if seed else b"no picture"))
         for seed in seeds or (1,)
@@ -25,7 +25,10 @@ def hand_in(client: TestClient, headers: Headers, *seeds: int, **words: str) -> 
 
 @pytest.mark.slow
 def test_an_offer_is_judged_in_one_call(client: TestClient, checker: Headers, new_design: NewDesign) -> None:
-    """Verdict, severity, reasons with their numbers, which design in which picture; it stays to be read."""
+    """The answer has verdict, severity, reasons with numbers, and the design in each picture.
+
+    It can be read later.
+    """
     design = new_design("R-1")
     answer = hand_in(client, checker, 7, 0, 1, price="19.90 EUR", date="2026-11-23")
     body = answer.json()
@@ -43,7 +46,7 @@ def test_an_offer_is_judged_in_one_call(client: TestClient, checker: Headers, ne
 
 @pytest.mark.slow
 def test_a_reference_again_replaces(client: TestClient, checker: Headers) -> None:
-    """200 instead of 201, the same id, what is said now."""
+    """The same reference gets 200 instead of 201, the same id and the new verdict."""
     first = hand_in(client, checker, 7)
     again = hand_in(client, checker, 8, territory="FR")
     assert (first.status_code, again.status_code) == (201, 200)
@@ -53,7 +56,7 @@ def test_a_reference_again_replaces(client: TestClient, checker: Headers) -> Non
 
 @pytest.mark.slow
 def test_the_same_request_twice_is_answered_once(client: TestClient, checker: Headers) -> None:
-    """By its Idempotency-Key: the first answer again, and one listing."""
+    """A repeat with the same Idempotency-Key gets the first answer, and there is one listing."""
     key = checker | {"Idempotency-Key": "night-1"}
     first, again = hand_in(client, key, 7), hand_in(client, key, 7)
     assert (again.status_code, again.json()) == (201, first.json())
@@ -64,7 +67,7 @@ def test_the_same_request_twice_is_answered_once(client: TestClient, checker: He
 def test_nobody_sees_anothers_listings(
     client: TestClient, checker: Headers, login: Callable[..., Headers]
 ) -> None:
-    """They are not there: not listed, not found."""
+    """Another organisation's listings are neither listed nor found."""
     mine = hand_in(client, checker, 7).json()
     rival = login("listings:check", owner="othermarket")
     answer = client.get(f"/v1/listings/{mine['id']}", headers=rival)
@@ -75,7 +78,7 @@ def test_nobody_sees_anothers_listings(
 
 @pytest.mark.slow
 def test_a_key_needs_the_scope(client: TestClient, login: Callable[..., Headers]) -> None:
-    """No key, no answer; a brand's key for designs neither."""
+    """A caller without a key, or with a brand's key for designs, is refused."""
     assert hand_in(client, {}, 7).status_code == 401
     assert hand_in(client, login("designs:write"), 7).json()["code"] == "auth.scope"
     assert client.get("/v1/listings").status_code == 401
@@ -85,7 +88,7 @@ def test_a_key_needs_the_scope(client: TestClient, login: Callable[..., Headers]
 def test_listings_are_listed_by_verdict_and_seller(
     client: TestClient, checker: Headers, new_design: NewDesign
 ) -> None:
-    """A page at a time; a verdict that is none is refused."""
+    """Listings are paged. An unknown verdict is refused."""
     new_design("R-1")
     ids = [
         hand_in(client, checker, seed, reference=f"L-{seed}", seller=f"shop{seed}").json()["id"]
@@ -124,14 +127,14 @@ def test_listings_are_listed_by_verdict_and_seller(
 def test_a_field_that_cannot_be_is_named(
     client: TestClient, checker: Headers, words: dict[str, str], code: str
 ) -> None:
-    """Each with its own code, and nothing is stored."""
+    """An invalid field is refused with its own code, and nothing is stored."""
     answer = hand_in(client, checker, 7, **words)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert client.get("/v1/listings", headers=checker).json()["items"] == []
 
 
 def test_pictures_are_bounded(client: TestClient, checker: Headers) -> None:
-    """None at all, none that can be read, more than twelve."""
+    """An offer without pictures, without a readable picture or with more than twelve pictures is refused."""
     answer = client.post("/v1/listings", headers=checker, data=FIELDS, files={"other": ("a.jpg", b"")})
     assert answer.json()["code"] == "request.unknown_field"
     assert hand_in(client, checker, 0).json()["code"] == "listing.pictures"
@@ -139,6 +142,6 @@ def test_pictures_are_bounded(client: TestClient, checker: Headers) -> None:
 
 
 def test_an_id_that_is_none_is_not_found(client: TestClient, checker: Headers) -> None:
-    """Whatever is asked for."""
+    """Any text that is no id of a listing is not found."""
     for name in ("lst_0", "a%00b", "x" * 500):
         assert client.get(f"/v1/listings/{name}", headers=checker).status_code == 404

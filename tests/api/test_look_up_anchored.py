@@ -1,4 +1,4 @@
-"""Look-ups over HTTP where the ledger is anchored in a chain."""
+"""Look-ups over HTTP for a ledger that is anchored in a chain."""
 
 import make
 import pytest
@@ -18,17 +18,20 @@ CHAIN = {"evm_url": "http://127.0.0.1:9", "evm_chain": 1, "evm_confirmations": 1
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """A service that anchors. No page asks the chain: it need not answer."""
+    """Settings of a service that anchors. The chain need not answer, because no page asks it."""
     return settings.model_copy(update=CHAIN)
 
 
 def run(workspace: Workspace, chain: MemoryChain) -> None:
-    """One round of `authcheck anchors run`."""
+    """Run one round of `authcheck anchors run`."""
     anchoring.run(workspace.database, workspace.settings, chain.anchor(), make.NOW)
 
 
 def test_a_transaction_is_found_by_either_hash(workspace: Workspace, settings: Settings) -> None:
-    """The ledger's id names the chain's, the chain's the entries it covers; the steps of a look-up follow it."""
+    """The ledger's id leads to the chain's transaction and back to its entries.
+
+    The steps of a look-up show the anchor.
+    """
     unit = units.issue(workspace, units.brand_with_key(workspace))[0]
     chain = MemoryChain()
     with TestClient(create_app(settings)) as client:

@@ -1,4 +1,4 @@
-"""Look-ups over HTTP, by anybody."""
+"""Look-ups over HTTP, for everybody."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def unit(workspace: Workspace) -> Certificate:
 
 
 def test_a_certificate_is_found_and_says_what_was_checked(client: TestClient, unit: Certificate) -> None:
-    """By code and by id, with every step."""
+    """A certificate is found by code and by id, with the result of every step."""
     by_code, by_id = (client.get(f"/v1/certificates/{name}") for name in (unit.code, unit.id))
     assert by_code.status_code == 200
     told = by_code.json()
@@ -42,7 +42,7 @@ def test_a_certificate_is_found_and_says_what_was_checked(client: TestClient, un
 
 
 def test_the_public_ledger_gives_no_label_away(client: TestClient, unit: Certificate) -> None:
-    """Whoever reads ids and transaction ids from the ledger's entries learns no code, serial number or proof to print labels from."""
+    """Ids and transaction ids in the ledger's entries reveal no code, serial number or printable proof."""
     tx_id = client.get(f"/v1/certificates/{unit.code}").json()["tx_id"]
     for name in (unit.id, f"urn:uuid:{unit.id}", tx_id):
         told = client.get(f"/v1/certificates/{name}")
@@ -58,7 +58,7 @@ def test_the_public_ledger_gives_no_label_away(client: TestClient, unit: Certifi
 
 
 def test_guessable_numbers_give_no_code_away(client: TestClient, workspace: Workspace) -> None:
-    """A brand's own serial numbers can be counted through: page and JSON by them show no code."""
+    """A look-up by a brand's own serial number shows no code, neither in the page nor in JSON."""
     (unit,) = units.issue(workspace, units.brand_with_key(workspace), serials=("1001",), count=0)
     address = f"/01/{unit.gtin}/10/{unit.lot}/21/1001"
     for accept in ("text/html", "application/json"):
@@ -69,7 +69,7 @@ def test_guessable_numbers_give_no_code_away(client: TestClient, workspace: Work
 
 
 def test_bundle_and_trust_are_enough(client: TestClient, unit: Certificate) -> None:
-    """What is served verifies with nothing else; both may be fetched from other sites."""
+    """Bundle and trust verify without anything else, and other sites may fetch both."""
     served = client.get(f"/v1/certificates/{unit.code}/bundle")
     trust = client.get("/trust.json")
     report = bundle.verify(Bundle.from_json(served.content), Trust.from_json(trust.content), utc_now())
@@ -83,7 +83,7 @@ def test_bundle_and_trust_are_enough(client: TestClient, unit: Certificate) -> N
 
 
 def test_a_transaction_is_found_with_its_proof(client: TestClient, unit: Certificate) -> None:
-    """The entry's text, its number, and a tlog-proof."""
+    """A transaction has the text and the number of its entry, and a tlog-proof."""
     tx_id = client.get(f"/v1/certificates/{unit.code}").json()["tx_id"]
     told = client.get(f"/v1/tx/{tx_id}").json()
     assert (told["type"], told["subject"], told["anchor"]) == ("cert.issue", f"urn:uuid:{unit.id}", None)
@@ -94,7 +94,7 @@ def test_a_transaction_is_found_with_its_proof(client: TestClient, unit: Certifi
 
 
 def test_documents_name_the_keys(client: TestClient, unit: Certificate) -> None:
-    """The brand's DID document and the operator's."""
+    """The brand and the operator each have a DID document with their keys."""
     brand = client.get("/brands/acme/did.json")
     did = "did:web:127.0.0.1%3A8000:brands:acme"
     assert brand.headers["content-type"] == "application/did+ld+json"
@@ -106,7 +106,7 @@ def test_documents_name_the_keys(client: TestClient, unit: Certificate) -> None:
 
 
 def test_the_status_list_is_served_signed(client: TestClient, unit: Certificate) -> None:
-    """Under the very address that certificates name, with an ETag."""
+    """The status list has an ETag and is at the address that certificates name."""
     served = client.get("/v1/status-lists/acme/0")
     assert served.headers["content-type"] == "application/vc+jwt"
     assert served.text == client.get(f"/v1/certificates/{unit.code}/bundle").json()["status"]["list"]
@@ -117,7 +117,7 @@ def test_the_status_list_is_served_signed(client: TestClient, unit: Certificate)
 
 
 def test_code_guessing_is_answered_alike_and_limited(settings: Settings) -> None:
-    """Unknown and malformed codes get the same answer, word for word, and only so many of them."""
+    """Unknown and malformed codes get the same answer, word for word, and only a limited number of answers."""
     few = settings.model_copy(update={"public_checks_per_minute": 1})
     with TestClient(create_app(few)) as client:
         guesses = ["0000000000000", "ABC", "%C3%A9", "1" * 300, "00000000000001"]
@@ -140,7 +140,7 @@ def test_code_guessing_is_answered_alike_and_limited(settings: Settings) -> None
 def test_a_page_for_every_address_of_a_label(
     client: TestClient, unit: Certificate, lang: str, heading: str
 ) -> None:
-    """Small and capital short addresses and the GS1 Digital Link show the same page, without JavaScript."""
+    """Lower-case and capital short addresses and the GS1 Digital Link show the same page, without JavaScript."""
     for path in (f"/c/{unit.code}", f"/C/{unit.code}", f"/01/4006381333931/10/L-1/21/{unit.serial}"):
         page = client.get(f"{path}?lang={lang}", headers={"accept": "text/html,*/*;q=0.8"})
         assert page.status_code == 200
@@ -154,14 +154,14 @@ def test_a_page_for_every_address_of_a_label(
 
 @pytest.mark.slow
 def test_the_digital_link_answers_json_to_who_asks(client: TestClient, unit: Certificate) -> None:
-    """By Accept; the same as the look-up by code."""
+    """With an Accept header for JSON, the Digital Link gives the same answer as the look-up by code."""
     answer = client.get(f"/01/04006381333931/10/L-1/21/{unit.serial}", headers=JSON)
     assert answer.json() == client.get(f"/v1/certificates/{unit.code}").json()
     assert answer.headers["vary"] == "Accept"
 
 
 def test_slashes_in_gs1_numbers(client: TestClient, workspace: Workspace) -> None:
-    """GS1 allows a slash in lots and serial numbers: escaped, it is part of them."""
+    """A lot or serial number may contain an escaped slash (GS1)."""
     design = units.brand_with_key(workspace)
     (odd,) = units.issue(workspace, design, lot="A/21/B", serials=("S/%1",), count=0)
     page = client.get("/01/04006381333931/10/A%2F21%2FB/21/S%2F%251")
@@ -171,7 +171,7 @@ def test_slashes_in_gs1_numbers(client: TestClient, workspace: Workspace) -> Non
 
 
 def test_a_revoked_label_says_so(client: TestClient, workspace: Workspace, unit: Certificate) -> None:
-    """With the reason, in JSON and on the page."""
+    """The JSON and the page show the revocation and its reason."""
     units.revoke(workspace, unit, "recalled")
     told = client.get(f"/v1/certificates/{unit.code}").json()
     assert (told["outcome"], told["revocation_reason"]) == ("revoked", "recalled")
@@ -181,7 +181,7 @@ def test_a_revoked_label_says_so(client: TestClient, workspace: Workspace, unit:
 
 
 def test_an_unsigned_label_says_so(client: TestClient, workspace: Workspace) -> None:
-    """A brand that keeps its key has not signed yet: no proof, and nothing that looks like one."""
+    """A label whose brand has not signed yet gets no proof, and its page does not look verified."""
     (unit,) = units.issue(workspace, units.brand_with_key(workspace, own_key=True), count=1)
     told = client.get(f"/v1/certificates/{unit.code}").json()
     assert (told["outcome"], told["checked"], told["bundle"]) == ("unsigned", [], None)
@@ -192,7 +192,7 @@ def test_an_unsigned_label_says_so(client: TestClient, workspace: Workspace) -> 
 
 
 def test_an_unknown_label_has_a_page(client: TestClient) -> None:
-    """And says nothing about authenticity that nobody knows."""
+    """The page of an unknown label makes no statement about authenticity."""
     page: Any = client.get("/c/0000000000000", headers={"accept-language": "zh-CN"})
     assert page.status_code == 404
     assert "<h1>未知的码</h1>" in page.text

@@ -17,7 +17,7 @@ PHOTO = make.encode(make.product_photo())
 def _register(
     client: TestClient, headers: Headers, *masks: bytes | str, pictures: int = 1, kind: str = "photo"
 ) -> Any:
-    """Register photos with masks: a word, or files."""
+    """Register photos with masks, each a word or a file."""
     parts: list[tuple[str, Any]] = [
         ("image", (f"{number}.png", make.encode(make.product_photo(number)))) for number in range(pictures)
     ]
@@ -50,7 +50,10 @@ def _source(answer: Any) -> str | None:
 def test_a_design_is_registered_within_its_mask(
     client: TestClient, brand: Headers, kind: str, masks: tuple[bytes | str, ...], source: str | None
 ) -> None:
-    """Photos are cut out unless the owner says otherwise; each picture says its mask's source and address."""
+    """Photos get an automatic mask unless the owner declines.
+
+    Each picture has its mask's source and address.
+    """
     answer = _register(client, brand, *masks, kind=kind)
     assert answer.status_code == 201, answer.text
     (view,) = answer.json()["views"]
@@ -61,7 +64,7 @@ def test_a_design_is_registered_within_its_mask(
 
 
 def test_each_picture_has_its_mask(client: TestClient, brand: Headers) -> None:
-    """Files belong to the pictures in their order; one word is for all."""
+    """Mask files follow the order of the pictures. One word applies to all pictures."""
     answer = _register(client, brand, make.mask_bytes(), make.mask_bytes((60, 50, 160, 210)), pictures=2)
     first, second = answer.json()["views"]
     assert [view["mask_source"] for view in (first, second)] == ["uploaded", "uploaded"]
@@ -84,7 +87,7 @@ def test_each_picture_has_its_mask(client: TestClient, brand: Headers) -> None:
 def test_a_mask_that_cannot_be_used_is_refused(
     client: TestClient, brand: Headers, masks: tuple[bytes | str, ...], code: str
 ) -> None:
-    """422 with its code, the picture named where one is at fault, and nothing registered."""
+    """An unusable mask gets 422 with its code and the bad picture, and nothing is registered."""
     answer = _register(client, brand, *masks)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     if code.startswith("mask."):
@@ -93,7 +96,7 @@ def test_a_mask_that_cannot_be_used_is_refused(
 
 
 def test_a_mask_is_replaced_dropped_and_found_again(client: TestClient, brand: Headers) -> None:
-    """PUT a file, DELETE, PUT auto: each gives the design a new ETag and the picture keeps its address."""
+    """PUT a file, DELETE and PUT auto each give the design a new ETag. The picture keeps its address."""
     design = _register(client, brand).json()
     url = _mask_url(design)
     put = client.put(url, headers=brand, files={"mask": ("m.png", make.mask_bytes())})
@@ -110,7 +113,7 @@ def test_a_mask_is_replaced_dropped_and_found_again(client: TestClient, brand: H
 
 
 def test_the_owner_sees_the_mask(client: TestClient, brand: Headers) -> None:
-    """One bit a pixel, of the picture's shape, revalidated by its ETag."""
+    """The mask has one bit per pixel, the picture's shape, and an ETag."""
     design = _register(client, brand, make.mask_bytes()).json()
     answer = client.get(_mask_url(design), headers=brand)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
@@ -126,7 +129,7 @@ def test_the_owner_sees_the_mask(client: TestClient, brand: Headers) -> None:
 def test_a_mask_is_its_owners_alone(
     client: TestClient, brand: Headers, rival: Headers, checker: Headers, method: str
 ) -> None:
-    """For another owner the design does not exist; the public and a key without the scope are refused."""
+    """Another owner cannot find the design. The public and a key without the scope are refused."""
     url = _mask_url(_register(client, brand).json())
     body = {"files": {"mask": (None, "auto")}} if method == "put" else {}
     for headers, status in ((rival, 404), (checker, 403), ({}, 401)):
@@ -134,7 +137,7 @@ def test_a_mask_is_its_owners_alone(
 
 
 def test_a_put_needs_a_mask(client: TestClient, brand: Headers) -> None:
-    """A body with nothing, something else, or two masks says what is wanted."""
+    """A body without a mask, with another part or with two masks gets an error that names the wanted part."""
     url = _mask_url(_register(client, brand).json())
     for files, code in (
         ([("mask", (None, ""))], "request.masks"),
@@ -149,7 +152,7 @@ def test_a_put_needs_a_mask(client: TestClient, brand: Headers) -> None:
 
 @pytest.mark.slow
 def test_a_large_mask_is_read_and_a_larger_body_is_not(client: TestClient, brand: Headers) -> None:
-    """A mask may be as large as a picture; the limit holds before anything is decoded."""
+    """A mask may be as large as a picture. A larger body is refused before decoding."""
     url = _mask_url(_register(client, brand).json())
     large = make.encode(Image.effect_noise((1280, 1024), 90).point(lambda level: level | 128))
     assert len(large) > 500_000
@@ -160,7 +163,7 @@ def test_a_large_mask_is_read_and_a_larger_body_is_not(client: TestClient, brand
 
 
 def test_masks_of_unknown_pictures_and_retired_designs_stay(client: TestClient, brand: Headers) -> None:
-    """404 for a picture the design never had, 409 once it is retired."""
+    """A picture that the design never had gets 404. A retired design gets 409."""
     design = _register(client, brand).json()
     wrong = client.delete(f"/v1/designs/{design['id']}/views/{'0' * 64}/mask", headers=brand)
     assert (wrong.status_code, wrong.json()["code"]) == (404, "view.not_found")
@@ -174,7 +177,7 @@ def test_masks_of_unknown_pictures_and_retired_designs_stay(client: TestClient, 
 def test_added_pictures_follow_the_designs_kind(
     client: TestClient, brand: Headers, new_design: NewDesign
 ) -> None:
-    """A photo added to a photo is cut out, to a pattern not; a word says otherwise."""
+    """An added picture of a photo gets an automatic mask, of a pattern none, unless a word says otherwise."""
     for reference, kind, mask, source in (
         ("A", "photo", (), "automatic"),
         ("B", "pattern", (), None),
@@ -189,7 +192,10 @@ def test_added_pictures_follow_the_designs_kind(
 
 
 def test_an_import_reports_what_will_be_hard_to_find(client: TestClient, brand: Headers) -> None:
-    """The count, each row's grade and codes, in JSON and CSV; masks are uploaded beside the pictures."""
+    """The report has the count, and the grade and codes of each row, in JSON and CSV.
+
+    Masks are uploaded beside the pictures.
+    """
     table = "reference,kind,picture,mask\nTEE,photo,tee.png,mask.png\nDAWN,other,dawn.png,\n"
     dawn = make.encode(Image.linear_gradient("L").convert("RGB"))
     files = [

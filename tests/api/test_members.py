@@ -1,4 +1,4 @@
-"""Organisations and keys, over HTTP."""
+"""Organisations and keys over HTTP."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ def _join(client: TestClient, admin: Headers, handle: str = "acme", **other: Any
 def test_an_organisation_joins_and_gets_a_key_that_works_until_revoked(
     client: TestClient, admin: Headers
 ) -> None:
-    """The operator's whole errand: add a member, give it a key, take the key back."""
+    """The operator adds a member, gives it a key, and revokes the key."""
     joined = _join(client, admin)
     assert joined.status_code == 201
     assert client.get(joined.headers["location"], headers=admin).json() == joined.json()
@@ -42,7 +42,7 @@ def test_an_organisation_joins_and_gets_a_key_that_works_until_revoked(
 
 @pytest.mark.slow
 def test_a_handle_is_taken_once(client: TestClient, admin: Headers) -> None:
-    """A second member of the same handle is refused with 409."""
+    """A second member with the same handle gets 409."""
     _join(client, admin)
     again = _join(client, admin)
     assert (again.status_code, again.json()["code"]) == (409, "organisation.exists")
@@ -65,7 +65,7 @@ def test_a_handle_is_taken_once(client: TestClient, admin: Headers) -> None:
 def test_what_cannot_be_an_organisation_is_refused(
     client: TestClient, admin: Headers, change: dict[str, Any], code: str
 ) -> None:
-    """422 with a code, and a pointer to the value where it is known."""
+    """An invalid organisation gets 422 with a code, and a pointer to the value where the value is known."""
     body = {"handle": "acme", "name": "Acme", "roles": ["brand"], **change}
     answer = client.post(
         "/v1/organisations",
@@ -78,7 +78,7 @@ def test_what_cannot_be_an_organisation_is_refused(
 
 
 def test_a_key_needs_known_scopes_and_a_known_organisation(client: TestClient, admin: Headers) -> None:
-    """Neither an unknown scope nor an unknown organisation makes a key."""
+    """An unknown scope and an unknown organisation are refused."""
     _join(client, admin)
     body = {"organisation": "acme", "scopes": ["everything"]}
     assert client.post("/v1/keys", headers=admin, json=body).json()["code"] == "key.scopes"
@@ -90,7 +90,7 @@ def test_a_key_needs_known_scopes_and_a_known_organisation(client: TestClient, a
 
 
 def test_only_an_admin_manages_accounts(client: TestClient, brand: Headers) -> None:
-    """A brand's key neither lists members nor makes keys."""
+    """A brand's key can neither list members nor make keys."""
     assert client.get("/v1/organisations", headers=brand).json()["code"] == "auth.scope"
     assert _join(client, brand).json()["code"] == "auth.scope"
     body = {"organisation": "acme", "scopes": ["admin"]}
@@ -99,7 +99,7 @@ def test_only_an_admin_manages_accounts(client: TestClient, brand: Headers) -> N
 
 @pytest.mark.slow
 def test_lists_are_read_page_by_page(client: TestClient, admin: Headers) -> None:
-    """`next` and the Link header lead through all items once; the last page has neither."""
+    """`next` and the Link header lead through all items once. The last page has neither."""
     for number in range(5):
         _join(client, admin, f"member-{number}")
     seen, url = [], "/v1/organisations?limit=2"
@@ -126,7 +126,7 @@ def test_lists_are_read_page_by_page(client: TestClient, admin: Headers) -> None
     ],
 )
 def test_absurd_pages_are_refused(client: TestClient, admin: Headers, query: str) -> None:
-    """A limit or an `after` that no list ever gave is a 422, not a 500 and not everything."""
+    """An invalid limit, or an `after` that no list gave, gets 422, not 500 and not all items."""
     answer = client.get(f"/v1/organisations?{query}", headers=admin)
     assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid")
     assert answer.json()["errors"][0]["pointer"].startswith("/query/")

@@ -1,4 +1,4 @@
-"""An owner's negative pictures over HTTP."""
+"""Negative pictures over HTTP, for their owner."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ def _post(client: TestClient, headers: Headers, seed: int = 7, **words: str) -> 
 
 
 def test_a_negative_is_added_listed_and_removed(client: TestClient, brand: Headers) -> None:
-    """201 with its number; the same again is the same; 204 when it goes."""
+    """A new negative gets 201 with its number. The same picture gets the same number. A removal gets 204."""
     answer = _post(client, brand, label="studio floor")
     assert (answer.status_code, answer.json()["label"]) == (201, "studio floor")
     assert _post(client, brand).json() == answer.json()
@@ -35,12 +35,12 @@ def test_a_negative_is_added_listed_and_removed(client: TestClient, brand: Heade
 
 
 def test_the_label_is_the_file_name_unless_given(client: TestClient, brand: Headers) -> None:
-    """Something to recognise it by."""
+    """The label is the file name by default."""
     assert _post(client, brand).json()["label"] == "floor.png"
 
 
 def test_owners_do_not_see_each_other(client: TestClient, brand: Headers, rival: Headers) -> None:
-    """Neither in the list nor by number."""
+    """An owner sees another owner's negatives neither in the list nor by number."""
     mine = _post(client, brand).json()
     assert client.get("/v1/negatives", headers=rival).json()["items"] == []
     assert client.delete(f"/v1/negatives/{mine['number']}", headers=rival).status_code == 404
@@ -50,7 +50,7 @@ def test_owners_do_not_see_each_other(client: TestClient, brand: Headers, rival:
 def test_an_own_design_is_no_negative(
     client: TestClient, brand: Headers, rival: Headers, new_design: NewDesign
 ) -> None:
-    """409 for the owner; another owner may (it hides nothing), so that nobody learns what is registered."""
+    """The owner gets 409. Another owner may add the picture, and so cannot learn whether it is registered."""
     new_design(seed=7)
     refused = _post(client, brand)
     assert (refused.status_code, refused.json()["code"]) == (409, "negative.registered")
@@ -58,7 +58,7 @@ def test_an_own_design_is_no_negative(
 
 
 def test_negatives_need_the_right_key(client: TestClient, checker: Headers) -> None:
-    """Who registers designs names their backdrops; nobody else."""
+    """A key that may register designs may manage negatives. No other key may."""
     for headers, status in ((checker, 403), ({}, 401)):
         assert _post(client, headers).status_code == status
         assert client.get("/v1/negatives", headers=headers).status_code == status
@@ -68,7 +68,7 @@ def test_negatives_need_the_right_key(client: TestClient, checker: Headers) -> N
 def test_what_cannot_be_used_is_refused(
     client: TestClient, brand: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two pictures, no picture, a bad label, a number out of range, one too many: each with its code."""
+    """Two pictures, no picture, a bad label, a number out of range and an excess negative each get a code."""
     two = [("image", ("a.png", make.picture_bytes(1))), ("image", ("b.png", make.picture_bytes(2)))]
     answers = [
         (client.post("/v1/negatives", headers=brand, files=two), 422, "request.two_images"),

@@ -1,4 +1,4 @@
-"""The OpenAPI document. After a change that is meant: `python tests/api/test_openapi.py` writes it anew."""
+"""The OpenAPI document. After an intended change, `python tests/api/test_openapi.py` writes the document."""
 
 import json
 from pathlib import Path
@@ -13,12 +13,12 @@ SNAPSHOT = Path(__file__).parent / "openapi.json"
 
 
 def test_the_document_is_the_one_reviewed(client: TestClient) -> None:
-    """Any change of the API shows as a diff of tests/api/openapi.json."""
+    """Any change of the API shows as a difference from tests/api/openapi.json."""
     assert client.get("/v1/openapi.json").json() == json.loads(SNAPSHOT.read_text())
 
 
 def test_problems_are_described_as_they_are_sent(client: TestClient) -> None:
-    """Every operation names application/problem+json, and FastAPI's own error schemas are gone."""
+    """Every operation names application/problem+json, and FastAPI's own error schemas are absent."""
     document = client.get("/v1/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     assert not {"HTTPValidationError", "ValidationError"} & set(document["components"]["schemas"])
@@ -30,7 +30,7 @@ def test_problems_are_described_as_they_are_sent(client: TestClient) -> None:
 
 @pytest.mark.slow
 def test_no_page_of_documentation_asks_another_host(client: TestClient) -> None:
-    """FastAPI's Swagger and ReDoc pages load scripts from a CDN: they are off."""
+    """FastAPI's Swagger and ReDoc pages, which load scripts from a CDN, are off."""
     for path in ("/docs", "/redoc", "/openapi.json"):
         assert client.get(path).status_code == 404
 

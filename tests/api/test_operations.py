@@ -1,4 +1,4 @@
-"""Health and metrics."""
+"""Health checks and metrics."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.postgresql
 
 
 def test_a_started_process_is_alive_and_ready(client: TestClient) -> None:
-    """Both say so, and what was looked at."""
+    """/livez says that the process is alive. /readyz lists its checks, and all are ok."""
     assert client.get("/livez").json()["status"] == "alive"
     answer = client.get("/readyz")
     assert answer.status_code == 200
@@ -25,7 +25,7 @@ def test_a_started_process_is_alive_and_ready(client: TestClient) -> None:
 def test_a_process_whose_index_does_not_load_is_not_ready(
     client: TestClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """503 with the code of what is wrong; alive all the same."""
+    """A process without its index is alive, and not ready: 503 with the code."""
 
     def fail(*_args: object) -> None:
         raise Unavailable("old", code="registry.old_scheme")
@@ -48,7 +48,7 @@ def test_a_process_of_another_release_is_not_ready(
 def test_metrics_count_requests_by_route_and_checks_by_verdict(
     client: TestClient, new_design: Callable[..., dict[str, Any]]
 ) -> None:
-    """Under the route's template: ids in paths make no series of their own."""
+    """Requests count under the template of their route, so ids in paths make no series."""
     new_design(seed=1)
     client.post("/v1/checks", files={"image": ("a.png", make.picture_bytes(1))})
     for number in range(3):
@@ -66,6 +66,6 @@ def test_metrics_count_requests_by_route_and_checks_by_verdict(
 
 @pytest.mark.slow
 def test_two_apps_in_one_process_count_apart(client: TestClient) -> None:
-    """Each app has a registry of its own; nothing is in the global one."""
+    """Each app has a registry of its own, and the global registry is empty."""
     client.get("/livez")
     assert not any(metric.name.startswith("authcheck") for metric in REGISTRY.collect())

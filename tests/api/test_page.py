@@ -1,4 +1,4 @@
-"""The buyer's page as a browser without JavaScript sees it."""
+"""The buyer's page in a browser without JavaScript."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ NEAR = {"family": "phash", "distance_bits": 173, "of_bits": 259}
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
-    """A visitor of a fresh server, who follows no redirect by themselves."""
+    """A visitor of a fresh server who does not follow redirects."""
     with TestClient(create_app(settings), follow_redirects=False) as visitor:
         yield visitor
 
@@ -34,20 +34,20 @@ def served(client: TestClient) -> Workspace:
 
 
 def post(client: TestClient, data: bytes = PICTURE, query: str = "", **headers: str) -> Any:
-    """What the form sends."""
+    """Post the form."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return client.post(f"/{query}", files={"image": ("holiday.png", data, "image/png")}, headers=names)
 
 
 def answered(workspace: Workspace, design_id: str | None = None, **words: Any) -> str:
-    """Store a check with an answer of our choice; its id."""
+    """Store a check with a given answer. Return its id."""
     return make.check(workspace, source="page", design_id=design_id, **words).id
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lang", ["en", "zh-Hans"])
 def test_a_posted_photo_leads_to_its_answer(client: TestClient, served: Workspace, lang: str) -> None:
-    """The form posts, the server redirects, the answer names design and owner, the preview is there."""
+    """The form redirects to an answer with the design, its owner and its preview."""
     design = make.register(served, title="Koi & pond", seed=1, public_preview=True).design
     assert f'action="/?lang={lang}"' in client.get(f"/?lang={lang}").text
     sent = post(client, query=f"?lang={lang}")
@@ -63,7 +63,7 @@ def test_a_posted_photo_leads_to_its_answer(client: TestClient, served: Workspac
 
 @pytest.mark.slow
 def test_an_answer_is_not_cached_and_the_file_name_is_not_kept(client: TestClient, served: Workspace) -> None:
-    """What the visitor called the picture stays with the visitor."""
+    """The page may not be cached and does not show the visitor's file name."""
     page = client.get(post(client).headers["location"])
     assert page.headers["cache-control"] == "no-store"
     with served.database.reading() as session:
@@ -72,7 +72,7 @@ def test_an_answer_is_not_cached_and_the_file_name_is_not_kept(client: TestClien
 
 
 def test_nothing_found_names_no_design(client: TestClient, served: Workspace) -> None:
-    """Below the threshold the nearest design stays untold, and the page says what that means."""
+    """The page explains the verdict, and does not name the nearest design below the threshold."""
     design = make.register(served, title="Koi pond", public_preview=True).design
     page = client.get(f"/checks/{answered(served, design.id, verdict='none')}").text
     assert "<h1>No registered design found</h1>" in page
@@ -82,7 +82,7 @@ def test_nothing_found_names_no_design(client: TestClient, served: Workspace) ->
 
 
 def test_a_lookalike_asks_for_a_person(client: TestClient, served: Workspace) -> None:
-    """A lookalike is shown beside the design, as a question."""
+    """The page names a lookalike and says that a person should look."""
     design = make.register(served, title="Koi pond").design
     page = client.get(f"/checks/{answered(served, design.id, verdict='lookalike')}").text
     assert "<h1>Looks like a registered design</h1>" in page
@@ -90,7 +90,7 @@ def test_a_lookalike_asks_for_a_person(client: TestClient, served: Workspace) ->
 
 
 def test_without_a_preview_the_page_says_why(client: TestClient, served: Workspace) -> None:
-    """An owner who has not switched the preview on is respected and named as the reason."""
+    """The page says that the owner has not switched the preview on."""
     design = make.register(served).design
     page = client.get(f"/checks/{answered(served, design.id)}").text
     assert "the owner has not switched the public preview on" in page
@@ -102,7 +102,7 @@ def test_without_a_preview_the_page_says_why(client: TestClient, served: Workspa
     ("state", "sentence"), [("disputed", "registration is disputed"), ("retired", "since withdrawn")]
 )
 def test_a_design_in_doubt_says_so(client: TestClient, served: Workspace, state: str, sentence: str) -> None:
-    """What has become of a design since is told with the answer."""
+    """The page shows the design's present state with the answer."""
     design_id = make.register(served, public_preview=True).design.id
     check_id = answered(served, design_id)
     assert sentence not in client.get(f"/checks/{check_id}").text
@@ -114,7 +114,7 @@ def test_a_design_in_doubt_says_so(client: TestClient, served: Workspace, state:
 
 
 def test_no_number_of_the_comparison_leaks(client: TestClient, served: Workspace) -> None:
-    """The page is no oracle: no score, distance, method or count, and at most three reasons."""
+    """The page shows no score, distance, method or count, and at most three reasons."""
     codes = ["near_copy", "mirrored", "rotated", "part", "also_near"]
     reasons = [{"code": f"image.{code}", "weight": 0.731, "params": NEAR} for code in codes]
     design = make.register(served).design
@@ -141,7 +141,7 @@ def test_no_number_of_the_comparison_leaks(client: TestClient, served: Workspace
 def test_a_bad_picture_is_explained(
     settings: Settings, data: bytes, status: int, code: str, sentences: tuple[str, str]
 ) -> None:
-    """The form comes back with a sentence in the reader's language, the code, and the right status."""
+    """The form shows a sentence in the reader's language, the code and the right status."""
     small = settings.model_copy(update={"max_picture_bytes": 65_536})
     with TestClient(create_app(small)) as client:
         for lang, sentence in zip(("en", "zh-Hans"), sentences, strict=True):
@@ -153,14 +153,14 @@ def test_a_bad_picture_is_explained(
 
 
 def test_a_post_without_a_picture_is_explained(client: TestClient) -> None:
-    """Whatever else is posted gets the form back too."""
+    """A post without a picture gets the form again."""
     assert "No picture arrived" in client.post("/", files={"other": ("a", b"b")}).text
     assert client.post("/", content=b"a=b", headers={"content-type": "text/plain"}).status_code == 415
 
 
 @pytest.mark.slow
 def test_too_many_checks_are_told_to_wait(settings: Settings) -> None:
-    """The limit for the public holds on the page, and answers with the form."""
+    """The public limit of checks applies to the page, which answers with the form."""
     with TestClient(create_app(settings.model_copy(update={"public_checks_per_minute": 1}))) as client:
         post(client)
         refused = post(client)
@@ -183,12 +183,12 @@ def test_too_many_checks_are_told_to_wait(settings: Settings) -> None:
     ],
 )
 def test_only_our_own_pages_may_post(client: TestClient, headers: dict[str, str], status: int) -> None:
-    """Another site cannot spend a visitor's checks."""
+    """A post from another site is refused, because it would use up the visitor's checks."""
     assert post(client, **headers).status_code == status
 
 
 def test_an_unknown_check_has_a_page(client: TestClient, served: Workspace) -> None:
-    """So has one that belongs to an organisation: both look the same from here."""
+    """An unknown check and an organisation's check show the same page."""
     owner = make.register(served).design.owner_id
     for check_id in ("chk_1", "x" * 300, "chk_%0A", answered(served, organisation_id=owner)):
         page = client.get(f"/checks/{check_id}", headers={"accept-language": "zh-CN"})

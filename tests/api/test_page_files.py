@@ -1,4 +1,4 @@
-"""The page's own files: sentences in both languages, nothing inline, nobody else's host, small."""
+"""The page's files: sentences in both languages, nothing inline, no foreign host, small."""
 
 import re
 from collections.abc import Iterator
@@ -33,19 +33,19 @@ CERTIFICATE_ENDS = {
 }
 VERDICTS = [code.value for code in VerdictCode]
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
-# Not within reach of a form with one field: these get the neutral sentence.
+# A form with one field cannot cause these codes. The codes get the neutral sentence.
 UNSEEN = {"request.too_many_images", "request.repeated", "request.not_text", "request.encoding"}
 UNSEEN |= {"request.not_a_flag", "request.unknown_field", "request.text_too_long", "request.too_many_parts"}
 
 
 def catalogue(locale: str) -> Catalog:
-    """The sentences of one language, as its file has them."""
+    """The sentences of one language, from its file."""
     with (API / "locales" / f"{locale}.po").open("rb") as file:
         return read_po(file, locale=locale)
 
 
 def codes_raised() -> set[str]:
-    """Every code with which reading and checking a posted picture can fail."""
+    """Every code with which a posted picture can be refused."""
     core = API.parent / "authcheck"
     paths = [
         *(core / "vision").glob("pictures/*.py"),
@@ -59,7 +59,7 @@ def codes_raised() -> set[str]:
 
 
 def keys_used() -> Iterator[str]:
-    """Every sentence that templates and code ask for; `"a." ~ x ~ ".b"` in a template stands for each verdict."""
+    """Every sentence that templates and code use. `"a." ~ x ~ ".b"` in a template stands for each verdict."""
     for path in TEMPLATES:
         for expression in KEY.findall(path.read_text()):
             ends = re.findall(r"""["']([^"']+)["']""", expression)
@@ -87,7 +87,7 @@ def keys_used() -> Iterator[str]:
 
 
 def test_both_languages_have_every_sentence_and_no_other() -> None:
-    """Nothing missing, empty, fuzzy or left over, in either language."""
+    """No sentence is missing, empty, fuzzy or unused in either language."""
     used = set(keys_used())
     for locale in ("en", "zh_Hans"):
         messages = [message for message in catalogue(locale) if message.id]
@@ -97,7 +97,7 @@ def test_both_languages_have_every_sentence_and_no_other() -> None:
 
 
 def test_translations_use_the_same_words_and_no_markup() -> None:
-    """A placeholder in one language stands in the other; what the file says is text."""
+    """Both languages use the same placeholders, and a sentence contains no markup."""
     english, chinese = (LANGUAGES[tag].sentences for tag in ("en", "zh-Hans"))
     for key, sentence in english.items():
         assert sorted(re.findall(r"%\(\w+\)s", sentence)) == sorted(re.findall(r"%\(\w+\)s", chinese[key])), (
@@ -108,7 +108,7 @@ def test_translations_use_the_same_words_and_no_markup() -> None:
 
 @pytest.mark.parametrize("path", [*TEMPLATES, *STATIC], ids=lambda path: path.name)
 def test_no_file_names_another_host_or_needs_inline_code(path: Path) -> None:
-    """The content security policy holds: no inline script or style, no third party."""
+    """Files obey the content security policy: no inline script or style, no third party."""
     text = path.read_text().replace(SVG_NAMESPACE, "")
     assert not re.search(r"""https?:|["'(]//""", text)
     assert not re.search(r"""<style|\sstyle=|\son\w+=["']|javascript:|@import|\beval\(|innerHTML""", text)
@@ -116,7 +116,7 @@ def test_no_file_names_another_host_or_needs_inline_code(path: Path) -> None:
 
 
 def test_files_stay_small(settings: Settings) -> None:
-    """A page with all it loads is under 50 KB; the style sheet and the script stay readable."""
+    """A page with all its files is under 50 KB. The style sheet and the script stay readable."""
     with TestClient(api.app.create_app(settings)) as client:
         html = len(client.post("/", files={"image": ("a.png", make.picture_bytes(3))}).content)
     assert html + sum(path.stat().st_size for path in STATIC) < 50_000

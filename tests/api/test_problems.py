@@ -1,4 +1,4 @@
-"""What a problem looks like, whoever noticed it."""
+"""Problems: the error answers of the API and the framework."""
 
 import json
 import logging
@@ -35,7 +35,7 @@ MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "errors", 
 def test_every_refusal_is_a_problem(
     client: TestClient, method: str, path: str, status: int, code: str
 ) -> None:
-    """One shape for what we refuse and what the framework refuses."""
+    """Our refusals and the framework's refusals have the same shape."""
     answer = client.request(method, path)
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
@@ -47,7 +47,7 @@ def test_every_refusal_is_a_problem(
 
 
 def test_a_405_says_what_is_allowed(client: TestClient) -> None:
-    """Allow is passed on."""
+    """A 405 has the Allow header."""
     assert "GET" in client.put("/v1/me").headers["allow"]
 
 
@@ -57,7 +57,7 @@ def test_a_fault_of_ours_is_a_500_that_tells_nothing(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The caller gets an id, the log has the rest; security headers are there as ever."""
+    """The caller gets an id and the log gets the details. Security headers are present."""
 
     def fail() -> Any:
         raise RuntimeError("secret of the inside")
@@ -84,7 +84,7 @@ def test_a_fault_of_ours_is_a_500_that_tells_nothing(
 def test_a_server_in_trouble_says_when_to_come_back(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, error: Unavailable, status: int
 ) -> None:
-    """Locked, gone, read-only, full: told apart, with Retry-After, and without the numbers meant for the operator."""
+    """Locked, missing, read-only and full have different codes and Retry-After, without the operator's numbers."""
 
     def fail(*_args: object, **_kwargs: object) -> None:
         raise error
@@ -99,7 +99,7 @@ def test_a_server_in_trouble_says_when_to_come_back(
 @pytest.mark.slow
 @pytest.mark.parametrize("given", ["abc-1.2_3", "A" * 64])
 def test_a_sane_request_id_is_kept(client: TestClient, given: str) -> None:
-    """A caller may bring its own id, to find the request in both logs."""
+    """A caller's own request id is kept, so that both logs have it."""
     assert client.get("/livez", headers={"X-Request-Id": given}).headers["x-request-id"] == given
 
 
@@ -108,14 +108,14 @@ def test_a_sane_request_id_is_kept(client: TestClient, given: str) -> None:
     "given", ["", "a b", "x" * 65, "a\r\nSet-Cookie: x=1", "<script>", "caf\u00e9", "a\x00b"]
 )
 def test_a_request_id_that_is_not_sane_is_replaced(client: TestClient, given: str) -> None:
-    """Nothing of it comes back: no line break can open a header of its own."""
+    """A bad request id is never echoed, so a line break cannot start a header."""
     answer = client.get("/livez", headers={"X-Request-Id": given.encode("latin-1")})  # type: ignore[dict-item]
     assert answer.headers["x-request-id"].startswith("req_")
     assert "set-cookie" not in answer.headers
 
 
 def test_security_headers_are_on_everything(client: TestClient) -> None:
-    """Pages, API, static files and errors alike; the API's answers are not to be cached."""
+    """Pages, API, static files and errors have security headers. Answers of the API may not be cached."""
     for path in ("/", "/v1/me", "/static/site.css", "/nothing", "/livez"):
         headers = client.get(path).headers
         assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
@@ -125,7 +125,7 @@ def test_security_headers_are_on_everything(client: TestClient) -> None:
 
 
 def test_a_message_with_a_lone_surrogate_can_be_sent(client: TestClient, admin: Headers) -> None:
-    """Input that UTF-8 cannot carry comes back as a question mark, not as a 500."""
+    """Input that UTF-8 cannot encode is answered with a question mark, not with a 500."""
     body = json.dumps({"handle": "x", "name": "n", "roles": ["brand"], "\ud800": 1}).encode()
     headers = {**admin, "Content-Type": "application/json"}
     answer = client.post("/v1/organisations", headers=headers, content=body)

@@ -1,4 +1,4 @@
-"""How often one may ask, and who counts as one."""
+"""Rate limits, and the identity of a client."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ def _check(client: TestClient, **headers: str) -> int:
 
 @pytest.mark.slow
 def test_the_public_is_limited_by_address(start: Start) -> None:
-    """The third check of two a minute is a 429 that says when to come back."""
+    """With a limit of two a minute, the third check gets 429 with the time to wait."""
     client = start()
     files = {"image": ("a.png", make.picture_bytes())}
     answers = [client.post("/v1/checks", files=files) for _ in range(3)]
@@ -60,7 +60,7 @@ def test_the_public_is_limited_by_address(start: Start) -> None:
 
 
 def test_a_key_is_limited_by_itself(start: Start) -> None:
-    """One key's requests do not use up another's."""
+    """A key's requests do not count against another key."""
     client = start()
     keys = [{"Authorization": f"Bearer {make.key(client.app.state.workspace, 'admin')}"} for _ in range(2)]  # type: ignore[attr-defined]
     assert [client.get("/v1/me", headers=keys[0]).status_code for _ in range(4)] == [200, 200, 200, 429]
@@ -68,7 +68,7 @@ def test_a_key_is_limited_by_itself(start: Start) -> None:
 
 
 def test_wrong_keys_are_limited_by_address(start: Start) -> None:
-    """After so many wrong keys in a minute an address is refused before the database is asked."""
+    """After a number of wrong keys in a minute, an address is refused before the database is asked."""
     client = start()
     wrong = {"Authorization": "Bearer ack_0_wrong"}
     codes = [client.get("/v1/me", headers=wrong).status_code for _ in range(FAILED_KEYS_PER_MINUTE + 1)]
@@ -78,14 +78,14 @@ def test_wrong_keys_are_limited_by_address(start: Start) -> None:
 
 @pytest.mark.slow
 def test_a_spoofed_forwarded_address_is_not_believed(start: Start) -> None:
-    """Without a trusted proxy X-Forwarded-For counts for nothing: inventing addresses buys no more checks."""
+    """Without a trusted proxy X-Forwarded-For is ignored, so invented addresses give no more checks."""
     client = start()
     assert [_check(client, X_Forwarded_For=f"198.51.100.{number}") for number in range(3)] == [201, 201, 429]
 
 
 @pytest.mark.slow
 def test_behind_a_trusted_proxy_each_client_counts_for_itself(start: Start) -> None:
-    """The proxy's own word is believed; what the client wrote further left is not."""
+    """The proxy's own entry is believed. Entries further left, written by the client, are not."""
     client = start("10.0.0.1", trusted_proxies="10.0.0.0/8, 192.0.2.7")
     assert [_check(client, X_Forwarded_For=f"198.51.100.{number}") for number in range(3)] == [201] * 3
     lying = [_check(client, X_Forwarded_For=f"6.6.6.{number}, 203.0.113.5, 192.0.2.7") for number in range(3)]
@@ -103,14 +103,14 @@ def test_behind_a_trusted_proxy_each_client_counts_for_itself(start: Start) -> N
     ],
 )
 def test_an_address_is_counted_by_what_one_customer_holds(peer: str, counted_as: str) -> None:
-    """An IPv4 address is one client, an IPv6 /64 is one client."""
+    """An IPv4 address counts as one client, and so does an IPv6 /64."""
     request = Request({"type": "http", "headers": [], "client": (peer, 1)})
     assert Rates(Settings()).client(request) == counted_as
 
 
 @pytest.mark.parametrize("forwarded", ["", "junk", "1.2.3.4.5", ",", "203.0.113.9:8080", "\u00fc"])
 def test_a_forwarded_address_that_is_none_counts_as_one_client(forwarded: str) -> None:
-    """Nonsense from a trusted proxy never raises, and never makes an unlimited number of clients."""
+    """An invalid address from a trusted proxy never raises, and all invalid addresses count as one client."""
     headers = [(b"x-forwarded-for", forwarded.encode("latin-1"))]
     request = Request({"type": "http", "headers": headers, "client": ("10.0.0.1", 1)})
     counted_as = Rates(Settings(trusted_proxies="10.0.0.1")).client(request)
@@ -118,14 +118,14 @@ def test_a_forwarded_address_that_is_none_counts_as_one_client(forwarded: str) -
 
 
 def test_a_trusted_proxy_must_be_an_address(settings: Settings) -> None:
-    """A host name in the setting stops the start instead of trusting nobody silently."""
+    """A host name as trusted proxy stops the start, because it would silently match no address."""
     with pytest.raises(BadSetting) as caught:
         create_app(settings.model_copy(update={"trusted_proxies": "proxy.internal"}))
     assert "AUTHCHECK_TRUSTED_PROXIES" in str(caught.value)
 
 
 def test_public_reads_have_an_allowance_of_their_own(start: Start) -> None:
-    """Looking at answers does not use up checks."""
+    """Reading answers does not use up checks."""
     client = start()
     for _ in range(5):
         assert client.get("/v1/checks/chk_NOBODY").status_code == 404
@@ -133,7 +133,10 @@ def test_public_reads_have_an_allowance_of_their_own(start: Start) -> None:
 
 
 def test_the_allowance_slides_over_the_turn_of_a_minute() -> None:
-    """Ten at the end of a minute leave none at the start of the next, and one more each tenth of it."""
+    """Ten requests at the end of a minute leave none at the start of the next.
+
+    Each tenth of the next minute then allows one more request.
+    """
     clock = [59.0]
     counts, allowance = SlidingCounts(lambda: clock[0]), Allowance("checks", 10)
     assert [counts.hit(allowance, "a")[0] for _ in range(11)] == [True] * 10 + [False]
@@ -147,7 +150,7 @@ def test_the_allowance_slides_over_the_turn_of_a_minute() -> None:
 
 @given(st.lists(st.floats(0, 30), min_size=1, max_size=60), st.integers(1, 8))
 def test_who_waits_as_long_as_told_may_ask_again(steps: list[float], limit: int) -> None:
-    """Whenever a request is refused, it passes after the seconds that the refusal names; never are there two allowances in a minute."""
+    """A refused request passes after the named seconds. No minute ever holds two allowances."""
     clock, passed_at = [0.0], []
     counts, allowance = SlidingCounts(lambda: clock[0]), Allowance("checks", limit)
     for step in steps:
@@ -164,12 +167,12 @@ def test_who_waits_as_long_as_told_may_ask_again(steps: list[float], limit: int)
 
 
 def test_counting_keeps_two_minutes_and_no_thread() -> None:
-    """An attacker with a million addresses is forgotten after two minutes, and nothing sweeps in the background."""
+    """A client is forgotten after two minutes, and no background thread cleans up."""
     threads, clock = set(threading.enumerate()), [0.0]
     counts, allowance = SlidingCounts(lambda: clock[0]), Allowance("checks", 10)
     for number in range(10_000):
         counts.hit(allowance, str(number))
     clock[0] = 120.0
     counts.hit(allowance, "a")
-    assert set(threading.enumerate()) <= threads  # an earlier test's thread may end meanwhile
+    assert set(threading.enumerate()) <= threads  # a thread of an earlier test may end meanwhile
     assert len(counts) == 1

@@ -1,4 +1,4 @@
-"""Official shops over HTTP, and the question who may sell a design."""
+"""Official shops over HTTP, and the right to sell a design."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,17 +17,17 @@ BODY = {"marketplace": "Market.example", "shop": "4711", "url": "https://market.
 
 @pytest.fixture
 def seller(login: Callable[..., Headers]) -> Headers:
-    """Acme, which lists shops."""
+    """Headers of Acme, which lists shops."""
     return login("licences:write")
 
 
 def add(client: TestClient, seller: Headers, **words: str) -> Any:
-    """List a shop; words replace the usual ones."""
+    """List a shop. Keywords replace the defaults."""
     return client.post("/v1/storefronts", headers=seller, json={**BODY, **words})
 
 
 def test_a_shop_is_listed_shown_to_anybody_and_closed(client: TestClient, seller: Headers) -> None:
-    """Its organisation adds and closes it; anybody may ask whose it is, also once it is closed."""
+    """The organisation adds and closes its shop. Anybody may ask for the owner, even of a closed shop."""
     added = add(client, seller)
     shop = added.json()
     assert (added.status_code, shop["organisation"], shop["marketplace"]) == (201, "acme", "market.example")
@@ -40,7 +40,7 @@ def test_a_shop_is_listed_shown_to_anybody_and_closed(client: TestClient, seller
 
 
 def test_shops_are_listed_a_page_at_a_time(client: TestClient, seller: Headers) -> None:
-    """Oldest first, with a link to the rest."""
+    """Shops are listed oldest first, with a link to the next page."""
     ids = [add(client, seller, shop=str(number)).json()["id"] for number in range(3)]
     first = client.get("/v1/storefronts?limit=2", headers=seller).json()
     rest = client.get(f"/v1/storefronts?after={first['next']}", headers=seller).json()
@@ -50,7 +50,7 @@ def test_shops_are_listed_a_page_at_a_time(client: TestClient, seller: Headers) 
 def test_somebody_elses_shop_is_not_found_or_taken(
     client: TestClient, seller: Headers, login: Callable[..., Headers]
 ) -> None:
-    """Another organisation can neither close it nor list it as its own, and does not see it among its shops."""
+    """Another organisation can neither close, list nor see the shop."""
     other = login("licences:write", owner="globex")
     shop = add(client, seller).json()
     assert client.delete(f"/v1/storefronts/{shop['id']}", headers=other).status_code == 404
@@ -62,14 +62,17 @@ def test_somebody_elses_shop_is_not_found_or_taken(
 @pytest.mark.slow
 @pytest.mark.parametrize("storefront_id", ["x", "%00", "shp_" + "0" * 500])
 def test_unknown_shops_are_not_found(client: TestClient, storefront_id: str) -> None:
-    """Whatever the id is."""
+    """Any text that is no id of a shop is not found."""
     assert client.get(f"/v1/storefronts/{storefront_id}").status_code == 404
 
 
 def test_who_may_sell_is_asked_with_a_key(
     client: TestClient, workspace: Workspace, seller: Headers, checker: Headers
 ) -> None:
-    """A marketplace learns that the owner's shop may sell and an unlisted one may not; the public learns nothing."""
+    """A marketplace learns that the owner's shop may sell and an unlisted shop may not.
+
+    The public learns nothing.
+    """
     design = make.register(workspace).design
     add(client, seller)
     asked = {"design": design.id, "marketplace": "market.example", "shop": "4711", "territory": "fr"}
@@ -99,7 +102,7 @@ def test_questions_that_cannot_be_asked(
     words: dict[str, str],
     answered: tuple[int, str],
 ) -> None:
-    """They are refused with what is wrong."""
+    """An invalid question is refused with its reason."""
     design = make.register(workspace).design
     asked = {"design": design.id, "marketplace": "m", "shop": "1", "territory": "FR", **words}
     answer = client.get("/v1/sellers", headers=checker, params=asked)
@@ -109,7 +112,7 @@ def test_questions_that_cannot_be_asked(
 def test_a_collection_is_set_over_http(
     client: TestClient, brand: Headers, new_design: Callable[..., dict[str, Any]]
 ) -> None:
-    """With the registration and by PATCH; an empty one takes it back."""
+    """Registration and PATCH set a collection. An empty collection removes it."""
     design = new_design("R-1", collection=" Spring ")
     url = f"/v1/designs/{design['id']}"
     assert design["collection"] == "Spring"

@@ -1,4 +1,4 @@
-"""The pictures of a design over HTTP: originals to the owner, a preview to the public."""
+"""Pictures of a design over HTTP: originals for the owner, a preview for the public."""
 
 import io
 from collections.abc import Callable
@@ -14,7 +14,7 @@ NewDesign = Callable[..., dict[str, Any]]
 
 
 def test_pictures_are_added_and_removed(client: TestClient, brand: Headers, new_design: NewDesign) -> None:
-    """Each change of the pictures gives the design a new ETag; the last picture stays."""
+    """Each change of the pictures gives a new ETag. The last picture cannot be removed."""
     design = new_design(seed=1)
     url = f"/v1/designs/{design['id']}"
     first = design["views"][0]["sha256"]
@@ -35,7 +35,7 @@ def test_pictures_are_added_and_removed(client: TestClient, brand: Headers, new_
 def test_a_retired_design_takes_no_pictures(
     client: TestClient, brand: Headers, new_design: NewDesign
 ) -> None:
-    """Adding to a retired design is a conflict."""
+    """Adding a picture to a retired design is a conflict."""
     url = f"/v1/designs/{new_design()['id']}"
     client.post(f"{url}/retire", headers=brand)
     answer = client.post(f"{url}/views", headers=brand, files={"image": ("b.png", make.picture_bytes(2))})
@@ -56,7 +56,7 @@ def test_a_retired_design_takes_no_pictures(
 def test_the_owner_gets_the_original_bytes(
     client: TestClient, brand: Headers, image_format: str, media_type: str
 ) -> None:
-    """Byte for byte, under its true type whatever the upload called itself, and never to be guessed at."""
+    """The owner gets the original bytes with their true type, and browsers may not guess another type."""
     data = make.picture_bytes(1, image_format)
     files = {"image": ("evil.html", data, "text/html")}
     design = client.post("/v1/designs", headers=brand, data={"reference": "R"}, files=files).json()
@@ -74,13 +74,16 @@ def test_the_owner_gets_the_original_bytes(
 def test_a_picture_the_design_has_not_is_not_there(
     client: TestClient, brand: Headers, new_design: NewDesign, sha256: str
 ) -> None:
-    """Only pictures of this design are served: no other hash, no path."""
+    """Only pictures of this design are served. Another hash or a path is not found."""
     answer = client.get(f"/v1/designs/{new_design()['id']}/views/{sha256}/picture", headers=brand)
     assert answer.status_code == 404
 
 
 def test_the_preview_is_small_and_carries_nothing_of_the_file(client: TestClient, brand: Headers) -> None:
-    """At most 320 px, encoded anew, without EXIF, profile, comment; its ETag is not the picture's hash."""
+    """The preview has at most 320 px and is encoded anew, without metadata.
+
+    Its ETag is not the picture's hash.
+    """
     exif = Image.Exif()
     exif[0x010E] = "secret description"
     data = make.encode(make.picture(3, (900, 700)), "JPEG", exif=exif, comment=b"secret comment")
@@ -103,7 +106,7 @@ def test_the_preview_is_small_and_carries_nothing_of_the_file(client: TestClient
 def test_a_preview_that_is_off_is_not_there(
     client: TestClient, brand: Headers, new_design: NewDesign
 ) -> None:
-    """Off, retired and unknown answer alike, but for the id that was asked for."""
+    """A preview that is off, a retired design and an unknown id give the same answer, except for the id."""
     hidden = new_design("HIDDEN", seed=1)
     shown = new_design("SHOWN", seed=2, public_preview="true")
     assert hidden["preview"] is None

@@ -1,10 +1,12 @@
-"""Certificates issued a second in one batch: signatures, rows, ledger entries and tiles, in one durable transaction.
+"""Certificates issued per second in one batch.
+
+One durable transaction holds signatures, rows, entries and tiles.
 
     python tests/bench/bench_certificates.py [--count 10000] [--repeats 5]
 
-Beside it, on the same machine in the same run, what cannot be saved: as many raw Ed25519 signatures, and as many raw
-inserts of rows of this size. Repeats are interleaved and medians taken. The second column is time on the processor
-alone: where other processes want the cores too, it is the one to look at. The last row revokes the batch again.
+The same run also measures the costs that cannot be avoided: as many raw Ed25519 signatures, and as many raw
+inserts of rows of this size. Repeats are interleaved and medians taken. The second column is processor time
+alone. Use that column when other processes compete for the cores. The last row revokes the batch.
 """
 
 import argparse
@@ -26,7 +28,7 @@ from authcheck.config import Settings
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-ROW_BYTES = 1900  # of a certificate and its entry, without indices
+ROW_BYTES = 1900  # size of the row of a certificate and of its entry, without indices
 
 
 def main() -> None:
@@ -54,7 +56,7 @@ def main() -> None:
 
 
 def acts_of(brand: made.Brand, folder: Path, request: str, count: int) -> dict[str, Callable[[], object]]:
-    """What is measured, by name, in order."""
+    """Return the measured actions by name, in order."""
     batch_id: list[str] = []
     return {
         "issued": lambda: batch_id.append(brand.issue(request, now=utc_now(), count=count).id),
@@ -65,21 +67,21 @@ def acts_of(brand: made.Brand, folder: Path, request: str, count: int) -> dict[s
 
 
 def timed(act: Callable[[], object]) -> tuple[float, float]:
-    """Seconds on the clock and on the processor."""
+    """Return the seconds of wall time and of processor time."""
     wall, cpu = time.perf_counter(), time.process_time()
     act()
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def sign(count: int) -> None:
-    """So many signatures over 1,200 bytes each."""
+    """Make this number of signatures over 1,200 bytes each."""
     key = Ed25519PrivateKey.generate()
     for _ in range(count):
         key.sign(bytes(1200))
 
 
 def insert(path: Path, count: int) -> None:
-    """So many rows into one table without an index, durably."""
+    """Insert this number of rows into one table without an index, durably."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")

@@ -1,11 +1,12 @@
-"""Cost of `FiledFeatureIndex` beside plain faiss (IVF scalar quantiser, 1,024 lists, 5 probed) on the same points in the same run.
+"""Cost of `FiledFeatureIndex` beside plain faiss on the same points in the same run.
 
     python tests/bench/bench_features_index.py [--designs 600 3000 30000 100000]
 
-The points are synthetic: 250 a design around words of the vocabulary, at the distance that real ones have (some 120), the
-words as unevenly frequent as with real designs (imbalance 2.7, of match-data's 2.95). Half of the 4,800 queries are stored
-points with noise, half belong to nothing. Repeats are interleaved, medians taken; all on one thread. 100,000 designs need
-7 GB and about five minutes.
+Plain faiss is an IVF scalar quantiser with 1,024 lists, 5 of them probed. The points are synthetic: 250 per
+design around words of the vocabulary. Their distance to the words is that of real points (some 120). The
+words are as unevenly frequent as with real designs (imbalance 2.7, of match-data's 2.95). Half of the 4,800
+queries are stored points with noise. The other half belong to no design. Repeats are interleaved and medians
+taken, all on one thread. 100,000 designs need 7 GB and about five minutes.
 """
 
 import argparse
@@ -57,7 +58,7 @@ def main() -> None:
 
 
 def fill(designs: int, folder: str) -> tuple[float, float, float, float]:
-    """Seconds of filling and writing, bytes a design in memory, seconds of a search from memory."""
+    """Return seconds for filling and for writing, bytes per design in memory, and seconds for a search in memory."""
     index, before, took = FiledFeatureIndex(), resident_bytes(), 0.0
     for first, batch in batches(designs):
         start = time.perf_counter()
@@ -72,7 +73,7 @@ def fill(designs: int, folder: str) -> tuple[float, float, float, float]:
 
 
 def measure(designs: int, folder: str, filled: tuple[float, float, float, float]) -> list[str]:
-    """The cells of a size, from the file that `fill` wrote."""
+    """Return the cells of one size, measured on the file that `fill` wrote."""
     fill_s, write_s, memory, from_memory_s = filled
     asked, before, start = queries(), resident_bytes(), time.perf_counter()
     index = FiledFeatureIndex(snapshot := opened(folder))
@@ -107,7 +108,7 @@ def measure(designs: int, folder: str, filled: tuple[float, float, float, float]
 
 
 def opened(folder: str) -> Snapshot:
-    """The snapshot there."""
+    """Open the snapshot in a folder."""
     snapshot = open_snapshot(Path(folder))
     if snapshot is None:
         raise SystemExit("the snapshot was not found whole")
@@ -115,7 +116,7 @@ def opened(folder: str) -> Snapshot:
 
 
 def plain_faiss(snapshot: Snapshot) -> faiss.IndexIVF:
-    """The same points under the same 1,024 words, as faiss does it by itself."""
+    """Return a plain faiss index of the same points under the same 1,024 words."""
     words = faiss.IndexFlatL2(DIMENSIONS)
     words.add(WORDS + np.float32(128))
     residual = False
@@ -131,21 +132,21 @@ def plain_faiss(snapshot: Snapshot) -> faiss.IndexIVF:
 
 
 def batches(designs: int) -> Iterator[tuple[int, list[Features]]]:
-    """All designs, some at a time, with the number of the first."""
+    """Yield batches of designs, each with the number of its first design."""
     for first in range(0, designs, BATCH):
         dice = np.random.default_rng(first)
         yield first, [features(dice) for _ in range(first, min(designs, first + BATCH))]
 
 
 def features(dice: np.random.Generator) -> Features:
-    """A design."""
+    """Return the features of a random design."""
     codes = some_codes(dice, POINTS)
     steps = dice.integers(0, 65536, (POINTS, 4)).astype(np.uint16)
     return Features(320, 256, steps, codes, np.zeros(POINTS, np.uint8))
 
 
 def some_codes(dice: np.random.Generator, count: int) -> NDArray[np.uint8]:
-    """Descriptors around words, of which some are far more frequent than others."""
+    """Return descriptors around words. Some words are far more frequent than others."""
     weights = np.random.default_rng(0).lognormal(0, 1, COARSE).cumsum()
     coarse = np.searchsorted(weights, dice.uniform(0, weights[-1], count))
     words = FINE_WORDS[coarse, dice.integers(0, FINE_EACH, count)]
@@ -153,7 +154,7 @@ def some_codes(dice: np.random.Generator, count: int) -> NDArray[np.uint8]:
 
 
 def queries() -> NDArray[np.uint8]:
-    """What a picture asks for: points of the first designs seen again, and as many that are of none."""
+    """Return points of the first designs with noise, and as many points that belong to no design."""
     stored = np.concatenate([one.descriptors for one in next(batches(BATCH))[1]])[: QUERIES // 2]
     dice = np.random.default_rng(99)
     again = as_bytes(stored + dice.normal(0, 10, stored.shape))
@@ -161,12 +162,12 @@ def queries() -> NDArray[np.uint8]:
 
 
 def as_bytes(numbers: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """To the nearest byte."""
+    """Round to the nearest byte."""
     return np.clip(np.rint(numbers), 0, 255).astype(np.uint8)
 
 
 def interleaved(actions: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each action, one after the other in every repeat."""
+    """Return the seconds of each action. Every repeat runs all actions in turn."""
     took: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(repeats):
         for name, action in actions.items():
@@ -177,7 +178,7 @@ def interleaved(actions: dict[str, Callable[[], object]], repeats: int) -> dict[
 
 
 def resident_bytes() -> int:
-    """Memory of this process that is really in use (Linux)."""
+    """Return the memory that this process really uses (Linux)."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
 
 

@@ -1,10 +1,11 @@
-"""Bytes to fingerprint, one core: ratio to the 1/8-scale decode alone and to naive imagehash.
+"""Time from bytes to fingerprint on one core, beside the 1/8-scale decode alone and naive imagehash.
 
     python tests/bench/bench_fingerprint.py [PICTURE.jpg ...]
 
-Without pictures it draws JPEGs of 1, 3 and 12 megapixels: a photo-like one (noise of equal energy an octave, sensor
-grain) and an illustration on white, which is the dearest to search for windows. The rounds of all contenders are
-interleaved and the fastest of each counts, so that other work on the machine cancels out.
+The figures are ratios to these two. Without pictures the bench draws JPEGs of 1, 3 and 12 megapixels. One is
+photo-like (noise of equal energy per octave, sensor grain). The other is an illustration on white, the
+slowest kind for the search for windows. The rounds of all contenders are interleaved and the fastest round of
+each counts, so that other work on the machine cancels out.
 """
 
 import io
@@ -27,7 +28,7 @@ ROUNDS = 40
 
 
 def photo(size: tuple[int, int], rng: np.random.Generator) -> bytes:
-    """A JPEG with the spectrum and the file size of a photo."""
+    """Return a JPEG with the spectrum and the file size of a photo."""
     width, height = size
     pixels = np.full((height, width, 3), 128.0, np.float32)
     for octave in range(2, 10):
@@ -41,7 +42,7 @@ def photo(size: tuple[int, int], rng: np.random.Generator) -> bytes:
 
 
 def illustration(size: tuple[int, int], rng: np.random.Generator) -> bytes:
-    """A JPEG of flat shapes in rows on white."""
+    """Return a JPEG of flat shapes in rows on white."""
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image)
     step = size[0] // 6
@@ -53,36 +54,36 @@ def illustration(size: tuple[int, int], rng: np.random.Generator) -> bytes:
 
 
 def jpeg(image: Image.Image) -> bytes:
-    """The picture as a JPEG of quality 88."""
+    """Encode the picture as a JPEG of quality 88."""
     file = io.BytesIO()
     image.save(file, "JPEG", quality=88)
     return file.getvalue()
 
 
 def floor(data: bytes) -> None:
-    """The cheapest that any program can do: decode at 1/8 scale, grey."""
+    """Do the cheapest work that any program can do: decode at 1/8 scale, in grey."""
     image = Image.open(io.BytesIO(data))
     image.draft("L", (1, 1))
     image.load()
 
 
 def naive(data: bytes) -> None:
-    """One hash, one orientation, as the imagehash manual has it."""
+    """Compute one hash in one orientation, as in the imagehash manual."""
     imagehash.phash(Image.open(io.BytesIO(data)), 16)
 
 
 def ours(data: bytes) -> None:
-    """All families, windows and orientations, as every check does it."""
+    """Compute all families, windows and orientations, as every check does."""
     fingerprint.read(data)
 
 
 def decode(data: bytes) -> None:
-    """The decoding of `ours` alone."""
+    """Decode as `ours` does, and nothing else."""
     open_picture(data, detail_px=SIDE, grey=True)
 
 
 def fastest(contenders: list[Callable[[bytes], None]], data: bytes) -> list[float]:
-    """The least time of each, in milliseconds."""
+    """Return the least time of each contender, in milliseconds."""
     times = [[0.0] * ROUNDS for _ in contenders]
     for turn in range(ROUNDS):
         for row, contender in zip(times, contenders, strict=True):
@@ -93,7 +94,7 @@ def fastest(contenders: list[Callable[[bytes], None]], data: bytes) -> list[floa
 
 
 def main() -> None:
-    """Print one row a picture."""
+    """Print one row per picture."""
     rng = np.random.default_rng(2)
     named = {Path(path).name: (Path(path).read_bytes(), 0.0) for path in sys.argv[1:]}
     if not named:

@@ -2,9 +2,9 @@
 
     python tests/bench/bench_index.py [--codes 10000 1000000 10000000]
 
-Repeats of everything compared are interleaved and medians taken, so that a busy machine slows all alike; a ratio is
-the median of the ratios within a repeat. faiss runs on one thread throughout, as it does through the port. 10 million
-codes need 1.5 GB.
+All measurements are interleaved and medians taken, so that a busy machine slows all of them alike. A ratio is
+the median of the ratios within a repeat. faiss runs on one thread throughout, as it does through the port.
+10 million codes need 1.5 GB.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def filled(codes: NDArray[np.uint8]) -> FlatIndex:
-    """The index filled in batches, as from a database, under even ids."""
+    """Fill the index in batches, as from a database, under even ids."""
     index = FlatIndex()
     for first in range(0, len(codes), BATCH):
         part = codes[first : first + BATCH]
@@ -81,7 +81,10 @@ def filled(codes: NDArray[np.uint8]) -> FlatIndex:
 
 
 def bytes_each(size: int) -> float:
-    """Memory that filling an index of this size takes from the system, for each entry; for a fresh process."""
+    """Return the memory per entry that an index of this size takes from the system.
+
+    Call it in a fresh process.
+    """
     codes = some_codes(size)
     before = resident_bytes()
     index = filled(codes)
@@ -89,12 +92,15 @@ def bytes_each(size: int) -> float:
 
 
 def some_codes(size: int) -> NDArray[np.uint8]:
-    """Codes with every bit drawn by lot."""
+    """Return codes of random bits."""
     return np.random.default_rng(size).integers(0, 256, (size, CODE_BYTES), dtype=np.uint8)
 
 
 def search_rows(index: FlatIndex, codes: NDArray[np.uint8]) -> list[list[str]]:
-    """Searches through the port, by raw faiss and by numpy; each query is a stored code with 20 bits turned."""
+    """Measure searches through the port, in raw faiss and in numpy.
+
+    Each query is a stored code with 20 bits flipped.
+    """
     flat = faiss.IndexBinaryFlat(CODE_BITS)
     flat.add(codes)
     brute = BruteForceIndex()
@@ -130,7 +136,7 @@ def search_rows(index: FlatIndex, codes: NDArray[np.uint8]) -> list[list[str]]:
 
 
 def change_cells(index: FlatIndex, codes: NDArray[np.uint8]) -> list[str]:
-    """Single changes: a new greatest id, an id amid the others, one removed, a hundred removed at once."""
+    """Measure single changes: add the greatest id, add an id in the middle, remove one entry, remove a hundred at once."""
     rng = np.random.default_rng(2)
     amid = rng.permutation(len(codes))[:21].astype(np.int64) * 2 + 1
     gone = rng.permutation(len(codes))[: 21 + 2_100].astype(np.int64) * 2
@@ -150,7 +156,7 @@ def change_cells(index: FlatIndex, codes: NDArray[np.uint8]) -> list[str]:
 
 
 def interleaved(actions: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each action, one after the other in every repeat."""
+    """Return the seconds of each action. Every repeat runs all actions in turn."""
     took: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(repeats):
         for name, action in actions.items():
@@ -161,12 +167,12 @@ def interleaved(actions: dict[str, Callable[[], object]], repeats: int) -> dict[
 
 
 def ratio(ours: list[float], theirs: list[float]) -> float:
-    """The median of the ratios repeat by repeat."""
+    """Return the median of the ratios within each repeat."""
     return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
 
 
 def resident_bytes() -> int:
-    """Memory of this process that is really in use (Linux)."""
+    """Return the memory that this process really uses (Linux)."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
 
 

@@ -1,11 +1,11 @@
-"""Labels: how fast sheets are drawn, and how many QR codes are read back from worn prints.
+"""Labels: how fast sheets are drawn, and how many QR codes are read from worn prints.
 
     python tests/bench/bench_labels.py [--codes 200]
 
-Each wear is put on the QR codes of new labels, on a busy ground, turned by any angle; all else is as when new. They are
-then read by `label_reading.read_label`, through the decoder and the process of its own that the service uses. A code is
-read if it comes out as it was, wrong if it comes out as another one. Seeded: the wear is the same in every run, the
-codes are not.
+The bench puts each kind of wear on the QR codes of new labels, on a busy ground, turned by any angle. All
+else is as new. `label_reading.read_label` then reads the codes through the decoder and the separate process
+of the service. A code is "read" if its text is right, and "wrong" if it gives another text. The wear is
+seeded and the same in every run. The codes differ.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def _draw(*, short: bool) -> None:
 
 
 def _read(labels: list[Label], wear: made.Wear, name: str) -> tuple[int, int]:
-    """How many came out as they were, and how many as another one."""
+    """Return how many codes were read right, and how many gave another text."""
 
     def one(numbered: tuple[int, Label]) -> tuple[bool, bool]:
         number, label = numbered

@@ -1,11 +1,12 @@
-"""Cost of the ledger: durable appends beside raw inserts and raw hashing, and proofs from tiles in the database.
+"""Cost of the ledger: durable appends beside raw inserts and raw hashing, and proofs from stored tiles.
 
     python tests/bench/bench_ledger.py [--sizes 10000 100000 1000000] [--folder FOLDER]
 
-Appends go through `journal.record` into a SQLite file on disk, a transaction a group; the raw inserts are the same rows
-by `sqlite3.executemany` into one table with the same keys and pragmas (WAL, synchronous=FULL), a transaction a group;
-the raw hashing is one SHA-256 an entry. All three are interleaved; figures are medians of rounds, ratios medians of the
-rounds' ratios. Proofs read their tiles from the database each time; nothing is kept between two proofs.
+Appends go through `journal.record` into a SQLite file on disk, one transaction per group. The raw inserts
+write the same rows by `sqlite3.executemany` into one table with the same keys and pragmas (WAL,
+synchronous=FULL), one transaction per group. The raw hashing is one SHA-256 per entry. All three are
+interleaved. Figures are medians of rounds, and ratios are medians of the rounds' ratios. Proofs read their
+tiles from the database each time, and keep nothing between two proofs.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from authcheck.tlog.merkle import leaf_hash, verify_consistency, verify_inclusio
 from authcheck.tlog.tiles import ReadTile, _layers, prove_consistency, prove_inclusion, root_at
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
-GROUPS = {1: 300, 100: 30, 10_000: 3}  # how large a group is, and how many a round has
+GROUPS = {1: 300, 100: 30, 10_000: 3}  # entries per group: groups per round
 ROUNDS = 5
 PROOFS = 1000
 FILL = 10_000
@@ -48,7 +49,7 @@ def main() -> None:
 
 
 def drafts(first: int, count: int) -> list[Draft]:
-    """Entries such as certificates make, some 300 bytes each."""
+    """Return entries of some 300 bytes each, like those of certificates."""
     return [
         Draft(
             "cert.issue",
@@ -65,7 +66,7 @@ def drafts(first: int, count: int) -> list[Draft]:
 
 
 def appends(folder: Path) -> None:
-    """Print entries a second at each group size, and the ratios."""
+    """Print entries per second for each group size, and the ratios."""
     database = Database.open(Settings(data_dir=folder / "ours"))
     raw = sqlite3.connect(folder / "raw.db", isolation_level=None)
     raw.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {TABLE};")
@@ -95,7 +96,7 @@ def appends(folder: Path) -> None:
 def one_round(
     database: Database, raw: sqlite3.Connection, groups: Sequence[Sequence[Draft]]
 ) -> tuple[float, float, float]:
-    """Seconds for the same groups: ours, raw inserts, raw hashing."""
+    """Return the seconds for the same groups by our appends, by raw inserts and by raw hashing."""
     start = raw.execute("SELECT count(*) FROM entries").fetchone()[0]
     rows = []
     for group in groups:
@@ -128,7 +129,7 @@ def one_round(
 
 
 def proofs(folder: Path, sizes: Sequence[int]) -> None:
-    """Print what a proof takes at each size, made and verified."""
+    """Print the time of making and verifying proofs at each size."""
     database = Database.open(Settings(data_dir=folder / "proofs"))
     print(
         "\n| entries | inclusion ms (p95) | of it CPU | without the database | consistency ms (p95) | verify ms | MB on disk |"
@@ -147,7 +148,7 @@ def proofs(folder: Path, sizes: Sequence[int]) -> None:
 
 
 def proof_cells(database: Database, size: int) -> list[str]:
-    """Times of many proofs of random entries and beginnings, each verified."""
+    """Return the times of many verified proofs of random entries and old sizes."""
     dice = random.Random(size)
     with database.reading() as session:
         root = root_at(size, read_tile_of(session))
@@ -165,11 +166,11 @@ def proof_cells(database: Database, size: int) -> list[str]:
 def one_proof(
     database: Database, number: int, size: int, root: bytes
 ) -> tuple[float, float, float, float, float]:
-    """Milliseconds for an inclusion proof, of which on the processor, a consistency proof, the first from memory, verified."""
+    """Return milliseconds: inclusion proof, its processor time, consistency proof, from memory, verifying."""
     leaf = leaf_hash(body(drafts(number, 1)[0]))
     with database.reading() as session:
         read = read_tile_of(session)
-        read(0, 0)  # from here on the connection is there
+        read(0, 0)  # from here on the connection is open
         cpu_start = time.thread_time()
         _layers.cache_clear()
         inclusion_ms, proof = timed(prove_inclusion, number, size, read)
@@ -184,14 +185,14 @@ def one_proof(
 
 
 def timed(work: Callable[..., Any], *arguments: object) -> tuple[float, Any]:
-    """Milliseconds that a call takes, and what it returns."""
+    """Return the milliseconds of a call, and its result."""
     start = time.perf_counter()
     made = work(*arguments)
     return (time.perf_counter() - start) * 1e3, made
 
 
 def remembered(read: ReadTile, number: int, size: int) -> ReadTile:
-    """The tiles that a proof needs, as a dictionary."""
+    """Return the tiles that a proof needs, as a dictionary."""
     tiles: dict[tuple[int, int], bytes] = {}
 
     def keep(level: int, at: int) -> bytes:
@@ -203,7 +204,7 @@ def remembered(read: ReadTile, number: int, size: int) -> ReadTile:
 
 
 def megabytes(folder: Path) -> float:
-    """What the files of a folder take."""
+    """Return the size of the files of a folder in megabytes."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 

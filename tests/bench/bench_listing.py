@@ -1,7 +1,8 @@
-"""What a listing of three pictures costs besides the work on pictures: rights, certificate, rules, storing.
+"""Cost of a listing of three pictures besides the work on pictures: rights, certificate, rules and storing.
 
-`python tests/bench/bench_listing.py [DESIGNS] [LICENCES]`, 100,000 and 10,000 without. The pictures are checked once and their
-answers used again; licences are stored past the ledger, for their number alone.
+`python tests/bench/bench_listing.py [DESIGNS] [LICENCES]`, by default 100,000 and 10,000. The pictures are
+checked once and their answers reused. Licences are stored without ledger entries, because only their number
+matters.
 """
 
 import random
@@ -31,11 +32,11 @@ from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 LISTINGS = 300
-OTHERS = 500  # licensees that the licences are spread over
+OTHERS = 500  # licensees that share the licences
 
 
 def fill(workspace: Workspace, owner_id: str, designs: int, licences: int) -> None:
-    """So many designs without pictures, and accepted licences of ten of them each, twenty a licensee."""
+    """Store this number of designs without pictures, and accepted licences of ten designs each, twenty per licensee."""
     takers = [made.organisation(workspace, f"taker-{number}").id for number in range(OTHERS)]
     ids = [f"dsn_{number:026}" for number in range(designs)]
     dice = random.Random(0)
@@ -61,7 +62,7 @@ def fill(workspace: Workspace, owner_id: str, designs: int, licences: int) -> No
 
 
 def main(designs: int, licences: int) -> None:
-    """Print the median and the 95th percentile of milliseconds a listing."""
+    """Print the median and the 95th percentile of milliseconds per listing."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace.open(Settings(data_dir=Path(folder) / "state"))
         design = units.brand_with_key(workspace)

@@ -1,6 +1,6 @@
 """Look-ups with full verification over HTTP, as a ratio to bare JSON endpoints of the same server.
 
-`python tests/bench/bench_lookup.py [CERTIFICATES]`; 1,000,000 of them take some minutes to issue.
+`python tests/bench/bench_lookup.py [CERTIFICATES]`. Issuing 1,000,000 certificates takes some minutes.
 """
 
 import http.client
@@ -34,12 +34,12 @@ WARMING = 4000
 BUYERS = 100
 BARE = (
     "/livez",  # no limit, no database
-    "/.well-known/did.json",  # JSON that never changes, behind the limits that look-ups have
+    "/.well-known/did.json",  # JSON that never changes, behind the limits of look-ups
 )
 
 
 def filled(settings: Settings, count: int) -> list[str]:
-    """A workspace with so many certificates; some of their codes."""
+    """Fill a workspace with this number of certificates. Return some of their codes."""
     workspace = Workspace.open(settings)
     design = units.brand_with_key(workspace)
     for number, start in enumerate(range(0, count, MOST_UNITS)):
@@ -54,11 +54,11 @@ def filled(settings: Settings, count: int) -> list[str]:
 
 
 def seconds(port: int, paths: Sequence[str]) -> float:
-    """How long one client on one connection needs for these requests, one after the other."""
+    """Return the seconds that one client on one connection needs for these requests, one after the other."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     started = time.perf_counter()
     for number, path in enumerate(paths):
-        # A hundred buyers: what one of them asked in the last minute is counted one by one, and limited.
+        # A hundred buyers: the requests of one buyer in the last minute are counted singly, and limited.
         buyer = f"10.0.0.{number % BUYERS}"
         connection.request("GET", path, headers={"X-Forwarded-For": buyer})
         answer = connection.getresponse()
@@ -68,7 +68,7 @@ def seconds(port: int, paths: Sequence[str]) -> float:
 
 
 def main(count: int) -> None:
-    """Print requests a second of each, and ratios, in alternating rounds."""
+    """Print requests per second of each endpoint, and ratios, in alternating rounds."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         settings = Settings(data_dir=Path(folder) / "state")
         codes = filled(settings, count)
@@ -88,7 +88,7 @@ def main(count: int) -> None:
             time.sleep(10)
             seconds(
                 port, [f"/v1/certificates/{code}" for code in codes[-WARMING:]]
-            )  # a server that has been up for a while
+            )  # a server that has run for a while
             ratios: dict[str, list[float]] = {path: [] for path in BARE}
             for number in range(ROUNDS):
                 chosen = codes[number * REQUESTS : (number + 1) * REQUESTS]

@@ -1,4 +1,4 @@
-"""`scan --fast` a core against decoding alone, and the start-up with a large registry in SQLite.
+"""Pictures per core of `scan --fast` beside decoding alone, and the start-up with a large registry in SQLite.
 
     python tests/bench/bench_scan.py [--pictures 400] [--views 1000000]
 
@@ -33,7 +33,7 @@ SIDES = ((1155, 866), (2000, 1500), (4000, 3000))
 
 
 def noisy_picture(seed: int, size: tuple[int, int]) -> bytes:
-    """A JPEG with detail at every scale, like a photograph."""
+    """Draw a JPEG with detail at every scale, like a photograph."""
     dice = np.random.default_rng(seed)
     pixels = np.zeros((size[1], size[0], 3), np.float32)
     for cells in (4, 16, 64, 256):
@@ -45,7 +45,7 @@ def noisy_picture(seed: int, size: tuple[int, int]) -> bytes:
 
 
 def decode_alone(names: list[str]) -> float:
-    """Seconds to decode all files at 1/8 scale."""
+    """Return the seconds of decoding all files at 1/8 scale."""
     started = time.perf_counter()
     for name in names:
         image = Image.open(io.BytesIO(Path(name).read_bytes()))
@@ -55,7 +55,7 @@ def decode_alone(names: list[str]) -> float:
 
 
 def fill(work: Workspace, views: int) -> None:
-    """A registry of that many views with random fingerprints, a design each 1,000 views."""
+    """Fill a registry with this number of views with random fingerprints, one design per 1,000 views."""
     print(f"filling a registry of {views:,} views ...")
     real = fingerprint.read(noisy_picture(0, (512, 512)))[1].reference()
     dice, now = np.random.default_rng(1), datetime.now(UTC)
@@ -91,7 +91,7 @@ def _view(design: str, record: bytes, tick: int, now: datetime) -> dict[str, obj
 
 
 def bench_scan(work: Workspace, pictures: int, workers: int) -> None:
-    """Print pictures a second and core for each size, beside decoding alone."""
+    """Print pictures per second and core for each size, beside decoding alone."""
     print(f"\nscan --fast, {workers} workers, registry of {len(work.finder.live):,} views")
     print(
         "| MP | pictures | decode alone, a second and core | scan --fast, a second and core | ratio of time |"
@@ -126,7 +126,7 @@ def bench_scan(work: Workspace, pictures: int, workers: int) -> None:
 
 
 def bench_startup(views: int) -> None:
-    """Print how long a fresh process takes to open the database and fill its index."""
+    """Print how long a fresh process takes to open the database and to fill its index."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder))
         work = Workspace.open(settings)
@@ -143,7 +143,7 @@ def bench_startup(views: int) -> None:
 
 
 def main() -> None:
-    """Run both."""
+    """Run both benches."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--pictures", type=int, default=400)
     arguments.add_argument("--views", type=int, default=1_000_000)

@@ -1,4 +1,4 @@
-"""Processor time from typing a command to its end, beside the libraries that it cannot do without."""
+"""Processor time of a command from start to end, beside the libraries that the command needs."""
 
 import os
 import resource
@@ -33,7 +33,7 @@ COMMANDS = {
 
 
 def cpu_s(words: list[str], data_dir: str) -> float:
-    """Run a process. Returns its user and system time in seconds."""
+    """Run a process. Return its user and system time in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {**os.environ, "AUTHCHECK_DATA_DIR": data_dir}
     subprocess.run(words, env=environment, capture_output=True, check=False)  # noqa: S603 - our own
@@ -47,7 +47,7 @@ def main() -> None:
     programs |= {name: [*CLI, *name.split()] for name in COMMANDS}
     with tempfile.TemporaryDirectory() as folder:
         data_dir = str(Path(folder) / "state")
-        cpu_s([*CLI, "organisations", "list"], data_dir)  # makes the database
+        cpu_s([*CLI, "organisations", "list"], data_dir)  # this run makes the database
         programs["sqlalchemy.orm and a query"].append(data_dir)
         rounds = [{name: cpu_s(words, data_dir) for name, words in programs.items()} for _ in range(ROUNDS)]
     median_s = {name: statistics.median(row[name] for row in rounds) for name in programs}

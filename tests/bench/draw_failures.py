@@ -1,9 +1,10 @@
-"""Draw docs/img/failure-*.png: prints and photographs of our own sample designs that authcheck does not find.
+"""Drawings for docs/img/failure-*.png: scenes of our own sample designs that authcheck does not find.
 
     python tests/bench/draw_failures.py
 
-Registers the designs of fixtures/ in a fresh folder, lets `authcheck scan` look at every scene, and writes the design beside
-the scene where the answer is not `match` with the right design. It says so, and fails, where one has come to be found.
+The script registers the designs of fixtures/ in a fresh folder and runs `authcheck scan` on every scene. It
+writes the design beside the scene where the answer is not `match` with the right design. It reports each
+scene that is now found, and fails.
 """
 
 import csv
@@ -35,7 +36,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN_PX = 210
-COLOURS = 128  # of the palette: keeps a picture at some 30 KB
+COLOURS = 128  # colours of the palette: keeps a picture at some 30 KB
 WHITE, NAVY, YELLOW, BLACK = (228, 226, 222), (70, 86, 120), (222, 196, 90), (40, 44, 52)
 WOOD, DARK_WOOD = (170, 140, 110), (120, 100, 84)
 Scene = Callable[[Rgba], Rgb]
@@ -44,7 +45,7 @@ Scene = Callable[[Rgba], Rgb]
 def on_shirt(
     design: Rgba, side: float, colour: tuple[int, int, int], floor: tuple[int, int, int] = WOOD
 ) -> Rgb:
-    """Printed on the chest, slightly turned."""
+    """Print the design on the chest, slightly turned."""
     return printed(shirt(colour, floor, 3), design, square(0.5 - side / 2, 0.34, side, design, 6))
 
 
@@ -66,13 +67,13 @@ SCENES: Mapping[str, tuple[str, Scene]] = {
 
 
 def design_of(reference: str) -> Rgba:
-    """A design's picture."""
+    """Open a design's picture."""
     path = next((ROOT / "fixtures" / "designs").glob(f"{reference.lower()}-*"))
     return np.asarray(Image.open(path).convert("RGBA"))
 
 
 def answers(folder: Path) -> dict[str, dict[str, str]]:
-    """What `authcheck scan` says of the scenes in a folder, by name."""
+    """Return the answers of `authcheck scan` to the scenes in a folder, by name."""
     environment = {**os.environ, "AUTHCHECK_DATA_DIR": str(folder / "data")}
     program = str(Path(sys.executable).with_name("authcheck"))
     table, scenes = folder / "answers.csv", folder / "scenes"
@@ -86,7 +87,7 @@ def answers(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def montage(reference: str, scene: Path, target: Path) -> None:
-    """The design at the left, the scene at the right."""
+    """Put the design at the left and the scene at the right."""
     board = Image.new("RGB", (2 * SHOWN_PX + 10, SHOWN_PX), "white")
     design = Image.fromarray(flat(design_of(reference), (255, 255, 255)))
     design.thumbnail((SHOWN_PX, SHOWN_PX))
@@ -97,7 +98,7 @@ def montage(reference: str, scene: Path, target: Path) -> None:
 
 
 def main() -> int:
-    """Draw all; how many scenes are found after all."""
+    """Draw all pictures. Return how many scenes are now found."""
     found = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

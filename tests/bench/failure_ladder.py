@@ -1,8 +1,9 @@
-"""How hard a scene may be: series of scenes of our own designs, each harder than the last, and what `authcheck scan` answers.
+"""Series of harder and harder scenes of our own designs, with the answers of `authcheck scan`.
 
     python tests/bench/failure_ladder.py
 
-What docs/quality.md says in words about hard cases, beside the pictures of draw_failures.py.
+The output is the source of what docs/quality.md says about hard cases besides the pictures of
+draw_failures.py.
 """
 
 import tempfile
@@ -30,7 +31,7 @@ SLANTED = [(0.1, 0.2), (0.9, 0.1), (0.95, 0.85), (0.05, 0.75)]
 
 
 def scenes() -> Iterator[tuple[str, str, str, Rgb]]:
-    """Kind, design, how hard, scene."""
+    """Yield kind, design, difficulty and scene."""
     for name in ("NW-003", "TT-011", "AS-001", "MI-014", "HL-010"):
         design = design_of(name)
         colour = WHITE if name == "TT-011" else NAVY  # the star is light
@@ -78,7 +79,7 @@ def _more() -> Iterator[tuple[str, str, str, Rgb]]:
 
 
 def main() -> None:
-    """Print one line a series."""
+    """Print one line per series."""
     series: dict[tuple[str, str], list[tuple[str, str]]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,6 +1,6 @@
-"""Scenes in which designs are hard to find, drawn with numpy and OpenCV from a design's picture; none takes chance.
+"""Scenes in which designs are hard to find, drawn with numpy and OpenCV, the same in every run.
 
-A scene takes the design as `(H, W, 4) uint8` RGBA and gives `(H, W, 3) uint8` RGB.
+A scene takes the design as `(H, W, 4) uint8` RGBA and returns `(H, W, 3) uint8` RGB.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Corners = Sequence[tuple[float, float]]  # shares of the scene's side, from the 
 
 
 def cloth(colour: Colour, seed: int) -> Rgb:
-    """Fabric of one colour: soft shade, weave, noise of the sensor."""
+    """Draw fabric of one colour with soft shade, weave and sensor noise."""
     dice = np.random.default_rng(seed)
     shade = cv2.resize(
         dice.normal(1, 0.08, (5, 5)).astype(np.float32), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC
@@ -29,7 +29,7 @@ def cloth(colour: Colour, seed: int) -> Rgb:
 
 
 def shirt(colour: Colour, floor: Colour, seed: int) -> Rgb:
-    """A shirt lying on a floor of boards."""
+    """Draw a shirt on a floor of boards."""
     outline = np.array(
         [(0.30, 0.06), (0.42, 0.10), (0.58, 0.10), (0.70, 0.06), (0.96, 0.22), (0.87, 0.38), (0.77, 0.33),
          (0.78, 0.96), (0.22, 0.96), (0.23, 0.33), (0.13, 0.38), (0.04, 0.22)]
@@ -43,7 +43,7 @@ def shirt(colour: Colour, floor: Colour, seed: int) -> Rgb:
 
 
 def printed(scene: Rgb, design: Rgba, corners: Corners, ink: float = 0.92) -> Rgb:
-    """The design on the scene; what shades the fabric shades the print. `ink` is how much it covers."""
+    """Print the design on the scene, with the shade of the fabric. `ink` is the opacity of the print."""
     height, width = design.shape[:2]
     source = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     shape = cv2.getPerspectiveTransform(source, np.array(corners, np.float32) * SIDE_PX)
@@ -57,7 +57,7 @@ def printed(scene: Rgb, design: Rgba, corners: Corners, ink: float = 0.92) -> Rg
 
 
 def folded(scene: Rgb, depth_px: float, seed: int) -> Rgb:
-    """Ridges across the whole scene: they push the picture aside and shade it."""
+    """Fold the whole scene. Ridges shift and shade the picture."""
     dice = np.random.default_rng(seed)
     rows, columns = np.mgrid[:SIDE_PX, :SIDE_PX].astype(np.float32) / SIDE_PX
     height = np.zeros((SIDE_PX, SIDE_PX), np.float32)
@@ -78,7 +78,7 @@ def folded(scene: Rgb, depth_px: float, seed: int) -> Rgb:
 
 
 def mug(design: Rgba, turn_deg: float, colour: Colour) -> Rgb:
-    """The design wrapped around a mug over 200 degrees, turned away by `turn_deg`, seen a little from above."""
+    """Wrap the design around a mug over 200 degrees, turned away by `turn_deg`, seen a little from above."""
     scene, wall = cloth((150, 120, 92), 5), np.array(colour, np.float32)
     left, right, top, bottom = 170, 470, 150, 540
     half = (right - left) / 2
@@ -118,7 +118,7 @@ def mug(design: Rgba, turn_deg: float, colour: Colour) -> Rgb:
 
 
 def screen(design: Rgba, moire: float, corners: Corners) -> Rgb:
-    """A photograph of a screen that shows the design among other things: stripes, glare, a slanted view."""
+    """Show the design among other things on a photographed screen, with stripes, glare and a slanted view."""
     page = np.full((720, 960, 3), 244, np.uint8)
     page[:60], page[90:690, 640:930] = (52, 60, 76), (228, 230, 234)
     factor = min(560 / design.shape[0], 560 / design.shape[1])
@@ -138,7 +138,7 @@ def screen(design: Rgba, moire: float, corners: Corners) -> Rgb:
 
 
 def one_ink(design: Rgba, ink: Colour) -> Rgba:
-    """As a print shop with one ink makes it: dots where the design is dark, nothing elsewhere."""
+    """Print with one ink: dots where the design is dark, no ink elsewhere."""
     grey = cv2.cvtColor(flat(design, (255, 255, 255)), cv2.COLOR_RGB2GRAY)
     limit, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     made = np.empty((*grey.shape, 4), np.uint8)
@@ -147,12 +147,12 @@ def one_ink(design: Rgba, ink: Colour) -> Rgba:
 
 
 def inverted(design: Rgba) -> Rgba:
-    """Light and dark exchanged, colours too."""
+    """Exchange light and dark, colours too."""
     return np.dstack([255 - design[..., :3], design[..., 3]]).astype(np.uint8)
 
 
 def all_over(scene: Rgb, design: Rgba, tile_px: int, step: float) -> Rgb:
-    """Many small copies, every other one turned."""
+    """Repeat the design in many small copies, every second copy turned."""
     size = tile_px / SIDE_PX
     for row, top in enumerate(np.arange(-0.05, 1, size * step)):
         for column, left in enumerate(np.arange(-0.1 + row % 2 * size * step / 2, 1, size * step)):
@@ -164,7 +164,7 @@ def all_over(scene: Rgb, design: Rgba, tile_px: int, step: float) -> Rgb:
 
 
 def mixed(design: Rgba) -> Rgb:
-    """A part, turned, greyed and blurred, with a sticker over it, small on somebody's photograph."""
+    """Put a part, turned, greyed, blurred and under a sticker, small on a foreign photograph."""
     height, width = design.shape[:2]
     part = design[height // 3 :, : 3 * width // 5].copy()
     part[..., :3] = cv2.cvtColor(part[..., :3], cv2.COLOR_RGB2GRAY)[..., None]
@@ -186,12 +186,12 @@ def mixed(design: Rgba) -> Rgb:
 
 
 def square(left: float, top: float, side: float, design: Rgba, turn_deg: float = 0.0) -> Corners:
-    """Corners of an upright print of that width."""
+    """Return the corners of an upright print of that width."""
     return _turned(left, top, side, side * design.shape[0] / design.shape[1], turn_deg)
 
 
 def flat(design: Rgba, ground: Colour) -> Rgb:
-    """The design on a plain ground."""
+    """Put the design on a plain ground."""
     cover = design[..., 3:] / 255
     return _bytes(design[..., :3] * cover + np.array(ground) * (1 - cover))
 

@@ -1,10 +1,11 @@
-"""Fit authcheck/vision/score-NAME.json on half of match-data, and judge it on the other half and by two-fold crossing.
+"""Fit of authcheck/vision/score-NAME.json on half of match-data, and judgement on the other half.
 
     python tests/bench/fit_local_score.py NAME [EVIDENCE.pickle]
 
-Evidence of all queries is gathered (or read from the file, if it is there), one row a view that was looked at closely.
-The shipped model is fitted on designs with even numbers, the queries that show them, and negatives with even
-numbers; every figure in the file is of the other half, or crossed.
+The script also judges by two-fold crossing. It gathers the evidence of all queries, or reads it from the file
+if the file exists. The evidence has one row per closely examined view. The shipped model is fitted on designs
+with even numbers, the queries that show them, and negatives with even numbers. Every figure in the file is of
+the other half, or crossed.
 """
 
 import hashlib
@@ -29,12 +30,12 @@ STRENGTH = 0.3  # inverse of the L2 penalty, on standardised numbers
 
 
 def half_of(query: Query) -> int:
-    """0 or 1: by the number of the design, of a negative by its own."""
+    """Return 0 or 1, by the number of the query's design, or by the number of a negative."""
     return int((query.design_id or Path(query.name).stem)[1:]) % 2
 
 
 def fitted(queries: Sequence[Query], evidence: Mapping[str, Evidence], name: str) -> Model:
-    """The logistic regression over every look of these queries."""
+    """Fit the logistic regression over every look of these queries."""
     ignored = read_ignored()
     rows = [
         (numbers, design == query.design_id)
@@ -49,7 +50,7 @@ def fitted(queries: Sequence[Query], evidence: Mapping[str, Evidence], name: str
 
 
 def answers(evidence: Evidence, model: Model, policy: Policy) -> list[tuple[str, float]]:
-    """What a check would answer: (design, score), best first (`verify.answer` on designs of one view)."""
+    """Return the answer of a check: (design, score), best first (`verify.answer` on designs of one view)."""
     ranked = sorted(evidence.hashes, key=lambda pair: -pair[1])
     if ranked and ranked[0][1] >= policy.settled and (len(ranked) == 1 or ranked[1][1] < policy.lookalike):
         return ranked
@@ -64,14 +65,14 @@ def answers(evidence: Evidence, model: Model, policy: Policy) -> list[tuple[str,
 def crossed(
     queries: Sequence[Query], evidence: Mapping[str, Evidence], policy: Policy
 ) -> tuple[dict[str, list[tuple[str, float]]], list[Model]]:
-    """The answers to all queries, each by the model that was fitted on the other half; the models of the halves."""
+    """Score each query by the model of the other half. Return the answers and the two models."""
     halves = [[q for q in queries if half_of(q) == number] for number in (0, 1)]
     models = [fitted(half, evidence, policy.model or "") for half in halves]
     return {q.name: answers(evidence[q.name], models[1 - half_of(q)], policy) for q in queries}, models
 
 
 def digest(paths: list[Path]) -> str:
-    """SHA-256 over the names and bytes of the data fitted on."""
+    """Return the SHA-256 over the names and bytes of the training data."""
     made = hashlib.sha256()
     for path in sorted(paths):
         made.update(path.name.encode() + path.read_bytes())
@@ -79,7 +80,7 @@ def digest(paths: list[Path]) -> str:
 
 
 def main(name: str, cached: Path | None) -> None:
-    """Fit, judge, write."""
+    """Fit the model, judge it and write it."""
     queries, evidence = read_queries(), collect(cached)
     policy = replace(CURRENT_POLICY, model=name)
     given, (model, _) = crossed(queries, evidence, policy)
@@ -94,7 +95,7 @@ def main(name: str, cached: Path | None) -> None:
 
 
 def thresholds(queries: Sequence[Query], given: Ranked) -> None:
-    """What other thresholds would do, crossed: to choose those of a policy by."""
+    """Print the crossed results at other thresholds, to choose the thresholds of a policy."""
     ignored = read_ignored()
     best = {
         q.name: given[q.name][0]
@@ -116,7 +117,7 @@ def thresholds(queries: Sequence[Query], given: Ranked) -> None:
 
 
 def write(model: Model, fitted_on: list[Query], tracks: Mapping[str, list[str]]) -> None:
-    """The file that the product reads."""
+    """Write the file that the product reads."""
     data: dict[str, object] = {
         "made_by": "tests/bench/fit_local_score.py",
         "made_on": datetime.now(UTC).date().isoformat(),
@@ -139,7 +140,7 @@ def write(model: Model, fitted_on: list[Query], tracks: Mapping[str, list[str]])
 
 
 def rounded(values: NDArray[np.float64]) -> list[float]:
-    """Six significant digits."""
+    """Round to six significant digits."""
     return [float(f"{value:.6g}") for value in values]
 
 

@@ -1,10 +1,11 @@
-"""Fit the curve of authcheck/vision/fingerprints/score.py on half of the designs of match-data and judge it on the other half.
+"""Fit of the curve of authcheck/vision/fingerprints/score.py on half of the designs of match-data.
 
     python tests/bench/fit_score.py
 
-Reads the folder AUTHCHECK_MATCH_DATA, or shared/match-data beside the repository. Every query is searched among all
-designs; each query's best design is one observation (its joint distance, right or wrong). Designs with even numbers,
-and every second negative picture, are what the curve is fitted on.
+The script judges the curve on the other half. It reads the folder AUTHCHECK_MATCH_DATA, or shared/match-data
+beside the repository. Every query is searched among all designs. Each query's best design is one observation
+(its joint distance, right or wrong). The curve is fitted on designs with even numbers, and on every second
+negative picture.
 """
 
 import csv
@@ -22,7 +23,7 @@ from authcheck.vision.fingerprints import fingerprint, score
 from authcheck.vision.fingerprints.fingerprint import FAMILIES, Fingerprint
 from authcheck.vision.fingerprints.gallery import Gallery, Hit
 
-SISTER_WEIGHT = 0.1  # they then weigh as much as half of the hard negatives
+SISTER_WEIGHT = 0.1  # sisters then weigh as much as half of the hard negatives
 HERE = Path(__file__).resolve()
 DATA = Path(os.environ.get("AUTHCHECK_MATCH_DATA", HERE.parents[3] / "shared" / "match-data"))
 
@@ -38,7 +39,7 @@ class Query:
 
 
 def read_queries() -> list[Query]:
-    """All rows of truth.csv."""
+    """Read all rows of truth.csv."""
     if not (DATA / "truth.csv").is_file():
         raise SystemExit("not measured: match-data is not here; name its folder in AUTHCHECK_MATCH_DATA")
     with (DATA / "truth.csv").open(newline="") as file:
@@ -47,18 +48,18 @@ def read_queries() -> list[Query]:
 
 
 def read_ignored() -> set[tuple[str, str]]:
-    """Pairs of query and design that are neither right nor wrong."""
+    """Read the pairs of query and design that are neither right nor wrong."""
     with (DATA / "ignore.csv").open(newline="") as file:
         return {(row["query"], row["design_id"]) for row in csv.DictReader(file)}
 
 
 def designs() -> list[Path]:
-    """The registered pictures, by id."""
+    """Return the registered pictures, by id."""
     return sorted((DATA / "designs").iterdir())
 
 
 def fingerprint_of(path: Path) -> Fingerprint | None:
-    """The fingerprint of a file, by the product's own path; None where it is refused."""
+    """Return the product's fingerprint of a file, or None for a refused file."""
     try:
         return fingerprint.read(path.read_bytes())[1]
     except ImageRejected as error:
@@ -67,7 +68,7 @@ def fingerprint_of(path: Path) -> Fingerprint | None:
 
 
 def fill() -> tuple[Gallery, dict[str, Fingerprint]]:
-    """A gallery of all designs, and their fingerprints by id, in the order of their views."""
+    """Return a gallery of all designs, and their fingerprints by id, in the order of their views."""
     known = {path.stem: made for path in designs() if (made := fingerprint_of(path))}
     gallery = Gallery()
     gallery.add(range(len(known)), [made.reference().to_bytes() for made in known.values()])
@@ -75,13 +76,13 @@ def fill() -> tuple[Gallery, dict[str, Fingerprint]]:
 
 
 def search(gallery: Gallery, queries: Sequence[Query], count: int = 5) -> list[list[Hit]]:
-    """The best hits of each query; none where the picture is refused."""
+    """Return the best hits of each query, or no hit for a refused picture."""
     found = [fingerprint_of(DATA / query.name) for query in queries]
     return [gallery.search(made, count) if made else [] for made in found]
 
 
 def joint_of(hit: Hit) -> int:
-    """The joint distance of a hit."""
+    """Return the joint distance of a hit."""
     return int(
         score.joint_bits(*(np.array([hit.distances_bits[family]], np.int32) for family in FAMILIES))[0]
     )
@@ -90,7 +91,7 @@ def joint_of(hit: Hit) -> int:
 def outcomes(
     queries: Sequence[Query], hits: Sequence[list[Hit]], ids: Sequence[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Of each query's best hit: joint distance, whether it is right, and whether it counts (ignore.csv, no hit)."""
+    """Return for each query's best hit: joint distance, whether it is right, and whether it counts (ignore.csv, no hit)."""
     ignored = read_ignored()
     best = [ids[found[0].view_id] if found else "" for found in hits]
     joint = np.array([joint_of(found[0]) if found else score.JOINT_MOST_BITS for found in hits])
@@ -100,13 +101,13 @@ def outcomes(
 
 
 def halves(queries: Sequence[Query]) -> NDArray[np.bool_]:
-    """Which queries the curve is fitted on: those of designs with even numbers, and every second negative."""
+    """Select the fitting half: queries of designs with even numbers, and every second negative."""
     numbers = [int(q.design_id[1:]) if q.design_id else place for place, q in enumerate(queries)]
     return np.array(numbers) % 2 == 0
 
 
 def sisters(gallery: Gallery, known: dict[str, Fingerprint]) -> NDArray[np.int64]:
-    """Of each design, the joint distance to the nearest other one; designs in the set twice have none (the farthest)."""
+    """Return for each design the joint distance to the nearest other design, without pairs of the same design."""
     ids, least = list(known), []
     twice = {frozenset((design, other)) for design, other in same_designs()}
     for design, made in known.items():
@@ -117,13 +118,13 @@ def sisters(gallery: Gallery, known: dict[str, Fingerprint]) -> NDArray[np.int64
 
 
 def same_designs() -> set[tuple[str, str]]:
-    """Designs that ignore.csv holds for one another."""
+    """Return the pairs of designs that ignore.csv treats as the same design."""
     truth = {query.name: query.design_id for query in read_queries()}
     return {(truth[name], design) for name, design in read_ignored() if truth.get(name)}
 
 
 def fit(joint: NDArray[np.int64], right: NDArray[np.bool_], apart: NDArray[np.int64]) -> tuple[float, float]:
-    """BIAS and PER_BIT of the logistic curve; `apart` are the distances of sister designs."""
+    """Return BIAS and PER_BIT of the logistic curve. `apart` holds the distances of sister designs."""
     bits, answers = np.r_[joint, apart], np.r_[right, np.zeros(len(apart), np.bool_)]
     weights = np.r_[np.ones(len(joint)), np.full(len(apart), SISTER_WEIGHT)]
     model = LogisticRegression(C=100.0).fit(bits[:, None] / 100, answers, sample_weight=weights)
@@ -131,7 +132,7 @@ def fit(joint: NDArray[np.int64], right: NDArray[np.bool_], apart: NDArray[np.in
 
 
 def main() -> None:
-    """Print the constants, and how well they are calibrated on either half."""
+    """Print the constants, and their calibration on either half."""
     queries = read_queries()
     gallery, known = fill()
     joint, right, kept = outcomes(queries, search(gallery, queries, 1), list(known))

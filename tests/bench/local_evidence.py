@@ -1,6 +1,8 @@
-"""What the stages of a check find in the pictures of match-data, without a database: for fitting and for measuring.
+"""Evidence of all stages of a check in the pictures of match-data, without a database.
 
-python tests/bench/local_evidence.py EVIDENCE.pickle
+    python tests/bench/local_evidence.py EVIDENCE.pickle
+
+The evidence serves fitting and measuring.
 """
 
 import os
@@ -35,7 +37,7 @@ HASH_HITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Of one query: (design, score) by the hashes; (design, numbers, outline) by the local stages; seconds by stage."""
+    """The evidence of one query: (design, score) by hashes, (design, numbers, outline) by local stages, seconds by stage."""
 
     hashes: list[tuple[str, float]]
     looks: list[tuple[str, NDArray[np.float64], tuple[tuple[float, float], ...]]]
@@ -44,7 +46,7 @@ class Evidence:
 
 @dataclass
 class Registry:
-    """A registry in memory: the shelf that `matcher.examine` reads from. Keys are the places of pictures."""
+    """A registry in memory: the shelf that `matcher.examine` reads from. Keys are the numbers of pictures."""
 
     names: list[str] = field(default_factory=list)
     gallery: Gallery = field(default_factory=Gallery)
@@ -52,7 +54,7 @@ class Registry:
     known: dict[int, Known] = field(default_factory=dict)
 
     def register(self, paths: Sequence[Path]) -> None:
-        """Add pictures under the stems of their names; ones that are refused are left out."""
+        """Register pictures under the stems of their names. Skip refused pictures."""
         for path in paths:
             data = path.read_bytes()
             try:
@@ -69,15 +71,15 @@ class Registry:
             self.known[number] = Known(number, path.stem, "demo", features, thumbnail, *size)
 
     def views(self, keys: Sequence[int]) -> Mapping[int, Known]:
-        """See `matcher.Shelf`."""
+        """Return views, see `matcher.Shelf`."""
         return {key: self.known[key] for key in keys if key in self.known}
 
     def backdrops(self, keys: Sequence[int]) -> Mapping[int, Backdrop]:  # noqa: ARG002 - the protocol's
-        """See `matcher.Shelf`; there are none."""
+        """Return no negatives, see `matcher.Shelf`."""
         return {}
 
     def look_at(self, data: bytes) -> Evidence:
-        """All stages, whatever the hashes say."""
+        """Run all stages, whatever the hashes say."""
         seconds, started = {}, time.process_time()
 
         def lap(stage: str) -> None:
@@ -119,10 +121,13 @@ def _look(name: str) -> tuple[str, Evidence]:
 
 
 def collect(cached: Path | None = None) -> dict[str, Evidence]:
-    """The evidence of every query of match-data, by its name; kept in a file if one is named."""
+    """Collect the evidence of every query of match-data by its name.
+
+    Load the evidence from the cache file if the file exists. Otherwise write the file, if a file is named.
+    """
     if cached is not None and cached.is_file():
         with cached.open("rb") as file:
-            kept: dict[str, Evidence] = pickle.load(file)  # noqa: S301 - our own file of a minute ago
+            kept: dict[str, Evidence] = pickle.load(file)  # noqa: S301 - our own file, written by an earlier run
         return kept
     names = [query.name for query in read_queries()]
     _registry.register(list(track(designs(), "Registering")))
@@ -135,6 +140,6 @@ def collect(cached: Path | None = None) -> dict[str, Evidence]:
 
 
 if __name__ == "__main__":
-    import local_evidence  # pickled classes are named after their module, which must not be __main__
+    import local_evidence  # pickle names a class after its module, which must not be __main__
 
     local_evidence.collect(Path(sys.argv[1]))

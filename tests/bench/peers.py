@@ -1,4 +1,4 @@
-"""The field beside us: hashes of whole pictures, by the libraries that people use."""
+"""Other methods for comparison: hashes of whole pictures, by widely used libraries."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,7 +14,10 @@ Codes = NDArray[np.uint8]
 
 
 def peer(queries: Sequence[Query], hashes: Callable[[Image.Image], Codes]) -> Rows:
-    """The best design of each query by one hash: `hashes` gives `(orientations, 32)`, the first upright."""
+    """Find the best design of each query by one hash.
+
+    `hashes` gives `(orientations, 32)`, the upright orientation first.
+    """
     paths = designs()
     stored = np.stack([hashes(Image.open(path))[0] for path in paths])
     rows = []
@@ -26,16 +29,16 @@ def peer(queries: Sequence[Query], hashes: Callable[[Image.Image], Codes]) -> Ro
 
 
 def phash(image: Image.Image) -> Codes:
-    """imagehash.phash, 256 bits."""
+    """Return imagehash.phash, 256 bits."""
     return np.packbits(imagehash.phash(image, 16).hash)[None]
 
 
 def dhash(image: Image.Image) -> Codes:
-    """imagehash.dhash, 256 bits."""
+    """Return imagehash.dhash, 256 bits."""
     return np.packbits(imagehash.dhash(image, 16).hash)[None]
 
 
 def pdq(image: Image.Image) -> Codes:
-    """PDQ of the eight orientations."""
+    """Return PDQ of the eight orientations."""
     hashes, _ = pdqhash.compute_dihedral(np.asarray(image.convert("RGB")))
     return np.packbits(np.asarray(hashes, np.uint8), axis=1)

@@ -1,12 +1,13 @@
-"""How well designs are found in pictures: match-data, beside imagehash and PDQ in the same run.
+"""Quality of matching on match-data, beside imagehash and PDQ in the same run.
 
     python tests/bench/quality.py [EVIDENCE.pickle]
 
-Needs the extra `bench`, match-data (AUTHCHECK_MATCH_DATA, or shared/match-data beside the repository) and, beside
-it, match-eval/evaluate.py, whose metric is used unchanged. The evidence of all queries is gathered (four minutes on two
-cores), or read from the file if it is there. "crossed" scores every query by a model that was fitted on the half that its
-design is not in; neither the shipped model nor the vocabulary saw the odd half. `--fast` asks the hashes alone, whose two
-constants were fitted on the even half.
+The script needs the extra `bench`, match-data (AUTHCHECK_MATCH_DATA, or shared/match-data beside the
+repository) and, beside match-data, match-eval/evaluate.py, whose metric is used unchanged. The script gathers
+the evidence of all queries (four minutes on two cores), or reads it from the file if the file exists.
+"crossed" scores every query by a model that was fitted on the half without the query's design. Neither the
+shipped model nor the vocabulary saw the odd half. `--fast` asks the hashes alone. Their two constants were
+fitted on the even half.
 """
 
 import csv
@@ -34,7 +35,7 @@ from authcheck.vision.features.thumbnail import thumbnail_bytes
 from authcheck.vision.fingerprints import fingerprint
 from authcheck.vision.pictures.decode import open_picture
 
-DESIGNS_WEIGHED = 120  # every fifth: enough for a mean
+DESIGNS_WEIGHED = 120  # every fifth design is enough for a mean
 
 
 def main(cached: Path | None) -> None:
@@ -61,7 +62,7 @@ def main(cached: Path | None) -> None:
 
 
 def print_methods(judged: Mapping[str, Judged]) -> None:
-    """The figures of both tracks."""
+    """Print the figures of both tracks."""
     names = "uAP | R@P90 | R@P99 | R@1e-3 | top 1"
     print(f"\n| | A {names} | B {names} |\n|---|{'---|' * 10}")
     for name, one in judged.items():
@@ -69,7 +70,7 @@ def print_methods(judged: Mapping[str, Judged]) -> None:
 
 
 def print_kinds(judged: Mapping[str, Judged], methods: Sequence[str]) -> None:
-    """Found above the threshold of 1e-3, by kind of edit or print."""
+    """Print by kind of edit or print how many queries are found above the threshold of 1e-3."""
     print(
         f"\nfound above the threshold of 1e-3\n| kind | {' | '.join(methods)} |\n|---|{'---|' * len(methods)}"
     )
@@ -78,13 +79,13 @@ def print_kinds(judged: Mapping[str, Judged], methods: Sequence[str]) -> None:
 
 
 def print_verdicts(title: str, lines: Sequence[str]) -> None:
-    """Verdicts by group."""
+    """Print the verdicts by group."""
     print(f"\n{title}\n| | queries | `match` right | wrong | `lookalike` right | wrong |\n|---|{'---|' * 5}")
     print("\n".join(lines))
 
 
 def print_outlines(evidence: Mapping[str, Evidence], given: Ranked) -> None:
-    """How well the outline of a print covers the true one, where the best answer is right."""
+    """Print how well outlines of prints overlap the true outlines, where the best answer is right."""
     shares = []
     with (DATA / "truth.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["quad"] and given[row["query"]]]
@@ -100,14 +101,14 @@ def print_outlines(evidence: Mapping[str, Evidence], given: Ranked) -> None:
 
 
 def overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Intersection over union of two convex outlines."""
+    """Return the intersection over union of two convex outlines."""
     one, other = one.astype(np.float32), other.astype(np.float32)
     shared, _ = cv2.intersectConvexConvex(one, other)
     return float(shared / (cv2.contourArea(one) + cv2.contourArea(other) - shared))
 
 
 def print_seconds(queries: Sequence[Query], evidence: Mapping[str, Evidence]) -> None:
-    """CPU time by stage; the search for swapped light and dark runs for all here."""
+    """Print CPU time by stage. Here the search for swapped light and dark runs for all pictures."""
     print("\n| CPU ms a picture | mean | median | 95 % |\n|---|---|---|---|")
     taken = [one.seconds for one in evidence.values() if one.seconds]
     stages = {stage: np.array([seconds[stage] for seconds in taken]) * 1e3 for stage in taken[0]}
@@ -124,7 +125,7 @@ def print_seconds(queries: Sequence[Query], evidence: Mapping[str, Evidence]) ->
 
 
 def print_memory() -> None:
-    """What is kept of a design."""
+    """Print the memory that a design takes."""
     index, hashes, records, thumbnails = FiledFeatureIndex(), [], [], []
     for path in designs()[:: max(1, len(designs()) // DESIGNS_WEIGHED)]:
         data = path.read_bytes()

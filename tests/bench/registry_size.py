@@ -1,13 +1,18 @@
-"""How many prints are still found as the registry grows, and what a search then costs.
+"""Share of prints that are found, and cost of a search, as the registry grows.
 
     python tests/bench/registry_size.py [--designs 600 3000 30000 100000] [--prints 120] [--negatives 60] [--fine N] [--pictures FOLDER]
 
-The designs of match-data and distractors. The first distractors are distinct pictures: photographs among match-data's
-negatives that are not asked, the designs of fixtures/, and what lies in a folder (render_icons.py). All others are **made from features**: those of a
-real picture, mirrored or with light and dark swapped (four ways in all), every descriptor moved as far as a real
-design's point is from the nearest point of any other design, the places dealt out anew among the points of a channel. They
-resemble real designs as far as one descriptor goes; geometry finds nothing in them. Hashes know the distinct pictures
-alone. Queries are of the half that the model was not fitted on; scores are the shipped model's. One thread.
+The registry holds the designs of match-data and distractors. The first distractors are distinct pictures:
+photographs of match-data's negatives that are not queries, the designs of fixtures/, and the pictures of a
+folder (render_icons.py).
+
+All other distractors are **made from features** of a real picture, mirrored or with light and dark swapped
+(four ways in all). Every descriptor moves as far as a real design's point is from the nearest point of any
+other design. Places are dealt out anew among the points of a channel. A made distractor resembles a real
+design in single descriptors, but geometry finds nothing in it.
+
+Hashes know the distinct pictures alone. Queries are of the half that the model was not fitted on. Scores are
+the shipped model's. All runs on one thread.
 """
 
 import argparse
@@ -44,7 +49,7 @@ from authcheck.vision.matching.votes import Pose
 from authcheck.vision.pictures.decode import open_picture
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
-NEAREST = 84.0  # median distance of a design's point to the nearest of another one, match-data's 599
+NEAREST = 84.0  # median distance of a design's point to the nearest point of another design, match-data's 599
 BATCH = 500
 HITS = 32
 HEAD = (
@@ -54,22 +59,22 @@ HEAD = (
 
 
 class Crowd(Registry):
-    """A registry most of whose designs are made from the features of others."""
+    """A registry in which most designs are made from the features of others."""
 
     @property
     def distinct(self) -> int:
-        """How many designs are pictures; they have the lowest numbers."""
+        """The number of designs that are pictures. They have the lowest numbers."""
         return len(self.known)
 
     def crowd_to(self, count: int) -> None:
-        """Add made distractors until there are `count` designs. No picture can be registered after them."""
+        """Add made distractors until there are `count` designs. No picture can be registered afterwards."""
         for first in range(len(self.names), count, BATCH):
             numbers = range(first, min(count, first + BATCH))
             self.names += [f"x{number:06}" for number in numbers]
             self.index.add(list(numbers), [self.made(number) for number in numbers])
 
     def made(self, number: int) -> Features:
-        """The features of a distractor; always the same."""
+        """Return the features of a distractor. They are the same in every run."""
         dice = np.random.default_rng(number)
         source = self.known[number % self.distinct].features
         mirrored, inverted = dice.integers(0, 2, 2).astype(bool).tolist()
@@ -82,7 +87,7 @@ class Crowd(Registry):
         return replace(source, steps=steps, descriptors=np.clip(np.rint(codes), 0, 255).astype(np.uint8))
 
     def views(self, keys: Sequence[int]) -> Mapping[int, Known]:
-        """See `matcher.Shelf`."""
+        """Return views, see `matcher.Shelf`."""
         return {key: self._view(key) for key in keys}
 
     def _view(self, key: int) -> Known:
@@ -102,7 +107,7 @@ class Asked:
 
 
 def pictures_of_others(asked: Sequence[Query], folder: Path | None) -> list[Path]:
-    """Pictures that show none of the designs and are not asked; those in `folder` last."""
+    """Return pictures that show none of the designs and are not queries. Pictures of `folder` come last."""
     names = {query.name for query in asked}
     photos = [q for q in read_queries() if group_of(q) == "photo" and half_of(q) == 0 and q.name not in names]
     drawings = sorted(folder.iterdir()) if folder else []
@@ -111,7 +116,7 @@ def pictures_of_others(asked: Sequence[Query], folder: Path | None) -> list[Path
 
 
 def sample(prints: int, negatives: int) -> list[Query]:
-    """Prints, and half as many photographs as hard negatives each, of the half not fitted on, evenly taken."""
+    """Sample the held-out half evenly: prints, and negatives, half photographs and half hard."""
     chosen: list[Query] = []
     for group, count in (("B", prints), ("photo", negatives // 2), ("hard", negatives - negatives // 2)):
         members = [q for q in read_queries() if group_of(q) == group and half_of(q) == 1]
@@ -136,7 +141,7 @@ def read(registry: Registry, queries: Sequence[Query]) -> list[Asked]:
 
 @on_one_thread
 def look(registry: Registry, one: Asked) -> tuple[Evidence, list[str], float, float]:
-    """The evidence, the designs by votes (best first), seconds of the votes and of all local stages."""
+    """Return the evidence, the designs by votes (best first), and the seconds of the votes and of all local stages."""
     by_votes: list[list[str]] = []
     voting = 0.0
 
@@ -163,14 +168,14 @@ def look(registry: Registry, one: Asked) -> tuple[Evidence, list[str], float, fl
 
 
 def index_bytes(index: FiledFeatureIndex) -> int:
-    """Of the index's file."""
+    """Return the size of the index's file."""
     with tempfile.TemporaryDirectory() as folder:
         index.write(Path(folder), Stand("bench", 1, ""))
         return (Path(folder) / NAME).stat().st_size
 
 
 def measure(registry: Crowd, asked: Sequence[Asked]) -> list[str]:
-    """The cells of one size."""
+    """Return the cells of one size."""
     model = load_model(CURRENT_POLICY.model or "")
     given, ranks, votes, whole = {}, [], [], []
     for one in asked:
@@ -193,7 +198,7 @@ def measure(registry: Crowd, asked: Sequence[Asked]) -> list[str]:
 
 
 def main() -> None:
-    """Print a Markdown table, one row a size."""
+    """Print a Markdown table, one row per size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--designs", type=int, nargs="+", default=[600, 3_000, 30_000, 100_000])
     parser.add_argument("--prints", type=int, default=120)

@@ -1,11 +1,12 @@
-"""Distinct pictures for registry_size.py: drawings of the families that match-data's designs are from.
+"""Distinct pictures for registry_size.py: drawings of the families that match-data's designs come from.
 
     npm install --prefix NODE @iconify-json/{fluent-emoji,noto,openmoji,logos}
     pip install --target PY resvg-py
     PYTHONPATH=PY python tests/bench/render_icons.py NODE/node_modules FOLDER [COUNT]
 
-None that match-data uses for anything (sources.csv) is drawn, nor variants of skin. Licences: MIT, Apache-2.0, CC BY-SA 4.0
-(OpenMoji, openmoji.org), CC0 (the marks remain their owners'). The pictures are for measuring only and are not kept here.
+The script skips drawings that match-data uses (sources.csv), and variants of skin. Licences: MIT, Apache-2.0,
+CC BY-SA 4.0 (OpenMoji, openmoji.org), CC0 (the marks remain their owners'). The pictures are for measuring
+only and are not stored in the repository.
 """
 
 import io
@@ -24,13 +25,13 @@ SIDE_PX, MARGIN_PX = 280, 12
 
 
 def used() -> set[str]:
-    """The drawings that match-data was made of, as family/name."""
+    """Return the drawings in match-data, as family/name."""
     lines = (DATA / "sources.csv").read_text().splitlines()[1:]
     return {line.split(",")[1].rpartition(".")[0] for line in lines}
 
 
 def picture(body: str, width: float, height: float) -> Image.Image:
-    """An icon on white, with a small margin."""
+    """Draw an icon on white, with a small margin."""
     factor = SIDE_PX / max(width, height)
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{width * factor}"'
@@ -43,7 +44,7 @@ def picture(body: str, width: float, height: float) -> Image.Image:
 
 
 def main(modules: Path, folder: Path, count: int) -> None:
-    """Draw that many, evenly from the families."""
+    """Draw this number of icons, evenly from the families."""
     folder.mkdir(parents=True, exist_ok=True)
     known, dice = used(), random.Random(1)
     for package, family in FAMILIES.items():

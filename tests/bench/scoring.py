@@ -1,4 +1,4 @@
-"""Answers by query, judged: match-eval's metric, unchanged, and verdicts by group."""
+"""Judgement of the answers to queries: match-eval's unchanged metric, and verdicts by group."""
 
 import contextlib
 import csv
@@ -21,25 +21,25 @@ Ranked = Mapping[str, Sequence[tuple[str, float]]]  # by query: (design, score),
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What evaluate.py says: its lines, and by track uAP, R@P90, R@P99, R@1e-3 and top 1 as printed."""
+    """The result of evaluate.py: its lines, and by track uAP, R@P90, R@P99, R@1e-3 and top 1 as printed."""
 
     lines: list[str]
     tracks: dict[str, list[str]]
 
     @property
     def found(self) -> dict[str, str]:
-        """Found above the threshold of 1e-3, of all, by kind."""
+        """The share found above the threshold of 1e-3, by kind."""
         cells = self.lines[-1].partition("by kind: ")[2].split("  ")
         return {kind: share for kind, _, share in (cell.strip().rpartition(" ") for cell in cells)}
 
 
 def rows_of(given: Ranked, most: int = 3) -> Rows:
-    """As evaluate.py reads them."""
+    """Return rows in the format that evaluate.py reads."""
     return [(query, design, score) for query, found in given.items() for design, score in found[:most]]
 
 
 def evaluate(rows: Rows, names: Collection[str] | None = None) -> Judged:
-    """What evaluate.py says of rows; of the queries in `names` alone, if given."""
+    """Run evaluate.py on the rows, or only on the queries in `names`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for table in ("truth.csv", "ignore.csv"):
@@ -72,12 +72,12 @@ def _evaluator() -> ModuleType:
 
 
 def group_of(query: Query) -> str:
-    """A or B for edits and prints of a design, hard or photo for pictures of none."""
+    """Return A or B for edits and prints of a design, hard or photo for pictures without a design."""
     return query.track if query.design_id else "hard" if query.kind.startswith("hard") else "photo"
 
 
 def verdict_table(queries: Sequence[Query], given: Ranked, policy: Policy) -> list[str]:
-    """Verdicts by group at the policy's thresholds, as rows of a Markdown table."""
+    """Return verdicts by group at the policy's thresholds, as rows of a Markdown table."""
     lines, ignored = [], read_ignored()
     for group in GROUPS:
         best = [(q, (*given[q.name], ("", 0.0))[0]) for q in queries if group_of(q) == group]

@@ -1,4 +1,6 @@
-"""Which kinds of SQL statement the suite sends on PostgreSQL, and which files send a kind that the marked ones do not.
+"""Kinds of SQL statement that the suite sends on PostgreSQL, by file.
+
+The report names the files that send a kind which the marked files do not send.
 
 A pytest plugin: `PYTHONPATH=tests/bench AUTHCHECK_TEST_DATABASE=postgresql .venv/bin/pytest -p sent_statements tests`
 """
@@ -22,14 +24,14 @@ present = ""
 
 @event.listens_for(sa.Engine, "before_cursor_execute")
 def _note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-    """Keep the statement without its values, its numbers and the length of its lists."""
+    """Store the statement without its values, its numbers and the length of its lists."""
     kind = LIST.sub("(?)", PARAMETER.sub("?", " ".join(statement.split())))
     kinds_by_file[present].add(LITERAL.sub("N", kind))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Any:
-    """Know which file sends."""
+    """Remember the file of the running test."""
     global present  # noqa: PLW0603 - pytest runs one test at a time
     present = item.nodeid.partition("::")[0]
     if item.get_closest_marker("postgresql"):
@@ -38,7 +40,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Any:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print a line a file that sends kinds of its own."""
+    """Print one line for each file that sends kinds of its own."""
     covered = set().union(*(kinds_by_file[name] for name in marked))
     every = set().union(*kinds_by_file.values())
     terminalreporter.write_line(

@@ -1,11 +1,12 @@
-"""Train authcheck/vision/features/vocabulary.npz on half of match-data: the components and the words of local descriptors.
+"""Training of authcheck/vision/features/vocabulary.npz on half of match-data.
 
     python tests/bench/train_vocabulary.py [OUT.npz]
 
-Reads the folder AUTHCHECK_MATCH_DATA, or shared/match-data beside the repository: designs with even numbers, the
-queries that show them, every second negative. No answer is looked at: only what descriptors look like.
-The shipped file (November 2026) was trained while pictures were still read at 800 and 400 pixels, 515,521 descriptors; at
-today's 640 and 320 it is 437,958, and as much of the variance is kept (.957). Another file is another SCHEME.
+The result is the components and the words of local descriptors. The script reads the folder
+AUTHCHECK_MATCH_DATA, or shared/match-data beside the repository: designs with even numbers, the queries that
+show them, and every second negative. It uses only descriptors, no answers. The shipped file (November 2026)
+was trained while pictures were still read at 800 and 400 pixels, on 515,521 descriptors. At today's 640 and
+320 pixels there are 437,958, and as much of the variance is kept (.957). Another file is another SCHEME.
 """
 
 import csv
@@ -25,15 +26,15 @@ from authcheck.vision.pictures.decode import open_picture
 CELLS = np.arange(128).reshape(4, 4, 8)
 MIRRORED = CELLS[::-1][
     :, :, (-np.arange(8)) % 8
-].ravel()  # where each number is after the picture was mirrored
-INVERTED = CELLS[::-1, ::-1].ravel()  # and after light and dark were swapped
+].ravel()  # the place of each number after the picture is mirrored
+INVERTED = CELLS[::-1, ::-1].ravel()  # the place of each number after light and dark are swapped
 WORDS, FINE = 1024, 16
 MOST_A_CHANNEL = 200
 Vectors = NDArray[np.float32]
 
 
 def training_pictures() -> Iterator[tuple[Path, bool]]:
-    """The pictures of the training half, and whether each is a design."""
+    """Return the pictures of the training half, and whether each is a design."""
     with (DATA / "truth.csv").open(newline="") as file:
         shown = {row["query"]: row["design_id"] for row in csv.DictReader(file)}
     for path in sorted(DATA.glob("*/*.*")):
@@ -44,7 +45,7 @@ def training_pictures() -> Iterator[tuple[Path, bool]]:
 
 
 def root_sift() -> Vectors:
-    """RootSIFT of all points of all channels, `(n, 128)`."""
+    """Return RootSIFT of all points of all channels, `(n, 128)`."""
     found = []
     for path, is_design in training_pictures():
         detail_px = extract.DESIGN_DETAIL_PX if is_design else extract.PICTURE_DETAIL_PX
@@ -58,10 +59,10 @@ def root_sift() -> Vectors:
 
 
 def components(root: Vectors) -> tuple[Vectors, Vectors, NDArray[np.int8], NDArray[np.int8]]:
-    """Mean, basis, and the signs by which mirroring and inverting change each component.
+    """Return mean, basis, and the signs by which mirroring and inverting change each component.
 
-    The covariance is averaged over the four edits, so that it commutes with them; each of the four subspaces in which
-    they are +1 or -1 is then taken apart on its own.
+    The covariance is averaged over the four edits, so that it commutes with them. Each of the four
+    subspaces in which the edits are +1 or -1 is then decomposed on its own.
     """
     edits = [np.arange(128), MIRRORED, INVERTED, MIRRORED[INVERTED]]
     mean = np.mean([root.mean(axis=0)[edit] for edit in edits], axis=0)
@@ -88,7 +89,7 @@ def components(root: Vectors) -> tuple[Vectors, Vectors, NDArray[np.int8], NDArr
 
 
 def centres(vectors: Vectors) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-    """The words and the fine words below each: k-means in two levels."""
+    """Return the words and the fine words below each word, by k-means in two levels."""
     coarse = faiss.Kmeans(DIMENSIONS, WORDS, niter=15, seed=1, max_points_per_centroid=256)
     coarse.train(vectors)
     word = coarse.index.search(vectors, 1)[1][:, 0]
@@ -103,7 +104,7 @@ def centres(vectors: Vectors) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
 
 
 def main(out: Path) -> None:
-    """Train and write."""
+    """Train the vocabulary and write it."""
     root = root_sift()
     mean, basis, mirror, invert = components(root)
     vectors = np.clip(np.rint((root - mean) @ basis), -127, 127).astype(np.float32)

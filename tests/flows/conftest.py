@@ -1,4 +1,4 @@
-"""The command line as the errands use it: in this process, or as a process of its own."""
+"""The command line for the flow tests, run in this process or in a process of its own."""
 
 import io
 import json
@@ -27,7 +27,7 @@ TIMEOUT_S = 120
 
 @dataclass(frozen=True)
 class Done:
-    """What a command left behind."""
+    """The result of a command: exit status, stdout and stderr."""
 
     code: int
     out: str
@@ -35,7 +35,7 @@ class Done:
 
     @property
     def objects(self) -> list[dict[str, Any]]:
-        """The JSON objects of --json, one a line."""
+        """The JSON objects that `--json` printed, one per line."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
@@ -44,7 +44,7 @@ Cli = Callable[..., Done]
 
 @pytest.fixture
 def environment(settings: Settings) -> dict[str, str]:
-    """Variables that lead a process to this test's workspace."""
+    """The environment variables that point a process at this test's workspace."""
     names = {"AUTHCHECK_DATA_DIR": str(settings.data_dir), "COLUMNS": "100"}
     return names | ({"AUTHCHECK_DATABASE_URL": settings.database_url} if settings.database_url else {})
 
@@ -76,7 +76,7 @@ def cli(
 
 @pytest.fixture
 def as_process(environment: dict[str, str]) -> Callable[..., subprocess.Popen[bytes]]:
-    """Start `authcheck ...` as a process of its own; the caller waits for it."""
+    """Start `authcheck ...` as a process of its own. The caller waits for the process."""
 
     def start(*words: str | Path, **options: Any) -> subprocess.Popen[bytes]:
         piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
@@ -95,13 +95,13 @@ def acme(workspace: Workspace) -> made.Brand:
 
 @pytest.fixture
 def printers(workspace: Workspace, acme: made.Brand) -> Licensee:
-    """A licensee with a key, and no licence yet."""
+    """A licensee with a key and no licence."""
     return licensees.licensee(workspace, acme.design)
 
 
 @pytest.fixture
 def license_it(acme: made.Brand, printers: Licensee) -> Callable[..., Licence]:
-    """Let the licensee use acme's design: `license_it(cap=5)`."""
+    """License acme's design to the licensee: `license_it(cap=5)`."""
 
     def grant(**words: Any) -> Licence:
         words.setdefault("designs", (acme.design.id,))
@@ -112,5 +112,5 @@ def license_it(acme: made.Brand, printers: Licensee) -> Callable[..., Licence]:
 
 @pytest.fixture(autouse=True)
 def _designs_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same registered picture is not searched for local features anew in each test."""
+    """Extract the local features of each registered picture only once for all tests."""
     monkeypatch.setattr("authcheck.vision.features.extract.of_design", make.design_features)

@@ -1,4 +1,7 @@
-"""Answers that authcheck gets wrong today: known, kept, and waiting for whatever finds them."""
+"""Pictures that authcheck answers wrongly today.
+
+The list records these known failures until a release finds them.
+"""
 
 import csv
 from pathlib import Path
@@ -15,7 +18,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 def comes_out(workspace: Workspace, row: dict[str, str]) -> bool:
-    """Whether the known answer of a row is what authcheck answers today."""
+    """Tell whether authcheck gives the right answer to a row today."""
     try:
         submission = answers.read_submission((FIXTURES / row["picture"]).read_bytes(), workspace.limits)
     except ImageRejected:
@@ -29,7 +32,10 @@ def comes_out(workspace: Workspace, row: dict[str, str]) -> bool:
 
 @pytest.mark.slow
 def test_none_of_them_comes_out_yet(workspace: Workspace) -> None:
-    """The list must not rot: a picture that is answered rightly by now belongs among the listings."""
+    """Every listed picture is still answered wrongly.
+
+    A picture with a right answer belongs among the listings.
+    """
     table = FIXTURES / "designs.csv"
     rows = list(read_table(table.read_bytes(), table.name))
     reports = workspace.importer().run(rows, load_from(FIXTURES), owner=None)

@@ -1,4 +1,4 @@
-"""A brand grants licences; its licensee accepts; both can end or change what was agreed, and nobody else."""
+"""Flow: a brand grants licences and its licensee accepts. Only these two can end or change a licence."""
 
 import threading
 from datetime import date, timedelta
@@ -32,7 +32,7 @@ def design(workspace: Workspace) -> Design:
 
 
 def state_of(workspace: Workspace, licence: Licence, on: date = TODAY) -> str:
-    """What the licence is on a day, as it is stored now."""
+    """The stored state of the licence on a day."""
     with workspace.database.reading() as session:
         return grants.grant_of(session, grants.get_licence(session, licence.id), units=units_issued).state(on)
 
@@ -45,7 +45,7 @@ def types_of(workspace: Workspace, licence: Licence) -> list[str]:
 
 
 def problems(workspace: Workspace) -> list[str]:
-    """What the audit of the ledger finds."""
+    """The problems that the audit of the ledger finds."""
     publishing.publish(workspace.database, workspace.settings)
     key = publishing.ledger_signer(workspace.settings).verifier.public_key
     with workspace.database.snapshot() as session:
@@ -53,7 +53,7 @@ def problems(workspace: Workspace) -> list[str]:
 
 
 def test_an_offer_counts_once_it_is_accepted(workspace: Workspace, design: Design) -> None:
-    """Offered, accepted, lapsed by its terms alone: nothing has to run for that."""
+    """An accepted licence is valid until its last day. No job has to run to end the licence."""
     offered = made.licence(workspace, accepted=False, designs=(design.id,), ends_on=TODAY)
     assert state_of(workspace, offered) == "offered"
     taker = made.organisation(workspace, "maker")
@@ -67,7 +67,7 @@ def test_an_offer_counts_once_it_is_accepted(workspace: Workspace, design: Desig
 
 
 def test_an_amendment_takes_its_place_when_it_is_accepted(workspace: Workspace, design: Design) -> None:
-    """The version before counts until then, and its units stay counted."""
+    """The old version is valid until the amendment is accepted, and its units stay counted."""
     first = made.licence(workspace, designs=(design.id,), territories=("FR",))
     owner, taker = made.organisation(workspace, "acme"), made.organisation(workspace, "maker")
     wider = made.terms(designs=(design.id,), territories=("FR", "DE"))
@@ -83,7 +83,7 @@ def test_an_amendment_takes_its_place_when_it_is_accepted(workspace: Workspace, 
 
 
 def test_revoked_is_revoked(workspace: Workspace, design: Design) -> None:
-    """All versions end, open offers too; a reason is needed; nothing brings it back."""
+    """A revocation needs a reason and permanently ends all versions and open offers."""
     first = made.licence(workspace, designs=(design.id,))
     owner, taker = made.organisation(workspace, "acme"), made.organisation(workspace, "maker")
     with workspace.database.writing() as session:
@@ -100,7 +100,10 @@ def test_revoked_is_revoked(workspace: Workspace, design: Design) -> None:
 
 
 def test_only_the_two_may_touch_it(workspace: Workspace, design: Design) -> None:
-    """For anybody else it is not there; the licensee cannot revoke, the owner cannot accept, nobody grants another's design."""
+    """Other organisations cannot find the licence. The licensee cannot revoke. The owner cannot accept.
+
+    Nobody grants a licence for another owner's design.
+    """
     licence = made.licence(workspace, accepted=False, designs=(design.id,))
     owner, taker, rival = (made.organisation(workspace, name) for name in ("acme", "maker", "rival"))
     attempts = [
@@ -124,7 +127,10 @@ def test_only_the_two_may_touch_it(workspace: Workspace, design: Design) -> None
 
 
 def test_a_second_exclusive_licence_is_refused(workspace: Workspace, design: Design) -> None:
-    """The one it collides with is named; where they do not meet, both stand."""
+    """The refusal names the conflicting licence.
+
+    Exclusive licences whose terms do not overlap are both accepted.
+    """
     first = made.licence(workspace, designs=(design.id,), territories=("FR", "IT"), exclusive=True)
     with pytest.raises(Conflict) as caught:
         made.licence(workspace, licensee="other", designs=(design.id,), territories=("IT",))
@@ -134,7 +140,7 @@ def test_a_second_exclusive_licence_is_refused(workspace: Workspace, design: Des
 
 
 def test_of_two_exclusive_offers_accepted_at_once_one_wins(workspace: Workspace, design: Design) -> None:
-    """Both lie open; both licensees accept in the same moment."""
+    """Two open exclusive offers are accepted at the same moment. Only one becomes a licence."""
     names = ("one", "two", "three")
     offers = [
         made.licence(workspace, licensee=name, accepted=False, designs=(design.id,), exclusive=True)
@@ -161,7 +167,7 @@ def test_of_two_exclusive_offers_accepted_at_once_one_wins(workspace: Workspace,
 
 
 def test_a_sublicence_lies_within_and_falls_with_its_licence(workspace: Workspace, design: Design) -> None:
-    """Wider terms are refused, so is one under a licence that allows none; the end of the one above ends it."""
+    """A sublicence must stay within the terms of its parent licence, and ends with the parent licence."""
     above = made.licence(workspace, designs=(design.id,), territories=("FR", "IT"), sublicensing=True)
     below = made.licence(
         workspace,
@@ -204,7 +210,7 @@ def test_a_sublicence_lies_within_and_falls_with_its_licence(workspace: Workspac
 
 
 def test_no_chain_of_sublicences_without_end(workspace: Workspace, design: Design) -> None:
-    """Eight stand on each other; a ninth is refused, and the eighth still counts."""
+    """A chain of eight sublicences is valid. The ninth is refused."""
     handles = ["acme", *(f"maker-{number}" for number in range(grants.LONGEST_CHAIN + 1))]
     last = None
     for giver, taker in pairwise(handles[:-1]):
@@ -235,7 +241,7 @@ def test_no_chain_of_sublicences_without_end(workspace: Workspace, design: Desig
 def test_attack_licence_edited_in_sql(
     workspace: Workspace, design: Design, column: str, value: object
 ) -> None:
-    """Whoever writes wider terms, another licensee or another time into the row is named by the audit."""
+    """The audit names a licence row whose terms, licensee or time were edited in SQL."""
     licence = made.licence(workspace, designs=(design.id,))
     assert problems(workspace) == []
     with workspace.database.writing() as session:
@@ -245,7 +251,10 @@ def test_attack_licence_edited_in_sql(
 
 
 def test_a_collection_grows(workspace: Workspace) -> None:
-    """A licence for a collection covers what is put into it later, and nobody else's collection of the same name."""
+    """A licence for a collection covers designs added later.
+
+    It does not cover another owner's collection of the same name.
+    """
     made.organisation(workspace, "acme", "brand")
     made.licence(workspace, collections=("Summer",))
     mine = make.register(workspace, "KITE-1", owner="acme", seed=1).design

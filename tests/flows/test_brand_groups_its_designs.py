@@ -1,4 +1,4 @@
-"""A brand puts designs into collections, and the ledger holds which."""
+"""Flow: a brand puts designs into collections, and the ledger records the collection of each design."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ Cli = Callable[..., Any]
 
 
 def change(workspace: Workspace, design: Design, collection: str) -> str | None:
-    """Put a design into a collection; the name that is stored."""
+    """Put a design into a collection. Return the stored name."""
     with workspace.database.writing() as session:
         found = designs.get_design(session, design.id)
         designs.update_design(session, found, collection=collection, now=make.NOW)
@@ -30,7 +30,10 @@ def change(workspace: Workspace, design: Design, collection: str) -> str | None:
 
 
 def test_a_collection_is_given_changed_and_taken_back(workspace: Workspace) -> None:
-    """Each is an entry of the ledger that the rows agree with; the same again is none."""
+    """Each change of a collection is one ledger entry that agrees with the rows.
+
+    Repeating the change adds no entry.
+    """
     design = make.register(workspace, collection=" Spring ").design
     assert design.collection == "Spring"
     assert [change(workspace, design, name) for name in ("Autumn", "Autumn", " ")] == [
@@ -45,7 +48,7 @@ def test_a_collection_is_given_changed_and_taken_back(workspace: Workspace) -> N
 
 
 def test_a_collection_edited_past_the_ledger_is_noticed(workspace: Workspace) -> None:
-    """Who moves a design into a licensed collection in the table is told on."""
+    """The audit names a design that was moved into a licensed collection by editing the table."""
     design = make.register(workspace).design
     with workspace.database.writing() as session:
         session.get_one(Design, design.id).collection = "Licensed"
@@ -54,7 +57,7 @@ def test_a_collection_edited_past_the_ledger_is_noticed(workspace: Workspace) ->
 
 
 def test_designs_without_a_collection_read_as_before() -> None:
-    """Entries of earlier releases hold hashes of words without one."""
+    """Entries of earlier releases hash a design's texts without a collection, and still verify."""
     words = {"kind": "logo", "public_preview": False, "reference": "R", "title": "T"}
     assert facts.of_words(Design(collection=None, **words)) == entries.digest(words)
     assert facts.of_words(Design(collection="C", **words)) == entries.digest({**words, "collection": "C"})
@@ -62,7 +65,7 @@ def test_designs_without_a_collection_read_as_before() -> None:
 
 @pytest.mark.parametrize("name", ["x" * 201, "a\0b", "a\nb"])
 def test_a_collection_needs_a_name_that_can_be_kept(workspace: Workspace, name: str) -> None:
-    """Too long or not printable: refused when registering and when changing."""
+    """A collection name that is too long or not printable is refused on registration and on change."""
     with pytest.raises(Rejected) as refused:
         make.register(workspace, "BAD", collection=name)
     assert refused.value.code == "design.collection"
@@ -73,7 +76,7 @@ def test_a_collection_needs_a_name_that_can_be_kept(workspace: Workspace, name: 
 def test_collections_come_from_folders_tables_and_commands(
     workspace: Workspace, cli: Cli, tmp_path: Path
 ) -> None:
-    """`--collection` for a folder, a column of a table, and a command for one design."""
+    """A collection is set by `--collection` for a folder, by a table column, or by a command for one design."""
     folder = tmp_path / "prints"
     folder.mkdir()
     for seed, name in enumerate(("A", "B", "C")):

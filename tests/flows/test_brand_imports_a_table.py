@@ -1,4 +1,4 @@
-"""A brand imports folders and tables: what is good lands whatever else is bad."""
+"""Flow: a brand imports folders and tables. Good rows are registered even when other rows are bad."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ from authcheck.workspace import Workspace
 
 
 def run(workspace: Workspace, folder: Path, table: bytes | str, **words: object) -> list[RowReport]:
-    """Import a table whose pictures lie in `folder`, for acme."""
+    """Import a table for acme whose pictures are in `folder`."""
     data = table if isinstance(table, bytes) else table.encode()
     name = str(words.pop("name", "designs.csv"))
     options = {"owner": "acme", **words}
@@ -30,12 +30,12 @@ def run(workspace: Workspace, folder: Path, table: bytes | str, **words: object)
 
 
 def outcomes(reports: Iterable[RowReport]) -> list[tuple[str, str, str]]:
-    """Status, code and column of each row."""
+    """The status, code and column of each row."""
     return [(report.status, report.code, report.column) for report in reports]
 
 
 def save(folder: Path, *names: str) -> None:
-    """Pictures by number: `3.png`, or `3-copy.jpg` for a recompressed copy of the third."""
+    """Save pictures by number: `3.png`, or `3-copy.jpg` for a recompressed copy of picture 3."""
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,14 +44,14 @@ def save(folder: Path, *names: str) -> None:
 
 
 def table_of(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
-    """A CSV table."""
+    """Return the rows as a CSV table."""
     buffer = io.StringIO()
     csv.writer(buffer).writerows([header, *rows])
     return buffer.getvalue()
 
 
 def test_each_row_says_what_became_of_it(workspace: Workspace, tmp_path: Path) -> None:
-    """Registered, already yours, yours under another reference, disputed and rejected stand beside each other."""
+    """Each row reports its own result: registered, already yours, yours under another reference, disputed or rejected."""
     save(tmp_path, "0.png", "1.png", "2.png", "2-copy.jpg")
     make.register(workspace, "MINE", seed=0)
     make.register(workspace, "THEIRS", owner="other", seed=2)
@@ -80,7 +80,7 @@ def test_each_row_says_what_became_of_it(workspace: Workspace, tmp_path: Path) -
 
 
 def test_running_again_changes_nothing(workspace: Workspace, tmp_path: Path) -> None:
-    """A second import leaves every row as it is byte for byte, and the clock too."""
+    """A second import changes no byte of any row and does not advance the clock."""
     save(tmp_path, "0.png", "1.png", "2.png")
     table = table_of([("A", "0.png|1.png"), ("B", "2.png"), ("C", "9.png")], ["reference", "picture"])
     assert count_statuses(run(workspace, tmp_path, table))["registered"] == 2
@@ -95,7 +95,7 @@ def test_running_again_changes_nothing(workspace: Workspace, tmp_path: Path) -> 
 def test_hundreds_of_rows_with_three_bad_ones(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """247 of 250 land, over several chunks, and 3 are reported, each with its line."""
+    """An import of several chunks registers 247 of 250 rows and reports the 3 bad rows with their lines."""
     monkeypatch.setattr("os.fsync", lambda _file: None)
     for number in range(250):
         dice = random.Random(number)
@@ -138,7 +138,7 @@ def test_hundreds_of_rows_with_three_bad_ones(
 def test_a_bad_field_refuses_its_row_only(
     workspace: Workspace, tmp_path: Path, fields: dict[str, str], code: str, column: str
 ) -> None:
-    """Whatever a field holds, its row is refused with a code and the next one lands; nothing of it is kept."""
+    """A bad field refuses its row with a code and stores nothing of the row. The next row is registered."""
     save(tmp_path, "0.png", "1.png")
     (tmp_path / "empty.png").touch()
     bad = {"reference": "BAD", "picture": "0.png", **fields}
@@ -151,7 +151,7 @@ def test_a_bad_field_refuses_its_row_only(
 
 
 def test_names_that_leave_the_folder_are_paths_like_others(workspace: Workspace, tmp_path: Path) -> None:
-    """On the owner's own machine a table may name any file it can read."""
+    """On the owner's own machine a table may name any file that the owner can read."""
     save(tmp_path, "elsewhere/0.png", "elsewhere/1.png")
     (tmp_path / "tables").mkdir()
     absolute = str(tmp_path / "elsewhere" / "1.png")
@@ -160,7 +160,7 @@ def test_names_that_leave_the_folder_are_paths_like_others(workspace: Workspace,
 
 
 def test_a_picture_over_the_limit_is_never_held(workspace: Workspace, tmp_path: Path) -> None:
-    """A file of a gigabyte of nothing costs its row only."""
+    """A file of one gigabyte refuses only its own row, and is never held in memory."""
     with (tmp_path / "big.png").open("wb") as file:
         file.truncate(1 << 30)
     reports = run(workspace, tmp_path, "reference,picture\nA,big.png\n")
@@ -168,7 +168,7 @@ def test_a_picture_over_the_limit_is_never_held(workspace: Workspace, tmp_path: 
 
 
 def test_rows_without_an_owner_are_refused(workspace: Workspace, tmp_path: Path) -> None:
-    """A row needs an owner of its own or one for the whole table."""
+    """A row without an owner is refused unless the whole table has an owner."""
     save(tmp_path, "0.png", "1.png")
     table = table_of([("A", "0.png", ""), ("B", "1.png", "acme")], ["reference", "picture", "owner"])
     reports = run(workspace, tmp_path, table, owner=None)
@@ -176,7 +176,7 @@ def test_rows_without_an_owner_are_refused(workspace: Workspace, tmp_path: Path)
 
 
 def test_a_key_registers_for_its_own_organisation(workspace: Workspace, tmp_path: Path) -> None:
-    """With only_owner a row cannot put a design into another's name."""
+    """With only_owner a row cannot register a design for another owner."""
     save(tmp_path, "0.png", "1.png")
     table = table_of([("A", "0.png", "victim"), ("B", "1.png", "")], ["reference", "picture", "owner"])
     reports = run(workspace, tmp_path, table, only_owner=True)
@@ -184,7 +184,10 @@ def test_a_key_registers_for_its_own_organisation(workspace: Workspace, tmp_path
 
 
 def test_a_folder_is_imported(workspace: Workspace, tmp_path: Path) -> None:
-    """Each picture is a design of its stem; a stem that comes twice is refused the second time."""
+    """Each picture becomes a design whose reference is the file's stem.
+
+    The second file of the same stem is refused.
+    """
     save(tmp_path, "0.png", "1.jpg", "deep/2.png")
     (tmp_path / "deep/0.png").write_bytes(make.picture_bytes(3))
     (tmp_path / "readme.txt").write_text("not a picture")
@@ -205,7 +208,7 @@ def test_several_views_are_one_row(workspace: Workspace, tmp_path: Path) -> None
 
 
 def test_two_owners_in_one_table(workspace: Workspace, tmp_path: Path) -> None:
-    """A later row near an earlier one of another owner is disputed, though neither was committed before."""
+    """A row near an earlier row of another owner is disputed, even though neither row was committed before."""
     save(tmp_path, "0.png", "0-copy.jpg", "1.png")
     rows = [("A", "0.png", "acme"), ("B", "0-copy.jpg", "other"), ("C", "1.png", "other")]
     first, second, third = run(workspace, tmp_path, table_of(rows, ["reference", "picture", "owner"]))
@@ -218,7 +221,7 @@ def test_two_owners_in_one_table(workspace: Workspace, tmp_path: Path) -> None:
 def test_a_dry_run_reports_the_same_and_stores_nothing(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk_rows: int
 ) -> None:
-    """A rehearsal sees the rows before it across chunks, yet leaves no row, no picture and no tick."""
+    """A dry run compares rows across chunks, but stores no row and no picture and does not advance the clock."""
     monkeypatch.setattr(bulk, "CHUNK_ROWS", chunk_rows)
     save(tmp_path, "0.png", "0-copy.jpg", "1.png", "2.png")
     make.register(workspace, "OLD", owner="other", seed=2)
@@ -253,7 +256,10 @@ def test_a_dry_run_reports_the_same_and_stores_nothing(
 def test_a_disk_that_fills_up_keeps_what_landed(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Chunks before the failure stay, the broken one is gone as a whole, and running again completes."""
+    """Chunks before the failure stay. The failed chunk is rolled back whole.
+
+    A second import completes the table.
+    """
     monkeypatch.setattr(bulk, "CHUNK_ROWS", 2)
     save(tmp_path, *(f"{number}.png" for number in range(6)))
     table = table_of([(f"R{number}", f"{number}.png") for number in range(6)], ["reference", "picture"])
@@ -281,7 +287,7 @@ def test_a_disk_that_fills_up_keeps_what_landed(
 def test_pictures_in_memory_are_bounded(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A chunk ends when its pictures are large, long before 64 rows."""
+    """A chunk of large pictures ends long before 64 rows."""
     monkeypatch.setattr(bulk, "CHUNK_BYTES", 1)
     save(tmp_path, "0.png", "1.png", "2.png")
     table = table_of([(f"R{number}", f"{number}.png") for number in range(3)], ["reference", "picture"])
@@ -290,7 +296,7 @@ def test_pictures_in_memory_are_bounded(
 
 
 def test_an_import_may_be_left_half_way(workspace: Workspace, tmp_path: Path) -> None:
-    """Whoever stops reading the report keeps what was committed and hangs on nothing."""
+    """When the caller stops reading the report, committed rows stay and nothing hangs."""
     save(tmp_path, *(f"{number}.png" for number in range(4)))
     table = table_of([(f"R{number}", f"{number}.png") for number in range(4)], ["reference", "picture"])
     reports = workspace.importer().run(read_table(table.encode(), "x.csv"), load_from(tmp_path), owner="acme")

@@ -1,4 +1,4 @@
-"""A brand issues certificates: each is signed, entered in the ledger and stored, or none of it happens."""
+"""Flow: a brand issues certificates. Each is signed, entered in the ledger and stored, or nothing happens."""
 
 import hashlib
 import threading
@@ -35,7 +35,7 @@ def acme(workspace: Workspace) -> made.Brand:
 
 
 def refused(brand: made.Brand, **words: Any) -> str:
-    """The code an order is refused with; nothing is left of it."""
+    """The code with which an order is refused. The refused order leaves nothing behind."""
     before = made.entries(brand.work)
     with pytest.raises(AuthcheckError) as caught:
         brand.issue(**words)
@@ -46,7 +46,7 @@ def refused(brand: made.Brand, **words: Any) -> str:
 
 
 def test_each_unit_gets_its_own_certificate(acme: made.Brand) -> None:
-    """Signed by the brand's key, as joserfc reads it; code, serial and id are each one's own."""
+    """Each certificate has its own code, serial number and id. joserfc verifies it under the brand's key."""
     acme.issue()
     (key,), issued = acme.signing_keys(), acme.certificates()
     public = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": encode_base64url(key.public_key)})
@@ -65,7 +65,7 @@ def test_each_unit_gets_its_own_certificate(acme: made.Brand) -> None:
 
 @pytest.mark.slow
 def test_a_certificate_says_what_was_ordered(acme: made.Brand) -> None:
-    """Product, design with its pictures' hashes, place in the status list; and nothing else."""
+    """A certificate holds only the product, the design with its pictures' hashes and the place in the status list."""
     acme.issue()
     first = acme.certificates()[0]
     list_url = "http://127.0.0.1:8000/v1/status-lists/acme/0"
@@ -98,7 +98,7 @@ def test_a_certificate_says_what_was_ordered(acme: made.Brand) -> None:
 
 
 def test_the_ledger_holds_the_hash_and_nothing_that_a_copier_could_use(acme: made.Brand) -> None:
-    """Each certificate's SHA-256 under its id; no serial number, code, lot or GTIN in clear; the log is sound."""
+    """The ledger holds the SHA-256 of each certificate under its id, and no serial number, code, lot or GTIN."""
     acme.issue()
     kid = acme.signing_keys()[0].kid
     said = made.entries(acme.work, "cert.issue")
@@ -122,7 +122,7 @@ def test_the_ledger_holds_the_hash_and_nothing_that_a_copier_could_use(acme: mad
 
 
 def test_an_empty_status_list_stands_after_each_batch(acme: made.Brand) -> None:
-    """Newer than every certificate in it, signed, with its hash in the ledger: one a batch, however many units."""
+    """Each batch publishes one signed status list, newer than its certificates, with its hash in the ledger."""
     for number in (1, 2):
         acme.issue(f"r{number}")
         newest = acme.newest_list()
@@ -137,7 +137,10 @@ def test_an_empty_status_list_stands_after_each_batch(acme: made.Brand) -> None:
 
 
 def test_the_same_request_twice_issues_once(acme: made.Brand) -> None:
-    """The same batch comes back, days later too; another order under the same key is a conflict."""
+    """The same request returns the same batch, even days later.
+
+    Another order under the same key is a conflict.
+    """
     first = acme.issue()
     before = made.entries(acme.work)
     assert acme.issue(now=make.NOW + timedelta(days=9)).id == first.id
@@ -148,7 +151,7 @@ def test_the_same_request_twice_issues_once(acme: made.Brand) -> None:
 
 
 def test_the_same_request_from_two_threads_at_once_issues_once(acme: made.Brand) -> None:
-    """Both get the one batch."""
+    """Two threads with the same request get the same batch."""
     start, got = threading.Barrier(4), list[str]()
 
     def ask() -> None:
@@ -166,7 +169,7 @@ def test_the_same_request_from_two_threads_at_once_issues_once(acme: made.Brand)
 
 
 def test_batches_of_two_threads_at_once_do_not_share_a_place(acme: made.Brand) -> None:
-    """Every certificate has its own place in the status list and in the ledger."""
+    """Batches of two threads give every certificate its own place in the status list and in the ledger."""
     threads = [threading.Thread(target=acme.issue, args=(f"r{number}",)) for number in range(4)]
     for thread in threads:
         thread.start()
@@ -177,20 +180,20 @@ def test_batches_of_two_threads_at_once_do_not_share_a_place(acme: made.Brand) -
 
 
 def test_request_keys_of_two_brands_are_apart(acme: made.Brand) -> None:
-    """Each has its own batch under the same request key."""
+    """Two brands that use the same request key each get their own batch."""
     globex = made.brand(acme.work, "globex", seed=9)
     assert acme.issue().organisation_id != globex.issue().organisation_id
 
 
 def test_anothers_design_is_not_there(acme: made.Brand) -> None:
-    """A rival that certifies its copy as ours is told what it would be told of no design at all."""
+    """An order for another brand's design gets the same answer as an order for an unknown design."""
     rival = made.brand(acme.work, "globex", seed=9)
     for design_id in (acme.design.id, "dsn_NOBODY", "x\0"):
         assert refused(rival, design_id=design_id) == "design.not_found"
 
 
 def test_a_retired_design_is_certified_no_more(acme: made.Brand) -> None:
-    """Nor a disputed one: nobody knows yet whose it is."""
+    """A retired or disputed design gets no certificates."""
     with acme.work.database.writing() as session:
         designs.retire(session, designs.get_design(session, acme.design.id), make.NOW)
     assert refused(acme) == "certificate.design_state"
@@ -201,20 +204,20 @@ def test_a_retired_design_is_certified_no_more(acme: made.Brand) -> None:
 
 
 def test_only_a_brand_issues(acme: made.Brand) -> None:
-    """A marketplace does not, though it be a member."""
+    """A marketplace cannot issue certificates, even though it is a member."""
     with acme.work.database.writing() as session:
         organisations.get_organisation(session, "acme").roles = ["marketplace"]
     assert refused(acme) == "organisation.not_brand"
 
 
 def test_without_a_key_nothing_is_issued(acme: made.Brand) -> None:
-    """A key is made on purpose, and none comes back from the dead: a revoked one signs nothing."""
+    """No certificate is issued before a key is made on purpose. A revoked key signs nothing."""
     acme.revoke_key(acme.signing_keys()[0].kid)
     assert refused(acme) == "signing_key.none"
 
 
 def test_a_vault_of_another_secret_opens_no_key(acme: made.Brand) -> None:
-    """Restored without its secret the database signs nothing, and says so."""
+    """A database that was restored without its secret signs nothing, and the error says so."""
     stranger = made.Brand(acme.work, "acme", acme.design, Vault(b"x" * 32))
     assert refused(stranger) == "key.sealed"
 
@@ -247,12 +250,12 @@ def test_a_vault_of_another_secret_opens_no_key(acme: made.Brand) -> None:
     ],
 )
 def test_what_cannot_be_ordered_is_refused(acme: made.Brand, words: dict[str, Any], code: str) -> None:
-    """Each with its own code, and nothing is left of it."""
+    """An invalid order is refused with its own code, and leaves nothing behind."""
     assert refused(acme, **words) == code
 
 
 def test_a_brands_own_serial_numbers_stand_in_the_certificates(acme: made.Brand) -> None:
-    """In their order; the code on the label stays unguessable."""
+    """Certificates carry the brand's own serial numbers in order. The code on the label stays unguessable."""
     acme.issue(serials=("A-001", "A-002"), gtin="96385074", product="  风筝衫  ")
     first, second = acme.certificates()
     assert (first.serial, second.serial, first.gtin) == ("A-001", "A-002", "00000096385074")
@@ -261,7 +264,10 @@ def test_a_brands_own_serial_numbers_stand_in_the_certificates(acme: made.Brand)
 
 
 def test_a_serial_number_is_certified_once(acme: made.Brand) -> None:
-    """Again in the same lot it is a conflict that names it; in another lot it is another unit."""
+    """A serial number used twice in one lot is a conflict that names the number.
+
+    In another lot it is another unit.
+    """
     acme.issue(serials=("A-001", "A-002"))
     with pytest.raises(Conflict) as caught:
         acme.issue("r2", serials=("A-003", "A-002"))
@@ -271,7 +277,10 @@ def test_a_serial_number_is_certified_once(acme: made.Brand) -> None:
 
 
 def test_pins_are_stored_sealed(acme: made.Brand) -> None:
-    """Six digits that labels can be printed from again; the database alone gives none, and no row's opens another's."""
+    """Six-digit PINs are stored sealed.
+
+    The database alone reveals no PIN, and a sealed PIN does not open in another row.
+    """
     acme.issue(pins=True)
     units = acme.certificates()
     pins = [pin_of(acme.vault, one) for one in units]
@@ -285,7 +294,7 @@ def test_pins_are_stored_sealed(acme: made.Brand) -> None:
 
 
 def test_another_brands_batch_and_certificates_are_not_there(acme: made.Brand) -> None:
-    """Listed, shown or revoked: what is not yours does not exist."""
+    """A brand cannot list, show or revoke another brand's batches and certificates."""
     batch = acme.issue()
     rival = made.brand(acme.work, "globex", seed=9)
     unit = acme.certificates()[0]
@@ -302,7 +311,7 @@ def test_another_brands_batch_and_certificates_are_not_there(acme: made.Brand) -
 
 
 def test_the_whole_batch_or_nothing(acme: made.Brand, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever fails at the end takes rows and entries with it."""
+    """A failure at the end removes all rows and entries of the batch."""
     before = made.entries(acme.work)
 
     def fails(*_: object, **__: object) -> None:

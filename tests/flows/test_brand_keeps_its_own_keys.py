@@ -1,4 +1,7 @@
-"""A brand's keys: kept here or by the brand, rotated, revoked; what each may still sign, and whose it is."""
+"""Flow: a brand keeps its keys here or itself, rotates and revokes them.
+
+Tests say what each key may still sign.
+"""
 
 import json
 import threading
@@ -49,7 +52,7 @@ def public(key: Ed25519PrivateKey) -> bytes:
 
 @pytest.fixture
 def keeper(workspace: Workspace) -> made.Brand:
-    """A brand that keeps its key, and has issued three certificates that wait for its signature."""
+    """A brand that keeps its own key. Three issued certificates wait for its signature."""
     brand = made.brand(workspace, key=False)
     brand.add_key(public(OWN))
     brand.issue()
@@ -57,21 +60,21 @@ def keeper(workspace: Workspace) -> made.Brand:
 
 
 def waiting(brand: made.Brand) -> Waiting:
-    """What waits for the brand's signature."""
+    """The statements that wait for the brand's signature."""
     with brand.work.database.reading() as session:
         organisation = organisations.get_organisation(session, brand.handle)
         return find_waiting(session, brand.work.settings, organisation, make.NOW)
 
 
 def hand_in(brand: made.Brand, given: Signatures) -> int:
-    """Hand in signatures."""
+    """Hand in the brand's signatures."""
     with brand.work.database.writing() as session:
         organisation = organisations.get_organisation(session, brand.handle)
         return brand_signatures.accept(session, brand.work.settings, organisation, given, LATER)
 
 
 def refused(brand: made.Brand, given: Signatures) -> str:
-    """The code that signatures are refused with; nothing came of them."""
+    """The code with which signatures are refused. Refused signatures change nothing."""
     before = made.entries(brand.work)
     with pytest.raises(AuthcheckError) as caught:
         hand_in(brand, given)
@@ -81,7 +84,7 @@ def refused(brand: made.Brand, given: Signatures) -> str:
 
 
 def test_the_private_key_never_comes_here(keeper: made.Brand) -> None:
-    """Until the brand has signed there is no certificate: no JWS, no entry, no status list."""
+    """Before the brand signs, there is no certificate: no JWS, no entry, no status list."""
     assert [key.secret for key in keeper.signing_keys()] == [None]
     assert {(one.state, one.jws, one.entry_number) for one in keeper.certificates()} == {
         ("unsigned", None, None)
@@ -105,7 +108,7 @@ def test_what_the_brand_signs_becomes_active(keeper: made.Brand) -> None:
 
 
 def test_signatures_handed_in_twice_count_once(keeper: made.Brand) -> None:
-    """The second time nothing changes, from two threads at once too."""
+    """The second hand-in of the same signatures changes nothing, even from two threads at once."""
     given = sign(waiting(keeper), OWN)
     threads = [threading.Thread(target=hand_in, args=(keeper, given)) for _ in range(3)]
     for thread in threads:
@@ -119,7 +122,7 @@ def test_signatures_handed_in_twice_count_once(keeper: made.Brand) -> None:
 
 
 def test_a_revocation_waits_for_the_brand_too(keeper: made.Brand) -> None:
-    """The ledger says it at once; the list lags behind until the brand has signed it."""
+    """The ledger records a revocation at once. The status list follows when the brand has signed it."""
     hand_in(keeper, sign(waiting(keeper), OWN))
     keeper.revoke(keeper.certificates()[1].code, now=make.NOW + timedelta(minutes=1))
     assert keeper.revoked_places() == []
@@ -131,7 +134,7 @@ def test_a_revocation_waits_for_the_brand_too(keeper: made.Brand) -> None:
 
 
 def test_a_list_signed_before_a_revocation_hides_nothing(keeper: made.Brand) -> None:
-    """What was fetched before and is handed in after does not fit any more."""
+    """A status list that was fetched before a revocation is refused when it is handed in afterwards."""
     hand_in(keeper, sign(waiting(keeper), OWN))
     keeper.issue("r2")
     stale = sign(waiting(keeper), OWN)
@@ -145,7 +148,7 @@ def test_a_list_signed_before_a_revocation_hides_nothing(keeper: made.Brand) -> 
 
 
 def test_signatures_that_do_not_fit_are_refused(keeper: made.Brand) -> None:
-    """Another key's, a changed payload's, swapped, mangled, a list too few, of the future, none at all."""
+    """Swapped, mangled, missing or future signatures are refused, and those of another key or payload."""
     found = waiting(keeper)
     given = sign(found, OWN)
     first, second, *_, listed = given.signatures
@@ -175,7 +178,7 @@ def test_signatures_that_do_not_fit_are_refused(keeper: made.Brand) -> None:
 
 
 def test_nobody_signs_for_another_brand(keeper: made.Brand) -> None:
-    """A rival that keeps a key of its own cannot sign our certificates, nor see them."""
+    """A rival that keeps its own key can neither see nor sign our certificates."""
     rival = made.brand(keeper.work, "globex", seed=9, key=False)
     theirs = rival.add_key(public(key_of(9)))
     assert waiting(rival).payloads == {}
@@ -187,7 +190,10 @@ def test_nobody_signs_for_another_brand(keeper: made.Brand) -> None:
 
 
 def test_a_revoked_key_signs_nothing_more(keeper: made.Brand) -> None:
-    """Fetched before, signed and handed in after the revocation: refused. The next key signs what waits."""
+    """Signatures of a key that was revoked after the fetch are refused.
+
+    The next key signs the waiting statements.
+    """
     given = sign(waiting(keeper), OWN)
     keeper.revoke_key(given.kid)
     keeper.add_key(public(key_of(8)))
@@ -196,7 +202,7 @@ def test_a_revoked_key_signs_nothing_more(keeper: made.Brand) -> None:
 
 
 def test_a_design_retired_meanwhile_is_certified_no_more(keeper: made.Brand) -> None:
-    """The signatures come too late, and nothing waits any longer."""
+    """Signatures for a design that was retired meanwhile are refused, and the certificates no longer wait."""
     given = sign(waiting(keeper), OWN)
     with keeper.work.database.writing() as session:
         designs.retire(session, designs.get_design(session, keeper.design.id), make.NOW)
@@ -205,14 +211,14 @@ def test_a_design_retired_meanwhile_is_certified_no_more(keeper: made.Brand) -> 
 
 
 def test_a_brand_whose_key_is_kept_here_has_nothing_to_sign(workspace: Workspace) -> None:
-    """It is told so."""
+    """A brand whose key is kept here is told that it has nothing to sign."""
     with pytest.raises(Conflict) as caught:
         waiting(made.brand(workspace))
     assert caught.value.code == "signing_key.kept_here"
 
 
 def test_a_kept_private_key_is_encrypted_for_its_place(workspace: Workspace) -> None:
-    """The database does not hold it in clear, and one brand's does not open as another's."""
+    """The stored private key is encrypted, and one brand's stored key does not open as another brand's key."""
     acme, globex = made.brand(workspace), made.brand(workspace, "globex", seed=9)
     (mine,), (theirs,) = acme.signing_keys(), globex.signing_keys()
     opened = acme.vault.open(mine.secret or b"", f"signing key {mine.kid}")
@@ -226,7 +232,10 @@ def test_a_kept_private_key_is_encrypted_for_its_place(workspace: Workspace) -> 
 
 
 def test_keys_are_entries_and_count_by_their_place(workspace: Workspace) -> None:
-    """From key.add up to key.revoke; what a key signed before its end stays in its span."""
+    """A key is valid from its entry key.add to its entry key.revoke.
+
+    Statements that it signed in this span stay valid.
+    """
     acme = made.brand(workspace)
     acme.issue()
     old = acme.signing_keys()[0]
@@ -246,7 +255,7 @@ def test_keys_are_entries_and_count_by_their_place(workspace: Workspace) -> None
 
 
 def test_revoking_a_key_twice_changes_nothing(workspace: Workspace) -> None:
-    """By kid or id; its end stays where it was."""
+    """A second revocation, by kid or by id, does not move the end of the key."""
     acme = made.brand(workspace)
     first = acme.revoke_key(acme.signing_keys()[0].kid)
     before = made.entries(workspace)
@@ -255,7 +264,7 @@ def test_revoking_a_key_twice_changes_nothing(workspace: Workspace) -> None:
 
 
 def test_nobody_ends_anothers_key(workspace: Workspace) -> None:
-    """By kid and by id it is not there."""
+    """Another brand cannot find the key, neither by kid nor by id."""
     acme, globex = made.brand(workspace), made.brand(workspace, "globex", seed=9)
     for name in (acme.signing_keys()[0].kid, acme.signing_keys()[0].id):
         with pytest.raises(AuthcheckError) as caught:
@@ -264,7 +273,7 @@ def test_nobody_ends_anothers_key(workspace: Workspace) -> None:
 
 
 def test_no_certificate_is_entered_after_the_revocation_of_its_key(workspace: Workspace) -> None:
-    """Issuing and revoking race: whoever wins, every entry lies within its key's span."""
+    """Issuing and revoking race. Every certificate's entry is within the span of its key."""
     acme = made.brand(workspace)
 
     def issue(number: int) -> None:
@@ -291,14 +300,14 @@ def test_no_certificate_is_entered_after_the_revocation_of_its_key(workspace: Wo
     ],
 )
 def test_a_public_key_that_proves_nothing_is_refused(keeper: made.Brand, key: bytes, code: str) -> None:
-    """No key, one that was in use already, or one that signatures of nobody verify under (RFC 8032 s5.1.7)."""
+    """A text that is no key, a key that was in use, or a key of small order (RFC 8032 s5.1.7) is refused."""
     with pytest.raises(AuthcheckError) as caught:
         keeper.add_key(key)
     assert caught.value.code == code
 
 
 def test_a_revoked_key_does_not_come_back_under_a_new_name(keeper: made.Brand) -> None:
-    """Whoever stole it would have it signing again."""
+    """A revoked key cannot be registered again, because a thief could then sign with it."""
     keeper.revoke_key(keeper.signing_keys()[0].kid)
     with pytest.raises(Conflict) as caught:
         keeper.add_key(public(OWN))
@@ -306,7 +315,7 @@ def test_a_revoked_key_does_not_come_back_under_a_new_name(keeper: made.Brand) -
 
 
 def test_what_is_not_of_its_own_brand_is_not_signed(keeper: made.Brand, tmp_path: Path) -> None:
-    """A server that slips another brand's statement, or one under a false name, into the file is caught offline."""
+    """The offline signer refuses a statement of another brand, or under a false name, in the server's file."""
     found = waiting(keeper)
     path = tmp_path / "waiting.json"
     path.write_text(waiting_json(found))
@@ -324,7 +333,10 @@ def test_what_is_not_of_its_own_brand_is_not_signed(keeper: made.Brand, tmp_path
 
 @pytest.mark.slow
 def test_the_errand_on_the_command_line(cli: Any, workspace: Workspace, tmp_path: Path) -> None:
-    """Make a key, register its public half, issue, fetch, sign offline, hand in; the file of the key is the brand's."""
+    """The commands make a key, register its public half, issue, fetch, sign offline and hand in.
+
+    Only the brand reads the key file.
+    """
     make.register(workspace, "KITE-1")
     own, unsigned, signed = (tmp_path / name for name in ("own.key", "waiting.json", "signed.json"))
     public_key = cli("signing-keys", "make", own).out.strip()
@@ -345,7 +357,7 @@ def test_the_errand_on_the_command_line(cli: Any, workspace: Workspace, tmp_path
 
 
 def test_a_file_that_is_none_is_refused(cli: Any, tmp_path: Path) -> None:
-    """Not there, not JSON, of another version, not of texts."""
+    """A file that is missing, not JSON, of another version, or without texts is refused."""
     path = tmp_path / "x.json"
     for text in (
         None,

@@ -1,4 +1,7 @@
-"""A brand says what is never evidence for its designs; nobody can say that of another brand's."""
+"""Flow: a brand names pictures that are never evidence for its designs.
+
+No brand can do so for another brand's designs.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +21,7 @@ from authcheck.workspace import Workspace
 
 
 def owner_id(workspace: Workspace, handle: str | None) -> str | None:
-    """The id of a brand, made where missing; None for everybody."""
+    """The id of a brand, created if it is missing. None stands for all brands."""
     if handle is None:
         return None
     with workspace.database.writing() as session:
@@ -38,7 +41,7 @@ def add(
 
 
 def counting(workspace: Workspace, owner: str, tick: int | None = None) -> Sequence[str]:
-    """Labels of the negatives that count for an owner's designs at a tick."""
+    """The labels of the negatives that apply to an owner's designs at a tick."""
     given = owner_id(workspace, owner)
     assert given is not None
     query = select(NegativePicture.label).where(
@@ -50,7 +53,7 @@ def counting(workspace: Workspace, owner: str, tick: int | None = None) -> Seque
 
 
 def test_a_backdrop_is_kept_with_its_features(workspace: Workspace) -> None:
-    """Label, features of this release's scheme, the picture itself, and a tick of its own."""
+    """A negative is stored with its label, its picture, features of this release's scheme, and a tick of its own."""
     before = tick_of(workspace)
     made = add(workspace)
     assert (made.label, made.scheme, made.added_tick) == ("floor", SCHEME, before + 1)
@@ -59,7 +62,7 @@ def test_a_backdrop_is_kept_with_its_features(workspace: Workspace) -> None:
 
 
 def test_a_counterfeiters_negative_protects_nothing(workspace: Workspace) -> None:
-    """Who declares the listing of a copy a backdrop hides it from its own searches, never from the brand's."""
+    """A counterfeiter's negative hides a copy only from the counterfeiter's own searches, never from the brand's."""
     make.register(workspace, seed=7, owner="acme")
     add(workspace, 7, owner="counterfeiter", label="my 'backdrop'")
     assert counting(workspace, "acme") == []
@@ -67,7 +70,7 @@ def test_a_counterfeiters_negative_protects_nothing(workspace: Workspace) -> Non
 
 
 def test_the_operators_negatives_count_for_everybody(workspace: Workspace) -> None:
-    """A marketplace's frame is evidence for nobody; a brand's own studio is so for that brand alone."""
+    """The operator's negatives apply to every brand. A brand's own negatives apply to that brand alone."""
     add(workspace, 7, owner=None, label="frame")
     add(workspace, 8, owner="acme", label="studio")
     assert counting(workspace, "acme") == ["frame", "studio"]
@@ -75,7 +78,7 @@ def test_the_operators_negatives_count_for_everybody(workspace: Workspace) -> No
 
 
 def test_a_negative_counts_from_its_tick_to_its_removal(workspace: Workspace) -> None:
-    """Checks of before and of after replay without it, those between with it."""
+    """A negative applies from its tick to its removal. Checks outside this span replay without it."""
     start = tick_of(workspace)
     made = add(workspace)
     with workspace.database.writing() as session:
@@ -86,7 +89,10 @@ def test_a_negative_counts_from_its_tick_to_its_removal(workspace: Workspace) ->
 
 
 def test_the_same_picture_again_changes_nothing(workspace: Workspace) -> None:
-    """One row, one tick; another owner's is another row; a removed one can be added again."""
+    """The same picture of one owner is one row with one tick. Another owner's is another row.
+
+    A removed one can be added again.
+    """
     first = add(workspace)
     before = rows_of(workspace)
     assert add(workspace, label="again").number == first.number
@@ -99,7 +105,7 @@ def test_the_same_picture_again_changes_nothing(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize("owner", ["acme", None])
 def test_a_design_is_not_hidden_by_its_own_picture(workspace: Workspace, owner: str | None) -> None:
-    """The file of a registered design among the negatives would make it unfindable: refused, nothing stored."""
+    """A registered design's own picture is refused as a negative, because it would hide the design."""
     make.register(workspace, seed=7)
     before = rows_of(workspace), pictures_of(workspace)
     with pytest.raises(Conflict) as refused:
@@ -109,7 +115,7 @@ def test_a_design_is_not_hidden_by_its_own_picture(workspace: Workspace, owner: 
 
 
 def test_there_is_an_end_to_negatives(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each costs every check: beyond the limit an owner removes one first, and other owners do not notice."""
+    """An owner at the limit must remove a negative before adding one. Other owners are not affected."""
     monkeypatch.setattr(negatives, "MOST_NEGATIVES", 2)
     kept = [add(workspace, seed) for seed in (1, 2)]
     with pytest.raises(Conflict) as refused:
@@ -123,14 +129,14 @@ def test_there_is_an_end_to_negatives(workspace: Workspace, monkeypatch: pytest.
 
 @pytest.mark.parametrize("label", ["x" * 201, "two\nlines", "nul\0"])
 def test_a_label_that_cannot_be_shown_is_refused(workspace: Workspace, label: str) -> None:
-    """Too long or not printable."""
+    """A label that is too long or not printable is refused."""
     with pytest.raises(Rejected) as refused:
         add(workspace, label=label)
     assert refused.value.code == "negative.label"
 
 
 def test_nobody_removes_anothers(workspace: Workspace) -> None:
-    """Neither another owner's nor the operator's, nor one that is gone: the same answer."""
+    """Another owner's negative, the operator's and a removed one all give the same answer."""
     mine, everybodys = add(workspace), add(workspace, owner=None)
     other = owner_id(workspace, "globex")
     for number, given in (
@@ -146,13 +152,13 @@ def test_nobody_removes_anothers(workspace: Workspace) -> None:
 
 
 def test_a_negative_is_a_picture(workspace: Workspace) -> None:
-    """Anything else is refused as everywhere."""
+    """A file that is no picture is refused with the usual code."""
     with pytest.raises(ImageRejected):
         negatives.read_negative(b"no picture", workspace.limits)
 
 
 def test_the_operator_keeps_negatives_from_a_terminal(cli: Any, tmp_path: Path) -> None:
-    """Added, listed, removed, for everybody and for one owner."""
+    """Commands add, list and remove negatives, for all brands and for one owner."""
     for seed in (1, 2):
         (tmp_path / f"{seed}.png").write_bytes(make.picture_bytes(seed))
     (tmp_path / "r.png").write_bytes(make.picture_bytes(3))

@@ -1,4 +1,4 @@
-"""A brand prints the labels of a batch, and what they say leads back to its certificates."""
+"""Flow: a brand prints the labels of a batch. Each label leads to its certificate."""
 
 import os
 import stat
@@ -26,12 +26,12 @@ def acme(workspace: Workspace) -> made.Brand:
 
 @pytest.fixture
 def at_host(environment: dict[str, str]) -> None:
-    """Commands run for a service that the public reaches."""
+    """Run commands for a service with a public address."""
     environment["AUTHCHECK_PUBLIC_URL"] = HOST
 
 
 def codes_on(path: Path) -> list[str | None]:
-    """What the labels of a PDF are recognised as, page after page, in no order within one."""
+    """The codes read from the labels of a PDF, page by page, in no order within a page."""
     pages = labels_made.pages(path.read_bytes(), 200)
     found = [read for page in pages for read in read_label(make.encode(page), Limits(), HOST)]
     assert all(read.ours for read in found)
@@ -43,7 +43,7 @@ def codes_on(path: Path) -> list[str | None]:
 def test_every_unit_of_a_batch_gets_its_label(
     acme: made.Brand, cli: Any, tmp_path: Path, at_host: None, options: list[str]
 ) -> None:
-    """Two pages and more of them, each code once; the terminal says how large a module is."""
+    """Each code is on one label, over several pages. The terminal prints the size of a module."""
     batch = acme.issue(count=70)
     done = cli("labels", batch.id, "--out", tmp_path / "sheet.pdf", *options)
     assert (done.code, done.out) == (0, "")
@@ -54,7 +54,10 @@ def test_every_unit_of_a_batch_gets_its_label(
 
 
 def test_pins_are_printed_where_asked_for(acme: made.Brand, cli: Any, tmp_path: Path, at_host: None) -> None:
-    """Each unit's own, in a file that nobody else may read; without --pins none is there."""
+    """With --pins each label has its own PIN, in a file that only its owner may read.
+
+    Without --pins there are none.
+    """
     batch = acme.issue(pins=True)
     pins = [pin_of(acme.vault, unit) for unit in acme.certificates()]
     done = cli("labels", batch.id, "--out", tmp_path / "pins.pdf", "--pins")
@@ -69,14 +72,14 @@ def test_pins_are_printed_where_asked_for(acme: made.Brand, cli: Any, tmp_path: 
 
 
 def test_a_batch_without_pins_has_none_to_print(acme: made.Brand, cli: Any, tmp_path: Path) -> None:
-    """Exit 2 and the code; no file is made."""
+    """The command exits with 2 and the code, and writes no file."""
     done = cli("labels", acme.issue().id, "--out", tmp_path / "sheet.pdf", "--pins")
     assert (done.code, "[label.no_pins]" in done.err) == (2, True)
     assert not (tmp_path / "sheet.pdf").exists()
 
 
 def test_revoked_units_get_no_label(acme: made.Brand, cli: Any, tmp_path: Path, at_host: None) -> None:
-    """One less on the sheet; none left is an error."""
+    """A revoked unit has no label on the sheet. A batch with only revoked units is an error."""
     batch = acme.issue()
     gone, *left = (unit.code for unit in acme.certificates())
     acme.revoke(gone)
@@ -87,7 +90,7 @@ def test_revoked_units_get_no_label(acme: made.Brand, cli: Any, tmp_path: Path, 
 
 
 def test_unsigned_certificates_get_no_label(workspace: Workspace, cli: Any, tmp_path: Path) -> None:
-    """A brand that keeps its key signs first: a label must never lead to a certificate that is not there yet."""
+    """A brand that keeps its key must sign first: a label must never lead to a missing certificate."""
     brand = made.brand(workspace, key=False)
     brand.add_key(public_key=bytes(range(32)))
     batch = brand.issue()
@@ -97,7 +100,7 @@ def test_unsigned_certificates_get_no_label(workspace: Workspace, cli: Any, tmp_
 
 
 def test_labels_that_lead_nowhere_are_warned_of(acme: made.Brand, cli: Any, tmp_path: Path) -> None:
-    """The default public address is this machine's own: fine to try, a pity to print."""
+    """The command warns when the public address is still the default, this machine's own address."""
     done = cli("labels", acme.issue().id, "--out", tmp_path / "sheet.pdf")
     assert (done.code, "Set AUTHCHECK_PUBLIC_URL" in done.err) == (0, True)
 
@@ -119,7 +122,7 @@ def test_what_cannot_be_printed_is_named(
     words: list[str],
     code: str,
 ) -> None:
-    """Another batch's id, an unknown sheet, a folder that is not there."""
+    """An unknown batch id, an unknown sheet and a missing folder each get their own error."""
     batch = acme.issue()
     monkeypatch.chdir(tmp_path)
     done = cli("labels", *(word.format(batch=batch.id) for word in words))

@@ -1,4 +1,4 @@
-"""A brand registers a product photo: what counts of it, how findable it is, and how to change that."""
+"""Flow: a brand registers a product photo, sees which part is used and how findable it is, and changes that."""
 
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,9 @@ PHOTO = make.encode(make.product_photo())
 def register(
     workspace: Workspace, reference: str = "TEE-1", *, kind: str = "photo", data: bytes = PHOTO
 ) -> Design:
-    """Register a photo as the command line and the API do."""
+    """Register a photo in the same way as the command line and the API."""
     view = read_view(data, workspace.limits, usual_masking(kind))
-    make.register(workspace, "FIRST-EVER", owner="other", seed=99)  # so that acme's is not row number one
+    make.register(workspace, "FIRST-EVER", owner="other", seed=99)  # so that acme is not row number one
     with workspace.database.writing() as session:
         owner = session.scalars(select(Organisation).where(Organisation.handle == "acme")).one_or_none()
         owner = owner or make.organisations.ensure_brand(session, "acme", make.NOW)
@@ -64,7 +64,10 @@ def views_of(workspace: Workspace, design: Design) -> list[tuple[View, ViewFeatu
 
 
 def test_the_floor_of_a_photo_does_not_count(workspace: Workspace) -> None:
-    """Of kind photo the product is found by itself, and only its part of the picture gives local features."""
+    """A registered photo gets an automatic mask.
+
+    Only the product's part of the picture gives local features.
+    """
     design = register(workspace)
     ((_, masked),) = views_of(workspace, design)
     assert masked.mask_source == "automatic"
@@ -79,13 +82,13 @@ def test_the_floor_of_a_photo_does_not_count(workspace: Workspace) -> None:
 
 
 def off_board(features: ViewFeatures) -> int:
-    """How many points lie farther than 8 pixels outside the board of make.product_photo."""
+    """Count the points more than 8 pixels outside the board of make.product_photo."""
     x, y = (Features.from_bytes(features.record).places()[:, :2] * 320).T
     return int(((abs(x) > 108) | (abs(y - 2) > 88)).sum())
 
 
 def test_an_illustration_counts_as_a_whole(workspace: Workspace) -> None:
-    """Of every other kind nothing is cut away unless the owner says so."""
+    """A picture of any other kind is used whole, unless the owner asks for a mask."""
     design = register(workspace, kind="illustration")
     ((_, features),) = views_of(workspace, design)
     assert (features.mask, features.mask_source) == (None, None)
@@ -94,7 +97,7 @@ def test_an_illustration_counts_as_a_whole(workspace: Workspace) -> None:
 
 
 def test_a_mask_changes_nothing_for_the_hashes(workspace: Workspace) -> None:
-    """The fingerprint is that of the whole photograph, whatever the mask."""
+    """The fingerprint is always that of the whole photograph, whatever the mask."""
     design = register(workspace)
     remask(workspace, design, make.mask_bytes())
     first, second = (view for view, _ in views_of(workspace, design))
@@ -103,7 +106,7 @@ def test_a_mask_changes_nothing_for_the_hashes(workspace: Workspace) -> None:
 
 
 def test_a_new_mask_is_a_new_view_at_a_new_tick(workspace: Workspace) -> None:
-    """At the tick before, the old features take part, from then on the new ones, and never both."""
+    """Old features take part up to the tick before the change, new features from the change on, and never both."""
     design = register(workspace)
     before = tick_of(workspace)
     remask(workspace, design, make.mask_bytes((60, 50, 160, 210)))
@@ -122,7 +125,7 @@ def test_a_new_mask_is_a_new_view_at_a_new_tick(workspace: Workspace) -> None:
 
 
 def test_every_process_takes_a_new_mask_over(workspace: Workspace, settings: Any) -> None:
-    """Another process' index names the new view after the change, without a restart."""
+    """The index of another process holds the new view after the change, without a restart."""
     design = register(workspace)
     other = Workspace.open(settings)
     query = read_view(PHOTO, workspace.limits).fingerprint
@@ -136,7 +139,7 @@ def test_every_process_takes_a_new_mask_over(workspace: Workspace, settings: Any
 
 
 def test_a_photo_is_found_before_and_after_its_mask_changes(workspace: Workspace) -> None:
-    """The registered file matches all along."""
+    """The registered file matches before and after the change of its mask."""
     design = register(workspace)
     for masking in ("none", make.mask_bytes(), "auto"):
         remask(workspace, design, masking)
@@ -157,7 +160,7 @@ def test_a_photo_is_found_before_and_after_its_mask_changes(workspace: Workspace
 
 
 def test_the_same_mask_again_changes_nothing(workspace: Workspace) -> None:
-    """No tick, no row, no new version."""
+    """Setting the same mask again adds no tick, no row and no version."""
     design = register(workspace)
     remask(workspace, design, make.mask_bytes())
     before = rows_of(workspace)
@@ -166,7 +169,7 @@ def test_the_same_mask_again_changes_nothing(workspace: Workspace) -> None:
 
 
 def test_a_picture_keeps_its_place_when_its_mask_changes(workspace: Workspace) -> None:
-    """The first picture stays the first, so that the design's preview stays what it was."""
+    """The first picture stays first when its mask changes, so the design keeps its preview."""
     front, back = make.picture_bytes(1), make.picture_bytes(2)
     design = make.register(workspace, pictures=[front, back]).design
     shown = live_hashes(workspace, "REF-1")
@@ -193,7 +196,7 @@ def test_a_picture_keeps_its_place_when_its_mask_changes(workspace: Workspace) -
 
 
 def test_a_vector_follows_its_picture(workspace: Workspace) -> None:
-    """The neural vector is of the whole picture: the new view has it, from its own tick."""
+    """The neural vector describes the whole picture. The new view has the same vector, from its own tick."""
     design = register(workspace)
     ((old, _),) = views_of(workspace, design)
     with workspace.database.writing() as session:
@@ -216,7 +219,7 @@ def test_a_vector_follows_its_picture(workspace: Workspace) -> None:
     ],
 )
 def test_a_useless_mask_leaves_everything_as_it_was(workspace: Workspace, masking: bytes, code: str) -> None:
-    """Refused with its code, the old mask in force."""
+    """A useless mask is refused with its code, and the old mask stays in force."""
     design = register(workspace)
     before = rows_of(workspace)
     with pytest.raises(Rejected) as refused:
@@ -226,7 +229,7 @@ def test_a_useless_mask_leaves_everything_as_it_was(workspace: Workspace, maskin
 
 
 def test_only_the_owner_changes_a_mask(workspace: Workspace) -> None:
-    """For anybody else the design does not exist."""
+    """For anybody but the owner the design does not exist."""
     design = register(workspace)
     with pytest.raises(NotFound) as refused:
         remask(workspace, design, "none", owner_id="org_of_somebody_else")
@@ -234,7 +237,7 @@ def test_only_the_owner_changes_a_mask(workspace: Workspace) -> None:
 
 
 def test_masks_of_what_is_gone_stay(workspace: Workspace) -> None:
-    """An unknown picture is not found, and a retired design's masks stay as they are."""
+    """The mask of an unknown picture is not found. The masks of a retired design do not change."""
     design = register(workspace)
     with pytest.raises(NotFound) as refused:
         remask(workspace, design, "none", picture_sha256="0" * 64)
@@ -256,7 +259,7 @@ def test_masks_of_what_is_gone_stay(workspace: Workspace) -> None:
 
 
 def test_a_whole_picture_has_no_mask_to_show(workspace: Workspace) -> None:
-    """Not found, rather than an all-white picture that nobody drew."""
+    """A picture without a mask answers "not found", not an all-white mask that nobody drew."""
     design = register(workspace, kind="pattern")
     (sha256,) = live_hashes(workspace, "TEE-1")
     with workspace.database.reading() as session, pytest.raises(NotFound) as refused:
@@ -267,7 +270,7 @@ def test_a_whole_picture_has_no_mask_to_show(workspace: Workspace) -> None:
 def test_a_design_is_changed_by_another_hand_meanwhile(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The picture is removed while its features are taken: the change of its mask finds it no more."""
+    """A mask change is refused as not found when the picture was removed while its features were extracted."""
     design = make.register(workspace, pictures=[PHOTO, make.picture_bytes(5)]).design
     sha256 = live_hashes(workspace, "REF-1")[0]
     writing = Database.writing
@@ -302,7 +305,7 @@ def run(workspace: Workspace, folder: Path, table: str, *, dry_run: bool = False
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A photo, its mask, a mask of another shape, a faint gradient."""
+    """A folder with a photo, its mask, a mask of another shape, and a faint gradient."""
     (tmp_path / "tee.png").write_bytes(PHOTO)
     (tmp_path / "cup.png").write_bytes(make.encode(make.product_photo(1)))
     (tmp_path / "mask.png").write_bytes(make.mask_bytes())
@@ -312,7 +315,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_table_names_masks(workspace: Workspace, folder: Path) -> None:
-    """A file, a word, nothing, an entry a picture: each row gets what it says."""
+    """A mask cell holds a file, a word, nothing, or one entry per picture.
+
+    Each row gets the mask that it names.
+    """
     table = (
         "reference,kind,picture,mask\n"
         "FILE,photo,tee.png,mask.png\n"
@@ -336,7 +342,7 @@ def test_a_table_names_masks(workspace: Workspace, folder: Path) -> None:
 
 
 def test_a_bad_mask_refuses_its_row_alone(workspace: Workspace, folder: Path) -> None:
-    """The column mask is at fault, the code says how, and the other rows land."""
+    """A bad mask refuses only its own row. The error names the column mask and a code."""
     table = (
         "reference,kind,picture,mask\n"
         "GONE,photo,tee.png,nowhere.png\n"
@@ -357,7 +363,10 @@ def test_a_bad_mask_refuses_its_row_alone(workspace: Workspace, folder: Path) ->
 
 
 def test_the_report_says_what_will_be_hard_to_find(workspace: Workspace, folder: Path) -> None:
-    """A gradient is registered all the same, as poor, with why; what is known already is not judged again."""
+    """A gradient is registered with grade poor and the reasons.
+
+    A design that is already registered is not judged again.
+    """
     table = "reference,picture\nDAWN,dawn.png\nTEE,tee.png\n"
     dawn, tee = run(workspace, folder, table)
     assert (dawn.status, dawn.findability) == ("registered", "poor")
@@ -368,7 +377,7 @@ def test_the_report_says_what_will_be_hard_to_find(workspace: Workspace, folder:
 
 
 def test_a_dry_run_judges_and_stores_nothing(workspace: Workspace, folder: Path) -> None:
-    """The same report, no row, no picture."""
+    """A dry run gives the same report and stores no row and no picture."""
     table = "reference,kind,picture,mask\nDAWN,other,dawn.png,\nTEE,photo,tee.png,mask.png\n"
     before = rows_of(workspace)
     rehearsed = run(workspace, folder, table, dry_run=True)
@@ -381,7 +390,7 @@ def test_a_dry_run_judges_and_stores_nothing(workspace: Workspace, folder: Path)
 
 
 def test_the_command_line_names_what_is_hard_to_find(cli: Any, folder: Path) -> None:
-    """The row, the codes, and at the end the references and what to do."""
+    """The command prints the row and its codes, and at the end the references and the remedy."""
     done = cli("designs", "import", folder / "dawn.png", "--owner", "acme")
     assert done.code == 0
     assert "dawn  registered: hard to find in photos [design.few_points" in done.out
@@ -392,7 +401,10 @@ def test_the_command_line_names_what_is_hard_to_find(cli: Any, folder: Path) -> 
 
 @pytest.mark.slow
 def test_the_command_line_changes_masks(cli: Any, folder: Path) -> None:
-    """A file at import, then none, then found again; one of the three, and a picture that is named."""
+    """The command sets a mask from a file, drops it, and finds it again.
+
+    The command needs exactly one of the three options, and a known picture.
+    """
     done = cli("designs", "import", folder / "tee.png", "--owner", "acme", "--mask", folder / "mask.png")
     assert done.code == 0
     named = ("tee", "--owner", "acme")
@@ -415,7 +427,7 @@ def test_the_command_line_changes_masks(cli: Any, folder: Path) -> None:
 
 
 def test_one_picture_of_several_must_be_named(cli: Any, folder: Path) -> None:
-    """Without --view the command does not guess."""
+    """The command does not guess a picture: a design of several pictures needs --view."""
     (folder / "t.csv").write_text("reference,picture\nPAIR,tee.png|cup.png\n")
     assert cli("designs", "import", folder / "t.csv", "--owner", "acme").code == 0
     refused = cli("designs", "mask", "PAIR", "--owner", "acme", "--auto")
@@ -427,7 +439,7 @@ def test_one_picture_of_several_must_be_named(cli: Any, folder: Path) -> None:
 
 
 def test_one_mask_file_is_not_for_a_folder(cli: Any, folder: Path) -> None:
-    """A folder takes auto or none."""
+    """A folder import accepts only auto or none as the mask."""
     refused = cli("designs", "import", folder, "--owner", "acme", "--mask", folder / "mask.png")
     assert (refused.code, "[setting.mask]" in refused.err) == (2, True)
     assert cli("designs", "import", folder, "--owner", "acme", "--mask", "auto").code == 0

@@ -1,4 +1,4 @@
-"""A brand registers designs one by one, adds and removes pictures, retires."""
+"""Flow: a brand registers designs one by one, adds and removes pictures, and retires designs."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,7 +18,7 @@ from authcheck.workspace import Workspace
 
 
 def found(workspace: Workspace, data: bytes) -> str:
-    """The reference a check answers, or the empty text."""
+    """The reference that a check answers, or the empty text."""
     submission = read_submission(data, workspace.limits)
     verdict = answer(workspace.database, workspace.finder, submission, workspace.policy).verdict
     return verdict.candidate.reference if verdict.candidate and verdict.code != "none" else ""
@@ -35,13 +35,13 @@ def add_views(workspace: Workspace, reference: str, *pictures: bytes) -> None:
 
 
 def remove_view(workspace: Workspace, reference: str, sha256: str) -> None:
-    """Take a picture from a design of acme."""
+    """Remove a picture from a design of acme."""
     with workspace.database.writing() as session:
         designs.remove_view(session, designs.find_design(session, "acme", reference), sha256, make.NOW)
 
 
 def retire(workspace: Workspace, reference: str, owner: str = "acme") -> None:
-    """End a design."""
+    """Retire a design."""
     with workspace.database.writing() as session:
         designs.retire(session, designs.find_design(session, owner, reference), make.NOW)
 
@@ -55,7 +55,7 @@ def test_a_registered_design_is_found(workspace: Workspace) -> None:
 
 
 def test_registering_again_changes_nothing(workspace: Workspace) -> None:
-    """The same reference and picture are already yours: no row differs and the clock stands still."""
+    """A repeated registration is already yours. No row changes and the clock does not advance."""
     first = make.register(workspace)
     before = rows_of(workspace)
     again = make.register(workspace)
@@ -64,7 +64,7 @@ def test_registering_again_changes_nothing(workspace: Workspace) -> None:
 
 
 def test_the_same_picture_under_another_reference_is_already_yours(workspace: Workspace) -> None:
-    """One owner's picture is one design; the answer names the reference it has."""
+    """One owner's picture is one design. The answer names the reference of that design."""
     make.register(workspace)
     again = make.register(workspace, "REF-2")
     assert (again.status, again.design.reference) == ("already_yours", "REF-1")
@@ -81,7 +81,7 @@ def test_sharing_one_of_several_pictures_is_a_design_of_its_own(workspace: Works
 
 
 def test_a_reference_means_one_picture(workspace: Workspace) -> None:
-    """A reference that is taken refuses another picture."""
+    """A reference in use is refused for another picture."""
     make.register(workspace)
     with pytest.raises(Conflict) as refused:
         make.register(workspace, seed=1)
@@ -127,7 +127,7 @@ def test_words_that_cannot_be_kept_are_refused(
 
 
 def test_words_at_their_limits_are_kept(workspace: Workspace) -> None:
-    """200 characters of reference and 300 of title are stored whole, outside the basic plane too."""
+    """A reference of 200 characters and a title of 300 are stored whole, also with characters beyond the basic plane."""
     make.register(workspace, "\U0001f98b" * 200, title="\U0001f98b" * 300)
     with workspace.database.reading() as session:
         design = designs.find_design(session, "acme", "\U0001f98b" * 200)
@@ -151,7 +151,7 @@ def test_a_design_needs_a_picture(workspace: Workspace) -> None:
 
 @pytest.mark.slow
 def test_a_retired_design_is_not_found(workspace: Workspace) -> None:
-    """Retiring ends a design once; its reference stays taken, its picture may be registered anew."""
+    """A design is retired once. Its reference stays taken, and its picture may be registered again."""
     make.register(workspace)
     assert found(workspace, make.picture_bytes(0)) == "REF-1"
     retire(workspace, "REF-1")
@@ -168,7 +168,7 @@ def test_a_retired_design_is_not_found(workspace: Workspace) -> None:
 
 @pytest.mark.slow
 def test_pictures_are_added_and_removed(workspace: Workspace) -> None:
-    """A design is found by what it has now; each change of its pictures makes another version of it."""
+    """A check finds a design by its present pictures. Each change of the pictures makes a new version."""
     versions = [make.register(workspace).design.version]
     front, back = make.picture_bytes(0), make.picture_bytes(1)
     for change in (
@@ -186,7 +186,7 @@ def test_pictures_are_added_and_removed(workspace: Workspace) -> None:
 
 
 def test_adding_what_is_there_changes_nothing(workspace: Workspace) -> None:
-    """The clock stands still and no row differs."""
+    """Adding a picture that the design already has changes no row and does not advance the clock."""
     make.register(workspace)
     before = rows_of(workspace)
     add_views(workspace, "REF-1", make.picture_bytes(0))
@@ -194,7 +194,10 @@ def test_adding_what_is_there_changes_nothing(workspace: Workspace) -> None:
 
 
 def test_the_last_picture_stays(workspace: Workspace) -> None:
-    """A design keeps one picture; a picture it does not have is not found."""
+    """The last picture of a design cannot be removed.
+
+    A picture that the design does not have is not found.
+    """
     make.register(workspace)
     (sha256,) = live_hashes(workspace, "REF-1")
     with pytest.raises(Conflict) as refused:
@@ -207,7 +210,7 @@ def test_the_last_picture_stays(workspace: Workspace) -> None:
 
 @pytest.mark.slow
 def test_a_retired_design_takes_no_pictures(workspace: Workspace) -> None:
-    """Nothing comes back to life."""
+    """A retired design cannot get pictures."""
     make.register(workspace)
     retire(workspace, "REF-1")
     with pytest.raises(Conflict) as refused:
@@ -218,7 +221,7 @@ def test_a_retired_design_takes_no_pictures(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize("change", ["retire", "add", "remove"])
 def test_a_design_that_changed_meanwhile_is_not_changed_again(workspace: Workspace, change: str) -> None:
-    """Whoever loaded a design before somebody retired it cannot add to it, retire it or take from it."""
+    """A transaction that loaded a design before its retirement cannot add to it, retire it or take pictures from it."""
     make.register(workspace, pictures=[make.picture_bytes(0), make.picture_bytes(1)])
     with workspace.database.reading() as session:
         stale = designs.find_design(session, "acme", "REF-1")
@@ -243,7 +246,7 @@ def test_a_design_that_changed_meanwhile_is_not_changed_again(workspace: Workspa
 
 @pytest.mark.slow
 def test_a_registration_that_fails_leaves_no_ghost(workspace: Workspace) -> None:
-    """What a transaction registered before it rolled back is neither stored nor found."""
+    """A registration that was rolled back is neither stored nor found."""
     make.register(workspace)
     assert found(workspace, make.picture_bytes(0)) == "REF-1"
     with workspace.database.writing() as session:
@@ -263,7 +266,7 @@ def test_a_registration_that_fails_leaves_no_ghost(workspace: Workspace) -> None
 
 
 def test_a_stored_picture_is_the_file_that_was_given(workspace: Workspace) -> None:
-    """The bytes lie under their SHA-256, once."""
+    """The bytes are stored once, under their SHA-256."""
     make.register(workspace)
     make.register(workspace, owner="other")
     (path,) = pictures_of(workspace)
@@ -272,7 +275,7 @@ def test_a_stored_picture_is_the_file_that_was_given(workspace: Workspace) -> No
 
 
 def test_ids_keep_the_order_of_registration(workspace: Workspace) -> None:
-    """Designs of one transaction sort by id as they were registered."""
+    """The ids of designs of one transaction sort in the order of registration."""
     with workspace.database.writing() as session:
         owner = organisations.ensure_brand(session, "acme", make.NOW)
         registration = Registration(
@@ -288,7 +291,7 @@ def test_ids_keep_the_order_of_registration(workspace: Workspace) -> None:
 
 
 def test_a_view_near_anothers_design_disputes_later(workspace: Workspace) -> None:
-    """A clean design that takes another owner's picture becomes disputed, once."""
+    """A clean design that adds a picture of another owner's design becomes disputed, once."""
     make.register(workspace, "THEIRS", owner="other")
     make.register(workspace, "REF-1", seed=1)
     add_views(workspace, "REF-1", make.picture_bytes(0, "JPEG", quality=80))

@@ -1,4 +1,4 @@
-"""A brand revokes certificates: the row, an entry each and a new status list change together."""
+"""Flow: a brand revokes certificates. The rows, one entry each and a new status list change together."""
 
 import threading
 from datetime import timedelta
@@ -28,7 +28,10 @@ def states(brand: made.Brand) -> str:
 
 @pytest.mark.parametrize("name", ["id", "code"])
 def test_one_is_revoked_by_its_id_or_code(acme: made.Brand, name: str) -> None:
-    """It says why and since when; the ledger says so too, the list in force has its bit set, all others stay."""
+    """The certificate, the ledger and the status list in force show the revocation.
+
+    All other certificates stay good.
+    """
     unit = acme.certificates()[2]
     done = acme.revoke(getattr(unit, name), reason="stolen")
     assert (done.now, done.before, states(acme), acme.revoked_places()) == (1, 0, "aaraa", [2])
@@ -50,7 +53,10 @@ def test_one_is_revoked_by_its_id_or_code(acme: made.Brand, name: str) -> None:
 
 
 def test_a_range_and_a_batch_are_revoked_at_once(acme: made.Brand) -> None:
-    """A range is counted from 1 with both ends; a batch takes the rest of its own, and no other batch's."""
+    """A range counts from 1 and includes both ends.
+
+    A batch revokes its remaining certificates and no others.
+    """
     batch = acme.issue("r2", count=4)
     assert acme.revoke(batch_id=batch.id, first=2, last=3).now == 2
     assert states(acme) == "aaaaaarra"
@@ -62,7 +68,7 @@ def test_a_range_and_a_batch_are_revoked_at_once(acme: made.Brand) -> None:
 
 
 def test_revoking_twice_changes_nothing(acme: made.Brand) -> None:
-    """Reason, time and entry stay those of the first time; the ledger does not grow."""
+    """A second revocation keeps the first reason, time and entry. The ledger does not grow."""
     unit = acme.certificates()[0]
     acme.revoke(unit.code, reason="lost")
     before, ledger = acme.certificates()[0].revoked_entry_number, made.entries(acme.work)
@@ -74,7 +80,7 @@ def test_revoking_twice_changes_nothing(acme: made.Brand) -> None:
 
 
 def test_revoking_from_two_threads_at_once_revokes_once(acme: made.Brand) -> None:
-    """One entry a certificate, whoever was first."""
+    """Two threads that revoke at once write one entry for each certificate."""
     codes = [one.code for one in acme.certificates()]
     threads = [threading.Thread(target=acme.revoke, args=codes) for _ in range(4)]
     for thread in threads:
@@ -97,7 +103,7 @@ def test_revoking_from_two_threads_at_once_revokes_once(acme: made.Brand) -> Non
     ],
 )
 def test_what_cannot_be_revoked_is_refused(acme: made.Brand, words: dict[str, object], code: str) -> None:
-    """No such reason, nothing named, a range that is none, a batch that is not there."""
+    """An unknown reason, an empty request, an invalid range and an unknown batch are refused."""
     batch = acme.issue(count=5)
     before = made.entries(acme.work)
     with pytest.raises(AuthcheckError) as caught:
@@ -106,7 +112,7 @@ def test_what_cannot_be_revoked_is_refused(acme: made.Brand, words: dict[str, ob
 
 
 def test_of_a_list_with_a_stranger_in_it_none_is_revoked(acme: made.Brand) -> None:
-    """A typing error, a code that nobody has, another brand's code: it is named, and all stay as they are."""
+    """One unknown code, mistyped code or code of another brand is named in the refusal, and nothing is revoked."""
     rival = made.brand(acme.work, "globex", seed=9)
     rival.issue()
     theirs = rival.certificates()[0]
@@ -128,7 +134,7 @@ def test_of_a_list_with_a_stranger_in_it_none_is_revoked(acme: made.Brand) -> No
 
 
 def test_it_needs_no_key_to_revoke(acme: made.Brand) -> None:
-    """A brand whose key was stolen revokes all the same; the list waits for the next key and is published with it."""
+    """A brand without a valid key can still revoke. The status list is published with the next key."""
     acme.revoke_key(acme.signing_keys()[0].kid)
     acme.revoke(acme.certificates()[1].code)
     assert (states(acme), acme.revoked_places()) == ("araaa", [])
@@ -139,7 +145,10 @@ def test_it_needs_no_key_to_revoke(acme: made.Brand) -> None:
 def test_the_second_list_begins_where_the_first_ends(
     acme: made.Brand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Places are counted within a list; a batch on the border publishes both, a revocation only the one it touches."""
+    """Places count within a list. A batch across two lists publishes both.
+
+    A revocation publishes only the list it touches.
+    """
     for module in ("status_lists", "statements"):
         monkeypatch.setattr(f"authcheck.certificates.{module}.PLACES", 8)
     acme.issue("r2", count=5)
@@ -152,7 +161,7 @@ def test_the_second_list_begins_where_the_first_ends(
 
 
 def test_unsigned_certificates_are_not_revoked(workspace: Workspace) -> None:
-    """What a brand never signed is no certificate yet."""
+    """A unit that its brand never signed has no certificate to revoke."""
     brand = made.brand(workspace, key=False)
     brand.add_key(b"k" * 32)
     brand.issue()

@@ -1,4 +1,7 @@
-"""A buyer looks a certificate up: what is checked, and what a tampered database cannot hide."""
+"""Flow: a buyer looks up a certificate.
+
+Tests say what is checked, and what a tampered database cannot hide.
+"""
 
 import json
 import os
@@ -32,12 +35,12 @@ LATER = make.NOW + timedelta(hours=5)
 
 
 def look(workspace: Workspace, text: str) -> LookUp:
-    """What a buyer is told."""
+    """The answer that a buyer gets."""
     return lookup.look_up(workspace.database, workspace.settings, text, LATER)
 
 
 def states(found: LookUp) -> dict[str, str]:
-    """The steps and what became of them."""
+    """The steps of a look-up and their results."""
     return {step.name: step.state.value for step in found.steps}
 
 
@@ -48,7 +51,7 @@ def issued(workspace: Workspace) -> list[Certificate]:
 
 
 def test_every_name_of_a_certificate_finds_it(workspace: Workspace, issued: list[Certificate]) -> None:
-    """By code as printed or typed, by id, by urn, by transaction id, by GS1 numbers."""
+    """A certificate is found by its code as printed or typed, by id, urn, transaction id or GS1 numbers."""
     one = issued[1]
     found = look(workspace, one.code)
     assert found.unit.issued_tx_id is not None
@@ -67,7 +70,7 @@ def test_every_name_of_a_certificate_finds_it(workspace: Workspace, issued: list
 
 
 def test_a_good_certificate_says_what_was_checked(workspace: Workspace, issued: list[Certificate]) -> None:
-    """Every step is true; what is not switched on is off, not true."""
+    """Every step that was checked is true. A step that is switched off is off, not true."""
     found = look(workspace, issued[0].code)
     assert found.outcome == "good"
     expected = dict.fromkeys(bundle.STEPS, "true") | {"witnesses": "off", "anchor": "off"}
@@ -78,7 +81,7 @@ def test_a_good_certificate_says_what_was_checked(workspace: Workspace, issued: 
 def test_the_bundle_is_verified_offline_by_the_published_trust(
     workspace: Workspace, issued: list[Certificate]
 ) -> None:
-    """What the server hands out stands on its own, now and after the log has grown."""
+    """The bundle verifies without the server, now and after the log has grown."""
     text = json.dumps(_bundle(look(workspace, issued[0].code)).to_json())
     units.issue(workspace, issued[0].design_id, request_key="two", lot="L-2", now=LATER)
     with workspace.database.reading() as session:
@@ -86,14 +89,17 @@ def test_the_bundle_is_verified_offline_by_the_published_trust(
             trust = publications.trust_of(session, workspace.settings, LATER, handle)
             read = Trust.from_json(json.dumps(trust.to_json()))
             report = bundle.verify(Bundle.from_json(text), read, LATER)
-            # A newer list was published with the second batch: the old bundle alone can no longer tell.
+            # The second batch published a newer list. The old bundle alone does not know it.
             assert (report.outcome, report.steps[6].state) == ("unknown", State.UNKNOWN)
             fresh = _bundle(look(workspace, issued[0].code))
             assert bundle.verify(fresh, read, LATER).outcome == "good"
 
 
 def test_a_revoked_certificate_says_so(workspace: Workspace, issued: list[Certificate]) -> None:
-    """At once, with its reason; its neighbour stays good; the bundle tells it too."""
+    """A look-up shows a revocation at once, with its reason. The next certificate stays good.
+
+    The bundle shows it too.
+    """
     look(workspace, issued[0].code)
     units.revoke(workspace, issued[0])
     found = look(workspace, issued[0].code)
@@ -105,7 +111,7 @@ def test_a_revoked_certificate_says_so(workspace: Workspace, issued: list[Certif
 
 
 def test_attack_revocation_hidden_in_sql(workspace: Workspace, issued: list[Certificate]) -> None:
-    """Somebody sets the row back to active: the list under the checkpoint still has it."""
+    """An attacker sets the row back to active. The list under the checkpoint still shows the revocation."""
     units.revoke(workspace, issued[0])
     with workspace.database.writing() as session:
         session.execute(
@@ -117,7 +123,10 @@ def test_attack_revocation_hidden_in_sql(workspace: Workspace, issued: list[Cert
 
 
 def test_attack_old_status_list_put_back(workspace: Workspace, issued: list[Certificate]) -> None:
-    """Somebody stores the list from before the revocation in place of the newest: it is not what the ledger holds."""
+    """An attacker puts back the list from before the revocation.
+
+    The ledger holds the hash of another list.
+    """
     with workspace.database.reading() as session:
         old = status_lists.latest(session, issued[0].organisation_id, 0)
         assert old is not None
@@ -131,7 +140,10 @@ def test_attack_old_status_list_put_back(workspace: Workspace, issued: list[Cert
 
 
 def test_attack_newest_status_list_deleted(workspace: Workspace, issued: list[Certificate]) -> None:
-    """Somebody deletes the newest list, so that the older one would be in force: the entry is missed."""
+    """An attacker deletes the newest list to put the older list in force.
+
+    The ledger's entry shows that a list is missing.
+    """
     units.revoke(workspace, issued[0])
     with workspace.database.writing() as session:
         newest = session.scalar(sa.select(sa.func.max(StatusList.entry_number)))
@@ -141,7 +153,10 @@ def test_attack_newest_status_list_deleted(workspace: Workspace, issued: list[Ce
 
 
 def test_asked_at_once_the_answer_is_the_same(workspace: Workspace, issued: list[Certificate]) -> None:
-    """Without waiting there is an answer as soon as a checkpoint covers the certificate; on a server there never is one."""
+    """A look-up that does not wait answers the same once a checkpoint covers the certificate.
+
+    A look-up on a server database never has an immediate answer.
+    """
     one = issued[0]
     asked = (workspace.database, workspace.settings, one.code, LATER)
     assert lookup.look_up_at_once(*asked) is None
@@ -156,7 +171,10 @@ def test_asked_at_once_the_answer_is_the_same(workspace: Workspace, issued: list
 
 @pytest.mark.slow
 def test_attack_ledger_cut_off_below_a_certificate(workspace: Workspace, issued: list[Certificate]) -> None:
-    """Who sets the ledger's size back in SQL gets no proof of what lies beyond, and no endless signing either."""
+    """An attacker lowers the ledger's size in SQL.
+
+    The certificates beyond it get no proof, and signing does not loop.
+    """
     with workspace.database.writing() as session:
         session.execute(sa.update(LedgerHead).values(size=1))
     found = look(workspace, issued[0].code)
@@ -165,7 +183,7 @@ def test_attack_ledger_cut_off_below_a_certificate(workspace: Workspace, issued:
 
 @pytest.mark.slow
 def test_attack_certificate_moved_to_another_design(workspace: Workspace, issued: list[Certificate]) -> None:
-    """A design that the brand did not sign for is not shown as if it had."""
+    """A certificate moved to another design does not show that design, because the brand did not sign for it."""
     other = make.register(workspace, "OTHER-1", owner="rival", seed=77).design
     with workspace.database.writing() as session:
         session.execute(sa.update(Certificate).values(design_id=other.id))
@@ -174,7 +192,7 @@ def test_attack_certificate_moved_to_another_design(workspace: Workspace, issued
 
 
 def test_attack_certificate_changed_in_sql(workspace: Workspace, issued: list[Certificate]) -> None:
-    """Somebody swaps the signed certificates of two rows."""
+    """An attacker swaps the signed certificates of two rows."""
     one, two = issued
     with workspace.database.writing() as session:
         session.execute(sa.update(Certificate).where(Certificate.id == one.id).values(jws=two.jws))
@@ -183,7 +201,7 @@ def test_attack_certificate_changed_in_sql(workspace: Workspace, issued: list[Ce
 
 
 def test_attack_certificate_made_in_sql(workspace: Workspace, issued: list[Certificate]) -> None:
-    """Somebody inserts a row with a real signature of another unit, and no entry."""
+    """An attacker inserts a row with a real signature of another unit and without a ledger entry."""
     one = issued[0]
     made = {column.key: getattr(one, column.key) for column in Certificate.__table__.columns} | {
         "id": "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b",
@@ -201,7 +219,10 @@ def test_attack_certificate_made_in_sql(workspace: Workspace, issued: list[Certi
 def test_attack_shown_facts_changed_in_sql(
     workspace: Workspace, issued: list[Certificate], field: str
 ) -> None:
-    """Somebody changes what a page would show of a unit: it no longer says what was signed."""
+    """An attacker changes a unit's shown facts.
+
+    The look-up notices that they differ from the signed facts.
+    """
     one = issued[0]
     with workspace.database.writing() as session:
         table = "batches" if field == "product" else "certificates"
@@ -211,7 +232,7 @@ def test_attack_shown_facts_changed_in_sql(
 
 
 def test_code_guessing_learns_nothing(workspace: Workspace, issued: list[Certificate]) -> None:
-    """What is not known and what cannot be a code are answered word for word alike."""
+    """Unknown and malformed codes get the same answer, word for word."""
     one = issued[0].code
     near = one[:-1] + ("0" if one[-1] != "0" else "1")
     told = set()
@@ -250,7 +271,7 @@ def test_an_entry_about_something_else_is_no_certificate(
 
 
 def test_a_look_up_signs_what_is_not_signed_yet(workspace: Workspace, issued: list[Certificate]) -> None:
-    """Without a checkpoint over the entry the first look-up has one made; the next one finds it."""
+    """The first look-up of an entry without a checkpoint has a checkpoint made. The next look-up finds it."""
     with workspace.database.reading() as session:
         assert journal.latest_checkpoint(session) is None
     sizes = {look(workspace, unit.code).unit.checkpoint_size for unit in issued}
@@ -258,7 +279,7 @@ def test_a_look_up_signs_what_is_not_signed_yet(workspace: Workspace, issued: li
 
 
 def test_unknown_transactions_are_not_found(workspace: Workspace) -> None:
-    """Neither an entry nor an anchor."""
+    """An unknown transaction id finds neither an entry nor an anchor."""
     with pytest.raises(NotFound):
         lookup.transaction(workspace.database, workspace.settings, "0" * 64)
     for text in ("0x" + "0" * 64, "0x", "x"):
@@ -269,7 +290,7 @@ def test_unknown_transactions_are_not_found(workspace: Workspace) -> None:
 def test_a_revocation_whose_list_is_not_signed_yet_counts(
     workspace: Workspace, issued: list[Certificate]
 ) -> None:
-    """The brand has ended its only key: the ledger's entry revokes at once, and old lists can no longer tell."""
+    """The ledger's entry revokes at once, even when the brand has no key left to sign a new list."""
     old = _bundle(look(workspace, issued[1].code))
     with workspace.database.writing() as session:
         brand = organisations.get_organisation(session, "acme")
@@ -285,7 +306,7 @@ def test_a_revocation_whose_list_is_not_signed_yet_counts(
 def test_the_command_looks_up_and_its_bundle_verifies(
     workspace: Workspace, issued: list[Certificate], tmp_path: Path
 ) -> None:
-    """`authcheck lookup --bundle` and `authcheck verify-bundle`, as two processes, with grep's exit statuses."""
+    """`authcheck lookup --bundle` and `authcheck verify-bundle` run as two processes and exit as grep does."""
     with workspace.database.reading() as session:
         trust = publications.trust_of(session, workspace.settings, LATER).to_json()
     (tmp_path / "trust.json").write_text(json.dumps(trust))

@@ -1,4 +1,4 @@
-"""Every answer can be asked again: the same comes out, or the replay says what does not."""
+"""Flow: every stored check can be replayed. The replay gives the same answer or says what differs."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.postgresql
 
 
 def check(workspace: Workspace, data: bytes, name: str = "photo.jpg") -> tuple[Check, Answer]:
-    """Check and store."""
+    """Check a picture and store the check."""
     return check_picture(
         workspace.database,
         workspace.finder,
@@ -60,7 +60,7 @@ def test_a_recompressed_copy_says_how_near_it_is(workspace: Workspace) -> None:
 
 
 def test_an_empty_registry_answers_none(workspace: Workspace) -> None:
-    """Nothing registered, nothing found, and the replay agrees."""
+    """In an empty registry the answer is none, and the replay agrees."""
     stored, given = check(workspace, make.picture_bytes(0))
     assert (stored.verdict, stored.score, stored.design_id, given.ranked) == ("none", 0.0, None, ())
     assert replay(workspace.database, workspace.finder, stored.id).changes == ()
@@ -68,7 +68,7 @@ def test_an_empty_registry_answers_none(workspace: Workspace) -> None:
 
 @pytest.mark.slow
 def test_the_first_registered_wins_a_tie(workspace: Workspace) -> None:
-    """Of one owner's two designs that share a file, the earlier is the answer."""
+    """When two designs of one owner share a file, the earlier design is the answer."""
     shared = make.picture_bytes(0)
     make.register(workspace, "FIRST", pictures=[shared, make.picture_bytes(1)])
     make.register(workspace, "SECOND", pictures=[shared, make.picture_bytes(2)])
@@ -77,7 +77,7 @@ def test_the_first_registered_wins_a_tie(workspace: Workspace) -> None:
 
 
 def test_each_design_is_ranked_once(workspace: Workspace) -> None:
-    """A design of many near views is one candidate, its best view."""
+    """A design with many near views is one candidate, by its best view."""
     copies = [make.picture_bytes(0, "JPEG", quality=quality) for quality in (95, 80, 60, 40)]
     make.register(workspace, pictures=[make.picture_bytes(0), *copies])
     _, given = check(workspace, make.picture_bytes(0))
@@ -87,7 +87,7 @@ def test_each_design_is_ranked_once(workspace: Workspace) -> None:
 
 @pytest.mark.slow
 def test_a_replay_gives_the_same_answer_after_the_registry_moved(workspace: Workspace) -> None:
-    """Designs that were added, disputed, given pictures or retired since do not change what was answered."""
+    """Designs that were added, disputed, changed or retired after a check do not change its replay."""
     shown = make.picture_bytes(0, "JPEG", quality=60)
     make.register(workspace, "FIRST", owner="brand")
     make.register(workspace, "CLAIM", owner="thief")
@@ -174,7 +174,7 @@ def test_the_verdict_does_not_depend_on_how_many_designs_were_asked_for(workspac
 def test_a_tampered_check_is_noticed(
     workspace: Workspace, values: dict[str, Any], changed: tuple[str, ...]
 ) -> None:
-    """Whatever of a stored answer is edited, the replay names it."""
+    """The replay names every edited part of a stored answer."""
     make.register(workspace)
     other = make.register(workspace, "REF-2", seed=1).design
     stored, _ = check(workspace, make.picture_bytes(0))
@@ -186,7 +186,10 @@ def test_a_tampered_check_is_noticed(
 
 
 def test_a_check_of_another_release_says_so(workspace: Workspace) -> None:
-    """Fingerprints of another scheme are not compared; a policy that is gone is refused."""
+    """A check with fingerprints of another scheme is not compared.
+
+    A policy that no longer exists is refused.
+    """
     make.register(workspace)
     stored, _ = check(workspace, make.picture_bytes(0))
     tamper(workspace, stored.id, policy="hashes-0")
@@ -200,7 +203,7 @@ def test_a_check_of_another_release_says_so(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize("check_id", ["chk_0", "", "chk_\0", "chk_\ud800", "'; DROP TABLE checks; --"])
 def test_an_unknown_check_is_not_found(workspace: Workspace, check_id: str) -> None:
-    """Any text that is no id gives one error, on every database."""
+    """A text that is no id gives the same error on every database."""
     with pytest.raises(NotFound) as refused:
         replay(workspace.database, workspace.finder, check_id)
     assert refused.value.code == "check.not_found"
@@ -210,7 +213,7 @@ def test_an_unknown_check_is_not_found(workspace: Workspace, check_id: str) -> N
 
 @pytest.mark.parametrize("name", ["", "x" * 5000, "nul\0.jpg", "caf\udce9.jpg", "\ud83d", "日本.png"])
 def test_any_name_of_a_picture_is_kept(workspace: Workspace, name: str) -> None:
-    """A file name need not be text, and is kept as what can be read of it."""
+    """A file name that is not text is stored as its readable part."""
     stored, _ = check(workspace, make.picture_bytes(0), name)
     with workspace.database.reading() as session:
         kept = get_check(session, stored.id).picture_name
@@ -219,7 +222,7 @@ def test_any_name_of_a_picture_is_kept(workspace: Workspace, name: str) -> None:
 
 
 def test_a_check_belongs_to_who_asked(workspace: Workspace) -> None:
-    """Another organisation does not learn that it exists; pages follow each other by id."""
+    """Another organisation does not learn that a check exists. Pages follow each other by id."""
     design = make.register(workspace).design
     submission = read_submission(make.picture_bytes(0), workspace.limits)
     given = answer(workspace.database, workspace.finder, submission, workspace.policy)

@@ -1,4 +1,4 @@
-"""Checking and replaying from a terminal and from scripts."""
+"""Flow: checks and replays from a terminal and from scripts."""
 
 import subprocess
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from authcheck.workspace import Workspace
 
 @pytest.fixture
 def pictures(workspace: Workspace, tmp_path: Path) -> Path:
-    """A copy of a registered design, an unknown picture, and a file that is none."""
+    """A copy of a registered design, an unknown picture, and a file that is no picture."""
     make.register(workspace)
     (tmp_path / "copy.jpg").write_bytes(make.picture_bytes(0, "JPEG", quality=60))
     (tmp_path / "other.png").write_bytes(make.picture_bytes(1))
@@ -36,12 +36,12 @@ def pictures(workspace: Workspace, tmp_path: Path) -> Path:
     ],
 )
 def test_the_exit_status_says_what_was_found(cli: Any, pictures: Path, names: list[str], code: int) -> None:
-    """0 nothing found, 1 a design was found, 3 a picture could not be read."""
+    """The exit status is 0 when nothing is found, 1 when a design is found, 3 when a picture cannot be read."""
     assert cli("check", *(pictures / name for name in names)).code == code
 
 
 def test_an_answer_is_read_by_people(cli: Any, pictures: Path) -> None:
-    """Verdict, file, design, score, reasons and the id for a replay."""
+    """The output for people has the verdict, file, design, score, reasons and the id for a replay."""
     verdict, reasons, check_id = cli("check", pictures / "copy.jpg").out.splitlines()
     assert verdict.startswith(f"match  {pictures / 'copy.jpg'}  REF-1 of acme  score ")
     assert "of 256 bits" in reasons
@@ -50,7 +50,7 @@ def test_an_answer_is_read_by_people(cli: Any, pictures: Path) -> None:
 
 @pytest.mark.slow
 def test_an_answer_is_read_by_programs(cli: Any, pictures: Path) -> None:
-    """With --json each picture is an object, unreadable ones too, and nothing else is on stdout."""
+    """With --json each picture, even an unreadable picture, is one object. Nothing else is on stdout."""
     done = cli("check", "--json", pictures / "copy.jpg", pictures / "other.png", pictures / "torn.png")
     copy, other, torn = done.objects
     assert (copy["verdict"], copy["design"]["reference"], copy["design"]["owner"]) == (
@@ -65,7 +65,7 @@ def test_an_answer_is_read_by_programs(cli: Any, pictures: Path) -> None:
 
 
 def test_standard_input_is_a_picture(cli: Any, pictures: Path) -> None:
-    """A dash reads the picture from a pipe."""
+    """The name `-` reads the picture from standard input."""
     done = cli("check", "-", "--json", stdin=make.picture_bytes(0))
     assert (done.code, done.objects[0]["query"], done.objects[0]["score"]) == (1, "-", 1.0)
     assert cli("check", "-").code == 3
@@ -73,7 +73,7 @@ def test_standard_input_is_a_picture(cli: Any, pictures: Path) -> None:
 
 @pytest.mark.slow
 def test_file_names_do_not_write_to_the_terminal(cli: Any, pictures: Path) -> None:
-    """A name with escape sequences or that is not text is shown as escapes."""
+    """A name with escape sequences, or a name that is not text, is printed with escapes."""
     (pictures / "\x1b[31mx\udcff.png").write_bytes(make.picture_bytes(1))
     done = cli("check", pictures / "\x1b[31mx\udcff.png", pictures / "\x1b[2Jgone\udcff")
     assert "\\x1b[31mx\\udcff.png" in done.out
@@ -82,7 +82,7 @@ def test_file_names_do_not_write_to_the_terminal(cli: Any, pictures: Path) -> No
 
 
 def test_a_check_is_replayed(cli: Any, pictures: Path, workspace: Workspace) -> None:
-    """The same answer exits 0 and tells when the registry has moved since."""
+    """A replay with the same answer exits with 0, and says whether the registry has changed since."""
     (given,) = cli("check", "--json", pictures / "copy.jpg").objects
     done = cli("replay", given["check_id"])
     assert (done.code, done.err) == (0, "The replay gives the same answer.\n")
@@ -96,7 +96,7 @@ def test_a_check_is_replayed(cli: Any, pictures: Path, workspace: Workspace) -> 
 
 @pytest.mark.slow
 def test_a_tampered_check_fails_its_replay(cli: Any, pictures: Path, workspace: Workspace) -> None:
-    """Exit 1, and stderr names what differs."""
+    """A replay of a tampered check exits with 1, and stderr names the differences."""
     (given,) = cli("check", "--json", pictures / "other.png").objects
     with workspace.database.writing() as session:
         session.execute(update(Check).where(Check.id == given["check_id"]).values(verdict="match", score=1.0))
@@ -110,7 +110,7 @@ def test_a_tampered_check_fails_its_replay(cli: Any, pictures: Path, workspace: 
 
 
 def test_without_words_it_prints_help(cli: Any) -> None:
-    """`authcheck` alone lists the commands; an unknown one is a usage error."""
+    """`authcheck` alone lists the commands. An unknown command is a usage error."""
     for words in ([], ["designs"], ["keys"], ["db"]):
         done = cli(*words)
         assert "Usage: authcheck" in done.out + done.err
@@ -120,7 +120,7 @@ def test_without_words_it_prints_help(cli: Any) -> None:
 
 
 def test_a_bad_setting_is_one_line(cli: Any, environment: dict[str, str]) -> None:
-    """A variable that cannot be used is named."""
+    """The error names the variable with the bad value."""
     environment["AUTHCHECK_MAX_PICTURE_BYTES"] = "lots"
     done = cli("db", "info")
     assert (done.code, done.err.count("\n")) == (2, 1)
@@ -128,7 +128,7 @@ def test_a_bad_setting_is_one_line(cli: Any, environment: dict[str, str]) -> Non
 
 
 def test_a_database_that_cannot_be_reached_is_one_line(cli: Any, environment: dict[str, str]) -> None:
-    """Exit 3 says: nothing wrong with the input, try again."""
+    """Exit status 3 means: the input is fine, try again later."""
     environment["AUTHCHECK_DATABASE_URL"] = "postgresql+psycopg://127.0.0.1:1/none"
     done = cli("db", "info")
     assert (done.code, done.err.count("\n")) == (3, 1)

@@ -1,4 +1,4 @@
-"""Keeping a registry from a terminal."""
+"""Flow: the registry is managed from a terminal."""
 
 import json
 import re
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.postgresql
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two pictures and a file that is none."""
+    """A folder with two pictures and a file that is no picture."""
     made = tmp_path / "prints"
     made.mkdir()
     (made / "kite.png").write_bytes(make.picture_bytes(0))
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_imported_twice(cli: Any, folder: Path, workspace: Workspace) -> None:
-    """Good pictures land, the bad one is named with its code, and a second run changes nothing."""
+    """Good pictures are registered, the bad file is named with its code, and a second run changes nothing."""
     done = cli("designs", "import", folder, "--owner", "acme", "--kind", "pattern")
     assert done.code == 0, "what could be used has landed"
     assert re.fullmatch(r"line 3  torn  rejected: .* \[image\.unreadable, picture\]\n", done.out)
@@ -41,7 +41,7 @@ def test_a_folder_is_imported_twice(cli: Any, folder: Path, workspace: Workspace
 
 
 def test_one_picture_is_imported(cli: Any, folder: Path) -> None:
-    """A picture's stem is its reference."""
+    """The reference of an imported picture is the file's stem."""
     assert cli("designs", "import", folder / "kite.png", "--owner", "acme").code == 0
     assert cli("designs", "list", "--json").objects[0]["reference"] == "kite"
 
@@ -58,7 +58,7 @@ def test_an_import_answers_in_json(cli: Any, folder: Path) -> None:
 
 
 def test_a_dry_run_says_so(cli: Any, folder: Path, workspace: Workspace) -> None:
-    """Nothing is stored, and the count says that."""
+    """A dry run stores nothing, and the count says so."""
     before = rows_of(workspace)
     done = cli("designs", "import", folder, "--owner", "acme", "--dry-run")
     assert done.err.endswith("(dry run: nothing was stored).\n")
@@ -66,14 +66,14 @@ def test_a_dry_run_says_so(cli: Any, folder: Path, workspace: Workspace) -> None
 
 
 def test_a_near_design_of_another_owner_is_named(cli: Any, folder: Path, workspace: Workspace) -> None:
-    """The line says whose design it came near and how near."""
+    """The line names the owner of the near design and the score."""
     make.register(workspace, "ORIGINAL", owner="other")
     done = cli("designs", "import", folder / "kite.png", "--owner", "acme")
     assert (done.code, done.out) == (0, "line 1  kite  disputed: near ORIGINAL of other, score 1.000\n")
 
 
 def test_a_table_with_hostile_words_prints_safely(cli: Any, tmp_path: Path) -> None:
-    """Escape sequences of a stranger's table do not reach the terminal."""
+    """Escape sequences in another owner's table do not reach the terminal."""
     row = {"reference": "\x1b[31mred", "picture": "\x1b]0;x\x07.png"}
     (tmp_path / "x.jsonl").write_text(json.dumps(row))
     done = cli("designs", "import", tmp_path / "x.jsonl", "--owner", "acme")
@@ -82,7 +82,7 @@ def test_a_table_with_hostile_words_prints_safely(cli: Any, tmp_path: Path) -> N
 
 
 def test_a_full_disk_counts_what_landed(cli: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The count comes before the error, and the exit status says: try again."""
+    """The count comes before the error. The exit status says to try again."""
 
     def fail(*_: object) -> str:
         raise StorageFailed("The disk is full: nothing was stored.", code="storage.full")
@@ -122,7 +122,7 @@ def test_a_full_disk_counts_what_landed(cli: Any, folder: Path, monkeypatch: pyt
     ],
 )
 def test_an_error_is_one_line_with_its_code(cli: Any, folder: Path, words: list[str], code: str) -> None:
-    """What cannot be done is said in one line on stderr, and the exit status is 2."""
+    """An error is one line on stderr with its code, and the exit status is 2."""
     (folder / "table.csv").write_text("name;file\nA;a.png\n")
     (folder / "empty").mkdir()
     done = cli(*(word.format(folder=folder) for word in words))
@@ -131,12 +131,12 @@ def test_an_error_is_one_line_with_its_code(cli: Any, folder: Path, words: list[
 
 
 def test_an_unknown_reference_hints_at_the_owner(cli: Any) -> None:
-    """Whoever gives a reference where an id is wanted is told about --owner."""
+    """A command that gets a reference instead of an id suggests --owner."""
     assert "--owner" in cli("designs", "show", "kite").err
 
 
 def test_designs_are_listed_shown_and_retired(cli: Any, folder: Path) -> None:
-    """A design is listed, found by id and by reference, and retired once."""
+    """A design is listed, found by id and by reference, and retired only once."""
     cli("designs", "import", folder, "--owner", "acme")
     listed = cli("designs", "list", "--owner", "acme", "--json").objects
     assert [one["reference"] for one in listed] == ["kite", "lark"]
@@ -153,14 +153,14 @@ def test_designs_are_listed_shown_and_retired(cli: Any, folder: Path) -> None:
 
 
 def test_a_list_names_every_design_on_its_line(cli: Any, workspace: Workspace) -> None:
-    """Markup in a title is shown, not obeyed."""
+    """Markup in a title is printed as text."""
     make.register(workspace, "REF-1", title="[bold]Kite[/bold]")
     assert "[bold]Kite[/bold]" in cli("designs", "list").out
     assert "[bold]Kite[/bold]" in cli("designs", "show", "REF-1", "--owner", "acme").out
 
 
 def test_a_key_is_made_listed_and_revoked(cli: Any, workspace: Workspace) -> None:
-    """The token alone goes to stdout, once; the list never shows it; revoked is final."""
+    """The token is printed to stdout once. The list never shows it. A revocation is permanent."""
     done = cli("keys", "create", "--org", "acme", "--scope", "designs:write", "--scope", "listings:check")
     token = done.out.removesuffix("\n")
     assert re.fullmatch(r"ack_[0-9A-Z]+_[\w-]+", token)
@@ -176,7 +176,7 @@ def test_a_key_is_made_listed_and_revoked(cli: Any, workspace: Workspace) -> Non
 
 
 def test_the_database_is_described(cli: Any, workspace: Workspace) -> None:
-    """Info counts what is there and names revision, scheme and policy; upgrading twice does nothing."""
+    """Info prints the counts, revision, scheme and policy. A second upgrade changes nothing."""
     make.register(workspace)
     (facts,) = cli("db", "info", "--json").objects
     assert (facts["organisations"], facts["designs_registered"], facts["views"]) == (1, 1, 1)

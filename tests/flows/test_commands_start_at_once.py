@@ -1,4 +1,4 @@
-"""Somebody types a command that looks at no picture: nothing that looks at pictures is loaded."""
+"""Flow: a command that reads no picture loads no picture library."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ finally:
 
 
 def modules_of(workspace: Workspace, *words: str) -> set[str]:
-    """Run `authcheck WORDS` in a process of its own. Returns the names of the packages that it has loaded at its end."""
+    """Run `authcheck WORDS` in a process of its own. Return the names of the packages loaded at its end."""
     settings = workspace.settings
     command = [sys.executable, "-c", RUN, str(settings.data_dir), settings.database_url or "", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own
@@ -58,11 +58,14 @@ def test_no_pictures_no_opencv(workspace: Workspace, words: tuple[str, ...]) -> 
 
 @pytest.mark.slow
 def test_a_picture_loads_opencv(workspace: Workspace, tmp_path: Path) -> None:
-    """The list of packages is a real one: a check does load them."""
+    """A check loads these packages, so the list names real packages."""
     assert {"cv2", "faiss"} <= modules_of(workspace, "check", str(tmp_path / "none.png"))
 
 
 def test_help_fits_in_one_line_each() -> None:
-    """At 80 columns each command of `authcheck --help` takes one line, and each can be loaded and has help of its own."""
+    """At 80 columns each command takes one line of `authcheck --help`.
+
+    Each command can be loaded and has its own help.
+    """
     assert max(len(place.summary) for place in COMMANDS.values()) <= 56
     assert all(load_command(name).help for name in COMMANDS)

@@ -1,4 +1,4 @@
-"""Several processes and threads use one database at once."""
+"""Flow: several processes and threads use one database at once."""
 
 import subprocess
 import sys
@@ -45,7 +45,7 @@ for number, place in enumerate(sys.argv[4:]):
 
 
 def add(database: Database, handle: str) -> None:
-    """One write, in a transaction of its own."""
+    """Write once, in a transaction of its own."""
     with database.writing() as session:
         session.execute(sa.text("UPDATE registry_clock SET tick = tick + 1"))
         organisations.ensure_brand(session, handle, make.NOW)
@@ -55,7 +55,7 @@ def add(database: Database, handle: str) -> None:
 def test_processes_that_start_on_an_empty_place_at_once_all_succeed(
     settings: Settings, tmp_path: Path
 ) -> None:
-    """Whoever comes second waits for the first to migrate and finds the work done."""
+    """The first process migrates. The second process waits and finds the database migrated."""
     places = [
         make.empty_database(settings) if settings.database_url else str(tmp_path / f"fresh-{number}")
         for number in range(ROUNDS)
@@ -81,7 +81,7 @@ def test_processes_that_start_on_an_empty_place_at_once_all_succeed(
 
 @pytest.mark.slow
 def test_racing_writers_all_land(workspace: Workspace) -> None:
-    """Eight threads of 25 writes each: none is lost, none is refused."""
+    """Eight threads write 25 times each. No write is lost or refused."""
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: add(workspace.database, f"brand-{number}"), range(200)))
     with workspace.database.reading() as session:
@@ -90,7 +90,7 @@ def test_racing_writers_all_land(workspace: Workspace) -> None:
 
 
 def test_a_reader_does_not_wait_for_a_writer(workspace: Workspace) -> None:
-    """While a write is under way, reads give the state before it."""
+    """During a write, readers see the state from before the write."""
     add(workspace.database, "first")
     with workspace.database.writing() as writer:
         organisations.ensure_brand(writer, "second", make.NOW)
@@ -101,7 +101,7 @@ def test_a_reader_does_not_wait_for_a_writer(workspace: Workspace) -> None:
 
 
 def test_a_write_that_fails_leaves_nothing(workspace: Workspace) -> None:
-    """An exception in the block takes back all that it wrote."""
+    """An exception inside the block rolls back all its writes."""
     with suppress(RuntimeError), workspace.database.writing() as session:
         organisations.ensure_brand(session, "first", make.NOW)
         raise RuntimeError
@@ -112,7 +112,7 @@ def test_a_write_that_fails_leaves_nothing(workspace: Workspace) -> None:
 def test_an_organisation_made_meanwhile_is_found(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two that make the same brand at once, both having looked before: the second gets the first's."""
+    """Two transactions create the same brand at once. The second gets the brand of the first."""
     add(workspace.database, "acme")
     looks = iter([None, None])
     find = organisations.find_organisation
@@ -129,7 +129,7 @@ def test_an_organisation_made_meanwhile_is_found(
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=8)), timezone(timedelta(hours=-9.5))])
 def test_times_come_back_aware_in_utc(workspace: Workspace, zone: timezone) -> None:
-    """A moment is the same moment after it was stored, to the microsecond."""
+    """A stored time returns as the same moment in UTC, to the microsecond."""
     moment = datetime(2026, 3, 1, 23, 59, 59, 999_999, tzinfo=zone)
     with workspace.database.writing() as session:
         organisations.ensure_brand(session, "acme", moment)
@@ -140,7 +140,7 @@ def test_times_come_back_aware_in_utc(workspace: Workspace, zone: timezone) -> N
 
 
 def test_a_time_without_a_zone_is_refused(workspace: Workspace) -> None:
-    """It would mean another moment on another machine."""
+    """A time without a zone is refused, because another machine would read another moment."""
     naive = datetime(2026, 1, 1)  # noqa: DTZ001 - the very mistake
     row = Organisation(id="org_1", handle="acme", name="Acme", roles=["brand"], created_at=naive)
     with workspace.database.writing() as session:

@@ -1,4 +1,4 @@
-"""Full, locked, damaged, read-only, gone, newer, misnamed: each trouble of the database has its own clear error."""
+"""Flow: a full, locked, damaged, read-only, missing, newer or misnamed database gets its own clear error."""
 
 import subprocess
 import sys
@@ -43,7 +43,7 @@ with database.writing() as session:
 
 @contextmanager
 def held_by_another_process(url: str) -> Iterator[None]:
-    """Another process holds the write lock while the block runs."""
+    """Hold the write lock in another process while the block runs."""
     with subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -56,39 +56,39 @@ def held_by_another_process(url: str) -> Iterator[None]:
 
 
 def tick(database: Database) -> None:
-    """The write that every registration makes."""
+    """Advance the clock, as every registration does."""
     with database.writing() as session:
         session.execute(sa.text("UPDATE registry_clock SET tick = tick + 1"))
 
 
 def open_code(data_dir: Path, url: str | None = None) -> str:
-    """The code with which opening fails."""
+    """The code with which opening the database fails."""
     with pytest.raises((StorageFailed, Unavailable)) as caught:
         Database.open(Settings(data_dir=data_dir, database_url=url))
     return caught.value.code
 
 
 def said(error: BaseException) -> str:
-    """All that a log would hold of an error, with its causes."""
+    """The text that a log would hold of an error and its causes."""
     return "".join(traceback.format_exception(error))
 
 
 def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    """A file in the folder's place, or above it, stops the start, for root as well."""
+    """A file in the place of the folder or of its parent stops the start, even for root."""
     (tmp_path / "file").write_text("in the way")
     assert open_code(tmp_path / "file") == "storage.read_only"
     assert open_code(tmp_path / "file" / "state") == "storage.read_only"
 
 
 def test_a_database_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
-    """A folder in the file's place, and a folder that does not exist."""
+    """A folder in the place of the file, and a missing folder, are errors."""
     (tmp_path / "authcheck.db").mkdir()
     assert open_code(tmp_path) == "storage.read_only"
     assert open_code(tmp_path, f"sqlite:///{tmp_path}/nowhere/authcheck.db") == "storage.read_only"
 
 
 def test_a_read_only_database_can_be_read_and_not_written(tmp_path: Path) -> None:
-    """Reading goes on; a write says that it cannot."""
+    """A read-only database can be read. A write fails with its own error."""
     Database.open(Settings(data_dir=tmp_path)).dispose()
     url = f"sqlite:///file:{tmp_path}/authcheck.db?mode=ro&uri=true"
     database = Database.open(Settings(data_dir=tmp_path, database_url=url))
@@ -102,7 +102,7 @@ def test_a_read_only_database_can_be_read_and_not_written(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", ["a?b", "a%20b", "a#b", "a&mode=ro", "50%", "包 a'b"])
 def test_a_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
-    """What means something in a URL means nothing in a folder's name."""
+    """Characters with a meaning in a URL have no meaning in a folder's name."""
     database = Database.open(Settings(data_dir=tmp_path / name))
     assert (tmp_path / name / "authcheck.db").stat().st_size > 0
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -110,7 +110,7 @@ def test_a_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
 
 
 def test_a_full_disk_stores_nothing_of_the_transaction(tmp_path: Path) -> None:
-    """When the disk fills up halfway, the first half is taken back, and reading goes on."""
+    """When the disk fills up halfway, the transaction is rolled back, and reads still work."""
     database = Database.open(Settings(data_dir=tmp_path))
 
     def fill() -> None:
@@ -138,7 +138,10 @@ def test_a_full_disk_stores_nothing_of_the_transaction(tmp_path: Path) -> None:
 def test_a_database_locked_by_another_process_is_busy(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beyond the patience of a write it says to try again; reads go on; afterwards writes do."""
+    """A write that waits too long fails with "try again".
+
+    Reads work meanwhile, and writes work afterwards.
+    """
     monkeypatch.setattr(dialects, "BUSY_TIMEOUT_S", 0.05)
     database = Database.open(settings)
     url = settings.database_url or f"sqlite:///{settings.data_dir}/authcheck.db"
@@ -154,7 +157,7 @@ def test_a_database_locked_by_another_process_is_busy(
 
 
 def test_a_file_that_is_no_database_is_damaged(tmp_path: Path) -> None:
-    """Garbage under the database's name is not overwritten."""
+    """A file of garbage in the database's place is not overwritten."""
     garbage = b"this is not a database, and it is long enough to have a header" * 100
     (tmp_path / "authcheck.db").write_bytes(garbage)
     assert open_code(tmp_path) == "database.damaged"
@@ -162,7 +165,7 @@ def test_a_file_that_is_no_database_is_damaged(tmp_path: Path) -> None:
 
 
 def test_a_database_with_damaged_pages_is_damaged(tmp_path: Path) -> None:
-    """A good header and bad pages behind it."""
+    """A database with a good header and bad pages is damaged."""
     Database.open(Settings(data_dir=tmp_path)).dispose()
     file = tmp_path / "authcheck.db"
     content = file.read_bytes()
@@ -171,7 +174,7 @@ def test_a_database_with_damaged_pages_is_damaged(tmp_path: Path) -> None:
 
 
 def test_a_database_of_a_later_release_is_left_alone(settings: Settings) -> None:
-    """A revision nobody here knows: opening and upgrading say so, and nothing is changed."""
+    """Opening and upgrading refuse an unknown revision and change nothing."""
     database = Database.open(settings)
     with database.writing() as session:
         session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
@@ -187,7 +190,7 @@ def test_a_database_of_a_later_release_is_left_alone(settings: Settings) -> None
 
 
 def test_a_server_not_upgraded_yet_says_which_command_does_it(settings: Settings) -> None:
-    """A database that others may use is never migrated by merely opening it."""
+    """Opening a database that others may use never migrates it."""
     if settings.database_url is None:
         pytest.skip("an embedded database is upgraded when it is opened")
     url = make.empty_database(settings)
@@ -202,7 +205,7 @@ def test_a_server_not_upgraded_yet_says_which_command_does_it(settings: Settings
 
 @pytest.mark.parametrize("options", ["", "?connect_timeout=1"])
 def test_a_server_that_does_not_answer_is_unreachable(options: str) -> None:
-    """Nobody listens there: the error says so, and nowhere the password."""
+    """When no server listens, the error says so and never shows the password."""
     url = f"postgresql+psycopg://app:{SECRET}@127.0.0.1:1/authcheck{options}"
     with pytest.raises(Unavailable) as caught:
         Database.open(Settings(database_url=url))
@@ -211,7 +214,7 @@ def test_a_server_that_does_not_answer_is_unreachable(options: str) -> None:
 
 
 def test_a_database_that_the_server_does_not_have_is_unreachable(settings: Settings) -> None:
-    """The server answers and has no database of that name."""
+    """A server that answers without having the database gives its own error."""
     if settings.database_url is None:
         pytest.skip("needs a server")
     url = sa.make_url(settings.database_url).set(database="nowhere").render_as_string(hide_password=False)
@@ -236,7 +239,10 @@ def test_a_database_that_the_server_does_not_have_is_unreachable(settings: Setti
     ],
 )
 def test_a_url_we_cannot_use_is_a_bad_setting(url: str) -> None:
-    """Unparsable, of another database, without its driver, or in memory: the variable is named, not its value."""
+    """The error names the variable, not its value.
+
+    Bad URLs: not parsable, another database, no driver, in memory.
+    """
     with pytest.raises(BadSetting) as caught:
         Database.open(Settings(database_url=url))
     assert caught.value.params["name"] == "AUTHCHECK_DATABASE_URL"
@@ -244,7 +250,7 @@ def test_a_url_we_cannot_use_is_a_bad_setting(url: str) -> None:
 
 
 def test_text_that_cannot_be_stored_is_the_callers_fault(workspace: Workspace) -> None:
-    """Half a surrogate pair everywhere, and NUL where the database refuses it, are refused with a code."""
+    """Half a surrogate pair, and NUL where the database refuses it, are refused with a code."""
     texts = ["\ud800"] if workspace.settings.database_url is None else ["\ud800", "a\0b"]
     for text in texts:
         with pytest.raises(Rejected) as caught, workspace.database.reading() as session:
@@ -269,12 +275,12 @@ def test_text_that_cannot_be_stored_is_the_callers_fault(workspace: Workspace) -
     ids=["design", "reference", "report", "batch", "licence", "shop", "listing", "import", "check", "organisation"],
 )  # fmt: skip
 def test_a_name_with_nul_is_not_found(workspace: Workspace, look: Callable[[Session, str], object]) -> None:
-    """A stranger's id that PostgreSQL refuses to look for is an id that nothing has, on every database."""
+    """An id with a NUL is an unknown id on every database, even where PostgreSQL refuses to search for it."""
     with pytest.raises(NotFound), workspace.database.reading() as session:
         look(session, "a\0b")
 
 
 def test_a_mistake_of_ours_is_not_blamed_on_the_server(workspace: Workspace) -> None:
-    """A query for a table that does not exist stays what it is: a bug to be seen."""
+    """A query for a missing table is our bug. The error is not changed into another."""
     with pytest.raises(sa.exc.DBAPIError, match="nowhere"), workspace.database.reading() as session:
         session.execute(sa.text("SELECT 1 FROM nowhere"))

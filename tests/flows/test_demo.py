@@ -1,4 +1,4 @@
-"""The sample data, end to end, as a newcomer meets it."""
+"""Flow: a newcomer runs the demo with the sample data, end to end."""
 
 import contextlib
 import csv
@@ -51,7 +51,7 @@ def write(table: Path, rows: list[tuple[str, ...]]) -> None:
 
 @pytest.fixture
 def fixtures(tmp_path: Path) -> Path:
-    """Sample data as small as can be, in a folder whose name needs quoting."""
+    """Minimal sample data, in a folder whose name needs quoting."""
     folder = tmp_path / "it's sample data"
     for name in ("designs", "listings"):
         (folder / name).mkdir(parents=True)
@@ -68,7 +68,7 @@ def fixtures(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_all_known_answers_come_out(cli: Any, fixtures: Path) -> None:
-    """Exit 0, and a table of picture, verdict, design and reasons."""
+    """The demo exits with 0 and prints a table of picture, verdict, design and reasons."""
     done = cli("demo", "--no-serve", "--fixtures", fixtures)
     assert done.code == 0
     assert "1 registered" in done.err
@@ -80,13 +80,13 @@ def test_all_known_answers_come_out(cli: Any, fixtures: Path) -> None:
 
 
 def without_age(text: str) -> str:
-    """What was printed, but for how old a status list is."""
+    """The printed text without the age of a status list."""
     return re.sub(r"\d+ seconds? old", "", text)
 
 
 @pytest.mark.slow
 def test_running_it_again_gives_the_same(cli: Any, fixtures: Path, workspace: Workspace) -> None:
-    """The second run registers nothing and answers alike."""
+    """The second run registers nothing and prints the same answers."""
     first = cli("demo", "--no-serve", "--fixtures", fixtures)
     before = {name: rows for name, rows in rows_of(workspace).items() if name != "checks"}
     again = cli("demo", "--no-serve", "--fixtures", fixtures)
@@ -107,7 +107,7 @@ def test_running_it_again_gives_the_same(cli: Any, fixtures: Path, workspace: Wo
     ],
 )
 def test_a_wrong_answer_is_named(cli: Any, fixtures: Path, known: tuple[str, ...], expected: str) -> None:
-    """Exit 1, and the row says what was expected."""
+    """The demo exits with 1, and the row names the expected answer."""
     write(fixtures / "listings.csv", [*LISTINGS[:2], known])
     done = cli("demo", "--no-serve", "--fixtures", fixtures)
     assert done.code == 1
@@ -119,7 +119,7 @@ def test_a_wrong_answer_is_named(cli: Any, fixtures: Path, known: tuple[str, ...
     "missing", ["listings.csv", "designs.csv", "organisations.csv", "products.csv", "listings/copy.jpg"]
 )
 def test_missing_sample_data_is_one_line(cli: Any, fixtures: Path, missing: str) -> None:
-    """A folder that lacks a file gives an error with a code, not a traceback."""
+    """A missing file gives an error with a code, not a traceback."""
     (fixtures / missing).unlink()
     done = cli("demo", "--no-serve", "--fixtures", fixtures)
     assert done.code == 2
@@ -128,14 +128,14 @@ def test_missing_sample_data_is_one_line(cli: Any, fixtures: Path, missing: str)
 
 
 def test_broken_sample_data_is_one_line(cli: Any, fixtures: Path) -> None:
-    """A table without its columns is refused before anything is registered."""
+    """A table without its columns is refused before any registration."""
     (fixtures / "listings.csv").write_text("picture,verdict\na.png,match\n")
     done = cli("demo", "--no-serve", "--fixtures", fixtures)
     assert (done.code, "[demo.fixtures]" in done.err) == (2, True)
 
 
 def test_the_shipped_sample_data_is_whole(fixtures: Path) -> None:
-    """The repository's own known answers can be read."""
+    """The known answers in the repository can be read."""
     known = read_known(Path(__file__).parents[2] / "fixtures")
     assert len(known) >= 120
     assert {one.verdict for one in known} == {"match", "lookalike", "none"}
@@ -143,7 +143,7 @@ def test_the_shipped_sample_data_is_whole(fixtures: Path) -> None:
 
 
 def test_a_busy_port_is_passed_over() -> None:
-    """The next free port is taken; where none of twenty is free the error says so."""
+    """The demo takes the next free port. When none of twenty ports is free, the error says so."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert _free_port(port) > port
@@ -159,7 +159,7 @@ def test_a_busy_port_is_passed_over() -> None:
 
 
 def ask(command: list[str]) -> dict[str, Any]:
-    """Do what a printed curl line does, with curl where there is one."""
+    """Run a printed curl line, with curl where it is installed."""
     if shutil.which("curl"):
         answer = subprocess.run([*command, "--silent", "--show-error"], capture_output=True, check=True)  # noqa: S603
         return dict(json.loads(answer.stdout))
@@ -170,7 +170,7 @@ def ask(command: list[str]) -> dict[str, Any]:
 
 
 def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
-    """Until the server answers."""
+    """Wait until the server answers."""
     while process.poll() is None:
         with contextlib.suppress(httpx2.TransportError):
             httpx2.get(url)
@@ -183,7 +183,7 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
 def test_the_printed_line_works_as_printed(
     as_process: Callable[..., "subprocess.Popen[bytes]"], fixtures: Path
 ) -> None:
-    """The demo serves, its curl line answers with its own key, and Ctrl-C ends it cleanly."""
+    """The curl line that the demo prints works with its own key, and Ctrl-C stops the demo cleanly."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -207,7 +207,10 @@ def test_the_printed_line_works_as_printed(
 
 @pytest.mark.slow
 def test_certificates_tell_their_stories(cli: Any, fixtures: Path, workspace: Workspace) -> None:
-    """Good, revoked, forged and copied each come out as known; the proof verifies offline; a forger in the database is named."""
+    """Good, revoked, forged and copied certificates get their known answers. The proof verifies offline.
+
+    A forger in the database is named.
+    """
     done = cli("demo", "--no-serve", "--fixtures", fixtures)
     rows = {line.split()[0]: line.split() for line in done.out.splitlines() if line.split()}
     outcomes = {name: rows[name][3] for name in ("Tin", "Cup", "Mug", "Bag")}
@@ -222,7 +225,7 @@ def test_certificates_tell_their_stories(cli: Any, fixtures: Path, workspace: Wo
 
 @pytest.mark.slow
 def test_products_that_tell_no_story_are_refused(cli: Any, fixtures: Path) -> None:
-    """A story that nobody knows is a mistake of the table."""
+    """A table with an unknown story is refused."""
     write(fixtures / "products.csv", [PRODUCTS[0], (*PRODUCTS[1][:6], "lost")])
     done = cli("demo", "--no-serve", "--fixtures", fixtures)
     assert (done.code, "[demo.fixtures]" in done.err) == (2, True)

@@ -1,4 +1,4 @@
-"""The index of each process follows the database: nothing is missed, nothing lingers."""
+"""Flow: the index of each process follows the database. It holds every live view and no removed view."""
 
 import os
 import random
@@ -29,20 +29,20 @@ pytestmark = pytest.mark.postgresql
 
 
 def found(workspace: Workspace, seed: int) -> str:
-    """The reference a check of that picture answers, or the empty text."""
+    """The reference that a check of that picture answers, or the empty text."""
     submission = read_submission(make.picture_bytes(seed), workspace.limits)
     verdict = answer(workspace.database, workspace.finder, submission, workspace.policy).verdict
     return verdict.candidate.reference if verdict.candidate and verdict.code != "none" else ""
 
 
 def hits(gallery: Gallery, workspace: Workspace, seed: int) -> list[tuple[int, float]]:
-    """View numbers and scores of a search."""
+    """The view numbers and scores of a search."""
     query = read_submission(make.picture_bytes(seed), workspace.limits).fingerprint
     return [(hit.view_id, hit.score) for hit in gallery.search(query, 50)]
 
 
 def live_hits(live: LiveGallery, workspace: Workspace, seed: int) -> list[tuple[int, float]]:
-    """The same of a process's own index."""
+    """The view numbers and scores of a search in this process's own index."""
     query = read_submission(make.picture_bytes(seed), workspace.limits).fingerprint
     with workspace.database.reading() as session:
         return [(hit.view_id, hit.score) for hit in live.search(session, query, 50)[1]]
@@ -68,7 +68,7 @@ with open_workspace() as work:
 def start(
     environment: dict[str, str], retired: str, first: int, last: int, owner: str
 ) -> "subprocess.Popen[bytes]":
-    """A process of its own that registers pictures by number and retires a design of acme."""
+    """Start a process that registers pictures by number and retires a design of acme."""
     words = [str(ROOT / "tests"), retired, str(first), str(last), owner]
     return subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", OTHER_PROCESS, *words], env=os.environ | environment
@@ -77,7 +77,7 @@ def start(
 
 @pytest.mark.slow
 def test_another_process_registers_and_retires(workspace: Workspace, environment: dict[str, str]) -> None:
-    """What a real second process registers is found by the next check here; what it retires is not."""
+    """The next check here finds a design that another process registered, and misses a design that it retired."""
     make.register(workspace)
     assert (found(workspace, 0), found(workspace, 1)) == ("REF-1", "")
     assert start(environment, "REF-1", 1, 2, "acme").wait() == 0
@@ -86,7 +86,7 @@ def test_another_process_registers_and_retires(workspace: Workspace, environment
 
 @pytest.mark.slow
 def test_processes_register_at_once(workspace: Workspace, environment: dict[str, str]) -> None:
-    """Two processes that register side by side lose no design and no tick."""
+    """Two processes that register at once lose no design and no tick."""
     running = [start(environment, "", 4 * number, 4 * number + 4, f"brand-{number}") for number in range(2)]
     assert [process.wait() for process in running] == [0, 0]
     assert [found(workspace, seed) for seed in range(8)] == [f"R{seed}" for seed in range(8)]
@@ -95,13 +95,13 @@ def test_processes_register_at_once(workspace: Workspace, environment: dict[str,
 
 @pytest.mark.slow
 def test_threads_register_at_once(workspace: Workspace) -> None:
-    """Four threads with checks between them: every registration has a tick of its own and is found."""
+    """Four threads register and check. Every registration has its own tick and is found."""
 
     def errand(seed: int) -> str:
         make.register(workspace, f"R{seed}", owner="acme", seed=seed)
         return found(workspace, seed)
 
-    make.register(workspace, "FIRST", seed=99)  # the owner exists
+    make.register(workspace, "FIRST", seed=99)  # the owner exists by now
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(errand, range(12))) == [f"R{seed}" for seed in range(12)]
     with workspace.database.reading() as session:
@@ -114,7 +114,7 @@ def test_threads_register_at_once(workspace: Workspace) -> None:
 
 @pytest.mark.slow
 def test_searches_see_each_change_whole(workspace: Workspace) -> None:
-    """While one thread replaces a design's picture again and again, another always finds exactly one of them."""
+    """While one thread replaces a design's picture repeatedly, another thread always finds exactly one picture."""
     make.register(workspace, pictures=[make.picture_bytes(0), make.picture_bytes(1)])
     views = [read_view(make.picture_bytes(seed), workspace.limits) for seed in (0, 1)]
     queries = [read_submission(make.picture_bytes(seed), workspace.limits) for seed in (0, 1)]
@@ -148,7 +148,7 @@ def test_searches_see_each_change_whole(workspace: Workspace) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_random_walk_ends_at_a_fresh_index(workspace: Workspace, seed: int) -> None:
-    """After any mix of registering, adding, removing and retiring, the index equals one built anew."""
+    """After any sequence of changes the index equals an index that was built anew."""
     dice = random.Random(seed)
     late = LiveGallery()
     for step in range(14):
@@ -174,7 +174,7 @@ def test_a_random_walk_ends_at_a_fresh_index(workspace: Workspace, seed: int) ->
 
 
 def change(workspace: Workspace, stale: Design, act: str, dice: random.Random) -> None:
-    """One change of a design."""
+    """Make one change to a design."""
     with workspace.database.writing() as session:
         design = designs.get_design(session, stale.id)
         live = designs.live_views(design)
@@ -193,7 +193,7 @@ def change(workspace: Workspace, stale: Design, act: str, dice: random.Random) -
 def test_an_index_that_broke_off_fills_itself_anew(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A database that fails while the index takes a change over costs that check only."""
+    """A database failure during a refresh fails that check only. The next check rebuilds the index."""
     make.register(workspace)
     assert found(workspace, 0) == "REF-1"
     make.register(workspace, "REF-2", seed=1)
@@ -209,7 +209,10 @@ def test_an_index_that_broke_off_fills_itself_anew(
 
 
 def test_fingerprints_of_another_release_stop_the_search(workspace: Workspace, settings: Settings) -> None:
-    """A registry that this release cannot compare says what to run, and upgrading makes it searchable."""
+    """A registry with fingerprints of another release says which command to run.
+
+    Upgrading makes it searchable.
+    """
     make.register(workspace)
     with workspace.database.writing() as session:
         for view in session.scalars(select(View)):

@@ -1,4 +1,4 @@
-"""A marketplace scans folders of listings into a CSV that other programs read."""
+"""Flow: a marketplace scans folders of listings into a CSV for other programs."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 
 def read_best(rows: list[dict[str, str]]) -> dict[str, tuple[str, float]]:
-    """Query to (design, score) of the best-scored design, as the evaluation of matching reads a scan."""
+    """Map each query to the (design, score) of its best design, as the evaluation of matching reads a scan."""
     best: dict[str, tuple[str, float]] = {}
     for row in rows:
         if not row["design_id"] or not row["score"]:
@@ -46,7 +46,7 @@ def read_best(rows: list[dict[str, str]]) -> dict[str, tuple[str, float]]:
 
 @pytest.fixture
 def listings(workspace: Workspace, tmp_path: Path) -> Path:
-    """A folder: copies of two registered designs, one unknown picture, and what a folder may hold besides."""
+    """A folder with copies of two registered designs, an unknown picture, and other kinds of files."""
     make.register(workspace, "A", seed=0)
     make.register(workspace, "B", seed=1)
     folder = tmp_path / "listings"
@@ -66,7 +66,7 @@ def listings(workspace: Workspace, tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_every_picture_has_a_row(cli: Any, listings: Path, tmp_path: Path, workspace: Workspace) -> None:
-    """Found, not found and unreadable pictures stand in path order, each with its query as it was given."""
+    """Found, not found and unreadable pictures each have a row, in path order, with the query as given."""
     done = cli("scan", listings, "--csv", tmp_path / "out.csv")
     rows = rows_of((tmp_path / "out.csv").read_text())
     told = [
@@ -95,7 +95,7 @@ def test_every_picture_has_a_row(cli: Any, listings: Path, tmp_path: Path, works
 
 
 def test_the_query_is_the_path_as_given(cli: Any, listings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Relative, dotted and doubled paths come back letter by letter, in the order given, each once."""
+    """Relative, dotted and doubled paths appear unchanged, once each, in the order given."""
     monkeypatch.chdir(listings.parent)
     given = ["./listings/a.jpg", "listings//deep", "listings/nothing.jpg", "./listings/a.jpg"]
     queries = [row["query"] for row in rows_of(cli("scan", *given).out)]
@@ -104,7 +104,7 @@ def test_the_query_is_the_path_as_given(cli: Any, listings: Path, monkeypatch: p
 
 @pytest.mark.slow
 def test_an_evaluation_reads_the_csv(cli: Any, listings: Path) -> None:
-    """The best design of each query is found by a plain reader, with and without --top."""
+    """A plain reader finds the best design of each query, with and without --top."""
     for options in ([], ["--top", "5"]):
         best = read_best(rows_of(cli("scan", listings, *options).out))
         assert best["listings/a.jpg"][0] == "A"
@@ -113,7 +113,7 @@ def test_an_evaluation_reads_the_csv(cli: Any, listings: Path) -> None:
 
 @pytest.mark.slow
 def test_top_shows_what_is_below_the_threshold(cli: Any, listings: Path) -> None:
-    """With --top each picture has its best designs by falling score, and only the first can be a match."""
+    """With --top each picture lists its best designs by falling score. Only the first can be a match."""
     rows = [row for row in rows_of(cli("scan", listings, "--top", "2").out) if not row["error"]]
     queries = [row["query"].removeprefix(f"{listings}/") for row in rows]
     assert queries == [name for name in ("a.jpg", "deep/b.PNG", "folder.jpg/c.png") for _ in range(2)]
@@ -126,14 +126,14 @@ def test_top_shows_what_is_below_the_threshold(cli: Any, listings: Path) -> None
 
 @pytest.mark.slow
 def test_alike_designs_are_lookalikes_of_the_match(cli: Any, listings: Path, workspace: Workspace) -> None:
-    """A second design that scores as high is not a second match."""
+    """A second design with the same score is a lookalike, not a second match."""
     make.register(workspace, "A2", pictures=[make.picture_bytes(0, "JPEG", quality=90)])
     rows = rows_of(cli("scan", listings / "a.jpg", "--top", "3").out)
     assert [row["verdict"] for row in rows] == ["match", "lookalike", "none"]
 
 
 def test_top_of_an_empty_registry_has_a_row_a_picture(cli: Any, tmp_path: Path) -> None:
-    """Nothing registered: one row that says none."""
+    """With an empty registry each picture has one row with the verdict none."""
     (tmp_path / "a.png").write_bytes(make.picture_bytes(0))
     (row,) = rows_of(cli("scan", tmp_path / "a.png", "--top", "3").out)
     assert (row["design_id"], row["verdict"], row["score"]) == ("", "none", "0")
@@ -141,7 +141,7 @@ def test_top_of_an_empty_registry_has_a_row_a_picture(cli: Any, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_two_workers_write_the_same(cli: Any, listings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The CSV does not depend on how many processes made it."""
+    """The CSV does not depend on the number of processes."""
     monkeypatch.setattr("authcheck.checks.scan.WORTH_A_PROCESS", 1)
     monkeypatch.setattr("authcheck.checks.scan.BATCH", 2)
     alone = cli("scan", listings, "--workers", "1", "--top", "2")
@@ -150,7 +150,7 @@ def test_two_workers_write_the_same(cli: Any, listings: Path, monkeypatch: pytes
 
 @pytest.mark.slow
 def test_few_pictures_start_no_process(cli: Any, listings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A handful is checked in this process: starting others would take longer."""
+    """A few pictures are checked in this process, because starting processes takes longer."""
     monkeypatch.delattr("authcheck.checks.scan.ProcessPoolExecutor")
     assert cli("scan", listings, "--workers", "8").code == 0
 
@@ -160,7 +160,7 @@ def test_few_pictures_start_no_process(cli: Any, listings: Path, monkeypatch: py
 def test_a_name_that_is_not_text_is_written_as_escapes(
     cli: Any, tmp_path: Path, workspace: Workspace
 ) -> None:
-    """One odd file name makes neither the CSV nor the database unreadable."""
+    """A file name that is not text leaves the CSV and the database readable."""
     folder = tmp_path / "odd"
     folder.mkdir()
     Path(os.fsdecode(bytes(folder) + b"/" + NOT_UTF8)).write_bytes(make.picture_bytes(0))
@@ -177,7 +177,7 @@ def test_a_name_that_is_not_text_is_written_as_escapes(
 
 
 def test_an_output_that_cannot_be_written(cli: Any, listings: Path, tmp_path: Path) -> None:
-    """The error comes before any picture is looked at."""
+    """The error comes before any picture is read."""
     done = cli("scan", listings, "--csv", tmp_path / "nowhere" / "out.csv")
     assert (done.code, done.out) == (3, "")
     assert "cannot be written" in done.err
@@ -185,7 +185,7 @@ def test_an_output_that_cannot_be_written(cli: Any, listings: Path, tmp_path: Pa
 
 
 def test_nothing_to_scan_is_an_error(cli: Any, tmp_path: Path) -> None:
-    """An empty folder is a mistake; a missing path is a row."""
+    """An empty folder is an error. A missing path is a row."""
     done = cli("scan", tmp_path)
     assert done.code == 2
     assert "[scan.no_pictures]" in done.err
@@ -194,7 +194,7 @@ def test_nothing_to_scan_is_an_error(cli: Any, tmp_path: Path) -> None:
 
 
 def test_walking_twice_finds_each_once(listings: Path) -> None:
-    """A folder given twice, or inside another one given, is one set of pictures."""
+    """A folder that is given twice, or inside another given folder, is scanned once."""
     once = walk([str(listings)])
     assert walk([str(listings), listings / "deep", str(listings)]) == once
     assert walk([]) == []
@@ -204,7 +204,7 @@ def test_walking_twice_finds_each_once(listings: Path) -> None:
 def test_ctrl_c_leaves_a_readable_csv(
     as_process: Callable[..., "subprocess.Popen[bytes]"], workspace: Workspace, tmp_path: Path
 ) -> None:
-    """What was answered before the interruption stands in the file, in whole rows."""
+    """After an interruption the CSV holds whole rows for all answers so far."""
     make.register(workspace, "A")
     (tmp_path / "copy.jpg").write_bytes(make.encode(make.picture(0).resize((800, 640)), "JPEG"))
     (tmp_path / "many").mkdir()

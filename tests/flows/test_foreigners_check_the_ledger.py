@@ -1,6 +1,6 @@
-"""Programs we did not write read our log: PyPI's aics-tlog verifies it, PyPI's aics-witness watches and cosigns it.
+"""Flow: foreign programs read our log. PyPI's aics-tlog verifies it. PyPI's aics-witness cosigns it.
 
-They need Python 3.12, so they run in an environment of their own that uv makes; where that cannot be, the tests are
+They need Python 3.12, so they run in an environment of their own that uv makes. Without it, the tests are
 skipped with the reason.
 """
 
@@ -38,7 +38,7 @@ def run(*words: str | Path, timeout_s: float = 60) -> subprocess.CompletedProces
 
 
 def new_python() -> str:
-    """An interpreter of at least 3.12: this one, one on PATH, or one installed beside this one."""
+    """Find an interpreter of at least 3.12: this one, one on PATH, or one installed beside this one."""
     beside = sorted(Path(sys.base_prefix).parent.glob("*/bin/python3.1[2-9]"))
     named = [shutil.which(f"python3.{minor}") for minor in range(12, 20)]
     question = "import sys; raise SystemExit(sys.version_info < (3, 12))"
@@ -50,7 +50,7 @@ def new_python() -> str:
 
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the foreign programs."""
+    """The folder with the foreign programs."""
     uv = run(ROOT / ".ci" / "get-uv", sys.executable).stdout.strip()
     if not uv:
         pytest.skip("no uv on this machine: foreign programs did not check the ledger")
@@ -66,7 +66,7 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def check(foreign: Path) -> Check:
-    """A function that asks aics-tlog and returns its report."""
+    """A function that runs aics-tlog and returns its report."""
 
     def ask(*words: str | Path) -> dict[str, Any]:
         done = run(foreign / "aics-tlog", *words)
@@ -78,7 +78,7 @@ def check(foreign: Path) -> Check:
 
 
 def mirror(log: Log, folder: Path, note: str) -> Path:
-    """Lay a log out as files, as C2SP tlog-tiles has it."""
+    """Write a log as files in the layout of C2SP tlog-tiles."""
     size = log.size()
     files = {"checkpoint": note.encode()}
     level = 0
@@ -98,7 +98,7 @@ def mirror(log: Log, folder: Path, note: str) -> Path:
 
 
 def grown(count: int) -> Log:
-    """A log of so many entries."""
+    """A log with this number of entries."""
     log = MemoryLog()
     log.append(entry_bodies(count))
     return log
@@ -107,7 +107,7 @@ def grown(count: int) -> Log:
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 70_000])
 def test_a_foreign_verifier_reads_our_tiles(check: Check, tmp_path: Path, size: int) -> None:
-    """It fetches the checkpoint and the tiles, and finds the first and the last entry in them."""
+    """The verifier fetches the checkpoint and the tiles, and finds the first and the last entry."""
     log = grown(size)
     folder = mirror(log, tmp_path / "log", checkpoint_of(log, ORIGIN, LOG))
     known = ("--tiles", folder, "--log-key", LOG.verifier.vkey, "--origin", ORIGIN)
@@ -120,7 +120,7 @@ def test_a_foreign_verifier_reads_our_tiles(check: Check, tmp_path: Path, size: 
 
 @pytest.mark.slow
 def test_a_foreign_verifier_takes_our_proofs(check: Check, tmp_path: Path) -> None:
-    """The hashes that we hand out, without tiles; and it refuses them for another entry or another beginning."""
+    """The verifier accepts our proofs without tiles, and refuses them for another entry or another old tree."""
     log = grown(1000)
     roots = {size: base64.b64encode(tiles.root_at(size, log.read_tile)).decode() for size in (700, 1000)}
     hashes = [base64.b64encode(one).decode() for one in prove(log, 321, 1000)]
@@ -157,7 +157,7 @@ def test_a_foreign_verifier_takes_our_proofs(check: Check, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_attack_tile_replaced(check: Check, tmp_path: Path) -> None:
-    """A mirror with one changed hash, or with another log's checkpoint, is caught by the foreign verifier."""
+    """The verifier refuses a mirror with one changed hash, or with the checkpoint of another log."""
     log = grown(700)
     folder = mirror(log, tmp_path / "log", checkpoint_of(log, ORIGIN, LOG))
     known = ("--tiles", folder, "--log-key", LOG.verifier.vkey)
@@ -175,7 +175,7 @@ def test_attack_tile_replaced(check: Check, tmp_path: Path) -> None:
 
 @pytest.fixture
 def witness(foreign: Path, tmp_path: Path) -> Iterator[Witness]:
-    """A foreign witness that serves, with our log in its list."""
+    """A running foreign witness that knows our log."""
     config = ("--config", tmp_path / "witness.json")
     made = run(foreign / "aics-witness", "init", *config, "--name", "witness.example/w1")
     vkey = made.stdout.strip()
@@ -196,7 +196,7 @@ def witness(foreign: Path, tmp_path: Path) -> Iterator[Witness]:
 
 
 def submitted(witness: Witness, log: Log, old_size: int, signer: Signer = LOG, origin: str = ORIGIN) -> str:
-    """Submit the log as it is; the note with what the witness answered."""
+    """Submit the present log. Return the note with the witness's answer."""
     note = checkpoint_of(log, origin, signer)
     size = log.size()
     proof = consistency(log, old_size, size) if 0 < old_size <= size else []
@@ -205,7 +205,10 @@ def submitted(witness: Witness, log: Log, old_size: int, signer: Signer = LOG, o
 
 @pytest.mark.slow
 def test_a_foreign_witness_cosigns_our_log(witness: Witness, check: Check, tmp_path: Path) -> None:
-    """From nothing, and as it grows; it says what it holds to whoever has forgotten; a third party counts the quorum."""
+    """The witness cosigns each growth and tells its size to a client that lost it.
+
+    A third party counts the quorum.
+    """
     log = grown(5)
     assert quorum(submitted(witness, log, 0), [witness.verifier], 1) == 1
     log.append(entry_bodies(995, first=5))
@@ -230,7 +233,7 @@ def test_a_foreign_witness_cosigns_our_log(witness: Witness, check: Check, tmp_p
 
 @pytest.mark.slow
 def test_attack_rewritten_history_before_a_foreign_witness(witness: Witness) -> None:
-    """A larger tree signed by the right key whose old entry was changed, or another tree of the same size: refused."""
+    """The witness refuses a tree with a changed old entry, larger or of the same size, signed by the right key."""
     submitted(witness, grown(100), 0)
     forged = MemoryLog()
     forged.append([*entry_bodies(40), entry_body(4040), *entry_bodies(59, first=41)])
@@ -243,7 +246,7 @@ def test_attack_rewritten_history_before_a_foreign_witness(witness: Witness) -> 
 
 @pytest.mark.slow
 def test_attack_restored_backup_before_a_foreign_witness(witness: Witness) -> None:
-    """An old copy of the log is behind what the witness holds, and stays refused however it grows."""
+    """The witness refuses an old copy of the log, however much the copy grows."""
     submitted(witness, grown(100), 0)
     restored = grown(60)
     with pytest.raises(Conflict) as caught:
@@ -256,7 +259,7 @@ def test_attack_restored_backup_before_a_foreign_witness(witness: Witness) -> No
 
 @pytest.mark.slow
 def test_a_foreign_witness_knows_neither_other_logs_nor_other_keys(witness: Witness) -> None:
-    """It has no answer for them: the note stays without its cosignature."""
+    """The witness does not answer for other logs or keys, and the note stays without its cosignature."""
     for signer, origin in ((log_signer(5), ORIGIN), (LOG, "other.example/ledger")):
         with pytest.raises(Unavailable) as caught:
             submitted(witness, grown(3), 0, signer, origin)

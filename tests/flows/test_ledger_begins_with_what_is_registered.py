@@ -1,4 +1,4 @@
-"""An operator upgrades a database from before there was a ledger: what is registered gets its entries."""
+"""Flow: an operator upgrades a database from before the ledger. Each registered design gets its entries."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -24,7 +24,7 @@ LATER = make.NOW + timedelta(days=1)
 
 @pytest.fixture
 def old(settings: Settings) -> Iterator[Database]:
-    """A database at revision 0002: one owner, three designs, one of them retired, one disputed with a view removed."""
+    """A database at revision 0002 with one owner and three designs, one retired, one disputed with a removed view."""
     database = Database(make_engine(make.empty_database(settings)))
     database.upgrade("0002")
     times = {"retired_at": None, "registered_at": make.NOW, "registered_tick": 1}
@@ -52,7 +52,7 @@ def old(settings: Settings) -> Iterator[Database]:
 
 
 def view(design: int, picture: int, removed_tick: int | None) -> dict[str, object]:
-    """A picture's row."""
+    """The row of a picture."""
     return {
         "design_id": f"dsn_{design}", "picture_sha256": f"{design}{picture:063}", "picture_format": "PNG", "width_px": 1,
         "height_px": 1, "scheme": "s", "fingerprint": b"", "added_at": make.NOW, "added_tick": 1,
@@ -61,7 +61,7 @@ def view(design: int, picture: int, removed_tick: int | None) -> dict[str, objec
 
 
 def test_what_is_registered_gets_its_entries(old: Database) -> None:
-    """The log is sound, every row follows from it, and each entry says when it was written and since when it holds."""
+    """The log is sound, agrees with every row, and each entry says when it was written and from when it holds."""
     old.upgrade()
     assert_log_sound(DatabaseLog(old))
     with old.snapshot() as session:

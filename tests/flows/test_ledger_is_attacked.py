@@ -1,4 +1,4 @@
-"""Somebody with the database's password rewrites history: the audit names what they touched."""
+"""Flow: an attacker with the database's password rewrites history. The audit names what was changed."""
 
 import hashlib
 from datetime import timedelta
@@ -65,7 +65,7 @@ EDITS = {
 
 @pytest.fixture
 def ledger(workspace: Workspace) -> Workspace:
-    """Two owners of which one disputes, a key, three certificates of which one is revoked; all of it signed."""
+    """A signed ledger of two owners, one dispute, a key, and three certificates, one of them revoked."""
     design_id = units_made.brand_with_key(workspace)
     make.register(workspace, "MINE", owner="globex", seed=len("acme"))
     units = units_made.issue(workspace, design_id, count=3)
@@ -82,13 +82,13 @@ def grow_by(workspace: Workspace, *numbers: int) -> None:
 
 
 def entry(workspace: Workspace, number: int) -> Entry:
-    """An entry by its number."""
+    """Return an entry by its number."""
     with workspace.database.reading() as session:
         return session.get_one(Entry, number)
 
 
 def test_an_entry_is_edited(ledger: Workspace) -> None:
-    """Other words under the old transaction id, or under their own: that entry is named first, by itself or by its tile."""
+    """An edited entry is named first, by itself or by its tile, under its old or a new transaction id."""
     edited = entry(ledger, 1).body.replace(b'"version":1', b'"version":7')
     attack(ledger.database, "UPDATE entries SET body = :body WHERE number = 1", body=edited)
     assert findings(ledger)[0] == "entry 1 was altered: its transaction id does not belong to its text"
@@ -105,13 +105,13 @@ def test_an_entry_is_edited(ledger: Workspace) -> None:
     [("type", "design.retire"), ("subject", "dsn_other"), ("at", "2020-01-01 00:00:00+00:00")],
 )
 def test_an_entry_s_column_is_edited(ledger: Workspace, column: str, value: str) -> None:
-    """The columns that are searched by say what the entry says, or the entry is named."""
+    """The audit names an entry whose search columns differ from its text."""
     attack(ledger.database, f"UPDATE entries SET {column} = '{value}' WHERE number = 1")  # noqa: S608 - ours
     assert findings(ledger)[0].startswith("entry 1 has columns that differ from its text:")
 
 
 def test_an_entry_is_deleted(ledger: Workspace) -> None:
-    """In the middle or at the end, with the size set back or not: the first that is missing is named."""
+    """The audit names the first missing entry, in the middle or at the end, whether the size is lowered or not."""
     size = sign(ledger).size
     attack(ledger.database, "DELETE FROM entries WHERE number = :last", last=size - 1)
     assert findings(ledger)[0] == f"entry {size - 1} is missing"
@@ -124,7 +124,7 @@ def test_an_entry_is_deleted(ledger: Workspace) -> None:
 
 
 def test_an_entry_is_slipped_in_behind_the_end(ledger: Workspace) -> None:
-    """An entry that no tile holds is named."""
+    """The audit names an entry that no tile holds."""
     forged = body(Draft("cert.flag", "urn:uuid:1", NOW))
     size = sign(ledger).size
     with ledger.database.writing() as session:
@@ -137,7 +137,7 @@ def test_an_entry_is_slipped_in_behind_the_end(ledger: Workspace) -> None:
 
 
 def test_the_database_itself_refuses_to_change_entries(ledger: Workspace) -> None:
-    """Whoever does not drop the triggers first cannot change or delete an entry."""
+    """The database refuses to change or delete an entry until its triggers are dropped."""
     for statement in ("UPDATE entries SET type = 'x'", "DELETE FROM entries"):
         with (
             pytest.raises(sa.exc.DBAPIError, match="never changed"),
@@ -148,7 +148,7 @@ def test_the_database_itself_refuses_to_change_entries(ledger: Workspace) -> Non
 
 
 def test_a_tile_is_replaced(ledger: Workspace) -> None:
-    """Other hashes, a hash less, a tile more or none: it is named."""
+    """The audit names a tile that is missing, added, shortened or filled with other hashes."""
     kept = back_up(ledger.database)
     for statement in (
         sa.update(Tile).values(hashes=hashlib.sha256().digest() * sign(ledger).size),
@@ -165,7 +165,7 @@ def test_a_tile_is_replaced(ledger: Workspace) -> None:
 
 @pytest.mark.parametrize("table", EDITS)
 def test_a_row_is_edited(ledger: Workspace, table: str) -> None:
-    """Whatever column it is in, the row is named and nothing else; the log itself is as it was."""
+    """The audit names the edited row and nothing else. The log itself is unchanged."""
     for edit in EDITS[table]:
         found = findings(ledger, edit)
         assert found, edit
@@ -173,7 +173,7 @@ def test_a_row_is_edited(ledger: Workspace, table: str) -> None:
 
 
 def test_a_row_is_made_that_nobody_entered(ledger: Workspace) -> None:
-    """A member that was never approved is named."""
+    """The audit names a member row without an entry."""
     with ledger.database.writing() as session:
         made = organisations.describe_organisation(handle="mallory", name="M", roles=["brand"], now=NOW)
         session.add(made)
@@ -181,7 +181,7 @@ def test_a_row_is_made_that_nobody_entered(ledger: Workspace) -> None:
 
 
 def test_a_row_is_deleted(ledger: Workspace) -> None:
-    """The entry that made it still names it."""
+    """The audit names a deleted row, because its entry still exists."""
     with ledger.database.writing() as session:
         made = organisations.ensure_brand(session, "initech", NOW)
     number = sign(ledger).size - 1
@@ -190,7 +190,10 @@ def test_a_row_is_deleted(ledger: Workspace) -> None:
 
 
 def test_a_checkpoint_is_rolled_back(ledger: Workspace) -> None:
-    """The newest one is gone: the head file tells, and what is signed in its place is the same word for word."""
+    """The head file shows that the newest checkpoint is missing.
+
+    The service signs the same checkpoint again, word for word.
+    """
     grow_by(ledger, 1)
     newest = sign(ledger)
     attack(ledger.database, "DELETE FROM checkpoints WHERE size = :size", size=newest.size)
@@ -199,7 +202,7 @@ def test_a_checkpoint_is_rolled_back(ledger: Workspace) -> None:
 
 
 def test_a_checkpoint_is_edited_or_signed_by_another(ledger: Workspace) -> None:
-    """Another root in a column or in the note, or a signature by another key of the same name: it is named."""
+    """The audit names a checkpoint with another root, or with a signature by another key of the same name."""
     kept, size = back_up(ledger.database), sign(ledger).size
     forger = Signer(ledger.settings.ledger_origin, key_of(9))
     text = Checkpoint(forger.name, size, bytes(32)).text
@@ -215,7 +218,7 @@ def test_a_checkpoint_is_edited_or_signed_by_another(ledger: Workspace) -> None:
 
 
 def test_an_old_backup_is_restored(ledger: Workspace) -> None:
-    """Nothing is signed while the database lacks what was signed, and what was signed is not answered with less."""
+    """The service signs nothing while the database lacks signed entries, and serves no smaller tree."""
     kept = back_up(ledger.database)
     grow_by(ledger, 1, 2)
     sign(ledger)
@@ -228,7 +231,7 @@ def test_an_old_backup_is_restored(ledger: Workspace) -> None:
 
 @pytest.mark.parametrize("more", [(3,), (3, 4), (3, 4, 5)])
 def test_an_old_backup_is_restored_and_grown(ledger: Workspace, more: tuple[int, ...]) -> None:
-    """Other entries after the backup would be a second history of the same name: it is not signed, however long."""
+    """A restored backup that grew otherwise is a second history of the same name, and is never signed."""
     kept = back_up(ledger.database)
     grow_by(ledger, 1, 2)
     signed = sign(ledger)
@@ -245,7 +248,7 @@ def test_an_old_backup_is_restored_and_grown(ledger: Workspace, more: tuple[int,
 
 
 def test_the_whole_history_is_rewritten(ledger: Workspace) -> None:
-    """Entries, tiles and checkpoints replaced by a log that is sound in itself: it is not signed, and the audit sees it."""
+    """The service does not sign a rewritten log that is sound in itself, and the audit names it."""
     with ledger.database.reading() as session:
         bodies = journal.bodies(session, 0, 1000)
     said = read_body(bodies[0])
@@ -265,7 +268,7 @@ def test_the_whole_history_is_rewritten(ledger: Workspace) -> None:
 
 @pytest.mark.slow
 def test_an_entry_is_back_dated(ledger: Workspace) -> None:
-    """A year-old time after a checkpoint, or one that lies ahead of its checkpoint: the entry is named."""
+    """The audit names an entry that is older than the checkpoint before it, or newer than its own checkpoint."""
     size = sign(ledger).size
     with ledger.database.writing() as session:
         record(session, [Draft("cert.flag", "urn:uuid:1", NOW - timedelta(days=365))])
@@ -279,7 +282,7 @@ def test_an_entry_is_back_dated(ledger: Workspace) -> None:
 
 
 def test_an_entry_s_time_is_edited(ledger: Workspace) -> None:
-    """An entry with another time is another entry: its tile no longer follows."""
+    """An entry with another time is another entry, and no longer agrees with its tile."""
     said = read_body(entry(ledger, 1).body)
     rewrite(ledger.database, 1, rfc8785.dumps({**said, "at": time_text(NOW - timedelta(minutes=1))}))
     found = findings(ledger)
@@ -288,7 +291,7 @@ def test_an_entry_s_time_is_edited(ledger: Workspace) -> None:
 
 
 def test_the_head_file_is_damaged(ledger: Workspace) -> None:
-    """A file that cannot be read stops the signing: it may have held more than the database has."""
+    """The service does not sign when it cannot read the head file, because the file may hold more than the database."""
     path = ledger.settings.keys_dir / "ledger-head"
     path.write_text("{}")
     grow_by(ledger, 1)

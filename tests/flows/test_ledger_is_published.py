@@ -1,4 +1,4 @@
-"""The operator publishes the ledger: signed checkpoints, proofs, a mirror of files, cosignatures by witnesses."""
+"""Flow: the operator publishes the ledger with signed checkpoints, proofs, a mirror of files, and cosignatures."""
 
 import base64
 import json
@@ -30,14 +30,14 @@ NOW = make.NOW
 
 
 def grow(workspace: Workspace, count: int, first: int = 0) -> list[Entry]:
-    """Append so many entries."""
+    """Append this number of entries."""
     drafts = [Draft("cert.flag", f"urn:uuid:{number}", NOW) for number in range(first, first + count)]
     with workspace.database.writing() as session:
         return journal.record(session, drafts)
 
 
 def test_a_checkpoint_is_signed_once(workspace: Workspace) -> None:
-    """The empty log too; by the ledger's key, under its name; and only what is new is signed again."""
+    """The ledger's key signs each size once under the ledger's name, even the empty log."""
     empty = sign(workspace)
     assert Checkpoint.from_note(empty.note) == Checkpoint(workspace.settings.ledger_origin, 0, EMPTY_ROOT)
     entries = grow(workspace, 300)
@@ -50,7 +50,7 @@ def test_a_checkpoint_is_signed_once(workspace: Workspace) -> None:
 
 
 def test_another_address_is_another_name(workspace: Workspace) -> None:
-    """An operator who moves signs the same entries under the new name; nothing else changes."""
+    """An operator who changes the address signs the same entries under the new name."""
     grow(workspace, 3)
     before = sign(workspace)
     moved = workspace.settings.model_copy(update={"public_url": "https://authcheck.example"})
@@ -61,7 +61,7 @@ def test_another_address_is_another_name(workspace: Workspace) -> None:
 
 
 def test_every_entry_has_a_proof(workspace: Workspace) -> None:
-    """A tlog-proof that leads from the entry to the checkpoint; none before the checkpoint covers it."""
+    """A tlog-proof leads from each entry to the checkpoint. An entry beyond the checkpoint has no proof."""
     entries = grow(workspace, 259)
     checkpoint = sign(workspace)
     (later,) = grow(workspace, 1, first=259)
@@ -78,7 +78,7 @@ def test_every_entry_has_a_proof(workspace: Workspace) -> None:
 
 
 def test_a_mirror_follows_the_ledger(workspace: Workspace, tmp_path: Path) -> None:
-    """Files of the tlog-tiles layout, from which the root follows; only what is new is written the next time."""
+    """The mirror has the tlog-tiles layout and gives the root. The next export writes only new files."""
     bodies = [entry.body for entry in grow(workspace, 258)]
     assert mirrored(workspace, tmp_path) == [
         entries_path(0),
@@ -105,7 +105,7 @@ def mirrored(workspace: Workspace, folder: Path) -> list[str]:
 
 
 def test_a_mirror_of_another_ledger_is_left_alone(workspace: Workspace, tmp_path: Path) -> None:
-    """What lies there must be the beginning of what is written."""
+    """An export refuses a folder whose files are not the beginning of this ledger."""
     grow(workspace, 3)
     text = Checkpoint(workspace.settings.ledger_origin, 2, bytes(32)).text
     (tmp_path / "checkpoint").write_text(
@@ -118,7 +118,7 @@ def test_a_mirror_of_another_ledger_is_left_alone(workspace: Workspace, tmp_path
 
 
 class FakeWitness:
-    """A witness of one log in this process (C2SP tlog-witness); `off` as long as it does not answer."""
+    """A witness of one log in this process (C2SP tlog-witness). It does not answer while `off` is set."""
 
     def __init__(self, signer: Cosigner) -> None:
         self.signer, self.size, self.root, self.off = signer, 0, EMPTY_ROOT, False
@@ -163,7 +163,10 @@ def asked(workspace: Workspace, witnesses: list[FakeWitness]) -> Cosigned:
 
 @pytest.mark.slow
 def test_witnesses_cosign_as_the_ledger_grows(workspace: Workspace, witnesses: list[FakeWitness]) -> None:
-    """Each checkpoint carries both cosignatures; one that was away joins again, and nothing is signed twice."""
+    """Each checkpoint gets both cosignatures. A witness that was away joins again.
+
+    No cosignature is made twice.
+    """
     verifiers = [one.witness.verifier for one in witnesses]
     grow(workspace, 3)
     assert quorum(asked(workspace, witnesses).checkpoint.note, verifiers, 2) == 2
@@ -184,7 +187,7 @@ def test_witnesses_cosign_as_the_ledger_grows(workspace: Workspace, witnesses: l
 def test_a_witness_remembers_what_a_restored_backup_lacks(
     workspace: Workspace, witnesses: list[FakeWitness]
 ) -> None:
-    """Even where the head file is gone: nothing is signed, by nobody, from then on."""
+    """A witness knows the larger size even when the head file is gone, and nothing more is signed."""
     grow(workspace, 3)
     asked(workspace, witnesses)
     kept = back_up(workspace.database)
@@ -203,7 +206,7 @@ def test_a_witness_remembers_what_a_restored_backup_lacks(
 
 
 def test_a_witness_refuses_a_rewritten_history(workspace: Workspace, witnesses: list[FakeWitness]) -> None:
-    """A fork of the same size by the right key: the witness does not cosign it."""
+    """A witness does not cosign a fork of the same size that the right key signed."""
     kept = back_up(workspace.database)
     grow(workspace, 3)
     asked(workspace, witnesses)
@@ -216,7 +219,7 @@ def test_a_witness_refuses_a_rewritten_history(workspace: Workspace, witnesses: 
 
 
 def test_the_chain_is_asked_before_signing(workspace: Workspace) -> None:
-    """What the chain holds counts like the head file: a shorter or another log is not signed."""
+    """The chain's size counts like the head file. A shorter or another log is not signed."""
     grow(workspace, 3)
     root = bytes.fromhex(sign(workspace).root)
     for held, code in (
@@ -231,7 +234,7 @@ def test_the_chain_is_asked_before_signing(workspace: Workspace) -> None:
 def test_an_operator_audits_and_exports(
     cli: Callable[..., object], workspace: Workspace, tmp_path: Path
 ) -> None:
-    """The commands: a sound ledger ends with 0, a changed row is named and ends with 1."""
+    """The audit command exits with 0 for a sound ledger. It exits with 1 and names a changed row."""
     with workspace.database.writing() as session:
         organisations.ensure_brand(session, "acme", NOW)
     done = cli("ledger", "checkpoint")

@@ -1,4 +1,4 @@
-"""Every change of an organisation or a design is an entry of the ledger, written in the transaction of its row."""
+"""Flow: every change of an organisation or a design is a ledger entry, written in the transaction of its row."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -28,7 +28,7 @@ LATER = make.NOW + timedelta(days=1)
 
 
 def entries(workspace: Workspace) -> list[Entry]:
-    """The whole log, sound and in agreement with the tables."""
+    """The entries of the whole log, which is sound and agrees with the tables."""
     assert_log_sound(DatabaseLog(workspace.database))
     with workspace.database.snapshot() as session:
         assert list(compare_rows(session)) == []
@@ -36,12 +36,12 @@ def entries(workspace: Workspace) -> list[Entry]:
 
 
 def types(workspace: Workspace) -> list[str]:
-    """What happened, in order."""
+    """The types of the entries, in order."""
     return [entry.type for entry in entries(workspace)]
 
 
 def draft(number: int = 0) -> Draft:
-    """A fact of its own for every number."""
+    """A draft with its own fact for every number."""
     return Draft("cert.flag", f"urn:uuid:{number}", make.NOW)
 
 
@@ -52,7 +52,7 @@ def change(workspace: Workspace, design: Design, act: Callable[..., None], *word
 
 
 def test_the_life_of_a_design_is_in_the_ledger(workspace: Workspace) -> None:
-    """Registered, shown by more pictures, renamed, masked, reduced, retired: an entry each, and the rows follow."""
+    """Each change of a design, from registration to retirement, is one entry that agrees with the rows."""
     design = make.register(workspace, pictures=[make.picture_bytes(1)]).design
     more = read_view(make.picture_bytes(2), workspace.limits)
     with workspace.database.writing() as session:
@@ -89,7 +89,7 @@ def test_the_life_of_a_design_is_in_the_ledger(workspace: Workspace) -> None:
 
 
 def test_a_dispute_is_in_the_ledger(workspace: Workspace) -> None:
-    """Whose design came near whose, and how near."""
+    """The entry of a dispute names both designs and the score."""
     first = make.register(workspace).design
     second = make.register(workspace, owner="globex").design
     assert types(workspace) == ["org.approve", "design.register"] * 2 + ["design.dispute"]
@@ -99,7 +99,7 @@ def test_a_dispute_is_in_the_ledger(workspace: Workspace) -> None:
 
 @pytest.mark.slow
 def test_many_pictures_are_told_in_several_entries(workspace: Workspace) -> None:
-    """An entry holds twenty pictures at most, so that it stays below its limit of bytes."""
+    """An entry holds at most twenty pictures, so that it stays below its limit of bytes."""
     pictures = [make.encode(make.picture(1).rotate(turn)) for turn in range(0, 150, 7)]
     make.register(workspace, pictures=pictures)
     assert types(workspace) == ["org.approve", "design.register", "design.view_add"]
@@ -107,7 +107,7 @@ def test_many_pictures_are_told_in_several_entries(workspace: Workspace) -> None
 
 
 def test_what_changes_nothing_is_not_told(workspace: Workspace) -> None:
-    """The same design again, the same words again, a second retirement: no entry."""
+    """A repeated registration, a repeated change and a second retirement add no entry."""
     design = make.register(workspace).design
     make.register(workspace)
     with workspace.database.writing() as session:
@@ -118,7 +118,7 @@ def test_what_changes_nothing_is_not_told(workspace: Workspace) -> None:
 
 
 def test_what_is_rolled_back_is_not_told(workspace: Workspace) -> None:
-    """A transaction that fails leaves neither rows nor entries, nor a part of a tile."""
+    """A failed transaction leaves no rows, no entries and no part of a tile."""
 
     def fail() -> None:
         with workspace.database.writing() as session:
@@ -132,7 +132,7 @@ def test_what_is_rolled_back_is_not_told(workspace: Workspace) -> None:
 
 
 def test_a_handle_that_is_taken_is_told_once(workspace: Workspace) -> None:
-    """A refused member leaves no entry, and the rest of its transaction stays."""
+    """A refused member leaves no entry, and the rest of its transaction is stored."""
     with workspace.database.writing() as session:
         organisations.ensure_brand(session, "acme", make.NOW)
         with pytest.raises(Conflict):
@@ -143,7 +143,7 @@ def test_a_handle_that_is_taken_is_told_once(workspace: Workspace) -> None:
 
 
 def test_a_dry_run_is_not_told(workspace: Workspace) -> None:
-    """Looking at what an import would do writes nothing, the import itself an entry a row."""
+    """A dry run writes no entry. The import writes one entry for each row."""
     from_seed = make.picture_bytes
     rows = [Row(line, make_new(line), (str(line),)) for line in range(1, 4)]
     for dry_run in (True, False):
@@ -155,12 +155,12 @@ def test_a_dry_run_is_not_told(workspace: Workspace) -> None:
 
 
 def make_new(line: int) -> make.NewDesign:
-    """What an owner says of a design."""
+    """The texts that an owner gives for a design."""
     return make.NewDesign(f"REF-{line}", f"Design {line}")
 
 
 def test_the_same_fact_twice_is_one_entry(workspace: Workspace) -> None:
-    """A request that is repeated gets the entry it made first, in the same transaction and in a later one."""
+    """A repeated request gets its first entry, in the same transaction and in a later one."""
     with workspace.database.writing() as session:
         first = record(session, [draft(1), draft(2), draft(1)])
     with workspace.database.writing() as session:
@@ -171,7 +171,7 @@ def test_the_same_fact_twice_is_one_entry(workspace: Workspace) -> None:
 
 
 def test_facts_that_wait_for_the_commit_come_before_those_recorded(workspace: Workspace) -> None:
-    """The order of the log is that of the transaction, savepoints or not."""
+    """The log has the order of the transaction, with or without savepoints."""
     with workspace.database.writing() as session:
         record_at_commit(session, [draft(1)])
         with session.begin_nested():

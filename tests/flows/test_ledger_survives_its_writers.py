@@ -1,4 +1,4 @@
-"""Several processes write one ledger, and are killed while they do."""
+"""Flow: several processes write one ledger and are killed while they write."""
 
 import os
 import random
@@ -26,7 +26,7 @@ PIECE = 1 << 16
 
 
 def checkpoints(workspace: Workspace) -> dict[int, str]:
-    """What was signed: roots by size."""
+    """The signed roots, by tree size."""
     with workspace.database.reading() as session:
         rows = session.execute(sa.select(SignedCheckpoint.size, SignedCheckpoint.root))
         return {row.size: row.root for row in rows}
@@ -44,7 +44,10 @@ def assert_one_history(workspace: Workspace) -> None:
 
 @pytest.mark.slow
 def test_writers_are_killed_at_any_moment(workspace: Workspace) -> None:
-    """Three writers, killed by SIGKILL at random fifteen times: no acknowledged entry is lost, and no history forks."""
+    """Three writers are killed by SIGKILL at fifteen random moments.
+
+    No acknowledged entry is lost, and history never forks.
+    """
     dice = random.Random()
     kept: dict[int, str] = {}
     for turn in range(ROUNDS):
@@ -56,7 +59,7 @@ def test_writers_are_killed_at_any_moment(workspace: Workspace) -> None:
             for number in range(WRITERS)
         ]
         writing.close()
-        acknowledged = os.read(reading.fileno(), PIECE)  # from here on one is at work
+        acknowledged = os.read(reading.fileno(), PIECE)  # from here on a writer is at work
         time.sleep(dice.uniform(0, LIFE_S))
         for writer in writers:
             writer.kill()
@@ -80,7 +83,7 @@ def test_writers_are_killed_at_any_moment(workspace: Workspace) -> None:
 
 @pytest.mark.slow
 def test_two_processes_append_at_once(workspace: Workspace) -> None:
-    """None is refused, none is lost, and what both have to say is entered once."""
+    """No append is refused or lost. A fact that both processes append is one entry."""
     writers = [
         ledger_writers.start(ledger_writers.append, workspace.settings, name, APPENDS, SAME)
         for name in ("one", "two")

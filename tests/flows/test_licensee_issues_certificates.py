@@ -1,4 +1,4 @@
-"""A licensee issues certificates within its licence, and never beyond it, whoever races."""
+"""Flow: a licensee issues certificates within its licence, and never beyond the licence, even in races."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 
 
 def refused(issuer: made.Brand, **words: Any) -> AuthcheckError:
-    """What an order is refused with; nothing is left of it."""
+    """The code with which an order is refused. The refused order leaves nothing behind."""
     before = made.entries(issuer.work)
     with pytest.raises(AuthcheckError) as caught:
         issuer.issue(words.pop("request_key", "refused"), **words)
@@ -39,7 +39,7 @@ def refused(issuer: made.Brand, **words: Any) -> AuthcheckError:
 
 
 def breach(issuer: made.Brand, **words: Any) -> dict[str, Any]:
-    """The numbers of the licence breach that an order is refused with."""
+    """The numbers of the licence breach for which an order is refused."""
     error = refused(issuer, **words)
     assert (error.code, type(error)) == ("certificate.licence_breach", Conflict)
     return error.params
@@ -55,7 +55,7 @@ def hand_in(keeper: Licensee, given: Signatures) -> int:
 def test_a_certificate_names_the_licence_it_stands_on(
     printers: Licensee, license_it: Callable[..., Licence]
 ) -> None:
-    """Signed by the licensee's key; whoever looks it up finds it good, and what the row says is compared."""
+    """The licensee's key signs the certificate. A look-up finds it good and compares the row with it."""
     licence = license_it(cap=9)
     batch = printers.issue()
     unit = printers.certificates()[0]
@@ -71,7 +71,7 @@ def test_a_certificate_names_the_licence_it_stands_on(
 
 
 def test_an_owner_needs_no_licence(acme: made.Brand, license_it: Callable[..., Licence]) -> None:
-    """Its certificates say nothing of one, and count on nobody's meter."""
+    """An owner's certificates name no licence and count towards no cap."""
     licence = license_it(cap=1)
     assert acme.issue().licence_id is None
     assert "licence" not in made.payload(acme.certificates()[0].jws or "")["credentialSubject"]
@@ -79,14 +79,17 @@ def test_an_owner_needs_no_licence(acme: made.Brand, license_it: Callable[..., L
 
 
 def test_an_order_without_a_licence_is_the_request_it_was() -> None:
-    """Its hash stays what it was before there were licences; one with a licence is another request."""
+    """The hash of an order without a licence is the same as before licences existed.
+
+    An order with a licence is another request.
+    """
     order = Order("dsn_1", made.GTIN_14, "L1", "Kite shirt", "r1", count=3)
     assert order.sha256 == "cb3dc20483394d7d266758e5901605930a42f87f3d699e331afbfd51b860ae91"
     assert replace(order, licence_id="lic_1").sha256 != order.sha256
 
 
 def test_without_a_licence_nothing_is_issued(printers: Licensee, acme: made.Brand) -> None:
-    """Whether that design is there or not; an offer that nobody accepted is none."""
+    """Without an accepted licence the order is refused, whether the design exists or not."""
     for design_id in (acme.design.id, "dsn_NOBODY", "x\0"):
         assert refused(printers, design_id=design_id).code == "certificate.no_licence"
     offer = licensees.licence(acme.work, "acme", "printers", accepted=False, designs=(acme.design.id,))
@@ -97,7 +100,7 @@ def test_without_a_licence_nothing_is_issued(printers: Licensee, acme: made.Bran
 def test_anothers_licence_is_not_there(
     printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
 ) -> None:
-    """Neither for a second licensee, nor under a name that no licence has."""
+    """A licensee cannot use another licensee's licence or an unknown licence id."""
     licence = license_it()
     other = licensees.licensee(acme.work, acme.design, "weavers")
     for licence_id in (licence.id, "lic_NOBODY", "x\0"):
@@ -106,7 +109,7 @@ def test_anothers_licence_is_not_there(
 
 
 def test_a_licence_of_a_stranger_is_none(printers: Licensee, acme: made.Brand) -> None:
-    """A rival cannot license acme's design, not by the name of a collection that acme has as well."""
+    """A rival cannot license acme's design, even through a collection of the same name."""
     rival = made.brand(acme.work, "globex", seed=9)
     with acme.work.database.writing() as session:
         for design in (acme.design, rival.design):
@@ -118,7 +121,10 @@ def test_a_licence_of_a_stranger_is_none(printers: Licensee, acme: made.Brand) -
 
 
 def test_the_cap_is_the_end(printers: Licensee, license_it: Callable[..., Licence]) -> None:
-    """Five are five, in how many orders ever; the refusal has the numbers, and the same request again is no new one."""
+    """All orders together stay within the cap. The refusal has the numbers.
+
+    A repeated request counts once.
+    """
     licence = license_it(cap=5)
     assert breach(printers, count=6)["units"] == 6
     first = printers.issue(count=4)
@@ -132,7 +138,7 @@ def test_the_cap_is_the_end(printers: Licensee, license_it: Callable[..., Licenc
 
 
 def test_a_revoked_unit_was_made_all_the_same(printers: Licensee, license_it: Callable[..., Licence]) -> None:
-    """Revoking certificates makes no room under the cap."""
+    """A revoked unit still counts towards the cap."""
     license_it(cap=3)
     batch = printers.issue()
     printers.revoke(batch_id=batch.id)
@@ -142,7 +148,10 @@ def test_a_revoked_unit_was_made_all_the_same(printers: Licensee, license_it: Ca
 def test_outside_period_and_designs_nothing_is_issued(
     printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
 ) -> None:
-    """Before the first day, after the last, for another design of the same owner; on the last day it still is."""
+    """Orders before the first day, after the last day or for another design are refused.
+
+    The last day is included.
+    """
     today = make.NOW.date()
     licence = license_it(now=make.NOW - 9 * DAY, starts_on=today, ends_on=today)
     printers.issue()
@@ -157,7 +166,7 @@ def test_outside_period_and_designs_nothing_is_issued(
 def test_of_two_licences_the_one_is_taken_that_covers_the_order(
     printers: Licensee, license_it: Callable[..., Licence]
 ) -> None:
-    """Unless the licensee names one."""
+    """The order uses the licence that covers it, unless the licensee names a licence."""
     small, large = license_it(cap=2), license_it(cap=10)
     assert printers.issue(count=5).licence_id == large.id
     assert printers.issue("r2", count=2, licence_id=small.id).licence_id == small.id
@@ -168,7 +177,10 @@ def test_of_two_licences_the_one_is_taken_that_covers_the_order(
 def test_a_meter_runs_over_all_versions(
     printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
 ) -> None:
-    """A higher cap makes room for the difference, not for as much again; the old version is over."""
+    """Units count over all versions of a licence.
+
+    A higher cap adds only the difference, and the old version is over.
+    """
     first = license_it(cap=10)
     printers.issue(count=10)
     assert printers.meter(first).alerts == (0.8, 0.95, 1.0)
@@ -184,7 +196,7 @@ def test_a_meter_runs_over_all_versions(
 def test_a_sublicence_ends_with_what_it_stands_on(
     printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
 ) -> None:
-    """It lets its holder issue for the owner's design, until the owner takes the first licence back."""
+    """A sublicensee can issue for the owner's design until the owner revokes the parent licence."""
     licence = license_it(sublicensing=True)
     weavers = licensees.licensee(acme.work, acme.design, "weavers")
     below = licensees.licence(
@@ -198,7 +210,7 @@ def test_a_sublicence_ends_with_what_it_stands_on(
 def test_a_revocation_counts_at_once_whatever_the_clocks(
     printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
 ) -> None:
-    """An order from before midnight that had to wait while the owner revoked comes too late."""
+    """An order that waited while the owner revoked is refused, even when it is dated before the revocation."""
     licence = license_it()
     licensees.revoke(acme.work, "acme", licence.id, make.NOW + DAY)
     assert breach(printers, now=make.NOW)["breach"] == "licence.revoked"
@@ -207,12 +219,15 @@ def test_a_revocation_counts_at_once_whatever_the_clocks(
 def test_a_revoked_licence_signs_nothing_that_waits(
     printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
 ) -> None:
-    """What a licensee ordered before, who keeps its key, waits in vain; signatures that are under way are refused."""
+    """After a revocation, waiting orders of a licensee that keeps its key cannot be signed.
+
+    Their signatures are refused.
+    """
     keeper = licensees.licensee(acme.work, acme.design, "weavers", key=False)
     keeper.add_key(OWN.public_key().public_bytes_raw())
     licence = licensees.licence(acme.work, "acme", "weavers", designs=(acme.design.id,), cap=5)
     keeper.issue(count=3)
-    assert breach(keeper, count=3)["units"] == 6  # what waits counts
+    assert breach(keeper, count=3)["units"] == 6  # a waiting order counts
     waiting = keeper.waiting()
     assert sum(name.startswith("urn:") for name in waiting.payloads) == 3
     licensees.revoke(acme.work, "acme", licence.id)
@@ -228,7 +243,7 @@ def test_a_revoked_licence_signs_nothing_that_waits(
 
 
 def test_what_waits_is_signed_under_the_version_that_came_after(acme: made.Brand, printers: Licensee) -> None:
-    """An amended licence lets what was ordered before be signed."""
+    """An amended licence lets earlier orders be signed."""
     keeper = licensees.licensee(acme.work, acme.design, "weavers", key=False)
     keeper.add_key(OWN.public_key().public_bytes_raw())
     words: dict[str, Any] = {"designs": (acme.design.id,), "ends_on": date(2027, 12, 31)}

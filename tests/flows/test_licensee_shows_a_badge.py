@@ -1,4 +1,4 @@
-"""A licensee's shop shows a badge, and others try to show it, stretch it or forge it."""
+"""Flow: a licensee's shop shows a badge. Others try to show, extend or forge a badge."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def shop(workspace: Workspace, *, own_key: bool = False, **terms: Any) -> Shop:
 
 
 def badge(workspace: Workspace, front: str, licence: str, now: datetime = make.NOW) -> str:
-    """A badge as it is given out."""
+    """A badge as the service issues it."""
     vault = signing_keys.open_vault(workspace.settings)
     with workspace.database.reading() as session:
         return badges.make_badge(
@@ -52,20 +52,20 @@ def badge(workspace: Workspace, front: str, licence: str, now: datetime = make.N
 
 
 def trust(workspace: Workspace) -> Trust:
-    """Whom a verifier believes."""
+    """The issuers that a verifier trusts."""
     with workspace.database.reading() as session:
         return publications.trust_of(session, workspace.settings, make.NOW)
 
 
 def refused(act: Callable[[], object]) -> str:
-    """The code that something is refused with."""
+    """The code with which a badge is refused."""
     with pytest.raises(AuthcheckError) as error:
         act()
     return error.value.code
 
 
 def test_a_badge_holds_at_its_address_for_a_day(workspace: Workspace) -> None:
-    """It says who lets whom sell by what; at another address, or a day later, it is none."""
+    """A badge names the seller, the licence and the address. It is valid for one day at its own address."""
     front, licence = shop(workspace)
     jws, believed = badge(workspace, front.id, licence.id), trust(workspace)
     found = badges.verify_badge(jws, f"{URL}/#top", believed, make.NOW)
@@ -77,7 +77,10 @@ def test_a_badge_holds_at_its_address_for_a_day(workspace: Workspace) -> None:
 
 
 def test_a_badge_ends_with_its_licence(workspace: Workspace) -> None:
-    """On the last day it ends at midnight; afterwards, revoked, closed or for another's licence there is none."""
+    """A badge ends at midnight of the licence's last day.
+
+    A revoked or other licence, or a closed shop, gets no badge.
+    """
     front, licence = shop(workspace, ends_on=make.NOW.date())
     found = badges.verify_badge(badge(workspace, front.id, licence.id), URL, trust(workspace), make.NOW)
     assert found.until.date() == make.NOW.date()
@@ -89,20 +92,20 @@ def test_a_badge_ends_with_its_licence(workspace: Workspace) -> None:
 
 
 def test_a_licence_for_another_shop_gives_no_badge(workspace: Workspace) -> None:
-    """The channel is one of the terms."""
+    """A licence for another channel gives no badge."""
     front, licence = shop(workspace, channels=("m.example/1",))
     assert refused(lambda: badge(workspace, front.id, licence.id)) == "badge.not_found"
 
 
 def test_an_owner_who_keeps_its_key_gives_no_badge_here(workspace: Workspace) -> None:
-    """There is nothing here to sign with."""
+    """The service cannot sign a badge for an owner who keeps its own key."""
     front, licence = shop(workspace, own_key=True)
     assert refused(lambda: badge(workspace, front.id, licence.id)) == "badge.own_key"
 
 
 @pytest.mark.slow
 def test_forged_badges_are_refused(workspace: Workspace) -> None:
-    """Another key, another's name, no algorithm, a shared secret, stretched times, other types, noise."""
+    """Badges of another key, name or type, without algorithm, with a shared secret or changed times are refused."""
     front, licence = shop(workspace)
     jws, believed = badge(workspace, front.id, licence.id), trust(workspace)
     header, payload, signature = jws.split(".")
@@ -130,7 +133,7 @@ def test_forged_badges_are_refused(workspace: Workspace) -> None:
 
 
 def test_a_revoked_keys_badges_are_none(workspace: Workspace) -> None:
-    """Who stole a key that was ended signs no badge."""
+    """A thief cannot sign a badge with a revoked key."""
     front, licence = shop(workspace)
     jws = badge(workspace, front.id, licence.id)
     vault = signing_keys.open_vault(workspace.settings)
@@ -141,7 +144,10 @@ def test_a_revoked_keys_badges_are_none(workspace: Workspace) -> None:
 
 
 def test_badges_on_the_command_line(workspace: Workspace, cli: Callable[..., Any], tmp_path: Path) -> None:
-    """Given out on standard output, verified from a file with an exit code."""
+    """The command prints a badge to standard output.
+
+    Another command verifies it from a file, with an exit code.
+    """
     front, licence = shop(workspace)
     file, believed = tmp_path / "badge.jwt", tmp_path / "trust.json"
     given = cli("storefronts", "badge", front.id, "--licence", licence.id)

@@ -1,4 +1,7 @@
-"""Threads, processes and a revocation race licensees that issue: no unit beyond the cap, none after the revocation."""
+"""Flow: threads, processes and a revocation race licensees that issue.
+
+No unit exceeds the cap or follows a revocation.
+"""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +24,10 @@ RACERS = 3
 
 @pytest.mark.slow
 def test_threads_never_exceed_the_cap(printers: Licensee, license_it: Callable[..., Licence]) -> None:
-    """Some at once, each ordering until it is refused: the cap is used up to the last three, and not passed."""
+    """Several threads order until they are refused.
+
+    Fewer than three units of the cap stay unused, and no unit exceeds the cap.
+    """
     licence = license_it(cap=20)
     start, codes = threading.Barrier(RACERS), list[str]()
 
@@ -42,7 +48,7 @@ def test_threads_never_exceed_the_cap(printers: Licensee, license_it: Callable[.
 
 @pytest.mark.slow
 def test_processes_never_exceed_the_cap(printers: Licensee, license_it: Callable[..., Licence]) -> None:
-    """As threads, with a database connection and a memory of their own."""
+    """Several processes, each with its own database connection and memory, stay within the cap."""
     licence = license_it(cap=20)
     words = (printers.work.settings, "printers", printers.design.id)
     racers = [
@@ -60,7 +66,7 @@ def test_processes_never_exceed_the_cap(printers: Licensee, license_it: Callable
 def test_a_sublicence_shares_the_cap_that_it_stands_on(
     printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
 ) -> None:
-    """The holder of a licence and the one of a sublicence issue at once, in processes: together they stay below it."""
+    """A licensee and its sublicensee issue at once in two processes. Together they stay within the cap."""
     licence = license_it(cap=12, sublicensing=True)
     licensees.licensee(acme.work, acme.design, "weavers")
     words: dict[str, Any] = {"parent_id": licence.id, "designs": (acme.design.id,), "cap": 12}
@@ -83,7 +89,7 @@ def test_a_sublicence_shares_the_cap_that_it_stands_on(
 def test_nothing_is_issued_after_a_revocation(
     printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
 ) -> None:
-    """While a process issues the owner revokes: by the ledger's order no certificate comes after that."""
+    """The owner revokes while a process issues. No certificate follows the revocation in the ledger."""
     licence = license_it()
     words = (printers.work.settings, "printers", printers.design.id, "one", 3)
     racer = ledger_writers.start(licensees.issue_in_a_process, *words)

@@ -1,4 +1,4 @@
-"""The index of local features in each process follows the database, and starts from the file that one of them left."""
+"""Flow: each process's index of local features follows the database, and starts from a shared snapshot file."""
 
 import logging
 import threading
@@ -32,19 +32,19 @@ Numbers = list[list[int]]
 
 @pytest.fixture
 def folder(workspace: Workspace) -> Path:
-    """Where snapshots lie."""
+    """The folder of the snapshots."""
     return workspace.settings.index_dir
 
 
 @pytest.fixture
 def _files_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let a snapshot be due after a few points."""
+    """Make a snapshot due after a few points."""
     monkeypatch.setattr("authcheck.vision.features.filed_index.LEAST_POINTS", 120)
     return
 
 
 def put(workspace: Workspace, *seeds: int, scheme: str = SCHEME) -> list[int]:
-    """Register a design for each seed; the numbers of their views."""
+    """Register a design for each seed. Return the numbers of their views."""
     numbers = []
     for seed in seeds:
         with workspace.database.writing() as session:
@@ -66,7 +66,7 @@ def put(workspace: Workspace, *seeds: int, scheme: str = SCHEME) -> list[int]:
 
 
 def put_negative(workspace: Workspace, seed: int) -> int:
-    """Add a negative picture; its number."""
+    """Add a negative picture. Return its number."""
     with workspace.database.writing() as session:
         negative = NegativePicture(
             label="", picture_sha256=f"{seed:064}", scheme=SCHEME, record=some_features(seed).to_bytes(),
@@ -78,13 +78,13 @@ def put_negative(workspace: Workspace, seed: int) -> int:
 
 
 def take_out(workspace: Workspace, kind: type[View | NegativePicture], number: int) -> None:
-    """Let it take part in checks no more."""
+    """Remove a view from checks."""
     with workspace.database.writing() as session:
         session.get_one(kind, number).removed_tick = next_tick(session)
 
 
 def of_seeds(*seeds: int) -> NDArray[np.uint8]:
-    """Descriptors of those pictures."""
+    """The descriptors of the pictures of these seeds."""
     return np.concatenate([some_features(seed).descriptors for seed in seeds])
 
 
@@ -92,7 +92,7 @@ Negatives = Mapping[str | None, FeatureIndex]
 
 
 def keys_near(live: LiveFeatures, workspace: Workspace, seed: int) -> set[tuple[str, int]]:
-    """The views and negatives that hold the very points of that picture."""
+    """The views and negatives that hold the points of that picture."""
 
     def ask(views: FeatureIndex, negatives: Negatives) -> set[tuple[str, int]]:
         found = set()
@@ -106,7 +106,7 @@ def keys_near(live: LiveFeatures, workspace: Workspace, seed: int) -> set[tuple[
 
 
 def everything(live: LiveFeatures, workspace: Workspace) -> list[Numbers]:
-    """A whole answer, to compare."""
+    """Return a whole answer, for comparison."""
 
     def ask(views: FeatureIndex, negatives: Negatives) -> list[Numbers]:
         near = [index.nearest(of_seeds(*range(8)), 6) for index in (views, *negatives.values())]
@@ -117,12 +117,12 @@ def everything(live: LiveFeatures, workspace: Workspace) -> list[Numbers]:
 
 
 def size(views: FeatureIndex, negatives: Negatives) -> int:
-    """How much is searched."""
+    """The number of searched points."""
     return len(views) + sum(map(len, negatives.values()))
 
 
 def test_two_processes_see_each_others_changes(workspace: Workspace, folder: Path) -> None:
-    """What was added by any of them is found by the next search in every one, and what was removed is not."""
+    """The next search in every process finds the views that any process added, and no removed view."""
     one, other = LiveFeatures(folder), LiveFeatures(folder)
     assert keys_near(one, workspace, 1) == set()
     first, second = put(workspace, 1, 2)
@@ -143,7 +143,7 @@ def test_two_processes_see_each_others_changes(workspace: Workspace, folder: Pat
 def test_a_restart_begins_with_the_file_and_answers_the_same(
     workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of what the file holds no record is read again; what came and went since is taken over."""
+    """A restart reads no record that the file holds, and takes over later changes."""
     numbers = put(workspace, *range(5))
     before = LiveFeatures(folder)
     everything(before, workspace)
@@ -170,7 +170,10 @@ def test_a_restart_begins_with_the_file_and_answers_the_same(
 @pytest.mark.slow
 @pytest.mark.usefixtures("_files_at_once")
 def test_negatives_outlive_a_new_file(workspace: Workspace, folder: Path) -> None:
-    """The file holds views alone; a process that goes on with a new one, and one that starts with it, know the negatives."""
+    """A new file holds views alone.
+
+    The process that writes it and a process that starts from it both know the negatives.
+    """
     negative = put_negative(workspace, 9)
     live = LiveFeatures(folder)
     assert keys_near(live, workspace, 9) == {("negative", negative)}
@@ -185,7 +188,7 @@ def test_negatives_outlive_a_new_file(workspace: Workspace, folder: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.usefixtures("_files_at_once")
 def test_one_process_writes_and_the_others_go_on_with_its_file(workspace: Workspace, folder: Path) -> None:
-    """A second process does not write what the first has written, and one that may not write loses nothing."""
+    """A second process does not write the same file again. A process that may not write loses nothing."""
     one, other = LiveFeatures(folder), LiveFeatures(folder)
     put(workspace, *range(5))
     with sole_writer(folder):
@@ -203,7 +206,7 @@ def test_one_process_writes_and_the_others_go_on_with_its_file(workspace: Worksp
 @pytest.mark.slow
 @pytest.mark.usefixtures("_files_at_once")
 def test_a_file_of_another_registry_is_not_believed(workspace: Workspace, folder: Path) -> None:
-    """Nor one of this registry that was restored from a backup and went another way since."""
+    """A file of another registry, or of this registry before a restored backup diverged, is not used."""
     put(workspace, *range(4))
     everything(LiveFeatures(folder), workspace)
     for change in (
@@ -217,12 +220,12 @@ def test_a_file_of_another_registry_is_not_believed(workspace: Workspace, folder
             assert live._found(session, 4) is None
         everything(live, workspace)
         with workspace.database.reading() as session:
-            assert live._found(session, 4) is not None  # its own, in the place of the other
+            assert live._found(session, 4) is not None  # its own file, in the place of the other file
 
 
 @pytest.mark.usefixtures("_files_at_once")
 def test_a_file_of_the_future_is_not_used(workspace: Workspace, folder: Path) -> None:
-    """A registry restored to an earlier tick is searched as it is."""
+    """A registry restored to an earlier tick does not use a file of a later tick."""
     put(workspace, *range(4))
     everything(LiveFeatures(folder), workspace)
     live = LiveFeatures(folder)
@@ -234,7 +237,7 @@ def test_a_file_of_the_future_is_not_used(workspace: Workspace, folder: Path) ->
 def test_a_folder_that_cannot_be_written_costs_the_file_only(
     workspace: Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The index works from memory, and the log says why starting takes longer."""
+    """Without a writable folder the index works from memory, and the log explains the slower start."""
     blocked = tmp_path / "blocked"
     blocked.write_bytes(b"a file where the folder should be")
     numbers = put(workspace, *range(4))
@@ -247,7 +250,7 @@ def test_a_folder_that_cannot_be_written_costs_the_file_only(
 @pytest.mark.slow
 @pytest.mark.usefixtures("_files_at_once")
 def test_threads_share_an_index(workspace: Workspace, folder: Path) -> None:
-    """While pictures come and go and files are written, every search sees the registry of one tick, whole."""
+    """While pictures and files change, every search sees the whole registry of one tick."""
     live, ticks, wrong = LiveFeatures(folder), dict[int, int](), list[object]()
     put(workspace, 0)
     stop = threading.Event()
@@ -278,7 +281,7 @@ def test_threads_share_an_index(workspace: Workspace, folder: Path) -> None:
 
 
 def test_features_of_another_release_stop_the_search(workspace: Workspace, folder: Path) -> None:
-    """At the start and later: what cannot be searched is not passed over in silence."""
+    """Features of another release raise an error, at the start and later. They are never ignored silently."""
     live = LiveFeatures(folder)
     put(workspace, 0)
     assert len(keys_near(live, workspace, 0)) == 1
@@ -295,7 +298,7 @@ def test_features_of_another_release_stop_the_search(workspace: Workspace, folde
 def test_an_index_that_broke_off_fills_itself_anew(
     workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A database that fails while the index takes a change over costs that check only."""
+    """A database failure during a refresh fails that check only. The next check rebuilds the index."""
     put(workspace, 0)
     live = LiveFeatures(folder)
     assert len(keys_near(live, workspace, 0)) == 1

@@ -1,4 +1,4 @@
-"""A marketplace hands in offers and is told of each whether this seller may sell it here."""
+"""Flow: a marketplace hands in offers and learns for each offer whether this seller may sell it here."""
 
 import dataclasses
 from datetime import date, timedelta
@@ -29,7 +29,7 @@ SHOP = {"marketplace": "bigmarket", "shop_id": "kites"}
 
 
 def member(work: Workspace, handle: str, *roles: str) -> str:
-    """The id of a member, made where missing."""
+    """The id of a member, created if it is missing."""
     with work.database.writing() as session:
         found = organisations.find_organisation(session, handle)
         return (
@@ -41,7 +41,7 @@ def member(work: Workspace, handle: str, *roles: str) -> str:
 
 
 def shop(work: Workspace, handle: str, shop_id: str = "kites") -> None:
-    """An official shop on bigmarket of the member of that handle."""
+    """List an official shop on bigmarket for the member of that handle."""
     with work.database.writing() as session:
         owner = organisations.get_organisation(session, handle)
         storefronts.add(
@@ -55,7 +55,7 @@ def shop(work: Workspace, handle: str, shop_id: str = "kites") -> None:
 
 
 def licence(work: Workspace, design_id: str, *, owner: str = "acme", **words: Any) -> str:
-    """An accepted licence of `kiteco`; words replace the terms'."""
+    """An accepted licence of `kiteco`. Keywords replace its terms."""
     member(work, "kiteco", "licensee")
     terms = Terms(**{"designs": (design_id,), "starts_on": date(2026, 1, 1), **words})
     with work.database.writing() as session:
@@ -70,7 +70,7 @@ def licence(work: Workspace, design_id: str, *, owner: str = "acme", **words: An
 
 
 def offer(**words: Any) -> NewListing:
-    """An offer of the shop kites in Germany; words replace its fields."""
+    """An offer of the shop kites in Germany. Keywords replace its fields."""
     fields: dict[str, Any] = {
         "reference": "L-1", "seller": "kites", "channel": "bigmarket", "territory": "DE", "goods": (25,), "listed_on": DAY,
     }  # fmt: skip
@@ -78,7 +78,7 @@ def offer(**words: Any) -> NewListing:
 
 
 def ask(work: Workspace, *pictures: bytes, organisation_id: str | None = None, **words: Any) -> Judged:
-    """Hand an offer in with these pictures, by default one of the design of seed 1."""
+    """Hand in an offer with these pictures, by default one picture of the design of seed 1."""
     named = [(f"{place}.jpg", data) for place, data in enumerate(pictures or [copy(1)])]
     return judging.check_listing(
         work, offer(**words), named, organisation_id=organisation_id, source="api", now=make.NOW
@@ -102,7 +102,7 @@ def kite(workspace: Workspace) -> str:
 
 
 def test_a_stranger_has_no_right(workspace: Workspace, kite: str) -> None:
-    """The design is named, and that no licence is known; it is stored with its check."""
+    """The verdict names the design and says that we have no licence. The listing is stored with its check."""
     judged = ask(workspace)
     assert (judged.listing.verdict, judged.listing.design_id) == ("unlicensed_use", kite)
     assert "listing.no_licence" in codes(judged)
@@ -113,7 +113,7 @@ def test_a_stranger_has_no_right(workspace: Workspace, kite: str) -> None:
 
 
 def test_the_brands_own_photo_is_named_as_such(workspace: Workspace, kite: str) -> None:
-    """The very bytes that were registered: an exact copy, and still no right."""
+    """The registered bytes are named as an exact copy, and give no right."""
     judged = ask(workspace, make.picture_bytes(1))
     assert judged.listing.verdict == "unlicensed_use"
     assert "image.exact_copy" in codes(judged)
@@ -121,7 +121,7 @@ def test_the_brands_own_photo_is_named_as_such(workspace: Workspace, kite: str) 
 
 
 def test_the_owners_shop_sells_its_own(workspace: Workspace, kite: str) -> None:
-    """Whose shop it is follows from the storefronts; the marketplace may be spelled otherwise."""
+    """The storefronts decide whose shop it is. The marketplace's name may be spelled otherwise."""
     shop(workspace, "acme")
     assert ask(workspace, channel=" BigMarket ").listing.verdict == "licensed"
     assert ask(workspace, seller="kites2").listing.verdict == "unlicensed_use"
@@ -130,7 +130,7 @@ def test_the_owners_shop_sells_its_own(workspace: Workspace, kite: str) -> None:
 
 @pytest.mark.slow
 def test_a_licensee_sells_within_its_terms(workspace: Workspace, kite: str) -> None:
-    """Covered: licensed, and the licence is named."""
+    """An offer within the terms is licensed, and the verdict names the licence."""
     licence_id = licence(workspace, kite, territories=("DE", "FR"), goods=(25,))
     shop(workspace, "kiteco")
     judged = ask(workspace)
@@ -150,7 +150,7 @@ def test_a_licensee_sells_within_its_terms(workspace: Workspace, kite: str) -> N
 def test_a_broken_term_is_told_with_its_numbers(
     workspace: Workspace, kite: str, terms: dict[str, Any], code: str, params: dict[str, Any] | None
 ) -> None:
-    """A licence is there, but not for this."""
+    """The verdict names the broken term and its numbers."""
     licence(workspace, kite, **terms)
     shop(workspace, "kiteco")
     judged = ask(workspace)
@@ -160,7 +160,7 @@ def test_a_broken_term_is_told_with_its_numbers(
 
 
 def test_a_design_of_each_picture_counts(workspace: Workspace, kite: str) -> None:
-    """A right to one of the designs shown is none to the other."""
+    """A right to one of the shown designs gives no right to another."""
     licence(workspace, kite)
     shop(workspace, "kiteco")
     other = make.register(workspace, "REF-2", owner="globex", seed=2).design.id
@@ -170,14 +170,17 @@ def test_a_design_of_each_picture_counts(workspace: Workspace, kite: str) -> Non
 
 @pytest.mark.slow
 def test_nothing_known_is_none(workspace: Workspace, kite: str) -> None:
-    """No registered design: nobody has to act."""
+    """Without a registered design nobody has to act."""
     judged = ask(workspace, copy(7))
     assert (judged.listing.verdict, judged.decision.severity) == ("none", "none")
     assert judged.listing.design_id != kite
 
 
 def test_an_unreadable_picture_does_not_stop_the_rest(workspace: Workspace, kite: str) -> None:
-    """It is told with its code and place; only where none can be read nothing is said."""
+    """An unreadable picture is reported with its code and place.
+
+    Without any readable picture there is no verdict.
+    """
     judged = ask(workspace, b"not a picture", copy(1), b"")
     assert (judged.listing.verdict, judged.listing.design_id) == ("unlicensed_use", kite)
     assert [(one.place, one.code) for one in judged.unreadable] == [
@@ -194,7 +197,7 @@ def test_an_unreadable_picture_does_not_stop_the_rest(workspace: Workspace, kite
 
 @pytest.mark.parametrize("pictures", [0, 13])
 def test_one_to_twelve_pictures(workspace: Workspace, pictures: int) -> None:
-    """No picture, or more than are looked at: refused before any is read."""
+    """An offer without pictures, or with more than twelve, is refused before any picture is read."""
     with pytest.raises(Rejected) as caught:
         judging.check_listing(
             workspace,
@@ -226,14 +229,14 @@ def test_one_to_twelve_pictures(workspace: Workspace, pictures: int) -> None:
     ],
 )
 def test_what_cannot_be_an_offer_is_refused(workspace: Workspace, words: dict[str, Any], code: str) -> None:
-    """Each field with its own code."""
+    """Each invalid field is refused with its own code."""
     with pytest.raises(Rejected) as caught:
         ask(workspace, **words)
     assert caught.value.code == code
 
 
 def test_an_offer_has_one_spelling() -> None:
-    """Blanks, capitals and repeated classes make no other offer of it."""
+    """Blanks, capitals and repeated classes do not make another offer."""
     untidy = offer(channel=" BigMarket", territory="de", goods=(28, 25, 25), price=" 19.90  eur ")
     tidy = untidy.checked()
     assert (tidy.channel, tidy.territory, tidy.goods, tidy.price) == (
@@ -247,7 +250,10 @@ def test_an_offer_has_one_spelling() -> None:
 
 @pytest.mark.slow
 def test_the_same_reference_again_replaces(workspace: Workspace, kite: str) -> None:
-    """New pictures, new verdict, the same id; another asker's reference is another listing."""
+    """The same reference with new pictures gets a new verdict under the same id.
+
+    Another asker's reference is another listing.
+    """
     market, rival = (
         member(workspace, "bigmarket", "marketplace"),
         member(workspace, "othermarket", "marketplace"),
@@ -271,7 +277,7 @@ def test_the_same_reference_again_replaces(workspace: Workspace, kite: str) -> N
 
 
 def test_an_evidence_copy_is_kept(workspace: Workspace, kite: str) -> None:
-    """A moderator can look at what was found later."""
+    """A moderator can later look at the picture of a finding."""
     judged = ask(workspace)
     check = judged.listing.pictures[0].check
     assert workspace.copies.has(check.picture_sha256, check.asked_at, make.NOW)
@@ -280,13 +286,16 @@ def test_an_evidence_copy_is_kept(workspace: Workspace, kite: str) -> None:
 
 @pytest.fixture
 def certified(workspace: Workspace) -> tuple[str, str]:
-    """Acme, which keeps a key, owns the design of seed 4 and certified a unit; the design's id and the code."""
+    """Acme, which keeps its key, owns the design of seed 4 and certified a unit.
+
+    Gives the design's id and the code.
+    """
     design_id = units_made.brand_with_key(workspace)
     return design_id, units_made.issue(workspace, design_id)[0].code
 
 
 def test_a_good_certificate_of_the_owner(workspace: Workspace, certified: tuple[str, str]) -> None:
-    """It belongs to the design shown: licensed in the owner's shop."""
+    """A certificate for the shown design in the owner's shop is licensed."""
     _, code = certified
     shop(workspace, "acme")
     judged = ask(workspace, copy(4), certificate_code=code.lower())
@@ -303,7 +312,7 @@ def test_a_good_certificate_of_the_owner(workspace: Workspace, certified: tuple[
 def test_a_code_that_is_none_is_told(
     workspace: Workspace, certified: tuple[str, str], text: str, reason: str
 ) -> None:
-    """An invented code is the seller's doing, not a mistake of the marketplace: a verdict, not an error."""
+    """An invented code is a verdict about the seller, not an error of the marketplace."""
     shop(workspace, "acme")
     judged = ask(workspace, copy(4), certificate_code=text)
     assert judged.listing.verdict == "certificate_invalid"
@@ -312,7 +321,7 @@ def test_a_code_that_is_none_is_told(
 
 
 def test_a_revoked_certificate_is_invalid(workspace: Workspace, certified: tuple[str, str]) -> None:
-    """Though the owner sells it."""
+    """A revoked certificate is invalid, even in the owner's shop."""
     design_id, _ = certified
     unit = units_made.issue(workspace, design_id, request_key="two", lot="L-2")[0]
     units_made.revoke(workspace, unit)
@@ -325,7 +334,7 @@ def test_a_revoked_certificate_is_invalid(workspace: Workspace, certified: tuple
 def test_a_certificate_of_another_design_does_not_help(
     workspace: Workspace, certified: tuple[str, str]
 ) -> None:
-    """A good label beside a picture of something else."""
+    """A good certificate of another design does not help."""
     make.register(workspace, "REF-9", seed=9)
     shop(workspace, "acme")
     judged = ask(workspace, copy(9), certificate_code=certified[1])
@@ -334,7 +343,7 @@ def test_a_certificate_of_another_design_does_not_help(
 
 
 def test_the_verdict_of_the_day_stays_explained(workspace: Workspace, kite: str) -> None:
-    """Whatever happens to licences and shops later: what was stored decides the same again."""
+    """A stored listing gives the same verdict again, even after licences and shops change."""
     licence(workspace, kite)
     shop(workspace, "kiteco")
     judged = ask(workspace)
@@ -356,7 +365,7 @@ def member_id(session: Any, handle: str) -> str:
 def test_the_command_answers_people_and_programs(
     cli: Any, workspace: Workspace, kite: str, tmp_path: Path
 ) -> None:
-    """Exit 1 where somebody has to act; the verdict, why, and what it rests on."""
+    """The command exits with 1 when somebody has to act, and prints the verdict, the reasons and their sources."""
     (tmp_path / "a.jpg").write_bytes(copy(1))
     words = ("--seller", "kites", "--channel", "bigmarket", "--territory", "DE")
     done = cli("check-listing", tmp_path / "a.jpg", *words, "--goods", "25", "--reference", "L-1")
@@ -376,7 +385,7 @@ def test_the_command_answers_people_and_programs(
 
 @pytest.mark.slow
 def test_the_command_says_when_it_cannot_tell(cli: Any, workspace: Workspace, tmp_path: Path) -> None:
-    """Exit 0: nothing found; 3: something could not be looked at, and nothing else was found; 2: no such day."""
+    """Exit status: 0 for no finding, 2 for an invalid day, 3 for an unreadable picture without another finding."""
     (tmp_path / "a.jpg").write_bytes(copy(7))
     words = ("--seller", "kites", "--channel", "bigmarket", "--territory", "DE")
     assert cli("check-listing", tmp_path / "a.jpg", *words).code == 0

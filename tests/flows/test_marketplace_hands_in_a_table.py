@@ -1,4 +1,7 @@
-"""A marketplace hands in a night's listings as a table; whatever stops it, the rest is checked later."""
+"""Flow: a marketplace hands in a night's listings as a table.
+
+After a stop, the remaining rows are checked later.
+"""
 
 import json
 from pathlib import Path
@@ -19,7 +22,7 @@ HEADER = "reference,seller,channel,territory,goods,price,listed_on,certificate,p
 
 @pytest.fixture
 def folder(workspace: Workspace, tmp_path: Path) -> Path:
-    """A registered design, a copy of it and another picture, and a table of good and bad rows."""
+    """A registered design, a copy of it, another picture, and a table with good and bad rows."""
     make.register(workspace, seed=1)
     (tmp_path / "copy.jpg").write_bytes(make.picture_bytes(1, "JPEG"))
     (tmp_path / "other.jpg").write_bytes(make.picture_bytes(7, "JPEG"))
@@ -39,7 +42,7 @@ def folder(workspace: Workspace, tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_good_rows_land_and_bad_ones_are_told(cli: Any, folder: Path, workspace: Workspace) -> None:
-    """A row's verdict, or its code and column, by line."""
+    """Each line has a verdict, or a code and a column."""
     done = cli("listings", "import", "--json", folder / "night.csv")
     found = {one["line"]: one for one in done.objects}
     assert done.code == 0
@@ -64,7 +67,7 @@ def test_good_rows_land_and_bad_ones_are_told(cli: Any, folder: Path, workspace:
 def test_what_was_stopped_goes_on(
     cli: Any, folder: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows with a result are not checked again; those without are, from anywhere."""
+    """Rows with a result are not checked again. Any process can check the remaining rows."""
     calls = []
     check = judging.check_listing
 
@@ -98,7 +101,10 @@ def test_what_was_stopped_goes_on(
 
 
 def test_a_hand_in_that_is_none(cli: Any, folder: Path) -> None:
-    """No such table, no such import, not the columns; nothing usable at all ends with 1."""
+    """A missing table, an unknown import and wrong columns are refused.
+
+    A table without a usable row exits with 1.
+    """
     assert "[file.missing]" in cli("listings", "import", folder / "none.csv").err
     assert "[import.not_found]" in cli("listings", "resume", "lim_0").err
     (folder / "odd.csv").write_text("reference,colour\na,red\n")
@@ -108,7 +114,7 @@ def test_a_hand_in_that_is_none(cli: Any, folder: Path) -> None:
 
 
 def test_jsonl_is_read_as_csv_is() -> None:
-    """Lists may be lists, numbers numbers; what is no text is told by line and column."""
+    """JSONL accepts lists and numbers. A value that is no text is reported by line and column."""
     lines = [
         {"reference": "L-1", "seller": 7, "goods": [25, 28], "pictures": ["a.jpg"]},
         {"reference": "L-2", "seller": ["x"]},

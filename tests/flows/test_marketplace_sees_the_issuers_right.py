@@ -1,4 +1,4 @@
-"""A listing's certificate counts if its issuer had the right when the ledger recorded it, whatever became of that since."""
+"""Flow: a certificate counts if its issuer had the right when the ledger recorded it, whatever happened later."""
 
 from datetime import timedelta
 
@@ -35,12 +35,12 @@ def printers(workspace: Workspace, acme: made.Brand) -> Licensee:
 
 @pytest.fixture
 def licence(acme: made.Brand, printers: Licensee) -> Licence:
-    """The licensee's licence, which it may pass on."""
+    """The licensee's licence, which allows sublicences."""
     return licensees.licence(acme.work, "acme", "printers", designs=(acme.design.id,), sublicensing=True)
 
 
 def rights(issuer: made.Brand) -> set[bool | None]:
-    """What is said of all certificates there are of this issuer."""
+    """The rights of all certificates of this issuer."""
     with issuer.work.database.reading() as session:
         mine = organisations.get_organisation(session, issuer.handle).id
         ids = session.scalars(sa.select(Certificate.id).where(Certificate.organisation_id == mine)).all()
@@ -48,13 +48,13 @@ def rights(issuer: made.Brand) -> set[bool | None]:
 
 
 def test_an_owner_needs_no_licence(acme: made.Brand) -> None:
-    """What the brand issues for its own design is right."""
+    """A brand has the right to issue for its own design."""
     acme.issue("own")
     assert rights(acme) == {True}
 
 
 def test_what_was_right_stays_right(acme: made.Brand, printers: Licensee, licence: Licence) -> None:
-    """The licence is amended, then revoked: certificates from before stay good."""
+    """Certificates from before an amendment or a revocation keep their right."""
     printers.issue("before")
     licensees.amend(acme.work, "acme", "printers", licence.id, designs=(acme.design.id,), cap=100, now=LATER)
     printers.issue("after")
@@ -67,7 +67,7 @@ def test_what_was_right_stays_right(acme: made.Brand, printers: Licensee, licenc
 def test_a_sublicence_outlives_an_amendment_above(
     workspace: Workspace, acme: made.Brand, printers: Licensee, licence: Licence
 ) -> None:
-    """The licence it stands on goes on in its next version."""
+    """A sublicence stays valid when its parent licence continues in a new version."""
     shirts = licensees.licensee(workspace, acme.design, "shirts")
     licensees.licence(workspace, "printers", "shirts", parent_id=licence.id, designs=(acme.design.id,))
     words = {"designs": (acme.design.id,), "sublicensing": True, "cap": 1000}
@@ -77,7 +77,7 @@ def test_a_sublicence_outlives_an_amendment_above(
 
 
 def test_attack_batch_moved_under_a_licence(acme: made.Brand, printers: Licensee, licence: Licence) -> None:
-    """Certificates whose batch was put under a later, a revoked or a stranger's licence in SQL give no right."""
+    """A batch moved in SQL under a later, a revoked or another licensee's licence has no right."""
     printers.issue("early")
     others = licensees.licensee(acme.work, acme.design, "others")
     theirs = licensees.licence(acme.work, "acme", "others", designs=(acme.design.id,))

@@ -1,4 +1,4 @@
-"""An operator brings a database of any age up to this release."""
+"""Flow: an operator upgrades a database of any age to this release."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from authcheck.terminal.app import COMMANDS, load_command
 
 pytestmark = pytest.mark.postgresql
 
-for command in COMMANDS:  # so that every room's rows are in Entity.metadata
+for command in COMMANDS:  # so that the rows of every package are in Entity.metadata
     load_command(command)
 SCRIPTS = ScriptDirectory.from_config(alembic_config())
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
@@ -27,21 +27,21 @@ REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
 
 @pytest.fixture
 def empty(settings: Settings) -> Iterator[Database]:
-    """A database without a table."""
+    """An empty database."""
     database = Database(make_engine(make.empty_database(settings)))
     yield database
     database.dispose()
 
 
 def differences(database: Database) -> list[object]:
-    """What autogenerate would still change to reach the entities."""
+    """The changes that autogenerate would still make to reach the entities."""
     with database.engine.connect() as connection:
         options = {"compare_type": True, "compare_server_default": True}
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), Entity.metadata))
 
 
 def test_there_is_one_line_of_migrations() -> None:
-    """One head, one start, each revision with a sentence about it."""
+    """There is one head and one start, and each revision has a sentence about itself."""
     assert SCRIPTS.get_heads() == [head()]
     assert len(SCRIPTS.get_bases()) == 1
     assert list(revisions()) == REVISIONS[::-1]
@@ -49,7 +49,7 @@ def test_there_is_one_line_of_migrations() -> None:
 
 
 def test_an_empty_database_reaches_the_entities(empty: Database) -> None:
-    """The migrations make exactly the tables that the code knows: columns, types, indexes, constraints."""
+    """The migrations make exactly the tables of the code: columns, types, indexes, constraints."""
     assert empty.revision() is None
     empty.upgrade()
     assert empty.revision() == head()
@@ -58,7 +58,7 @@ def test_an_empty_database_reaches_the_entities(empty: Database) -> None:
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_database_of_every_earlier_release_reaches_the_entities(empty: Database, revision: str) -> None:
-    """From each revision there ever was, the rest of the way ends at the same tables."""
+    """Upgrading from every revision ends at the same tables."""
     empty.upgrade(revision)
     assert empty.revision() == revision
     empty.upgrade()
@@ -68,7 +68,7 @@ def test_a_database_of_every_earlier_release_reaches_the_entities(empty: Databas
 
 @pytest.mark.slow
 def test_upgrading_twice_changes_nothing(empty: Database) -> None:
-    """The second time there is nothing to do, and what was stored stays."""
+    """A second upgrade changes nothing, and stored rows stay."""
     empty.upgrade()
     with empty.writing() as session:
         session.execute(sa.text("UPDATE registry_clock SET tick = 41"))
@@ -80,7 +80,7 @@ def test_upgrading_twice_changes_nothing(empty: Database) -> None:
 def test_a_migration_that_fails_leaves_the_database_as_it_was(
     empty: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All or nothing: tables made before the failure are gone again, and the next attempt succeeds."""
+    """A failed migration removes the tables that it made, and the next attempt succeeds."""
 
     def fail(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError("power cut")

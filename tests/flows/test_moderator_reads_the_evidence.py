@@ -1,4 +1,4 @@
-"""A moderator wants to see why: on the terminal, and with the server's copy (docs/flows/moderator-reads-the-evidence.md)."""
+"""Flow: a moderator reads the evidence (docs/flows/moderator-reads-the-evidence.md)."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,10 @@ def photos(workspace: Workspace, tmp_path: Path) -> Path:
     ("suffix", "kind"), [(".png", "PNG"), (".JPG", "JPEG"), (".jpeg", "JPEG"), (".webp", "WEBP")]
 )
 def test_a_check_is_explained(cli: Any, photos: Path, suffix: str, kind: str) -> None:
-    """The picture is written in the format of its suffix; stderr says what it shows; the answer is as without it."""
+    """The picture has the format of its suffix. stderr says what it shows.
+
+    The answer is the same as without it.
+    """
     target = photos / f"out{suffix}"
     done = cli("check", photos / "copy.jpg", "--explain", target)
     assert done.code == 1
@@ -40,7 +43,7 @@ def test_a_check_is_explained(cli: Any, photos: Path, suffix: str, kind: str) ->
 
 @pytest.mark.slow
 def test_where_nothing_was_found_the_file_says_nothing_else(cli: Any, photos: Path) -> None:
-    """An older file is replaced by the picture alone, and the output says so."""
+    """The picture alone replaces an older file, and the output says that nothing was found."""
     target = photos / "out.png"
     target.write_bytes(b"an older one")
     done = cli("check", photos / "other.png", "--explain", target)
@@ -50,7 +53,7 @@ def test_where_nothing_was_found_the_file_says_nothing_else(cli: Any, photos: Pa
 
 
 def test_a_picture_from_a_pipe_is_explained(cli: Any, photos: Path) -> None:
-    """Standard input is read once, and drawn all the same; JSON stays alone on stdout."""
+    """Standard input is read once and still drawn. stdout holds only JSON."""
     done = cli("check", "-", "--json", "--explain", photos / "out.png", stdin=make.picture_bytes(1))
     assert [one["verdict"] for one in done.objects] == ["match"]
     assert (photos / "out.png").is_file()
@@ -68,7 +71,7 @@ def test_a_picture_from_a_pipe_is_explained(cli: Any, photos: Path) -> None:
 def test_what_cannot_be_explained_is_refused(
     cli: Any, photos: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], *, code: int, told: str
 ) -> None:
-    """One line with the code; nothing is written."""
+    """A picture that cannot be explained gives one line with the code, and no file."""
     monkeypatch.chdir(photos)
     done = cli("check", *words)
     assert done.code == code
@@ -77,14 +80,14 @@ def test_what_cannot_be_explained_is_refused(
 
 
 def test_the_terminal_keeps_no_copy(cli: Any, photos: Path, workspace: Workspace) -> None:
-    """The operator has the picture: the command line draws at once and keeps nothing of it."""
+    """The command line draws at once and keeps no copy of the picture."""
     cli("check", photos / "copy.jpg", "--explain", photos / "out.png")
     assert not workspace.settings.submissions_dir.exists()
 
 
 @pytest.mark.slow
 def test_the_evidence_of_a_stored_check_says_where_and_what(workspace: Workspace) -> None:
-    """From a stored finding with an alignment: outline and three panels for the organisation, the outline for the public."""
+    """A stored finding shows outline and three panels to its organisation, and the outline alone to the public."""
     design = scenes.registered(workspace, "KOI", seed=1)
     data = make.encode(scenes.photo(make.picture(1)), "JPEG")
     row = scenes.finding(design, scenes.alignment(make.picture(1)))
@@ -104,7 +107,7 @@ def test_the_evidence_of_a_stored_check_says_where_and_what(workspace: Workspace
 
 
 def test_the_start_of_the_server_clears_up(workspace: Workspace) -> None:
-    """What `authcheck serve` does before it listens: copies over age are gone from the disk."""
+    """Before it listens, `authcheck serve` deletes expired copies from the disk."""
     design = scenes.registered(workspace, "KOI", seed=1)
     data = make.picture_bytes(1)
     check_id = scenes.answered(workspace, data, [scenes.finding(design, None)], asked_at=make.NOW)

@@ -1,4 +1,4 @@
-"""What a negative picture shows is no evidence, for whom it counts; and no longer once it is removed."""
+"""Flow: points on a negative picture are no evidence for the designs it applies to, until it is removed."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from authcheck.members import organisations
 from authcheck.registry import negatives
 from authcheck.workspace import Workspace
 
-STICKER = make.fixture("tt-006")  # what a marketplace lays on every photo
+STICKER = make.fixture("tt-006")  # the sticker that a marketplace puts on every photo
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def registry(workspace: Workspace) -> Workspace:
 
 
 def goods(sticker_px: int) -> Image.Image:
-    """A picture of goods with a sticker of that size on it."""
+    """A picture of goods with a sticker of that size."""
     sheet = make.busy_ground(31, (420, 420))
     sheet.paste(STICKER.resize((sticker_px, round(sticker_px * STICKER.height / STICKER.width))), (40, 66))
     return sheet
 
 
 def add(workspace: Workspace, owner: str | None) -> int:
-    """Add the sticker as a negative picture; its number."""
+    """Add the sticker as a negative picture. Return its number."""
     read = negatives.read_negative(make.encode(STICKER), workspace.limits)
     with workspace.database.writing() as session:
         owner_id = organisations.ensure_brand(session, owner, make.NOW).id if owner else None
@@ -41,14 +41,14 @@ def add(workspace: Workspace, owner: str | None) -> int:
 
 
 def found(workspace: Workspace, image: Image.Image) -> set[str]:
-    """References of the designs found in a picture."""
+    """The references of the designs found in a picture."""
     submission = read_submission(make.encode(image), workspace.limits)
     given = answer(workspace.database, workspace.finder, submission, workspace.policy)
     return {one.candidate.reference for one in given.verdict.findings}
 
 
 def stickered(*, camp: bool) -> Image.Image:
-    """A stranger's photo with the sticker on it, and perhaps a copy of the other brand's design."""
+    """A stranger's photo with the sticker and, optionally, a copy of the other brand's design."""
     image = make.busy_ground(1)
     if camp:
         design = make.fixture("nw-001")
@@ -63,7 +63,10 @@ def stickered(*, camp: bool) -> Image.Image:
     ids=["the operator's", "the owner's", "another brand's", "the seller's"],
 )
 def test_a_sticker_counts_no_more(registry: Workspace, owner: str | None, suppressed: bool) -> None:
-    """Every listing under the sticker was found; after it is named, none is, where it counts; elsewhere all still are."""
+    """Before the negative every photo with the sticker matches.
+
+    Afterwards none does, where the negative applies.
+    """
     image = stickered(camp=False)
     assert found(registry, image) == {"GOODS"}
     add(registry, owner)
@@ -72,7 +75,7 @@ def test_a_sticker_counts_no_more(registry: Workspace, owner: str | None, suppre
 
 @pytest.mark.slow
 def test_what_else_is_in_the_picture_is_found(registry: Workspace) -> None:
-    """Beside the sticker a copy of another design stays one, though the negative counts for all."""
+    """A copy of another design beside the sticker is still found, even when the negative applies to all brands."""
     image = stickered(camp=True)
     assert found(registry, image) == {"CAMP", "GOODS"}
     add(registry, None)
@@ -81,7 +84,7 @@ def test_what_else_is_in_the_picture_is_found(registry: Workspace) -> None:
 
 @pytest.mark.slow
 def test_a_removed_negative_suppresses_nothing(registry: Workspace) -> None:
-    """The answer is what it was before."""
+    """After the removal the answer is the same as before the negative."""
     image = stickered(camp=False)
     number = add(registry, None)
     assert found(registry, image) == set()
@@ -92,7 +95,7 @@ def test_a_removed_negative_suppresses_nothing(registry: Workspace) -> None:
 
 @pytest.mark.slow
 def test_a_counterfeiter_cannot_hide_a_copy(registry: Workspace) -> None:
-    """Who declares a photo of the copy a backdrop is found all the same."""
+    """A counterfeiter who names a photo of the copy as a negative cannot hide the copy."""
     design = make.fixture("nw-001")
     image = make.printed(design, make.quad(design, (400, 320), 300, angle_deg=20), make.busy_ground(1))
     read = negatives.read_negative(make.encode(image), registry.limits)
@@ -106,7 +109,7 @@ def test_a_counterfeiter_cannot_hide_a_copy(registry: Workspace) -> None:
 
 @pytest.mark.slow
 def test_a_sticker_that_is_most_of_a_design_counts_no_more(registry: Workspace) -> None:
-    """Also where it covers two thirds of the registered picture."""
+    """A sticker that covers two thirds of the registered picture is no evidence either."""
     make.register(registry, "COVERED", owner="acme", pictures=[make.encode(goods(330))])
     add(registry, None)
     assert found(registry, stickered(camp=False)) == set()

@@ -1,4 +1,4 @@
-"""An operator adds organisations at the command line."""
+"""Flow: an operator adds organisations on the command line."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ Cli = Callable[..., Any]
 
 
 def test_a_licensee_takes_part(cli: Cli) -> None:
-    """Added, listed, and refused a second time or in a role that there is not."""
+    """A licensee is added and listed. A second one of the same handle and an unknown role are refused."""
     words = ("organisations", "add", "tees", "--name", "Tees & Sons", "--role", "licensee", "--role", "brand")
     assert cli(*words).code == 0
     (one,) = cli("organisations", "list", "--json").objects
@@ -24,7 +24,7 @@ def test_a_licensee_takes_part(cli: Cli) -> None:
 
 
 def test_a_licence_at_the_command_line(cli: Cli) -> None:
-    """Offered, accepted, amended, listed with its units, shown with its terms, revoked."""
+    """The commands offer, accept, amend, list with units, show with terms, and revoke a licence."""
     for handle, role in (("acme", "brand"), ("tees", "licensee")):
         assert cli("organisations", "add", handle, "--role", role).code == 0
     words = (

@@ -1,4 +1,4 @@
-"""An operator anchors the ledger in a chain, whatever happens to the process, the chain or the database."""
+"""Flow: an operator anchors the ledger in a chain, despite failures of the process, the chain or the database."""
 
 import os
 import signal
@@ -55,7 +55,7 @@ database.dispose()
 
 
 def round_of(workspace: Workspace, chain: Chain, *, minutes: int = 0, **words: Any) -> list[Anchoring]:
-    """One `authcheck anchors run`, so many minutes after NOW; 3 confirmations are enough."""
+    """Run one `authcheck anchors run`, this many minutes after NOW, with 3 confirmations."""
     settings = workspace.settings.model_copy(update={"evm_confirmations": 3})
     now = NOW + timedelta(minutes=minutes)
     return anchoring.run(workspace.database, settings, chain.anchor(), now, **words)
@@ -68,18 +68,18 @@ def rows(workspace: Workspace) -> list[Anchoring]:
 
 
 def states(workspace: Workspace) -> list[str]:
-    """Their states."""
+    """The states of all anchorings."""
     return [row.state for row in rows(workspace)]
 
 
 def word(workspace: Workspace, size: int, *, on: bool = True) -> str:
-    """What a look-up shows for the first `size` entries."""
+    """The anchor state that a look-up shows for the first `size` entries."""
     with workspace.database.reading() as session:
         return anchoring.anchor_state(session, size, on=on)
 
 
 def test_an_anchor_is_sent_mined_and_confirmed(workspace: Workspace, chain: Chain) -> None:
-    """Each state is seen in turn, and the words of a look-up follow it."""
+    """An anchor is sent, mined and confirmed in turn, and a look-up shows each state."""
     assert word(workspace, 1, on=False) == "off"
     assert word(workspace, 1) == "waiting"
     newest = grow(workspace, 5)
@@ -99,7 +99,7 @@ def test_an_anchor_is_sent_mined_and_confirmed(workspace: Workspace, chain: Chai
 
 
 def test_what_is_signed_and_not_sent_is_waiting(workspace: Workspace) -> None:
-    """A chain that does not answer stops the round; the next one sends."""
+    """When the chain does not answer, the signed transaction waits. The next round sends it."""
     chain = MemoryChain()
     grow(workspace, 5)
     anchoring.anchor_due(workspace.database, workspace.settings, chain.anchor(), NOW)
@@ -127,7 +127,7 @@ def test_what_is_signed_and_not_sent_is_waiting(workspace: Workspace) -> None:
 def test_a_checkpoint_is_anchored_when_it_is_due(
     workspace: Workspace, entries: int, minutes: int, force: bool, made: bool
 ) -> None:
-    """After ten minutes, or at so many entries, or when asked for; never twice for one size."""
+    """A checkpoint is anchored after ten minutes, at a number of entries, or on request, and once per size."""
     settings = workspace.settings.model_copy(update={"anchor_entries": 50})
     anchor = MemoryChain().anchor()
     grow(workspace, 3)
@@ -140,13 +140,13 @@ def test_a_checkpoint_is_anchored_when_it_is_due(
 
 
 def test_an_empty_ledger_is_not_anchored(workspace: Workspace) -> None:
-    """There is nothing to hold on to yet."""
+    """An empty ledger has nothing to anchor."""
     assert round_of(workspace, MemoryChain(), force=True) == []
     assert rows(workspace) == []
 
 
 def test_a_transaction_hash_finds_what_it_covers(workspace: Workspace, chain: Chain) -> None:
-    """(previous size, size] by the EVM hash, however it is written; and back from an entry to its transaction."""
+    """An EVM hash in any spelling finds the entries (previous size, size], and an entry finds its transaction."""
     for entries in (5, 7):
         grow(workspace, entries)
         round_of(workspace, chain, force=True)
@@ -168,7 +168,7 @@ def test_a_transaction_hash_finds_what_it_covers(workspace: Workspace, chain: Ch
 
 
 def test_a_reorganisation_of_three_blocks_is_recovered(workspace: Workspace, chain: Chain) -> None:
-    """The chain takes the block back; the stored bytes are sent again and confirmed in another block."""
+    """After the chain drops the block, the stored bytes are sent again and confirmed in another block."""
     grow(workspace, 5)
     round_of(workspace, chain)
     chain.mine()
@@ -187,7 +187,7 @@ def test_a_reorganisation_of_three_blocks_is_recovered(workspace: Workspace, cha
 def test_a_confirmed_anchor_that_the_chain_took_back_is_sent_again(
     workspace: Workspace, chain: Chain
 ) -> None:
-    """Deeper than the confirmations that were asked for: the chain's head gives it away."""
+    """The chain's head shows a reorganisation deeper than the confirmations. The anchors are sent again."""
     for entries in (5, 7):
         grow(workspace, entries)
         round_of(workspace, chain, force=True)
@@ -206,7 +206,7 @@ def test_a_confirmed_anchor_that_the_chain_took_back_is_sent_again(
 def test_an_orphan_that_cannot_be_sent_stays_noted(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The state in the database is what is known, also where the process stops there."""
+    """When the process stops before sending again, the database still holds the orphaned state."""
     chain = MemoryChain()
     grow(workspace, 5)
     round_of(workspace, chain)
@@ -224,12 +224,12 @@ def test_an_orphan_that_cannot_be_sent_stays_noted(
 
 
 def refuse(*_: object) -> None:
-    """A node that takes nothing."""
+    """A node that refuses every transaction."""
     raise Unavailable("No.", code="anchor.refused")
 
 
 def test_a_nonce_that_another_transaction_took_is_given_up(workspace: Workspace, chain: Chain) -> None:
-    """Once that is deep enough the row covers nothing, and the next round anchors anew."""
+    """Once the other transaction is deep enough, the row covers nothing, and the next round anchors anew."""
     small = grow(workspace, 2)
     grow(workspace, 3)
     lost = anchoring.anchor_due(workspace.database, workspace.settings, chain.anchor(), NOW)
@@ -253,7 +253,7 @@ def test_a_nonce_that_another_transaction_took_is_given_up(workspace: Workspace,
 def test_a_transaction_that_the_contract_refused_covers_nothing(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another installation with our key anchors a greater size between our look at the chain and our transaction."""
+    """Another installation with our key anchors a greater size before our transaction, so ours covers nothing."""
     chain = MemoryChain()
     rival = chain.anchor()
     rival.submit(rival.sign(0, Head(9, b"9" * 32)))
@@ -276,7 +276,10 @@ def test_a_transaction_that_the_contract_refused_covers_nothing(
 def test_two_workers_that_sign_at_once_share_no_nonce_and_lose_none(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both have signed for the same nonce before either could store: the slower one looks again and takes the next."""
+    """Two workers sign for the same nonce before either stores.
+
+    The slower worker looks again and takes the next nonce.
+    """
     chain, together, first = MemoryChain(), Barrier(2, timeout=30), Lock()
     grow(workspace, 5)
     sign = MemoryAnchor.sign
@@ -310,7 +313,10 @@ def test_two_workers_that_sign_at_once_share_no_nonce_and_lose_none(
 def test_two_processes_anchor_a_growing_ledger(
     workspace: Workspace, anvil: AnvilChain, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Every nonce is given out once, without a gap, all that the workers signed is stored, and the chain takes it all."""
+    """Each nonce is used once without a gap.
+
+    The workers store every signed transaction, and the chain takes them all.
+    """
     last_size, named = 15, anvil.variables(tmp_path)
     words = [sys.executable, "-c", ANCHORS_AS_LONG_AS_IT_GROWS, str(last_size)]
     said = [tmp_path / "first.txt", tmp_path / "second.txt"]
@@ -341,7 +347,10 @@ def test_two_processes_anchor_a_growing_ledger(
 def test_a_process_that_dies_before_sending_loses_nothing(
     workspace: Workspace, anvil: AnvilChain, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Killed between storing the signed transaction and sending it: the next run sends those very bytes."""
+    """A process is killed between storing and sending a signed transaction.
+
+    The next run sends the same bytes.
+    """
     grow(workspace, 5)
     named = environment | anvil.variables(tmp_path)
     words = [sys.executable, "-c", DIES_BEFORE_SENDING, "anchors", "run"]
@@ -369,7 +378,7 @@ def test_a_process_that_dies_before_sending_loses_nothing(
 def test_a_database_that_the_chain_knows_better_anchors_nothing(
     workspace: Workspace, size: int, root: bytes, family: type[AuthcheckError], code: str
 ) -> None:
-    """The chain holds more than a restored backup, or another beginning than a rewritten ledger."""
+    """When the chain holds more entries or another history than the database, nothing is anchored."""
     chain = MemoryChain()
     grow(workspace, 5)
     earlier = chain.anchor()
@@ -382,7 +391,7 @@ def test_a_database_that_the_chain_knows_better_anchors_nothing(
 
 
 def test_an_old_backup_stays_unsigned_once_the_chain_told(workspace: Workspace) -> None:
-    """What the chain has seen is remembered: no process signs, also after the backup grew beyond it."""
+    """Every process remembers the chain's size and signs nothing, even after the backup grows beyond it."""
     chain = MemoryChain()
     grow(workspace, 5)
     earlier = chain.anchor()
@@ -400,7 +409,7 @@ def test_an_old_backup_stays_unsigned_once_the_chain_told(workspace: Workspace) 
 def test_the_command_line_deploys_anchors_and_lists(
     workspace: Workspace, node: Node, cli: Any, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """From an account with funds to a confirmed anchor, as docs/cli.md tells it."""
+    """The commands of docs/cli.md lead from an account with funds to a confirmed anchor."""
     node.fund(SECRET)
     environment |= AnvilChain(node, "").variables(tmp_path)
     del environment["AUTHCHECK_EVM_CONTRACT"]
@@ -421,7 +430,7 @@ def test_the_command_line_deploys_anchors_and_lists(
 
 
 def test_the_command_line_says_that_anchoring_is_off(cli: Any, environment: dict[str, str]) -> None:
-    """Without a chain nothing runs; with half a chain the missing setting is named."""
+    """Without a chain nothing runs. With half of the settings the missing setting is named."""
     off = cli("anchors", "run")
     assert (off.code, "AUTHCHECK_EVM_URL" in off.err) == (2, True)
     assert cli("anchors", "deploy").code == 2
@@ -432,7 +441,7 @@ def test_the_command_line_says_that_anchoring_is_off(cli: Any, environment: dict
 
 
 def test_the_writer_s_key_is_made_at_first_use(settings: Settings) -> None:
-    """In the keys' folder, for its owner alone, and the same ever after."""
+    """The key is made in the keys' folder at first use, readable by its owner alone, and never changes."""
     assert anchoring.open_anchor(settings) is None
     assert not settings.keys_dir.exists()
     made = anchoring.writer_key(settings)

@@ -1,4 +1,7 @@
-"""An operator sets a neural model: vectors are stored, kept current, never mixed, and never needed."""
+"""Flow: an operator sets a neural model.
+
+Vectors are stored, kept current and never mixed, and the model is optional.
+"""
 
 import os
 import subprocess
@@ -53,7 +56,7 @@ def with_model(settings: Settings, tmp_path: Path) -> Settings:
 
 
 def opened(settings: Settings) -> NeuralCandidates:
-    """The candidates of a model that is set."""
+    """The candidates of a set model."""
     neural = NeuralCandidates.open(settings)
     assert neural is not None
     return neural
@@ -61,7 +64,7 @@ def opened(settings: Settings) -> NeuralCandidates:
 
 @pytest.fixture
 def neural(with_model: Settings) -> NeuralCandidates:
-    """The candidates of a process with the model set."""
+    """The candidates of a process with the model."""
     return opened(with_model)
 
 
@@ -72,7 +75,7 @@ def vector_of(neural: NeuralCandidates, data: bytes) -> Vectors:
 
 
 def register(workspace: Workspace, neural: NeuralCandidates, seed: int) -> int:
-    """Register `picture(seed)` with its vector in one transaction; the view's number."""
+    """Register `picture(seed)` with its vector in one transaction. Return the view's number."""
     data = make.picture_bytes(seed)
     with workspace.database.writing() as session:
         owner = organisations.ensure_brand(session, "acme", make.NOW)
@@ -92,45 +95,45 @@ def retire(workspace: Workspace, reference: str) -> None:
 
 
 def found(workspace: Workspace, neural: NeuralCandidates, seed: int, **options: Any) -> list[int]:
-    """The candidates for a shrunken copy of `picture(seed)`."""
+    """The candidates for a smaller copy of `picture(seed)`."""
     copy = make.encode(make.picture(seed).resize((200, 160)), "JPEG", quality=60)
     with workspace.database.reading() as session:
         return neural.candidates(session, vector_of(neural, copy), 10, **options)
 
 
 def made_anew(session: Session, neural: NeuralCandidates, tick: int) -> EmbeddingIndex:
-    """The vectors of the registry as it stood at a tick, read into a new index."""
+    """A new index with the registry's vectors as of a tick."""
     empty = EmbeddingIndex.empty(neural.descriptor.size)
     return grow_index(empty, session, neural.descriptor.name, 0, tick)
 
 
 def fill(workspace: Workspace, neural: NeuralCandidates) -> int:
-    """What `authcheck db upgrade` does for the model."""
+    """Fill in missing vectors, as `authcheck db upgrade` does."""
     return fill_embeddings(workspace.database, workspace.store, workspace.limits, neural.descriptor)
 
 
 def rows(workspace: Workspace) -> Sequence[ViewEmbedding]:
-    """Every stored vector."""
+    """All stored vectors."""
     query = select(ViewEmbedding).order_by(ViewEmbedding.view_number, ViewEmbedding.model)
     with workspace.database.reading() as session:
         return session.scalars(query).all()
 
 
 def test_it_is_off_by_default(settings: Settings) -> None:
-    """Without the setting there is no model, and nothing to call."""
+    """Without the setting there is no model, and no model runs."""
     assert NeuralCandidates.open(settings) is None
 
 
 @pytest.mark.parametrize("name", ["neural_model", "neural_input_px"])
 def test_a_setting_that_does_not_fit_the_model_stops_the_start(with_model: Settings, name: str) -> None:
-    """A path to nothing, a size that the model does not take."""
+    """A path without a file, or a size that the model does not accept, stops the start."""
     wrong = {"neural_model": Path("absent.onnx"), "neural_input_px": tiny_models.INPUT_PX + 1}[name]
     with pytest.raises(BadSetting, match=r"absent\.onnx|33"):
         NeuralCandidates.open(with_model.model_copy(update={name: wrong}))
 
 
 def test_registered_pictures_are_stored_and_found(workspace: Workspace, neural: NeuralCandidates) -> None:
-    """An edited copy leads to the design it shows before all others."""
+    """An edited copy ranks its own design first."""
     numbers = [register(workspace, neural, seed) for seed in SEEDS]
     assert [found(workspace, neural, seed)[0] for seed in SEEDS] == numbers
     assert {(row.model, len(row.vector)) for row in rows(workspace)} == {
@@ -140,7 +143,7 @@ def test_registered_pictures_are_stored_and_found(workspace: Workspace, neural: 
 
 
 def test_what_is_retired_is_no_candidate(workspace: Workspace, neural: NeuralCandidates) -> None:
-    """Neither in an index that held it nor in one made afterwards; one registered later is."""
+    """A retired design is no candidate in an old or a new index. A design registered later is a candidate."""
     first, second = register(workspace, neural, 0), register(workspace, neural, 1)
     assert found(workspace, neural, 0)[0] == first
     retire(workspace, "R0")
@@ -155,7 +158,7 @@ def test_what_is_retired_is_no_candidate(workspace: Workspace, neural: NeuralCan
 
 @pytest.mark.slow
 def test_an_index_that_grew_equals_one_made_anew(workspace: Workspace, neural: NeuralCandidates) -> None:
-    """Whatever the order of registering, retiring and filling, to the last bit."""
+    """An index that grew in any order equals a new index to the last bit."""
     for seed in range(8):
         if seed % 3:
             register(workspace, neural, seed)
@@ -178,7 +181,7 @@ def test_an_index_that_grew_equals_one_made_anew(workspace: Workspace, neural: N
 
 @pytest.mark.slow
 def test_what_is_missing_is_filled_once(workspace: Workspace, neural: NeuralCandidates) -> None:
-    """Designs registered without the setting get the very vectors they would have had; retired ones none."""
+    """Designs registered without the setting get the same vectors later. Retired designs get none."""
     for seed in SEEDS:
         make.register(workspace, f"R{seed}", seed=seed)
     retire(workspace, "R3")
@@ -191,7 +194,7 @@ def test_what_is_missing_is_filled_once(workspace: Workspace, neural: NeuralCand
 
 
 def test_vectors_filled_later_reach_an_index_in_use(workspace: Workspace, neural: NeuralCandidates) -> None:
-    """A server at work finds what `db upgrade` computed beside it, though the views are older than its index."""
+    """A running server finds vectors that `db upgrade` computed, even for views older than its index."""
     make.register(workspace, "R0", seed=0)
     second = register(workspace, neural, 1)
     assert found(workspace, neural, 1) == [second]
@@ -205,7 +208,7 @@ def opened_again(neural: NeuralCandidates) -> NeuralCandidates:
 
 
 def test_the_past_is_searched_as_it_was(workspace: Workspace, neural: NeuralCandidates) -> None:
-    """A replay of an earlier tick has neither vectors filled since nor designs registered since, but those retired since."""
+    """A replay of an earlier tick ignores later vectors and designs, and includes designs retired since."""
     kept = register(workspace, neural, 0)
     make.register(workspace, "R1", seed=1)
     then = tick_of(workspace)
@@ -219,7 +222,10 @@ def test_the_past_is_searched_as_it_was(workspace: Workspace, neural: NeuralCand
 def test_a_transaction_sees_the_registry_before_its_own_tick(
     workspace: Workspace, neural: NeuralCandidates
 ) -> None:
-    """Who has advanced the clock names the last committed tick, and the shared index takes nothing uncommitted over."""
+    """A transaction that advanced the clock asks for the last committed tick.
+
+    The shared index takes over no uncommitted row.
+    """
     first = register(workspace, neural, 0)
     before = tick_of(workspace)
     with suppress(Unavailable), workspace.database.writing() as session:
@@ -241,7 +247,10 @@ def test_a_transaction_sees_the_registry_before_its_own_tick(
 def test_vectors_of_another_model_are_never_compared(
     workspace: Workspace, with_model: Settings, neural: NeuralCandidates, tmp_path: Path
 ) -> None:
-    """Other weights or another normalisation start with nothing, and filling adds theirs beside the old."""
+    """With other weights or another normalisation the index is empty.
+
+    Filling stores new vectors beside the old.
+    """
     number = register(workspace, neural, 0)
     weights = tiny_models.save(tmp_path / "other.onnx", weights=-tiny_models.WEIGHTS)
     changes: list[dict[str, Any]] = [{"neural_std": "1,1,0.5"}, {"neural_model": weights}]
@@ -259,7 +268,7 @@ def test_vectors_of_another_model_are_never_compared(
 def test_two_may_fill_at_once(
     workspace: Workspace, neural: NeuralCandidates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each vector is stored once, and both together count what there is."""
+    """Two fills at once store each vector once, and their counts add up."""
     monkeypatch.setattr(embeddings, "CHUNK", 2)
     for seed in range(6):
         make.register(workspace, f"R{seed}", seed=seed)
@@ -276,7 +285,7 @@ def test_a_picture_that_is_lost_stops_no_other(
     caplog: pytest.LogCaptureFixture,
     damage: str,
 ) -> None:
-    """It is logged, all others are filled, and with the file back it follows."""
+    """A lost picture is logged and all others are filled. When the file is back, its vector is filled too."""
     monkeypatch.setattr(embeddings, "CHUNK", 2)
     for seed in SEEDS:
         make.register(workspace, f"R{seed}", seed=seed)
@@ -292,7 +301,7 @@ def test_a_picture_that_is_lost_stops_no_other(
 def test_a_fill_that_breaks_off_keeps_what_it_had(
     workspace: Workspace, neural: NeuralCandidates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A database that gives up in between loses one chunk; the next fill goes on from there."""
+    """A database failure loses one chunk, and the next fill continues there."""
     monkeypatch.setattr(embeddings, "CHUNK", 2)
     for seed in SEEDS:
         make.register(workspace, f"R{seed}", seed=seed)
@@ -312,7 +321,7 @@ def test_a_fill_that_breaks_off_keeps_what_it_had(
 
 
 def sha256_of(workspace: Workspace, reference: str) -> str:
-    """The picture of a design of acme."""
+    """The SHA-256 of the picture of a design of acme."""
     with workspace.database.reading() as session:
         return designs.find_design(session, "acme", reference).views[0].picture_sha256
 
@@ -320,7 +329,7 @@ def sha256_of(workspace: Workspace, reference: str) -> str:
 def test_a_refresh_that_breaks_off_costs_that_check_only(
     workspace: Workspace, neural: NeuralCandidates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The index stays as it was and takes the change over the next time."""
+    """The index stays unchanged and takes the change over at the next check."""
     first = register(workspace, neural, 0)
     assert found(workspace, neural, 0) == [first]
     retire(workspace, "R0")
@@ -345,7 +354,7 @@ def without_extra(environment: dict[str, str], *words: str | Path) -> "subproces
 
 @pytest.mark.slow
 def test_the_default_installation_needs_none(environment: dict[str, str], tmp_path: Path) -> None:
-    """Where onnxruntime cannot be imported, registering and checking work."""
+    """Registering and checking work where onnxruntime cannot be imported."""
     (tmp_path / "design.png").write_bytes(make.picture_bytes(0))
     imported = without_extra(environment, "designs", "import", tmp_path / "design.png", "--owner", "acme")
     assert imported.returncode == 0, imported.stderr
@@ -355,7 +364,7 @@ def test_the_default_installation_needs_none(environment: dict[str, str], tmp_pa
 
 @pytest.mark.slow
 def test_onnxruntime_is_not_loaded_unless_a_model_is_set() -> None:
-    """Nobody pays for the extra with memory or start-up time who does not use it."""
+    """Without a model, onnxruntime costs no memory and no start-up time."""
     program = "import sys, authcheck.workspace, api.app; raise SystemExit('onnxruntime' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603 - our own
     assert done.returncode == 0, done.stderr

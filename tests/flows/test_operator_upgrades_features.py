@@ -1,4 +1,4 @@
-"""An operator upgrades: what an earlier release computed is made anew from the stored pictures."""
+"""Flow: an operator upgrades. Features of an earlier release are computed again from the stored pictures."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ PHOTO = make.encode(make.product_photo())
 
 
 def renew(workspace: Workspace) -> list[Renewed]:
-    """What `authcheck db upgrade` does after the migrations."""
+    """Renew features, as `authcheck db upgrade` does after the migrations."""
     with workspace.database.reading() as session:
         stale = find_stale(session)
     done = list(stale.run(workspace.database, workspace.store, workspace.limits))
@@ -31,13 +31,13 @@ def renew(workspace: Workspace) -> list[Renewed]:
 
 
 def forget(workspace: Workspace) -> None:
-    """Leave the registry as a release without local features left it."""
+    """Put the registry into the state of a release without local features."""
     with workspace.database.writing() as session:
         session.execute(delete(ViewFeatures))
 
 
 def age(workspace: Workspace) -> None:
-    """Let all local features be of another scheme, with a record of nothing."""
+    """Mark all local features as of another scheme, with an empty record."""
     with workspace.database.writing() as session:
         session.execute(update(ViewFeatures).values(scheme="lf-0", record=b"", findability={}))
 
@@ -55,7 +55,7 @@ def features_of(workspace: Workspace) -> dict[str, ViewFeatures]:
 
 
 def test_features_that_lack_are_made(workspace: Workspace) -> None:
-    """Of every live view, a photo's within an automatic mask; afterwards there is nothing left to do."""
+    """Every live view gets features, a photo within an automatic mask. A second run has nothing to do."""
     make.register(workspace, "TEE", kind="photo", pictures=[PHOTO])
     make.register(workspace, "KITE", seed=1)
     forget(workspace)
@@ -74,7 +74,7 @@ def test_features_that_lack_are_made(workspace: Workspace) -> None:
 def test_a_new_scheme_keeps_what_the_owner_chose(
     workspace: Workspace, masking: Any, source: str | None
 ) -> None:
-    """An uploaded mask bit for bit; an automatic one is found again; a dropped one stays dropped."""
+    """An uploaded mask stays bit for bit, an automatic mask is found again, and a dropped mask stays dropped."""
     design = make.register(workspace, "TEE", kind="photo", pictures=[PHOTO]).design
     (sha256,) = live_hashes(workspace, "TEE")
     change_mask(
@@ -100,7 +100,7 @@ def test_a_new_scheme_keeps_what_the_owner_chose(
 
 
 def test_a_mask_of_an_absurd_shape_survives(workspace: Workspace) -> None:
-    """A stored mask of 256 x 5 pixels has rounded its shape: it is not measured against the picture again."""
+    """A stored mask of 256 x 5 pixels has a rounded shape, and is not compared with the picture's shape again."""
     strip = make.encode(make.picture(1).resize((3000, 60)))
     design = make.register(workspace, "STRIP", pictures=[strip]).design
     (sha256,) = live_hashes(workspace, "STRIP")
@@ -120,7 +120,10 @@ def test_a_mask_of_an_absurd_shape_survives(workspace: Workspace) -> None:
 
 @pytest.mark.slow
 def test_a_picture_that_fails_stops_no_other(workspace: Workspace) -> None:
-    """Gone, altered or refused by new limits: each is named with its error, and the rest is done."""
+    """A picture that is missing, altered or refused by new limits is named with its error.
+
+    All others are renewed.
+    """
     for number, reference in enumerate(("GONE", "ALTERED", "LARGE", "GOOD")):
         large = make.encode(make.picture(number, (900, 900)))
         make.register(
@@ -150,7 +153,7 @@ def test_a_picture_that_fails_stops_no_other(workspace: Workspace) -> None:
 
 
 def test_hashes_and_features_are_renewed_apart(workspace: Workspace) -> None:
-    """A view with old hashes and new features, or the other way round, ends with both new."""
+    """Views with only old hashes, or with only old features, end with both new."""
     make.register(workspace, "OLD-HASHES", seed=0)
     make.register(workspace, "OLD-FEATURES", seed=1)
     with workspace.database.writing() as session:
@@ -164,7 +167,7 @@ def test_hashes_and_features_are_renewed_apart(workspace: Workspace) -> None:
 
 
 def test_what_is_retired_is_left_alone(workspace: Workspace) -> None:
-    """Ended views are searched by nobody."""
+    """Ended views are not renewed, because no search uses them."""
     design = make.register(workspace).design
     forget(workspace)
     with workspace.database.writing() as session:
@@ -173,7 +176,7 @@ def test_what_is_retired_is_left_alone(workspace: Workspace) -> None:
 
 
 def test_negatives_are_renewed_too(workspace: Workspace) -> None:
-    """From the stored picture, as views are."""
+    """Negatives are renewed from the stored picture, like views."""
     read = negatives.read_negative(make.picture_bytes(7), workspace.limits)
     with workspace.database.writing() as session:
         made = negatives.add_negative(
@@ -187,7 +190,10 @@ def test_negatives_are_renewed_too(workspace: Workspace) -> None:
 
 
 def test_the_command_names_what_it_could_not_do(cli: Any, workspace: Workspace) -> None:
-    """Exit 1, the design and the code, and what to do; the registry without features is shown meanwhile."""
+    """The command exits with 1 and prints the design, the code and the remedy.
+
+    Before the upgrade, `designs list` shows views without findability.
+    """
     make.register(workspace, "GONE", seed=0)
     make.register(workspace, "GOOD", seed=1)
     (sha256,) = live_hashes(workspace, "GONE")

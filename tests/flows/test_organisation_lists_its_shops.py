@@ -1,4 +1,4 @@
-"""An organisation says which shops are its own, and a marketplace learns who may sell a design in them."""
+"""Flow: an organisation lists its shops, and a marketplace asks who may sell a design in a shop."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ Cli = Callable[..., Any]
 
 
 def add(workspace: Workspace, handle: str = "acme", **words: Any) -> Storefront:
-    """List a shop of a brand; words replace the usual ones."""
+    """List a shop of a brand. Keywords replace the defaults."""
     fields = {"marketplace": MARKET, "shop_id": SHOP, "url": URL, "now": make.NOW, **words}
     with workspace.database.writing() as session:
         organisation = organisations.ensure_brand(session, handle, make.NOW)
@@ -39,21 +39,21 @@ def close(workspace: Workspace, handle: str, storefront_id: str) -> Storefront:
 
 
 def seller_of(workspace: Workspace, marketplace: str, shop_id: str) -> str | None:
-    """Whose shop it is, by handle."""
+    """The handle of the organisation that lists the shop."""
     with workspace.database.reading() as session:
         found = shops.organisation_of(session, marketplace, shop_id)
         return found and found.handle
 
 
 def ask(workspace: Workspace, design_id: str, **words: Any) -> SellerAnswer:
-    """Who may sell; words replace the usual ones."""
+    """Ask who may sell. Keywords replace the defaults."""
     fields = {"marketplace": MARKET, "shop_id": SHOP, "territory": "FR", "on": make.NOW.date(), **words}
     with workspace.database.reading() as session:
         return sellers.may_sell(session, designs.get_design(session, design_id), **fields)
 
 
 def test_a_shop_is_found_by_marketplace_and_id(workspace: Workspace) -> None:
-    """Marketplaces are compared without case or blanks, shops' ids exactly; a stranger's shop is nobody's."""
+    """Marketplaces compare without case or blanks, shop ids exactly. An unlisted shop belongs to nobody."""
     add(workspace, marketplace=" Market.Example ")
     assert seller_of(workspace, "MARKET.example", " 4711 ") == "acme"
     assert seller_of(workspace, MARKET, "4711a") is None
@@ -62,7 +62,7 @@ def test_a_shop_is_found_by_marketplace_and_id(workspace: Workspace) -> None:
 
 
 def test_a_shop_has_one_organisation_at_a_time(workspace: Workspace) -> None:
-    """Another one is refused until it is closed; listing one's own again changes the address."""
+    """A second organisation is refused until the first closes the shop. The owner may change the address."""
     first = add(workspace)
     with pytest.raises(Conflict) as refused:
         add(workspace, "globex")
@@ -72,14 +72,17 @@ def test_a_shop_has_one_organisation_at_a_time(workspace: Workspace) -> None:
     assert seller_of(workspace, MARKET, SHOP) is None
     second = add(workspace, "globex")
     assert seller_of(workspace, MARKET, SHOP) == "globex"
-    assert close(workspace, "acme", first.id).closed_at == make.NOW  # and globex keeps it
+    assert close(workspace, "acme", first.id).closed_at == make.NOW  # and globex keeps the shop
     assert seller_of(workspace, MARKET, SHOP) == "globex"
     with pytest.raises(NotFound):
         close(workspace, "acme", second.id)
 
 
 def test_of_two_who_list_a_shop_at_once_one_has_it(workspace: Workspace) -> None:
-    """Many organisations race for the same shop: one gets it, the others hear that it is taken."""
+    """Many organisations list the same shop at once.
+
+    One gets it, and the others are told that it is taken.
+    """
     handles = [f"org-{number}" for number in range(8)]
     with workspace.database.writing() as session:
         for handle in handles:
@@ -121,7 +124,7 @@ def test_of_two_who_list_a_shop_at_once_one_has_it(workspace: Workspace) -> None
     ],
 )
 def test_what_is_no_shop_is_refused(workspace: Workspace, words: dict[str, str], code: str) -> None:
-    """Names that could be mistaken and addresses that lead elsewhere."""
+    """Ambiguous names and addresses that lead elsewhere are refused."""
     if words.get("url", "").endswith("\t"):
         words = {"url": "https://market.example/\tx"}
     with pytest.raises(Rejected) as refused:
@@ -130,7 +133,10 @@ def test_what_is_no_shop_is_refused(workspace: Workspace, words: dict[str, str],
 
 
 def test_an_address_has_one_spelling() -> None:
-    """Host in small letters, the usual port and the closing slash left out; what names a shop stays."""
+    """The host is lower case, without the usual port and the closing slash.
+
+    The part that names the shop stays.
+    """
     same = [
         "https://Market.example:443/Shop/1/",
         "HTTPS://market.example./Shop/1#top",
@@ -141,7 +147,7 @@ def test_an_address_has_one_spelling() -> None:
 
 
 def test_too_many_shops_are_refused(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An organisation cannot fill the table."""
+    """The number of shops of an organisation is limited."""
     monkeypatch.setattr(shops, "MOST_OPEN", 2)
     add(workspace)
     add(workspace, shop_id="2")
@@ -151,7 +157,10 @@ def test_too_many_shops_are_refused(workspace: Workspace, monkeypatch: pytest.Mo
 
 
 def test_the_owner_may_sell_and_a_stranger_may_not(workspace: Workspace) -> None:
-    """The owner's own shop sells without licences; an unlisted shop, or one of somebody without a licence, does not."""
+    """The owner's shop sells without a licence.
+
+    An unlisted shop and a shop without a licence may not sell.
+    """
     design = make.register(workspace).design
     add(workspace)
     add(workspace, "globex", shop_id="9")
@@ -162,7 +171,7 @@ def test_the_owner_may_sell_and_a_stranger_may_not(workspace: Workspace) -> None
 
 
 def test_a_licensee_may_sell_within_its_licence(workspace: Workspace) -> None:
-    """Every broken term is told; a design that leaves the licensed collection is covered no more."""
+    """Every broken term is named. A design that leaves the licensed collection is no longer covered."""
     design = make.register(workspace, collection="Spring").design
     made.licensee(workspace, design, "tees", key=False)
     granted = made.licence(
@@ -189,7 +198,7 @@ def test_a_licensee_may_sell_within_its_licence(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize("territory", ["", "XX", "FRA", "*", "\0\0", "\u017fr"])
 def test_a_territory_is_a_country(workspace: Workspace, territory: str) -> None:
-    """Anything else is refused, not answered."""
+    """A territory that is no country is refused."""
     design = make.register(workspace).design
     with pytest.raises(Rejected) as refused:
         ask(workspace, design.id, territory=territory)
@@ -197,7 +206,7 @@ def test_a_territory_is_a_country(workspace: Workspace, territory: str) -> None:
 
 
 def test_shops_on_the_command_line(workspace: Workspace, cli: Cli) -> None:
-    """Add, list, ask, close: ids on standard output, the answer as the exit code."""
+    """The commands add, list, ask and close. They print ids, and the exit code is the answer."""
     make.register(workspace, "KITE-1")
     asked = ("who-may-sell", "KITE-1", "--owner", "acme", "--marketplace", MARKET, "--shop", SHOP)
     asked = (*asked, "--territory", "FR")

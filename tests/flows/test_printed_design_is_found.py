@@ -1,4 +1,7 @@
-"""A photo of goods shows a registered design, printed small, turned, mirrored, covered: it is found, and where it lies."""
+"""Flow: a photo shows a registered design printed small, turned, mirrored or covered.
+
+The check finds and locates it.
+"""
 
 import threading
 from dataclasses import replace
@@ -25,7 +28,7 @@ LOCAL = CURRENT_POLICY
 
 @pytest.fixture
 def registry(workspace: Workspace) -> Workspace:
-    """A workspace with four of our own designs, of one brand."""
+    """A workspace with four designs of one brand."""
     for name in NAMES:
         make.register(workspace, name, pictures=[make.fixture_bytes(name)])
     return replace(workspace, policy=LOCAL)
@@ -47,12 +50,12 @@ def check(workspace: Workspace, image: Image.Image) -> tuple[Check, Answer]:
 
 
 def found_in(given: Answer) -> dict[str, str]:
-    """The findings: reference and verdict."""
+    """The reference and verdict of each finding."""
     return {one.candidate.reference: one.code.value for one in given.verdict.findings}
 
 
 def photo(name: str, ground: Image.Image | None = None, **words: Any) -> tuple[Image.Image, make.Quad]:
-    """A photo of a ground with the design printed on it, and where."""
+    """A photo of a background with the design printed on it, and the place of the print."""
     image = make.fixture(name)
     place = make.quad(image, **({"middle": (430, 300), "longer_px": 240} | words))
     return make.printed(image, place, ground or make.busy_ground(1)), place
@@ -72,7 +75,7 @@ def photo(name: str, ground: Image.Image | None = None, **words: Any) -> tuple[I
 )
 @pytest.mark.parametrize("name", ["nw-001", "tt-006"])
 def test_a_print_is_found(registry: Workspace, name: str, words: dict[str, Any], codes: set[str]) -> None:
-    """A match by its features, outlined where it is, with reasons that say what was done to it."""
+    """A print is a match by features, with its outline and reasons that name the changes."""
     image, place = photo(name, **words)
     stored, given = check(registry, image)
     assert (stored.verdict, stored.method, found_in(given)) == ("match", "features", {name: "match"})
@@ -84,7 +87,7 @@ def test_a_print_is_found(registry: Workspace, name: str, words: dict[str, Any],
 
 @pytest.mark.slow
 def test_a_covered_print_is_found(registry: Workspace) -> None:
-    """With a third of it under something else: a match, and how much of it is seen."""
+    """A print with a third covered is a match that says how much is visible."""
     image, place = photo("tt-006", longer_px=360, middle=(400, 320))
     image.paste(make.busy_ground(8).crop((0, 0, 400, 220)), (200, 370))
     stored, given = check(registry, image)
@@ -98,7 +101,7 @@ def test_a_covered_print_is_found(registry: Workspace) -> None:
 
 @pytest.mark.slow
 def test_two_designs_are_two_findings(registry: Workspace) -> None:
-    """Each with an outline of its own; the reason says how many."""
+    """Two designs give two findings with their own outlines, and the reason counts them."""
     image, one = photo("nw-001", middle=(210, 300), angle_deg=10)
     image, other = photo("tt-006", image, middle=(590, 330), angle_deg=-15)
     stored, given = check(registry, image)
@@ -113,7 +116,7 @@ def test_two_designs_are_two_findings(registry: Workspace) -> None:
 
 
 def sisters() -> tuple[Image.Image, Image.Image]:
-    """Two designs that share one motif, each with scenery of its own."""
+    """Two designs that share one motif, each with its own scenery."""
     made = []
     motif = make.fixture("tt-006").resize((200, 190))
     for seed in (21, 22):
@@ -126,7 +129,7 @@ def sisters() -> tuple[Image.Image, Image.Image]:
 @pytest.mark.slow
 @pytest.mark.parametrize("shown", [0, 1])
 def test_of_sisters_the_one_that_is_shown_is_found(workspace: Workspace, shown: int) -> None:
-    """Two designs share a motif: the picture of one is not a match of both."""
+    """Of two designs that share a motif, only the shown design is a match."""
     both = sisters()
     for number, sheet in enumerate(both):
         make.register(workspace, f"SISTER-{number}", pictures=[make.encode(sheet)])
@@ -141,14 +144,17 @@ def test_of_sisters_the_one_that_is_shown_is_found(workspace: Workspace, shown: 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 3, 5])
 def test_an_unrelated_picture_is_nobodys(registry: Workspace, seed: int) -> None:
-    """A busy ground without a print."""
+    """A busy background without a print matches nothing."""
     stored, given = check(registry, make.busy_ground(seed))
     assert (stored.verdict, stored.findings, given.verdict.findings) == ("none", [], ())
 
 
 @pytest.mark.slow
 def test_a_replay_needs_no_picture(registry: Workspace) -> None:
-    """What was measured is scored again: the same answer, to the last reason, and today's while the registry stands."""
+    """A replay scores the stored measurements.
+
+    It gives the same answer, to the last reason, and today's answer while the registry is unchanged.
+    """
     image, _ = photo("nw-001", angle_deg=30)
     stored, given = check(registry, image)
     assert stored.looks
@@ -165,7 +171,7 @@ def test_a_replay_needs_no_picture(registry: Workspace) -> None:
 
 @pytest.mark.slow
 def test_tampered_measurements_are_noticed(registry: Workspace) -> None:
-    """Numbers that are edited score otherwise; those that are none at all are not read."""
+    """Edited measurements give another score, and invalid measurements are refused."""
     image, _ = photo("nw-001")
     stored, _ = check(registry, image)
     (look, *rest) = stored.looks
@@ -179,7 +185,7 @@ def test_tampered_measurements_are_noticed(registry: Workspace) -> None:
 
 
 def test_the_fast_policy_asks_the_hashes_only(registry: Workspace) -> None:
-    """It misses the small print, measures nothing, and finds the whole picture as before."""
+    """The fast policy asks the hashes only. It misses the small print and still finds the whole picture."""
     fast = replace(registry, policy=FAST_POLICY)
     image, _ = photo("nw-001", longer_px=180, angle_deg=30)
     stored, given = check(fast, image)
@@ -192,7 +198,7 @@ def test_the_fast_policy_asks_the_hashes_only(registry: Workspace) -> None:
 
 @pytest.mark.slow
 def test_a_retired_design_is_found_no_longer(registry: Workspace) -> None:
-    """The same photo before and after."""
+    """The same photo matches before the design is retired, and not after."""
     image, _ = photo("nw-001", angle_deg=30)
     assert check(registry, image)[0].verdict == "match"
     with registry.database.writing() as session:
@@ -203,7 +209,7 @@ def test_a_retired_design_is_found_no_longer(registry: Workspace) -> None:
 
 @pytest.mark.slow
 def test_what_another_process_registers_is_found(registry: Workspace) -> None:
-    """The index of a process that has checked before takes it over with the next check."""
+    """The next check here finds a design that another process registered."""
     image, _ = photo("mi-010", angle_deg=30)
     assert check(registry, image)[0].verdict == "none"
     other = Workspace.open(registry.settings)
@@ -214,7 +220,7 @@ def test_what_another_process_registers_is_found(registry: Workspace) -> None:
 
 @pytest.mark.slow
 def test_threads_share_a_finder(registry: Workspace) -> None:
-    """Checks side by side give each its own answer."""
+    """Checks side by side each get their own answer."""
     photos = {name: photo(name, angle_deg=30)[0] for name in NAMES}
     given: dict[str, dict[str, str]] = {}
 
@@ -231,7 +237,10 @@ def test_threads_share_a_finder(registry: Workspace) -> None:
 
 @pytest.mark.slow
 def test_a_view_without_features_stops_the_check(registry: Workspace) -> None:
-    """A registry of before local features says what to run; the fast policy does without."""
+    """A registry from before local features names the command to run.
+
+    The fast policy works without features.
+    """
     with registry.database.writing() as session:
         session.execute(delete(ViewFeatures))
     image, _ = photo("nw-001")
@@ -253,7 +262,7 @@ def test_a_view_without_features_stops_the_check(registry: Workspace) -> None:
     ids=["400 tiles", "noise", "wide", "tall"],
 )
 def test_attacks_are_answered(registry: Workspace, image: Image.Image) -> None:
-    """None, also where a design without a point and a strip are registered; and such an answer replays."""
+    """An attack picture never matches a strip or a design without points, and its check replays."""
     gradient = Image.linear_gradient("L").resize((200, 300)).convert("RGB")
     make.register(registry, "GRADIENT", pictures=[make.encode(gradient)])
     make.register(registry, "STRIP", pictures=[make.encode(make.picture(5).resize((3000, 16)))])

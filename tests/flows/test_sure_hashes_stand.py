@@ -1,4 +1,4 @@
-"""Where hashes are sure of a copy, a closer look that is less sure does not unsay it (ADR 7, policy local-2)."""
+"""Flow: a close look that is less sure does not overrule hashes that are sure (ADR 7, policy local-2)."""
 
 import math
 
@@ -18,7 +18,7 @@ from authcheck.workspace import Workspace
 
 
 def candidate(workspace: Workspace, by_hashes: float, by_look: float, hashes_stand: float) -> Candidate:
-    """The one candidate, where hashes and a look give these scores."""
+    """The only candidate, for these scores of the hashes and of the close look."""
     make.register(workspace)
     design = make.picture()
     numbers = [0.0] * len(NUMBERS)
@@ -56,7 +56,10 @@ def candidate(workspace: Workspace, by_hashes: float, by_look: float, hashes_sta
 def test_the_surer_of_the_two_is_told(
     workspace: Workspace, given: tuple[float, float, float], score: float, method: str
 ) -> None:
-    """Score, method, reasons and outline all come from it. Given: by hashes, by the look, from where hashes stand."""
+    """Score, method, reasons and outline come from the surer of the two.
+
+    `given`: hash score, look score, `hashes_stand`.
+    """
     found = candidate(workspace, *given)
     assert (found.score, found.method) == (score, method)
     assert (found.alignment is not None) == (method == "features")

@@ -1,4 +1,7 @@
-"""Two brands claim one design: both are kept, the earlier one is the answer, nobody is told too little."""
+"""Flow: two brands claim one design.
+
+Both are kept, the earlier design is the answer, and both owners are informed.
+"""
 
 import make
 import pytest
@@ -9,7 +12,10 @@ from authcheck.workspace import Workspace
 
 
 def test_a_near_design_is_held_with_both_times(workspace: Workspace) -> None:
-    """The later design is disputed and names the earlier one, its score and the time; the earlier is untouched."""
+    """The later design is disputed and names the earlier design, its score and the time.
+
+    The earlier design does not change.
+    """
     make.register(workspace, "ORIGINAL", owner="brand")
     copy = make.register(
         workspace, "COPY", owner="thief", pictures=[make.picture_bytes(0, "JPEG", quality=60)]
@@ -25,7 +31,7 @@ def test_a_near_design_is_held_with_both_times(workspace: Workspace) -> None:
 
 
 def test_the_very_same_file_disputes_with_score_one(workspace: Workspace) -> None:
-    """Stealing the file itself is as near as can be."""
+    """The same file of another owner is a dispute with score one."""
     make.register(workspace, "ORIGINAL", owner="brand")
     stolen = make.register(workspace, "STOLEN", owner="thief")
     assert stolen.near is not None
@@ -34,7 +40,7 @@ def test_the_very_same_file_disputes_with_score_one(workspace: Workspace) -> Non
 
 @pytest.mark.slow
 def test_the_first_owner_is_the_answer(workspace: Workspace) -> None:
-    """A picture both have registered shows the undisputed design, and says that another is near."""
+    """A picture that both have registered shows the undisputed design, and says that another design is near."""
     make.register(workspace, "ORIGINAL", owner="brand")
     make.register(workspace, "STOLEN", owner="thief")
     submission = read_submission(make.picture_bytes(0), workspace.limits)
@@ -45,7 +51,7 @@ def test_the_first_owner_is_the_answer(workspace: Workspace) -> None:
 
 
 def test_registering_again_does_not_dispute_again(workspace: Workspace) -> None:
-    """A disputed design that is registered again is already yours, with one dispute."""
+    """A disputed design that is registered again is already yours, and has one dispute."""
     make.register(workspace, "ORIGINAL", owner="brand")
     make.register(workspace, "STOLEN", owner="thief")
     assert make.register(workspace, "STOLEN", owner="thief").status == "already_yours"
@@ -54,7 +60,7 @@ def test_registering_again_does_not_dispute_again(workspace: Workspace) -> None:
 
 
 def test_a_retired_design_disputes_nobody(workspace: Workspace) -> None:
-    """Once the first owner gives a design up, another may register it cleanly."""
+    """After the first owner retires a design, another owner may register it without a dispute."""
     make.register(workspace, "ORIGINAL", owner="brand")
     with workspace.database.writing() as session:
         designs.retire(session, designs.find_design(session, "brand", "ORIGINAL"), make.NOW)
@@ -65,7 +71,7 @@ def test_a_retired_design_disputes_nobody(workspace: Workspace) -> None:
 def test_ones_own_many_copies_do_not_hide_the_dispute(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thief who fills the neighbourhood with designs of its own is still found out."""
+    """A thief's many near copies do not hide the dispute with the first owner."""
     monkeypatch.setattr("authcheck.registry.unsaved.FIRST_NEAR", 2)
     copies = [make.picture_bytes(0, "JPEG", quality=quality) for quality in (95, 90, 85, 80, 75)]
     make.register(workspace, "ORIGINAL", owner="brand", pictures=[make.picture_bytes(0, "JPEG", quality=40)])
