@@ -31,7 +31,7 @@ def private_key(name: str) -> Ed25519PrivateKey:
 
 
 def base64url(data: bytes) -> str:
-    """Unpadded base64url."""
+    """Return unpadded base64url."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
@@ -124,14 +124,14 @@ class World:
         return signed + "".join(one.sign(text, int(NOW.timestamp())) for one in chosen)
 
     def proof(self, number: int, checkpoint: str) -> str:
-        """The proof of an entry under a checkpoint."""
+        """Return the proof of an entry under a checkpoint."""
         size = note.Checkpoint.from_note(checkpoint).size
         return note.proof_text(number, prove(self.log, number, size), checkpoint)
 
     def bundle(
         self, issued: tuple[str, str, int], published: tuple[str, str, int], checkpoint: str = ""
     ) -> Bundle:
-        """The bundle of a logged certificate and a logged list."""
+        """Return the bundle of a logged certificate and a logged list."""
         signed = checkpoint or self.checkpoint()
         return Bundle(
             *(Logged(text, entry, self.proof(number, signed)) for text, entry, number in (issued, published))

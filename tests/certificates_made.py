@@ -81,12 +81,12 @@ class Brand:
             return signing_keys.revoke_key(session, organisation, kid, make.NOW)
 
     def signing_keys(self) -> list[SigningKey]:
-        """The brand's signing keys."""
+        """Return the brand's signing keys."""
         with self.work.database.reading() as session:
             return signing_keys.list_keys(session, organisations.get_organisation(session, self.handle))
 
     def certificates(self) -> Sequence[Certificate]:
-        """The brand's certificates, in the order of their status indices."""
+        """Return the brand's certificates in the order of their status indices."""
         with self.work.database.reading() as session:
             owned = select(Certificate).where(Certificate.organisation_id == self.design.owner_id)
             return session.scalars(owned.order_by(Certificate.status_index)).all()

@@ -7,7 +7,7 @@ PIXELS_200_MEGA = (20_000, 10_000)
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
-    """One PNG chunk with its checksum."""
+    """Return one PNG chunk with its checksum."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 

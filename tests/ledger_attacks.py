@@ -55,7 +55,7 @@ def back_up(database: Database) -> Backup:
 
 
 def restore(database: Database, kept: Backup) -> None:
-    """Put an earlier copy back."""
+    """Restore an earlier copy of the tables."""
     attack(database, *(sa.delete(table) for table in TABLES))
     with database.writing() as session:
         for table, rows in kept.items():

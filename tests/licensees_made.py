@@ -30,7 +30,7 @@ PAUSE_S = 0.03  # SQLite's waiting writers retry at intervals: a writer that nev
 
 @dataclass(frozen=True)
 class Licensee(made.Brand):
-    """A licensee at work in a workspace; `design` is the owner's."""
+    """A licensee at work in a workspace. `design` belongs to the owner."""
 
     def certificates(self) -> Sequence[Certificate]:
         """Return the licensee's certificates in the order of their status indices."""

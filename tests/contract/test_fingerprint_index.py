@@ -226,7 +226,7 @@ def test_flat_equals_brute_force_on_every_walk(
 
 @pytest.mark.slow
 def test_flat_equals_brute_force_across_real_blocks() -> None:
-    """Three blocks of the default size, few distinct distances, ties at every cut."""
+    """Three blocks of the default size, with ties at every cut, give the answers of brute force."""
     rng = np.random.default_rng(7)
     count = 300_000
     codes = np.zeros((count, CODE_BYTES), np.uint8)
@@ -242,7 +242,7 @@ def test_flat_equals_brute_force_across_real_blocks() -> None:
 
 
 def assert_same(got: tuple[NDArray[np.generic], ...] | list[NDArray[np.uint8]], expected: object) -> None:
-    """Equal values, shapes and types, part by part."""
+    """Assert equal values, shapes and types, part by part."""
     assert isinstance(expected, tuple | list)
     for one, other in zip(got, expected, strict=True):
         assert one.dtype == other.dtype

@@ -164,9 +164,9 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(chromium: Any, site: Site) -> Iterator[Callable[..., Any]]:
-    """A function that opens the form in a new visitor's tab; words are options of the browser context.
+    """Return a function that opens the form in a new tab. Keywords are options of the browser context.
 
-    At the end no page may have spoken to another host, thrown, or written an error to its console.
+    At the end, no page may have contacted another host, thrown, or written an error to its console.
     """
     contexts: list[Any] = []
     wrong: list[str] = []

@@ -62,7 +62,7 @@ def test_the_photo_belongs_to_its_check(open_page: Open, site: Any) -> None:
 
 
 def test_paste_anywhere(open_page: Open, site: Any) -> None:
-    """A pasted picture is taken wherever the focus is; Enter sends it."""
+    """A pasted picture is taken wherever the focus is. Enter sends it."""
     page = open_page()
     carried = transfer(page, site.known)
     page.evaluate(

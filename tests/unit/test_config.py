@@ -65,7 +65,7 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, n
 
 
 def test_the_password_of_the_database_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the settings as text nor an error about another variable quotes the database's URL."""
+    """The settings as text and errors about other variables do not quote the database's URL."""
     monkeypatch.setenv("AUTHCHECK_DATABASE_URL", URL)
     assert load().url == URL
     assert SECRET not in f"{load()!r} {load()}"

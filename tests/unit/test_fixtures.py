@@ -53,7 +53,7 @@ def has_transparency(path: Path) -> bool:
 
 
 def test_there_are_enough_designs_of_every_kind_and_owner() -> None:
-    """At least sixty designs, all five kinds, and five owners with at least ten each."""
+    """There are at least sixty designs of all five kinds, and five owners with at least ten each."""
     designs = rows("designs.csv")
     assert len(designs) >= 60
     assert {row["kind"] for row in designs} == KINDS
@@ -73,7 +73,7 @@ def test_references_are_unique_and_previews_mostly_public() -> None:
 
 
 def test_some_designs_are_transparent_and_one_is_white_on_nothing() -> None:
-    """At least six transparent PNGs, one of them drawn in white alone."""
+    """There are at least six transparent PNGs, one of them drawn in white alone."""
     files = [FIXTURES / row["picture"] for row in rows("designs.csv") if row["picture"].endswith(".png")]
     transparent = [path for path in files if has_transparency(path)]
     assert len(transparent) >= 6
@@ -145,7 +145,7 @@ def test_check_finds_nothing_wrong() -> None:
 
 
 def test_no_picture_is_in_the_evaluation_data() -> None:
-    """No fixture has the bytes of a picture that the product is measured on."""
+    """No fixture has the bytes of an evaluation picture."""
     if not MATCH_DATA.is_dir():
         pytest.skip(f"no evaluation data at {MATCH_DATA}: set AUTHCHECK_MATCH_DATA to its folder")
     theirs = {

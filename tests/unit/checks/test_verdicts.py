@@ -80,7 +80,7 @@ def test_first_registered_wins_a_tie() -> None:
 
 
 def test_ids_break_the_ties_of_one_import() -> None:
-    """Designs of one transaction share a tick; their ids keep the order of the table."""
+    """Designs of one transaction share a tick. Their ids keep the order of the table."""
     earlier, later = candidate("dsn_1", view_number=9), candidate("dsn_2", view_number=2)
     assert rank([later, earlier]) == [earlier, later]
 

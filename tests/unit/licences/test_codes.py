@@ -49,6 +49,6 @@ def test_what_is_no_nice_class_is_refused(goods: tuple[int, ...]) -> None:
 
 
 def test_goods_and_marketplaces_have_one_spelling() -> None:
-    """Sorted, without repetitions; case-folded, without blanks."""
+    """Goods are sorted without repetitions. Marketplaces are case-folded without blanks."""
     assert checked_goods((25, 9, 25), error_code="x.goods") == (9, 25)
     assert normal_marketplace(" Market.Example ") == "market.example"

@@ -59,7 +59,7 @@ def refusal(session: Session, token: str) -> tuple[str, str, dict[str, object]]:
 
 @pytest.mark.parametrize("handle", ["a", "7", "acme", "acme-2", "a--b", "x" * 64])
 def test_a_handle_is_small_letters_digits_and_hyphens(session: Session, handle: str) -> None:
-    """1 to 64 characters that are safe in an address."""
+    """A handle has 1 to 64 characters that are safe in an address."""
     made = organisations.create_organisation(
         session, handle=handle, name="  Somebody ", roles=["brand"], now=make.NOW
     )
@@ -101,7 +101,7 @@ def test_roles_are_known_ones(session: Session, roles: list[str]) -> None:
 
 
 def test_every_role_may_be_had_once(session: Session) -> None:
-    """Roles are kept sorted and without repetition."""
+    """Roles are stored sorted and without repetition."""
     made = organisations.create_organisation(
         session, handle="all", name="All", roles=[*organisations.ROLES, "brand"], now=make.NOW
     )

@@ -52,7 +52,7 @@ def test_the_published_note() -> None:
 
 
 def test_the_lines_of_a_checkpoint() -> None:
-    """Origin, size, root in base64, a blank line, signatures (C2SP tlog-checkpoint)."""
+    """The lines are origin, size, root in base64, a blank line, signatures (C2SP tlog-checkpoint)."""
     lines = NOTE.split("\n")
     assert lines[:4] == [ORIGIN, "5", base64.b64encode(bytes(range(32))).decode(), ""]
     assert lines[4].startswith(f"— {ORIGIN} ")

@@ -1,4 +1,4 @@
-"""Trees in tiles: growth, roots and proofs agree with the naive reference at every size; paths and bundles."""
+"""Trees in tiles: growth, roots and proofs equal the naive reference at every size. Paths and bundles."""
 
 import random
 from collections import Counter

@@ -53,7 +53,7 @@ def test_a_weakness_is_named(image: Image.Image, code: str) -> None:
 
 
 def test_an_ordinary_picture_has_no_warning() -> None:
-    """Coloured shapes on a gradient, the numbers within their ranges."""
+    """Coloured shapes on a gradient have no warning, and the numbers are within their ranges."""
     found = findability_of(make.picture(1), 200)
     assert (found.warnings, found.grade) == ((), "good")
     assert 0 < found.symmetry < 0.9

@@ -93,7 +93,7 @@ def test_an_operator_may_accept_more_than_pillow_would(monkeypatch: pytest.Monke
 
 
 def test_a_jpeg_of_many_scans_is_refused() -> None:
-    """A progressive JPEG that repaints the whole picture hundreds of times is refused; an honest one is read."""
+    """A progressive JPEG that repaints the picture hundreds of times is refused. A valid one is read."""
     honest = make.picture_bytes(2, "JPEG", progressive=True)
     assert open_picture(honest).format == "JPEG"
     with pytest.raises(ImageRejected, match="scans") as caught:
@@ -107,7 +107,7 @@ def test_a_png_that_inflates_beyond_its_rows_costs_no_memory() -> None:
 
 
 def test_a_honest_png_of_small_pieces_is_read() -> None:
-    """Encoders that write chunks of 256 bytes are slow to read and are read."""
+    """A file of 256-byte chunks is slow to read, but is read."""
     rows = make.encode(make.picture(3, (400, 300)))
     start = rows.index(b"IDAT") - 4
     length = int.from_bytes(rows[start : start + 4])
@@ -120,7 +120,7 @@ def test_a_honest_png_of_small_pieces_is_read() -> None:
 
 
 def test_a_file_over_the_byte_limit_is_refused_unread() -> None:
-    """The size on disk is looked at first."""
+    """The size on disk is checked first."""
     with pytest.raises(ImageRejected) as caught:
         open_picture(bytes(1025), Limits(bytes=1024))
     assert caught.value.code == "image.too_large"

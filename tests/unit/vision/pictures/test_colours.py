@@ -109,7 +109,7 @@ SWAPPED = profile(
 def test_every_mode_is_read_in_its_colours(
     mode: str, colour: object, image_format: str, expected: tuple[int, int, int]
 ) -> None:
-    """Grey, bilevel, transparent, printed and deep pictures come out in the colours they show."""
+    """Grey, bilevel, transparent, printed and deep pictures are read in the colours they show."""
     assert near(shown(make.encode(plain(mode, colour), image_format)), expected)
 
 

@@ -97,7 +97,7 @@ def test_what_is_not_a_picture_we_read_is_refused(data: bytes) -> None:
 
 
 def test_an_empty_file_is_refused() -> None:
-    """No bytes at all have a code of their own."""
+    """An empty file has its own code."""
     assert refusal(b"") == "image.empty"
 
 
@@ -258,7 +258,7 @@ def test_warnings_of_the_readers_are_not_shown(
 
 
 def test_no_reader_that_can_warn_was_forgotten() -> None:
-    """Every module of Pillow that reads one of our formats and uses `warnings` has had it replaced."""
+    """`warnings` is replaced in every module of Pillow that uses it and reads one of our formats."""
     loud = [
         name
         for name, module in sys.modules.items()
