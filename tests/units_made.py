@@ -18,9 +18,9 @@ GTIN = "04006381333931"
 
 
 def brand_with_key(workspace: Workspace, handle: str = "acme", *, own_key: bool = False) -> str:
-    """Return the id of one design of the brand with that handle and a key.
+    """Make a brand of that handle with one design and a key. Return the design's id.
 
-    The brand keeps the key if `own_key`.
+    The brand keeps the key itself if `own_key`.
     """
     design = make.register(
         workspace, "KITE-1", owner=handle, title="Kite", seed=len(handle), public_preview=True

@@ -22,7 +22,7 @@ KID = "did:web:authcheck.example:brands:acme#key-1"
     ],
 )
 def test_a_brands_did_leads_to_its_document(public_url: str, did: str) -> None:
-    """A brand's DID follows did:web: the colon of a port is escaped and the path's steps follow colons."""
+    """A brand's DID is spelled as did:web asks: a port's colon is escaped, and colons separate path steps."""
     assert did_of(public_url, "acme") == did
 
 

@@ -107,7 +107,7 @@ def test_what_is_no_alignment_is_refused(change: dict[str, Any]) -> None:
 def test_one_place_is_where_a_middle_lies() -> None:
     """A part shares the place of its whole, in either order.
 
-    A neighbour, and an overlap at an edge only, do not.
+    A neighbour and a design that only overlaps at an edge have another place.
     """
     whole = laid(make.quad(DESIGN, (400, 320), 300))
     part = laid(make.quad(DESIGN, (480, 380), 80, angle_deg=40, mirrored=True))

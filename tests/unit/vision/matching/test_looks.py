@@ -146,7 +146,7 @@ def fitted(design: Known, votes: float) -> Verified:
 
 @pytest.mark.slow
 def test_only_the_best_are_looked_at() -> None:
-    """Up to four designs with the most votes are examined, then the designs that only hashes propose."""
+    """The four designs with most votes are examined, none far behind, then those that only hashes propose."""
     submitted = make.submitted(make.busy_ground(1))
     designs = [make.known(make.picture(seed), 2 * seed) for seed in range(7)]
     few = look_closer(
@@ -179,7 +179,7 @@ def test_what_lies_outside_is_not_covered(points: bool) -> None:
 
 @pytest.mark.slow
 def test_a_sliver_is_not_the_whole() -> None:
-    """A design almost completely outside the picture is not covered because one of its points is inside."""
+    """A visible point does not count as coverage of a design that is almost completely outside."""
     image = make.busy_ground(8, (480, 480))
     scene = make.printed(image, make.quad(image, (-274, 320), 600), make.busy_ground(1))
     affine = np.array([[0.75, 0, (-274 - 400) / 800], [0, 0.75, 0]])
