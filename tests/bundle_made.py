@@ -1,4 +1,4 @@
-"""A log with certificates in it, all in memory, and the keys to forge more: what attacks on a bundle start from."""
+"""An in-memory log with certificates, and the keys to forge more. Attacks on a bundle start from here."""
 
 import base64
 import dataclasses
@@ -26,24 +26,24 @@ UNIT = "urn:uuid:0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
 
 
 def private_key(name: str) -> Ed25519PrivateKey:
-    """A key that is the same in every run, by its name."""
+    """Return the private key of this name. The key is the same in every run."""
     return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
 
 
 def base64url(data: bytes) -> str:
-    """Unpadded base64url."""
+    """Return unpadded base64url."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def jws(payload: Any, key: Ed25519PrivateKey, kid: str, /, **header: Any) -> str:
-    """A compact JWS over a payload; words replace or add headers."""
+    """Return a compact JWS over a payload. Keyword arguments replace or add headers."""
     head = {"alg": "Ed25519", "kid": kid, "typ": "vc+jwt", **header}
     parts = [base64url(json.dumps(part).encode()) for part in (head, payload)]
     return ".".join([*parts, base64url(key.sign(".".join(parts).encode()))])
 
 
 def certificate(**changes: Any) -> dict[str, Any]:
-    """What a certificate says, with changes."""
+    """Return the payload of a certificate, with changes."""
     return {
         "@context": ["https://www.w3.org/ns/credentials/v2"],
         "type": ["VerifiableCredential", "AuthenticityCertificate"],
@@ -62,7 +62,7 @@ def certificate(**changes: Any) -> dict[str, Any]:
 
 
 def status_list(*revoked: int, **changes: Any) -> dict[str, Any]:
-    """What a status list says."""
+    """Return the payload of a status list."""
     bits = bytearray(16_384)
     for index in revoked:
         bits[index // 8] |= 128 >> index % 8
@@ -81,7 +81,10 @@ def status_list(*revoked: int, **changes: Any) -> dict[str, Any]:
 
 
 class World:
-    """A log, two brands with a key each, two witnesses; `bundle` makes the bundle of what was logged last."""
+    """A log, two brands with a key each, and two witnesses.
+
+    `bundle` makes the bundle of the newest certificate.
+    """
 
     def __init__(self, origin: str = ORIGIN, before: int = 5, after: int = 3) -> None:
         self.log = MemoryLog()
@@ -93,12 +96,12 @@ class World:
             self.record("design.register", f"dsn_{number}")
 
     def record(self, kind: str, subject: str, **fields: Any) -> tuple[str, int]:
-        """Append an entry; its text and its number."""
+        """Append an entry. Return its text and its number."""
         made = entries.body(Draft(kind, subject, NOW, fields))
         return made.decode(), self.log.append([made])[0]
 
     def issue(self, signed: str, subject: str = UNIT, did: str = ACME) -> tuple[str, str, int]:
-        """Log a certificate; what a bundle is made of."""
+        """Log a certificate. Return the parts of its bundle."""
         return self._log("cert.issue", signed, subject, did)
 
     def publish(self, signed: str, url: str = LIST_URL, did: str = ACME) -> tuple[str, str, int]:
@@ -110,32 +113,32 @@ class World:
         return signed, *self.record(kind, subject, h=f"sha256:{digest}", iss=did, kid=f"{did}#key-1")
 
     def sign(self, payload: Any, did: str = ACME, /, **header: Any) -> str:
-        """A JWS by that brand's key."""
+        """Return a JWS signed with that brand's key."""
         return jws(payload, self.keys[did], f"{did}#key-1", **header)
 
     def checkpoint(self, cosigners: Sequence[Cosigner] | None = None) -> str:
-        """The newest checkpoint, cosigned by those in that order, by default by both witnesses."""
+        """Return the newest checkpoint with the cosignatures in this order, by default of both witnesses."""
         signed = checkpoint_of(self.log, self.signer.name, self.signer)
         text, _ = note.read_note(signed)
         chosen = self.cosigners if cosigners is None else cosigners
         return signed + "".join(one.sign(text, int(NOW.timestamp())) for one in chosen)
 
     def proof(self, number: int, checkpoint: str) -> str:
-        """The proof of an entry under a checkpoint."""
+        """Return the proof of an entry under a checkpoint."""
         size = note.Checkpoint.from_note(checkpoint).size
         return note.proof_text(number, prove(self.log, number, size), checkpoint)
 
     def bundle(
         self, issued: tuple[str, str, int], published: tuple[str, str, int], checkpoint: str = ""
     ) -> Bundle:
-        """The bundle of a logged certificate and a logged list."""
+        """Return the bundle of a logged certificate and a logged list."""
         signed = checkpoint or self.checkpoint()
         return Bundle(
             *(Logged(text, entry, self.proof(number, signed)) for text, entry, number in (issued, published))
         )
 
     def good(self) -> Bundle:
-        """A bundle in which all is well."""
+        """Return a valid bundle."""
         issued = self.issue(self.sign(certificate()))
         published = self.publish(self.sign(status_list()))
         for number in range(self.after):
@@ -143,7 +146,7 @@ class World:
         return self.bundle(issued, published)
 
     def trust(self, **changes: Any) -> Trust:
-        """Whom a verifier believes here: this log, both witnesses, both brands."""
+        """Return the keys that a verifier trusts here: this log, both witnesses, both brands."""
         keys = {
             did: Issuer(did[-6:], {f"{did}#key-1": TrustedKey(key.public_key().public_bytes_raw(), 0, None)})
             for did, key in self.keys.items()

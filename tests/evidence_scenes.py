@@ -1,4 +1,4 @@
-"""Scenes that tests of the evidence share: a design laid into a photo, at a place that is known exactly."""
+"""Scenes that tests of the evidence share: a design placed in a photo at exactly known corners."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ SLANTED = ((200.0, 120.0), (760.0, 180.0), (720.0, 620.0), (160.0, 560.0))
 
 
 def homography(corners: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-    """What takes the unit square to four corners: left top, right top, right bottom, left bottom."""
+    """Return the homography from the unit square to left top, right top, right bottom and left bottom."""
     return np.asarray(cv2.getPerspectiveTransform(UNIT, np.array(corners, np.float32)), np.float64)
 
 
@@ -33,7 +33,10 @@ def photo(
     lit: bool = True,
     size: tuple[int, int] = PHOTO_PX,
 ) -> Image.Image:
-    """A grey photo of `size` with the design at `corners`; `lit`: under a warm light from one side, with noise."""
+    """Return a grey photo of `size` with the design at `corners`.
+
+    `lit` adds a warm light from one side, and noise.
+    """
     placed = homography(corners) @ np.diag([1 / design.width, 1 / design.height, 1])
     pixels = np.asarray(design.convert("RGB"))
     shape = (size[1], size[0])
@@ -54,7 +57,7 @@ def alignment(
     inverted: bool = False,
     size: tuple[int, int] = PHOTO_PX,
 ) -> Alignment:
-    """The true Alignment of that scene."""
+    """Return the true Alignment of that scene."""
     return alignment_of(
         homography(corners), design_px=design.size, picture_px=size, coverage=0.9, inverted=inverted
     )
@@ -67,13 +70,13 @@ def registered(workspace: Workspace, reference: str, **words: Any) -> Design:
 
 
 def design_again(workspace: Workspace, design_id: str) -> Design:
-    """A registered design as it now is."""
+    """Return the current state of a registered design."""
     with workspace.database.reading() as session:
         return get_design(session, design_id)
 
 
 def finding(design: Design, alignment_found: Alignment | None, verdict: str = "match") -> dict[str, Any]:
-    """A row of Check.findings for a registered design (its first view)."""
+    """Return a row of Check.findings for a registered design (its first view)."""
     return {
         "design_id": design.id,
         "view_number": min(view.number for view in design.views),
@@ -93,7 +96,7 @@ def answered(
     organisation_id: str | None = None,
     **words: Any,
 ) -> str:
-    """Store a check of a picture with these findings, and keep its working copy as the API does; the check's id."""
+    """Store a check with these findings and keep its working copy as the API does. Return the check's id."""
     check = make.check(
         workspace,
         data,

@@ -1,4 +1,4 @@
-"""Builders that tests of labels share: labels, their sheets as pixels, and what print and camera do to them."""
+"""Builders that tests of labels share: labels, their sheets as pixels, and the wear of print and camera."""
 
 import io
 import random
@@ -24,7 +24,7 @@ Grey = NDArray[np.uint8]
 
 @dataclass
 class Unit:
-    """What a QR code says of a unit."""
+    """The content of a unit's QR code."""
 
     gtin: str = "09506000134352"
     lot: str = "L1"
@@ -33,7 +33,7 @@ class Unit:
 
 
 def labels(count: int, *, short: bool = False, pin: str | None = None) -> list[Label]:
-    """Labels of units with new codes."""
+    """Return labels of units with new codes."""
     codes = [new_code() for _ in range(count)]
     return [
         Label(code, label_url(SETTINGS, Unit(serial=code, code=code), short=short), PRODUCT, pin)
@@ -42,14 +42,14 @@ def labels(count: int, *, short: bool = False, pin: str | None = None) -> list[L
 
 
 def pdf(printed: list[Label], layout: Layout = LAYOUTS["a4-24"], title: str = "") -> bytes:
-    """The sheets of these labels."""
+    """Return the sheets of these labels as a PDF."""
     file = io.BytesIO()
     sheet(printed, layout, file, title=title)
     return file.getvalue()
 
 
 def pages(document: bytes, dpi: int = 300) -> list[Image.Image]:
-    """The pages as a printer of so many dots an inch would draw them."""
+    """Return the pages as a printer with this many dots per inch draws them."""
     opened = pypdfium2.PdfDocument(document)
     drawn = [page.render(scale=dpi / 72, grayscale=True).to_pil() for page in opened]
     opened.close()
@@ -57,7 +57,7 @@ def pages(document: bytes, dpi: int = 300) -> list[Image.Image]:
 
 
 def words(document: bytes) -> str:
-    """All text of the pages."""
+    """Return all text of the pages."""
     opened = pypdfium2.PdfDocument(document)
     said = "".join(page.get_textpage().get_text_range() for page in opened)
     opened.close()
@@ -65,14 +65,17 @@ def words(document: bytes) -> str:
 
 
 def symbol(text: str, module_px: int = 6, border: int = 4) -> Image.Image:
-    """A QR code alone, of whatever text."""
+    """Return a QR code alone, with any text."""
     modules = np.array([[not dark for dark in row] for row in qr(text).matrix_iter(border=border)], np.uint8)
     return Image.fromarray(np.kron(modules * 255, np.ones((module_px, module_px), np.uint8)))
 
 
 @dataclass(frozen=True)
 class Wear:
-    """What print and camera do. Lengths in modules of the QR code, `noise` and `contrast` in grey levels, 0 is none."""
+    """The wear of print and camera.
+
+    Lengths are in modules, `noise` and `contrast` in grey levels. 0 means no wear.
+    """
 
     module_px: float = 6
     turn_deg: float = 0
@@ -86,7 +89,7 @@ class Wear:
 
 
 def photographed(clean: Image.Image, modules: int, wear: Wear, dice: random.Random) -> bytes:
-    """A QR code of so many modules, quiet zone and all, as a worn print on a busy ground that a phone saw: a JPEG."""
+    """Return a JPEG of a worn print of a QR code, quiet zone included, on a busy ground."""
     whole_px = round(modules * wear.module_px)
     paper = _inked(clean, modules, wear.ink)
     if wear.scratch:  # a white stroke across the symbol
@@ -113,7 +116,7 @@ def photographed(clean: Image.Image, modules: int, wear: Wear, dice: random.Rand
 
 
 def _inked(clean: Image.Image, modules: int, ink: float) -> Grey:
-    """Black grown by a share of a module on each side, as ink runs; shrunk where negative."""
+    """Grow black by a share of a module on each side, as ink runs. A negative share shrinks it."""
     paper = np.array(clean)
     reach_px = round(abs(ink) * paper.shape[1] / modules)
     kernel = np.ones((2 * reach_px + 1, 2 * reach_px + 1), np.uint8)

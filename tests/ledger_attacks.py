@@ -1,4 +1,4 @@
-"""What somebody with the database's password does to a ledger, and the audit that is to name it."""
+"""Attacks on a ledger by somebody with the database's password, and the audit that must name them."""
 
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,7 @@ def attack(database: Database, *statements: str | sa.Executable, **values: Any) 
 
 
 def rewrite(database: Database, number: int, body: bytes) -> None:
-    """Replace an entry by another one, with all its columns, as a careful forger would."""
+    """Replace all columns of an entry by those of another, as a careful forger would."""
     said = read_body(body)
     attack(
         database,
@@ -46,7 +46,7 @@ def rewrite(database: Database, number: int, body: bytes) -> None:
 
 
 def back_up(database: Database) -> Backup:
-    """A copy of the ledger's tables."""
+    """Return a copy of the ledger's tables."""
     with database.reading() as session:
         return {
             table: [dict(row) for row in session.execute(sa.select(*sa.inspect(table).columns)).mappings()]
@@ -55,7 +55,7 @@ def back_up(database: Database) -> Backup:
 
 
 def restore(database: Database, kept: Backup) -> None:
-    """Put an earlier copy back."""
+    """Restore an earlier copy of the tables."""
     attack(database, *(sa.delete(table) for table in TABLES))
     with database.writing() as session:
         for table, rows in kept.items():
@@ -64,12 +64,12 @@ def restore(database: Database, kept: Backup) -> None:
 
 
 def sign(workspace: Workspace, now: datetime = make.NOW) -> SignedCheckpoint:
-    """Have a checkpoint signed over all there is."""
+    """Sign a checkpoint of all entries."""
     return publishing.publish(workspace.database, workspace.settings, now=now)
 
 
 def findings(workspace: Workspace, *statements: str) -> list[str]:
-    """What the audit finds, in its words; of statements as if they had been committed."""
+    """Return the audit's findings in words, as if the uncommitted statements had been committed."""
     held = publishing.head_held(workspace.database, workspace.settings)
     key = publishing.ledger_signer(workspace.settings).verifier.public_key
     with workspace.database.snapshot() as session:

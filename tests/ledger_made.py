@@ -1,4 +1,4 @@
-"""Builders and checks that ledger tests share: entries, keys, and whether a log is what it says."""
+"""Builders and checks that ledger tests share: entries, keys, and the consistency of a log."""
 
 import hashlib
 from datetime import timedelta
@@ -16,22 +16,22 @@ ORIGIN = "authcheck.example/ledger"
 
 
 def key_of(seed: int) -> Ed25519PrivateKey:
-    """A key of its own for every seed."""
+    """Return a key. Every seed gives a different key."""
     return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"key %d" % seed).digest())
 
 
 def log_signer(seed: int = 0, name: str = ORIGIN) -> Signer:
-    """A log's key."""
+    """Return a log's key."""
     return Signer(name, key_of(seed))
 
 
 def cosigner(seed: int = 1, name: str = "") -> Cosigner:
-    """A witness's key."""
+    """Return a witness's key."""
     return Cosigner(name or f"witness.example/{seed}", key_of(seed))
 
 
 def entry_body(number: int) -> bytes:
-    """An entry of its own for every number."""
+    """Return an entry. Every number gives a different entry."""
     draft = Draft(
         "cert.issue",
         f"urn:uuid:{number}",
@@ -42,12 +42,12 @@ def entry_body(number: int) -> bytes:
 
 
 def entry_bodies(count: int, first: int = 0) -> list[bytes]:
-    """So many entries."""
+    """Return this many entries."""
     return [entry_body(number) for number in range(first, first + count)]
 
 
 def assert_log_sound(log: Log) -> None:
-    """Everything follows from the entries: ids, numbers, every tile, the root; and there is nothing else."""
+    """Assert that ids, numbers, tiles and root follow from the entries, and that no other rows exist."""
     size = log.size()
     bodies: list[bytes] = []
     while some := log.entries(len(bodies), 100):

@@ -1,4 +1,4 @@
-"""Processes that append to one ledger, to be started by `multiprocessing`, which must find them in a module."""
+"""Processes that append to one ledger. `multiprocessing` starts them and must find them in a module."""
 
 import multiprocessing
 import os
@@ -14,19 +14,19 @@ from authcheck.storage.database import Database
 from authcheck.tlog.entries import Draft
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-SERVER = multiprocessing.get_context("forkserver")  # each process starts clean, in milliseconds
+SERVER = multiprocessing.get_context("forkserver")  # starts each process clean, in milliseconds
 SERVER.set_forkserver_preload(["authcheck.ledger.journal", "ledger_writers"])
 
 
 def start(target: Callable[..., None], *words: object) -> BaseProcess:
-    """A process that runs `target`."""
+    """Start a process that runs `target`."""
     process = SERVER.Process(target=target, args=words)
     process.start()
     return process
 
 
 def write_until_killed(settings: Settings, name: str, acknowledged: Connection) -> None:
-    """Append groups of entries and publish now and then; each id goes to a pipe once its commit has returned."""
+    """Append groups of entries, publish now and then, and send each committed id through a pipe."""
     database = Database.open(settings)
     turn = 0
     while True:
@@ -45,7 +45,7 @@ def write_until_killed(settings: Settings, name: str, acknowledged: Connection) 
 
 
 def append(settings: Settings, name: str, times: int, same: int) -> None:
-    """Append so many entries one by one, each followed by a publication; the first `same` are everybody's."""
+    """Append entries one by one and publish after each. All writers share the first `same` entries."""
     database = Database.open(settings)
     for number in range(times):
         subject = f"everybody-{number}" if number < same else f"{name}-{number}"

@@ -1,4 +1,4 @@
-"""Brands, licensees and licences, for tests about them."""
+"""Brands, licensees and licences for tests."""
 
 from datetime import date
 from typing import Any
@@ -17,7 +17,7 @@ START = date(2026, 1, 1)
 
 
 def organisation(workspace: Workspace, handle: str, role: str = "licensee") -> Organisation:
-    """The organisation of that handle, made where it is missing."""
+    """Return the organisation with that handle. Make it if it is missing."""
     with workspace.database.writing() as session:
         try:
             return organisations.get_organisation(session, handle)
@@ -28,7 +28,7 @@ def organisation(workspace: Workspace, handle: str, role: str = "licensee") -> O
 
 
 def terms(**words: Any) -> Terms:
-    """Terms from the first of January 2026 on; words replace them."""
+    """Return terms from 1 January 2026 on. Keyword arguments replace terms."""
     return Terms(**{"starts_on": START, **words})
 
 
@@ -41,7 +41,7 @@ def licence(
     parent: str | None = None,
     **words: Any,
 ) -> Licence:
-    """A licence on these terms, accepted unless told otherwise."""
+    """Return a licence on these terms, accepted by default."""
     giver, taker = organisation(workspace, owner, "brand"), organisation(workspace, licensee)
     with workspace.database.writing() as session:
         made = agreements.offer(session, giver, taker, terms(**words), make.NOW, parent_id=parent)

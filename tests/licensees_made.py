@@ -25,40 +25,40 @@ from authcheck.workspace import Workspace
 
 STARTS = date(2026, 1, 1)
 YEAR = timedelta(days=365)
-PAUSE_S = 0.03  # SQLite's waiting writers ask again now and then: who never pauses starves them
+PAUSE_S = 0.03  # SQLite's waiting writers retry at intervals: a writer that never pauses starves them
 
 
 @dataclass(frozen=True)
 class Licensee(made.Brand):
-    """A licensee at work in a workspace; `design` is the owner's."""
+    """A licensee at work in a workspace. `design` belongs to the owner."""
 
     def certificates(self) -> Sequence[Certificate]:
-        """The licensee's certificates, in the order of their status indices."""
+        """Return the licensee's certificates in the order of their status indices."""
         with self.work.database.reading() as session:
             organisation = organisations.get_organisation(session, self.handle)
             own = select(Certificate).where(Certificate.organisation_id == organisation.id)
             return session.scalars(own.order_by(Certificate.status_index)).all()
 
     def units(self) -> int:
-        """How many certificates there are of the design, by whomever."""
+        """Return the number of certificates of the design, from all issuers."""
         with self.work.database.reading() as session:
             counted = select(func.count()).select_from(Certificate)
             return session.scalar(counted.where(Certificate.design_id == self.design.id)) or 0
 
     def meter(self, licence: Licence) -> Meter:
-        """The meter of a licence."""
+        """Return the meter of a licence."""
         with self.work.database.reading() as session:
             return meter_of(session, self.work.settings, licence.id)
 
     def waiting(self, now: datetime = make.NOW) -> Waiting:
-        """What waits for the licensee's signature."""
+        """Return the batches that wait for the licensee's signature."""
         with self.work.database.reading() as session:
             organisation = organisations.get_organisation(session, self.handle)
             return brand_signatures.find_waiting(session, self.work.settings, organisation, now)
 
 
 def licensee(work: Workspace, design: Design, handle: str = "printers", *, key: bool = True) -> Licensee:
-    """A licensee, with a key that is kept here unless told otherwise."""
+    """Return a licensee, by default with a key that the service keeps."""
     with work.database.writing() as session:
         organisations.create_organisation(
             session, handle=handle, name=handle, roles=["licensee"], now=make.NOW - YEAR
@@ -79,7 +79,7 @@ def licence(
     accepted: bool = True,
     **words: Any,
 ) -> Licence:
-    """A licence of one organisation to another; words are those of its terms."""
+    """Return a licence from one organisation to another. Keyword arguments replace its terms."""
     terms = Terms(**{"starts_on": STARTS, **words})
     with work.database.writing() as session:
         giver, taker = (organisations.get_organisation(session, handle) for handle in (owner, to))
@@ -93,7 +93,7 @@ def licence(
 def amend(
     work: Workspace, owner: str, to: str, licence_id: str, *, now: datetime = make.NOW, **words: Any
 ) -> Licence:
-    """Other terms, accepted."""
+    """Amend a licence with other terms and accept the amendment."""
     terms = Terms(**{"starts_on": STARTS, **words})
     with work.database.writing() as session:
         offered = agreements.amend(
@@ -104,14 +104,14 @@ def amend(
 
 
 def revoke(work: Workspace, owner: str, licence_id: str, now: datetime = make.NOW) -> Licence:
-    """The owner takes a licence back."""
+    """Revoke a licence as its owner."""
     with work.database.writing() as session:
         organisation = organisations.get_organisation(session, owner)
         return agreements.revoke(session, organisation, licence_id, agreements.REASONS[0], now)
 
 
 def issue_until_refused(settings: Settings, handle: str, design_id: str, name: str, count: int) -> list[str]:
-    """Order so many units again and again, until that is refused; the codes of the refusal."""
+    """Order this many units again and again until an order is refused. Return the codes of the refusal."""
     work = Workspace.open(settings)
     vault = signing_keys.open_vault(settings)
     try:
@@ -134,14 +134,14 @@ def issue_until_refused(settings: Settings, handle: str, design_id: str, name: s
 
 
 def issue_in_a_process(settings: Settings, handle: str, design_id: str, name: str, count: int) -> None:
-    """As `issue_until_refused`; the process fails unless it is the cap or a revocation that refuses."""
+    """Run `issue_until_refused`. The process fails unless the cap or a revocation refuses the order."""
     codes = issue_until_refused(settings, handle, design_id, name, count)
     if not {"licence.over_cap", "licence.revoked"} & set(codes):
         raise AssertionError(codes)
 
 
 def batches_under(work: Workspace, series: str) -> Sequence[Batch]:
-    """What was issued under a licence, all its versions."""
+    """Return the batches issued under all versions of a licence."""
     with work.database.reading() as session:
         versions = select(Licence.id).where(Licence.series == series)
         return session.scalars(select(Batch).where(Batch.licence_id.in_(versions))).all()

@@ -1,4 +1,4 @@
-"""Logs that tests read and forge: one in memory, the reference, and the one in the database, by its own functions."""
+"""Logs that tests read and forge: a reference in memory, and the log in the database."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,7 +13,7 @@ from authcheck.tlog.note import Checkpoint, Signer, signed_note
 
 
 class Log(Protocol):
-    """Numbered entries, each there once, and the tiles over them."""
+    """Numbered entries, each stored once, and the tiles over them."""
 
     def append(self, bodies: Sequence[bytes]) -> list[int]:
         """Add entries and return their numbers. An entry that the log has keeps its number."""
@@ -28,11 +28,11 @@ class Log(Protocol):
         """Return the number of the entry with this id, or None."""
 
     def read_tile(self, level: int, number: int) -> bytes:
-        """Return the hashes of a tile, b"" without any."""
+        """Return the hashes of a tile, or b"" if the tile does not exist."""
 
 
 class MemoryLog:
-    """The reference: what a log must hold, in as few words as there are."""
+    """The reference implementation of a log, as short as possible."""
 
     def __init__(self) -> None:
         self._bodies: list[bytes] = []
@@ -50,7 +50,7 @@ class MemoryLog:
         return [self._numbers[tx_id(body)] for body in bodies]
 
     def _signed(self) -> int:
-        """How many entries the tiles hold."""
+        """Return the number of entries that the tiles hold."""
         return sum(len(hashes) // 32 for (level, _), hashes in self._tiles.items() if level == 0)
 
     def size(self) -> int:
@@ -117,16 +117,16 @@ class DatabaseLog:
 
 
 def checkpoint_of(log: Log, origin: str, signer: Signer) -> str:
-    """A signed note of the log's present state."""
+    """Return a signed note of the log's current state."""
     text = Checkpoint(origin, log.size(), tiles.root_at(log.size(), log.read_tile)).text
     return signed_note(text, signer.sign(text))
 
 
 def prove(log: Log, number: int, size: int) -> list[bytes]:
-    """The inclusion proof of an entry in the first `size` entries."""
+    """Return the inclusion proof of an entry in the first `size` entries."""
     return tiles.prove_inclusion(number, size, log.read_tile)
 
 
 def consistency(log: Log, size1: int, size2: int) -> list[bytes]:
-    """The proof that the log at `size2` continues the log at `size1`."""
+    """Return the proof that the log at `size2` continues the log at `size1`."""
     return tiles.prove_consistency(size1, size2, log.read_tile)

@@ -1,4 +1,4 @@
-"""Builders that tests share: pictures drawn on the spot, registered designs, workspaces."""
+"""Builders that tests share: generated pictures, registered designs, workspaces."""
 
 import hashlib
 import io
@@ -33,7 +33,7 @@ Quad = NDArray[np.float32]
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (320, 256)) -> Image.Image:
-    """A picture of its own: coloured shapes on a gradient, different for every seed."""
+    """Return a picture of coloured shapes on a gradient. Every seed gives a different picture."""
     dice = random.Random(seed)
     image = Image.linear_gradient("L").resize(size).convert("RGB")
     draw = ImageDraw.Draw(image)
@@ -46,7 +46,10 @@ def picture(seed: int = 0, size: tuple[int, int] = (320, 256)) -> Image.Image:
 
 
 def product_photo(seed: int = 0, ground: tuple[int, int, int] = (150, 120, 90)) -> Image.Image:
-    """A printed board that lies on a grainy ground: the box (60, 50, 260, 210) of 320 x 256 pixels is the product."""
+    """Return a printed board on a grainy ground.
+
+    The product is the box (60, 50, 260, 210) of 320 x 256 pixels.
+    """
     grain = Image.frombytes("L", (320, 256), random.Random(seed).randbytes(320 * 256)).convert("RGB")
     image = Image.blend(Image.new("RGB", (320, 256), ground), grain, 0.25)
     image.paste(Image.new("RGB", (200, 160), (235, 235, 240)), (60, 50))
@@ -57,21 +60,21 @@ def product_photo(seed: int = 0, ground: tuple[int, int, int] = (150, 120, 90)) 
 def mask_bytes(
     box: tuple[int, int, int, int] = (60, 50, 260, 210), size: tuple[int, int] = (320, 256)
 ) -> bytes:
-    """A mask's file: white within the box."""
+    """Return a mask file that is white within the box."""
     mask = Image.new("L", size)
     mask.paste(255, box)
     return encode(mask)
 
 
 def encode(image: Image.Image, image_format: str = "PNG", **options: Any) -> bytes:
-    """The picture as a file's bytes."""
+    """Encode the picture as a file's bytes."""
     buffer = io.BytesIO()
     image.save(buffer, image_format, **options)
     return buffer.getvalue()
 
 
 def picture_bytes(seed: int = 0, image_format: str = "PNG", **options: Any) -> bytes:
-    """`picture(seed)` as a file's bytes."""
+    """Return `picture(seed)` as a file's bytes."""
     return encode(picture(seed), image_format, **options)
 
 
@@ -84,7 +87,10 @@ def register(
     seed: int = 0,
     **words: Any,
 ) -> Registered:
-    """Register one design of `owner` and commit; its picture is `picture(seed)` unless `pictures` are given."""
+    """Register one design of `owner` and commit.
+
+    Its picture is `picture(seed)` unless `pictures` are given.
+    """
     views = [read_view(data, workspace.limits) for data in pictures or [picture_bytes(seed)]]
     with workspace.database.writing() as session:
         organisation = organisations.ensure_brand(session, owner, NOW)
@@ -97,7 +103,7 @@ def register(
 
 
 def key(workspace: Workspace, *scopes: str, owner: str = "acme") -> str:
-    """A new API key's token for `owner`."""
+    """Return the token of a new API key for `owner`."""
     with workspace.database.writing() as session:
         organisation = organisations.ensure_brand(session, owner, NOW)
         _, token = api_keys.create_key(session, organisation, label="test", scopes=scopes, now=NOW)
@@ -105,7 +111,7 @@ def key(workspace: Workspace, *scopes: str, owner: str = "acme") -> str:
 
 
 def check(workspace: Workspace, data: bytes = b"", **words: Any) -> Check:
-    """Store a check with an answer of our choice, of a picture with these bytes."""
+    """Store a check of a picture with these bytes and with an answer of our choice."""
     fields: dict[str, Any] = {
         "organisation_id": None, "asked_at": datetime.now(UTC), "source": "api", "picture_name": "",
         "policy": "hashes-1", "picture_sha256": hashlib.sha256(data).hexdigest(), "scheme": "s", "fingerprint": b"",
@@ -119,7 +125,7 @@ def check(workspace: Workspace, data: bytes = b"", **words: Any) -> Check:
 
 
 def empty_database(settings: Settings) -> str:
-    """The URL of a database that has no table yet, of the kind that `settings` name."""
+    """Return the URL of a database without tables, of the kind that `settings` name."""
     name = f"empty_{secrets.token_hex(6)}"
     if settings.database_url is None:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -132,19 +138,19 @@ def empty_database(settings: Settings) -> str:
 
 
 def fixture_bytes(name: str) -> bytes:
-    """The file of one of our own designs, by the beginning of its name."""
+    """Return the file of one of our own designs by the beginning of its name."""
     (path,) = DESIGNS.glob(f"{name}-*")
     return path.read_bytes()
 
 
 def fixture(name: str) -> Image.Image:
-    """One of our own designs, opaque, by the beginning of its name."""
+    """Return one of our own designs, opaque, by the beginning of its name."""
     drawn = Image.open(io.BytesIO(fixture_bytes(name))).convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("RGB")
 
 
 def busy_ground(seed: int = 0, size: tuple[int, int] = (800, 640)) -> Image.Image:
-    """A photo-like ground: shapes of all sizes, some of them striped, and nothing of a design."""
+    """Return a photo-like ground: shapes of all sizes, some striped, and nothing of a design."""
     dice = random.Random(f"ground {seed}")
     image = Image.new("RGB", size, tuple(dice.randrange(90, 200) for _ in range(3)))
     draw = ImageDraw.Draw(image)
@@ -167,7 +173,10 @@ def quad(
     slant: float = 0,
     mirrored: bool = False,
 ) -> Quad:
-    """Where the design's left top, right top, right bottom and left bottom come to lie; `slant` narrows its top."""
+    """Return the corners of a placed design: left top, right top, right bottom, left bottom.
+
+    `slant` narrows its top.
+    """
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * design.size / max(design.size) / 2
     corners[:2] *= 1 - slant
     corners[:, 0] *= -1 if mirrored else 1
@@ -177,7 +186,7 @@ def quad(
 
 
 def printed(design: Image.Image, place: Quad, ground: Image.Image, *, seed: int = 0) -> Image.Image:
-    """The design printed onto a ground at `place`, both under an uneven light, blurred and with a sensor's noise."""
+    """Print the design onto a ground at `place`, with an uneven light, blur and a sensor's noise on both."""
     width_px, height_px = design.size
     frame = np.array([[0, 0], [width_px, 0], [width_px, height_px], [0, height_px]], np.float32)
     size = np.ptp(place, axis=0).max()
@@ -195,7 +204,10 @@ def printed(design: Image.Image, place: Quad, ground: Image.Image, *, seed: int 
 
 
 def overlap(one: Any, other: Any, size: tuple[int, int] = (800, 640)) -> float:
-    """Intersection over union of two outlines, each `(n, 2)`, within a picture; 0 where one is none."""
+    """Return the intersection over union of two outlines, each `(n, 2)`, within a picture.
+
+    It is 0 if either is empty.
+    """
     inside = []
     for outline in (one, other):
         canvas = np.zeros(size[::-1], np.uint8)
@@ -206,7 +218,7 @@ def overlap(one: Any, other: Any, size: tuple[int, int] = (800, 640)) -> float:
 
 
 def submitted(image: Image.Image) -> Submitted:
-    """A picture as a check sees it."""
+    """Return a picture as a check receives it."""
     return Submitted.of(open_picture(encode(image, "BMP"), detail_px=extract.PICTURE_DETAIL_PX))
 
 
@@ -215,7 +227,7 @@ _extract_design = extract.of_design
 
 
 def design_features(image: Image.Image, mask: NDArray[np.bool_] | None = None) -> Features:
-    """`extract.of_design`, run once a session for the same pixels: a tenth of a second that most tests need, and few ask about."""
+    """Run `extract.of_design` once a session for the same pixels, because it takes a tenth of a second."""
     shape_and_bits = None if mask is None else repr(mask.shape).encode() + mask.tobytes()
     key = (image.mode, image.size, hashlib.sha256(image.tobytes()).digest(), shape_and_bits)
     if key not in _FEATURES:
@@ -227,7 +239,7 @@ def design_features(image: Image.Image, mask: NDArray[np.bool_] | None = None) -
 
 
 def known(image: Image.Image, key: int = 0, *, owner: str = "acme") -> Known:
-    """A picture as it is stored once registered, under an even key of the index."""
+    """Return a picture as a registered view, under an even key of the index."""
     read = open_picture(encode(image, "BMP"), detail_px=extract.DESIGN_DETAIL_PX)
     thumbnail = Thumbnail.from_bytes(thumbnail_bytes(read.image, None))
     features = design_features(read.image)
@@ -235,7 +247,7 @@ def known(image: Image.Image, key: int = 0, *, owner: str = "acme") -> Known:
 
 
 def outline_of(homography: Sequence[float], box: Sequence[float] = (0, 0, 1, 1)) -> Quad:
-    """Where a homography of the unit square, row-major, puts its corners, or those of a box in it."""
+    """Return the corners to which a row-major homography maps the unit square, or a box in it."""
     left, top, right, bottom = box
     frame = np.array([[left, top, 1], [right, top, 1], [right, bottom, 1], [left, bottom, 1]])
     corners = frame @ np.reshape(homography, (3, 3)).T
@@ -243,7 +255,7 @@ def outline_of(homography: Sequence[float], box: Sequence[float] = (0, 0, 1, 1))
 
 
 def tiled(tile: Image.Image, times: int) -> Image.Image:
-    """A tile repeated so many times across and down."""
+    """Repeat a tile this many times across and down."""
     canvas = Image.new("RGB", (tile.width * times, tile.height * times))
     for number in range(times * times):
         canvas.paste(tile, (number % times * tile.width, number // times * tile.height))
@@ -251,5 +263,5 @@ def tiled(tile: Image.Image, times: int) -> Image.Image:
 
 
 def noise(seed: int = 0, size: tuple[int, int] = (800, 640)) -> Image.Image:
-    """Pure noise."""
+    """Return pure noise."""
     return Image.frombytes("RGB", size, random.Random(seed).randbytes(3 * size[0] * size[1]))

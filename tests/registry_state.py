@@ -1,4 +1,4 @@
-"""What a workspace holds, to compare before and after."""
+"""The state of a workspace, to compare before and after."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from authcheck.workspace import Workspace
 
 
 def rows_of(workspace: Workspace) -> dict[str, list[Any]]:
-    """Every row of every table, byte for byte."""
+    """Return every row of every table, byte for byte."""
     with workspace.database.reading() as session:
         return {
             name: sorted(map(repr, session.execute(text(f"SELECT * FROM {name}"))))  # noqa: S608 - our own names
@@ -21,18 +21,18 @@ def rows_of(workspace: Workspace) -> dict[str, list[Any]]:
 
 
 def pictures_of(workspace: Workspace) -> list[Path]:
-    """Every stored picture file."""
+    """Return every stored picture file."""
     return sorted(path for path in workspace.store.folder.rglob("*") if path.is_file())
 
 
 def tick_of(workspace: Workspace) -> int:
-    """The registry's clock."""
+    """Return the registry's clock."""
     with workspace.database.reading() as session:
         return current_tick(session)
 
 
 def live_hashes(workspace: Workspace, reference: str) -> list[str]:
-    """SHA-256 of the pictures of a design that take part in checks."""
+    """Return the SHA-256 of those pictures of a design that take part in checks."""
     query = (
         select(View.picture_sha256)
         .join(View.design)

@@ -1,4 +1,4 @@
-"""The shape of the project: who imports whom, how large things may be, what they may be called."""
+"""The shape of the project: which module imports which, how large parts may be, and their names."""
 
 import ast
 import re
@@ -19,8 +19,8 @@ MIGRATIONS = ROOT / "authcheck" / "storage" / "migrations" / "versions"
 LONGEST_FILE_LINES = 300
 LONGEST_FUNCTION_LINES = 40
 MOST_NAMES = 25
-OPTIONAL_EXTRAS = {"onnxruntime", "web3"}  # imported where they are needed, because they need not be there
-LOADED_LATE = {"authcheck.storage.upgrading"}  # Alembic: no other command waits .2 s for it
+OPTIONAL_EXTRAS = {"onnxruntime", "web3"}  # imported inside functions: they may be missing
+LOADED_LATE = {"authcheck.storage.upgrading"}  # Alembic: no other command should wait 0.2 s for its import
 VAGUE = {
     "utils",
     "util",
@@ -39,19 +39,19 @@ CLI_DOCS = (ROOT / "docs" / "cli.md").read_text()
 
 
 def named(path: Path) -> str:
-    """A file's path below the project's folder."""
+    """Return a file's path below the project's folder."""
     return str(path.relative_to(ROOT))
 
 
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Every function in a file, methods and inner functions included."""
+    """Return every function in a file, including methods and inner functions."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
 
 def imported(tree: ast.AST) -> set[str]:
-    """The names of all modules that a piece of code imports, or imports from."""
+    """Return the names of all modules that a piece of code imports or imports from."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -65,7 +65,7 @@ LOADED = {name: load_command(name) for name in COMMANDS}
 
 
 def commands(group: Mapping[str, Any] = LOADED, name: str = "authcheck") -> Iterator[tuple[str, Any]]:
-    """Every command with its full name."""
+    """Return every command with its full name."""
     for word, command in group.items():
         if hasattr(command, "commands"):
             yield from commands(command.commands, f"{name} {word}")
@@ -74,20 +74,23 @@ def commands(group: Mapping[str, Any] = LOADED, name: str = "authcheck") -> Iter
 
 
 def section(name: str) -> str:
-    """What docs/cli.md says of a command."""
+    """Return the section of docs/cli.md on a command."""
     found = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", CLI_DOCS, re.DOTALL | re.MULTILINE)
     assert found is not None, f"docs/cli.md has no section on {name}"
     return found[1]
 
 
 def examples() -> list[str]:
-    """Every command line that docs/cli.md shows."""
+    """Return every command line that docs/cli.md shows."""
     blocks = re.findall(r"```\n(.*?)```", CLI_DOCS, re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if "authcheck " in line]
 
 
 def test_imports_follow_the_contracts() -> None:
-    """The import contracts of pyproject.toml hold; in a process of its own, because it silences every logger."""
+    """The import contracts of pyproject.toml hold.
+
+    The check silences every logger, so it has its own process.
+    """
     words = [
         sys.executable,
         "-c",
@@ -115,7 +118,7 @@ def test_functions_are_short() -> None:
 
 
 def test_names_say_what_is_inside() -> None:
-    """No module and no folder is called utils or the like."""
+    """No module and no folder has a name such as utils."""
     words = {named(path): {*path.stem.split("_"), *path.parent.name.split("_")} for path in SOURCES}
     assert [name for name, parts in words.items() if parts & VAGUE] == []
 
@@ -133,7 +136,10 @@ def test_a_newcomer_reads_25_names() -> None:
 
 
 def test_imports_stand_at_the_head() -> None:
-    """No function imports anything but optional extras and Alembic: start-up fails early, and the listing of imports is whole."""
+    """No function imports anything but optional extras and Alembic.
+
+    Start-up fails early and imports are easy to list.
+    """
     inner = {
         f"{named(path)}::{function.name}": names
         for path in SOURCES
@@ -144,7 +150,7 @@ def test_imports_stand_at_the_head() -> None:
 
 
 def test_migrations_import_no_live_code() -> None:
-    """A migration writes the same history whatever the library does later: it imports nothing of authcheck or api."""
+    """A migration imports nothing of authcheck or api: later changes of the library do not change history."""
     names = {path.name: imported(ast.parse(path.read_text())) for path in MIGRATIONS.glob("*.py")}
     assert len(names) >= 4
     live = {
@@ -158,7 +164,7 @@ def test_migrations_import_no_live_code() -> None:
     ("name", "command"), list(commands()), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_every_command_is_documented(name: str, command: Any) -> None:
-    """A command has help, a section in docs/cli.md with an example, and its own options are in that section."""
+    """Every command has help and a section in docs/cli.md with an example and the command's own options."""
     assert command.help
     text = section(name)
     assert re.search(rf"^.*{name}\b", "\n".join(line for line in examples() if name in line))
@@ -179,7 +185,7 @@ def test_every_example_parses(line: str) -> None:
 
 
 def test_documents_name_modules_and_functions_that_exist() -> None:
-    """A path such as `registry/bulk.py` and a call such as `answers.answer(` in a document lead a reader to the code."""
+    """Documents name only existing paths (`registry/bulk.py`) and calls (`answers.answer(`)."""
     defined: dict[str, set[str]] = {}
     for path in SOURCES:
         tree = ast.parse(path.read_text())
@@ -204,5 +210,5 @@ def test_documents_name_modules_and_functions_that_exist() -> None:
 
 
 def test_every_exit_status_is_documented() -> None:
-    """The table of docs/cli.md holds each status that a command can end with."""
+    """The table of docs/cli.md holds each exit status of a command."""
     assert re.findall(r"^\| (\d+) \|", CLI_DOCS, re.MULTILINE) == ["0", "1", "2", "3", "130"]

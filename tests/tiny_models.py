@@ -1,4 +1,4 @@
-"""Neural models of a few numbers, built on the spot: average pooling and one matrix."""
+"""Neural models of a few numbers, generated for tests: average pooling and one matrix."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,12 +23,12 @@ Nodes = Sequence[Any]
 
 
 def value(name: str, shape: Sequence[int | str], kind: int = TensorProto.FLOAT) -> Any:
-    """An input or output."""
+    """Return an input or output of a model."""
     return helper.make_tensor_value_info(name, kind, shape)
 
 
 def layers(after: Nodes = (), *, last: str = "dense") -> Nodes:
-    """Pooling in squares of POOL_PX, then WEIGHTS, then `after`, whose end is called `out`; `last` is what it starts at."""
+    """Return pooling in squares of POOL_PX, WEIGHTS, then `after`, which leads from `last` to `out`."""
     pool = helper.make_node(
         "AveragePool", ["in"], ["pooled"], kernel_shape=[POOL_PX] * 2, strides=[POOL_PX] * 2
     )
@@ -46,7 +46,7 @@ def save(
     weights: NDArray[Any] = WEIGHTS,
     **options: Any,
 ) -> Path:
-    """Write a model: `describes_by_hand` says what it computes unless told otherwise; `options` are `onnx.save_model`'s."""
+    """Write a model, by default that of `described_by_hand`. `options` go to `onnx.save_model`."""
     graph = helper.make_graph(
         nodes or layers(last="out"),
         "tiny",
@@ -60,12 +60,12 @@ def save(
 
 
 def model(path: Path, **changes: Any) -> NeuralModel:
-    """A tiny model's file with its declared preparation."""
+    """Return a tiny model's file with its declared preparation."""
     return NeuralModel(**{"path": path, "input_px": INPUT_PX, "mean": HALF, "std": ONE} | changes)
 
 
 def described_by_hand(image: Image.Image, declared: NeuralModel) -> NDArray[np.float64]:
-    """What the model that `save` writes says of a picture, in plain numpy, at length 1."""
+    """Return the vector of length 1 that the saved model gives for a picture, computed in plain numpy."""
     small = np.asarray(image.resize((INPUT_PX, INPUT_PX), Image.Resampling.BICUBIC), np.float64) / 255
     scaled = (small - declared.mean) / declared.std
     cells = INPUT_PX // POOL_PX

@@ -18,7 +18,10 @@ GTIN = "04006381333931"
 
 
 def brand_with_key(workspace: Workspace, handle: str = "acme", *, own_key: bool = False) -> str:
-    """A brand of that handle with one design and a key, `own_key` if it keeps it itself; the design's id."""
+    """Make a brand of that handle with one design and a key. Return the design's id.
+
+    The brand keeps the key itself if `own_key`.
+    """
     design = make.register(
         workspace, "KITE-1", owner=handle, title="Kite", seed=len(handle), public_preview=True
     ).design
@@ -41,7 +44,7 @@ def issue(
     returned: bool = True,
     **words: Any,
 ) -> list[Certificate]:
-    """Issue certificates and return them, unless they are too many; words replace the order's."""
+    """Issue certificates and return them, unless they are too many. Keywords replace the order's fields."""
     fields: dict[str, Any] = {
         "design_id": design_id, "gtin": GTIN, "lot": "L-1", "product": "Kite, red", "request_key": "one", "count": 2,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What every chain behind the port Anchor does, in memory and at a real node."""
+"""The contract of every chain behind the `Anchor` port, in memory and at a real node."""
 
 from chain_made import Chain
 
@@ -8,7 +8,7 @@ FIRST, SECOND = Head(100, b"1" * 32), Head(250, b"2" * 32)
 
 
 def sent(chain: Chain, nonce: int, checkpoint: Head) -> SignedTransaction:
-    """A transaction that was signed and sent."""
+    """Sign and send a transaction."""
     anchor = chain.anchor()
     signed = anchor.sign(nonce, checkpoint)
     anchor.submit(signed)
@@ -16,7 +16,7 @@ def sent(chain: Chain, nonce: int, checkpoint: Head) -> SignedTransaction:
 
 
 def test_an_empty_chain_holds_nothing(chain: Chain) -> None:
-    """There is no head before the first anchor, and no receipt for what was never sent."""
+    """There is no head before the first anchor, and no receipt for a transaction that was never sent."""
     anchor = chain.anchor()
     assert anchor.head() is None
     signed = anchor.sign(anchor.used_nonces(), FIRST)
@@ -25,14 +25,14 @@ def test_an_empty_chain_holds_nothing(chain: Chain) -> None:
 
 
 def test_the_same_transaction_has_the_same_bytes_and_hash(chain: Chain) -> None:
-    """What is signed twice for one nonce is one transaction."""
+    """Signing the same anchor twice for one nonce gives one transaction."""
     anchor = chain.anchor()
     assert anchor.sign(1, FIRST) == anchor.sign(1, FIRST)
     assert anchor.sign(1, FIRST).hash != anchor.sign(2, FIRST).hash
 
 
 def test_a_mined_anchor_says_what_it_covers(chain: Chain) -> None:
-    """Receipts name the block, how deep it lies, and the size that was held before."""
+    """A receipt names the block, its depth, and the size that was held before."""
     anchor = chain.anchor()
     nonce = anchor.used_nonces()
     first, second = sent(chain, nonce, FIRST), sent(chain, nonce + 1, SECOND)
@@ -48,7 +48,7 @@ def test_a_mined_anchor_says_what_it_covers(chain: Chain) -> None:
 
 
 def test_sending_again_changes_nothing(chain: Chain) -> None:
-    """Neither while it waits nor once it is in a block."""
+    """Sending a transaction again changes nothing, neither while it waits nor once it is in a block."""
     anchor = chain.anchor()
     nonce = anchor.used_nonces()
     signed = sent(chain, nonce, FIRST)
@@ -61,7 +61,7 @@ def test_sending_again_changes_nothing(chain: Chain) -> None:
 
 
 def test_a_size_that_does_not_grow_is_refused(chain: Chain) -> None:
-    """Neither a smaller size nor another root for the same size gets in; the receipt says so."""
+    """The contract refuses a smaller size and another root for the same size. The receipt says so."""
     anchor = chain.anchor()
     nonce = anchor.used_nonces()
     sent(chain, nonce, FIRST)
@@ -77,7 +77,7 @@ def test_a_size_that_does_not_grow_is_refused(chain: Chain) -> None:
 
 
 def test_nonces_of_the_newest_blocks_are_told_apart(chain: Chain) -> None:
-    """A nonce counts at a depth once so many blocks lie above its own."""
+    """A nonce counts as used at a depth once that many blocks are above its own block."""
     anchor = chain.anchor()
     nonce = anchor.used_nonces()
     sent(chain, nonce, FIRST)
@@ -88,7 +88,7 @@ def test_nonces_of_the_newest_blocks_are_told_apart(chain: Chain) -> None:
 
 
 def test_a_reorganisation_takes_an_anchor_back_and_the_same_bytes_bring_it_again(chain: Chain) -> None:
-    """After a fork of 3 blocks there is no receipt, no head; the transaction is still good."""
+    """After a fork of 3 blocks there is no receipt and no head. The transaction is still valid."""
     anchor = chain.anchor()
     signed = sent(chain, anchor.used_nonces(), FIRST)
     chain.mine()

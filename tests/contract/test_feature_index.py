@@ -23,44 +23,47 @@ WHOLE_FINE = Reach(32, 32 * FINE_EACH)
 
 
 def everywhere() -> FiledFeatureIndex:
-    """One that looks into every word that matters here."""
+    """Return an index that looks into every word that matters here."""
     return FiledFeatureIndex(reach=lambda _: WHOLE)
 
 
 def everywhere_fine() -> FiledFeatureIndex:
-    """The same by fine words, as a large registry is filed."""
+    """Return the same index, filed by fine words as a large registry is."""
     return FiledFeatureIndex(reach=lambda _: WHOLE_FINE)
 
 
 @pytest.fixture(params=[everywhere, everywhere_fine, BruteForceFeatureIndex], ids=["filed", "fine", "brute"])
 def index(request: pytest.FixtureRequest) -> FeatureIndex:
-    """An empty index of each implementation."""
+    """Return an empty index of each implementation."""
     make: Make = request.param
     return make()
 
 
 def at(*distances: int) -> NDArray[np.uint8]:
-    """A descriptor for each argument, at that distance from the one of 100 everywhere."""
+    """Return a descriptor for each argument, at that distance from the descriptor that is 100 everywhere."""
     codes = np.full((len(distances), 64), 100, np.uint8)
     codes[:, 0] += np.array(distances, np.uint8)
     return codes
 
 
 def found(index: FeatureIndex, count: int, queries: int = 1) -> list[list[tuple[int, float]]]:
-    """Keys and distances of what is nearest to the descriptor of 100 everywhere."""
+    """Return keys and distances of the neighbours of the descriptor that is 100 everywhere."""
     answer = index.nearest(at(*[0] * queries), count)
     pairs = zip(answer.keys.tolist(), answer.distances.tolist(), strict=True)
     return [list(zip(*pair, strict=True)) for pair in pairs]
 
 
 def assert_same(one: Neighbours, other: Neighbours) -> None:
-    """Equal to the last number and type."""
+    """Assert that two answers have equal numbers and equal types."""
     for name in ("keys", "distances", "steps", "channels"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), strict=True)
 
 
 def test_neighbours_come_nearest_first_with_all_that_is_known_of_them(index: FeatureIndex) -> None:
-    """Distances are Euclidean and not squared; steps and channels are the neighbour's own."""
+    """Neighbours come nearest first.
+
+    Distances are Euclidean and not squared. Each has its own steps and channel.
+    """
     near, far = features_of(at(30, 3), 1), features_of(at(7, 60), 2)
     index.add([8, 4], [near, far])
     answer = index.nearest(at(0), 3)
@@ -70,7 +73,7 @@ def test_neighbours_come_nearest_first_with_all_that_is_known_of_them(index: Fea
 
 
 def test_equally_near_ones_are_cut_by_key_then_place(index: FeatureIndex) -> None:
-    """Where very many share the last place, the smallest keys get it, and of those the first points."""
+    """Where many neighbours tie for the last place, the smallest keys win, then the first points."""
     for key in (9, 3, 7):
         index.add([key], [features_of(at(*[5] * 40), key)])
     index.add([5], [features_of(at(5, 1), 5)])
@@ -80,7 +83,10 @@ def test_equally_near_ones_are_cut_by_key_then_place(index: FeatureIndex) -> Non
 
 
 def test_where_there_are_fewer_the_rest_is_empty(index: FeatureIndex) -> None:
-    """No key, and infinitely far; also from an empty index, and from one whose entries have no points."""
+    """Places without a neighbour have no key and an infinite distance.
+
+    An index without points gives only such places.
+    """
     assert found(index, 2) == [[(-1, np.inf)] * 2]
     index.add([1], [features_of(at())])
     assert (found(index, 2), len(index)) == ([[(-1, np.inf)] * 2], 1)
@@ -90,7 +96,7 @@ def test_where_there_are_fewer_the_rest_is_empty(index: FeatureIndex) -> None:
 
 
 def test_answers_have_the_promised_types(index: FeatureIndex) -> None:
-    """Found or not, the arrays are of one kind."""
+    """The arrays have the same types whether neighbours were found or not."""
     for _ in range(2):
         answer = index.nearest(at(0, 1), 3)
         kinds = [answer.keys, answer.steps, answer.channels, answer.distances]
@@ -100,7 +106,7 @@ def test_answers_have_the_promised_types(index: FeatureIndex) -> None:
 
 
 def test_removed_entries_are_gone_and_can_come_back(index: FeatureIndex) -> None:
-    """Unknown keys to remove are ignored; a key taken out is free again, with other points."""
+    """Removing an unknown key does nothing. A removed key can be added again with other points."""
     index.add([1, 2, 3], [features_of(at(1)), features_of(at(2)), features_of(at(3))])
     index.remove([2, 99, 2])
     assert (found(index, 3), len(index)) == ([[(1, 1.0), (3, 3.0), (-1, np.inf)]], 2)
@@ -109,7 +115,7 @@ def test_removed_entries_are_gone_and_can_come_back(index: FeatureIndex) -> None
 
 
 def test_removed_points_take_no_place(index: FeatureIndex) -> None:
-    """Although hundreds of nearer points were removed, as many live ones come as were asked for."""
+    """After hundreds of nearer points were removed, a query still gets as many neighbours as it asks for."""
     index.add(range(100), [features_of(at(*[1] * 10), key) for key in range(100)])
     index.add([200, 300], [features_of(at(20, 30)), features_of(at(25))])
     index.remove(range(100))
@@ -117,7 +123,7 @@ def test_removed_points_take_no_place(index: FeatureIndex) -> None:
 
 
 def test_points_are_counted_by_entry(index: FeatureIndex) -> None:
-    """In the order asked; nothing for a key that is not there, or no longer."""
+    """Counts come in the order of the query. An unknown or removed key has no points."""
     index.add([5, 2, 9], [some_features(1, 7), some_features(2, 0), some_features(3, 4)])
     index.remove([9])
     answer = index.points(np.array([9, 5, 1, 2, 5], np.int64))
@@ -130,7 +136,7 @@ def test_points_are_counted_by_entry(index: FeatureIndex) -> None:
     ids=["known", "repeated", "negative", "too-few-features"],
 )
 def test_a_bad_batch_changes_nothing(index: FeatureIndex, keys: list[int], count: int) -> None:
-    """Adding is all or nothing."""
+    """A batch is added completely or not at all."""
     index.add([2], [features_of(at(2))])
     with pytest.raises(ValueError, match="key"):
         index.add(keys, [features_of(at(1))] * count)
@@ -138,20 +144,20 @@ def test_a_bad_batch_changes_nothing(index: FeatureIndex, keys: list[int], count
 
 
 def test_an_impossible_query_is_refused(index: FeatureIndex) -> None:
-    """No count below one, no descriptors of another width or kind."""
+    """A count below one and descriptors of another width or type are refused."""
     for descriptors, count in ((at(0), 0), (at(0)[:, :63], 1), (at(0)[0], 1), (at(0).astype(np.float32), 1)):
         with pytest.raises(ValueError, match=r"count|descriptors"):
             index.nearest(descriptors, count)
 
 
 def pool(seed: int) -> Features:
-    """A few points out of six, so that most distances are shared."""
+    """Draw points out of only six, so that most distances are equal."""
     dice = np.random.default_rng(seed)
     return features_of(at(*dice.choice([0, 1, 2, 20, 21, 40], dice.integers(0, 9))), seed)
 
 
 def restarted(index: FiledFeatureIndex, reach: Callable[[int], Reach]) -> FiledFeatureIndex:
-    """As another process finds it: from the file."""
+    """Return the index as another process reads it from the file."""
     with tempfile.TemporaryDirectory() as folder:
         index.write(Path(folder), Stand("registry", 1, ""))
         snapshot = open_snapshot(Path(folder))
@@ -170,7 +176,7 @@ STEPS = st.tuples(
 @pytest.mark.slow
 @given(walk=st.lists(STEPS, max_size=10), count=st.integers(1, 12), turn=st.integers(0, 60))
 def test_filed_equals_brute_force_on_every_walk(walk: list[Step], count: int, turn: int) -> None:
-    """After any mix of adding, removing and restarting, and of both kinds of filing, the answers are the same to the last."""
+    """After any mix of adding, removing and restarting, both kinds of filing give equal answers."""
 
     def reach(points: int) -> Reach:
         return WHOLE if points < turn else WHOLE_FINE
@@ -198,7 +204,7 @@ def test_filed_equals_brute_force_on_every_walk(walk: list[Step], count: int, tu
 @pytest.mark.slow
 @pytest.mark.parametrize("reach", [Reach(5, None), Reach(8, 12)], ids=["coarse", "fine"])
 def test_the_answer_does_not_depend_on_history(reach: Reach) -> None:
-    """One by one or at once, with others that came and went, from a file or partly so: the same neighbours, in words probed."""
+    """Entries added in another order or read from a file give the same neighbours in the probed words."""
     entries = {key: some_features(key, 80) for key in range(60)}
     queries = seen_again(np.random.default_rng(1), np.concatenate([entries[k].descriptors for k in (3, 50)]))
     at_once, one_by_one = FiledFeatureIndex(reach=lambda _: reach), FiledFeatureIndex(reach=lambda _: reach)
@@ -215,7 +221,7 @@ def test_the_answer_does_not_depend_on_history(reach: Reach) -> None:
 
 
 def test_a_query_gets_the_same_answer_alone_and_among_others() -> None:
-    """What is asked beside it changes nothing, whatever way faiss takes for so many."""
+    """Other queries in the same call do not change an answer, whatever method faiss uses for the batch."""
     index = FiledFeatureIndex()
     index.add(range(40), [some_features(key, 100) for key in range(40)])
     queries = some_codes(np.random.default_rng(2), 100)
@@ -228,7 +234,7 @@ def test_a_query_gets_the_same_answer_alone_and_among_others() -> None:
 
 @pytest.mark.parametrize(("reach", "least"), [(None, 0.97), (Reach(8, 32), 0.97), (Reach(8, 6), 0.9)])
 def test_points_seen_again_are_found(reach: Reach | None, least: float) -> None:
-    """Of points that come back with noise, at least this share finds its own among the ten nearest."""
+    """When points come back with noise, at least this share finds its own point among the ten nearest."""
     index = FiledFeatureIndex() if reach is None else FiledFeatureIndex(reach=lambda _: reach)
     entries = [some_features(key, 100) for key in range(150)]
     index.add(range(150), entries)
@@ -240,7 +246,7 @@ def test_points_seen_again_are_found(reach: Reach | None, least: float) -> None:
 
 @pytest.mark.slow
 def test_what_was_removed_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An index whose entries are replaced again and again keeps about as much as is live."""
+    """An index whose entries are replaced many times holds about as much as its live entries need."""
     monkeypatch.setattr("authcheck.vision.features.filed_index.LEAST_POINTS", 200)
     index = FiledFeatureIndex()
     for turn in range(40):

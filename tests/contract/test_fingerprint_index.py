@@ -19,36 +19,36 @@ Make = Callable[[], FingerprintIndex]
 
 
 def small_blocks() -> FlatIndex:
-    """Blocks of three entries: everything that happens at a block's edge happens all the time."""
+    """Use blocks of three entries, so that every test meets the edges of blocks."""
     return FlatIndex(block_codes=3)
 
 
 @pytest.fixture(params=[FlatIndex, small_blocks, BruteForceIndex], ids=["flat", "flat-small", "brute"])
 def index(request: pytest.FixtureRequest) -> FingerprintIndex:
-    """An empty index of each implementation."""
+    """Return an empty index of each implementation."""
     make: Make = request.param
     return make()
 
 
 def ids_of(*ids: int) -> NDArray[np.int64]:
-    """These ids, as an index takes them."""
+    """Return these ids in the index's type."""
     return np.array(ids, np.int64)
 
 
 def codes_with(*bits_set: int) -> NDArray[np.uint8]:
-    """A code for each argument, that many bits away from the code of zeros."""
+    """Return a code for each argument, that many bits away from the code of zeros."""
     bits = np.arange(CODE_BYTES * 8) < np.array(bits_set, np.int64).reshape(-1, 1)
     return np.packbits(bits, axis=1)
 
 
 def hits(index: FingerprintIndex, codes: NDArray[np.uint8], radius_bits: int) -> list[tuple[int, int, int]]:
-    """What lies within the radius, as plain tuples."""
+    """Return the hits within the radius as plain tuples."""
     rows, ids, bits = index.within(codes, radius_bits)
     return list(zip(rows.tolist(), ids.tolist(), bits.tolist(), strict=True))
 
 
 def test_the_radius_is_inclusive(index: FingerprintIndex) -> None:
-    """An entry exactly at the radius is found, one bit further is not."""
+    """An entry exactly at the radius is found. An entry one bit further is not."""
     index.add(ids_of(1, 2, 3), codes_with(31, 32, 33))
     assert hits(index, codes_with(0), 32) == [(0, 1, 31), (0, 2, 32)]
 
@@ -61,14 +61,14 @@ def test_radius_0_finds_the_same_code_and_256_finds_all(index: FingerprintIndex)
 
 
 def test_hits_are_sorted_by_query_then_distance_then_id(index: FingerprintIndex) -> None:
-    """The order of adding does not show."""
+    """The order of adding does not affect the order of hits."""
     index.add(ids_of(9, 4, 7, 1, 5), codes_with(2, 2, 0, 3, 2))
     expected = [(7, 0), (4, 2), (5, 2), (9, 2), (1, 3)]
     assert hits(index, codes_with(0, 0), 5) == [(row, id_, bits) for row in (0, 1) for id_, bits in expected]
 
 
 def test_equals_are_cut_by_the_smaller_id(index: FingerprintIndex) -> None:
-    """Where several entries share the last place, the smallest ids get it."""
+    """Where several entries tie for the last place, the smallest ids get it."""
     index.add(ids_of(9, 8, 2, 7, 3, 6), codes_with(5, 5, 5, 5, 1, 5))
     ids, bits = index.nearest(codes_with(0), 3)
     assert (ids.tolist(), bits.tolist()) == ([[3, 2, 6]], [[1, 5, 5]])
@@ -82,7 +82,7 @@ def test_the_farthest_possible_entry_is_still_the_nearest_of_one(index: Fingerpr
 
 
 def test_an_empty_index_answers(index: FingerprintIndex) -> None:
-    """Before the first design is registered nothing is near, and nothing fails."""
+    """Before the first design is registered, a search finds nothing and does not fail."""
     ids, bits = index.nearest(codes_with(0, 9), 2)
     assert hits(index, codes_with(0, 9), 256) == []
     assert ids.tolist() == bits.tolist() == [[-1, -1], [-1, -1]]
@@ -90,7 +90,7 @@ def test_an_empty_index_answers(index: FingerprintIndex) -> None:
 
 
 def test_no_queries_no_answers(index: FingerprintIndex) -> None:
-    """A batch of zero queries is a batch."""
+    """A batch of zero queries is valid."""
     index.add(ids_of(1), codes_with(0))
     ids, bits = index.nearest(codes_with(), 2)
     assert hits(index, codes_with(), 256) == []
@@ -98,7 +98,7 @@ def test_no_queries_no_answers(index: FingerprintIndex) -> None:
 
 
 def test_answers_have_the_promised_types(index: FingerprintIndex) -> None:
-    """Callers store ids as int64 and distances as int32, found or not, and may write to their answer."""
+    """Ids are int64 and distances int32, found or not, and callers may write to their answer."""
     for _ in range(2):
         for answer in (*index.within(codes_with(0), 3), *index.nearest(codes_with(0), 1)):
             assert answer.flags.writeable
@@ -108,7 +108,7 @@ def test_answers_have_the_promised_types(index: FingerprintIndex) -> None:
 
 
 def test_removed_entries_are_gone_and_can_come_back(index: FingerprintIndex) -> None:
-    """Unknown and repeated ids to remove are ignored; an id taken out is free again."""
+    """Removing an unknown or repeated id does nothing. A removed id can be added again."""
     index.add(ids_of(1, 2, 3, 4), codes_with(1, 2, 3, 4))
     assert index.remove(ids_of(3, 99, 1, 3, -1)) == 2
     assert hits(index, codes_with(0), 9) == [(0, 2, 2), (0, 4, 4)]
@@ -117,7 +117,7 @@ def test_removed_entries_are_gone_and_can_come_back(index: FingerprintIndex) -> 
 
 
 def test_codes_come_back_in_the_order_asked(index: FingerprintIndex) -> None:
-    """An id may be asked for twice; an unknown one is named."""
+    """An id may be asked for twice. The error names an unknown id."""
     index.add(ids_of(8, 3, 5, 1), codes_with(8, 3, 5, 1))
     assert np.array_equal(index.codes_of(ids_of(5, 1, 5, 8)), codes_with(5, 1, 5, 8))
     with pytest.raises(KeyError, match="4"):
@@ -141,7 +141,7 @@ def test_codes_come_back_in_the_order_asked(index: FingerprintIndex) -> None:
 def test_a_bad_batch_changes_nothing(
     index: FingerprintIndex, ids: NDArray[np.int64], codes: NDArray[np.uint8]
 ) -> None:
-    """Adding is all or nothing."""
+    """A batch is added completely or not at all."""
     index.add(ids_of(1, 2, 9), codes_with(1, 2, 3))
     with pytest.raises(ValueError, match=r"id|codes"):
         index.add(ids, codes)
@@ -150,13 +150,13 @@ def test_a_bad_batch_changes_nothing(
 
 @pytest.mark.parametrize("radius_bits", [-1, 257])
 def test_an_impossible_radius_is_refused(index: FingerprintIndex, radius_bits: int) -> None:
-    """A radius outside 0 to 256 is a mistake of the caller."""
+    """A radius outside 0 to 256 raises an error."""
     with pytest.raises(ValueError, match="radius"):
         index.within(codes_with(0), radius_bits)
 
 
 def test_an_impossible_query_is_refused(index: FingerprintIndex) -> None:
-    """No count below one, no codes of another width."""
+    """A count below one and codes of another width are refused."""
     with pytest.raises(ValueError, match="count"):
         index.nearest(codes_with(0), 0)
     with pytest.raises(ValueError, match="codes"):
@@ -166,7 +166,7 @@ def test_an_impossible_query_is_refused(index: FingerprintIndex) -> None:
 
 
 def test_the_callers_arrays_are_not_kept(index: FingerprintIndex) -> None:
-    """Changing an array after adding it, or one that came back, changes nothing in the index."""
+    """Changing an array after adding it, or an array of an answer, changes nothing in the index."""
     ids, codes = ids_of(1, 2), codes_with(1, 2)
     index.add(ids, codes)
     ids[:], codes[:] = 5, 255
@@ -175,7 +175,7 @@ def test_the_callers_arrays_are_not_kept(index: FingerprintIndex) -> None:
 
 
 def test_queries_need_not_be_contiguous(index: FingerprintIndex) -> None:
-    """Every other row of an array with its columns reversed is as good as a copy, to add or to ask for."""
+    """Adding and searching take an array with steps and reversed columns as well as a contiguous copy."""
     index.add(ids_of(1, 2, 3), codes_with(1, 2, 3)[:, ::-1])
     queries = codes_with(1, 9, 3)[::2, ::-1]
     assert hits(index, queries, 0) == [(0, 1, 0), (1, 3, 0)]
@@ -185,18 +185,18 @@ Step = tuple[str, list[int], int]
 
 
 def steps() -> st.SearchStrategy[list[Step]]:
-    """Adds and removals of few ids, so that they meet, with the seed of the codes."""
+    """Draw adds and removals of few ids, so that they collide, with the seed of the codes."""
     ids = st.lists(st.integers(0, 40), max_size=12)
     return st.lists(st.tuples(st.sampled_from(["add", "remove"]), ids, st.integers(0, 2**16)), max_size=25)
 
 
 def few_codes(seed: int, count: int) -> NDArray[np.uint8]:
-    """Codes of which many are equal and most distances are shared: every byte is one of two values."""
+    """Return codes with many equal ones and many equal distances: every byte is one of two values."""
     return np.random.default_rng(seed).choice(np.array([0, 3], np.uint8), (count, CODE_BYTES), p=[0.9, 0.1])
 
 
 def change(index: FingerprintIndex, step: Step) -> int:
-    """Take the step; what came of it, with -1 for a refusal."""
+    """Take the step and return its result, with -1 for a refusal."""
     action, numbers, seed = step
     if action == "remove":
         return index.remove(ids_of(*numbers))
@@ -211,7 +211,7 @@ def change(index: FingerprintIndex, step: Step) -> int:
 def test_flat_equals_brute_force_on_every_walk(
     walk: list[Step], block_codes: int, count: int, radius_bits: int
 ) -> None:
-    """After each step of any walk both give the same answers, to the last id and type."""
+    """After each step of any walk both implementations give the same ids and types."""
     flat, brute = FlatIndex(block_codes=block_codes), BruteForceIndex()
     queries = few_codes(0, 3)
     for step in walk:
@@ -226,7 +226,7 @@ def test_flat_equals_brute_force_on_every_walk(
 
 @pytest.mark.slow
 def test_flat_equals_brute_force_across_real_blocks() -> None:
-    """Three blocks of the default size, few distinct distances, ties at every cut."""
+    """Three blocks of the default size, with ties at every cut, give the answers of brute force."""
     rng = np.random.default_rng(7)
     count = 300_000
     codes = np.zeros((count, CODE_BYTES), np.uint8)
@@ -242,7 +242,7 @@ def test_flat_equals_brute_force_across_real_blocks() -> None:
 
 
 def assert_same(got: tuple[NDArray[np.generic], ...] | list[NDArray[np.uint8]], expected: object) -> None:
-    """Equal values, shapes and types, part by part."""
+    """Assert equal values, shapes and types, part by part."""
     assert isinstance(expected, tuple | list)
     for one, other in zip(got, expected, strict=True):
         assert one.dtype == other.dtype
@@ -251,7 +251,7 @@ def assert_same(got: tuple[NDArray[np.generic], ...] | list[NDArray[np.uint8]], 
 
 @pytest.fixture
 def _eager_switching() -> Iterator[None]:
-    """Let Python change threads as often as it can."""
+    """Make Python change threads as often as it can."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -261,7 +261,7 @@ def _eager_switching() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("_eager_switching")
 def test_searches_see_each_change_whole(index: FingerprintIndex) -> None:
-    """While pairs of entries come and go together, no search sees one of a pair, or another code under an id."""
+    """While pairs of entries come and go together, no search sees half a pair or another code under an id."""
     pairs = np.arange(400, dtype=np.int64).reshape(-1, 2)
     index.add(ids_of(10_000), codes_with(256))
     stop, wrong = threading.Event(), list[object]()
@@ -292,7 +292,7 @@ def test_searches_see_each_change_whole(index: FingerprintIndex) -> None:
 
 @pytest.mark.usefixtures("_eager_switching")
 def test_changes_from_several_threads_all_arrive(index: FingerprintIndex) -> None:
-    """Writers that race lose nothing, and of two that add the same id one is refused."""
+    """Racing writers lose nothing. When two writers add the same id, one of them is refused."""
     refused = list[int]()
 
     def write(offset: int) -> None:
@@ -314,7 +314,7 @@ def test_changes_from_several_threads_all_arrive(index: FingerprintIndex) -> Non
 
 
 def test_searching_leaves_the_threads_of_faiss_as_they_were() -> None:
-    """One thread is used for the search, and neither this thread nor another finds its own number changed."""
+    """A search uses one thread and changes the thread count of no thread."""
     index = FlatIndex()
     index.add(ids_of(1), codes_with(1))
     before, seen = faiss.omp_get_max_threads(), list[int]()
@@ -333,7 +333,7 @@ def test_searching_leaves_the_threads_of_faiss_as_they_were() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_process_can_search() -> None:
-    """OpenMP's threads do not survive a fork; a search after one must not wait for them."""
+    """OpenMP's threads do not survive a fork. A search in the child process must not wait for them."""
     program = (
         "import os, signal, numpy as np; from authcheck.vision.fingerprints.index import FlatIndex; index = FlatIndex()\n"
         "codes = np.zeros((1000, 32), np.uint8); index.add(np.arange(1000), codes)\n"
@@ -347,6 +347,6 @@ def test_a_forked_process_can_search() -> None:
 
 
 def test_the_module_imports_without_a_warning() -> None:
-    """SWIG's wrappers warn on some versions of faiss; ours must not pass that on."""
+    """SWIG's wrappers warn on some versions of faiss. Our module must not pass the warning on."""
     program = "import authcheck.vision.fingerprints.index"
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60)  # noqa: S603 - our own program

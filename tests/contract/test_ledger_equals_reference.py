@@ -1,4 +1,4 @@
-"""The ledger in the database, against the reference in memory: numbers, tiles, checkpoints, and writers at once."""
+"""The database's ledger against the reference in memory: numbers, tiles, checkpoints, concurrent writers."""
 
 import itertools
 import random
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.postgresql
 
 @pytest.fixture
 def log(workspace: Workspace) -> DatabaseLog:
-    """An empty ledger."""
+    """Return an empty ledger."""
     return DatabaseLog(workspace.database)
 
 
 def test_an_empty_ledger(log: DatabaseLog) -> None:
-    """Holds nothing, and says so."""
+    """An empty ledger has no entries and reports so."""
     assert log.size() == 0
     assert log.entries(0, 10) == []
     assert log.read_tile(0, 0) == b""
@@ -33,7 +33,7 @@ def test_an_empty_ledger(log: DatabaseLog) -> None:
 
 @pytest.mark.slow
 def test_what_was_appended_is_there(log: DatabaseLog) -> None:
-    """Entries by number and by id, tiles whole, over the edges of tiles."""
+    """Appended entries are found by number and by id. Tiles are complete, also over their edges."""
     for count in (1, 2, 253, 1, 300):
         log.append(entry_bodies(count, first=log.size()))
         assert_log_sound(log)
@@ -46,7 +46,7 @@ def test_what_was_appended_is_there(log: DatabaseLog) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_entry_has_the_number_that_the_reference_gives(log: DatabaseLog, seed: int) -> None:
-    """Whatever is repeated, within a group or later, keeps the number it got first; both sign the same bytes."""
+    """An entry repeated within a group or later keeps its first number. Both logs sign the same bytes."""
     reference, dice = MemoryLog(), random.Random(seed)
     for _ in range(8):
         group = [entry_body(dice.randrange(60)) for _ in range(dice.randrange(12))]
@@ -56,14 +56,17 @@ def test_every_entry_has_the_number_that_the_reference_gives(log: DatabaseLog, s
 
 
 def test_attack_same_request_twice(log: DatabaseLog) -> None:
-    """One entry, one id, one number; the log does not grow."""
+    """A repeated request gives one entry with one id and one number. The log does not grow."""
     assert log.append(entry_bodies(3)) == log.append(entry_bodies(3)) == [0, 1, 2]
     assert log.size() == 3
 
 
 @pytest.mark.slow
 def test_many_writers_at_once(log: DatabaseLog) -> None:
-    """Eight threads, some entries common to all: none lost, none doubled, every answer right."""
+    """Eight threads append, with some entries common to all.
+
+    No entry is lost or doubled, and every answer is right.
+    """
     answers: dict[int, int] = {}
     failed: list[BaseException] = []
 
@@ -89,7 +92,7 @@ def test_many_writers_at_once(log: DatabaseLog) -> None:
 
 
 def test_checkpoints_and_proofs_of_a_growing_log(log: DatabaseLog) -> None:
-    """Every checkpoint is signed, holds what was in it, and continues the one before."""
+    """Every checkpoint is signed, proves its entries, and continues the checkpoint before it."""
     signer = log_signer()
     seen: list[Checkpoint] = []
     for count in (0, 1, 2, 250, 5, 300):

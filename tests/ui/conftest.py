@@ -38,9 +38,10 @@ START_TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class Site:
-    """Where the server listens, and pictures to send it: one it knows, one it does not, one that is none.
+    """The server's address and pictures to send: a known one, an unknown one, and a broken one.
 
-    `two` is the path of an answer with two designs in one photo; `labels` are codes of certificates by their state.
+    `two` is the path of an answer with two designs in one photo. `labels` are codes of certificates by their
+    state.
     """
 
     url: str
@@ -53,7 +54,7 @@ class Site:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """`authcheck serve`'s application in a process of its own, with a fresh data folder and one design in it."""
+    """Run `authcheck serve`'s application in its own process, with a fresh data folder and one design."""
     folder = tmp_path_factory.mktemp("site")
     settings = Settings(data_dir=folder / "state")
     workspace = Workspace.open(settings)
@@ -99,7 +100,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def _two_in_one(workspace: Workspace) -> str:
-    """A check of a photo with two designs; the public may see the first, the second's owner keeps it to themselves."""
+    """Store a check of a photo with two designs. The public may see only the first."""
     left = ((30.0, 90.0), (440.0, 60.0), (450.0, 600.0), (60.0, 640.0))
     right = tuple((x + 480, y) for x, y in left)
     designs = [make.picture(5), make.picture(6)]
@@ -121,7 +122,7 @@ def _two_in_one(workspace: Workspace) -> str:
 
 
 def _labels(workspace: Workspace) -> dict[str, str]:
-    """Certificates of a brand, one of them revoked, and one of a brand that has not signed."""
+    """Return codes of certificates: good, revoked, and of a brand that has not signed."""
     good, revoked = units.issue(workspace, units.brand_with_key(workspace, "paperbird"), handle="paperbird")
     units.revoke(workspace, revoked, handle="paperbird", now=make.NOW + timedelta(hours=1))
     own = units.brand_with_key(workspace, "inkwell", own_key=True)
@@ -148,9 +149,9 @@ def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
 
 @pytest.fixture(
     scope="module"
-)  # no longer than needed: its event loop runs in the thread of every other test
+)  # no longer than needed: Chromium's event loop runs in the thread of every other test
 def chromium() -> Iterator[Any]:
-    """A running browser; the tests that need it are skipped, with the reason, where there is none."""
+    """Return a running browser. Where there is none, skip the test with the reason."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
@@ -163,9 +164,9 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(chromium: Any, site: Site) -> Iterator[Callable[..., Any]]:
-    """A function that opens the form in a new visitor's tab; words are options of the browser context.
+    """Return a function that opens the form in a new tab. Keywords are options of the browser context.
 
-    At the end no page may have spoken to another host, thrown, or written an error to its console.
+    At the end, no page may have contacted another host, thrown, or written an error to its console.
     """
     contexts: list[Any] = []
     wrong: list[str] = []

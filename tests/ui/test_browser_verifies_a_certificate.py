@@ -1,4 +1,4 @@
-"""A certificate's page in Chromium: the browser verifies by itself, agrees with the server, and says so where it cannot."""
+"""A certificate's page in Chromium: the browser verifies it, or says that it cannot."""
 
 import importlib.util
 import json
@@ -27,7 +27,7 @@ VERIFY = """async ([bundle, trust]) => {
 
 
 def arguments(test: Any) -> Iterator[dict[str, Any]]:
-    """The words of each run of a parametrised test."""
+    """Return the arguments of each run of a parametrised test."""
     marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
     assert all("," not in mark.args[0] for mark in marks)
     for values in product(*(mark.args[1] for mark in marks)):
@@ -36,7 +36,7 @@ def arguments(test: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
-    """Every bundle that tests/unit/proofs/test_bundle.py verifies, with what Python says of it."""
+    """Return every bundle that tests/unit/proofs/test_bundle.py verifies, with Python's result."""
     spec = importlib.util.spec_from_file_location(
         "bundle_attacks", HERE.parent / "unit" / "proofs" / "test_bundle.py"
     )
@@ -78,13 +78,13 @@ def test_the_browser_says_what_python_says(open_page: Open, site: Any, cases: li
 
 @pytest.mark.parametrize("broken", [{}, {"v": 1}, {"certificate": 7}, None, []])
 def test_what_is_no_bundle_is_not_true(open_page: Open, site: Any, broken: Any) -> None:
-    """Whatever arrives in place of a bundle, the browser never takes it for good."""
+    """The browser accepts nothing but a bundle as valid."""
     page = open_page(f"/c/{site.labels['missing']}")
     assert page.evaluate(VERIFY, [broken, World().trust().to_json()])["outcome"] == "not_true"
 
 
 def said(page: Any) -> str:
-    """What the browser wrote about its own verification."""
+    """Return the browser's text about its own verification."""
     page.wait_for_selector("verified-here:not([hidden])")
     return str(page.text_content("verified-here"))
 
@@ -96,7 +96,7 @@ def said(page: Any) -> str:
 def test_the_page_verifies_by_itself(
     open_page: Open, site: Any, state: str, heading: str, words: str
 ) -> None:
-    """The server's answer stands at once, the browser's own follows."""
+    """The server's answer is shown at once. The browser's own answer follows."""
     page = open_page(f"/c/{site.labels[state]}")
     assert page.text_content("h1") == heading
     assert words in said(page)
@@ -104,7 +104,7 @@ def test_the_page_verifies_by_itself(
 
 
 def test_attack_the_server_says_verified_and_the_proof_is_false(open_page: Open, site: Any) -> None:
-    """A proof that was changed on its way is noticed by the browser."""
+    """The browser notices a proof that was changed on its way."""
     page = open_page()
     page.route("**/bundle?*", lambda route: route.fulfill(json=changed(route.fetch().json())))
     page.goto(f"{site.url}/c/{site.labels['good']}")
@@ -112,12 +112,12 @@ def test_attack_the_server_says_verified_and_the_proof_is_false(open_page: Open,
 
 
 def changed(bundle: dict[str, Any]) -> dict[str, Any]:
-    """The bundle with another time in its entry."""
+    """Return the bundle with another time in its entry."""
     return {**bundle, "entry": bundle["entry"].replace("12:00:00", "12:00:01")}
 
 
 def test_attack_a_good_proof_of_another_certificate(open_page: Open, site: Any) -> None:
-    """The proof of one label does not vouch for another."""
+    """The proof of one label does not verify another label."""
     good = open_page(f"/c/{site.labels['good']}").evaluate(
         "(path) => fetch(path).then((a) => a.text())", f"/v1/certificates/{site.labels['good']}/bundle"
     )
@@ -128,7 +128,7 @@ def test_attack_a_good_proof_of_another_certificate(open_page: Open, site: Any) 
 
 
 def test_a_browser_without_ed25519_says_so(open_page: Open, site: Any) -> None:
-    """Where the browser cannot verify, the page does not pretend that it did."""
+    """A browser that cannot verify says so."""
     page = open_page()
     page.add_init_script("SubtleCrypto.prototype.generateKey = () => Promise.reject(new Error('unknown'))")
     page.goto(f"{site.url}/c/{site.labels['good']}")
@@ -136,7 +136,7 @@ def test_a_browser_without_ed25519_says_so(open_page: Open, site: Any) -> None:
 
 
 def test_a_proof_that_does_not_arrive_is_told(open_page: Open, site: Any) -> None:
-    """No network after the page: the server's answer stands, as such."""
+    """If the network fails after the page has loaded, the server's answer stays, marked as the server's."""
     page = open_page()
     page.route("**/trust.json*", lambda route: route.fulfill(status=429, body=""))
     page.goto(f"{site.url}/c/{site.labels['good']}")
@@ -144,7 +144,7 @@ def test_a_proof_that_does_not_arrive_is_told(open_page: Open, site: Any) -> Non
 
 
 def test_without_javascript_the_answer_stands(open_page: Open, site: Any) -> None:
-    """Everything but the browser's own word is there."""
+    """Without JavaScript the page shows everything but the browser's own result."""
     page = open_page(f"/c/{site.labels['good']}", java_script_enabled=False)
     assert page.text_content("h1") == "Verified"
     assert not page.is_visible("verified-here")
@@ -154,7 +154,7 @@ def test_without_javascript_the_answer_stands(open_page: Open, site: Any) -> Non
 @pytest.mark.parametrize("state", ["good", "revoked", "unsigned", "missing"])
 @pytest.mark.parametrize("lang", ["en", "zh-Hans"])
 def test_at_320_px(open_page: Open, site: Any, state: str, lang: str) -> None:
-    """No sideways scrolling, the verdict in sight, everything to press at least 44 px high."""
+    """Nothing scrolls sideways, the verdict is visible, and every control is at least 44 px high."""
     page = open_page(
         f"/c/{site.labels[state]}?lang={lang}",
         viewport={"width": 320, "height": 568},
@@ -172,7 +172,7 @@ def test_at_320_px(open_page: Open, site: Any, state: str, lang: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast(open_page: Open, site: Any, scheme: str) -> None:
-    """Every text stands at 4.5:1 or more on what is behind it, whatever the outcome, in both schemes."""
+    """Every text has a contrast of 4.5:1 or more, for every outcome and in both colour schemes."""
     page = open_page(f"/c/{site.labels['good']}", color_scheme=scheme, reduced_motion="reduce")
     said(page)
     page.click("summary")

@@ -1,4 +1,4 @@
-"""The buyer's page in Chromium: every way in, every way to read it."""
+"""The buyer's page in Chromium: every way to send a photo and every way to read the answer."""
 
 import base64
 from collections.abc import Callable
@@ -22,13 +22,13 @@ FILE = """([data, name, type]) => {
 
 
 def transfer(page: Any, path: Path | None) -> Any:
-    """What a drag or the clipboard carries: a file, or text where there is none."""
+    """Return the data of a drag or of the clipboard: a file, or text without a file."""
     data = base64.b64encode(path.read_bytes()).decode() if path else ""
     return page.evaluate_handle(FILE, [data, path.name if path else "", "image/jpeg"])
 
 
 def heading(page: Any) -> str:
-    """The verdict, once the answer is there."""
+    """Return the verdict once the answer has arrived."""
     page.wait_for_url("**/checks/*")
     return str(page.text_content("h1"))
 
@@ -49,7 +49,7 @@ def test_choose_a_file(open_page: Open, site: Any) -> None:
 
 
 def test_the_photo_belongs_to_its_check(open_page: Open, site: Any) -> None:
-    """Another check's answer, and another visitor's tab, show no photo of mine."""
+    """Neither another check's answer nor another visitor's tab shows my photo."""
     page = open_page()
     page.set_input_files("#image", site.unknown)
     page.click(".submit")
@@ -62,7 +62,7 @@ def test_the_photo_belongs_to_its_check(open_page: Open, site: Any) -> None:
 
 
 def test_paste_anywhere(open_page: Open, site: Any) -> None:
-    """A pasted picture is taken wherever the focus is; Enter sends it."""
+    """A pasted picture is taken wherever the focus is. Enter sends it."""
     page = open_page()
     carried = transfer(page, site.known)
     page.evaluate(
@@ -76,7 +76,7 @@ def test_paste_anywhere(open_page: Open, site: Any) -> None:
 
 
 def test_drop(open_page: Open, site: Any) -> None:
-    """The target shows itself while a file is over the page, and takes the file."""
+    """The drop target appears while a file is over the page, and accepts the file."""
     page = open_page()
     carried = transfer(page, site.known)
     page.dispatch_event("main", "dragover", {"dataTransfer": carried})
@@ -88,7 +88,7 @@ def test_drop(open_page: Open, site: Any) -> None:
 
 
 def test_something_else_pasted(open_page: Open) -> None:
-    """Text on the clipboard is answered with a sentence."""
+    """Pasted text gets an explanation instead of a check."""
     page = open_page()
     page.evaluate(
         "(data) => document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data }))",
@@ -98,7 +98,10 @@ def test_something_else_pasted(open_page: Open) -> None:
 
 
 def chooser_opened_by_space(page: Any) -> Any:
-    """The chooser that Space opens. Chromium drops the key when another window has just taken the focus: then once more."""
+    """Open the file chooser with Space.
+
+    Repeat it once if another window took the focus and Chromium dropped the key.
+    """
     for _ in range(3):
         try:
             with page.expect_file_chooser(timeout=5_000) as chooser:
@@ -111,7 +114,10 @@ def chooser_opened_by_space(page: Any) -> Any:
 
 
 def test_keyboard_only(open_page: Open, site: Any) -> None:
-    """Tab reaches the skip link, the language, the photo; Space opens the chooser; the focus goes to the next step."""
+    """Tab reaches the skip link, the language and the photo.
+
+    Space opens the chooser. The focus moves to the next step.
+    """
     page = open_page()
     seen = []
     for _ in range(4):
@@ -126,7 +132,7 @@ def test_keyboard_only(open_page: Open, site: Any) -> None:
 
 
 def test_a_refused_photo_stays_chosen(open_page: Open, site: Any) -> None:
-    """The sentence is shown and focused, nothing is lost, another photo goes through."""
+    """The error is shown and focused, the form keeps its data, and another photo can be sent."""
     page = open_page("/?lang=zh-Hans")
     page.set_input_files("#image", site.broken)
     page.click(".submit")
@@ -142,7 +148,7 @@ def test_a_refused_photo_stays_chosen(open_page: Open, site: Any) -> None:
 
 
 def test_a_lost_connection_is_told(open_page: Open, site: Any) -> None:
-    """Without a network the photo stays and the page says so."""
+    """Without a network the page keeps the photo and reports the problem."""
     page = open_page()
     page.set_input_files("#image", site.known)
     page.context.set_offline(True)
@@ -155,7 +161,7 @@ def test_a_lost_connection_is_told(open_page: Open, site: Any) -> None:
 
 
 def test_without_javascript(open_page: Open, site: Any) -> None:
-    """The plain form does the same; what needs a script is not there."""
+    """The plain form works the same. Controls that need a script are not shown."""
     page = open_page("/?lang=zh-Hans", java_script_enabled=False)
     assert not page.is_visible(".drop-or")
     page.set_input_files("#image", site.broken)

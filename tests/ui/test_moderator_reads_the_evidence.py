@@ -1,4 +1,4 @@
-"""The comparison on the answer page, in Chromium: what is shown, how it fits, how it is explained."""
+"""The comparison on the answer page, in Chromium: its contents, its size, its explanations."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ DRAWN = "document.querySelector('.evidence figure img').currentSrc"
 
 @pytest.mark.parametrize(("lang", "heading"), [("en", "The comparison"), ("zh-Hans", "对比图")])
 def test_each_design_is_listed_with_its_number(open_page: Open, site: Any, lang: str, heading: str) -> None:
-    """Two findings: the picture, a legend for A, B and C, and both designs by number, the hidden one without a picture."""
+    """For two findings the page shows the picture, a legend for A, B and C, and both designs by number."""
     page = open_page(f"{site.two}?lang={lang}")
     page.wait_for_function(LOADED)
     assert page.text_content(".evidence h2") == heading
@@ -30,7 +30,7 @@ def test_each_design_is_listed_with_its_number(open_page: Open, site: Any, lang:
 
 @pytest.mark.parametrize("width", [320, 1280])
 def test_the_picture_fits_the_screen(open_page: Open, site: Any, width: int) -> None:
-    """No sideways scrolling; phones get the panels below each other."""
+    """The page does not scroll sideways. On phones the panels are below each other."""
     page = open_page(site.two, viewport={"width": width, "height": 800})
     page.wait_for_function(LOADED)
     assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
@@ -39,7 +39,7 @@ def test_the_picture_fits_the_screen(open_page: Open, site: Any, width: int) -> 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_its_words_can_be_read(open_page: Open, site: Any, scheme: str) -> None:
-    """4.5:1 or more on what is behind them, in both schemes and on paper."""
+    """Every text has a contrast of 4.5:1 or more, in both colour schemes and on paper."""
     page = open_page(site.two, color_scheme=scheme)
     worst = page.evaluate(CONTRASTS)
     page.emulate_media(media="print")
@@ -48,7 +48,7 @@ def test_its_words_can_be_read(open_page: Open, site: Any, scheme: str) -> None:
 
 
 def test_the_picture_opens_in_full_size(open_page: Open, site: Any) -> None:
-    """The comparison is a link to the picture itself, with a name for those who cannot see it."""
+    """The comparison links to its picture and has a name for screen readers."""
     page = open_page(site.two)
     link = page.locator(".evidence figure a")
     assert link.get_attribute("aria-label") == "Open the comparison in full size"

@@ -13,13 +13,13 @@ CONTRASTS = (Path(__file__).parent / "contrast.js").read_text()
 
 
 def heading(page: Any) -> str:
-    """The verdict, once the answer is there."""
+    """Return the verdict once the answer has arrived."""
     page.wait_for_url("**/checks/*")
     return str(page.text_content("h1"))
 
 
 def test_the_language_link_keeps_the_page(open_page: Open, site: Any) -> None:
-    """The answer itself changes its language, and the way back keeps it."""
+    """The answer itself changes its language. The way back keeps that language."""
     page = open_page(locale="zh-CN")
     page.set_input_files("#image", site.unknown)
     page.click(".submit")
@@ -32,7 +32,7 @@ def test_the_language_link_keeps_the_page(open_page: Open, site: Any) -> None:
 
 @pytest.mark.parametrize("lang", ["en", "zh-Hans"])
 def test_at_320_px(open_page: Open, site: Any, lang: str) -> None:
-    """No sideways scrolling, the verdict in sight, everything to press at least 44 px high."""
+    """Nothing scrolls sideways, the verdict is visible, and every control is at least 44 px high."""
     page = open_page(f"/?lang={lang}", viewport={"width": 320, "height": 568}, is_mobile=True, has_touch=True)
     scrolls = "document.documentElement.scrollWidth > innerWidth"
     assert not page.evaluate(scrolls)
@@ -49,7 +49,7 @@ def test_at_320_px(open_page: Open, site: Any, lang: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast(open_page: Open, site: Any, scheme: str) -> None:
-    """Every text stands at 4.5:1 or more on what is behind it, on each page, in both schemes."""
+    """Every text has a contrast of 4.5:1 or more, on each page and in both colour schemes."""
     page = open_page(color_scheme=scheme, reduced_motion="reduce")
     worst = page.evaluate(CONTRASTS)
     page.set_input_files("#image", site.broken)

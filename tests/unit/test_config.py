@@ -1,4 +1,4 @@
-"""Settings from the environment: documented, validated, discreet."""
+"""Settings from the environment: documented, validated, and never shown with secrets."""
 
 import traceback
 from pathlib import Path
@@ -14,7 +14,7 @@ NUMBERS = [name for name, field in Settings.model_fields.items() if field.annota
 
 
 def test_every_default_works_with_nothing_set() -> None:
-    """On a laptop with nothing else installed everything lies in one folder."""
+    """On a laptop without other services, everything is stored in one folder."""
     settings = load()
     assert settings.data_dir == Path(".authcheck")
     assert settings.pictures_dir == Path(".authcheck/pictures")
@@ -23,7 +23,7 @@ def test_every_default_works_with_nothing_set() -> None:
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_documented(name: str) -> None:
-    """Each field says in a sentence what it does."""
+    """Each field has a sentence on its effect."""
     description = Settings.model_fields[name].description or ""
     assert description[:1].isupper()
     assert description.endswith(".")
@@ -35,13 +35,13 @@ def test_every_setting_is_documented(name: str) -> None:
         (name, value)
         for name in NUMBERS
         for value in ["0", "-1", "many", "1e3", "12.5"]
-        if (name, value) not in {("evidence_days", "0"), ("witness_quorum", "0")}  # none is kept, none asked
+        if (name, value) not in {("evidence_days", "0"), ("witness_quorum", "0")}  # none kept, none asked
     ],
 )
 def test_a_number_that_cannot_be_used_names_its_variable(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
-    """Whoever set it learns which variable to change."""
+    """The error names the variable that must be changed."""
     variable = f"AUTHCHECK_{name.upper()}"
     monkeypatch.setenv(variable, value)
     with pytest.raises(BadSetting, match=variable) as caught:
@@ -52,20 +52,20 @@ def test_a_number_that_cannot_be_used_names_its_variable(
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """AUTHCHECK_ and the field's name in capitals is the variable."""
+    """The variable's name is AUTHCHECK_ and the field's name in capitals."""
     monkeypatch.setenv(f"AUTHCHECK_{name.upper()}", "4096")
     assert getattr(load(), name) == 4096
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Compose files leave a variable out by setting it to nothing."""
+    """An empty variable counts as unset, because Compose files unset variables that way."""
     monkeypatch.setenv(f"AUTHCHECK_{name.upper()}", "")
     assert load() == Settings()
 
 
 def test_the_password_of_the_database_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the settings as text nor an error about another variable quotes the database's URL."""
+    """The settings as text and errors about other variables do not quote the database's URL."""
     monkeypatch.setenv("AUTHCHECK_DATABASE_URL", URL)
     assert load().url == URL
     assert SECRET not in f"{load()!r} {load()}"
@@ -76,7 +76,7 @@ def test_the_password_of_the_database_is_not_shown(monkeypatch: pytest.MonkeyPat
 
 
 def test_settings_cannot_be_changed() -> None:
-    """What a process started with holds until it ends."""
+    """The settings of a process do not change while it runs."""
     with pytest.raises(ValueError, match="frozen"):
         Settings().data_dir = Path("/elsewhere")  # type: ignore[misc]
 
@@ -84,7 +84,7 @@ def test_settings_cannot_be_changed() -> None:
 @pytest.mark.parametrize("name", ["neural_mean", "neural_std"])
 @pytest.mark.parametrize("value", ["0.5", "1,2", "1,2,3,4", "1,2,x", "1,,3", "1,2,nan", "1,inf,2", "[1,2,3]"])
 def test_a_normalisation_is_three_numbers(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """Anything else is refused at the start, not when a picture is described."""
+    """Any other value is refused at the start, not when a picture is described."""
     monkeypatch.setenv(f"AUTHCHECK_{name.upper()}", value)
     with pytest.raises(BadSetting, match=f"AUTHCHECK_{name.upper()}"):
         load()
@@ -92,13 +92,13 @@ def test_a_normalisation_is_three_numbers(monkeypatch: pytest.MonkeyPatch, name:
 
 @pytest.mark.parametrize("value", ["0,1,1", "1,-1,1"])
 def test_a_deviation_is_greater_than_zero(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """It is divided by."""
+    """A deviation of zero is refused, because pictures are divided by it."""
     monkeypatch.setenv("AUTHCHECK_NEURAL_STD", value)
     with pytest.raises(BadSetting, match="greater than 0"):
         load()
 
 
 def test_a_normalisation_may_have_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As people write lists."""
+    """Spaces after the commas are accepted."""
     monkeypatch.setenv("AUTHCHECK_NEURAL_MEAN", " 0.5, 0.25,0 ")
     assert three_numbers(load().neural_mean) == (0.5, 0.25, 0.0)

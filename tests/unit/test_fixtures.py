@@ -1,4 +1,4 @@
-"""The sample data in fixtures/: complete, open, of every promised kind, and none of the evaluation pictures."""
+"""The sample data in fixtures/: complete, open, of every promised kind, without evaluation pictures."""
 
 import csv
 import hashlib
@@ -26,13 +26,13 @@ TABLES = ("designs.csv", "listings.csv", "beyond_reach.csv")
 
 
 def rows(name: str) -> list[dict[str, str]]:
-    """Every row of one table."""
+    """Return every row of one table."""
     with (FIXTURES / name).open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
 def pictures() -> list[str]:
-    """Every picture named in a table, relative to the folder."""
+    """Return every picture named in a table, relative to the folder."""
     return [row["picture"] for table in TABLES for row in rows(table)]
 
 
@@ -47,13 +47,13 @@ def check(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def has_transparency(path: Path) -> bool:
-    """Whether some pixel lets the ground through."""
+    """Return whether any pixel is transparent."""
     with Image.open(path) as picture:
         return picture.convert("RGBA").getchannel("A").getextrema() != (255, 255)
 
 
 def test_there_are_enough_designs_of_every_kind_and_owner() -> None:
-    """At least sixty designs, all five kinds, and five owners with at least ten each."""
+    """There are at least sixty designs of all five kinds, and five owners with at least ten each."""
     designs = rows("designs.csv")
     assert len(designs) >= 60
     assert {row["kind"] for row in designs} == KINDS
@@ -73,7 +73,7 @@ def test_references_are_unique_and_previews_mostly_public() -> None:
 
 
 def test_some_designs_are_transparent_and_one_is_white_on_nothing() -> None:
-    """At least six transparent PNGs, one of them drawn in white alone."""
+    """There are at least six transparent PNGs, one of them drawn in white alone."""
     files = [FIXTURES / row["picture"] for row in rows("designs.csv") if row["picture"].endswith(".png")]
     transparent = [path for path in files if has_transparency(path)]
     assert len(transparent) >= 6
@@ -88,7 +88,10 @@ def test_some_designs_are_transparent_and_one_is_white_on_nothing() -> None:
 
 
 def test_every_kind_of_edit_occurs() -> None:
-    """At least 150 listings whose answer comes out, and of each edit as many as promised; look-alikes mostly do not."""
+    """There are at least 150 listings with an answer, and as many of each edit as promised.
+
+    Look-alikes mostly have none.
+    """
     listings, beyond = rows("listings.csv"), rows("beyond_reach.csv")
     assert len(listings) >= 150
     counted = Counter(row["edit"] for row in listings)
@@ -98,7 +101,7 @@ def test_every_kind_of_edit_occurs() -> None:
 
 
 def test_verdicts_agree_with_their_design_and_edit() -> None:
-    """A stranger names no design; a match or look-alike names a design of the owner it gives."""
+    """A stranger names no design. A match or look-alike names a design of the given owner."""
     owners = {row["reference"]: row["owner"] for row in rows("designs.csv")}
     for row in [*rows("listings.csv"), *rows("beyond_reach.csv")]:
         expected = {"unrelated": "none", "lookalike": "lookalike"}.get(row["edit"], "match")
@@ -108,7 +111,7 @@ def test_verdicts_agree_with_their_design_and_edit() -> None:
 
 
 def test_owners_are_listed_organisations_and_one_is_a_marketplace() -> None:
-    """Each owner of a design is a brand; the marketplace owns none."""
+    """Each owner of a design is a brand. The marketplace owns no design."""
     organisations = {row["handle"]: row["roles"] for row in rows("organisations.csv")}
     owners = {row["owner"] for row in rows("designs.csv")}
     assert {organisations[owner] for owner in owners} == {"brand"}
@@ -136,13 +139,13 @@ def test_every_picture_opens() -> None:
 
 @pytest.mark.slow
 def test_check_finds_nothing_wrong() -> None:
-    """`make_fixtures.py --check` agrees that all is there and of sane size."""
+    """`make_fixtures.py --check` reports no missing file and no unusual size."""
     done = check(FIXTURES)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_no_picture_is_in_the_evaluation_data() -> None:
-    """No fixture has the bytes of a picture that the product is measured on."""
+    """No fixture has the bytes of an evaluation picture."""
     if not MATCH_DATA.is_dir():
         pytest.skip(f"no evaluation data at {MATCH_DATA}: set AUTHCHECK_MATCH_DATA to its folder")
     theirs = {
@@ -153,7 +156,7 @@ def test_no_picture_is_in_the_evaluation_data() -> None:
 
 
 def test_readme_covers_every_picture() -> None:
-    """Every design lies in a range, and every kind of edit in a row, of the provenance tables."""
+    """The provenance tables cover every design by a range and every kind of edit by a row."""
     readme = (FIXTURES / "README.md").read_text(encoding="utf-8")
     provenance = readme.split("## How the answers were determined")[0]
     covered = set(re.findall(r"\b[A-Z]{2}-\d{3}\b", provenance))
@@ -172,7 +175,7 @@ def test_readme_covers_every_picture() -> None:
 
 @pytest.mark.slow
 def test_check_finds_a_picture_in_no_table(tmp_path: Path) -> None:
-    """`--check` names a picture that neither table holds, and one that is in both."""
+    """`--check` names a picture that is in neither table and a picture that is in both."""
     folder = tmp_path / "fixtures"
     shutil.copytree(FIXTURES, folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(FIXTURES / rows("listings.csv")[0]["picture"], folder / "listings" / "stray.webp")

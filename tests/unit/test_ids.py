@@ -1,4 +1,4 @@
-"""Identifiers: prefix, order, shape; codes: every slip of the finger is noticed."""
+"""Identifiers: prefix, order and shape. Codes: every typing error is noticed."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -15,7 +15,7 @@ TIMES = st.datetimes(datetime(1970, 1, 1), datetime(3000, 1, 1), timezones=st.ju
 
 
 def test_an_id_is_its_prefix_and_26_characters() -> None:
-    """An id fits the columns and holds no character that is read as another."""
+    """An id fits the columns and has no character that can be mistaken for another."""
     prefix, rest = new_id("dsn", make.NOW).split("_")
     assert prefix == "dsn"
     assert len(rest) == 26
@@ -25,13 +25,13 @@ def test_an_id_is_its_prefix_and_26_characters() -> None:
 
 @given(st.lists(TIMES, min_size=2, max_size=6, unique=True))
 def test_ids_sort_by_time(times: list[datetime]) -> None:
-    """A later microsecond gives a greater id, whatever the random part is."""
+    """A later microsecond gives a greater id, whatever the random part."""
     ids = [new_id("chk", moment) for moment in sorted(times)]
     assert ids == sorted(ids)
 
 
 def test_the_zone_does_not_matter() -> None:
-    """One moment gives one time part, in whatever zone it is told."""
+    """The same moment gives the same time part in every time zone."""
     elsewhere = make.NOW.astimezone(timezone(timedelta(hours=8)))
     assert new_id("chk", make.NOW)[:15] == new_id("chk", elsewhere)[:15]
 
@@ -42,13 +42,13 @@ def test_ids_of_one_microsecond_differ() -> None:
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
-    """A naive time would sort by the machine's zone."""
+    """A time without a zone would sort by the machine's zone, so it is refused."""
     with pytest.raises(TypeError):
         new_id("chk", make.NOW.replace(tzinfo=None))
 
 
 def refused(text: str) -> bool:
-    """Whether it is no code."""
+    """Return whether the text is no code."""
     try:
         check_code(text)
     except Rejected:
@@ -57,20 +57,20 @@ def refused(text: str) -> bool:
 
 
 def swapped(code: str, at: int, other: int) -> str:
-    """The code with two characters changed over."""
+    """Return the code with two characters swapped."""
     characters = list(code)
     characters[at], characters[other] = code[other], code[at]
     return "".join(characters)
 
 
 def wrong_characters(code: str) -> Iterator[str]:
-    """The code with each one character made each other one."""
+    """Yield the code with each character replaced by each other character."""
     for at in range(13):
         yield from (code[:at] + other + code[at + 1 :] for other in set(CROCKFORD) - {code[at]})
 
 
 def test_a_code_is_12_random_characters_and_a_check_character() -> None:
-    """2,000 codes are in one spelling, different, and use the whole alphabet."""
+    """Each of 2,000 codes is different, has one spelling, and together they use the whole alphabet."""
     codes = {new_code() for _ in range(2000)}
     assert len(codes) == 2000
     assert {len(code) for code in codes} == {13}
@@ -79,12 +79,12 @@ def test_a_code_is_12_random_characters_and_a_check_character() -> None:
 
 
 def test_every_wrong_character_is_noticed() -> None:
-    """13 places times 31 other characters, for 25 codes: none passes."""
+    """No wrong character passes, tried at 13 places with 31 others each, for 25 codes."""
     assert all(refused(wrong) for _ in range(25) for wrong in wrong_characters(new_code()))
 
 
 def test_every_swap_is_noticed() -> None:
-    """Any two different characters changed over, neighbours or not, give no code; all 32 x 31 pairs are tried."""
+    """Swapping any two different characters gives no code, neighbours or not. All 32 x 31 pairs are tried."""
     for first in range(32):
         code = new_code()
         for at in range(12):
@@ -101,7 +101,7 @@ def test_every_swap_is_noticed() -> None:
 
 @pytest.mark.parametrize("typed", ["{shown}", " {small} ", "{spaced}", "{wide}", "{confused}", "{dashed}\n"])
 def test_a_code_may_be_typed_as_people_type(typed: str) -> None:
-    """Groups, small letters, blanks, full-width characters, O for 0 and I or L for 1 all mean the same code."""
+    """Groups, small letters, blanks, full-width characters, O for 0 and I or L for 1 give the same code."""
     code = next(code for code in iter(new_code, "") if "0" in code and "1" in code)
     wide = "".join(chr(ord(character) + 0xFEE0) for character in code)
     text = typed.format(
@@ -119,12 +119,12 @@ def test_a_code_may_be_typed_as_people_type(typed: str) -> None:
     "text", ["", "0", "U" * 13, "0" * 12, "0" * 14, "0000-0000-0000\x00", "é" * 13, "0" * 65, "\ud800" * 13]
 )
 def test_what_cannot_be_a_code_is_refused(text: str) -> None:
-    """Wrong length, wrong characters and absurd lengths are answered alike."""
+    """Wrong length, wrong characters and absurd lengths get the same answer."""
     with pytest.raises(Rejected) as caught:
         check_code(text)
     assert caught.value.code == "code.malformed"
 
 
 def test_a_code_is_shown_in_groups() -> None:
-    """Groups of 4, 4 and 5 are easy to read out."""
+    """Codes are shown in groups of 4, 4 and 5, which are easy to read out."""
     assert show_code("0123456789ABC") == "0123-4567-89ABC"

@@ -1,4 +1,4 @@
-"""Secrets outside the database: where they come from, what is refused, and the vault."""
+"""Secrets outside the database: their sources, invalid secrets, and the vault."""
 
 import base64
 import os
@@ -18,7 +18,7 @@ TEXT = base64.b64encode(SECRET).decode()
 
 
 def test_the_default_file_is_made_once(tmp_path: Path) -> None:
-    """At first use, for its owner only; afterwards the same key comes from it."""
+    """The key file is made at first use, for its owner only. Later uses read the same key."""
     path = tmp_path / "keys" / "ledger.key"
     key = load_key(None, path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -28,7 +28,7 @@ def test_the_default_file_is_made_once(tmp_path: Path) -> None:
 
 
 def test_processes_that_race_get_one_key(tmp_path: Path) -> None:
-    """Whoever comes first makes it; nobody sees half a file or a key that is then replaced."""
+    """The first process makes the key. No process sees half a file or a key that is then replaced."""
     path = tmp_path / "ledger.key"
     gate = threading.Barrier(8)
     found: list[bytes] = []
@@ -47,7 +47,7 @@ def test_processes_that_race_get_one_key(tmp_path: Path) -> None:
 
 
 def test_a_file_or_a_variable_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`file:PATH` and `env:NAME` hold 32 bytes in base64; the default is then not made."""
+    """`file:PATH` and `env:NAME` hold 32 bytes in base64. The default file is not made then."""
     path = tmp_path / "my.key"
     path.write_text(TEXT + "\n")
     path.chmod(0o600)
@@ -59,7 +59,7 @@ def test_a_file_or_a_variable_can_be_named(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o666, 0o644, 0o620, 0o601])
 def test_attack_a_key_that_others_may_read(tmp_path: Path, mode: int) -> None:
-    """Is refused, wherever it was named."""
+    """A key file that others may read is refused, whether it is the default file or another."""
     path = tmp_path / "my.key"
     path.write_text(TEXT)
     path.chmod(mode)
@@ -82,7 +82,7 @@ def test_a_key_that_is_not_there_is_not_made(tmp_path: Path, uri: str) -> None:
 
 @pytest.mark.parametrize("text", [b"", b"AAAA", b"!" * 44, TEXT.encode() * 2, b"\xff" * 32, b"-----BEGIN"])
 def test_what_is_no_key_is_refused_without_being_shown(tmp_path: Path, text: bytes) -> None:
-    """Neither a PEM file nor a shorter or longer secret; the message does not repeat it."""
+    """A PEM file and secrets of another length are refused. The message does not repeat the secret."""
     path = tmp_path / "my.key"
     path.write_bytes(text)
     path.chmod(0o600)
@@ -94,7 +94,7 @@ def test_what_is_no_key_is_refused_without_being_shown(tmp_path: Path, text: byt
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 def test_a_folder_that_cannot_be_written_is_told_so(tmp_path: Path) -> None:
-    """A file stands where the folder belongs."""
+    """A file in place of the folder gives an error that says so."""
     (tmp_path / "keys").write_text("in the way")
     with pytest.raises((StorageFailed, BadSetting)):
         load_secret(None, tmp_path / "keys" / "ledger.key")
@@ -103,7 +103,7 @@ def test_a_folder_that_cannot_be_written_is_told_so(tmp_path: Path) -> None:
 @pytest.mark.slow
 @given(st.binary(max_size=100), st.text(st.characters(codec="utf-8"), max_size=20), st.data())
 def test_what_is_sealed_opens_only_as_it_was(plain: bytes, context: str, data: st.DataObject) -> None:
-    """With the same secret, for the same purpose, unchanged."""
+    """Sealed text opens only with the same secret, for the same purpose, and unchanged."""
     vault = Vault(SECRET)
     sealed = vault.seal(plain, context)
     assert vault.open(sealed, context) == plain
@@ -124,6 +124,6 @@ def test_what_is_sealed_opens_only_as_it_was(plain: bytes, context: str, data: s
 
 
 def test_vaults_are_found_like_keys(tmp_path: Path) -> None:
-    """The default file serves every process after the first."""
+    """All processes after the first use the same default file."""
     path = tmp_path / "secrets.key"
     assert load_vault(None, path).open(load_vault(None, path).seal(b"pin", "a"), "a") == b"pin"

@@ -26,24 +26,24 @@ SHARES = (0.8, 0.95, 1.0)
     ],
 )
 def test_alerts_are_the_shares_that_are_reached(units: int, alerts: tuple[float, ...]) -> None:
-    """From the very unit on that reaches them."""
+    """An alert comes with the very unit that reaches its share."""
     assert meter(units, 9_000, SHARES) == Meter(units, 9_000, units / 9_000, alerts)
 
 
 def test_without_a_cap_there_is_nothing_to_alert_of() -> None:
-    """Units are counted all the same."""
+    """A licence without a cap has no alerts. Its units are counted all the same."""
     assert meter(9_400, None, SHARES) == Meter(9_400, None, None, ())
 
 
 def test_shares_are_taken_as_they_are_written() -> None:
-    """0.07 of 100 is 7, not a little more as in binary."""
+    """A share is decimal: 0.07 of 100 is 7, not slightly more as in binary."""
     assert meter(7, 100, (0.07,)).alerts == (0.07,)
     assert meter(0, 0, SHARES).alerts == SHARES
 
 
 @given(st.integers(0, 10**12), st.integers(1, 10**12), st.lists(st.integers(1, 100)))
 def test_an_alert_never_comes_too_early_nor_too_late(units: int, cap: int, percents: list[int]) -> None:
-    """Whatever the numbers, one more unit never takes an alert away."""
+    """For any numbers, one more unit never removes an alert."""
     shares = [percent / 100 for percent in percents]
     reached = meter(units, cap, shares).alerts
     assert set(reached) == {percent / 100 for percent in percents if units * 100 >= percent * cap}
@@ -52,7 +52,7 @@ def test_an_alert_never_comes_too_early_nor_too_late(units: int, cap: int, perce
 
 
 def test_shares_come_out_of_a_setting() -> None:
-    """In any order; none at all is possible."""
+    """The setting may list shares in any order, or none."""
     assert Settings().alert_shares == SHARES
     assert Settings(licence_alert_shares="1, 0.5").alert_shares == (0.5, 1.0)
     assert Settings(licence_alert_shares=",").alert_shares == ()

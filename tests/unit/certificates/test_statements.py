@@ -1,4 +1,4 @@
-"""Credentials as they are made: names, the one spelling that is signed, status lists."""
+"""Credentials: their names, the only spelling that is signed, and status lists."""
 
 import pytest
 from joserfc import jws
@@ -22,17 +22,17 @@ KID = "did:web:authcheck.example:brands:acme#key-1"
     ],
 )
 def test_a_brands_did_leads_to_its_document(public_url: str, did: str) -> None:
-    """A port's colon is escaped, a path becomes steps, as did:web has it."""
+    """A brand's DID is spelled as did:web asks: a port's colon is escaped, and colons separate path steps."""
     assert did_of(public_url, "acme") == did
 
 
 def test_the_operators_did_is_the_host() -> None:
-    """Its document lies at /.well-known/did.json."""
+    """The operator's document is at /.well-known/did.json."""
     assert did_web("https://authcheck.example") == "did:web:authcheck.example"
 
 
 def test_what_is_signed_here_and_offline_is_what_joserfc_signs() -> None:
-    """Header and payload have one spelling, so all three are the same bytes."""
+    """Header and payload have one spelling: the service, offline signing and joserfc sign the same bytes."""
     key = key_of(1)
     payload = to_json({"id": "urn:uuid:1", "product": '风筝 "衫" \\ </script>'})
     by_hand = signing_input(KID, payload)
@@ -48,7 +48,7 @@ def test_what_is_signed_here_and_offline_is_what_joserfc_signs() -> None:
 
 
 def test_joserfc_reads_what_was_signed() -> None:
-    """With the public key alone, and not with another one."""
+    """The library joserfc verifies our signature with the public key alone, and not with another key."""
     signed = Signer(KID, key_of(1)).sign(b'{"id":"x"}')
     public = OKPKey.import_key(
         {"kty": "OKP", "crv": "Ed25519", "x": encode_base64url(key_of(1).public_key().public_bytes_raw())}
@@ -59,7 +59,7 @@ def test_joserfc_reads_what_was_signed() -> None:
 
 @pytest.mark.parametrize("places", [[], [0], [7, 8], [PLACES - 1], [0, 1, 1000, PLACES - 1]])
 def test_a_status_list_has_the_bits_of_what_is_revoked(places: list[int]) -> None:
-    """The first place is the leftmost bit; all others are clear; the same list has the same bytes."""
+    """The first place is the leftmost bit. All other bits are clear. The same list has the same bytes."""
     made = list_payload("https://authcheck.example", "acme", 3, places, NOW)
     assert made == list_payload("https://authcheck.example", "acme", 3, places, NOW)
     read = Credential.read(Signer(KID, key_of(1)).sign(made))

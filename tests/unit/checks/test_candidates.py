@@ -1,4 +1,4 @@
-"""What is said of a view: method and reasons, by what the hashes and the local stages found."""
+"""A candidate's method and reasons, from the results of the hashes and of the local stages."""
 
 import make
 import numpy as np
@@ -16,12 +16,12 @@ DESIGN = make.picture(1)
 
 
 def hit(score: float = 0.8, *, orientation: str = "upright", window: str = "whole", view: int = 3) -> Hit:
-    """What the hashes found."""
+    """Return a result of the hashes."""
     return Hit(view, score, "phash", orientation, window, {"phash": 40, "dhash": 60})
 
 
 def look(pairs: int, alignment: Alignment) -> Seen:
-    """What the local stages found, with so many points that agree."""
+    """Return a result of the local stages with this many agreeing points."""
     numbers = [0.0] * len(NUMBERS)
     numbers[NUMBERS.index("pairs")] = float(np.log1p(pairs))
     return Seen(3, tuple(numbers), alignment)
@@ -30,7 +30,7 @@ def look(pairs: int, alignment: Alignment) -> Seen:
 def laid(
     angle_deg: float = 0, *, coverage: float = 1, mirrored: bool = False, inverted: bool = False
 ) -> Alignment:
-    """The design in a picture."""
+    """Return an alignment of the design in a picture."""
     place = make.quad(DESIGN, (400, 320), 200, angle_deg=angle_deg, mirrored=mirrored)
     return alignment_of(
         homography(place), design_px=DESIGN.size, picture_px=(800, 640), coverage=coverage, inverted=inverted
@@ -38,7 +38,10 @@ def laid(
 
 
 def test_the_registered_file_needs_no_hash() -> None:
-    """Its score is 1 whatever else was found; a view that nothing found has none."""
+    """The registered file's score is 1 whatever the other stages found.
+
+    A view that nothing found has no score.
+    """
     for given in (None, hit(0.2)):
         assert _score_by_hashes(given, is_exact=True) == (1.0, "sha256", (Reason("image.exact_copy", 1.0),))
     assert _score_by_hashes(None, is_exact=False) == (0.0, "", ())
@@ -54,7 +57,7 @@ def test_the_registered_file_needs_no_hash() -> None:
     ],
 )
 def test_hashes_say_how_a_copy_lies(orientation: str, window: str, codes: list[str]) -> None:
-    """Turned, mirrored, a part of the picture; the upright whole needs no word."""
+    """Reasons name a turned, mirrored or partial copy. An upright whole copy needs no such reason."""
     score, method, reasons = _score_by_hashes(hit(orientation=orientation, window=window), is_exact=False)
     assert (score, method) == (0.8, "phash")
     assert reasons[0] == Reason(
@@ -80,7 +83,10 @@ def test_hashes_say_how_a_copy_lies(orientation: str, window: str, codes: list[s
     ],
 )
 def test_points_say_how_a_design_lies(alignment: Alignment, codes: list[str]) -> None:
-    """First how many points agree, then what is odd about it; hashes have no word then."""
+    """The number of agreeing points comes first, then what is odd about the placement.
+
+    Hashes give no reason then.
+    """
     score, method, reasons = _score_by_look(look(12, alignment), hit(), 0.7)
     assert score == 0.7
     assert method == "features"
@@ -90,20 +96,23 @@ def test_points_say_how_a_design_lies(alignment: Alignment, codes: list[str]) ->
 
 @pytest.mark.parametrize(("coverage", "percent"), [(0.0, 1), (0.004, 1), (0.4567, 46)])
 def test_a_partial_copy_says_how_much_is_seen(coverage: float, percent: int) -> None:
-    """In whole percent, never none: something was found."""
+    """A partial copy states the visible share in whole percent, never 0, because something was found."""
     *_, reasons = _score_by_look(look(12, laid(coverage=coverage)), None, 0.7)
     assert reasons[1].params == {"percent": percent}
 
 
 def test_what_no_point_confirms_speaks_as_the_hashes_do() -> None:
-    """A look at what hashes assumed keeps their method and reasons; without a hash there is nothing to say."""
+    """A look that only tests a hash's assumption keeps the hash's method and reasons.
+
+    Without a hash it gives none.
+    """
     _, method, reasons = _score_by_look(look(0, laid()), hit(orientation="mirror"), 0.7)
     assert (method, [one.code for one in reasons]) == ("phash", ["image.near_copy", "image.mirrored"])
     assert _score_by_look(look(0, laid()), None, 0.7) == (0.7, "features", ())
 
 
 def test_a_look_reads_back() -> None:
-    """From what a check keeps; numbers of another scheme are refused."""
+    """A look is read back from the stored check. Numbers of another scheme are refused."""
     seen = look(12, laid(30, coverage=0.5))
     again = Seen.from_json(seen.to_json())
     assert (again.to_json(), again.pairs, again.shows) == (seen.to_json(), 12, True)
@@ -112,7 +121,7 @@ def test_a_look_reads_back() -> None:
 
 
 def test_hints_are_the_best_hits() -> None:
-    """Eight at most, none that is vague; turned and mirrored as the hashes say."""
+    """Hints are at most eight of the best hits, without vague ones, turned and mirrored as the hashes say."""
     hits = [hit(0.9 - number / 20, view=number) for number in range(12)]
     assert [hint.key for hint in hints_of(hits)] == list(range(HINTS))
     assert hints_of([hit(LEAST_HINT / 2)]) == []

@@ -1,4 +1,4 @@
-"""The rule book, by itself."""
+"""The rule book of verdicts, tested alone."""
 
 import itertools
 from typing import Any
@@ -26,7 +26,7 @@ POLICY = Policy("test-1", match=0.9, lookalike=0.5, dispute=0.9)
 
 
 def candidate(design_id: str = "dsn_1", score: float = 1.0, **words: Any) -> Candidate:
-    """A candidate of acme."""
+    """Return a candidate of acme."""
     given = {"reference": design_id, "owner": "acme", "view_number": 1, "method": "phash", **words}
     return Candidate(design_id=design_id, score=score, **given)
 
@@ -58,21 +58,21 @@ def test_thresholds_belong_to_the_higher_verdict(score: float, code: str) -> Non
 
 
 def test_nothing_found_is_none_without_a_candidate() -> None:
-    """An empty registry answers none with score 0."""
+    """An empty registry gives the verdict none with score 0."""
     verdict = decide([], POLICY, ["image.animated"])
     assert (verdict.code, verdict.score, verdict.candidate) == (VerdictCode.NONE, 0.0, None)
     assert verdict.reasons == (Reason("image.animated", 0.0),)
 
 
 def test_what_is_too_far_is_none_but_known() -> None:
-    """Below the lookalike threshold the nearest design is kept, without its reasons."""
+    """Below the lookalike threshold the nearest design is kept without its reasons."""
     far = candidate(score=0.2, reasons=(Reason("image.near_copy", 0.9),))
     verdict = decide([far], POLICY)
     assert (verdict.code, verdict.score, verdict.candidate, verdict.reasons) == ("none", 0.2, far, ())
 
 
 def test_first_registered_wins_a_tie() -> None:
-    """Of designs that fit equally well the earlier one is the answer, in whatever order they were found."""
+    """When designs match equally well, the earlier one is the answer, whatever the order of the search."""
     first = candidate("dsn_2", registered_order=1)
     later = [candidate("dsn_1", registered_order=2), candidate("dsn_3", registered_order=3)]
     for order in itertools.permutations([first, *later]):
@@ -80,13 +80,13 @@ def test_first_registered_wins_a_tie() -> None:
 
 
 def test_ids_break_the_ties_of_one_import() -> None:
-    """Designs of one transaction share a tick; their ids keep the order of the table."""
+    """Designs of one transaction share a tick. Their ids keep the order of the table."""
     earlier, later = candidate("dsn_1", view_number=9), candidate("dsn_2", view_number=2)
     assert rank([later, earlier]) == [earlier, later]
 
 
 def test_a_disputed_design_stands_after_an_undisputed_one() -> None:
-    """Whoever registers a copy earlier elsewhere does not become the answer while it is disputed."""
+    """A disputed design ranks after an undisputed one, even if its copy was registered earlier elsewhere."""
     disputed = candidate("dsn_1", disputed=True, registered_order=1)
     clean = candidate("dsn_2", registered_order=2)
     assert rank([disputed, clean]) == [clean, disputed]
@@ -99,7 +99,7 @@ def test_a_disputed_answer_says_so() -> None:
 
 
 def test_others_that_are_near_are_counted() -> None:
-    """Only designs at the lookalike threshold or above count as near too."""
+    """Only designs at or above the lookalike threshold count as near."""
     others = [candidate("dsn_2", 0.7), candidate("dsn_3", 0.5), candidate("dsn_4", 0.4)]
     verdict = decide([candidate(), *others], POLICY)
     assert verdict.reasons == (Reason("image.also_near", 0.2, {"designs": 2}),)
@@ -107,7 +107,10 @@ def test_others_that_are_near_are_counted() -> None:
 
 @given(st.lists(candidates, max_size=6), st.lists(st.sampled_from(["image.animated"]), max_size=1))
 def test_any_evidence_gives_one_sound_verdict(found: list[Candidate], notes: list[str]) -> None:
-    """The answer is the best candidate, its code follows from its score, reasons fall in weight."""
+    """The answer is the best candidate.
+
+    Its code follows from its score, and its reasons are sorted by weight.
+    """
     verdict = decide(found, CURRENT_POLICY, notes)
     assert verdict.score == max((one.score for one in found), default=0.0)
     assert verdict.code == code_for(verdict.score, CURRENT_POLICY) if found else VerdictCode.NONE
@@ -134,7 +137,7 @@ def test_every_policy_is_found_by_its_name() -> None:
 
 
 def test_an_unknown_policy_is_refused() -> None:
-    """A check of a release with other policies cannot be replayed by this one."""
+    """A check made by a release with other policies cannot be replayed by this release."""
     with pytest.raises(BadSetting) as refused:
         policy_named("hashes-0")
     assert refused.value.code == "policy.unknown"
@@ -142,6 +145,6 @@ def test_an_unknown_policy_is_refused() -> None:
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 def test_no_threshold_lies_where_the_search_may_miss(policy: Policy) -> None:
-    """The gallery promises every view down to REACH_BITS; a threshold below that score would be a promise unkept."""
+    """The gallery promises views only down to REACH_BITS. No threshold may be below that score."""
     assert score_of(REACH_BITS) <= policy.lookalike <= policy.match <= 1
     assert policy.lookalike <= policy.dispute <= 1

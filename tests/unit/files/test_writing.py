@@ -1,4 +1,4 @@
-"""A file is written whole or not at all, and a file that cannot be written is told with its path."""
+"""A file is written completely or not at all. An error about a file that cannot be written names its path."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ from authcheck.files.writing import translated_write_errors, write_whole
 
 @pytest.mark.parametrize("durable", [False, True])
 def test_a_file_takes_the_place_of_another(tmp_path: Path, durable: bool) -> None:
-    """Missing folders are made, the old bytes are gone, nothing else is left."""
+    """Missing folders are made, the old bytes are replaced, and no other file is left."""
     path = tmp_path / "a" / "b"
     for data in (b"old and longer", b"new"):
         write_whole(path, data, durable=durable)
@@ -21,7 +21,7 @@ def test_a_file_takes_the_place_of_another(tmp_path: Path, durable: bool) -> Non
 
 
 def test_only_its_owner_may_read_it_where_that_is_asked_for(tmp_path: Path) -> None:
-    """The permissions are those of the call, from the first byte."""
+    """The file has the requested permissions from the first byte."""
     write_whole(tmp_path / "secret", b"x", mode=0o600)
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
 
@@ -30,7 +30,7 @@ def test_only_its_owner_may_read_it_where_that_is_asked_for(tmp_path: Path) -> N
 def test_a_failure_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    """A reader never meets half a file, nor does the folder fill up with leftovers."""
+    """A reader never sees half a file, and a failure leaves no temporary files."""
 
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -55,7 +55,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
     ],
 )
 def test_the_reason_is_told_with_the_path(number: int, code: str) -> None:
-    """The sentence names the file and what the system said; the code says who can help."""
+    """The message names the file and the system's reason. The code says who can fix the problem."""
     with pytest.raises(StorageFailed) as caught, translated_write_errors(Path("out.csv")):
         raise OSError(number, os.strerror(number))
     assert str(caught.value) == f"out.csv cannot be written: {os.strerror(number)}."

@@ -1,4 +1,4 @@
-"""QR codes that strangers send: ours are recognised, whatever else they say is answered safely."""
+"""QR codes from strangers: our codes are recognised, and any other code is answered safely."""
 
 import random
 import subprocess
@@ -17,7 +17,7 @@ from authcheck.labels.reading import read_label, recognise
 from authcheck.labels.sheets import qr
 from authcheck.vision.pictures.decode import Limits
 
-CODE = "NEN5292JFEZ68"  # one for all: pytest names tests by it, in each of its processes
+CODE = "NEN5292JFEZ68"  # one object for all cases: pytest names tests by it, in each of its processes
 WEARS = {
     "new": made.Wear(),
     "far": made.Wear(module_px=3),
@@ -32,7 +32,7 @@ WEARS = {
 
 
 def side_by_side(*symbols_: Image.Image) -> Image.Image:
-    """Several pictures in a row on white."""
+    """Return several pictures in a row on white."""
     row = Image.new("L", (sum(one.width for one in symbols_), max(one.height for one in symbols_)), 255)
     x = 0
     for one in symbols_:
@@ -45,7 +45,7 @@ def side_by_side(*symbols_: Image.Image) -> Image.Image:
 @pytest.mark.parametrize("wear", WEARS.values(), ids=list(WEARS))
 @pytest.mark.parametrize("short", [True, False])
 def test_worn_prints_are_read(wear: made.Wear, short: bool) -> None:
-    """Six labels, each turned by any angle on a busy ground: none is lost, and none comes out as another."""
+    """Six labels, each at any angle on a busy ground, are all read, and each gives its own code."""
     dice = random.Random(7)
     for label in made.labels(6, short=short):
         clean = made.symbol(label.url, 12)
@@ -55,12 +55,12 @@ def test_worn_prints_are_read(wear: made.Wear, short: bool) -> None:
 
 
 def vars_of(wear: made.Wear) -> dict[str, float]:
-    """The fields of a wear."""
+    """Return the fields of a wear."""
     return {name: getattr(wear, name) for name in made.Wear.__dataclass_fields__}
 
 
 def test_several_codes_in_one_picture_are_all_read() -> None:
-    """Two labels of ours, a bare code and a foreign one: four answers, from top left on."""
+    """Two of our labels, a bare code and a foreign code give four answers, from the top left on."""
     texts = [*(label.url for label in made.labels(2)), show_code(CODE), "https://evil.example/"]
     picture = side_by_side(*map(made.symbol, texts))
     found = read_label(make.encode(picture), Limits(), made.HOST)
@@ -71,12 +71,12 @@ def test_several_codes_in_one_picture_are_all_read() -> None:
 
 
 def test_a_picture_without_a_code_has_none() -> None:
-    """An empty list, not an error."""
+    """A picture without a code gives an empty list, not an error."""
     assert read_label(make.picture_bytes(), Limits(), made.HOST) == []
 
 
 def test_codes_that_are_white_on_black_are_read() -> None:
-    """Printed inverted on dark packaging."""
+    """Inverted prints on dark packaging are read."""
     (label,) = made.labels(1)
     inverted = made.symbol(label.url).point(lambda grey: 255 - grey)
     (read,) = read_label(make.encode(inverted), Limits(), made.HOST)
@@ -95,20 +95,20 @@ def test_codes_that_are_white_on_black_are_read() -> None:
     ],
 )
 def test_ours_are_recognised(text: str) -> None:
-    """Addresses below the public one in either case, and bare codes."""
+    """Addresses below the public address, in either case, and bare codes are recognised."""
     read = recognise(text, made.HOST)
     assert (read.ours, read.code) == (True, CODE)
 
 
 def test_a_brands_own_serial_number_is_not_a_code() -> None:
-    """Then GTIN, lot and serial say which unit it is."""
+    """With a brand's own serial number there is no code. GTIN, lot and serial identify the unit."""
     read = recognise("HTTPS://AUTHCHECK.EXAMPLE/01/09506000134352/10/L%2F1/21/A-17", made.HOST)
     assert (read.ours, read.code) == (True, None)
     assert (read.gtin, read.lot, read.serial) == ("09506000134352", "L/1", "A-17")
 
 
 def test_a_service_below_a_path_has_its_own_codes_alone() -> None:
-    """What lies beside the public address's path is somebody else's."""
+    """An address beside the public address's path is not ours."""
     below = "https://shop.example/auth"
     assert recognise(f"HTTPS://SHOP.EXAMPLE/auth/C/{CODE}", below).code == CODE
     assert not recognise(f"HTTPS://SHOP.EXAMPLE/C/{CODE}", below).ours
@@ -153,7 +153,7 @@ def test_a_service_below_a_path_has_its_own_codes_alone() -> None:
     ],
 )
 def test_what_is_not_ours_is_told_without_a_link(text: str) -> None:
-    """Other hosts, tricks with ours, scripts, control characters, long texts: not ours, short, plain, no link."""
+    """Foreign hosts, tricks with our host, scripts and long texts give a short plain text, no link."""
     read = recognise(text, made.HOST)
     assert not read.ours
     assert (read.code, read.gtin, read.lot, read.serial) == (None, None, None, None)
@@ -163,7 +163,7 @@ def test_what_is_not_ours_is_told_without_a_link(text: str) -> None:
 
 
 def test_four_kilobytes_in_one_symbol_are_read_and_cut() -> None:
-    """As much as any QR code can hold, at the lowest level of correction."""
+    """The longest text that a QR code can hold, at the lowest level of correction, is read and cut."""
     text = "9" * 1600 + "https://authcheck.example"
     modules = np.array([[not dark for dark in row] for row in qr(text).matrix_iter(border=4)], np.uint8)
     picture = Image.fromarray(np.kron(modules * 255, np.ones((4, 4), np.uint8)))
@@ -172,7 +172,10 @@ def test_four_kilobytes_in_one_symbol_are_read_and_cut() -> None:
 
 
 def test_caps_come_before_decoding() -> None:
-    """The door is the one of all pictures: bytes and pixels are limited, and no picture is refused as such."""
+    """The limits on bytes and pixels of all pictures apply.
+
+    Files that are no pictures are refused as usual.
+    """
     data = make.encode(made.symbol(CODE))
     for limits, code in (
         (Limits(bytes=100), "image.too_large"),
@@ -187,13 +190,13 @@ def test_caps_come_before_decoding() -> None:
 
 @pytest.mark.parametrize("size", [(100_000, 16), (16, 100_000), (16, 16)])
 def test_pictures_of_any_shape_are_looked_at(size: tuple[int, int]) -> None:
-    """Longer than the reader takes, and as small as a picture may be."""
+    """Pictures longer than the reader's limit and pictures of the smallest size are read."""
     data = make.encode(Image.new("L", size, 255))
     assert read_label(data, Limits(), made.HOST) == []
 
 
 def corners(module_px: int, side_px: int) -> Image.Image:
-    """Nothing but the corner patterns of QR codes."""
+    """Return a picture of nothing but the corner patterns of QR codes."""
     corner = np.full((8, 8), 255, np.uint8)
     corner[1:8, 1:8], corner[2:7, 2:7], corner[3:6, 3:6] = 0, 255, 0
     times = side_px // (8 * module_px)
@@ -202,14 +205,14 @@ def corners(module_px: int, side_px: int) -> Image.Image:
 
 @pytest.mark.slow
 def test_a_picture_full_of_corners_is_given_up() -> None:
-    """15 KB that keep the finder busy for 20 seconds: its process is ended, and the answer is a refusal."""
+    """15 KB that keep the finder busy for 20 seconds are refused, and the finder's process is ended."""
     with pytest.raises(Rejected) as caught:
         symbols.find(corners(1, 2400), limit_s=0.5)
     assert caught.value.code == "label.overfull"
 
 
 def test_a_finder_that_dies_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A picture that crashed the reader's process leaves ours alive."""
+    """A picture that crashes the reader's process leaves our process alive."""
 
     def dying(*_: object, **__: object) -> None:
         raise subprocess.CalledProcessError(-11, "finder")
@@ -221,7 +224,7 @@ def test_a_finder_that_dies_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("texts", [[], ["a"], ["a", "b", "c"]])
 def test_the_process_of_its_own_says_the_same(texts: Sequence[str]) -> None:
-    """As many texts as there are symbols, in the same order as here."""
+    """The separate process returns the same texts in the same order as this process."""
     picture = side_by_side(Image.new("L", (60, 60), 255), *map(made.symbol, texts))
     assert symbols.find(picture) == symbols.find_here(picture)
     assert sorted(symbols.find(picture)) == sorted(texts)

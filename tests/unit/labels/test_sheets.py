@@ -1,4 +1,4 @@
-"""Labels: what their QR codes say and how large these are; sheets that are read back as they would be printed."""
+"""Labels: the content and size of their QR codes, and sheets that are read back as printed."""
 
 import io
 from dataclasses import replace
@@ -21,7 +21,7 @@ DOTS = 300
 
 
 def read(page: Image.Image) -> list[str]:
-    """What the QR codes of a page say."""
+    """Return the texts of the QR codes of a page."""
     return find_here(page.convert("L"))
 
 
@@ -34,12 +34,12 @@ def read(page: Image.Image) -> list[str]:
     ],
 )
 def test_what_a_qr_code_says(public_url: str, short: bool, expected: str) -> None:
-    """Scheme and host in capitals, for a small symbol; a path as the operator wrote it."""
+    """Scheme and host are in capitals for a small symbol. The path is spelled as the operator wrote it."""
     assert label_url(Settings(public_url=public_url), UNIT, short=short) == expected
 
 
 def test_lots_and_serials_of_any_gs1_characters_survive_the_address() -> None:
-    """Slashes, percent signs and the like are escaped, and come back as they were."""
+    """Slashes, percent signs and the like are escaped, and come back unchanged."""
     unit = made.Unit(lot="A/1%2?x", serial="s;&=+'(,)", code=CODE)
     said = recognise(label_url(made.SETTINGS, unit), made.HOST)
     assert (said.gtin, said.lot, said.serial) == (unit.gtin, unit.lot, unit.serial)
@@ -55,7 +55,10 @@ def test_how_large_a_symbol_gets(characters: int, modules: int) -> None:
 
 
 def test_a_short_address_has_29_modules_and_a_digital_link_33() -> None:
-    """With a host of at most 23 characters the one; the other where host and lot have 20 together."""
+    """A short address with a host of up to 23 characters has 29 modules.
+
+    A digital link has 33 where host and lot have 20 characters together.
+    """
     long_host, short_host = (
         Settings(public_url=f"https://{host}") for host in ("a" * 15 + ".example", "a" * 10 + ".example")
     )
@@ -66,7 +69,7 @@ def test_a_short_address_has_29_modules_and_a_digital_link_33() -> None:
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
 @pytest.mark.parametrize("modules", [29, 37])
 def test_modules_are_whole_dots_of_at_least_four_tenths(layout: Layout, modules: int) -> None:
-    """On every sheet; where the room is between 0.4 mm and the next whole dot, 0.4 mm."""
+    """On every sheet modules are whole dots, or 0.4 mm where the room ends before the next whole dot."""
     side_mm = module_mm(layout, modules)
     assert side_mm >= 0.4
     assert side_mm == 0.4 or abs(side_mm / 25.4 * DOTS - round(side_mm / 25.4 * DOTS)) < 1e-9
@@ -75,7 +78,7 @@ def test_modules_are_whole_dots_of_at_least_four_tenths(layout: Layout, modules:
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
 def test_labels_lie_within_their_page_and_beside_each_other(layout: Layout) -> None:
-    """The last one ends as far from the right and lower edge as the first one begins from the others."""
+    """Labels do not overlap. The right and lower margins equal the left and upper ones."""
     left, bottom = layout.corner_mm(layout.labels - 1)
     assert layout.page_mm[0] - left - layout.label_mm[0] == pytest.approx(layout.left_mm, abs=0.02)
     assert bottom == pytest.approx(layout.top_mm, abs=0.02)
@@ -83,7 +86,7 @@ def test_labels_lie_within_their_page_and_beside_each_other(layout: Layout) -> N
 
 
 def test_a_label_without_room_is_refused_and_nothing_written() -> None:
-    """Below 0.4 mm a module the sheet is not drawn at all."""
+    """If a module would be below 0.4 mm, no sheet is drawn."""
     small = replace(LAYOUTS["a4-65"], name="tiny", label_mm=(38.1, 16.7))
     file = io.BytesIO()
     with pytest.raises(Rejected) as caught:
@@ -93,7 +96,7 @@ def test_a_label_without_room_is_refused_and_nothing_written() -> None:
 
 
 def test_an_unknown_sheet_is_refused() -> None:
-    """The answer names those there are."""
+    """The error lists the known sheets."""
     with pytest.raises(BadSetting, match="a4-24"):
         find_layout("a5")
 
@@ -101,7 +104,7 @@ def test_an_unknown_sheet_is_refused() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("short", [True, False])
 def test_every_code_of_a_large_sheet_is_read_back(short: bool) -> None:
-    """200 labels with PINs on the smallest size, as a printer with 300 dots an inch draws them: each one, in order."""
+    """200 labels with PINs on the smallest size are all read back in order. The printer has 300 dpi."""
     printed = made.labels(200, short=short, pin="123456")
     drawn = made.pages(made.pdf(printed, LAYOUTS["a4-65"]), DOTS)
     assert len(drawn) == 4
@@ -110,14 +113,14 @@ def test_every_code_of_a_large_sheet_is_read_back(short: bool) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
 def test_every_sheet_is_read_back(layout: Layout) -> None:
-    """A full page of each size."""
+    """A full page of each size is read back."""
     printed = made.labels(layout.labels)
     (page,) = made.pages(made.pdf(printed, layout), 200)
     assert sorted(read(page)) == sorted(label.url for label in printed)
 
 
 def test_a_symbol_is_as_large_on_paper_as_stated_and_has_its_quiet_zone() -> None:
-    """At 600 dots an inch: 29 modules of 16 dots each, 64 white dots on each side."""
+    """At 600 dots per inch the symbol has 29 modules of 16 dots each and 64 white dots on each side."""
     label = made.labels(1, short=True)[0]
     layout = LAYOUTS["a4-24"]
     file = io.BytesIO()
@@ -134,7 +137,10 @@ def test_a_symbol_is_as_large_on_paper_as_stated_and_has_its_quiet_zone() -> Non
 
 
 def test_a_page_says_what_people_need() -> None:
-    """The product, the code in groups, where to type it, the PIN, and in the margin how large a module is."""
+    """A label shows the product, the code in groups, the address for it, and the PIN.
+
+    The margin states the module's size.
+    """
     (label,) = made.labels(1, short=True, pin="907431")
     said = made.words(made.pdf([label], title="bat_1"))
     for part in (
@@ -150,7 +156,7 @@ def test_a_page_says_what_people_need() -> None:
 
 
 def test_without_pins_there_is_no_place_for_them() -> None:
-    """The same label with and without: only one has a frame, and text of six digits."""
+    """Only a label with a PIN has a frame and a text of six digits."""
     (label,) = made.labels(1)
     assert "907431" not in made.words(made.pdf([label]))
     assert made.pdf([label]) != made.pdf([replace(label, pin="907431")])
@@ -163,7 +169,7 @@ def test_the_same_labels_give_the_same_bytes() -> None:
 
 
 def test_progress_is_told_label_by_label() -> None:
-    """`advance` is called once for each."""
+    """`advance` is called once for each label."""
     told: list[int] = []
     sheet(made.labels(30, short=True), LAYOUTS["a4-24"], io.BytesIO(), advance=lambda: told.append(1))
     assert len(told) == 30
@@ -180,7 +186,7 @@ def test_progress_is_told_label_by_label() -> None:
     ],
 )
 def test_a_product_has_a_font_that_can_show_it(text: str, font: str, shown: str) -> None:
-    """Latin, Chinese and Korean; what no font has becomes a question mark."""
+    """Latin, Chinese and Korean names are drawn. A character that no font has becomes a question mark."""
     assert product_font(text) == (font, shown)
 
 
@@ -188,7 +194,7 @@ def test_a_product_has_a_font_that_can_show_it(text: str, font: str, shown: str)
     "product", ["", " ", "x" * 200, "牡" * 200, "<b>&amp;", "a\nb", "\u202eevil", "\ud800"]
 )
 def test_any_product_name_is_drawn(product: str) -> None:
-    """However long or odd it is, the symbol stays readable."""
+    """The symbol stays readable with any product name, however long or odd."""
     (label,) = made.labels(1)
     odd = Label(label.code, label.url, product, "123456")
     for layout in LAYOUTS.values():
@@ -197,7 +203,7 @@ def test_any_product_name_is_drawn(product: str) -> None:
 
 
 def test_lines_are_folded_between_words_and_characters() -> None:
-    """Latin words stay whole, Chinese breaks anywhere, what does not fit ends in dots."""
+    """Latin words stay whole, and Chinese text breaks anywhere. Text that does not fit ends in dots."""
     assert fold("silk scarf red", "Helvetica", 10, 45, 3) == ["silk scarf", "red"]
     assert fold("牡丹真丝方巾", product_font("牡")[0], 10, 35, 2) == ["牡丹真", "丝方巾"]
     assert fold("silk scarf of peonies", "Helvetica", 10, 50, 1) == ["silk scarf..."]

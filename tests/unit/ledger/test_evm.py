@@ -1,4 +1,4 @@
-"""The EVM adapter and its contract, at a real node where npm can bring one."""
+"""The EVM adapter and its contract, at a real node where npm can install one."""
 
 import hashlib
 import importlib.util
@@ -41,7 +41,7 @@ assert not [name for name in sys.modules if name.startswith(("web3", "eth_"))] o
 
 
 def compiled_again(node_modules: Path) -> dict[str, Any]:
-    """What solc makes from the committed source with the committed settings."""
+    """Return solc's output for the committed source with the committed settings."""
     committed = json.loads(evm.CONTRACT.read_text())
     source = evm.CONTRACT.with_suffix(".sol").read_text()
     asked = {
@@ -68,14 +68,17 @@ def compiled_again(node_modules: Path) -> dict[str, Any]:
 
 
 def place(chain: AnvilChain, **changed: Any) -> EvmPlace:
-    """Where the contract lives, or not quite."""
+    """Return the contract's settings, with changes."""
     facts = {"url": chain.node.url, "chain_id": CHAIN_ID, "contract": chain.contract}
     return EvmPlace(**{**facts, **changed})
 
 
 @pytest.mark.slow
 def test_the_committed_bytecode_is_what_solc_makes_of_the_committed_source(node_modules: Path) -> None:
-    """Nobody has to believe that the bytecode in the repository belongs to the source beside it."""
+    """The bytecode in the repository is compiled from the source beside it.
+
+    Nobody has to trust us for that.
+    """
     committed = json.loads(evm.CONTRACT.read_text())
     made = compiled_again(node_modules)
     assert committed["compiler"] == NPM["solc"]
@@ -85,7 +88,7 @@ def test_the_committed_bytecode_is_what_solc_makes_of_the_committed_source(node_
 
 
 def test_the_contract_refuses_a_foreign_writer(anvil: AnvilChain) -> None:
-    """Another account's transaction is mined and refused; ours still counts."""
+    """Another account's transaction is mined and refused. Our own transactions still count."""
     thief = hashlib.sha256(b"somebody else").digest()
     anvil.node.fund(thief)
     ours = anvil.anchor()
@@ -103,7 +106,7 @@ def test_the_contract_refuses_a_foreign_writer(anvil: AnvilChain) -> None:
 
 
 def test_a_key_that_may_not_write_is_noticed_before_anything_is_sent(anvil: AnvilChain) -> None:
-    """The contract names its writer."""
+    """The contract names its writer, so a wrong key is noticed before anything is sent."""
     with pytest.raises(BadSetting) as caught:
         EvmAnchor.open(place(anvil), secrets.token_bytes(32))
     assert caught.value.code == "anchor.foreign_writer"
@@ -119,14 +122,14 @@ def test_a_key_that_may_not_write_is_noticed_before_anything_is_sent(anvil: Anvi
     ],
 )
 def test_a_mistaken_setting_is_named(anvil: AnvilChain, changed: dict[str, Any], code: str) -> None:
-    """Another chain's node, an account without code, a text that is no address."""
+    """The error names the mistake: another chain, an account without code, a text that is no address."""
     with pytest.raises(BadSetting) as caught:
         EvmAnchor.open(place(anvil, **changed), SECRET)
     assert caught.value.code == code
 
 
 def test_another_contract_is_not_taken_for_the_ledger_s(anvil: AnvilChain) -> None:
-    """Code that knows no writer is refused, whatever it answers."""
+    """A contract without a writer is refused, whatever it answers."""
     anvil.node.rpc("anvil_setCode", NOBODY, "0x00")
     with pytest.raises(BadSetting) as caught:
         EvmAnchor.open(place(anvil, contract=NOBODY), SECRET)
@@ -135,7 +138,7 @@ def test_another_contract_is_not_taken_for_the_ledger_s(anvil: AnvilChain) -> No
 
 @pytest.mark.slow
 def test_a_node_that_is_not_there_is_unavailable() -> None:
-    """The error does not quote the address, which may hold a key."""
+    """The error does not quote the node's address, which may hold a key."""
     if importlib.util.find_spec("web3") is None:
         pytest.skip("the extra evm is not installed")
     limit = sys.getrecursionlimit()
@@ -147,14 +150,14 @@ def test_a_node_that_is_not_there_is_unavailable() -> None:
 
 
 def test_an_account_without_funds_is_told_so(node: Node) -> None:
-    """The node's own words reach the operator."""
+    """The operator sees the node's own message."""
     with pytest.raises(Unavailable, match=r"(?i)insufficient funds") as caught:
         evm.deploy(node.url, CHAIN_ID, secrets.token_bytes(32))
     assert caught.value.code == "anchor.refused"
 
 
 def test_a_transaction_that_the_node_refuses_is_told(anvil: AnvilChain) -> None:
-    """A nonce that another transaction has used is no "already known"."""
+    """A nonce that another transaction has used is not mistaken for "already known"."""
     anchor = anvil.anchor()
     with pytest.raises(Unavailable) as caught:
         anchor.submit(anchor.sign(0, Head(5, b"1" * 32)))
@@ -162,7 +165,10 @@ def test_a_transaction_that_the_node_refuses_is_told(anvil: AnvilChain) -> None:
 
 
 def test_an_anchor_takes_less_than_half_of_its_gas(anvil: AnvilChain) -> None:
-    """The limit is set by us, not asked of the node: it must be ample for the first anchor, the dearest, and the next."""
+    """We set the gas limit without asking the node.
+
+    It is ample for the first anchor, the dearest, and for the next.
+    """
     anchor = anvil.anchor()
     nonce = anchor.used_nonces()
     used = []
@@ -175,7 +181,7 @@ def test_an_anchor_takes_less_than_half_of_its_gas(anvil: AnvilChain) -> None:
 
 
 def test_an_anchor_outlives_the_contract_it_went_to(anvil: AnvilChain) -> None:
-    """An operator who deploys another contract loses none of the earlier anchors."""
+    """An operator who deploys another contract keeps all earlier anchors."""
     anchor = anvil.anchor()
     signed = anchor.sign(anchor.used_nonces(), Head(5, b"1" * 32))
     anchor.submit(signed)
@@ -190,7 +196,7 @@ def test_an_anchor_outlives_the_contract_it_went_to(anvil: AnvilChain) -> None:
 
 @pytest.mark.slow
 def test_without_web3_all_imports_and_the_missing_extra_is_named(tmp_path: Path) -> None:
-    """Nothing needs the extra until a chain is named; then one sentence says what to install."""
+    """The extra is needed only once a chain is configured. The error then says what to install."""
     words = [sys.executable, "-W", "error", "-c", WITHOUT_WEB3, str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - our own script
     assert done.returncode == 0, done.stderr

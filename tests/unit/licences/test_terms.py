@@ -1,4 +1,4 @@
-"""Terms of licences: one spelling, every broken term with its numbers, and how two licences lie to each other."""
+"""Terms of licences: one spelling, every broken term with its numbers, and the relation of two licences."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -22,13 +22,13 @@ HOME = {"d1": "Summer", "d2": "Summer", "d3": "Winter", "d4": None}
 
 
 def some(items: Any, most: int = 2) -> st.SearchStrategy[tuple[Any, ...]]:
-    """A few of these, each once."""
+    """Draw a few of these values without repetition."""
     return st.lists(items, max_size=most, unique=True).map(tuple)
 
 
 @st.composite
 def all_terms(draw: st.DrawFn) -> Terms:
-    """Terms in a small world, so that two of them meet often."""
+    """Draw terms from a small world, so that two terms often overlap."""
     first, last = sorted([draw(DAYS), draw(DAYS)])
     named = draw(some(PLACES))
     return Terms(
@@ -47,7 +47,7 @@ def all_terms(draw: st.DrawFn) -> Terms:
 
 @st.composite
 def uses(draw: st.DrawFn) -> Use:
-    """What somebody does, everything named."""
+    """Draw a use with every field set."""
     design = draw(st.sampled_from(list(HOME)))
     marketplace, _, shop = draw(st.sampled_from(["big/1", "big/2", "small/1"])).partition("/")
     return Use(
@@ -62,7 +62,7 @@ def uses(draw: st.DrawFn) -> Use:
 
 
 def grant(terms: Terms, **words: Any) -> Grant:
-    """An accepted licence on these terms."""
+    """Return an accepted licence on these terms."""
     fields: dict[str, Any] = {
         "id": "lic_1", "series": "lic_1", "version": 1, "owner_id": "acme", "licensee_id": "tees", "terms": terms,
         "offered_at": START - timedelta(days=30), "accepted_at": START - timedelta(days=30),
@@ -71,7 +71,7 @@ def grant(terms: Terms, **words: Any) -> Grant:
 
 
 def test_every_broken_term_is_told_with_its_numbers() -> None:
-    """How long over, which territory, goods and channel, how many units."""
+    """Each breach states its numbers: the days since the end, the territory, goods and channel, the units."""
     terms = Terms(
         designs=("d1",), territories=("IT", "FR"), goods=(25,), channels=("big/1",), cap=9000,
         starts_on=date(2026, 1, 1), ends_on=date(2026, 11, 11),
@@ -99,7 +99,7 @@ def test_every_broken_term_is_told_with_its_numbers() -> None:
     ],
 )
 def test_what_is_not_in_force_covers_nothing(words: dict[str, Any], code: str) -> None:
-    """Offered only, revoked, superseded, not begun."""
+    """A licence that is only offered, revoked, superseded or not yet begun covers nothing."""
     terms = Terms(designs=("d1",), starts_on=date(2026, 1, 1))
     found = breaches(grant(words.pop("terms", terms), **words), Use(design_id="d1", on=TODAY))
     assert [one.code for one in found] == [code]
@@ -107,14 +107,14 @@ def test_what_is_not_in_force_covers_nothing(words: dict[str, Any], code: str) -
 
 @given(all_terms())
 def test_terms_have_one_spelling(terms: Terms) -> None:
-    """Checked again they stay the same, and they come back from JSON."""
+    """Checking terms twice changes nothing, and terms are read back from JSON unchanged."""
     assert terms.checked() == terms
     assert Terms.from_json(terms.to_json()) == terms
 
 
 @given(all_terms(), all_terms(), uses())
 def test_what_two_licences_cover_both_is_an_overlap(one: Terms, other: Terms, use: Use) -> None:
-    """Exclusivity misses no use: where both cover it, they overlap, in either order."""
+    """A use that both licences cover makes them overlap, in either order. Exclusivity misses no such use."""
     first, second = grant(one), grant(other, licensee_id="rivals")
     meet = overlaps(first, second, designs_of=DESIGNS_OF)
     assert meet == overlaps(second, first, designs_of=DESIGNS_OF)
@@ -124,7 +124,7 @@ def test_what_two_licences_cover_both_is_an_overlap(one: Terms, other: Terms, us
 
 @given(all_terms(), all_terms(), uses())
 def test_a_sublicence_covers_nothing_that_its_licence_does_not(above: Terms, below: Terms, use: Use) -> None:
-    """What `covers` lets through gives nobody more than the one who passes it on has."""
+    """A sublicence that `covers` accepts allows nothing that its licensor's own licence does not allow."""
     above = replace(above, sublicensing=True)
     if covers(above, below, designs_of=DESIGNS_OF) and not breaches(grant(below), use):
         assert breaches(grant(above), use) == ()
@@ -134,7 +134,7 @@ def test_a_sublicence_covers_nothing_that_its_licence_does_not(above: Terms, bel
 
 @given(all_terms(), uses(), st.integers(0, 3))
 def test_a_sublicence_breaks_what_its_licence_breaks(terms: Terms, use: Use, days: int) -> None:
-    """Whatever is wrong above is wrong below, revoked the same day included."""
+    """Every breach of the upper licence is a breach of the sublicence, even when revoked the same day."""
     above = grant(terms, revoked_at=START + timedelta(days))
     below = grant(replace(terms, exclusive=False), parent=above)
     assert {one.code for one in breaches(above, use)} <= {one.code for one in breaches(below, use)}

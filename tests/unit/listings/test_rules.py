@@ -1,4 +1,4 @@
-"""The rule book of listings, by itself."""
+"""The rule book of listings, tested alone."""
 
 import json
 from dataclasses import replace
@@ -39,30 +39,30 @@ SEVERITIES = ("none", "low", "medium", "high")
 
 
 def design(**words: Any) -> DesignSeen:
-    """A matched design of acme."""
+    """Return a matched design of acme."""
     given = {"design_id": "dsn_1", "reference": "KITE", "owner": "acme", "verdict": "match", "score": 0.97}
     return DesignSeen(**{**given, **words})
 
 
 def broken(*codes: str, licence_id: str = "lic_1") -> LicenceSeen:
-    """A licence with these terms broken."""
+    """Return a licence with these terms broken."""
     return LicenceSeen(licence_id=licence_id, breaches=tuple(Breach(code, PARAMS[code]) for code in codes))
 
 
 def certificate(outcome: Any = "good", **words: Any) -> CertificateSeen:
-    """A certificate of acme about its design."""
+    """Return a certificate of acme about its design."""
     return CertificateSeen(
         outcome=outcome, **{"design_id": "dsn_1", "issuer": "acme", "right_at_issue": True, **words}
     )
 
 
 def judged(*designs: DesignSeen, **words: Any) -> Decision:
-    """The decision on these designs."""
+    """Return the decision on these designs."""
     return decide(Evidence(designs=designs, pictures=1, **words), CURRENT_LISTING_POLICY)
 
 
 def codes(decision: Decision) -> list[str]:
-    """The codes of its reasons."""
+    """Return the codes of its reasons."""
     return [reason.code for reason in decision.reasons]
 
 
@@ -139,24 +139,27 @@ evidences = st.builds(
 def test_every_row_of_the_table_is_reached(
     designs: tuple[DesignSeen, ...], seen: CertificateSeen | None, code: str, severity: str, reason: str
 ) -> None:
-    """Each row of docs/listing-verdicts.md, by an example."""
+    """Each row of docs/listing-verdicts.md has an example that reaches it."""
     decision = judged(*designs, certificate=seen)
     assert (decision.code, decision.severity) == (code, severity)
     assert reason in codes(decision)
 
 
 def test_a_resold_unit_of_the_owner_is_no_mismatch() -> None:
-    """Whether the shop may sell it is the licence's question."""
+    """A resold unit of the owner is no mismatch. The licence decides whether the shop may sell it."""
     assert judged(design(), certificate=certificate(right_at_issue=None)).code == "unlicensed_use"
 
 
 def test_a_disputed_design_accuses_nobody_of_another_certificate() -> None:
-    """Whoever registers a copy cannot turn a good certificate of the original into a mismatch."""
+    """Registering a copy cannot turn a good certificate of the original into a mismatch."""
     assert judged(design(disputed=True), certificate=certificate(design_id="dsn_9")).code == "lookalike"
 
 
 def test_the_licence_that_breaks_least_is_told() -> None:
-    """The fewest broken terms; a replaced version only where no other is left."""
+    """The licence with the fewest broken terms is reported.
+
+    A replaced version is reported only if no other is left.
+    """
     least = broken("licence.territory", licence_id="lic_2")
     others = (broken("licence.superseded"), broken("licence.goods", "licence.lapsed", licence_id="lic_3"))
     decision = judged(design(licences=(others[0], least, others[1])))
@@ -170,7 +173,7 @@ def test_the_licence_that_breaks_least_is_told() -> None:
 
 
 def test_a_verdict_rests_on_its_worst_design() -> None:
-    """One licensed design does not clear another one beside it, and the reasons of both are told."""
+    """One licensed design does not clear another design beside it. The reasons of both are reported."""
     decision = judged(design(licences=(VALID,)), design(design_id="dsn_2", score=0.91))
     assert (decision.code, decision.design_id, decision.licence_id) == ("unlicensed_use", "dsn_2", None)
     assert codes(decision) == ["listing.no_licence", "listing.licensed", "listing.seller_unknown"]
@@ -178,7 +181,7 @@ def test_a_verdict_rests_on_its_worst_design() -> None:
 
 @given(evidences, st.data())
 def test_a_valid_licence_never_makes_it_worse(evidence: Evidence, data: st.DataObject) -> None:
-    """Whatever else was seen, a covering licence more is never a worse verdict or a higher severity."""
+    """Adding a covering licence never gives a worse verdict or a higher severity."""
     before = decide(evidence, CURRENT_LISTING_POLICY)
     if not evidence.designs:
         return
@@ -192,7 +195,7 @@ def test_a_valid_licence_never_makes_it_worse(evidence: Evidence, data: st.DataO
 
 @given(evidences, st.randoms(use_true_random=False))
 def test_no_order_matters(evidence: Evidence, random: Any) -> None:
-    """Designs, pictures, licences and their breaches in any order: the same decision to the letter."""
+    """The order of designs, pictures, licences and breaches does not change the decision."""
 
     def mixed(items: Any) -> Any:
         return tuple(random.sample(items, len(items)))
@@ -207,7 +210,7 @@ def test_no_order_matters(evidence: Evidence, random: Any) -> None:
 
 @given(evidences)
 def test_evidence_survives_being_stored(evidence: Evidence) -> None:
-    """Through JSON and back nothing changes, so that what is stored decides the same again."""
+    """Evidence read back from JSON gives the same decision again."""
     again = Evidence.from_json(json.loads(json.dumps(evidence.to_json(), allow_nan=False)))
     assert again == evidence
     assert decide(again, CURRENT_LISTING_POLICY) == decide(evidence, CURRENT_LISTING_POLICY)
@@ -215,7 +218,10 @@ def test_evidence_survives_being_stored(evidence: Evidence) -> None:
 
 @given(evidences)
 def test_every_decision_is_sound(evidence: Evidence) -> None:
-    """It has reasons, weightiest first, each once; licensed only where all that matched is."""
+    """A decision has reasons, the weightiest first, each once.
+
+    It is licensed only if all matched designs are.
+    """
     decision = decide(evidence, CURRENT_LISTING_POLICY)
     weights = [reason.weight for reason in decision.reasons]
     assert weights
@@ -231,7 +237,7 @@ def test_every_decision_is_sound(evidence: Evidence) -> None:
 
 @given(evidences)
 def test_every_reason_has_a_sentence_in_both_languages(evidence: Evidence) -> None:
-    """No reason falls back to the neutral sentence, or lacks a number of its sentence."""
+    """Every reason has a sentence of its own in both languages, with all its numbers."""
     for reason in decide(evidence, CURRENT_LISTING_POLICY).reasons:
         assert reason.code in WEIGHTS
         for language in LANGUAGES.values():
@@ -243,14 +249,14 @@ def test_every_reason_has_a_sentence_in_both_languages(evidence: Evidence) -> No
     "found", [{}, {"v": 2}, {"v": 1}, {**Evidence().to_json(), "designs": [1]}, {**Evidence().to_json(), "x": 1}]
 )  # fmt: skip
 def test_evidence_of_another_form_is_refused(found: Any) -> None:
-    """A row of a newer release, or one that was edited, is not guessed at."""
+    """A row of a newer release or a row that somebody edited is refused, not guessed at."""
     with pytest.raises(NotTrue) as refused:
         Evidence.from_json(found)
     assert refused.value.code == "listing.evidence"
 
 
 def test_policies_are_found_by_their_names() -> None:
-    """Each rates every verdict; an unknown one is refused."""
+    """Each policy rates every verdict. An unknown policy is refused."""
     for name, policy in LISTING_POLICIES.items():
         assert listing_policy_named(name) is policy
         assert set(policy.severities) == set(WORST_FIRST)

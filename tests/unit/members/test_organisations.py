@@ -1,4 +1,4 @@
-"""Organisations and API keys: what is accepted, what is kept of a secret, what a stranger learns."""
+"""Organisations and API keys: valid input, how secrets are stored, and what a stranger learns."""
 
 import hashlib
 import string
@@ -26,19 +26,19 @@ HOSTILE = [
     "a\nb",
     "a\u202eb",
     MEGABYTE,
-]  # NUL, half a pair, a new line, text turned round, size
+]  # NUL, half a surrogate pair, a new line, reversed text, size
 
 
 @pytest.fixture
 def session(workspace: Workspace) -> Iterator[Session]:
-    """A session that writes."""
+    """Return a session that may write."""
     with workspace.database.writing() as session:
         yield session
 
 
 @pytest.fixture
 def acme(session: Session) -> Organisation:
-    """A brand."""
+    """Return a brand."""
     return organisations.create_organisation(
         session, handle="acme", name="Acme", roles=["brand"], now=make.NOW
     )
@@ -46,12 +46,12 @@ def acme(session: Session) -> Organisation:
 
 @pytest.fixture
 def token(session: Session, acme: Organisation) -> str:
-    """A key of the brand that may register designs."""
+    """Return the token of a key of the brand that may register designs."""
     return api_keys.create_key(session, acme, label="till", scopes=["designs:write"], now=make.NOW)[1]
 
 
 def refusal(session: Session, token: str) -> tuple[str, str, dict[str, object]]:
-    """All that a caller with that token is told."""
+    """Return the full error that a caller with that token gets."""
     with pytest.raises(Forbidden) as caught:
         api_keys.authenticate(session, token)
     return caught.value.code, str(caught.value), caught.value.params
@@ -59,7 +59,7 @@ def refusal(session: Session, token: str) -> tuple[str, str, dict[str, object]]:
 
 @pytest.mark.parametrize("handle", ["a", "7", "acme", "acme-2", "a--b", "x" * 64])
 def test_a_handle_is_small_letters_digits_and_hyphens(session: Session, handle: str) -> None:
-    """1 to 64 characters that are safe in an address."""
+    """A handle has 1 to 64 characters that are safe in an address."""
     made = organisations.create_organisation(
         session, handle=handle, name="  Somebody ", roles=["brand"], now=make.NOW
     )
@@ -71,7 +71,10 @@ def test_a_handle_is_small_letters_digits_and_hyphens(session: Session, handle: 
     "handle", ["", "-a", "a-", "A", "a b", "a.b", "a\n", "ä", "\uff11", "x" * 65, "../x", *HOSTILE]
 )
 def test_another_handle_is_refused_and_finds_nobody(session: Session, handle: str) -> None:
-    """What cannot be a handle is told when making one, and looked for without asking the database."""
+    """An invalid handle is refused when an organisation is made.
+
+    A look-up of it does not ask the database.
+    """
     with pytest.raises(Rejected) as caught:
         organisations.create_organisation(session, handle=handle, name="Acme", roles=["brand"], now=make.NOW)
     assert caught.value.code == "organisation.handle"
@@ -91,14 +94,14 @@ def test_a_name_that_cannot_be_shown_is_refused(session: Session, name: str) -> 
 
 @pytest.mark.parametrize("roles", [[], ["king"], ["brand", "king"], ["Brand"], ["\0"], [MEGABYTE]])
 def test_roles_are_known_ones(session: Session, roles: list[str]) -> None:
-    """An organisation has at least one role, and none that means nothing."""
+    """An organisation has at least one role, and only known roles."""
     with pytest.raises(Rejected) as caught:
         organisations.create_organisation(session, handle="acme", name="Acme", roles=roles, now=make.NOW)
     assert caught.value.code == "organisation.roles"
 
 
 def test_every_role_may_be_had_once(session: Session) -> None:
-    """Roles are kept sorted and without repetition."""
+    """Roles are stored sorted and without repetition."""
     made = organisations.create_organisation(
         session, handle="all", name="All", roles=[*organisations.ROLES, "brand"], now=make.NOW
     )
@@ -106,7 +109,7 @@ def test_every_role_may_be_had_once(session: Session) -> None:
 
 
 def test_a_handle_is_taken_once(session: Session, acme: Organisation) -> None:
-    """The second of a handle is a conflict; ensure_brand finds the first."""
+    """A second organisation with the same handle is a conflict. `ensure_brand` finds the first."""
     with pytest.raises(Conflict) as caught:
         organisations.create_organisation(session, handle="acme", name="Other", roles=["agent"], now=make.NOW)
     assert caught.value.code == "organisation.exists"
@@ -126,7 +129,7 @@ def test_a_token_says_who_is_asking(session: Session, acme: Organisation, token:
 
 
 def test_only_the_hash_of_a_secret_is_stored(session: Session, token: str) -> None:
-    """A thief of the database cannot sign in with what lies there."""
+    """A thief of the database cannot sign in with the stored values."""
     secret = token.split("_", 2)[2]
     rows = str(session.execute(sa.select(*ApiKey.__table__.columns)).all())
     assert secret not in rows
@@ -136,7 +139,7 @@ def test_only_the_hash_of_a_secret_is_stored(session: Session, token: str) -> No
 
 @pytest.mark.parametrize("scopes", [[], ["root"], ["admin", "root"], ["ADMIN"], ["\0"]])
 def test_scopes_are_known_ones(session: Session, acme: Organisation, scopes: list[str]) -> None:
-    """A key has at least one scope, and none that means nothing."""
+    """A key has at least one scope, and only known scopes."""
     with pytest.raises(Rejected) as caught:
         api_keys.create_key(session, acme, label="", scopes=scopes, now=make.NOW)
     assert caught.value.code == "key.scopes"
@@ -153,7 +156,10 @@ def test_a_label_that_cannot_be_shown_is_refused(session: Session, acme: Organis
 def test_whatever_is_wrong_with_a_token_the_answer_is_the_same(
     session: Session, acme: Organisation, token: str
 ) -> None:
-    """A wrong secret, an unknown id, a cut token, another key's secret: nobody learns which ids exist."""
+    """A wrong secret, an unknown id, a cut token and another key's secret give the same answer.
+
+    It reveals no ids.
+    """
     other = api_keys.create_key(session, acme, label="", scopes=["admin"], now=make.NOW)[1]
     key_id, secret = token[:30], token[31:]
     last = "A" if secret[-1] != "A" else "B"
@@ -187,14 +193,14 @@ def test_whatever_is_wrong_with_a_token_the_answer_is_the_same(
 
 
 def test_a_revoked_key_is_told_only_to_who_holds_its_secret(session: Session, token: str) -> None:
-    """The owner learns that it was revoked; to a guesser it does not exist."""
+    """The owner of a revoked key learns that it was revoked. To a guesser the key does not exist."""
     api_keys.revoke_key(session, token[:30], organisation_id=None, now=make.NOW)
     assert refusal(session, token)[0] == "auth.key_revoked"
     assert refusal(session, f"{token[:30]}_{'A' * 43}")[0] == "auth.key_unknown"
 
 
 def test_a_revoked_key_stays_as_it_was_revoked(session: Session, acme: Organisation, token: str) -> None:
-    """Revoking again keeps the first time; the key stays in the list."""
+    """Revoking a key again keeps the first time. The key stays in the list."""
     first = api_keys.revoke_key(session, token[:30], organisation_id=acme.id, now=make.NOW).revoked_at
     again = api_keys.revoke_key(session, token[:30], organisation_id=None, now=make.NOW.replace(year=2030))
     assert again.revoked_at == first == make.NOW
@@ -203,14 +209,14 @@ def test_a_revoked_key_stays_as_it_was_revoked(session: Session, acme: Organisat
 
 @pytest.mark.parametrize("key_id", ["", "ack_", f"ack_{'0' * 26}", "org_1", *HOSTILE])
 def test_a_key_that_does_not_exist_cannot_be_revoked(session: Session, key_id: str) -> None:
-    """An unknown id and a text that is no id are told alike."""
+    """An unknown id and a text that is no id get the same answer."""
     with pytest.raises(NotFound) as caught:
         api_keys.revoke_key(session, key_id, organisation_id=None, now=make.NOW)
     assert caught.value.code == "key.not_found"
 
 
 def test_a_key_of_somebody_else_cannot_be_revoked(session: Session, token: str) -> None:
-    """To another organisation the key does not exist, and it goes on working."""
+    """To another organisation the key does not exist. The key goes on working."""
     other = organisations.ensure_brand(session, "other", make.NOW)
     with pytest.raises(NotFound):
         api_keys.revoke_key(session, token[:30], organisation_id=other.id, now=make.NOW)
@@ -218,7 +224,7 @@ def test_a_key_of_somebody_else_cannot_be_revoked(session: Session, token: str) 
 
 
 def test_lists_go_on_after_the_last_one_seen(session: Session, acme: Organisation) -> None:
-    """Pages by id hold everything once."""
+    """Pages by id contain everything once."""
     for number in range(5):
         organisations.ensure_brand(session, f"brand-{number}", make.NOW)
         api_keys.create_key(session, acme, label=str(number), scopes=["admin"], now=make.NOW)
@@ -232,6 +238,6 @@ def test_lists_go_on_after_the_last_one_seen(session: Session, acme: Organisatio
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.text(), st.text(string.ascii_letters + "_-", max_size=80).map("ack_".__add__)))
 def test_no_token_raises_anything_but_a_refusal(session: Session, token: str) -> None:
-    """Whatever text arrives as a token, it is refused and the transaction goes on."""
+    """Any text that arrives as a token is refused, and the transaction goes on."""
     assert refusal(session, token)[0] == "auth.key_unknown"
     assert organisations.list_organisations(session) == []

@@ -1,4 +1,4 @@
-"""A bundle verifies offline, and every way we know to cheat with one fails at the step that is there to stop it."""
+"""A bundle verifies offline. Every known way to cheat with a bundle fails at the step that must stop it."""
 
 import dataclasses
 import json
@@ -21,12 +21,12 @@ from authcheck.tlog.note import Cosigner, Verifier
 
 @pytest.fixture
 def world() -> World:
-    """A log of its own for each test."""
+    """Return a new log for each test."""
     return World()
 
 
 def failing(bundle: Bundle, trust: Trust) -> tuple[str, str]:
-    """The step that a bundle fails at and the code, after seeing that nothing after it counts as looked at."""
+    """Return the step at which a bundle fails and the code. Check that no later step counts as checked."""
     report = bundles.verify(bundle, trust, LATER)
     assert report.failed is not None
     assert report.exit_status == 1
@@ -37,23 +37,23 @@ def failing(bundle: Bundle, trust: Trust) -> tuple[str, str]:
 
 
 def forged(world: World, signed: str, **words: Any) -> Bundle:
-    """A bundle around a certificate that the log did take in, so that only the certificate itself can fail."""
+    """Return a bundle around a logged certificate, so that only the certificate itself can fail."""
     return world.bundle(world.issue(signed, **words), world.publish(world.sign(made.status_list())))
 
 
 def swapped(bundle: Bundle, **fields: str) -> Bundle:
-    """The bundle with something else of its certificate."""
+    """Return the bundle with other content for its certificate."""
     return dataclasses.replace(bundle, certificate=dataclasses.replace(bundle.certificate, **fields))
 
 
 def proof_with(bundle: Bundle, **changes: Any) -> Bundle:
-    """The bundle with another proof of its certificate."""
+    """Return the bundle with another proof of its certificate."""
     proof = dataclasses.replace(note.read_proof(bundle.certificate.proof), **changes)
     return swapped(bundle, proof=note.proof_text(proof.index, proof.hashes, proof.checkpoint_note))
 
 
 def test_a_good_bundle_is_good(world: World) -> None:
-    """Every step is true, and says what it saw."""
+    """Every step is true and reports its details."""
     report = bundles.verify(Bundle.from_json(json.dumps(world.good().to_json())), world.trust(), LATER)
     assert (report.outcome, report.exit_status) == ("good", 0)
     assert [step.name for step in report.steps] == list(bundles.STEPS)
@@ -64,20 +64,20 @@ def test_a_good_bundle_is_good(world: World) -> None:
 
 @pytest.mark.parametrize("before", [0, 1, 250, 255, 256, 300])
 def test_trees_of_all_sizes(before: int) -> None:
-    """At the edge of a tile, and for the first entry of all."""
+    """Bundles verify at the edge of a tile and for the very first entry."""
     world = World(before=before, after=before % 3)
     assert bundles.verify(world.good(), world.trust(), LATER).outcome == "good"
 
 
 def test_eddsa_is_the_older_name_of_the_same(world: World) -> None:
-    """Certificates signed under the older name of the algorithm count."""
+    """Certificates signed under the older name of the algorithm are valid."""
     bundle = forged(world, world.sign(made.certificate(), alg="EdDSA"))
     assert bundles.verify(bundle, world.trust(), LATER).outcome == "good"
 
 
 @pytest.mark.parametrize("alg", ["none", "NONE", "HS256", "ES256", "", None, ["Ed25519"]])
 def test_attack_alg_none(world: World, alg: Any) -> None:
-    """A certificate that names no algorithm, or one by which a public key would be a secret."""
+    """A certificate without an algorithm, or with one that makes a public key a secret, is refused."""
     signed = world.sign(made.certificate(), alg=alg)
     bare = signed.rpartition(".")[0] + "."
     for attack in (signed, bare):
@@ -85,32 +85,32 @@ def test_attack_alg_none(world: World, alg: Any) -> None:
 
 
 def test_attack_no_signature(world: World) -> None:
-    """The right algorithm is named, and the signature left out."""
+    """The right algorithm without a signature is refused."""
     bare = world.sign(made.certificate()).rpartition(".")[0] + "."
     assert failing(forged(world, bare), world.trust()) == ("signature", "certificate.signature")
 
 
 @pytest.mark.parametrize("header", [{"crit": ["b64"], "b64": False}, {"jwk": {}}, {"typ": "JWT"}])
 def test_attack_other_headers(world: World, header: dict[str, Any]) -> None:
-    """Headers that would change what is verified, or by which key."""
+    """Headers that would change the verified bytes or the key are refused."""
     signed = world.sign(made.certificate(), **header)
     assert failing(forged(world, signed), world.trust()) == ("signature", "certificate.malformed")
 
 
 def test_attack_wrong_key(world: World) -> None:
-    """A stranger's key under the brand's key id."""
+    """A stranger's key under the brand's key id is refused."""
     signed = made.jws(made.certificate(), made.private_key("stranger"), f"{ACME}#key-1")
     assert failing(forged(world, signed), world.trust()) == ("signature", "certificate.signature")
 
 
 def test_attack_key_of_another_organisation(world: World) -> None:
-    """A rival that is a member, with a key of its own, issues in the brand's name."""
+    """A rival member with its own key cannot issue in the brand's name."""
     signed = made.jws(made.certificate(), world.keys[GLOBEX], f"{GLOBEX}#key-1")
     assert failing(forged(world, signed, did=GLOBEX), world.trust()) == ("signature", "certificate.issuer")
 
 
 def test_attack_revoked_key_after_its_entry(world: World) -> None:
-    """A key that leaked and was revoked signs on; what it signed before stays good."""
+    """A leaked key signs on after its revocation. Only its earlier signatures stay valid."""
     bundle = world.good()
     for end, outcome in ((5, "not_true"), (6, "unknown"), (7, "good")):
         key = dataclasses.replace(world.trust().issuers[ACME].keys[f"{ACME}#key-1"], end=end)
@@ -118,14 +118,14 @@ def test_attack_revoked_key_after_its_entry(world: World) -> None:
         trust = world.trust(issuers={ACME: issuer})
         if end == 5:
             assert failing(bundle, trust) == ("key", "certificate.key")
-        elif end == 6:  # the certificate counts, the list that the revoked key signed does not
+        elif end == 6:  # the certificate is valid, but not the list that the revoked key signed
             assert failing(bundle, trust) == ("status", "certificate.key")
         else:
             assert bundles.verify(bundle, trust, LATER).outcome == outcome
 
 
 def test_attack_key_before_its_entry(world: World) -> None:
-    """A certificate that was logged before its key was."""
+    """A certificate that was logged before its key was is refused."""
     public_key = world.keys[ACME].public_key().public_bytes_raw()
     issuer = bundles.Trust.from_json(json.dumps(world.trust().to_json())).issuers[ACME]
     later = dataclasses.replace(issuer, keys={f"{ACME}#key-1": TrustedKey(public_key, 6, None)})
@@ -133,7 +133,7 @@ def test_attack_key_before_its_entry(world: World) -> None:
 
 
 def test_attack_changed_payload(world: World) -> None:
-    """Another serial number under the old signature."""
+    """Another serial number under the old signature is refused."""
     bundle = world.good()
     head, _, signature = bundle.certificate.jws.split(".")
     payload = made.base64url(json.dumps(made.certificate(validFrom="2027-01-01T00:00:00Z")).encode())
@@ -144,14 +144,14 @@ def test_attack_changed_payload(world: World) -> None:
 
 
 def test_attack_second_certificate_on_one_entry(world: World) -> None:
-    """A brand signs twice under one id and shows the one that the log does not hold."""
+    """A brand signs twice under one id and shows the certificate that the log does not hold."""
     bundle = world.good()
     second = world.sign(made.certificate(validFrom="2026-11-23T11:00:01Z"))
     assert failing(swapped(bundle, jws=second), world.trust()) == ("entry", "bundle.entry")
 
 
 def test_attack_swapped_entry(world: World) -> None:
-    """The entry of another certificate, which is in the log."""
+    """The entry of another certificate in the log does not prove this one."""
     bundle = world.good()
     other = world.issue(world.sign(made.certificate(id="urn:uuid:other")), "urn:uuid:other")
     attack = swapped(bundle, entry=other[1], proof=world.proof(other[2], world.checkpoint()))
@@ -159,7 +159,7 @@ def test_attack_swapped_entry(world: World) -> None:
 
 
 def test_attack_swapped_hash(world: World) -> None:
-    """One hash of the proof is another."""
+    """A proof with one changed hash is refused."""
     bundle = world.good()
     hashes = note.read_proof(bundle.certificate.proof).hashes
     for place in range(len(hashes)):
@@ -169,7 +169,7 @@ def test_attack_swapped_hash(world: World) -> None:
 
 
 def test_attack_short_and_long_proofs(world: World) -> None:
-    """A hash too few, one too many, and none at all."""
+    """A proof with one hash too few, one too many, or none is refused."""
     bundle = world.good()
     hashes = note.read_proof(bundle.certificate.proof).hashes
     for attack in (hashes[:-1], [*hashes, hashes[0]], []):
@@ -177,14 +177,14 @@ def test_attack_short_and_long_proofs(world: World) -> None:
 
 
 def test_attack_entry_not_in_the_log(world: World) -> None:
-    """A made-up entry with the right hash, on the proof of a real one."""
+    """A made-up entry with the right hash and the proof of a real entry is refused."""
     bundle = world.good()
     entry = bundle.certificate.entry.replace("12:00:00.000000Z", "12:00:00.000001Z")
     assert failing(swapped(bundle, entry=entry), world.trust()) == ("inclusion", "proof.invalid")
 
 
 def test_attack_proof_of_another_log(world: World) -> None:
-    """The same certificate in a log of the attacker's own, under another name or under ours."""
+    """The same certificate in the attacker's own log is refused, under another name or under ours."""
     for origin in ("mallory.example/ledger", made.ORIGIN):
         other = World(origin)
         other.signer = dataclasses.replace(other.signer, key=made.private_key("mallory"))
@@ -195,7 +195,7 @@ def test_attack_proof_of_another_log(world: World) -> None:
 
 
 def test_attack_forged_checkpoint_signature(world: World) -> None:
-    """The log's name and key id over a signature that it never made."""
+    """The log's name and key id over a false signature are refused."""
     bundle = world.good()
     proof = note.read_proof(bundle.certificate.proof)
     lines = proof.checkpoint_note.split("\n")
@@ -206,7 +206,7 @@ def test_attack_forged_checkpoint_signature(world: World) -> None:
 
 
 def test_attack_reordered_cosignatures(world: World) -> None:
-    """The order of cosignatures says nothing: in any order they count the same, and no more than once."""
+    """Cosignatures count the same in any order, and each counts once."""
     issued, published = (
         world.issue(world.sign(made.certificate())),
         world.publish(world.sign(made.status_list())),
@@ -224,7 +224,7 @@ def test_attack_reordered_cosignatures(world: World) -> None:
 
 
 def test_attack_cosignatures_under_swapped_names(world: World) -> None:
-    """Each witness's line bears the other's signature."""
+    """Each witness's line carries the other witness's signature. The bundle is refused."""
     issued, published = (
         world.issue(world.sign(made.certificate())),
         world.publish(world.sign(made.status_list())),
@@ -241,7 +241,7 @@ def test_attack_cosignatures_under_swapped_names(world: World) -> None:
 
 
 def test_attack_one_witness_key_under_two_names(world: World) -> None:
-    """One operator poses as two witnesses: keys are counted, not names."""
+    """One operator poses as two witnesses. Keys are counted, not names."""
     twin = Cosigner("w3.example", world.cosigners[0].key)
     issued, published = (
         world.issue(world.sign(made.certificate())),
@@ -254,13 +254,13 @@ def test_attack_one_witness_key_under_two_names(world: World) -> None:
 
 
 def test_no_witness_asked_for_is_said(world: World) -> None:
-    """Off is not the same as true."""
+    """A switched-off check is reported as off, not as true."""
     report = bundles.verify(world.good(), world.trust(witnesses=(), quorum=0), LATER)
     assert (report.steps[4].state, report.outcome) == (State.OFF, "good")
 
 
 def test_a_revoked_certificate_is_revoked(world: World) -> None:
-    """The bit is set in the list: everything else is true, and the answer is no."""
+    """If the revocation bit is set, every other step is true and the result is false."""
     issued = world.issue(world.sign(made.certificate()))
     bundle = world.bundle(issued, world.publish(world.sign(made.status_list(6, 7))))
     report = bundles.verify(bundle, world.trust(), LATER)
@@ -269,7 +269,7 @@ def test_a_revoked_certificate_is_revoked(world: World) -> None:
 
 
 def test_attack_stale_status_list(world: World) -> None:
-    """The list from before the revocation: whoever knows of a newer one cannot tell."""
+    """With a list from before the revocation, a verifier that knows of a newer list cannot tell."""
     issued = world.issue(world.sign(made.certificate()))
     old = world.publish(world.sign(made.status_list()))
     new = world.publish(world.sign(made.status_list(7)))
@@ -281,7 +281,7 @@ def test_attack_stale_status_list(world: World) -> None:
 
 
 def test_attack_status_list_from_before_the_certificate(world: World) -> None:
-    """A list that is older than the certificate says nothing about it."""
+    """A list that is older than the certificate proves nothing about it."""
     old = world.publish(world.sign(made.status_list()))
     bundle = world.bundle(world.issue(world.sign(made.certificate())), old)
     report = bundles.verify(bundle, world.trust(), LATER)
@@ -292,7 +292,7 @@ def test_attack_status_list_from_before_the_certificate(world: World) -> None:
     "changes", [{"id": "https://authcheck.example/v1/status-lists/acme/1"}, {"issuer": GLOBEX}]
 )
 def test_attack_another_status_list(world: World, changes: dict[str, str]) -> None:
-    """A good list of another number, or of another brand."""
+    """A good list of another number or of another brand is refused."""
     issued = world.issue(world.sign(made.certificate()))
     listed = made.status_list(**changes)
     signed = world.sign(listed, listed["issuer"])
@@ -301,7 +301,7 @@ def test_attack_another_status_list(world: World, changes: dict[str, str]) -> No
 
 
 def test_attack_status_list_of_another_checkpoint(world: World) -> None:
-    """A list proved under an older checkpoint than the certificate."""
+    """A list proved under an older checkpoint than the certificate is refused."""
     issued, published = (
         world.issue(world.sign(made.certificate())),
         world.publish(world.sign(made.status_list())),
@@ -314,7 +314,7 @@ def test_attack_status_list_of_another_checkpoint(world: World) -> None:
 
 
 def test_attack_status_list_not_in_the_log(world: World) -> None:
-    """A list that the brand signed and never logged, so that it can be denied."""
+    """A brand could deny a list that it signed and never logged, so the list is refused."""
     bundle = world.good()
     hidden = world.sign(made.status_list(validFrom="2026-11-23T11:31:00Z"))
     attack = dataclasses.replace(bundle, status=dataclasses.replace(bundle.status, jws=hidden))
@@ -328,7 +328,7 @@ def test_attack_status_list_not_in_the_log(world: World) -> None:
     ids=["empty", "base58", "no gzip", "too short", "bomb"],
 )  # fmt: skip
 def test_attack_malformed_status_list(world: World, encoded: str) -> None:
-    """A list that cannot be read is not a list without revocations."""
+    """An unreadable list is refused and not taken for a list without revocations."""
     listed = made.status_list()
     listed["credentialSubject"]["encodedList"] = encoded
     issued = world.issue(world.sign(made.certificate()))
@@ -338,14 +338,14 @@ def test_attack_malformed_status_list(world: World, encoded: str) -> None:
 
 @pytest.mark.parametrize("index", ["131072", "-1", "07", "7.0", "9" * 5000, "", "\u0667", None])
 def test_attack_place_outside_the_list(world: World, index: Any) -> None:
-    """A certificate whose place no list has."""
+    """A certificate whose place is outside the list is refused."""
     status = {**made.certificate()["credentialStatus"], "statusListIndex": index}
     bundle = forged(world, world.sign(made.certificate(credentialStatus=status)))
     assert failing(bundle, world.trust()) == ("status", "certificate.malformed")
 
 
 def test_an_issuer_nobody_vouches_for_is_unknown(world: World) -> None:
-    """A trust file that does not know the issuer cannot tell, and says so."""
+    """If the trust file does not know the issuer, the verifier reports that it cannot tell."""
     report = bundles.verify(world.good(), world.trust(issuers={}), LATER)
     unknown = [step.name for step in report.steps if step.state is State.UNKNOWN]
     assert (unknown, report.exit_status) == (["signature", "key", "status"], 3)
@@ -359,14 +359,14 @@ def test_an_issuer_nobody_vouches_for_is_unknown(world: World) -> None:
     ids=range(9),
 )  # fmt: skip
 def test_what_is_no_bundle_is_refused(text: str) -> None:
-    """Not JSON, another shape, another version, text that is none."""
+    """Invalid JSON, another shape, another version and invalid text are refused."""
     with pytest.raises(NotTrue) as refused:
         Bundle.from_json(text)
     assert refused.value.code == "bundle.malformed"
 
 
 def test_what_is_no_trust_is_refused(world: World) -> None:
-    """Nothing is verified against a trust file that is half there."""
+    """Nothing is verified against an incomplete trust file."""
     good = world.trust().to_json()
     assert Trust.from_json(json.dumps(good)) == world.trust()
     wrong: list[dict[str, Any]] = [
@@ -381,7 +381,7 @@ def test_what_is_no_trust_is_refused(world: World) -> None:
 
 
 def test_base64url_has_one_spelling() -> None:
-    """Other spellings of the same bytes would be other hashes of the same certificate."""
+    """Another spelling of the same bytes would give the same certificate another hash."""
     assert decode_base64url(encode_base64url(b"\xff\xfe\xfd\xfc")) == b"\xff\xfe\xfd\xfc"
     for text in ("AA==", "AB", "A", "A+/A", "A A", "AAA\n", "é"):
         with pytest.raises(ValueError):  # noqa: PT011 - of several kinds
@@ -389,19 +389,19 @@ def test_base64url_has_one_spelling() -> None:
 
 
 def test_the_same_vkey_is_read_back(world: World) -> None:
-    """What trust.json says of the log is what it signs by."""
+    """The log's vkey in trust.json is the key that signs."""
     assert Verifier.from_vkey(world.trust().to_json()["log"]["vkey"]) == world.signer.verifier
 
 
 def written(folder: Path, bundle: Any, trust: Any) -> list[str]:
-    """The words of a command line over two files."""
+    """Return the arguments of a command line over two files."""
     (folder / "bundle.json").write_text(bundle if isinstance(bundle, str) else json.dumps(bundle))
     (folder / "trust.json").write_text(json.dumps(trust))
     return [str(folder / "bundle.json"), "--trust", str(folder / "trust.json")]
 
 
 def test_the_command_loads_no_database_no_web_and_no_pictures(world: World, tmp_path: Path) -> None:
-    """`python -m authcheck.proofs.bundle` verifies with nothing loaded that verifying does not need."""
+    """`python -m authcheck.proofs.bundle` loads only modules that verifying needs."""
     words = written(tmp_path, world.good().to_json(), world.trust().to_json())
     code = (
         "import sys; from authcheck.proofs.bundle import main; status = main(sys.argv[1:]);"
@@ -416,7 +416,10 @@ def test_the_command_loads_no_database_no_web_and_no_pictures(world: World, tmp_
 
 
 def test_exit_statuses(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """0 good, 1 not true with the step's name, 2 a file that cannot be read, 3 cannot tell."""
+    """The status is 0 for good, 1 for not true, 2 for an unreadable file, 3 for cannot tell.
+
+    1 names the step.
+    """
     bundle, trust = world.good().to_json(), world.trust().to_json()
     assert bundles.main(written(tmp_path, bundle, trust)) == 0
     assert bundles.main(written(tmp_path, bundle, {**trust, "issuers": {}})) == 3
@@ -433,7 +436,7 @@ def test_exit_statuses(world: World, tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_text_of_a_forger_does_not_reach_the_terminal(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What a forged file says of itself is quoted with its control characters escaped."""
+    """Text quoted from a forged file has its control characters escaped."""
     signed = world.sign(made.certificate(issuer="\x1b[2J"), kid="\x1b[2J#key-1")
     bundle = world.bundle(world.issue(signed, UNIT), world.publish(world.sign(made.status_list())))
     assert bundles.main(written(tmp_path, bundle.to_json(), world.trust().to_json())) == 1

@@ -1,4 +1,4 @@
-"""Tables of designs: what strangers' spreadsheets look like."""
+"""Tables of designs, as strangers' spreadsheets write them."""
 
 import json
 import os
@@ -14,17 +14,17 @@ HEADER = "reference,title,kind,owner,picture,public_preview\n"
 
 
 def read(table: str | bytes, name: str = "designs.csv") -> list[Row | RowProblem]:
-    """All rows of a table."""
+    """Read all rows of a table."""
     return list(read_table(table if isinstance(table, bytes) else table.encode(), name))
 
 
 def references(rows: list[Row | RowProblem]) -> list[str]:
-    """References of the good rows."""
+    """Return the references of the good rows."""
     return [row.new.reference for row in rows if isinstance(row, Row)]
 
 
 def problems(rows: list[Row | RowProblem]) -> list[tuple[int, str, str]]:
-    """Line, code and column of the bad rows."""
+    """Return line, code and column of the bad rows."""
     return [(row.line, row.error.code, row.column) for row in rows if isinstance(row, RowProblem)]
 
 
@@ -38,7 +38,7 @@ def test_every_column_is_taken_over() -> None:
 
 
 def test_only_reference_and_picture_are_needed() -> None:
-    """A missing title is the reference, a missing kind is other."""
+    """A missing title becomes the reference. A missing kind becomes other."""
     (row,) = read("picture,reference\na.png,A-1\n")
     assert isinstance(row, Row)
     assert (row.new.title, row.new.kind, row.owner, row.new.public_preview) == ("A-1", "other", "", False)
@@ -55,14 +55,14 @@ def test_spreadsheets_of_all_kinds_are_read(delimiter: str, encoding: str, end: 
 
 
 def test_latin1_bytes_refuse_their_row_only() -> None:
-    """A row that is not UTF-8 is refused, with its column, and the others are read."""
+    """A row that is not UTF-8 is refused and its column named. The other rows are read."""
     rows = read(b"reference,title,picture\nA,ok,a.png\nB,caf\xe9,b.png\nC,ok,c.png\n")
     assert references(rows) == ["A", "C"]
     assert problems(rows) == [(3, "row.encoding", "title")]
 
 
 def test_nul_characters_and_lone_surrogates_refuse_their_row() -> None:
-    """What PostgreSQL cannot store never reaches it."""
+    """A row with text that PostgreSQL cannot store is refused."""
     lines = [{"reference": "A\0", "picture": "a"}, {"reference": "B", "picture": "a", "owner": "x\ud800"}]
     rows = read("\n".join(map(json.dumps, lines)), "x.jsonl")
     assert problems(rows) == [(1, "row.encoding", "reference"), (2, "row.encoding", "owner")]
@@ -86,14 +86,14 @@ def test_a_stray_quote_costs_its_line_only() -> None:
 
 
 def test_the_tail_of_a_broken_row_is_not_taken_for_a_row() -> None:
-    """The second line of a malformed field is refused though it has the right number of columns."""
+    """The second line of a malformed field is refused even though it has the right number of columns."""
     rows = read('title,reference,picture\n"two\nlines"x,B,b.png\nt,C,c.png\n')
     assert references(rows) == ["C"]
     assert problems(rows) == [(2, "row.malformed", ""), (3, "row.malformed", "")]
 
 
 def test_rows_of_the_wrong_length() -> None:
-    """Too many fields are refused, missing ones are empty, blank rows are skipped."""
+    """Rows with too many fields are refused. Missing fields are empty, and blank rows are skipped."""
     rows = read("reference,picture\nA,a.png,extra\n\n,,\n , \nB\nC,c.png\n")
     assert references(rows) == ["C"]
     assert problems(rows) == [(2, "row.malformed", ""), (6, "row.no_picture", "picture")]
@@ -125,7 +125,7 @@ def test_a_field_of_a_megabyte_refuses_its_row() -> None:
     ],
 )
 def test_a_table_that_is_none_is_refused_as_a_whole(table: str | bytes, code: str) -> None:
-    """A table without usable columns says so in one printable line."""
+    """A table without usable columns gives one printable line of error."""
     with pytest.raises(Rejected) as refused:
         read(table)
     assert refused.value.code == code
@@ -138,7 +138,7 @@ def test_a_table_without_rows_is_read() -> None:
 
 
 def test_numbers_in_json_are_text() -> None:
-    """A spreadsheet's export writes references as numbers, 0 among them."""
+    """References that a spreadsheet exported as numbers are read as text, including 0."""
     rows = read('{"reference": 0, "picture": "a"}\n{"reference": 12.5, "picture": "a"}\n', "x.ndjson")
     assert references(rows) == ["0", "12.5"]
 
@@ -171,14 +171,14 @@ def test_json_lines_keep_their_unicode_line_separators() -> None:
     ],
 )
 def test_a_wrong_json_line_is_one_bad_row(line: str, code: str, column: str) -> None:
-    """A bad line is refused with its code and column and the next is read."""
+    """A bad line is refused with its code and column, and the next line is read."""
     rows = read(line + '\n{"reference": "B", "pictures": ["b", "c"]}\n', "x.JSONL")
     assert problems(rows) == [(1, code, column)]
     assert references(rows) == ["B"]
 
 
 def test_a_row_cannot_ask_for_endless_pictures() -> None:
-    """The same name counts once, and 65 names are too many."""
+    """A repeated name counts once. A row with 65 names is refused."""
     (same,) = read("reference,picture\nA," + "|".join(["a.png"] * 100) + "\n")
     assert isinstance(same, Row)
     assert same.pictures == ("a.png",)
@@ -187,7 +187,10 @@ def test_a_row_cannot_ask_for_endless_pictures() -> None:
 
 
 def test_a_folder_gives_a_row_a_picture(tmp_path: Path) -> None:
-    """Pictures are found in path order below the folder; other files, pipes and linked folders are left out."""
+    """Pictures are found in path order below the folder.
+
+    Other files, pipes and linked folders are left out.
+    """
     for name in ("b.PNG", "a/z.jpg", "a/y.webp", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -204,14 +207,14 @@ def test_a_folder_gives_a_row_a_picture(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
-    """An import of nothing is a mistake worth an error."""
+    """A folder without pictures gives an error."""
     with pytest.raises(Rejected) as refused:
         read_folder(tmp_path, "other")
     assert refused.value.code == "table.no_pictures"
 
 
 def test_a_link_to_nowhere_is_given_too(tmp_path: Path) -> None:
-    """A dangling link is found, so that its reader can say what is wrong."""
+    """A dangling link is returned, so that its reader can report the problem."""
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     assert list(find_pictures(str(tmp_path))) == [str(tmp_path / "gone.jpg")]
 
@@ -228,7 +231,7 @@ def test_a_link_to_nowhere_is_given_too(tmp_path: Path) -> None:
     ],
 )
 def test_a_row_names_masks(mask: str, pictures: str, expected: tuple[str, ...]) -> None:
-    """One word for all pictures, or an entry each; an empty entry is none."""
+    """A row gives one mask for all pictures or an entry for each. An empty entry means no mask."""
     (row,) = read_table(f"reference,picture,mask\nA,{pictures},{mask}\n".encode(), "t.csv")
     assert isinstance(row, Row)
     assert row.masks == expected
@@ -236,7 +239,10 @@ def test_a_row_names_masks(mask: str, pictures: str, expected: tuple[str, ...]) 
 
 @pytest.mark.parametrize(("mask", "pictures"), [("m.png", "a.png|b.png"), ("m.png|n.png", "a.png")])
 def test_masks_are_as_many_as_pictures(mask: str, pictures: str) -> None:
-    """Else nobody could say which mask is whose."""
+    """A row must have as many masks as pictures, or one for all.
+
+    Otherwise nobody knows which mask belongs to which.
+    """
     (problem,) = read_table(f"reference,picture,mask\nA,{pictures},{mask}\n".encode(), "t.csv")
     assert isinstance(problem, RowProblem)
     assert (problem.error.code, problem.column) == ("row.masks", "mask")

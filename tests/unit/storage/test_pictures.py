@@ -1,4 +1,4 @@
-"""Pictures on disk: kept whole or not at all, and every failure with its code."""
+"""Pictures on disk: stored completely or not at all. Every failure has its code."""
 
 import errno
 import hashlib
@@ -19,12 +19,12 @@ SHA256 = hashlib.sha256(DATA).hexdigest()
 
 @pytest.fixture
 def store(tmp_path: Path) -> PictureStore:
-    """An empty store in a folder that does not exist yet."""
+    """Return an empty store in a folder that does not exist yet."""
     return PictureStore(tmp_path / "deep" / "pictures")
 
 
 def failing(number: int) -> Callable[..., Any]:
-    """A call of the operating system that fails with that errno."""
+    """Return a call of the operating system that fails with that errno."""
 
     def fail(*_args: object, **_kwargs: object) -> None:
         raise OSError(number, os.strerror(number))
@@ -33,19 +33,19 @@ def failing(number: int) -> Callable[..., Any]:
 
 
 def files(store: PictureStore) -> list[Path]:
-    """Every file in the store, also those that are not pictures."""
+    """Return every file in the store, also files that are no pictures."""
     return [path for path in store.folder.rglob("*") if path.is_file()]
 
 
 def test_bytes_come_back_under_their_hash(store: PictureStore) -> None:
-    """What was put is what is got, under its SHA-256."""
+    """Stored bytes are read back unchanged under their SHA-256."""
     assert store.put(DATA) == SHA256
     assert store.get(SHA256) == DATA
     assert files(store) == [store.folder / SHA256[:2] / SHA256]
 
 
 def test_putting_the_same_again_changes_nothing(store: PictureStore) -> None:
-    """The file that lies there stays the very file."""
+    """Storing the same picture again leaves the existing file untouched."""
     store.put(DATA)
     before = files(store)[0].stat()
     store.put(DATA)
@@ -53,7 +53,7 @@ def test_putting_the_same_again_changes_nothing(store: PictureStore) -> None:
 
 
 def test_threads_that_put_the_same_leave_one_file(store: PictureStore) -> None:
-    """Racing writers of one picture all succeed and leave nothing else behind."""
+    """Racing writers of one picture all succeed and leave no other files."""
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(store.put, [DATA] * 32)) == {SHA256}
     assert len(files(store)) == 1
@@ -73,7 +73,7 @@ def test_threads_that_put_the_same_leave_one_file(store: PictureStore) -> None:
 def test_a_disk_that_fails_leaves_nothing_half_written(
     store: PictureStore, monkeypatch: pytest.MonkeyPatch, call: str, number: int, code: str
 ) -> None:
-    """Full, read-only, broken: at whichever step, it is told with its code, and no file is left."""
+    """A full, read-only or broken disk gives an error with its code at each step. No file is left."""
     with monkeypatch.context() as broken:
         broken.setattr(call, failing(number))
         with pytest.raises(StorageFailed) as caught:
@@ -84,7 +84,7 @@ def test_a_disk_that_fails_leaves_nothing_half_written(
 
 
 def test_a_disk_that_fills_up_while_writing_leaves_nothing(store: PictureStore) -> None:
-    """A real device without room: the write fails, not the opening."""
+    """On a real device without space the write fails, not the opening."""
     if not Path("/dev/full").is_char_device():
         pytest.skip("needs /dev/full")
     store.put(b"another")
@@ -104,7 +104,7 @@ def test_a_disk_that_fills_up_while_writing_leaves_nothing(store: PictureStore) 
 
 
 def test_a_store_below_a_regular_file_cannot_be_written(tmp_path: Path) -> None:
-    """Where the folder cannot be made, not even by root, that is a failure of storage."""
+    """Where even root cannot make the folder, the store reports a storage failure."""
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageFailed):
         PictureStore(tmp_path / "file" / "pictures").put(DATA)
@@ -113,7 +113,7 @@ def test_a_store_below_a_regular_file_cannot_be_written(tmp_path: Path) -> None:
 def test_an_interruption_leaves_nothing_half_written(
     store: PictureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C in the middle of a write cleans up as well."""
+    """Ctrl-C in the middle of a write leaves no file."""
 
     def interrupt(_number: int) -> None:
         raise KeyboardInterrupt
@@ -126,7 +126,7 @@ def test_an_interruption_leaves_nothing_half_written(
 
 @pytest.mark.parametrize("left", [b"", DATA[:100]])
 def test_a_file_cut_short_by_a_crash_is_written_again(store: PictureStore, left: bytes) -> None:
-    """A picture that lies there with the wrong length is healed by putting it again."""
+    """Storing a picture again repairs a file of the wrong length."""
     store.put(DATA)
     files(store)[0].write_bytes(left)
     store.put(DATA)
@@ -134,14 +134,14 @@ def test_a_file_cut_short_by_a_crash_is_written_again(store: PictureStore, left:
 
 
 def test_a_picture_that_is_gone_is_not_found(store: PictureStore) -> None:
-    """An unknown hash and a lost file are told alike."""
+    """An unknown hash and a lost file give the same error."""
     with pytest.raises(NotFound) as caught:
         store.get(SHA256)
     assert caught.value.code == "picture.not_found"
 
 
 def test_a_picture_that_was_altered_is_not_given_out(store: PictureStore) -> None:
-    """The hash is checked on the way out."""
+    """The hash is checked on reading, so an altered picture is not returned."""
     store.put(DATA)
     files(store)[0].write_bytes(DATA[:-1] + b"!")
     with pytest.raises(StorageFailed) as caught:
@@ -150,7 +150,7 @@ def test_a_picture_that_was_altered_is_not_given_out(store: PictureStore) -> Non
 
 
 def test_a_picture_that_cannot_be_read_is_a_failure_of_storage(store: PictureStore) -> None:
-    """A folder in a file's place is no crash."""
+    """A folder in place of a file gives an error, not a crash."""
     (store.folder / SHA256[:2] / SHA256).mkdir(parents=True)
     with pytest.raises(StorageFailed) as caught:
         store.get(SHA256)

@@ -1,4 +1,4 @@
-"""Working copies of submissions: what is kept of a picture, for how long, in how much room."""
+"""Working copies of submissions: their content, their lifetime, and their total size."""
 
 import io
 import logging
@@ -18,24 +18,24 @@ SHA = "ab" * 32
 
 
 def copies(folder: Path, *, days: int = 30, max_bytes: int = 1 << 30) -> Copies:
-    """A store of copies."""
+    """Return a store of copies."""
     return Copies(folder / "submissions", days=days, max_bytes=max_bytes)
 
 
 def keep(store: Copies, number: int, when: int = 0, data: bytes | None = None) -> str:
-    """Keep picture `number`, `when` days after NOW; its made-up hash."""
+    """Keep picture `number`, `when` days after NOW. Return its made-up hash."""
     sha256 = f"{number:064x}"
     store.keep(data or make.picture_bytes(number), sha256, DEFAULT_LIMITS, make.NOW + when * DAY)
     return sha256
 
 
 def files(store: Copies) -> list[Path]:
-    """All that lies in the folder."""
+    """Return all files in the folder."""
     return [path for path in store.folder.rglob("*") if path.is_file()]
 
 
 def test_a_copy_is_small_upright_and_without_metadata(tmp_path: Path) -> None:
-    """At most 800 px a side; EXIF, place and comment stay behind; the full size is known."""
+    """A copy has at most 800 px a side and no EXIF, location or comment. The full size is recorded."""
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "secret place"
     data = make.encode(make.picture(1, (2000, 1500)), "JPEG", exif=exif, comment=b"secret comment")
@@ -58,7 +58,7 @@ def test_a_copy_of_a_long_picture_is_small_too() -> None:
 
 
 def test_the_same_picture_is_kept_once(tmp_path: Path) -> None:
-    """A second check of it renews the one file."""
+    """A second check of a picture renews its one file."""
     store = copies(tmp_path)
     sha256 = keep(store, 1)
     keep(store, 1, when=20)
@@ -68,7 +68,7 @@ def test_the_same_picture_is_kept_once(tmp_path: Path) -> None:
 
 
 def test_a_copy_ends_with_its_check(tmp_path: Path) -> None:
-    """After the days a check has no evidence, even where a later check has renewed the same picture."""
+    """After the set days a check has no evidence, even if a later check has renewed the same picture."""
     store = copies(tmp_path, days=30)
     sha256 = keep(store, 1)
     keep(store, 1, when=29)
@@ -79,7 +79,7 @@ def test_a_copy_ends_with_its_check(tmp_path: Path) -> None:
 
 
 def test_old_copies_are_removed_as_new_ones_come(tmp_path: Path) -> None:
-    """Once an hour at most, by whoever keeps the next; what another process left half-written goes as well."""
+    """Keeping a copy removes old copies and half-written files of other processes, at most once an hour."""
     store = copies(tmp_path, days=30)
     old, fresh = keep(store, 1), keep(store, 2, when=20)
     torn = store.folder / old[:2] / ".new-torn"
@@ -91,7 +91,7 @@ def test_old_copies_are_removed_as_new_ones_come(tmp_path: Path) -> None:
 
 
 def test_the_oldest_go_first_where_room_is_short(tmp_path: Path) -> None:
-    """However many pictures are sent, the folder never passes its limit, and the newest are there."""
+    """The folder never exceeds its limit, however many pictures are sent, and the newest copies are kept."""
     size_bytes = files_size(tmp_path / "probe")
     store = copies(tmp_path, max_bytes=6 * size_bytes)
     for number in range(20):
@@ -103,20 +103,20 @@ def test_the_oldest_go_first_where_room_is_short(tmp_path: Path) -> None:
 
 
 def files_size(folder: Path) -> int:
-    """What one copy of picture 1 takes."""
+    """Return the size of one copy of picture 1."""
     store = copies(folder)
     keep(store, 1)
     return files(store)[0].stat().st_size
 
 
 def files_of(store: Copies, number: int) -> Path:
-    """The file of one picture."""
+    """Return the file of one picture."""
     (path,) = [path for path in files(store) if path.name.startswith(f"{number:064x}")]
     return path
 
 
 def test_zero_days_keep_nothing(tmp_path: Path) -> None:
-    """Nothing is written, and what an earlier setting kept goes with the next start of the server."""
+    """Nothing is written, and copies from an earlier setting are removed at the next start of the server."""
     keep(copies(tmp_path), 1)
     off = copies(tmp_path, days=0)
     keep(off, 2)
@@ -129,7 +129,7 @@ def test_zero_days_keep_nothing(tmp_path: Path) -> None:
     "sha256", ["../../authcheck.db", "..", "", "AB" * 32, "*" * 64, "ab/" + "c" * 61, "ab" * 32 + "\n"]
 )
 def test_nothing_outside_the_folder_is_read_or_written(tmp_path: Path, sha256: str) -> None:
-    """A name that is no SHA-256 finds nothing, whatever lies there."""
+    """A name that is no SHA-256 finds nothing, whatever files exist outside the folder."""
     store = copies(tmp_path)
     keep(store, 1)
     before = {path for path in tmp_path.rglob("*") if path.is_file()}
@@ -141,7 +141,7 @@ def test_nothing_outside_the_folder_is_read_or_written(tmp_path: Path, sha256: s
 def test_a_folder_that_cannot_be_written_is_logged_and_harmless(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A file where the folder should be: nothing is kept, nothing raised, the log says so."""
+    """If a file is in place of the folder, nothing is kept, no error is raised, and the log reports it."""
     (tmp_path / "submissions").write_bytes(b"")
     store = copies(tmp_path)
     with caplog.at_level(logging.WARNING):
@@ -154,7 +154,7 @@ def test_a_folder_that_cannot_be_written_is_logged_and_harmless(
 def test_a_full_disk_leaves_no_half_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What could not be written whole is not there, under no name."""
+    """A copy that could not be written completely leaves no file under any name."""
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -169,7 +169,7 @@ def test_a_full_disk_leaves_no_half_file(
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", make.picture_bytes(1)])
 def test_a_damaged_copy_is_no_copy(tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    """A file that was cut off, or is no WebP, is not shown."""
+    """A file that was cut off or is no WebP is not shown."""
     store = copies(tmp_path)
     sha256 = keep(store, 1)
     files(store)[0].write_bytes(content)

@@ -1,4 +1,4 @@
-"""Entries: canonical bytes, their id, and what is not an entry."""
+"""Entries: canonical bytes, ids, and texts that are no entry."""
 
 import hashlib
 import json
@@ -24,7 +24,10 @@ GOOD = body(Draft("cert.issue", "urn:uuid:1", NOW, {"h": "sha256:00", "iss": "di
 
 
 def test_the_bytes_of_an_entry() -> None:
-    """RFC 8785: names in order, no spaces; the id is SHA-256(0x00 || bytes). Pinned: entries must never change."""
+    """RFC 8785: names in order, no spaces.
+
+    The id is SHA-256(0x00 || bytes). Pinned, because entries must never change.
+    """
     assert GOOD == (
         b'{"at":"2026-11-23T12:00:00.000000Z","h":"sha256:00","id":"urn:uuid:1","iss":"did:web:a.example",'
         b'"t":"cert.issue","v":1}'
@@ -34,7 +37,7 @@ def test_the_bytes_of_an_entry() -> None:
 
 @given(FIELDS, st.datetimes(timezones=st.just(UTC)))
 def test_entries_are_read_back(fields: dict[str, Any], at: datetime) -> None:
-    """Whatever fits into one comes out as it was."""
+    """An entry is read back unchanged."""
     said = read_body(body(Draft("design.register", "dsn_1", at, fields)))
     assert said == {"at": time_text(at), "id": "dsn_1", "t": "design.register", "v": 1, **fields}
     assert read_time(said["at"]) == at
@@ -42,7 +45,7 @@ def test_entries_are_read_back(fields: dict[str, Any], at: datetime) -> None:
 
 @given(st.dictionaries(TEXT, st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=20), max_size=6))
 def test_the_short_way_writes_rfc_8785(said: dict[str, Any]) -> None:
-    """Control characters, surrogates and all: what entries are written by gives the bytes of the standard, or refuses."""
+    """The fast writer gives the bytes of RFC 8785 or refuses, also for control characters and surrogates."""
     try:
         expected = rfc8785.dumps(said)
     except rfc8785.CanonicalizationError:
@@ -68,7 +71,7 @@ def test_the_short_way_writes_rfc_8785(said: dict[str, Any]) -> None:
     ids=lambda draft: repr(draft)[:80],
 )
 def test_what_cannot_be_an_entry_is_refused(draft: Draft) -> None:
-    """Unknown types, our own fields, numbers and kinds that JSON readers disagree about, too many bytes, no zone."""
+    """Unknown types, our own fields, ambiguous numbers, too many bytes and times without zone are refused."""
     with pytest.raises(Rejected) as caught:
         body(draft)
     assert caught.value.code == "ledger.entry"
@@ -105,14 +108,14 @@ def test_what_cannot_be_an_entry_is_refused(draft: Draft) -> None:
     ids=lambda text: repr(text)[-60:],
 )
 def test_other_bytes_are_no_entry(text: bytes) -> None:
-    """One fact has one spelling: whatever `body` would not write is not true."""
+    """Each fact has one spelling: bytes that `body` would not write are refused."""
     with pytest.raises(NotTrue) as caught:
         read_body(text)
     assert caught.value.code == "ledger.entry"
 
 
 def test_times_are_of_one_zone() -> None:
-    """Another zone's time is written in UTC."""
+    """A time of another zone is written in UTC."""
     at = datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=2)))
     assert time_text(at) == "2025-12-31T23:00:00.000000Z"
     assert json.loads(body(Draft("org.approve", "org_1", at)))["at"] == time_text(at)

@@ -37,12 +37,12 @@ BAD_HASHES: tuple[Any, ...] = (
 
 
 def unhex(texts: Sequence[str]) -> list[bytes]:
-    """Hashes as the vectors write them."""
+    """Return hashes from the vectors' hex."""
     return [bytes.fromhex(text) for text in texts]
 
 
 def audit_path(index: int, leaves: Sequence[bytes]) -> list[bytes]:
-    """RFC 6962 s2.1.1 word by word."""
+    """Return the audit path as RFC 6962 s2.1.1 defines it."""
     if len(leaves) < 2:
         return []
     middle = 1 << (len(leaves) - 1).bit_length() - 1
@@ -52,7 +52,7 @@ def audit_path(index: int, leaves: Sequence[bytes]) -> list[bytes]:
 
 
 def subproof(size1: int, leaves: Sequence[bytes], *, whole: bool = True) -> list[bytes]:
-    """RFC 6962 s2.1.2 word by word."""
+    """Return the subproof as RFC 6962 s2.1.2 defines it."""
     if size1 == len(leaves):
         return [] if whole else [root_of(leaves)]
     middle = 1 << (len(leaves) - 1).bit_length() - 1
@@ -62,7 +62,7 @@ def subproof(size1: int, leaves: Sequence[bytes], *, whole: bool = True) -> list
 
 
 def refused(call: Callable[..., None], *arguments: Any) -> bool:
-    """Whether a verification says that it is not true."""
+    """Return whether a verification fails as not true."""
     try:
         call(*arguments)
     except NotTrue as error:
@@ -72,7 +72,7 @@ def refused(call: Callable[..., None], *arguments: Any) -> bool:
 
 @st.composite
 def inclusions(draw: st.DrawFn) -> tuple[bytes, int, int, list[bytes], bytes]:
-    """A leaf, its number, a size, the proof and the root: all true."""
+    """Draw a leaf, its number, a size, the proof and the root, all true."""
     size = draw(st.integers(1, len(LEAVES)))
     index = draw(st.integers(0, size - 1))
     return LEAVES[index], index, size, audit_path(index, LEAVES[:size]), root_of(LEAVES[:size])
@@ -80,7 +80,7 @@ def inclusions(draw: st.DrawFn) -> tuple[bytes, int, int, list[bytes], bytes]:
 
 @st.composite
 def consistencies(draw: st.DrawFn) -> tuple[int, int, list[bytes], bytes, bytes]:
-    """Two sizes, the proof and both roots: all true."""
+    """Draw two sizes, the proof and both roots, all true."""
     size2 = draw(st.integers(1, len(LEAVES)))
     size1 = draw(st.integers(1, size2))
     return size1, size2, subproof(size1, LEAVES[:size2]), root_of(LEAVES[:size1]), root_of(LEAVES[:size2])
@@ -95,7 +95,7 @@ def test_published_roots() -> None:
 
 @pytest.mark.parametrize("vector", VECTORS["inclusion"], ids=str)
 def test_published_inclusion_proofs(vector: dict[str, Any]) -> None:
-    """They are true, and no other leaf has them."""
+    """The published proofs are true, and true for no other leaf."""
     leaves = [leaf_hash(entry) for entry in unhex(VECTORS["entries"])]
     index, size, proof = vector["index"], vector["size"], unhex(vector["proof"])
     root = unhex(VECTORS["roots"])[size]
@@ -106,7 +106,7 @@ def test_published_inclusion_proofs(vector: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("vector", VECTORS["consistency"], ids=str)
 def test_published_consistency_proofs(vector: dict[str, Any]) -> None:
-    """They are true, and of no other roots."""
+    """The published proofs are true, and true for no other roots."""
     size1, size2, proof = vector["size1"], vector["size2"], unhex(vector["proof"])
     roots = unhex(VECTORS["roots"])
     verify_consistency(size1, size2, proof, roots[size1], roots[size2])
@@ -115,7 +115,7 @@ def test_published_consistency_proofs(vector: dict[str, Any]) -> None:
 
 
 def test_every_proof_of_small_trees() -> None:
-    """Up to 70 leaves every true proof verifies, and no proof of another leaf or another size does."""
+    """For up to 70 leaves every true proof verifies, and no proof for another leaf or size does."""
     for size in range(1, 71):
         for index in range(size):
             proof = audit_path(index, LEAVES[:size])
@@ -132,7 +132,7 @@ def test_every_proof_of_small_trees() -> None:
 def test_inclusion_with_any_bit_changed_is_refused(
     case: tuple[bytes, int, int, list[bytes], bytes], data: st.DataObject
 ) -> None:
-    """Flip a bit of the leaf, the root or a hash of the proof: it is not true any more."""
+    """Flipping a bit of the leaf, the root or a hash of the proof makes the proof false."""
     leaf, index, size, proof, root = case
     verify_inclusion(leaf, index, size, proof, root)
     hashes = [leaf, *proof, root]
@@ -145,7 +145,7 @@ def test_inclusion_with_any_bit_changed_is_refused(
 def test_inclusion_of_another_number_or_length_is_refused(
     case: tuple[bytes, int, int, list[bytes], bytes], other: int, data: st.DataObject
 ) -> None:
-    """A leaf has one number; a proof that is shorter, longer or in another order is not one."""
+    """A proof with another number, another length or another order is refused."""
     leaf, index, size, proof, root = case
     assert other == index or refused(verify_inclusion, leaf, other, size, proof, root)
     at = data.draw(st.integers(0, len(proof)))
@@ -159,7 +159,7 @@ def test_inclusion_of_another_number_or_length_is_refused(
 def test_consistency_with_any_bit_changed_is_refused(
     case: tuple[int, int, list[bytes], bytes, bytes], data: st.DataObject
 ) -> None:
-    """Flip a bit of a root or of a hash of the proof, or change the proof's length: it is not true any more."""
+    """Flipping a bit of a root or of a hash, or changing the proof's length, makes the proof false."""
     size1, size2, proof, root1, root2 = case
     verify_consistency(size1, size2, proof, root1, root2)
     hashes = [root1, *proof, root2]
@@ -175,7 +175,7 @@ def test_consistency_with_any_bit_changed_is_refused(
 
 @given(st.integers(1, 299), st.integers(1, 299), st.data())
 def test_a_rewritten_history_has_no_consistency_proof(size1: int, more: int, data: st.DataObject) -> None:
-    """Change an old entry and add others: the proof that the new tree gives does not fit the old root."""
+    """After an old entry is changed and others are added, the new tree's proof does not fit the old root."""
     size2 = min(size1 + more, 300)
     changed = data.draw(st.integers(0, size1 - 1))
     forged = [*LEAVES[:changed], leaf_hash(b"forged"), *LEAVES[changed + 1 : size2]]
@@ -185,7 +185,7 @@ def test_a_rewritten_history_has_no_consistency_proof(size1: int, more: int, dat
 
 @pytest.mark.parametrize("size", BAD_SIZES, ids=lambda value: repr(value)[:12])
 def test_numbers_out_of_range_or_of_another_kind_are_refused(size: Any) -> None:
-    """Negative, huge, boolean, fractional or no numbers at all, wherever one belongs."""
+    """Negative, huge, boolean and fractional numbers and other types are refused in every number's place."""
     assert refused(verify_inclusion, LEAVES[0], 0, size, [], LEAVES[0])
     assert refused(verify_inclusion, LEAVES[0], size, 9, [], LEAVES[0])
     assert refused(verify_consistency, size, size, [], LEAVES[0], LEAVES[0])
@@ -195,7 +195,7 @@ def test_numbers_out_of_range_or_of_another_kind_are_refused(size: Any) -> None:
 
 @pytest.mark.parametrize("proof", BAD_PROOFS, ids=lambda value: repr(value)[:12])
 def test_proofs_that_are_no_lists_of_hashes_are_refused(proof: Any) -> None:
-    """Texts, bytes, other containers, more hashes than any tree is high."""
+    """Texts, bytes, other containers, and more hashes than any tree's height are refused."""
     assert refused(verify_inclusion, LEAVES[0], 0, 1, proof, LEAVES[0])
     assert refused(verify_consistency, 1, 2, proof, LEAVES[0], LEAVES[0])
     assert refused(verify_consistency, 1, 1, proof, LEAVES[0], LEAVES[0])
@@ -203,7 +203,7 @@ def test_proofs_that_are_no_lists_of_hashes_are_refused(proof: Any) -> None:
 
 @pytest.mark.parametrize("one", BAD_HASHES, ids=lambda value: repr(value)[:12])
 def test_hashes_of_another_length_or_kind_are_refused(one: Any) -> None:
-    """As the leaf, as a root, in the proof."""
+    """Wrong hashes are refused as the leaf, as a root, and in the proof."""
     good = LEAVES[0]
     assert refused(verify_inclusion, one, 0, 1, [], one)
     assert refused(verify_inclusion, good, 0, 1, [], one)
@@ -213,7 +213,7 @@ def test_hashes_of_another_length_or_kind_are_refused(one: Any) -> None:
 
 
 def test_the_edges_of_inclusion() -> None:
-    """A tree of one needs no proof; the empty tree holds nothing; the last number is the size less one."""
+    """A tree of one needs no proof. The empty tree holds nothing. The last number is the size less one."""
     verify_inclusion(LEAVES[0], 0, 1, [], LEAVES[0])
     assert refused(verify_inclusion, LEAVES[0], 0, 1, [LEAVES[1]], LEAVES[0])
     assert refused(verify_inclusion, EMPTY_ROOT, 0, 0, [], EMPTY_ROOT)
@@ -221,7 +221,7 @@ def test_the_edges_of_inclusion() -> None:
 
 
 def test_the_edges_of_consistency() -> None:
-    """One size needs one root and no proof; nothing is said of the empty tree; no tree shrinks."""
+    """Equal sizes need equal roots and no proof. The empty tree has no consistency. A tree never shrinks."""
     verify_consistency(3, 3, [], ROOTS[3], ROOTS[3])
     assert refused(verify_consistency, 3, 3, [], ROOTS[3], ROOTS[4])
     assert refused(verify_consistency, 3, 3, [ROOTS[3]], ROOTS[3], ROOTS[3])
@@ -233,7 +233,7 @@ def test_the_edges_of_consistency() -> None:
 
 
 def test_an_inner_node_is_no_entry() -> None:
-    """The second preimage: two hashes presented as one entry have the leaf's prefix, so they hash to something else."""
+    """Two hashes presented as an entry (second preimage) get the leaf's prefix, so the hash differs."""
     forged = leaf_hash(LEAVES[0] + LEAVES[1])
     assert forged != node_hash(LEAVES[0], LEAVES[1])
     assert refused(verify_inclusion, forged, 0, 2, [node_hash(LEAVES[2], LEAVES[3])], ROOTS[4])

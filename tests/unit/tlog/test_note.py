@@ -36,14 +36,14 @@ KEYS = [one.verifier for one in WITNESSES]
 
 
 def code_of(note: str, *verifiers: Verifier) -> str:
-    """Why a note is refused."""
+    """Return the code with which a note is refused."""
     with pytest.raises(NotTrue) as caught:
         verify_note(note, verifiers)
     return caught.value.code
 
 
 def test_the_published_note() -> None:
-    """Go's own vector: the same vkey and, Ed25519 being deterministic, the same signature."""
+    """Go's own vector gives the same vkey and, because Ed25519 is deterministic, the same signature."""
     signer = Signer(VECTOR["name"], Ed25519PrivateKey.from_private_bytes(base64.b64decode(VECTOR["seed"])))
     assert signer.verifier.vkey == VECTOR["vkey"]
     assert signer.sign(VECTOR["text"]) == VECTOR["line"]
@@ -52,7 +52,7 @@ def test_the_published_note() -> None:
 
 
 def test_the_lines_of_a_checkpoint() -> None:
-    """Origin, size, root in base64, a blank line, signatures (C2SP tlog-checkpoint)."""
+    """The lines are origin, size, root in base64, a blank line, signatures (C2SP tlog-checkpoint)."""
     lines = NOTE.split("\n")
     assert lines[:4] == [ORIGIN, "5", base64.b64encode(bytes(range(32))).decode(), ""]
     assert lines[4].startswith(f"— {ORIGIN} ")
@@ -61,7 +61,7 @@ def test_the_lines_of_a_checkpoint() -> None:
 
 
 def test_who_signed() -> None:
-    """The keys asked about, in their order; strangers' signatures are passed over."""
+    """The keys that signed come back in the order of the query. Strangers' signatures are ignored."""
     stranger = cosigner(9).verifier
     assert verify_note(COSIGNED, [KEYS[2], stranger, LOG.verifier]) == [KEYS[2], LOG.verifier]
     assert verify_note(NOTE, KEYS) == []
@@ -69,7 +69,7 @@ def test_who_signed() -> None:
 
 
 def test_attack_changed_checkpoint() -> None:
-    """A larger size, another root or another origin under the old signature is false."""
+    """A larger size, another root or another origin under the old signature is not true."""
     for other in (
         Checkpoint(ORIGIN, 6, CHECKPOINT.root),
         Checkpoint(ORIGIN, 5, bytes(32)),
@@ -79,7 +79,10 @@ def test_attack_changed_checkpoint() -> None:
 
 
 def test_attack_wrong_key_under_the_log_s_name() -> None:
-    """Another key cannot pose as the log: with its own id it is a stranger, with the log's id it is false."""
+    """Another key cannot pose as the log.
+
+    With its own id it is a stranger, with the log's id it is not true.
+    """
     forged = Signer(ORIGIN, key_of(66)).sign(CHECKPOINT.text)
     assert verify_note(signed_note(CHECKPOINT.text, forged), [LOG.verifier]) == []
     typed = base64.b64decode(forged.split()[2])
@@ -89,7 +92,7 @@ def test_attack_wrong_key_under_the_log_s_name() -> None:
 
 
 def test_attack_cosignature_of_another_time() -> None:
-    """The time is signed: a cosignature cannot be made younger."""
+    """The time is signed, so a cosignature cannot be made to look newer."""
     line = WITNESSES[0].sign(CHECKPOINT.text, 1_700_000_000)
     raw = bytearray(base64.b64decode(line.split()[2]))
     raw[11] ^= 1
@@ -100,7 +103,7 @@ def test_attack_cosignature_of_another_time() -> None:
 
 
 def test_attack_plain_signature_as_cosignature() -> None:
-    """A witness's key used for a plain signature is another key id, and its bytes are no cosignature."""
+    """A witness's key used for a plain signature has another key id, and its bytes are no cosignature."""
     plain = Signer(KEYS[0].name, key_of(1))
     assert verify_note(signed_note(CHECKPOINT.text, plain.sign(CHECKPOINT.text)), KEYS) == []
     raw = base64.b64decode(plain.sign(CHECKPOINT.text).split()[2])
@@ -109,14 +112,14 @@ def test_attack_plain_signature_as_cosignature() -> None:
 
 
 def test_attack_cosignature_of_another_checkpoint() -> None:
-    """What a witness said of one tree does not count for another."""
+    """A cosignature of one tree does not count for another tree."""
     other = Checkpoint(ORIGIN, 6, bytes(32))
     assert code_of(NOTE + WITNESSES[0].sign(other.text, 1_700_000_000), KEYS[0]) == "note.signature"
 
 
 @given(st.permutations(range(4)))
 def test_attack_reordered_cosignatures(order: list[int]) -> None:
-    """Order says nothing: reordered lines count the same, and lines whose names were exchanged count for nobody."""
+    """Reordered lines count the same. Lines with exchanged names count for nobody."""
     text, lines = read_note(COSIGNED)
     shuffled = signed_note(text, *(str(lines[at]) for at in order))
     assert quorum(shuffled, KEYS, 3) == 3
@@ -127,7 +130,7 @@ def test_attack_reordered_cosignatures(order: list[int]) -> None:
 
 
 def test_attack_one_witness_key_under_two_names() -> None:
-    """A cosignature does not commit to the name, so keys are counted, not names."""
+    """A cosignature does not commit to the name, so keys are counted and not names."""
     second = cosigner(1, "other.example/witness")
     note = NOTE + WITNESSES[0].sign(CHECKPOINT.text, 1) + second.sign(CHECKPOINT.text, 1)
     assert len(verify_note(note, [KEYS[0], second.verifier])) == 2
@@ -138,7 +141,7 @@ def test_attack_one_witness_key_under_two_names() -> None:
 
 
 def test_attack_one_cosignature_many_times() -> None:
-    """Nor does repeating a line help, nor naming a key twice."""
+    """Repeating a line or naming a key twice does not raise the count."""
     line = WITNESSES[0].sign(CHECKPOINT.text, 1)
     note = NOTE + line + line + WITNESSES[0].sign(CHECKPOINT.text, 2)
     assert verify_note(note, [KEYS[0], KEYS[0]]) == [KEYS[0]]
@@ -146,19 +149,19 @@ def test_attack_one_cosignature_many_times() -> None:
 
 
 def test_attack_log_signs_as_its_own_witness() -> None:
-    """A plain signature is no cosignature, whatever list its key stands in."""
+    """A plain signature is no cosignature, whatever list its key is in."""
     assert quorum(NOTE, [LOG.verifier], 0) == 0
 
 
 def test_a_quorum_of_none_is_met_by_none() -> None:
-    """Nothing is asked, nothing is claimed; one false signature is refused all the same."""
+    """A quorum of none asks for no cosignature. A false signature is refused all the same."""
     assert quorum(NOTE, KEYS, 0) == 0
     assert quorum(COSIGNED, KEYS, 3) == 3
 
 
 @given(st.integers(0, len(COSIGNED) - 1), st.sampled_from("A0 \n+=—/\r\t"))
 def test_a_note_with_any_character_changed_counts_for_less(at: int, other: str) -> None:
-    """It is refused, or fewer keys signed it, or nothing was changed."""
+    """A note with one changed character is refused, or fewer keys signed it, or nothing was changed."""
     changed = COSIGNED[:at] + other + COSIGNED[at + 1 :]
     try:
         signed = verify_note(changed, [LOG.verifier, *KEYS])
@@ -198,17 +201,17 @@ def test_a_note_with_any_character_changed_counts_for_less(at: int, other: str) 
     ids=lambda note: repr(note)[-30:],
 )
 def test_malformed_notes_are_refused(note: str) -> None:
-    """Strictly as C2SP signed-note has it, and base64 in one spelling only."""
+    """Notes are read strictly as C2SP signed-note defines them, with base64 in one spelling only."""
     assert code_of(note, LOG.verifier) == "note.malformed"
 
 
 def test_notes_of_another_kind_are_refused() -> None:
-    """Bytes are not text."""
+    """Bytes are refused, because a note is text."""
     assert code_of(NOTE.encode()) == "note.malformed"  # type: ignore[arg-type]
 
 
 def test_a_text_may_have_blank_lines() -> None:
-    """The last blank line ends it."""
+    """A text may contain blank lines. The last blank line ends the text."""
     text = "one\n\n\ntwo\n\n"
     note = signed_note(text, LOG.sign(text))
     assert read_note(note)[0] == text
@@ -235,21 +238,21 @@ def test_a_text_may_have_blank_lines() -> None:
     ids=repr,
 )
 def test_malformed_checkpoints_are_refused(text: str) -> None:
-    """Numbers and base64 have one spelling; nothing stands beside the three lines."""
+    """Numbers and base64 have one spelling, and no other text is beside the three lines."""
     with pytest.raises(NotTrue) as caught:
         Checkpoint.from_text(text)
     assert caught.value.code == "note.checkpoint"
 
 
 def test_vkeys_are_read_back() -> None:
-    """Of logs and of witnesses."""
+    """The vkeys of logs and of witnesses are read back."""
     for verifier in (LOG.verifier, KEYS[0]):
         assert Verifier.from_vkey(verifier.vkey) == verifier
 
 
 @given(st.integers(0, len(VECTOR["vkey"]) - 1), st.characters(codec="ascii"))
 def test_a_vkey_with_any_character_changed_is_refused(at: int, other: str) -> None:
-    """The id commits to name, algorithm and key."""
+    """The id commits to name, algorithm and key, so any changed character is refused."""
     changed = VECTOR["vkey"][:at] + other + VECTOR["vkey"][at + 1 :]
     if changed != VECTOR["vkey"]:
         with pytest.raises(NotTrue):
@@ -257,7 +260,7 @@ def test_a_vkey_with_any_character_changed_is_refused(at: int, other: str) -> No
 
 
 def test_keys_that_cannot_be_used_are_refused() -> None:
-    """A name with a space, another algorithm, another length."""
+    """A name with a space, another algorithm and another length are refused."""
     key = KEYS[0].public_key
     for name, public_key, algorithm in (("a b", key, 1), ("", key, 1), ("a", key, 2), ("a", key[1:], 1)):
         with pytest.raises(NotTrue) as caught:
@@ -266,7 +269,7 @@ def test_keys_that_cannot_be_used_are_refused() -> None:
 
 
 def test_a_proof_s_text_is_read_back() -> None:
-    """A log's proof in the form c2sp.org/tlog-proof@v1, read and verified by what it says alone."""
+    """A log's proof (c2sp.org/tlog-proof@v1) is read back and verified from its text alone."""
     log = MemoryLog()
     bodies = entry_bodies(5)
     log.append(bodies)
@@ -281,7 +284,7 @@ def test_a_proof_s_text_is_read_back() -> None:
 
 
 def test_attack_proof_of_another_log() -> None:
-    """The same entries under another key are another log: its checkpoint is not signed by ours."""
+    """The same entries under another key are another log. Our key has not signed its checkpoint."""
     log = MemoryLog()
     log.append(entry_bodies(5))
     note = checkpoint_of(log, ORIGIN, log_signer(7))
@@ -318,7 +321,10 @@ PROOF = proof_text(3, [bytes(32), bytes(range(32))], NOTE)
     ids=lambda text: repr(text)[:60],
 )
 def test_malformed_proofs_are_refused(text: str) -> None:
-    """Strictly as C2SP tlog-proof has it; more hashes than a tree is high are not even read."""
+    """Proofs are read strictly as C2SP tlog-proof defines them.
+
+    More hashes than a tree's height are not even read.
+    """
     with pytest.raises(NotTrue) as caught:
         read_proof(text)
     assert caught.value.code == "proof.malformed"

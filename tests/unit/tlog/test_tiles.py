@@ -1,4 +1,4 @@
-"""Trees in tiles: growth, roots and proofs agree with the naive reference at every size; paths and bundles."""
+"""Trees in tiles: growth, roots and proofs equal the naive reference at every size. Paths and bundles."""
 
 import random
 from collections import Counter
@@ -17,7 +17,7 @@ SIZES = st.one_of(st.integers(1, 1400), st.sampled_from([1, 2, 255, 256, 257, 51
 
 
 class Shelf:
-    """Tiles in a dictionary, that counts what is read."""
+    """Tiles in a dictionary that counts its reads."""
 
     def __init__(self, size: int = 0) -> None:
         self.tiles: dict[tuple[int, int], bytes] = {}
@@ -26,7 +26,7 @@ class Shelf:
         self.reads.clear()
 
     def read(self, level: int, number: int) -> bytes:
-        """A tile, as far as there is one."""
+        """Return a tile, as far as it exists."""
         self.reads[level, number] += 1
         return self.tiles.get((level, number), b"")
 
@@ -36,7 +36,10 @@ FULL = Shelf(len(LEAVES))
 
 @given(st.lists(st.sampled_from([0, 1, 2, 3, 100, 255, 256, 257, 600]), max_size=8))
 def test_tiles_do_not_depend_on_how_the_log_grew(steps: list[int]) -> None:
-    """One by one or by the thousand: the same tiles, and each call names only those that it changes."""
+    """Growing by one or by thousands gives the same tiles.
+
+    Each call returns only the tiles that it changes.
+    """
     shelf = Shelf()
     size = 0
     for step in steps:
@@ -50,7 +53,7 @@ def test_tiles_do_not_depend_on_how_the_log_grew(steps: list[int]) -> None:
 
 
 def test_the_layout_of_the_specification_s_example() -> None:
-    """70,000 entries: 273 full tiles and one of 112 hashes, one full and one of 17, one of 1 (C2SP tlog-tiles)."""
+    """70,000 entries give tiles 273 x full and 112, 1 x full and 17, then 1 hash (C2SP tlog-tiles)."""
     widths = {
         at: len(hashes) // 32 for at, hashes in tiles.grow(0, [bytes(32)] * 70_000, lambda *_: b"").items()
     }
@@ -64,14 +67,14 @@ def test_the_layout_of_the_specification_s_example() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 255, 256, 257, 511, 512, 1000, 1400])
 def test_roots_at_every_size_come_from_the_tiles_of_today(size: int) -> None:
-    """A larger log still knows the roots it had: a partial tile is a prefix of the full one."""
+    """A larger log still knows its earlier roots, because a partial tile is a prefix of the full tile."""
     assert tiles.root_at(size, FULL.read) == root_of(LEAVES[:size])
     assert tiles.root_at(0, FULL.read) == EMPTY_ROOT
 
 
 @given(SIZES, st.data())
 def test_inclusion_proofs_are_true_at_any_size(size: int, data: st.DataObject) -> None:
-    """Each leaf of each tree, from the tiles of a larger log, reading no tile twice."""
+    """Each leaf of each tree is proved from the tiles of a larger log without reading a tile twice."""
     index = data.draw(st.integers(0, size - 1))
     FULL.reads.clear()
     proof = tiles.prove_inclusion(index, size, FULL.read)
@@ -81,7 +84,7 @@ def test_inclusion_proofs_are_true_at_any_size(size: int, data: st.DataObject) -
 
 @given(SIZES, st.data())
 def test_consistency_proofs_are_true_at_any_sizes(size2: int, data: st.DataObject) -> None:
-    """Any two sizes, from the tiles of a larger log, reading no tile twice."""
+    """Any two sizes are proved from the tiles of a larger log without reading a tile twice."""
     size1 = data.draw(st.integers(1, size2))
     FULL.reads.clear()
     proof = tiles.prove_consistency(size1, size2, FULL.read)
@@ -91,7 +94,7 @@ def test_consistency_proofs_are_true_at_any_sizes(size2: int, data: st.DataObjec
 
 @pytest.mark.slow
 def test_proofs_in_a_tree_of_three_levels() -> None:
-    """At 70,000 entries, where a tile of tiles of tiles begins; also right at its edge."""
+    """Proofs are true at 70,000 entries, where a third level of tiles begins, and at its edge."""
     leaves = [leaf_hash(number.to_bytes(4)) for number in range(70_000)]
     shelf = Shelf()
     shelf.tiles.update(tiles.grow(0, leaves, shelf.read))
@@ -108,20 +111,20 @@ def test_proofs_in_a_tree_of_three_levels() -> None:
 
 @pytest.mark.parametrize(("index", "size"), [(-1, 5), (5, 5), (0, 0), (3, -1), (0, 2**63)])
 def test_there_is_no_proof_of_what_is_not_there(index: int, size: int) -> None:
-    """A leaf outside the tree is the asker's mistake."""
+    """A leaf outside the tree is the caller's mistake."""
     with pytest.raises(Rejected, match="no entry"):
         tiles.prove_inclusion(index, size, FULL.read)
 
 
 @pytest.mark.parametrize(("size1", "size2"), [(0, 5), (6, 5), (-1, 5), (1, 2**63)])
 def test_there_is_no_consistency_with_what_is_not_there(size1: int, size2: int) -> None:
-    """Sizes in the wrong order, empty sizes, and sizes beyond the limit are refused."""
+    """Sizes in the wrong order, empty sizes and sizes beyond the limit are refused."""
     with pytest.raises(Rejected, match="cannot continue"):
         tiles.prove_consistency(size1, size2, FULL.read)
 
 
 def test_a_tile_that_lacks_hashes_is_named() -> None:
-    """Whether a root is asked for, a proof, or more is to be appended."""
+    """The error names the tile for roots, for proofs and for appending."""
     shelf = Shelf(300)
     shelf.tiles[0, 1] = shelf.tiles[0, 1][:-32]
     with pytest.raises(NotTrue, match="Tile 0/1"):
@@ -144,7 +147,7 @@ def test_a_tile_that_lacks_hashes_is_named() -> None:
     ],
 )
 def test_paths_are_those_of_the_specification(asked: TilePath, path: str) -> None:
-    """Written and read back."""
+    """Paths are written and read back as in the specification."""
     if asked.level is None:
         assert tiles.entries_path(asked.number, asked.width) == path
     else:
@@ -180,7 +183,7 @@ def test_paths_are_those_of_the_specification(asked: TilePath, path: str) -> Non
     ],
 )
 def test_one_tile_has_one_path(path: str) -> None:
-    """Every other spelling is refused: two addresses of one tile would be cached twice."""
+    """Every other spelling is refused, because two addresses of one tile would be cached twice."""
     with pytest.raises(Rejected) as caught:
         tiles.parse_path(path)
     assert caught.value.code == "ledger.no_such_tile"
@@ -188,7 +191,7 @@ def test_one_tile_has_one_path(path: str) -> None:
 
 @given(st.lists(st.binary(max_size=300)))
 def test_bundles_are_read_back(entries: list[bytes]) -> None:
-    """Entries of any bytes; a bundle that lacks its last byte is refused."""
+    """Entries of any bytes are read back. A bundle without its last byte is refused."""
     bundle = tiles.encode_entries(entries)
     assert tiles.decode_entries(bundle) == entries
     if bundle:
@@ -197,7 +200,7 @@ def test_bundles_are_read_back(entries: list[bytes]) -> None:
 
 
 def test_a_bundle_s_lengths_have_two_bytes() -> None:
-    """Big-endian; 65,535 bytes fit and no more."""
+    """A length is big-endian. 65,535 bytes fit, and one more does not."""
     assert tiles.encode_entries([b"ab", b""]) == b"\x00\x02ab\x00\x00"
     assert tiles.decode_entries(tiles.encode_entries([bytes(65_535)])) == [bytes(65_535)]
     with pytest.raises(Rejected):

@@ -1,4 +1,4 @@
-"""The witness client, against answers good and bad; a foreign witness is asked in flows/test_foreign_witness.py."""
+"""The witness client against good and bad answers. flows/test_foreign_witness.py asks a foreign witness."""
 
 import base64
 import http.server
@@ -20,14 +20,14 @@ LOG = log_signer()
 
 
 def grown(count: int, first: int = 0) -> Log:
-    """A log of so many entries."""
+    """Return a log of this many entries."""
     log = MemoryLog()
     log.append(entry_bodies(count, first))
     return log
 
 
 class Watcher:
-    """What a witness does, in a few lines: holds one checkpoint, cosigns what continues it."""
+    """A minimal witness: it holds one checkpoint and cosigns each checkpoint that continues it."""
 
     def __init__(self) -> None:
         self.held = Checkpoint(ORIGIN, 0, EMPTY_ROOT)
@@ -53,7 +53,7 @@ class Watcher:
 
 
 def submitted(log: Log, old_size: int, post: Post, signer: Signer = LOG) -> str:
-    """Submit the log as it is; the note with what the witness answered."""
+    """Submit the log's current state. Return the note with the witness's answer."""
     note = checkpoint_of(log, ORIGIN, signer)
     size = log.size()
     proof = consistency(log, old_size, size) if 0 < old_size <= size else []
@@ -61,7 +61,7 @@ def submitted(log: Log, old_size: int, post: Post, signer: Signer = LOG) -> str:
 
 
 def test_a_witness_follows_a_log() -> None:
-    """From nothing, then from what it holds; its cosignature counts."""
+    """A witness follows a log from nothing and from its own checkpoint. Its cosignature counts."""
     log, watcher = grown(5), Watcher()
     assert quorum(submitted(log, 0, watcher), [COSIGNER.verifier], 1) == 1
     log.append(entry_bodies(300, first=5))
@@ -71,7 +71,7 @@ def test_a_witness_follows_a_log() -> None:
 
 
 def test_a_witness_says_what_it_holds() -> None:
-    """Whoever does not know asks with 0 and is told the size."""
+    """A client that does not know the witness's size asks with 0 and gets the size."""
     log, watcher = grown(5), Watcher()
     submitted(log, 0, watcher)
     with pytest.raises(Conflict) as caught:
@@ -80,7 +80,7 @@ def test_a_witness_says_what_it_holds() -> None:
 
 
 def test_attack_old_backup_restored_and_grown() -> None:
-    """The witness holds more than the restored log: it says so, and no proof of what was grown instead convinces it."""
+    """The witness holds more than the restored log and says so. No proof of the new entries convinces it."""
     watcher = Watcher()
     submitted(grown(9), 0, watcher)
     restored = grown(6)
@@ -94,7 +94,7 @@ def test_attack_old_backup_restored_and_grown() -> None:
 
 
 def test_attack_history_rewritten_by_the_right_key() -> None:
-    """A larger tree, duly signed, whose old entry was changed."""
+    """A witness refuses a larger tree with a changed old entry, even with a valid signature."""
     watcher = Watcher()
     submitted(grown(5), 0, watcher)
     forged = MemoryLog()
@@ -105,7 +105,7 @@ def test_attack_history_rewritten_by_the_right_key() -> None:
 
 
 def test_attack_another_root_of_the_same_size() -> None:
-    """Both statuses that witnesses answer it with, 409 of old ones and 422."""
+    """Both statuses of witnesses are handled: 409 of older witnesses and 422."""
     watcher = Watcher()
     submitted(grown(5), 0, watcher)
     for post in (watcher, lambda *_: (409, b"5\n")):
@@ -133,14 +133,17 @@ def test_attack_another_root_of_the_same_size() -> None:
     ],
 )
 def test_answers_without_a_cosignature_are_no_answer(status: int, answer: bytes) -> None:
-    """It does not know us, is broken, or sends something else: ask again later, keep the note as it is."""
+    """An unknown-log answer, an error and any other text keep the note unchanged.
+
+    The client asks again later.
+    """
     with pytest.raises(Unavailable) as caught:
         submitted(grown(5), 0, lambda *_: (status, answer))
     assert caught.value.code == "witness.refused"
 
 
 def test_attack_false_cosignature_in_the_answer() -> None:
-    """It would make our own note false for everybody: refused before it is kept."""
+    """A false cosignature would make our own note false for everybody. It is refused before it is stored."""
     forged = COSIGNER.sign("another text\n", 1).encode()
     with pytest.raises(NotTrue) as caught:
         submitted(grown(5), 0, lambda *_: (200, forged))
@@ -148,7 +151,7 @@ def test_attack_false_cosignature_in_the_answer() -> None:
 
 
 def test_only_the_witness_s_own_lines_are_kept() -> None:
-    """What others signed in its answer was not asked for."""
+    """Other signatures in the witness's answer are dropped."""
     watcher = Watcher()
 
     def post(url: str, body: bytes) -> tuple[int, bytes]:
@@ -159,14 +162,14 @@ def test_only_the_witness_s_own_lines_are_kept() -> None:
 
 
 def test_a_checkpoint_of_another_log_is_not_submitted() -> None:
-    """Nothing is sent."""
+    """Nothing is sent for a checkpoint of another log."""
     note = checkpoint_of(grown(5), "other.example/ledger", LOG)
     with pytest.raises(NotTrue):
         submit(WITNESS, ORIGIN, 0, [], note, post=lambda *_: pytest.fail("sent"))
 
 
 def test_witnesses_are_read_from_a_setting() -> None:
-    """Pairs of vkey and address, with commas between."""
+    """The setting has pairs of vkey and address, separated by commas."""
     pairs = [f"{cosigner(seed).verifier.vkey} https://w{seed}.example/" for seed in (1, 2)]
     assert read_witnesses(" , ".join(pairs)) == [
         Witness("https://w1.example", cosigner(1).verifier),
@@ -189,14 +192,14 @@ def test_witnesses_are_read_from_a_setting() -> None:
     ],
 )
 def test_settings_that_name_no_witness_are_refused(text: str) -> None:
-    """No address, no cosigning key, or one key under two names."""
+    """A missing address, a missing cosigning key and one key under two names are refused."""
     with pytest.raises(BadSetting):
         read_witnesses(text)
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[int, dict[str, str], bytes], str]]:
-    """A function that has a server answer everything alike, and returns its address."""
+    """Return a function that starts a server with one fixed answer. It returns the server's address."""
     servers = []
 
     def start(status: int, headers: dict[str, str], body: bytes) -> str:
@@ -224,7 +227,7 @@ def serve() -> Iterator[Callable[[int, dict[str, str], bytes], str]]:
 
 
 def test_over_http(serve: Callable[[int, dict[str, str], bytes], str]) -> None:
-    """Answers of every status come back as they are, long ones cut; redirects are not followed."""
+    """Answers of every status come back unchanged, long ones cut. Redirects are not followed."""
     assert post_http(serve(200, {}, b"ok"), b"x") == (200, b"ok")
     assert post_http(serve(409, {}, b"5\n"), b"x") == (409, b"5\n")
     assert len(post_http(serve(200, {}, bytes(100_000)), b"x")[1]) == 64 * 1024
@@ -233,7 +236,7 @@ def test_over_http(serve: Callable[[int, dict[str, str], bytes], str]) -> None:
 
 
 def test_no_answer_is_told_so() -> None:
-    """Nobody listens there."""
+    """An address where no server listens gives an error that says so."""
     with pytest.raises(Unavailable) as caught:
         post_http("http://127.0.0.1:1", b"x")
     assert caught.value.code == "witness.unreachable"

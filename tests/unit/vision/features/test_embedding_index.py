@@ -1,4 +1,4 @@
-"""The exact index of vectors against brute force."""
+"""The exact index of vectors, compared with brute force."""
 
 import numpy as np
 import pytest
@@ -9,20 +9,20 @@ SIZE = 16
 
 
 def units(seed: int, count: int) -> Vectors:
-    """Random vectors of length 1."""
+    """Return random vectors of length 1."""
     rows = np.random.default_rng(seed).normal(size=(count, SIZE))
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
 def ids(*numbers: int) -> Ids:
-    """Ids as the index takes them."""
+    """Return ids in the index's type."""
     return np.array(numbers, np.int64)
 
 
 @pytest.mark.parametrize("count", [1, 5, 50, 1000])
 @pytest.mark.parametrize("seed", range(4))
 def test_it_finds_what_brute_force_finds(seed: int, count: int) -> None:
-    """The most similar first, none that is not similar, whatever was added in parts or removed."""
+    """The most similar vectors come first, without dissimilar ones, after any additions and removals."""
     dice = np.random.default_rng(seed)
     vectors, known = units(seed, 300), dice.permutation(1000)[:300]
     index = EmbeddingIndex.empty(SIZE)
@@ -42,7 +42,7 @@ def test_it_finds_what_brute_force_finds(seed: int, count: int) -> None:
 
 
 def test_equal_vectors_come_in_the_order_of_their_ids() -> None:
-    """Wherever they lie, and where the answer is cut between them."""
+    """Ties are sorted by id, wherever the vectors are stored and wherever the answer is cut."""
     shared, others = units(1, 1), units(2, 500)
     known = np.random.default_rng(3).permutation(600).astype(np.int64)
     index = EmbeddingIndex.empty(SIZE)
@@ -54,7 +54,7 @@ def test_equal_vectors_come_in_the_order_of_their_ids() -> None:
 
 
 def test_the_order_of_adding_does_not_change_an_answer() -> None:
-    """Bit for bit: a replay must rank as the check did, whose index had grown in another order."""
+    """Answers are bit for bit the same, because a replay's index may have grown in another order."""
     vectors, known = units(4, 703), np.arange(703)
     mixed = np.random.default_rng(5).permutation(703)
     grown = EmbeddingIndex.empty(SIZE).added(known, vectors)
@@ -65,7 +65,7 @@ def test_the_order_of_adding_does_not_change_an_answer() -> None:
 
 
 def test_a_vector_of_zeros_is_like_nothing() -> None:
-    """Neither asked for nor stored does it lead anywhere."""
+    """A zero vector has no neighbours, neither as a query nor as an entry."""
     index = EmbeddingIndex.empty(SIZE).added(
         ids(1, 2), np.stack([units(0, 1)[0], np.zeros(SIZE, np.float32)])
     )
@@ -79,7 +79,7 @@ def test_an_empty_index_finds_nothing() -> None:
 
 
 def test_a_change_leaves_the_index_before_it_alone() -> None:
-    """Threads that search an older one go on with what they have."""
+    """Threads that search an older index keep its contents."""
     first = EmbeddingIndex.empty(SIZE).added(ids(1, 2), units(0, 2))
     second = first.added(ids(3), units(1, 1)).without(ids(1))
     assert (first.ids.tolist(), second.ids.tolist()) == ([1, 2], [2, 3])
@@ -92,6 +92,6 @@ def test_a_change_leaves_the_index_before_it_alone() -> None:
     ids=["known", "repeated", "too few ids", "too short"],
 )
 def test_entries_that_do_not_fit_are_refused(new: Ids, vectors: Vectors) -> None:
-    """An id twice, or vectors of another model's size."""
+    """A repeated id and vectors of another model's size are refused."""
     with pytest.raises(ValueError, match=r"already in the index|of shape"):
         EmbeddingIndex.empty(SIZE).added(ids(1, 2), units(0, 2)).added(new, vectors)

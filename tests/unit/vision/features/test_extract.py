@@ -1,4 +1,4 @@
-"""Extraction: the same picture gives the same points, where they are, within the mask, as many as agreed."""
+"""Extraction: the same picture gives the same points at their places, within the mask, up to the limits."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from authcheck.vision.features.features import Features
 
 
 def points_near(found: Features, other: Features, moved: tuple[float, float], scale: float) -> float:
-    """The share of the points of one picture that the other has where a shift and a scale put them."""
+    """Return the share of one picture's points that the other picture has after a shift and a scale."""
     there = other.places()
     wanted = found.places()[:, :2] * scale + moved
     far = np.hypot(wanted[:, None, 0] - there[:, 0], wanted[:, None, 1] - there[:, 1])
@@ -21,13 +21,13 @@ def points_near(found: Features, other: Features, moved: tuple[float, float], sc
 
 @pytest.mark.parametrize("read", [extract.of_design, extract.of_picture])
 def test_the_same_pixels_give_the_same_record(read: Callable[[Image.Image], Features]) -> None:
-    """To the byte: a registry rebuilt from its pictures is the same registry."""
+    """The records are equal to the byte, so a registry rebuilt from its pictures is the same registry."""
     image = make.fixture("nw-001")
     assert read(image).to_bytes() == read(image.copy()).to_bytes()
 
 
 def test_points_are_no_more_than_agreed() -> None:
-    """By channel and in all, on the busiest picture there is."""
+    """The limits by channel and in total hold on the busiest picture there is."""
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (600, 800, 3)).astype(np.uint8))
     design, picture = extract.of_design(noise), extract.of_picture(noise)
     assert np.all(np.bincount(design.channels, minlength=4) <= [150, 75, 75, 75])
@@ -37,7 +37,10 @@ def test_points_are_no_more_than_agreed() -> None:
 
 @pytest.mark.parametrize("scale", [1, 3], ids=["same size", "a mask of another size"])
 def test_only_points_within_the_mask_are_kept(scale: int) -> None:
-    """None outside of it; those inside are all there, and more of them, because the ground takes no place from them."""
+    """No point is outside the mask.
+
+    More points are inside than without it, because the ground takes no places.
+    """
     image = make.fixture("nw-001")
     mask = np.zeros((image.height * scale // 4, image.width * scale // 4), np.bool_)
     mask[:, : mask.shape[1] // 2] = True
@@ -51,14 +54,14 @@ def test_only_points_within_the_mask_are_kept(scale: int) -> None:
 
 @pytest.mark.parametrize("value", [False, True])
 def test_a_mask_of_one_value(value: bool) -> None:
-    """All of the picture, or nothing of it."""
+    """A mask of one value keeps the whole picture or nothing."""
     image = make.picture(1)
     kept = extract.of_design(image, np.full((10, 10), value))
     assert len(kept) == (len(extract.of_design(image)) if value else 0)
 
 
 def test_places_are_told_from_the_middle() -> None:
-    """In a canvas twice as large with the picture at the left top, its points lie a quarter left and up, half as large."""
+    """At the left top of a canvas twice as large, points are a quarter left and up, and half as large."""
     image = make.busy_ground(5, (320, 240))
     canvas = Image.new("RGB", (640, 480), (128, 128, 128))
     canvas.paste(image)
@@ -69,7 +72,7 @@ def test_places_are_told_from_the_middle() -> None:
 
 
 def test_a_mirrored_picture_has_its_points_on_the_other_side() -> None:
-    """The middle is the middle, to within the quarter pixel by which OpenCV's detector is off."""
+    """The middle stays the middle, to within the quarter pixel by which OpenCV's detector is off."""
     image = make.fixture("nw-001")
     plain, other = extract.of_picture(image), extract.of_picture(ImageOps.mirror(image))
     there, here = other.places(), plain.places()
@@ -79,7 +82,7 @@ def test_a_mirrored_picture_has_its_points_on_the_other_side() -> None:
 
 @pytest.mark.slow
 def test_a_grey_picture_has_no_point_of_colour() -> None:
-    """Its channels of colour are flat; the points of light are there."""
+    """A grey picture's colour channels are flat. The points of light are found."""
     grey = make.picture(1).convert("L").convert("RGB")
     for found in (extract.of_design(grey), extract.of_picture(grey)):
         assert len(found) > 20
@@ -88,7 +91,7 @@ def test_a_grey_picture_has_no_point_of_colour() -> None:
 
 @pytest.mark.slow
 def test_colours_of_one_lightness_are_seen() -> None:
-    """Where light says nothing, colour does: a red print on green of the same grey."""
+    """A red print on green of the same grey has points in the colour channels."""
     shapes = make.busy_ground(6, (320, 240)).convert("L").point(lambda level: 255 * (level > 140))
     image = Image.composite(
         Image.new("RGB", shapes.size, (200, 60, 60)), Image.new("RGB", shapes.size, (40, 136, 60)), shapes
@@ -99,7 +102,7 @@ def test_colours_of_one_lightness_are_seen() -> None:
 
 @pytest.mark.parametrize("size", [(16, 4000), (20_000, 16), (16, 16), (3, 2000)])
 def test_extreme_sizes_are_read(size: tuple[int, int]) -> None:
-    """A strip that is less than a pixel wide when fitted gives few points or none, and no error."""
+    """A strip less than a pixel wide when fitted gives few points or none, and no error."""
     image = make.picture(7).resize(size)
     for found in (extract.of_design(image), extract.of_picture(image)):
         places = found.places()
@@ -110,12 +113,12 @@ def test_extreme_sizes_are_read(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("image", [Image.new("RGB", (300, 200), "white"), Image.linear_gradient("L")])
 def test_a_picture_without_a_point(image: Image.Image) -> None:
-    """Nothing found is an answer."""
+    """A picture without points gives an empty record."""
     assert len(extract.of_design(image.convert("RGB"))) == 0
 
 
 def test_small_pictures_are_enlarged_but_not_without_limit() -> None:
-    """A thumbnail is read at twice its size at most."""
+    """A thumbnail is enlarged to twice its size at most."""
     pixels = np.asarray(make.picture(1).resize((100, 80)))
     assert extract.fitted(pixels, extract.PICTURE_PASSES[0]).shape == (160, 200, 3)
     large = np.asarray(make.picture(1).resize((1000, 800)))

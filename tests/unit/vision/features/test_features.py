@@ -1,4 +1,4 @@
-"""The record of local features, and the steps in which places are kept."""
+"""The record of local features, and the steps in which places are stored."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ SIDES = st.integers(0, 65535)
 
 @st.composite
 def features(draw: st.DrawFn) -> Features:
-    """Any features that a record can hold."""
+    """Draw any features that a record can hold."""
     count = draw(st.integers(0, 5))
     return Features(
         draw(SIDES),
@@ -29,7 +29,7 @@ def features(draw: st.DrawFn) -> Features:
 
 
 def same(one: Features, other: Features) -> bool:
-    """Whether all fields are equal, and of the same kind."""
+    """Return whether all fields are equal in value and type."""
     arrays_of = [(x.steps, x.descriptors, x.channels) for x in (one, other)]
     equal = [a.dtype == b.dtype and np.array_equal(a, b) for a, b in zip(*arrays_of, strict=True)]
     return all(equal) and (one.width_px, one.height_px) == (other.width_px, other.height_px)
@@ -37,7 +37,7 @@ def same(one: Features, other: Features) -> bool:
 
 @given(features())
 def test_a_record_reads_back(given_features: Features) -> None:
-    """Every field, in 9 bytes and 73 a point."""
+    """Every field is read back, from 9 bytes and 73 for each point."""
     record = given_features.to_bytes()
     assert len(record) == 9 + 73 * len(given_features)
     assert same(Features.from_bytes(record), given_features)
@@ -57,14 +57,14 @@ def test_a_record_reads_back(given_features: Features) -> None:
     ids=["nothing", "head cut", "cut", "longer", "another scheme", "another count", "no such channel"],
 )
 def test_a_damaged_record_is_refused(damage: Callable[[bytes], bytes]) -> None:
-    """Nothing is read from a record that is not whole, or of another release."""
+    """A record that is cut or of another release is refused."""
     with pytest.raises(ValueError, match="local features"):
         Features.from_bytes(damage(some_features(1, 3).to_bytes()))
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_features_or_refused(data: bytes) -> None:
-    """Never another error, and what is read writes the same bytes."""
+    """Any bytes are refused or read back to features that write the same bytes. No other error occurs."""
     try:
         read = Features.from_bytes(b"LF1" + data)
     except ValueError:
@@ -74,7 +74,7 @@ def test_any_bytes_are_features_or_refused(data: bytes) -> None:
 
 @given(arrays.arrays(np.uint16, st.tuples(st.integers(0, 8), st.just(4))))
 def test_steps_are_places_are_steps(steps: NDArray[np.uint16]) -> None:
-    """Reading a place out and putting it back moves it by one step at most."""
+    """Decoding and encoding a place again moves it by one step at most."""
     places = places_of(np.minimum(steps, [65534, 65534, 65535, 65535]).astype(np.uint16))
     again = places_of(steps_of(places))
     assert np.all(np.abs(again[:, :2] - places[:, :2]) <= 1.01 / 32767)
@@ -87,7 +87,7 @@ def test_steps_are_places_are_steps(steps: NDArray[np.uint16]) -> None:
     st.floats(-1, 1), st.floats(-1, 1), st.floats(2**-13, 3), st.floats(-7, 7)
 )  # angles of both signs: a detector's are not all in [0, 2 pi)
 def test_a_place_is_kept_to_half_a_step(x: float, y: float, size: float, angle: float) -> None:
-    """Positions to 1/65,534 of the longer side, sizes to a ten-thousandth, angles to a hundredth of a degree."""
+    """Positions are exact to 1/65,534 of the longer side, sizes to 1/10,000, angles to 0.01 degrees."""
     kept = places_of(steps_of(np.array([[x, y, size, angle]], np.float64)))[0]
     assert np.abs(kept[:2] - [x, y]).max() <= 0.6 / 32767
     assert kept[2] == pytest.approx(size, rel=2e-4)
@@ -96,7 +96,7 @@ def test_a_place_is_kept_to_half_a_step(x: float, y: float, size: float, angle: 
 
 
 def test_what_lies_outside_is_held_at_the_border() -> None:
-    """No place, however far off, wraps around to the other side."""
+    """A place far outside is clipped to the border and does not wrap around."""
     kept = places_of(steps_of(np.array([[-9, 9, 1e-9, 0], [9, -9, 1e9, 0]], np.float32)))
     assert np.array_equal(kept[:, :2], np.array([[-1, 1], [1, -1]], np.float32))
     assert kept[0, 2] < 1e-4
@@ -104,7 +104,7 @@ def test_what_lies_outside_is_held_at_the_border() -> None:
 
 
 def test_nothing_joined_is_no_features() -> None:
-    """A picture without a point has a record of its size alone."""
+    """A picture without points has a record of its size alone."""
     empty = joined(320, 256, [])
     assert (len(empty), empty.places().shape, empty.descriptors.shape) == (0, (0, 4), (0, 64))
     assert same(Features.from_bytes(empty.to_bytes()), empty)

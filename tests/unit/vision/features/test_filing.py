@@ -1,4 +1,4 @@
-"""Filing under the words of the vocabulary: exact, and the same in any company."""
+"""Filing under the words of the vocabulary: exact, and independent of the batch."""
 
 import numpy as np
 import pytest
@@ -11,14 +11,14 @@ CODES = some_codes(np.random.default_rng(5), 500)
 
 
 def test_a_descriptor_is_filed_under_its_nearest_words() -> None:
-    """The nearest fine word of its nearest word, as plain numpy finds them."""
+    """A descriptor is filed under the nearest fine word of its nearest word, as plain numpy finds it."""
     nearest = np.square(centred(CODES)[:, None] - WORDS).sum(axis=2).argmin(axis=1)
     fine = np.square(centred(CODES)[:, None] - FINE_WORDS[nearest]).sum(axis=2).argmin(axis=1)
     np.testing.assert_array_equal(filed_under(CODES), nearest * FINE_EACH + fine)
 
 
 def test_a_descriptor_is_filed_alike_alone_and_among_others() -> None:
-    """Whatever way faiss takes for so many at once."""
+    """A descriptor is filed the same alone and among others, whatever method faiss uses for the batch."""
     np.testing.assert_array_equal(
         filed_under(CODES), np.concatenate([filed_under(code[None]) for code in CODES])
     )
@@ -27,7 +27,7 @@ def test_a_descriptor_is_filed_alike_alone_and_among_others() -> None:
 
 @pytest.mark.slow
 def test_probes_are_the_nearest_words_in_order() -> None:
-    """Coarse ones, or fine ones of the nearest coarse; every one once."""
+    """Probes are coarse words or fine words of the nearest coarse word. Each comes once, nearest first."""
     vectors, distances = vectors_of(CODES), np.square(centred(CODES)[:, None] - WORDS).sum(axis=2)
     np.testing.assert_array_equal(
         probed(vectors, Reach(5, None)), np.argsort(distances, kind="stable")[:, :5]
@@ -38,7 +38,7 @@ def test_probes_are_the_nearest_words_in_order() -> None:
 
 
 def test_reach_never_grows_with_the_registry() -> None:
-    """The more points there are, the fewer words are looked into; some always are."""
+    """The more points there are, the fewer words are searched. At least one always is."""
     assert reach_for(0) == reach_for(1_000_000) == Reach(5, None)
     fine = [reach_for(points).fine or 0 for points in range(1_000_001, 40_000_000, 999_999)]
     assert fine == sorted(fine, reverse=True)

@@ -1,4 +1,4 @@
-"""What makes a design easy or hard to find, and what its owner is told."""
+"""The properties that make a design easy or hard to find, and what its owner is told about them."""
 
 import json
 
@@ -11,7 +11,7 @@ from authcheck.vision.features.findability import best_of, findability_of
 
 
 def mirrored() -> Image.Image:
-    """A picture that is its own mirror image."""
+    """Return a picture that is its own mirror image."""
     half = make.picture(2, (160, 256))
     whole = Image.new("RGB", (320, 256))
     whole.paste(half)
@@ -20,7 +20,7 @@ def mirrored() -> Image.Image:
 
 
 def small_mark() -> Image.Image:
-    """A small mark on white."""
+    """Return a small mark on white."""
     image = Image.new("RGB", (320, 256), "white")
     ImageDraw.Draw(image).polygon([(100, 90), (170, 110), (120, 160)], fill=(200, 30, 30))
     return image
@@ -30,7 +30,7 @@ def small_mark() -> Image.Image:
     ("points", "grade"), [(0, "poor"), (74, "poor"), (75, "fair"), (129, "fair"), (130, "good")]
 )
 def test_the_grade_follows_the_points(points: int, grade: str) -> None:
-    """Below 75 points a design is hardly found; below 130 small prints of it are missed."""
+    """A design with fewer than 75 points is hardly found. Below 130, small prints of it are missed."""
     found = findability_of(make.picture(1), points)
     assert found.grade == grade
     assert found.warnings == (("design.few_points",) if points < 75 else ())
@@ -47,13 +47,13 @@ def test_the_grade_follows_the_points(points: int, grade: str) -> None:
     ids=["left and right", "top and bottom", "small", "flat"],
 )
 def test_a_weakness_is_named(image: Image.Image, code: str) -> None:
-    """One warning, and a design with a warning is fair at best."""
+    """Each weakness gives one warning. A design with a warning is fair at best."""
     found = findability_of(image, 200)
     assert (found.warnings, found.grade) == ((code,), "fair")
 
 
 def test_an_ordinary_picture_has_no_warning() -> None:
-    """Coloured shapes on a gradient, the numbers within their ranges."""
+    """Coloured shapes on a gradient have no warning, and the numbers are within their ranges."""
     found = findability_of(make.picture(1), 200)
     assert (found.warnings, found.grade) == ((), "good")
     assert 0 < found.symmetry < 0.9
@@ -62,7 +62,7 @@ def test_an_ordinary_picture_has_no_warning() -> None:
 
 
 def test_only_what_the_mask_leaves_is_measured() -> None:
-    """A colourful floor makes a grey product no more colourful, nor an asymmetric corner a mirror image less one."""
+    """Only the masked part is measured: a colourful floor or an asymmetric corner changes nothing."""
     image = make.picture(1)
     image.paste(mirrored().convert("L").convert("RGB").resize((160, 128)), (80, 64))
     mask = np.zeros((256, 320), np.bool_)
@@ -73,13 +73,13 @@ def test_only_what_the_mask_leaves_is_measured() -> None:
 
 
 def test_an_unknown_ground_is_said() -> None:
-    """A photo whose product was not found carries the advice to upload a mask."""
+    """A photo whose product was not found gets the advice to upload a mask."""
     assert findability_of(make.picture(1), 200, ground_unknown=True).warnings == ("design.ground_counts",)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (16, 4000), (4000, 16)])
 def test_any_size_is_measured(size: tuple[int, int]) -> None:
-    """From 16 pixels a side, however thin, also through a mask that rounds to nothing."""
+    """Pictures from 16 pixels a side are measured, however thin, also if the mask rounds to nothing."""
     mask = np.zeros((256, 256), np.bool_)
     mask[0, 0] = True
     for counted in (None, mask):
@@ -89,13 +89,13 @@ def test_any_size_is_measured(size: tuple[int, int]) -> None:
 
 
 def test_a_blank_picture_is_as_symmetric_as_can_be() -> None:
-    """No division by nothing."""
+    """A blank picture is symmetric and causes no division by zero."""
     found = findability_of(Image.new("RGB", (64, 64), "white"), 0)
     assert (found.symmetry, found.contrast, found.colour) == (1.0, 0.0, 0.0)
 
 
 def test_it_is_stored_as_plain_values() -> None:
-    """Rounded to what it is worth, the codes as a list."""
+    """Numbers are rounded to their useful precision, and the codes are a list."""
     kept = findability_of(mirrored(), 20).to_json()
     assert json.loads(json.dumps(kept)) == kept
     assert (kept["grade"], kept["points"], round(kept["symmetry"], 2)) == ("poor", 20, 1.0)
@@ -103,7 +103,7 @@ def test_it_is_stored_as_plain_values() -> None:
 
 
 def test_a_design_counts_as_its_best_picture() -> None:
-    """Grade first, then points."""
+    """The best picture of a design is chosen by grade, then by points."""
     poor, fair, good = (findability_of(make.picture(1), points) for points in (3, 90, 300))
     assert best_of([poor, good, fair]) == good
     assert best_of([poor, fair]) == fair

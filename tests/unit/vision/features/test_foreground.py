@@ -1,4 +1,4 @@
-"""A product is told from its ground, or honestly not."""
+"""A product is separated from its ground, or the function reports that it cannot."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ BOARD = (60, 50, 260, 210)  # of make.product_photo
 
 
 def overlap(mask: Mask, box: tuple[int, int, int, int], size: tuple[int, int]) -> float:
-    """The share that a mask and a box have in common of both."""
+    """Return the intersection over union of a mask and a box."""
     found = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
     wanted = np.zeros(size[::-1], np.bool_)
     wanted[box[1] : box[3], box[0] : box[2]] = True
@@ -26,14 +26,14 @@ def overlap(mask: Mask, box: tuple[int, int, int, int], size: tuple[int, int]) -
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_a_product_is_told_from_a_grainy_ground(seed: int, ground: tuple[int, int, int]) -> None:
-    """The board is cut out along its edge, print and all."""
+    """The board is cut out along its edge, including its print."""
     mask = foreground_of(make.product_photo(seed, ground))
     assert mask is not None
     assert overlap(mask, BOARD, (320, 256)) > 0.9
 
 
 def test_a_product_is_told_from_a_studio_gradient() -> None:
-    """A ground that fades from light to dark is one ground."""
+    """A ground that fades from light to dark counts as one ground."""
     image = Image.linear_gradient("L").resize((320, 256)).point(lambda level: 150 + level // 4).convert("RGB")
     ImageDraw.Draw(image).ellipse((90, 60, 230, 200), fill=(170, 30, 40))
     mask = foreground_of(image)
@@ -42,7 +42,7 @@ def test_a_product_is_told_from_a_studio_gradient() -> None:
 
 
 def test_a_print_in_the_grounds_own_colour_is_no_hole() -> None:
-    """What lies within the product counts, also where it looks like the floor."""
+    """A part within the product counts, even where it looks like the floor."""
     image = make.product_photo(0, (90, 130, 90))
     ImageDraw.Draw(image).ellipse((130, 100, 190, 160), fill=(90, 130, 90))
     mask = foreground_of(image)
@@ -72,12 +72,12 @@ def _clutter() -> Image.Image:
     ids=["shelf", "blank", "gradient", "strip", "tower"],
 )
 def test_where_there_is_no_telling_there_is_no_mask(image: Image.Image) -> None:
-    """A crowded, empty or absurdly thin picture counts as a whole."""
+    """A crowded, empty or extremely thin picture has no mask and counts as a whole."""
     assert foreground_of(image) is None
 
 
 def test_a_speck_is_no_product() -> None:
-    """Less than a twentieth of the picture is dirt or a label, not what was photographed."""
+    """An area below a twentieth of the picture is dirt or a label, not the product."""
     image = Image.new("RGB", (320, 256), "white")
     image.paste((200, 0, 0), (150, 120, 170, 140))
     assert foreground_of(image) is None
@@ -85,7 +85,10 @@ def test_a_speck_is_no_product() -> None:
 
 @pytest.mark.slow
 def test_threads_find_the_same_mask() -> None:
-    """GrabCut draws lots: the lot is the same for the same picture, whoever else draws at the same time."""
+    """GrabCut uses random numbers.
+
+    They are the same for the same picture, whichever other threads use them.
+    """
     photos = [make.product_photo(seed) for seed in range(4)] * 4
     alone = [foreground_of(photo) for photo in photos[:4]] * 4
     with ThreadPoolExecutor(4) as pool:
@@ -98,7 +101,7 @@ def test_threads_find_the_same_mask() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_picture_is_too_odd(seed: int) -> None:
-    """Any size from 16 pixels, any few colours: a mask of the picture's shape, or None."""
+    """Any picture from 16 pixels a side with any few colours gives a mask of its shape, or None."""
     dice = random.Random(seed)
     small = Image.new("RGB", (dice.randrange(1, 9), dice.randrange(1, 9)))
     small.putdata(

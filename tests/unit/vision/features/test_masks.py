@@ -1,4 +1,4 @@
-"""Masks in files: whatever an owner's drawing programme writes."""
+"""Mask files, as the drawing programmes of owners write them."""
 
 import io
 
@@ -17,7 +17,7 @@ WANTED[20:60, 30:90] = True
 
 
 def cut_out() -> Image.Image:
-    """A black product on transparent ground."""
+    """Return a black product on transparent ground."""
     image = Image.new("RGBA", (150, 100))
     image.paste((5, 5, 5, 255), BOX)
     return image
@@ -25,7 +25,7 @@ def cut_out() -> Image.Image:
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "P", "I;16"])
 def test_white_counts_in_every_mode(mode: str) -> None:
-    """One bit, grey, colour, palette or 16 bits: light pixels are the design."""
+    """Light pixels are the design in one bit, grey, colour, palette and 16 bits."""
     image = Image.fromarray(WANTED).convert("L")
     image = (
         image.point(lambda level: level * 257, "I").convert("I;16") if mode == "I;16" else image.convert(mode)
@@ -34,18 +34,18 @@ def test_white_counts_in_every_mode(mode: str) -> None:
 
 
 def test_what_is_opaque_counts_whatever_its_colour() -> None:
-    """A cut-out product is its own mask, also where it is black."""
+    """A cut-out product is its own mask, even if it is black."""
     assert (read_mask(make.encode(cut_out()), Limits(), 150, 100) == WANTED).all()
 
 
 def test_an_opaque_alpha_channel_says_nothing() -> None:
-    """A grey mask saved with a full alpha channel is read by its lightness."""
+    """A grey mask with a full alpha channel is read by its lightness."""
     image = Image.fromarray(WANTED).convert("RGBA")
     assert (read_mask(make.encode(image), Limits(), 150, 100) == WANTED).all()
 
 
 def test_a_large_jpeg_mask_is_made_small() -> None:
-    """At most 256 pixels a side are kept, and JPEG's noise does not matter."""
+    """At most 256 pixels a side are stored. JPEG's noise does not matter."""
     image = Image.fromarray(WANTED).convert("L").resize((3000, 2000))
     mask = read_mask(make.encode(image, "JPEG", quality=60), Limits(), 150, 100)
     assert max(mask.shape) == 256
@@ -53,7 +53,7 @@ def test_a_large_jpeg_mask_is_made_small() -> None:
 
 
 def test_a_mask_taken_with_a_turned_camera_is_upright() -> None:
-    """EXIF orientation turns a mask as it turns the picture."""
+    """EXIF orientation turns the mask like the picture."""
     exif = Image.Exif()
     exif[0x0112] = 6
     image = Image.fromarray(np.rot90(WANTED)).convert("L")
@@ -62,7 +62,7 @@ def test_a_mask_taken_with_a_turned_camera_is_upright() -> None:
 
 @pytest.mark.parametrize(("size", "fits"), [((150, 101), True), ((150, 104), False), ((100, 150), False)])
 def test_the_shape_must_be_the_pictures(size: tuple[int, int], fits: bool) -> None:
-    """Two per cent are rounding; more is another picture's mask, or one lying on its side."""
+    """A difference of 2 % is rounding. A larger one means another picture's mask, or a turned one."""
     data = make.encode(Image.new("L", size, 255))
     if fits:
         assert read_mask(data, Limits(), 150, 100).all()
@@ -75,7 +75,7 @@ def test_the_shape_must_be_the_pictures(size: tuple[int, int], fits: bool) -> No
 
 @pytest.mark.parametrize("box", [(0, 0, 0, 0), (0, 0, 15, 15)])
 def test_a_mask_that_leaves_nothing_is_refused(box: tuple[int, int, int, int]) -> None:
-    """All black, or less than 2 % white: an inverted or empty drawing must not make a design unfindable."""
+    """An all black or less than 2 % white mask is refused. It would make a design unfindable."""
     data = make.mask_bytes(box, (150, 100))
     with pytest.raises(Rejected) as refused:
         read_mask(data, Limits(), 150, 100)
@@ -92,14 +92,14 @@ def test_a_mask_that_leaves_nothing_is_refused(box: tuple[int, int, int, int]) -
     ],
 )
 def test_a_file_that_is_no_picture_is_the_masks_fault(data: bytes, why: str) -> None:
-    """The error speaks of the mask, so that nobody looks for a fault in the design's picture."""
+    """The error names the mask, so that nobody searches for a fault in the design's picture."""
     with pytest.raises(Rejected) as refused:
         read_mask(data, Limits(), 150, 100)
     assert (refused.value.code, refused.value.params["why"]) == ("mask.unreadable", why)
 
 
 def test_the_limits_of_pictures_hold_for_masks() -> None:
-    """A mask is no way around the caps on bytes and pixels."""
+    """The limits on bytes and pixels of pictures apply to masks."""
     for limits in (Limits(bytes=100), Limits(pixels=1000)):
         with pytest.raises(Rejected) as refused:
             read_mask(make.mask_bytes(), limits, 320, 256)
@@ -107,7 +107,7 @@ def test_the_limits_of_pictures_hold_for_masks() -> None:
 
 
 def test_a_stored_mask_has_one_bit_a_pixel() -> None:
-    """It comes back as it was, from a few hundred bytes."""
+    """A mask is read back unchanged from a few hundred bytes."""
     png = mask_png(WANTED)
     assert (stored_mask(png) == WANTED).all()
     with Image.open(io.BytesIO(png)) as image:

@@ -1,4 +1,4 @@
-"""The neural descriptor: its vectors by hand, its name, and every model that must not be taken."""
+"""The neural descriptor: vectors computed by hand, its name, and models that must be refused."""
 
 import sys
 from collections.abc import Callable
@@ -21,12 +21,12 @@ PICTURES = [make.picture(seed) for seed in range(3)]
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
-    """The file of a tiny model."""
+    """Return the file of a tiny model."""
     return tiny_models.save(tmp_path / "tiny.onnx")
 
 
 def refused(path: Path, **changes: Any) -> BadSetting:
-    """The error that opening a model ends in."""
+    """Return the error from opening a model."""
     with pytest.raises(BadSetting) as caught:
         NeuralDescriptor.open(tiny_models.model(path, **changes))
     return caught.value
@@ -35,7 +35,7 @@ def refused(path: Path, **changes: Any) -> BadSetting:
 @pytest.mark.parametrize("std", [(1.0, 1.0, 1.0), (0.229, 0.224, 0.225)])
 @pytest.mark.parametrize("mean", [(0.5, 0.5, 0.5), (0.485, 0.456, 0.406)])
 def test_vectors_are_those_computed_by_hand(tiny: Path, mean: Any, std: Any) -> None:
-    """Squashing, scaling, the order of channels and the length are what the docstrings say."""
+    """Squashing, scaling, the order of channels and the length are as documented."""
     declared = tiny_models.model(tiny, mean=mean, std=std)
     descriptor = NeuralDescriptor.open(declared)
     vectors = descriptor.describe(PICTURES)
@@ -46,12 +46,12 @@ def test_vectors_are_those_computed_by_hand(tiny: Path, mean: Any, std: Any) -> 
 
 
 def test_no_pictures_give_no_rows(tiny: Path) -> None:
-    """An empty sequence is not an error."""
+    """An empty sequence gives no rows and no error."""
     assert NeuralDescriptor.open(tiny_models.model(tiny)).describe([]).shape == (0, tiny_models.SIZE)
 
 
 def test_a_model_of_one_picture_a_time_is_as_good(tiny: Path, tmp_path: Path) -> None:
-    """A file whose batch is fixed at one gives the very same vectors as one whose batch is free."""
+    """A model for one picture at a time gives exactly the vectors of a model with a free batch."""
     side = tiny_models.INPUT_PX
     fixed = tiny_models.save(
         tmp_path / "fixed.onnx",
@@ -63,7 +63,7 @@ def test_a_model_of_one_picture_a_time_is_as_good(tiny: Path, tmp_path: Path) ->
 
 
 def test_a_vector_does_not_depend_on_company_or_thread(tiny: Path) -> None:
-    """Bit for bit the same alone, among others, and from eight threads at once."""
+    """A vector is bit for bit the same alone, among others, and from eight threads at once."""
     descriptor = NeuralDescriptor.open(tiny_models.model(tiny))
     together = descriptor.describe(PICTURES)
     with ThreadPoolExecutor(8) as pool:
@@ -72,7 +72,7 @@ def test_a_vector_does_not_depend_on_company_or_thread(tiny: Path) -> None:
 
 
 def test_the_name_is_that_of_the_model_and_its_preparation(tiny: Path, tmp_path: Path) -> None:
-    """The same file elsewhere has the same name; another file, size, mean or deviation has another."""
+    """The same file elsewhere has the same name. Another file, size, mean or deviation changes the name."""
     copy = tmp_path / "copy.onnx"
     copy.write_bytes(tiny.read_bytes())
     other = tiny_models.save(tmp_path / "other.onnx", weights=tiny_models.WEIGHTS * 2)
@@ -107,7 +107,7 @@ def test_the_name_is_that_of_the_model_and_its_preparation(tiny: Path, tmp_path:
 
 @pytest.mark.slow
 def test_a_picture_the_model_says_nothing_of_is_like_no_other(tmp_path: Path) -> None:
-    """Zeros, infinities and NaN become the zero vector, and the pictures beside them keep theirs."""
+    """Zeros, infinities and NaN become the zero vector. The pictures beside them keep their vectors."""
     plain = tiny_models.save(tmp_path / "plain.onnx")
     nodes = [
         helper.make_node("GlobalAveragePool", ["in"], ["pooled"]),
@@ -124,7 +124,7 @@ def test_a_picture_the_model_says_nothing_of_is_like_no_other(tmp_path: Path) ->
 def test_without_onnxruntime_the_error_says_what_to_install(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The default installation lacks it; who sets a model learns the extra's name."""
+    """The default installation lacks onnxruntime. An operator who sets a model learns the extra's name."""
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     error = refused(tiny)
     assert error.code == "neural.not_installed"
@@ -133,14 +133,14 @@ def test_without_onnxruntime_the_error_says_what_to_install(
 
 @pytest.mark.parametrize("name", ["absent.onnx", ".", "tiny.onnx/inside"])
 def test_a_model_that_is_not_there_is_named(tiny: Path, name: str) -> None:
-    """A wrong path, a folder, a path through a file."""
+    """The error names a wrong path, a folder, and a path through a file."""
     error = refused(tiny.parent / name)
     assert error.code == "neural.model_missing"
     assert error.params["path"] == str(tiny.parent / name)
 
 
 def test_a_model_that_may_not_be_read_is_named(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Permissions are not mistaken for absence."""
+    """The error names a model without read permission, not a missing file."""
 
     def deny(_path: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
@@ -152,20 +152,20 @@ def test_a_model_that_may_not_be_read_is_named(tiny: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("keep", [0, 1, 40, -20])
 def test_a_damaged_model_is_unreadable(tiny: Path, keep: int) -> None:
-    """Empty or cut off."""
+    """An empty or cut-off model is refused."""
     tiny.write_bytes(tiny.read_bytes()[:keep])
     assert refused(tiny).code == "neural.model_unreadable"
 
 
 @pytest.mark.parametrize("data", [make.picture_bytes(0), b"#!/bin/sh\n"], ids=["picture", "script"])
 def test_a_file_of_another_kind_is_unreadable(tiny: Path, data: bytes) -> None:
-    """A picture or a program set by mistake."""
+    """A picture or a program set by mistake is refused."""
     tiny.write_bytes(data)
     assert refused(tiny).code == "neural.model_unreadable"
 
 
 def test_weights_in_another_file_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They could be exchanged under the same name: not taken from beside the model nor from the current folder."""
+    """Weights in another file could be changed under the same name. They are refused in every folder."""
     path = tiny_models.save(
         tmp_path / "tiny.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0
     )
@@ -176,39 +176,39 @@ def test_weights_in_another_file_are_refused(tmp_path: Path, monkeypatch: pytest
 
 
 def two_inputs(path: Path) -> None:
-    """Another input beside the picture."""
+    """Return a model with another input beside the picture."""
     nodes = tiny_models.layers([helper.make_node("Add", ["dense", "more"], ["out"])])
     picture = tiny_models.value("in", ["n", 3, 32, 32])
     tiny_models.save(path, nodes=nodes, inputs=[picture, tiny_models.value("more", ["n", tiny_models.SIZE])])
 
 
 def two_outputs(path: Path) -> None:
-    """Another output beside the vector."""
+    """Return a model with another output beside the vector."""
     outputs = [tiny_models.value("out", ["n", tiny_models.SIZE]), tiny_models.value("pooled", ["n", 3, 2, 2])]
     tiny_models.save(path, outputs=outputs)
 
 
 def feature_map(path: Path) -> None:
-    """A grid of vectors, not pooled."""
+    """Return a model with a grid of vectors, not pooled."""
     nodes = [helper.make_node("Identity", ["in"], ["out"])]
     tiny_models.save(path, nodes=nodes, outputs=[tiny_models.value("out", ["n", 3, 32, 32])])
 
 
 def rows_of_channels(path: Path) -> None:
-    """Three rows for one picture."""
+    """Return a model with three rows for one picture."""
     nodes = [helper.make_node("Flatten", ["in"], ["out"], axis=2)]
     tiny_models.save(path, nodes=nodes, outputs=[tiny_models.value("out", ["m", 1024])])
 
 
 def whole_numbers(path: Path) -> None:
-    """A vector of integers."""
+    """Return a model with a vector of integers."""
     nodes = tiny_models.layers([helper.make_node("Cast", ["dense"], ["out"], to=TensorProto.INT64)])
     output = tiny_models.value("out", ["n", tiny_models.SIZE], TensorProto.INT64)
     tiny_models.save(path, nodes=nodes, outputs=[output])
 
 
 def of_input(*shape: int | str, kind: int = TensorProto.FLOAT) -> Callable[[Path], None]:
-    """A model whose input has that shape and gives the mean of it."""
+    """Return a model whose input has that shape and which gives its mean."""
 
     def build(path: Path) -> None:
         nodes = [
@@ -245,7 +245,7 @@ def of_input(*shape: int | str, kind: int = TensorProto.FLOAT) -> Callable[[Path
     ],
 )
 def test_a_model_of_another_shape_is_refused(tmp_path: Path, build: Callable[[Path], None]) -> None:
-    """One float32 picture in, one row of float32 out: anything else is refused at the start, saying what it has."""
+    """Only one float32 picture in and one float32 row out is accepted. The error states the model's shape."""
     path = tmp_path / "odd.onnx"
     build(path)
     error = refused(path)
@@ -254,19 +254,19 @@ def test_a_model_of_another_shape_is_refused(tmp_path: Path, build: Callable[[Pa
 
 
 def test_a_model_that_gives_zeros_is_refused(tmp_path: Path) -> None:
-    """Weights that were never trained or did not survive conversion."""
+    """Weights that were never trained or were lost in conversion are refused."""
     path = tiny_models.save(tmp_path / "zero.onnx", weights=tiny_models.WEIGHTS * 0)
     assert refused(path).code == "neural.model_output"
 
 
 def test_a_model_that_gives_no_numbers_is_refused(tmp_path: Path) -> None:
-    """NaN in the weights."""
+    """Weights with NaN are refused."""
     path = tiny_models.save(tmp_path / "nan.onnx", weights=tiny_models.WEIGHTS * np.float32("nan"))
     assert refused(path).code == "neural.model_output"
 
 
 def test_a_model_that_breaks_off_is_refused(tmp_path: Path) -> None:
-    """A file that says it takes any size but multiplies by a matrix for one."""
+    """A model that claims to take any size but multiplies by a matrix for one size is refused."""
     path = tiny_models.save(tmp_path / "free.onnx", inputs=[tiny_models.value("in", ["n", 3, "h", "w"])])
     assert NeuralDescriptor.open(tiny_models.model(path)).size == tiny_models.SIZE
     assert refused(path, input_px=64).code == "neural.model_output"

@@ -1,4 +1,4 @@
-"""The file of the index: whole or not believed, whoever was killed while writing it."""
+"""The file of the index: complete or refused, even if its writer was killed."""
 
 import os
 import signal
@@ -45,20 +45,20 @@ with sole_writer(Path(sys.argv[1])) as alone:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a snapshot of ten entries."""
+    """Return a folder with a snapshot of ten entries."""
     write(tmp_path, STAND)
     return tmp_path
 
 
 def write(folder: Path, stand: Stand) -> None:
-    """Put a snapshot of ten entries there."""
+    """Write a snapshot of ten entries."""
     index = FiledFeatureIndex()
     index.add(range(10), [some_features(key) for key in range(10)])
     index.write(folder, stand)
 
 
 def test_a_snapshot_comes_back(folder: Path) -> None:
-    """With what it is of, and every point of every entry under the right word, key and place."""
+    """The snapshot's facts and every point, under its word, key and place, are read back."""
     snapshot = open_snapshot(folder)
     assert snapshot is not None
     assert (snapshot.stand, snapshot.keys.tolist(), snapshot.sizes.tolist()) == (
@@ -73,12 +73,12 @@ def test_a_snapshot_comes_back(folder: Path) -> None:
 
 
 def test_no_folder_no_snapshot(tmp_path: Path) -> None:
-    """Before the first one is written there is none."""
+    """Before the first snapshot is written there is none."""
     assert open_snapshot(tmp_path / "missing") is None
 
 
 def test_a_file_cut_anywhere_is_refused(folder: Path) -> None:
-    """Within the header, between arrays, amid each of them, or a byte short; also one with a byte more."""
+    """A file is refused if cut within the header, between or in the arrays, a byte short or a byte long."""
     whole = (folder / NAME).read_bytes()
     pages = range(0, len(whole), 3 * _PAGE)
     for size in (0, 1, 43, 44, 60, _PAGE - 1, *pages, *(page + 1000 for page in pages), len(whole) - 1):
@@ -91,7 +91,7 @@ def test_a_file_cut_anywhere_is_refused(folder: Path) -> None:
 
 
 def test_an_altered_header_or_table_is_refused(folder: Path) -> None:
-    """What leads into the other arrays is believed only as it was written."""
+    """A header or table that leads into the other arrays is refused unless it is unchanged."""
     whole = (folder / NAME).read_bytes()
     for place in (0, 20, 60, len(whole) - 1, len(whole) - _PAGE):
         altered = bytearray(whole)
@@ -102,14 +102,14 @@ def test_an_altered_header_or_table_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("other", [{"scheme": "lf-0"}, {"vocabulary": "another"}])
 def test_a_snapshot_of_another_release_is_refused(folder: Path, other: dict[str, str]) -> None:
-    """Descriptors or words that this release does not know."""
+    """Descriptors or words that this release does not know are refused."""
     write(folder, replace(STAND, **other))
     assert open_snapshot(folder) is None
 
 
 @pytest.mark.slow
 def test_a_snapshot_that_was_replaced_stays_readable(folder: Path) -> None:
-    """A process that has the last one mapped goes on with it."""
+    """A process that has mapped the replaced snapshot still reads it."""
     snapshot = open_snapshot(folder)
     before = FiledFeatureIndex(snapshot).nearest(some_features(3).descriptors, 2)
     index = FiledFeatureIndex()
@@ -123,7 +123,10 @@ def test_a_snapshot_that_was_replaced_stays_readable(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["_write_points", "_write_at", "_write_header"])
 def test_a_killed_writer_leaves_the_last_snapshot(folder: Path, moment: str) -> None:
-    """Killed after a first array, after all points or after the header: the file of before counts, and the next writer cleans up."""
+    """A writer killed after the first array, all points or the header leaves the old file.
+
+    The next writer cleans up.
+    """
     words = [sys.executable, "-c", KILLED, str(TESTS), str(folder), moment]
     done = subprocess.run(words, check=False)  # noqa: S603 - our own interpreter
     assert done.returncode == -signal.SIGKILL
@@ -138,7 +141,10 @@ def test_a_killed_writer_leaves_the_last_snapshot(folder: Path, moment: str) -> 
 
 @pytest.mark.slow
 def test_two_processes_do_not_write_at_once(folder: Path) -> None:
-    """While one writes the other is told so at once; when it is killed the place is free."""
+    """A second writer is refused at once while the first one writes.
+
+    After the first one is killed, the lock is free.
+    """
     words = [sys.executable, "-c", HOLDING, str(folder)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:  # noqa: S603 - as above
         assert other.stdout is not None
@@ -152,7 +158,7 @@ def test_two_processes_do_not_write_at_once(folder: Path) -> None:
 
 
 def test_a_disk_that_is_full_leaves_the_last_snapshot(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error is the caller's to see, and nothing half-written stays behind."""
+    """The caller sees the error, and no half-written file stays."""
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

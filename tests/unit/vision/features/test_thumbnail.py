@@ -1,4 +1,4 @@
-"""The small copy of a design: size, mask, margins, and bytes that are none."""
+"""The thumbnail of a design: size, mask, margins, and invalid bytes."""
 
 import io
 
@@ -15,7 +15,7 @@ from authcheck.vision.features.thumbnail import LEAST_PX, SIDE_PX, Thumbnail, th
     [((600, 400), (128, 85)), ((64, 64), (128, 128)), ((20_000, 16), (128, 8)), ((16, 3000), (8, 128))],
 )
 def test_the_longer_side_is_given(size: tuple[int, int], small: tuple[int, int]) -> None:
-    """128 pixels, and at least 8 on the other side however long a strip it is."""
+    """The longer side has 128 pixels and the shorter at least 8, however long the strip."""
     kept = Thumbnail.from_bytes(thumbnail_bytes(make.picture(1).resize(size), None))
     assert kept.pixels.shape == (small[1], small[0], 3)
     assert kept.counts.shape == (small[1], small[0])
@@ -25,7 +25,7 @@ def test_the_longer_side_is_given(size: tuple[int, int], small: tuple[int, int])
 
 
 def test_it_looks_like_the_design_and_is_small() -> None:
-    """Within a few grey levels, in some kilobytes, the same bytes each time."""
+    """The thumbnail differs by a few grey levels, takes some kilobytes, and has the same bytes each time."""
     image = make.fixture("nw-001")
     data = thumbnail_bytes(image, None)
     kept = Thumbnail.from_bytes(data)
@@ -37,7 +37,7 @@ def test_it_looks_like_the_design_and_is_small() -> None:
 
 @pytest.mark.parametrize("shape", [(4, 6), (200, 300)])
 def test_a_mask_of_any_size_says_what_counts(shape: tuple[int, int]) -> None:
-    """The left half, to within a pixel; what does not count keeps its colours."""
+    """The mask is exact to a pixel. The part outside the mask keeps its colours."""
     mask = np.zeros(shape, np.bool_)
     mask[:, : shape[1] // 2] = True
     image = make.fixture("nw-001")
@@ -49,7 +49,7 @@ def test_a_mask_of_any_size_says_what_counts(shape: tuple[int, int]) -> None:
 
 
 def test_margins_are_not_content() -> None:
-    """Of a mark on white, the mark; of a drawing that fills its sheet, all of it."""
+    """A mark on white is cut out. A drawing that fills its sheet keeps it all."""
     sheet = Image.new("RGB", (400, 400), "white")
     sheet.paste(make.picture(3).resize((200, 100)), (100, 200))
     box = Thumbnail.from_bytes(thumbnail_bytes(sheet, None)).content()
@@ -58,7 +58,7 @@ def test_margins_are_not_content() -> None:
 
 
 def png() -> bytes:
-    """A good picture of another format."""
+    """Return a good picture of another format."""
     stream = io.BytesIO()
     make.picture(1).save(stream, "PNG")
     return stream.getvalue()
@@ -66,6 +66,6 @@ def png() -> bytes:
 
 @pytest.mark.parametrize("data", [b"", b"RIFF\0\0\0\0WEBP", b"junk" * 20, png()])
 def test_other_bytes_are_refused(data: bytes) -> None:
-    """Nothing that is not a whole WebP."""
+    """Only a complete WebP is accepted."""
     with pytest.raises(ValueError, match="damaged thumbnail"):
         Thumbnail.from_bytes(data)

@@ -1,4 +1,4 @@
-"""Fingerprints: what imagehash says, in every orientation, of the parts of a picture that may be the design."""
+"""Fingerprints: imagehash's codes, in every orientation, of the parts of a picture that may be the design."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from authcheck.vision.fingerprints.fingerprint import (
 )
 from authcheck.vision.pictures.decode import Picture
 
-# How to make each orientation from an upright picture; Pillow turns counter-clockwise.
+# How to make each orientation from an upright picture. Pillow turns counter-clockwise.
 MAKE = {
     "mirror": (Image.Transpose.FLIP_LEFT_RIGHT,),
     "rot90": (Image.Transpose.ROTATE_270,),
@@ -32,19 +32,19 @@ MAKE = {
 
 
 def turned(image: Image.Image, orientation: str) -> Image.Image:
-    """The picture after what `orientation` names."""
+    """Return the picture turned as `orientation` names."""
     for step in MAKE[orientation]:
         image = image.transpose(step)
     return image
 
 
 def made(image: Image.Image) -> Fingerprint:
-    """The fingerprint of a picture in memory."""
+    """Return the fingerprint of a picture in memory."""
     return fingerprint.of(Picture(image.convert("RGB"), *image.size, "PNG", ""))
 
 
 def joint(query: Fingerprint, reference: Fingerprint) -> NDArray[np.int64]:
-    """`(windows, orientations)`: the least joint distance to either window of the reference."""
+    """Return `(windows, orientations)`: the least joint distance to either window of the reference."""
     bits = np.bitwise_count(query.codes[:, :, None] ^ reference.codes[:, 0]).sum(axis=(3, 4))
     return np.asarray(bits.min(axis=2), np.int64)
 
@@ -83,14 +83,14 @@ def test_plain_borders_are_trimmed(border: str | tuple[int, int, int]) -> None:
 
 
 def test_a_border_within_a_border_is_trimmed() -> None:
-    """A logo on a white margin on a coloured pad leaves the logo."""
+    """A logo on a white margin on a coloured pad is reduced to the logo."""
     logo = logo_on((240, 200), "white")
     padded = ImageOps.expand(ImageOps.expand(logo, 40, fill="white"), 70, fill="purple")
     assert joint(made(padded), made(logo).reference()).min() < 90
 
 
 def test_a_design_on_a_plate_in_a_photo_is_found() -> None:
-    """A sticker with its own ground, pasted somewhere on a busy picture, is compared on its own."""
+    """A sticker with its own ground, pasted anywhere on a busy picture, is compared as a part of its own."""
     logo = logo_on((160, 120), "white")
     busy = Image.effect_noise((420, 340), 90).convert("RGB")
     busy.paste(logo, (170, 130))
@@ -102,7 +102,7 @@ def test_a_design_on_a_plate_in_a_photo_is_found() -> None:
 
 
 def test_a_design_in_a_page_is_found() -> None:
-    """A picture between plain gutters, as in a screenshot, is compared on its own."""
+    """A picture between plain gutters, as in a screenshot, is compared as a part of its own."""
     page = Image.new("RGB", (360, 640), "white")
     page.paste(picture(8, (320, 60)), (20, 20))
     page.paste(picture(9, (300, 260)), (30, 110))
@@ -115,7 +115,7 @@ def test_a_design_in_a_page_is_found() -> None:
 
 
 def test_a_picture_without_a_border_has_one_window() -> None:
-    """Nothing is searched twice: the stored trimmed codes are those of the whole."""
+    """The stored trimmed codes equal the codes of the whole picture, so no window is searched twice."""
     query = made(Image.effect_noise((300, 240), 80))
     assert query.windows == ("whole",)
     stored = query.reference()
@@ -125,7 +125,7 @@ def test_a_picture_without_a_border_has_one_window() -> None:
 
 @pytest.mark.parametrize("shade", [0, 127, 255])
 def test_flat_pictures_are_refused(shade: int) -> None:
-    """One colour, or one colour with faint noise, matches nothing instead of everything like it."""
+    """One colour, with or without faint noise, is refused. Otherwise it would match everything like it."""
     flat = Image.new("L", (300, 200), shade)
     noise = Image.effect_noise((300, 200), 6)
     faint = Image.blend(flat, noise, 0.5)
@@ -136,7 +136,7 @@ def test_flat_pictures_are_refused(shade: int) -> None:
 
 
 def test_the_record_reads_back() -> None:
-    """to_bytes and from_bytes are inverse for a query and for a reference, whose record is small."""
+    """`to_bytes` and `from_bytes` are inverse for queries and references. A reference's record is small."""
     query = made(logo_on((300, 200), "white"))
     for whole in (query, query.reference()):
         again = Fingerprint.from_bytes(whole.to_bytes())
@@ -147,7 +147,7 @@ def test_the_record_reads_back() -> None:
 
 
 def test_many_references_are_read_at_once() -> None:
-    """reference_codes gives the codes of each record, in order."""
+    """`reference_codes` gives the codes of each record, in order."""
     known = [made(picture(seed)).reference() for seed in range(3)]
     codes = reference_codes([one.to_bytes() for one in known])
     assert codes.shape == (3, 2, len(FAMILIES), 32)
@@ -156,7 +156,7 @@ def test_many_references_are_read_at_once() -> None:
 
 
 def test_other_records_are_refused() -> None:
-    """Bytes of another scheme, cut short or of a checked picture are not taken for a reference."""
+    """Bytes of another scheme, cut bytes, and the bytes of a checked picture are refused as a reference."""
     query = made(picture(2))
     record = query.reference().to_bytes()
     for data in (b"", b"AF0" + record[3:], record[:-1], record[:4]):
@@ -174,7 +174,7 @@ def test_odd_shapes_have_a_fingerprint(size: tuple[int, int]) -> None:
 
 
 def logo_on(size: tuple[int, int], ground: str) -> Image.Image:
-    """A mirror-symmetric drawing on a plain ground, with a little margin."""
+    """Return a mirror-symmetric drawing on a plain ground with a small margin."""
     width, height = size
     image = Image.new("RGB", size, ground)
     draw = ImageDraw.Draw(image)

@@ -17,17 +17,17 @@ from authcheck.vision.fingerprints.score import JOINT_MOST_BITS, REACH_BITS, sco
 
 
 def seen(image: Image.Image, image_format: str = "PNG", **options: int) -> Fingerprint:
-    """The fingerprint of a picture saved and opened as any other."""
+    """Return the fingerprint of a picture after saving and opening."""
     return fingerprint.read(encode(image, image_format, **options))[1]
 
 
 def record(image: Image.Image) -> bytes:
-    """What is stored of a registered picture."""
+    """Return the stored record of a registered picture."""
     return seen(image).reference().to_bytes()
 
 
 def symmetric_logo(seed: int) -> Image.Image:
-    """A logo with two mirror axes: phash is half noise on it."""
+    """Return a logo with two mirror axes. Half of its phash is noise."""
     dice = random.Random(seed)
     quarter = Image.new("RGB", (128, 128), "white")
     draw = ImageDraw.Draw(quarter)
@@ -45,7 +45,7 @@ def symmetric_logo(seed: int) -> Image.Image:
 
 
 def entries(count: int, seed: int) -> tuple[Fingerprint, list[Fingerprint]]:
-    """A query of random codes, and references: copies of a variant with few to very many bits changed."""
+    """Return a query of random codes, and references: copies of a variant with some or many bits changed."""
     dice = np.random.default_rng(seed)
     codes = dice.integers(0, 256, (2, 8, 2, 32), np.uint8)
     stored = np.empty((count, len(REFERENCE_WINDOWS), 1, 2, 32), np.uint8)
@@ -61,7 +61,7 @@ def entries(count: int, seed: int) -> tuple[Fingerprint, list[Fingerprint]]:
 def brute_force(
     query: Fingerprint, references: list[Fingerprint], numbers: list[int]
 ) -> list[tuple[int, int]]:
-    """(joint distance, view) of every view, best first, straight from the definition."""
+    """Return (joint distance, view) of every view, best first, from the definition."""
     found = []
     for number, reference in zip(numbers, references, strict=True):
         bits = np.bitwise_count(query.codes[:, :, None] ^ reference.codes[None, None, :, 0]).sum(axis=4)
@@ -70,7 +70,7 @@ def brute_force(
 
 
 def joint_of(hit: Hit) -> int:
-    """The joint distance of a hit."""
+    """Return the joint distance of a hit."""
     return (
         min(hit.distances_bits["phash"], (hit.distances_bits["phash"] + 60) // 2)
         + hit.distances_bits["dhash"]
@@ -79,7 +79,7 @@ def joint_of(hit: Hit) -> int:
 
 @given(count=st.integers(1, 90), wanted=st.integers(1, 12), seed=st.integers(0, 10**6), flat=st.booleans())
 def test_nothing_within_reach_is_missed(count: int, wanted: int, seed: int, *, flat: bool) -> None:
-    """The hits within reach are those of brute force over all records, in the same order with the same scores."""
+    """The hits within reach equal those of brute force over all records, in order and score."""
     query, references = entries(count, seed)
     numbers = list(np.random.default_rng(seed).permutation(1000)[:count].tolist())
     filled = Gallery(FlatIndex if flat else BruteForceIndex)
@@ -97,12 +97,12 @@ def test_nothing_within_reach_is_missed(count: int, wanted: int, seed: int, *, f
 def test_more_near_entries_than_were_asked_for_are_all_considered(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where each family alone would offer others first, the reach search still finds the best together."""
+    """Even if each family alone ranks other views first, the reach search finds the best joint distance."""
     monkeypatch.setattr(gallery, "LEAST_NEAR", 1)
     dice = np.random.default_rng(seed)
     codes = np.zeros((1, 8, 2, 32), np.uint8)
     codes[0, 1:] = dice.integers(0, 256, (7, 2, 32), np.uint8)
-    # Views 0-19 are near by phash only, 20-39 by dhash only, 40 is fairly near by both: the best of all.
+    # Views 0-19 are near by phash only, 20-39 by dhash only. 40 is fairly near by both and is the best.
     bits = [(0, 140)] * 20 + [(140, 60)] * 20 + [(60, 61)]
     references = []
     for families in bits:
@@ -118,7 +118,7 @@ def test_more_near_entries_than_were_asked_for_are_all_considered(
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_saved_again_symmetric_logo_is_still_a_match(seed: int) -> None:
-    """Where phash loses a third of its bits to a plain re-save, dhash carries the score."""
+    """Where phash loses a third of its bits to saving again, dhash gives a good score."""
     filled = Gallery()
     filled.add(range(6), [record(symmetric_logo(number)) for number in range(6)])
     again = symmetric_logo(seed).resize((230, 230), Image.Resampling.LANCZOS)
@@ -129,7 +129,10 @@ def test_a_saved_again_symmetric_logo_is_still_a_match(seed: int) -> None:
 
 
 def test_a_registry_of_one_works() -> None:
-    """One view: its copy is found, another picture scores near nothing, and an empty gallery finds nothing."""
+    """A registry with one view finds its copy and scores other pictures near zero.
+
+    An empty gallery finds nothing.
+    """
     filled = Gallery()
     assert filled.search(seen(picture(1)), 5) == []
     filled.add([7], [record(picture(1))])
@@ -143,7 +146,7 @@ def test_a_registry_of_one_works() -> None:
 
 
 def test_a_removed_view_is_never_found() -> None:
-    """Taking a view out leaves the others; numbers that are not there do no harm."""
+    """Removing a view keeps the others. Removing an unknown number does nothing."""
     filled = Gallery()
     filled.add([1, 2, 3], [record(picture(number)) for number in (1, 2, 3)])
     filled.remove([2, 99])
@@ -154,7 +157,7 @@ def test_a_removed_view_is_never_found() -> None:
 
 
 def test_a_view_removed_during_a_search_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A view that goes between two looks is skipped; the search itself does not fail."""
+    """A search skips a view that is removed between its two passes. The search does not fail."""
     filled = Gallery()
     filled.add([1, 2], [record(picture(number)) for number in (1, 2)])
     look = filled._near
@@ -169,7 +172,7 @@ def test_a_view_removed_during_a_search_is_left_out(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_known_number_is_refused_and_changes_nothing() -> None:
-    """A number in use, or twice in one call, raises ValueError and leaves the gallery as it was."""
+    """A number that is in use or given twice in one call raises ValueError and changes nothing."""
     filled = Gallery()
     filled.add([1], [record(picture(1))])
     for numbers in ([1], [5, 5], [2, 1]):
@@ -182,21 +185,21 @@ def test_a_known_number_is_refused_and_changes_nothing() -> None:
 
 
 def test_equal_views_come_by_number() -> None:
-    """Of views that fit equally well, the lower number is first."""
+    """Of equally good views, the lower number comes first."""
     filled = Gallery()
     filled.add([9, 4, 6], [record(picture(1))] * 3)
     assert [hit.view_id for hit in filled.search(seen(picture(1)), 2)] == [4, 6]
 
 
 def test_a_query_of_another_scheme_is_refused() -> None:
-    """Codes of another scheme are never compared."""
+    """Codes of another scheme raise an error and are never compared."""
     query = seen(picture(1))
     with pytest.raises(ValueError, match="scheme"):
         Gallery().search(Fingerprint("older", query.windows, query.codes), 1)
 
 
 def test_the_score_falls_with_every_bit() -> None:
-    """One number in, one out: strictly falling, within [0, 1]."""
+    """The score is strictly decreasing with the distance, within [0, 1]."""
     scores = [score_of(bits) for bits in range(JOINT_MOST_BITS + 1)]
     assert scores == sorted(set(scores), reverse=True)
     assert 0 < scores[-1] < 0.001
@@ -204,7 +207,7 @@ def test_the_score_falls_with_every_bit() -> None:
 
 
 def test_a_hundred_thousand_views_are_added_at_once() -> None:
-    """Loading goes by arrays: no step of it is taken a record at a time."""
+    """Adding many views runs on arrays and not on single records."""
     dice = np.random.default_rng(1)
     head = record(picture(1))[:7]
     codes = dice.integers(0, 256, (100_000, 128), np.uint8)

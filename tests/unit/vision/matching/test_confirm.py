@@ -1,4 +1,4 @@
-"""Guided matching: a rough map is enough to find the points of a design again and to make the map exact."""
+"""Guided matching: a rough map is enough to find the design's points again and to make the map exact."""
 
 from dataclasses import replace
 
@@ -24,20 +24,20 @@ DESIGN = make.fixture("nw-001")
 
 
 def similarity(angle_deg: float, size: float, middle: tuple[float, float]) -> Fit:
-    """A map that somebody found."""
+    """Return a similarity as the rough map that was found."""
     turn = np.deg2rad(angle_deg)
     turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     return Fit(np.column_stack([size * turned, middle]), NO_PAIRS, np.empty(0), 0)
 
 
 def looked_at(place: NDArray[np.float32], found: Fit) -> Confirmation:
-    """What is confirmed of the design, printed at a place, under a map."""
+    """Return the confirmed part of the design, printed at a place, under a map."""
     picture = of_picture(make.printed(DESIGN, place, make.busy_ground(1)))
     return confirm(Points.of(picture), Points.of(make.design_features(DESIGN)), found, extent=EXTENT)
 
 
 def corners_off(confirmation: Confirmation, place: NDArray[np.float32]) -> float:
-    """How far the map puts a corner from where it is, in pixels of the picture."""
+    """Return how far the map puts a corner from its true place, in pixels of the picture."""
     frame = np.array([[-0.5, -1 / 3, 1], [0.5, -1 / 3, 1], [0.5, 1 / 3, 1], [-0.5, 1 / 3, 1]])
     there = frame @ confirmation.homography.T
     pixels = there[:, :2] / there[:, 2:] * 800 + [400, 320]
@@ -45,7 +45,7 @@ def corners_off(confirmation: Confirmation, place: NDArray[np.float32]) -> float
 
 
 def test_a_rough_map_becomes_exact() -> None:
-    """A map that is 2 % off in place and size and 4 degrees in angle leads to the corners, to a few pixels of 300."""
+    """A map that is 2 % off in place and size and 4 degrees in angle leads to corners within a few pixels."""
     place = make.quad(DESIGN, (430, 300), 300, angle_deg=35)
     rough = similarity(39, 300 / 800 * 1.02, (30 / 800 + 0.005, -20 / 800))
     found = looked_at(place, rough)
@@ -57,7 +57,7 @@ def test_a_rough_map_becomes_exact() -> None:
 
 
 def test_perspective_is_followed() -> None:
-    """Where the design recedes, the projective map fits where the affine one cannot."""
+    """For a receding design, the projective map fits better than the affine map."""
     place = make.quad(DESIGN, (430, 300), 420, slant=0.12)
     rough = similarity(0, 420 / 800 * 0.94, (30 / 800, -20 / 800))
     found = looked_at(place, rough)
@@ -72,7 +72,7 @@ def test_perspective_is_followed() -> None:
     ids=["turned otherwise", "too small", "elsewhere"],
 )
 def test_a_wrong_map_is_not_confirmed(angle_deg: float, size: float, middle: tuple[float, float]) -> None:
-    """Next to no point is where it says, though the design is in the picture."""
+    """A map whose points have no partner is not confirmed, even though the picture shows the design."""
     place = make.quad(DESIGN, (430, 300), 300, angle_deg=35)
     found = looked_at(place, similarity(angle_deg, size, middle))
     assert found.visible > 20
@@ -80,7 +80,7 @@ def test_a_wrong_map_is_not_confirmed(angle_deg: float, size: float, middle: tup
 
 
 def test_what_lies_outside_is_not_counted() -> None:
-    """Of a design half outside, half the points should be seen, and those are."""
+    """Points outside the picture are not counted. The visible half of a design's points is enough."""
     place = make.quad(DESIGN, (0, 320), 300)
     found = looked_at(place, similarity(0, 0.375, (-0.5, 0)))
     assert 0.3 * len(make.design_features(DESIGN)) < found.visible < 0.65 * len(make.design_features(DESIGN))
@@ -89,7 +89,7 @@ def test_what_lies_outside_is_not_counted() -> None:
 
 
 def test_a_point_is_confirmed_once() -> None:
-    """Each of the design's points has one partner at most: the most alike near its place."""
+    """Each of the design's points has at most one partner, the most similar point near its place."""
     place = make.quad(DESIGN, (400, 320), 500)
     found = looked_at(place, similarity(0, 500 / 800, (0, 0)))
     assert len(np.unique(found.pairs.known)) == len(found.pairs)
@@ -109,7 +109,7 @@ def test_a_point_is_confirmed_once() -> None:
 )
 @pytest.mark.parametrize("points", [EMPTY, make.design_features(DESIGN)], ids=["no point", "points"])
 def test_degenerate_maps_confirm_nothing_badly(affine: NDArray[np.float64], points: Features) -> None:
-    """Numbers in their ranges, none of them NaN, and a homography of finite numbers."""
+    """Numbers are in their ranges and finite for degenerate maps too."""
     picture = Points.of(of_picture(make.busy_ground(2)))
     for seen in (picture, Points.of(EMPTY)):
         found = confirm(seen, Points.of(points), Fit(affine, NO_PAIRS, np.empty(0), 0), extent=EXTENT)
@@ -120,7 +120,7 @@ def test_degenerate_maps_confirm_nothing_badly(affine: NDArray[np.float64], poin
 
 
 def test_an_inverted_picture_is_confirmed_with_the_edit_undone() -> None:
-    """The points of a picture with light and dark swapped are there once that is undone, else they are not."""
+    """The points of an inverted picture match only once the inversion is undone."""
     place = make.quad(DESIGN, (400, 320), 300)
     scene = make.printed(DESIGN, place, make.busy_ground(1))
     inverted = of_picture(Image.fromarray(255 - np.asarray(scene)))
@@ -135,7 +135,7 @@ def test_an_inverted_picture_is_confirmed_with_the_edit_undone() -> None:
 
 
 def test_explained_points_are_neither_visible_nor_seen() -> None:
-    """Half of what was confirmed is explained by something else: the other half is left; all, where it explains it badly."""
+    """Points that something else explains are left out. Points that it explains badly stay."""
     place = make.quad(DESIGN, (430, 300), 300, angle_deg=35)
     found = similarity(35, 300 / 800, (30 / 800, -20 / 800))
     picture = Points.of(of_picture(make.printed(DESIGN, place, make.busy_ground(1))))

@@ -1,4 +1,4 @@
-"""Geometry: the map that most pairs agree on, whatever the others say."""
+"""Geometry: the map on which most pairs agree, with any outliers."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ Affine = NDArray[np.float64]
 
 
 def places_by_lot(dice: np.random.Generator, count: int) -> Places:
-    """Points all over a square picture."""
+    """Return points all over a square picture."""
     return np.column_stack(
         [
             dice.uniform(-0.5, 0.5, (count, 2)),
@@ -27,13 +27,13 @@ def places_by_lot(dice: np.random.Generator, count: int) -> Places:
 
 
 def affine(angle: float, size: float, stretch: float, middle: tuple[float, float]) -> Affine:
-    """A turn, a size, a stretch of the design's width against its height, a shift."""
+    """Return a map with a turn, a size, a stretch of width against height, and a shift."""
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return np.column_stack([size * turn @ np.diag([stretch, 1 / stretch]), middle])
 
 
 def seen_under(known: Places, given_map: Affine) -> Places:
-    """Where a map puts the points of a design."""
+    """Return the points of a design as a map moves them."""
     seen = known.copy()
     seen[:, :2] = known[:, :2] @ given_map[:, :2].T + given_map[:, 2]
     direction = np.column_stack([np.cos(known[:, 3]), np.sin(known[:, 3])]) @ given_map[:, :2].T
@@ -43,7 +43,7 @@ def seen_under(known: Places, given_map: Affine) -> Places:
 
 
 def paired(count: int, weights: NDArray[np.float32] | None = None) -> Pairs:
-    """Row i of the picture with row i of the design."""
+    """Return the pairs of row i of the picture with row i of the design."""
     rows = np.arange(count)
     return Pairs(rows, rows, np.ones(count, np.float32) if weights is None else weights)
 
@@ -52,7 +52,7 @@ def paired(count: int, weights: NDArray[np.float32] | None = None) -> Pairs:
 @pytest.mark.parametrize("angle", [0, 2.5, -1.2])
 @pytest.mark.parametrize("size", [0.1, 0.5, 1.4])
 def test_a_map_is_recovered_from_half_outliers(stretch: float, angle: float, size: float) -> None:
-    """40 pairs that lie alike, 40 that lie anywhere: the map is right to a hundredth, and the outliers are left out."""
+    """With 40 consistent and 40 random pairs, the map is right to a hundredth, without the outliers."""
     dice = np.random.default_rng(1)
     known = places_by_lot(dice, 80)
     truth = affine(angle, size, stretch, (0.1, -0.2))
@@ -70,7 +70,7 @@ def test_a_map_is_recovered_from_half_outliers(stretch: float, angle: float, siz
 
 
 def test_weight_decides_not_number() -> None:
-    """Of two designs' worth of pairs those with more weight win, though they are fewer."""
+    """The pairs of the design with more weight win, even if they are fewer."""
     dice = np.random.default_rng(2)
     known = places_by_lot(dice, 60)
     one, other = affine(0, 0.4, 1, (0.2, 0.2)), affine(2, 0.4, 1, (-0.2, -0.2))
@@ -82,21 +82,21 @@ def test_weight_decides_not_number() -> None:
 
 @pytest.mark.parametrize("count", range(LEAST_PAIRS + 1))
 def test_three_pairs_are_the_least(count: int) -> None:
-    """Fewer are no map at all; three that agree are one."""
+    """Fewer than three pairs give no map. Three consistent pairs give one."""
     known = places_by_lot(np.random.default_rng(3), count)
     found = fit(seen_under(known, affine(1, 0.5, 1, (0, 0))), known, paired(count))
     assert (found is None) == (count < LEAST_PAIRS)
 
 
 def test_pairs_by_chance_agree_on_little() -> None:
-    """Of 60 pairs that lie anywhere a handful agree at most, or none."""
+    """Of 60 random pairs at most a handful agree."""
     dice = np.random.default_rng(4)
     found = fit(places_by_lot(dice, 60), places_by_lot(dice, 60), paired(60))
     assert found is None or len(found.pairs) < 8
 
 
 def test_points_that_turn_otherwise_do_not_agree() -> None:
-    """Places alone are not enough: each point must be turned and sized as the map says."""
+    """Each point's own angle and size must agree with the map, not only its place."""
     dice = np.random.default_rng(5)
     known = places_by_lot(dice, 30)
     seen = seen_under(known, affine(0.4, 0.5, 1, (0, 0)))
@@ -111,7 +111,7 @@ def test_points_that_turn_otherwise_do_not_agree() -> None:
 
 
 def test_few_pairs_do_not_shear() -> None:
-    """Three or four pairs with a little error give a similarity, not a wild affine map."""
+    """Three or four pairs with a little error give a similarity, not a distorted affine map."""
     dice = np.random.default_rng(6)
     for count in (3, 4):
         known = places_by_lot(dice, count)
@@ -125,7 +125,7 @@ def test_few_pairs_do_not_shear() -> None:
 
 @pytest.mark.parametrize("count", [3, 5, 30])
 def test_all_points_in_one_place(count: int) -> None:
-    """In the picture, in the design or in both: an answer with finite numbers, or none."""
+    """Points in one place in the picture, the design or both give finite numbers or no map."""
     dice = np.random.default_rng(7)
     point, spread = np.repeat(places_by_lot(dice, 1), count, axis=0), places_by_lot(dice, count)
     for seen, known in ((point, point), (point, spread), (spread, point)):
@@ -134,7 +134,7 @@ def test_all_points_in_one_place(count: int) -> None:
 
 
 def test_points_on_a_line() -> None:
-    """They fix no affine map, but the similarity that they agree on."""
+    """Points on a line give a similarity, because they fix no affine map."""
     known = places_by_lot(np.random.default_rng(8), 20)
     known[:, 1] = 0.1
     truth = affine(0.7, 0.3, 1, (0.1, 0.1))
@@ -145,7 +145,7 @@ def test_points_on_a_line() -> None:
 
 @given(st.integers(3, 12).flatmap(lambda n: arrays.arrays(np.uint16, (2, n, 4))))
 def test_no_points_break_it(steps: NDArray[np.uint16]) -> None:
-    """Whatever two records hold: None, or finite numbers and three pairs or more."""
+    """Any two records give None, or finite numbers and at least three pairs."""
     seen, known = read_steps(steps[0]), read_steps(steps[1])
     found = fit(seen, known, paired(len(seen)))
     if found is not None:
@@ -155,7 +155,7 @@ def test_no_points_break_it(steps: NDArray[np.uint16]) -> None:
 
 
 def test_steps_are_enough_for_it() -> None:
-    """Places as they are kept in the record give the same map."""
+    """Places stored in steps give the same map."""
     known = places_by_lot(np.random.default_rng(9), 40)
     truth = affine(0.7, 0.3, 1.1, (0.1, 0.1))
     kept = [read_steps(steps_of(places)) for places in (seen_under(known, truth), known)]

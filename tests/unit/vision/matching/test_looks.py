@@ -1,4 +1,4 @@
-"""A closer look: where a printed design lies, how much of it is seen, and which designs are looked at."""
+"""A closer look: where a printed design is, how much of it is seen, and which designs get a closer look."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ from authcheck.vision.matching.pixels import NOTHING
 from authcheck.vision.matching.subjects import Known
 from authcheck.vision.matching.votes import Edit
 
-NAMES = ("nw-001", "as-011", "hl-003", "tt-006")  # they fill their sheets
+NAMES = ("nw-001", "as-011", "hl-003", "tt-006")  # these designs fill their sheets
 NONE = np.empty(0, np.intp)
 
 
@@ -32,7 +32,7 @@ def look(image: Image.Image, design: Known, edit: Edit = Edit()) -> Look:  # noq
 
 
 def kept(design: Known, points: bool) -> Known:
-    """The design, or one of its name without a point."""
+    """Return the design, or a design of its name without points."""
     few = replace(
         design.features, **{n: getattr(design.features, n)[:0] for n in ("steps", "descriptors", "channels")}
     )
@@ -55,7 +55,10 @@ def kept(design: Known, points: bool) -> Known:
 )
 @pytest.mark.parametrize("name", NAMES)
 def test_the_outline_is_where_the_design_is(name: str, words: dict[str, Any]) -> None:
-    """Four fifths of what either outlines is in both; mirroring, turn and size are told."""
+    """The found outline and the true one share four fifths of their area.
+
+    Mirroring, turn and size are correct.
+    """
     image = make.fixture(name)
     given = {"middle": (430, 300), "longer_px": 280, **words}
     place = make.quad(image, **given)
@@ -72,7 +75,7 @@ def test_the_outline_is_where_the_design_is(name: str, words: dict[str, Any]) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_half_a_design_is_half_covered(name: str) -> None:
-    """With another picture laid over its right half, about half is seen; the whole design still is outlined."""
+    """With its right half covered, about half of the design is seen, and the whole is still outlined."""
     image = make.fixture(name)
     place = make.quad(image, (400, 320), 400)
     whole = make.printed(image, place, make.busy_ground(1))
@@ -86,7 +89,7 @@ def test_half_a_design_is_half_covered(name: str) -> None:
 
 
 def test_an_inverted_print_is_told() -> None:
-    """With light and dark swapped the design lies where it lies, and its pixels agree once that is undone."""
+    """With light and dark swapped the design is placed, and its pixels agree after undoing the swap."""
     image = make.fixture("nw-001")
     place = make.quad(image, (430, 300), 300, angle_deg=30)
     scene = ImageOps.invert(make.printed(image, place, make.busy_ground(1)))
@@ -98,7 +101,7 @@ def test_an_inverted_print_is_told() -> None:
 
 @pytest.mark.slow
 def test_two_prints_lie_in_places_of_their_own() -> None:
-    """Side by side they are not in one place; one laid on the other is."""
+    """Two prints side by side have different places. A print laid on the other has the same place."""
     one, other = make.fixture("nw-001"), make.fixture("tt-006")
     alone = make.printed(one, make.quad(one, (210, 300), 300), make.busy_ground(1))
     both = make.printed(other, make.quad(other, (600, 330), 280), alone)
@@ -111,7 +114,7 @@ def test_two_prints_lie_in_places_of_their_own() -> None:
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("angle_deg", [0, 90, 180, 270])
 def test_what_hashes_say_is_assumed(angle_deg: int, mirrored: bool) -> None:
-    """Mirrored left to right, then turned clockwise, over the whole picture: the corners and the pixels agree."""
+    """A copy mirrored left to right, then turned clockwise, has matching corners and pixels."""
     image = make.fixture("nw-001")
     shown = ImageOps.mirror(image) if mirrored else image
     shown = shown.rotate(-angle_deg, expand=True)
@@ -125,7 +128,7 @@ def test_what_hashes_say_is_assumed(angle_deg: int, mirrored: bool) -> None:
 
 
 def test_another_format_is_assumed_stretched() -> None:
-    """A copy that was squeezed covers the whole picture all the same."""
+    """A squeezed copy covers the whole picture all the same."""
     image = make.fixture("nw-001")
     squeezed = image.resize((400, 400))
     submitted = make.submitted(squeezed)
@@ -135,7 +138,7 @@ def test_another_format_is_assumed_stretched() -> None:
 
 
 def fitted(design: Known, votes: float) -> Verified:
-    """A design that so many votes agree on, over the whole picture."""
+    """Return a design that this many votes agree on, over the whole picture."""
     rows = np.arange(4)
     pairs = Pairs(rows, rows, np.full(4, votes / 4, np.float32))
     return Verified(design, Edit(), Fit(np.eye(2, 3), pairs, np.zeros(4), 4))
@@ -143,7 +146,7 @@ def fitted(design: Known, votes: float) -> Verified:
 
 @pytest.mark.slow
 def test_only_the_best_are_looked_at() -> None:
-    """The four with most votes, none with a fraction of the best's, then those that only hashes propose."""
+    """The four designs with most votes are examined, none far behind, then those that only hashes propose."""
     submitted = make.submitted(make.busy_ground(1))
     designs = [make.known(make.picture(seed), 2 * seed) for seed in range(7)]
     few = look_closer(
@@ -162,7 +165,7 @@ def test_only_the_best_are_looked_at() -> None:
 
 @pytest.mark.parametrize("points", [False, True])
 def test_what_lies_outside_is_not_covered(points: bool) -> None:
-    """A map that leads out of the picture shows nothing of the design: no outline, no coverage, numbers that are numbers."""
+    """If the map leads out of the picture, there is no outline, no coverage, and no infinite number."""
     image = make.fixture("nw-001")
     design = kept(make.known(image), points)
     submitted = make.submitted(make.busy_ground(1))
@@ -176,7 +179,7 @@ def test_what_lies_outside_is_not_covered(points: bool) -> None:
 
 @pytest.mark.slow
 def test_a_sliver_is_not_the_whole() -> None:
-    """Of a design that is all but outside, too little to compare, a point that is there does not make it covered."""
+    """A visible point does not count as coverage of a design that is almost completely outside."""
     image = make.busy_ground(8, (480, 480))
     scene = make.printed(image, make.quad(image, (-274, 320), 600), make.busy_ground(1))
     affine = np.array([[0.75, 0, (-274 - 400) / 800], [0, 0.75, 0]])

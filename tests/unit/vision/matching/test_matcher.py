@@ -23,7 +23,7 @@ NEVER: Callable[[Vector], bool] = lambda _: False  # noqa: E731 - a constant
 
 @dataclass
 class Shelf:
-    """What is registered, in memory: the index, the views, the negative pictures, and how often it was asked."""
+    """A registry in memory: the index, the views, the negative pictures, and the number of queries."""
 
     index: FiledFeatureIndex = field(default_factory=FiledFeatureIndex)
     known: dict[int, Known] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Shelf:
         return self.file(make.known(image, key, owner=owner))
 
     def file(self, made: Known) -> Known:
-        """Put a view where it is searched and found."""
+        """Add a view to the index and to the shelf."""
         key = made.key
         self.known[key] = made
         self.index.add([key], [made.features])
@@ -57,7 +57,7 @@ class Shelf:
         return {key: self.negatives[key] for key in keys if key in self.negatives}
 
     def ask(self, question: Question) -> list[Pose]:
-        """One search."""
+        """Run one search."""
         self.rounds += 1 / 2  # of views, then of negatives
         return question(self.index, self.negative_indexes)
 
@@ -67,19 +67,19 @@ class Shelf:
         hints: Sequence[Hint] = (),
         enough: Callable[[Vector], bool] = lambda numbers: MODEL.score(numbers) > 0.9,
     ) -> Examined:
-        """All stages."""
+        """Run all stages."""
         return examine(make.submitted(image), self.ask, self, hints, enough)
 
 
 @cache
 def eight() -> tuple[Known, ...]:
-    """Eight of our own designs, read once."""
+    """Return eight of our own designs, read once."""
     return tuple(make.known(make.fixture(name), number) for number, name in enumerate(NAMES))
 
 
 @pytest.fixture
 def shelf() -> Shelf:
-    """A shelf of its own with those designs."""
+    """Return a new shelf with those designs."""
     made = Shelf()
     for one in eight():
         made.file(one)
@@ -87,7 +87,7 @@ def shelf() -> Shelf:
 
 
 def scores(found: Examined) -> dict[int, float]:
-    """What each look is worth, by key."""
+    """Return the score of each look, by key."""
     return {
         look.verified.known.key: MODEL.score(numbers)
         for look, numbers in zip(found.looks, found.numbers, strict=True)
@@ -95,7 +95,7 @@ def scores(found: Examined) -> dict[int, float]:
 
 
 def scene(name: str, **words: float) -> Image.Image:
-    """A design printed on a ground."""
+    """Return a design printed on a ground."""
     image = make.fixture(name)
     place = make.quad(
         image, (430, 300), 260, angle_deg=words.get("angle_deg", 20), mirrored=bool(words.get("mirrored"))
@@ -107,7 +107,7 @@ def scene(name: str, **words: float) -> Image.Image:
 @pytest.mark.parametrize("mirrored", [0, 1])
 @pytest.mark.parametrize("number", [0, 1, 3])
 def test_a_print_is_found_and_no_other(shelf: Shelf, number: int, mirrored: int) -> None:
-    """The printed design is sure, all others are not; the picture is not asked about a second time."""
+    """The printed design is sure and all others are not. The picture is searched once only."""
     given = scores(shelf.examine(scene(NAMES[number], mirrored=mirrored)))
     assert given.pop(number) > 0.9
     assert max(given.values(), default=0) < 0.5
@@ -116,7 +116,7 @@ def test_a_print_is_found_and_no_other(shelf: Shelf, number: int, mirrored: int)
 
 @pytest.mark.slow
 def test_light_and_dark_are_swapped_only_where_nothing_was_found(shelf: Shelf) -> None:
-    """`enough` decides whether there is a second round; it is asked about each look of the first."""
+    """`enough` decides on a second round. It is called for each look of the first round."""
     asked: list[Vector] = []
 
     def enough(numbers: Vector) -> bool:
@@ -137,7 +137,7 @@ def test_light_and_dark_are_swapped_only_where_nothing_was_found(shelf: Shelf) -
 @pytest.mark.parametrize("mirrored", [0, 1])
 @pytest.mark.parametrize("name", ["nw-001", "as-011"])
 def test_an_inverted_print_is_found(shelf: Shelf, name: str, mirrored: int) -> None:
-    """Light and dark swapped, mirrored or not, in the second round."""
+    """A print with light and dark swapped, mirrored or not, is found in the second round."""
     found = shelf.examine(ImageOps.invert(scene(name, mirrored=mirrored)))
     assert shelf.rounds == 2
     assert scores(found)[NAMES.index(name)] > 0.9
@@ -147,7 +147,7 @@ def test_an_inverted_print_is_found(shelf: Shelf, name: str, mirrored: int) -> N
 
 @pytest.mark.slow
 def test_an_unrelated_picture_is_nobodys(shelf: Shelf) -> None:
-    """Whatever chance gives, it is worth little; and so it is in an empty registry."""
+    """An unrelated picture gets low scores at most, also in an empty registry."""
     for seed in (0, 2, 4):
         assert max(scores(shelf.examine(make.busy_ground(seed))).values(), default=0) < 0.5
     assert shelf.rounds == 6
@@ -156,7 +156,7 @@ def test_an_unrelated_picture_is_nobodys(shelf: Shelf) -> None:
 
 @pytest.mark.slow
 def test_views_that_only_hashes_know_are_looked_at(shelf: Shelf) -> None:
-    """A view that is on the shelf but gets no votes is verified where hashes name it, and assumed to cover the picture."""
+    """A view without votes is verified if hashes name it, as covering the whole picture."""
     image = make.fixture("nw-001")
     shelf.index.remove([0])
     copy = image.resize((300, 200))
@@ -175,7 +175,7 @@ def test_views_that_only_hashes_know_are_looked_at(shelf: Shelf) -> None:
     ids=["sure", "vague", "part"],
 )
 def test_only_a_sure_hint_of_the_whole_picture_is_assumed(score: float, whole: bool, looks: int) -> None:
-    """Where no point agrees, a view is looked at only if hashes are sure enough that it covers the picture."""
+    """Where no point agrees, a view is examined only if hashes are sure that it covers the picture."""
     alone = Shelf()
     alone.put(make.fixture("nw-001"), 0)
     found = alone.examine(
@@ -187,7 +187,7 @@ def test_only_a_sure_hint_of_the_whole_picture_is_assumed(score: float, whole: b
 
 @pytest.mark.slow
 def test_a_design_without_a_point_is_left_to_the_hashes(shelf: Shelf) -> None:
-    """The model knows nothing of such designs: a soft gradient would be a sure match of any checkered picture."""
+    """The model knows no such designs: a soft gradient would be a sure match of any checkered picture."""
     gradient = Image.linear_gradient("L").resize((200, 300)).convert("RGB")
     assert len(shelf.put(gradient, 20).features) == 0
     found = shelf.examine(
@@ -198,7 +198,7 @@ def test_a_design_without_a_point_is_left_to_the_hashes(shelf: Shelf) -> None:
 
 @pytest.mark.slow
 def test_what_is_gone_is_left_out(shelf: Shelf) -> None:
-    """A view that was taken off the shelf after the index was asked is no error, nor is a hint at it."""
+    """A view that was removed after the search of the index causes no error. Neither does a hint to it."""
     del shelf.known[0]
     found = shelf.examine(scene("nw-001"), [Hint(0, 0.9, 0.0, mirrored=False, whole=True)])
     assert 0 not in scores(found)
@@ -211,7 +211,7 @@ def test_what_is_gone_is_left_out(shelf: Shelf) -> None:
     ids=["the owner's", "everybody's", "another's"],
 )
 def test_a_negatives_points_have_no_say(shelf: Shelf, owner: str | None, found: bool) -> None:
-    """What a negative picture explains is evidence for no design of its owner, but still for those of others."""
+    """A negative picture removes evidence from its owner's designs, but not from other owners' designs."""
     shelf.put_negative(make.fixture("nw-001"), 101, owner)
     given = scores(shelf.examine(scene("nw-001")))
     assert (given.get(0, 0) > 0.5) == found
@@ -219,7 +219,7 @@ def test_a_negatives_points_have_no_say(shelf: Shelf, owner: str | None, found: 
 
 @pytest.mark.slow
 def test_a_design_on_a_negatives_ground_is_found(shelf: Shelf) -> None:
-    """A backdrop takes away its own points alone."""
+    """A backdrop removes only the points that it explains."""
     ground = make.busy_ground(1)
     shelf.put_negative(ground, 101, "acme")
     assert scores(shelf.examine(scene("nw-001")))[0] > 0.9
@@ -227,7 +227,7 @@ def test_a_design_on_a_negatives_ground_is_found(shelf: Shelf) -> None:
 
 @pytest.mark.slow
 def test_strangers_negatives_crowd_out_nobodys(shelf: Shelf) -> None:
-    """A thief who declares the same picture a backdrop many times cannot keep the owner's own from being seen."""
+    """A thief who declares the same picture a backdrop many times cannot hide the owner's own negative."""
     for key in range(101, 121, 2):
         shelf.put_negative(make.fixture("nw-001"), key, "thief")
     assert scores(shelf.examine(scene("nw-001")))[0] > 0.9
@@ -237,7 +237,7 @@ def test_strangers_negatives_crowd_out_nobodys(shelf: Shelf) -> None:
 
 @pytest.mark.slow
 def test_an_inverted_negative_is_seen(shelf: Shelf) -> None:
-    """What is looked for with light and dark swapped is barred with light and dark swapped."""
+    """A search with light and dark swapped uses the negatives with light and dark swapped too."""
     inverted = ImageOps.invert(scene("nw-001"))
     assert scores(shelf.examine(inverted))[0] > 0.9
     shelf.put_negative(make.fixture("nw-001"), 101, None)
@@ -246,7 +246,7 @@ def test_an_inverted_negative_is_seen(shelf: Shelf) -> None:
 
 @pytest.mark.slow
 def test_numbers_are_numbers(shelf: Shelf) -> None:
-    """In the order of the model, all finite, whatever the picture."""
+    """The numbers are in the model's order and finite for any picture."""
     hints = [Hint(number, 0.9, 90.0, mirrored=True, whole=True) for number in range(3)]
     for image in (scene("nw-001"), make.busy_ground(3), make.picture(1).resize((900, 20)), make.noise(1)):
         for numbers in shelf.examine(image, hints).numbers:
@@ -267,7 +267,7 @@ def test_numbers_are_numbers(shelf: Shelf) -> None:
     ids=["400 tiles", "400 prints", "noise", "wide", "tall", "white"],
 )
 def test_attacks_are_answered(shelf: Shelf, image: Image.Image) -> None:
-    """Tiles repeated 400 times, noise, strips: nobody's, and a bounded number of looks."""
+    """Tiles repeated 400 times, noise and strips match nothing and get a bounded number of looks."""
     shelf.put(make.picture(8).resize((16, 3000)), 20)
     shelf.put(Image.linear_gradient("L").convert("RGB"), 22)
     found = shelf.examine(image)
@@ -278,7 +278,7 @@ def test_attacks_are_answered(shelf: Shelf, image: Image.Image) -> None:
 
 @pytest.mark.slow
 def test_ties_are_broken_by_the_key(shelf: Shelf) -> None:
-    """The same answer in the same order each time, also for two views of one picture."""
+    """Repeated searches give the same order, also for two views of one picture."""
     shelf.put(make.fixture("nw-001"), 30)
     shelf.put(make.fixture("nw-001"), 28)
     first = [look.verified.known.key for look in shelf.examine(scene("nw-001")).looks]

@@ -1,4 +1,4 @@
-"""What the evidence picture shows, and what it marks."""
+"""The content of the evidence picture, and the differences that it marks."""
 
 import math
 from dataclasses import replace
@@ -19,7 +19,7 @@ EDIT = (0.55, 0.5, 0.7, 0.66)  # left, top, right, bottom of the edit, in shares
 
 
 def edited(design: Image.Image = DESIGN) -> Image.Image:
-    """The design with a striped patch over a known place."""
+    """Return the design with a striped patch over a known place."""
     changed = design.copy()
     left, top, right, bottom = (
         round(share * side) for share, side in zip(EDIT, (*design.size, *design.size), strict=True)
@@ -32,14 +32,14 @@ def edited(design: Image.Image = DESIGN) -> Image.Image:
 
 
 def marks(photo: Image.Image, alignment: Alignment, design: Image.Image = DESIGN) -> tuple[Mask, Mask]:
-    """What is marked in the panel C, and what of it lies in the picture."""
+    """Return the marks of panel C, and the part of the panel that the picture shows."""
     laid = overlay._lay(photo, photo.size, design, alignment)
     assert laid is not None
     return overlay._marks(laid, inverted=alignment.inverted), laid.inside
 
 
 def share_of_edit(marked: Mask, *, mirrored: bool = False) -> tuple[float, float]:
-    """How much of the edited place is marked, and how much outside it (and 4 % around it)."""
+    """Return the marked share of the edited place, and of the rest (4 % around the edit left out)."""
     height_px, width_px = marked.shape
     left, top, right, bottom = (1 - EDIT[2], EDIT[1], 1 - EDIT[0], EDIT[3]) if mirrored else EDIT
     place = np.zeros_like(marked)
@@ -53,7 +53,7 @@ def share_of_edit(marked: Mask, *, mirrored: bool = False) -> tuple[float, float
 
 
 def test_a_known_edit_is_marked_where_it_is() -> None:
-    """Under another light and seen aslant, the edit is marked, and nothing else."""
+    """Under another light and seen aslant, the edit is marked and nothing else."""
     marked, _ = marks(scenes.photo(edited()), scenes.alignment(DESIGN))
     inside, outside = share_of_edit(marked)
     assert inside > 0.7
@@ -62,7 +62,7 @@ def test_a_known_edit_is_marked_where_it_is() -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 4, 9])
 def test_an_unedited_design_has_no_marks(seed: int) -> None:
-    """Light from the side, a warm cast, noise, blur and another size are no differences."""
+    """Light from the side, a warm cast, noise, blur and another size are not marked."""
     design = make.picture(seed, (400, 320))
     marked, inside = marks(scenes.photo(design), scenes.alignment(design), design)
     assert inside.all()
@@ -71,7 +71,7 @@ def test_an_unedited_design_has_no_marks(seed: int) -> None:
 
 @pytest.mark.slow
 def test_a_slightly_wrong_alignment_marks_little() -> None:
-    """Corners that are off by about one percent, as matching leaves them, do not turn edges into differences."""
+    """Corners that are off by about one percent, as after matching, cause few marks at edges."""
     off = np.add(scenes.SLANTED, ((4, -3), (-5, 3), (3, 5), (-3, -4)))
     marked, _ = marks(scenes.photo(DESIGN), scenes.alignment(DESIGN, off.tolist()))
     assert marked.mean() < 0.01
@@ -80,7 +80,10 @@ def test_a_slightly_wrong_alignment_marks_little() -> None:
 
 
 def test_a_mirrored_design_is_laid_as_it_is_seen() -> None:
-    """The registered picture is turned over too, so that the panels can be compared, and the edit is marked in place."""
+    """The registered picture is mirrored too, so that the panels can be compared.
+
+    The edit is marked in place.
+    """
     corners = [scenes.SLANTED[at] for at in (1, 0, 3, 2)]
     alignment = scenes.alignment(DESIGN, corners)
     assert alignment.mirrored
@@ -95,7 +98,7 @@ def test_a_mirrored_design_is_laid_as_it_is_seen() -> None:
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_turned_design_is_held_as_it_is_seen(quarters: int) -> None:
-    """By quarters of a turn, clockwise, and compared like that."""
+    """The registered picture is turned by quarters, clockwise, and then compared."""
     corners = list(np.roll(np.array(scenes.SLANTED), -quarters, axis=0))
     alignment = scenes.alignment(DESIGN, corners)
     assert round(alignment.angle_deg / 90) % 4 == quarters
@@ -106,7 +109,7 @@ def test_a_turned_design_is_held_as_it_is_seen(quarters: int) -> None:
 
 
 def test_light_and_dark_swapped_is_no_difference() -> None:
-    """An inverted copy is compared with the inverted design; the panel B keeps its own colours."""
+    """An inverted copy is compared with the inverted design. Panel B keeps its own colours."""
     photo = scenes.photo(ImageChops.invert(edited()))
     alignment = scenes.alignment(DESIGN, inverted=True)
     marked, _ = marks(photo, alignment)
@@ -119,7 +122,7 @@ def test_light_and_dark_swapped_is_no_difference() -> None:
 
 
 def test_what_lies_outside_the_picture_is_hatched_and_never_marked() -> None:
-    """A design that the photo cuts off has no differences where the photo ends."""
+    """A design that the photo cuts off has no differences beyond the photo's edge."""
     corners = [(x - 400, y) for x, y in scenes.SLANTED]
     marked, inside = marks(scenes.photo(DESIGN, corners), scenes.alignment(DESIGN, corners))
     assert 0.3 < 1 - inside.mean() < 0.6
@@ -131,7 +134,7 @@ def test_what_lies_outside_the_picture_is_hatched_and_never_marked() -> None:
 
 
 def test_a_reduced_submission_lies_as_the_full_one_does() -> None:
-    """Alignments are in pixels of the full picture; a working copy of a third of it is measured right."""
+    """Alignments are in pixels of the full picture. A working copy of a third of it is compared correctly."""
     photo = scenes.photo(edited())
     small = photo.resize((320, 240))
     laid = overlay._lay(small, photo.size, DESIGN, scenes.alignment(DESIGN))
@@ -161,7 +164,7 @@ def test_a_reduced_submission_lies_as_the_full_one_does() -> None:
 def test_a_useless_alignment_still_gives_a_picture(
     homography: tuple[float, ...], outline: tuple[tuple[float, float], ...]
 ) -> None:
-    """Whatever is stored, there is a picture of bounded size: with a homography of no use, the two side by side."""
+    """A useless homography still gives a picture of bounded size, with the two pictures side by side."""
     broken = replace(scenes.alignment(DESIGN), homography=homography, outline=outline, angle_deg=math.nan)
     picture = compose(scenes.photo(DESIGN), scenes.PHOTO_PX, [Exhibit(DESIGN, broken)])
     assert picture.width <= 1600
@@ -171,7 +174,7 @@ def test_a_useless_alignment_still_gives_a_picture(
 @pytest.mark.parametrize("size", [(1, 1), (16, 800), (800, 16), (3, 2)])
 @pytest.mark.parametrize("layout", ["wide", "tall"])
 def test_odd_shapes_are_drawn(size: tuple[int, int], layout: overlay.Layout) -> None:
-    """Slivers and specks, as submission and as design, in either layout."""
+    """Slivers and specks are drawn, as submission and as design, in either layout."""
     sliver = Image.new("RGB", size, "white")
     full = (size[0] * 100, size[1] * 100)
     corners = [(0, 0), (full[0], 0), full, (0, full[1])]
@@ -181,7 +184,7 @@ def test_odd_shapes_are_drawn(size: tuple[int, int], layout: overlay.Layout) -> 
 
 
 def test_flat_pictures_have_no_differences() -> None:
-    """One plain colour on another is a change of light, as far as a program can tell."""
+    """One plain colour on another counts as a change of light."""
     white, black = np.full((200, 200, 3), 255, np.uint8), np.zeros((200, 200, 3), np.uint8)
     assert not differing(black, white, np.ones((200, 200), bool)).any()
     assert not differing(black, white, np.zeros((200, 200), bool)).any()
@@ -189,7 +192,7 @@ def test_flat_pictures_have_no_differences() -> None:
 
 @pytest.mark.slow
 def test_at_most_four_findings_are_drawn_and_the_picture_stays_bounded() -> None:
-    """Ten findings make a picture no larger than four do; the width is at most 1,600 px, tall at most 720."""
+    """Ten findings give no larger picture than four. The width is at most 1,600 px, tall 720."""
     exhibit = Exhibit(DESIGN, scenes.alignment(DESIGN))
     photo = scenes.photo(DESIGN)
     four, ten = (compose(photo, photo.size, [exhibit] * count) for count in (4, 10))
@@ -200,7 +203,7 @@ def test_at_most_four_findings_are_drawn_and_the_picture_stays_bounded() -> None
 
 
 def test_without_the_design_only_the_submission_is_shown() -> None:
-    """A design that may not be shown is outlined, and nothing of it is in the picture: its colours make no difference."""
+    """A design that may not be shown is outlined, and no colour of it appears in the picture."""
     photo, alignment = scenes.photo(DESIGN), scenes.alignment(DESIGN)
     hidden = compose(photo, photo.size, [Exhibit(None, alignment)])
     assert hidden.width < 1000
@@ -213,7 +216,7 @@ def test_without_the_design_only_the_submission_is_shown() -> None:
 
 
 def test_without_an_alignment_the_two_stand_side_by_side() -> None:
-    """One panel, the design as registered; nothing is claimed of where it is or how it differs."""
+    """One panel shows the design as registered. It makes no claim about its place or its differences."""
     photo = scenes.photo(DESIGN)
     (panel,) = overlay._panels(photo, photo.size, Exhibit(DESIGN, None), 1)
     assert (panel.letter, panel.signs) == ("B", ())
@@ -222,7 +225,7 @@ def test_without_an_alignment_the_two_stand_side_by_side() -> None:
 
 @pytest.mark.parametrize("ground", ["white", "black", "#0072b2", "#808080"])
 def test_an_outline_is_seen_on_any_ground(ground: str) -> None:
-    """The line has a white and a dark casing, so that one of the three stands out."""
+    """The line has a white and a dark casing, so that one of the three is visible."""
     image = Image.new("RGB", (300, 200), ground)
     drawn = drawing.outlined(
         image, {1: np.array([(40.0, 40.0), (250.0, 50.0), (240.0, 160.0), (50.0, 150.0)])}
@@ -232,7 +235,7 @@ def test_an_outline_is_seen_on_any_ground(ground: str) -> None:
 
 
 def test_boxes_come_largest_first_and_bounded() -> None:
-    """Each connected part once; no more than asked for."""
+    """Each connected part comes once, at most as many as asked for."""
     mask = np.zeros((60, 60), bool)
     mask[5:10, 5:10] = mask[20:50, 20:40] = mask[0:2, 50:52] = True
     assert boxes(mask, 2) == [(20, 20, 40, 50), (5, 5, 10, 10)]

@@ -1,4 +1,4 @@
-"""Pairs: points that are each other's nearest, within their channel, weighted by how far the second is behind."""
+"""Pairs: mutually nearest points of one channel, weighted by how far the second best is behind."""
 
 import numpy as np
 import pytest
@@ -11,20 +11,20 @@ from authcheck.vision.matching.votes import Edit
 
 
 def features(codes: NDArray[np.uint8], channels: NDArray[np.uint8] | None = None) -> Features:
-    """Points with these descriptors at one place."""
+    """Return points with these descriptors at one place."""
     given = np.zeros(len(codes), np.uint8) if channels is None else channels
     return Features(320, 256, np.full((len(codes), 4), 30000, np.uint16), codes, given)
 
 
 def by_hand(picture: NDArray[np.uint8], design: NDArray[np.uint8]) -> dict[int, int]:
-    """The mutual nearest of one channel, by every distance."""
+    """Return the mutual nearest of one channel from every distance."""
     far = np.square(picture[:, None].astype(int) - design).sum(axis=2)
     nearest = far.argmin(axis=0)
     return {int(row): column for column, row in enumerate(nearest.tolist()) if far[row].argmin() == column}
 
 
 def test_the_same_points_find_each_other() -> None:
-    """In another order and with noise: every point its own, with full or nearly full weight."""
+    """In another order and with noise, every point finds itself, with full or nearly full weight."""
     dice = np.random.default_rng(1)
     codes = some_codes(dice, 80)
     order = dice.permutation(80)
@@ -36,7 +36,7 @@ def test_the_same_points_find_each_other() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_pairs_are_those_of_all_distances(seed: int) -> None:
-    """As found by comparing every point with every other."""
+    """The pairs equal those from comparing every point with every other."""
     dice = np.random.default_rng(seed)
     picture, design = some_codes(dice, 120), some_codes(dice, 40)
     pairs = mutual_pairs(Points.of(features(picture)), Points.of(features(design)))
@@ -45,7 +45,7 @@ def test_pairs_are_those_of_all_distances(seed: int) -> None:
 
 
 def test_channels_do_not_mix() -> None:
-    """The very same descriptor in another channel is a stranger; rows are those of the whole features."""
+    """The same descriptor in another channel is no pair. Rows refer to the whole features."""
     dice = np.random.default_rng(2)
     codes = some_codes(dice, 40)
     channels = np.arange(40, dtype=np.uint8) % 4
@@ -58,7 +58,7 @@ def test_channels_do_not_mix() -> None:
 
 
 def test_a_repeated_point_weighs_least() -> None:
-    """Where the second best is as near, a pair says next to nothing; where it is far, all it can."""
+    """If the second best is as near, a pair's weight is almost nothing. If it is far, the weight is full."""
     codes = some_codes(np.random.default_rng(3), 2)
     twice = np.concatenate([codes, codes[:1]])
     pairs = mutual_pairs(Points.of(features(twice)), Points.of(features(codes)))
@@ -70,7 +70,10 @@ def test_a_repeated_point_weighs_least() -> None:
 
 @pytest.mark.parametrize(("seen", "known"), [(0, 0), (0, 5), (5, 0), (1, 5), (5, 1), (1, 1)])
 def test_few_points_or_none(seen: int, known: int) -> None:
-    """No pair where one side has no point; one where it has one, and a weight that is a number."""
+    """There is no pair if one side has no point.
+
+    A side with one point gives one pair with a finite weight.
+    """
     codes = some_codes(np.random.default_rng(4), 5)
     pairs = mutual_pairs(Points.of(features(codes[:seen])), Points.of(features(codes[:known])))
     assert len(pairs) == min(seen, known)
@@ -78,7 +81,7 @@ def test_few_points_or_none(seen: int, known: int) -> None:
 
 
 def test_points_of_an_edit_are_the_edits_points() -> None:
-    """Of an edited picture with the edit undone, the points pair with the plain one's at equal places."""
+    """With the edit undone, the edited picture's points pair with the plain picture's at equal places."""
     plain = features(some_codes(np.random.default_rng(5), 30))
     edit = Edit(mirrored=True, inverted=True)
     points = Points.of(plain, edit)

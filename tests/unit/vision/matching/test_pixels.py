@@ -1,4 +1,4 @@
-"""Pixel evidence: alike where the design lies, and nothing where it does not."""
+"""Pixel evidence: the pixels agree where the design is, and not elsewhere."""
 
 import make
 import numpy as np
@@ -15,12 +15,12 @@ PLACE = make.quad(DESIGN, (430, 300), 300, angle_deg=25, slant=0.1)
 
 
 def thumbnail(image: Image.Image = DESIGN, mask: NDArray[np.bool_] | None = None) -> Thumbnail:
-    """What is kept of a design."""
+    """Return the stored thumbnail of a design."""
     return Thumbnail.from_bytes(thumbnail_bytes(image, mask))
 
 
 def truth(place: NDArray[np.float32], of: Thumbnail) -> Matrix:
-    """The map from pixels of the thumbnail to those of the picture, both with whole numbers in their centres."""
+    """Return the map from thumbnail pixels to picture pixels, both with whole numbers at pixel centres."""
     height_px, width_px = of.pixels.shape[:2]
     frame = np.array([[0, 0], [width_px, 0], [width_px, height_px], [0, height_px]], np.float64) - 0.5
     rows = [
@@ -33,26 +33,26 @@ def truth(place: NDArray[np.float32], of: Thumbnail) -> Matrix:
 
 
 def moved(by_px: float, turned_deg: float = 0.0) -> Matrix:
-    """A small shift and turn, in pixels of the thumbnail."""
+    """Return a small shift and turn, in pixels of the thumbnail."""
     turn = np.deg2rad(turned_deg)
     return np.array([[np.cos(turn), -np.sin(turn), by_px], [np.sin(turn), np.cos(turn), by_px], [0, 0, 1]])
 
 
 def off_px(found: Matrix, true: Matrix) -> float:
-    """How far two maps of the thumbnail disagree at most, in pixels of the picture."""
+    """Return the largest distance of two maps of the thumbnail, in pixels of the picture."""
     corners = np.array([[0, 0, 1], [127, 0, 1], [127, 84, 1], [0, 84, 1]])
     one, other = corners @ found.T, corners @ true.T
     return float(np.hypot(*(one[:, :2] / one[:, 2:] - other[:, :2] / other[:, 2:]).T).max())
 
 
 def scene(seed: int = 1) -> NDArray[np.uint8]:
-    """The design printed on a ground."""
+    """Return the design printed on a ground."""
     return np.asarray(make.printed(DESIGN, PLACE, make.busy_ground(seed)))
 
 
 @pytest.mark.parametrize("name", ["as-011", "hl-003", "tt-006"])
 def test_an_error_of_the_map_is_taken_back(name: str) -> None:
-    """A map that is two pixels and a degree off, a thirtieth of the design at its corners, is brought three times nearer."""
+    """A map two pixels and a degree off (1/30 of the design at its corners) gets three times nearer."""
     design = make.fixture(name)
     place, known = make.quad(design, (430, 300), 300, angle_deg=25, slant=0.1), thumbnail(design)
     true = truth(place, known)
@@ -67,7 +67,7 @@ def test_an_error_of_the_map_is_taken_back(name: str) -> None:
 
 
 def test_an_alignment_that_goes_too_far_is_not_believed() -> None:
-    """Where the picture shows something else, the map stays near the one that was given."""
+    """If the picture shows something else, the map stays near the given map."""
     known = thumbnail()
     given_map = truth(PLACE, known)
     found = compare(known, np.asarray(make.busy_ground(3)), given_map, inverted=False)
@@ -75,7 +75,7 @@ def test_an_alignment_that_goes_too_far_is_not_believed() -> None:
 
 
 def test_another_picture_is_not_alike() -> None:
-    """The ground alone, and another design in the same place."""
+    """The ground alone and another design in the same place have low evidence."""
     known = thumbnail()
     other = make.fixture("as-011").resize(DESIGN.size)
     for picture in (make.busy_ground(1), make.printed(other, PLACE, make.busy_ground(1))):
@@ -86,7 +86,7 @@ def test_another_picture_is_not_alike() -> None:
 
 
 def test_an_inverted_picture_is_alike_once_it_is_said_to_be() -> None:
-    """Grey, edges and colours agree with the swap and contradict without it."""
+    """Grey, edges and colours agree if the inversion is declared, and disagree if it is not."""
     known = thumbnail()
     swapped = 255 - scene()
     told = compare(known, swapped, truth(PLACE, known), inverted=True)
@@ -97,7 +97,7 @@ def test_an_inverted_picture_is_alike_once_it_is_said_to_be() -> None:
 
 
 def test_a_covered_half_has_blocks_that_disagree() -> None:
-    """Half the blocks agree, and it is those of the half that is seen."""
+    """Half of the blocks agree, and they are those of the visible half."""
     known = thumbnail()
     place = make.quad(DESIGN, (400, 320), 400)
     picture = make.printed(DESIGN, place, make.busy_ground(1))
@@ -111,7 +111,7 @@ def test_a_covered_half_has_blocks_that_disagree() -> None:
 
 
 def test_only_what_is_in_the_picture_is_compared() -> None:
-    """Of a design a third outside, two thirds are seen, and they agree."""
+    """For a design a third outside the picture, two thirds are seen, and they agree."""
     known = thumbnail()
     place = make.quad(DESIGN, (50, 320), 300)
     picture = np.asarray(make.printed(DESIGN, place, make.busy_ground(1)))
@@ -122,7 +122,7 @@ def test_only_what_is_in_the_picture_is_compared() -> None:
 
 
 def test_what_does_not_belong_to_the_design_does_not_count() -> None:
-    """Under a mask the rest of the registered picture may be anything."""
+    """Outside the mask, the registered picture may have any pixels."""
     mask = np.zeros((100, 150), np.bool_)
     mask[:, :75] = True
     half = make.busy_ground(9).resize(DESIGN.size)
@@ -151,7 +151,7 @@ def test_what_does_not_belong_to_the_design_does_not_count() -> None:
     ids=["outside", "zero", "a point", "a line", "horizon", "behind", "at infinity", "nan", "huge"],
 )
 def test_degenerate_maps_are_no_evidence(homography: Matrix) -> None:
-    """Nothing, or numbers within their ranges: never NaN, never an error."""
+    """Degenerate maps give zero or numbers within their ranges, never NaN and never an error."""
     with np.errstate(divide="ignore", invalid="ignore"):
         found = compare(thumbnail(), scene(), homography, inverted=False)
     assert all_finite(found)
@@ -159,13 +159,13 @@ def test_degenerate_maps_are_no_evidence(homography: Matrix) -> None:
 
 
 def all_finite(found: PixelEvidence) -> bool:
-    """Whether every number of the evidence is one."""
+    """Return whether every number of the evidence is finite."""
     numbers = [found.seen, found.grey, found.gradient, found.colour, found.blocks]
     return bool(np.isfinite(numbers).all() and np.isfinite(found.homography).all())
 
 
 def test_a_flat_thumbnail_is_alike_to_nothing() -> None:
-    """A design without contrast has no block that speaks, and no correlation that is not a number."""
+    """A design without contrast has no block that agrees, and no correlation that is NaN."""
     flat = thumbnail(Image.new("RGB", (300, 200), (90, 120, 60)))
     for picture in (scene(), np.full((640, 800, 3), 127, np.uint8)):
         found = compare(flat, picture, truth(PLACE, flat), inverted=False)
@@ -175,20 +175,20 @@ def test_a_flat_thumbnail_is_alike_to_nothing() -> None:
 
 
 def test_a_flat_picture_is_alike_to_nothing() -> None:
-    """The other way round."""
+    """A picture without contrast has no block that agrees either."""
     known = thumbnail()
     found = compare(known, np.full((640, 800, 3), 200, np.uint8), truth(PLACE, known), inverted=False)
     assert (found.grey, found.colour, found.blocks) == (0, 0, 0)
 
 
 def test_nothing_is_nothing() -> None:
-    """What stands for no evidence is not written to by those who read it."""
+    """The constant for no evidence cannot be changed by its readers."""
     assert (NOTHING.seen, NOTHING.blocks, NOTHING.aligned) == (0, 0, False)
     assert NOTHING.alike.tolist() == [[NOT_SEEN]]
 
 
 def test_what_is_hidden_is_not_seen() -> None:
-    """The hidden half of a design says nothing: neither that it is there nor that it is not."""
+    """The hidden half of a design gives evidence neither for nor against it."""
     known, place = thumbnail(), make.quad(DESIGN, (430, 300), 300)
     picture = np.asarray(make.printed(DESIGN, place, make.busy_ground(1))).copy()
     whole = compare(known, picture, truth(place, known), inverted=False)

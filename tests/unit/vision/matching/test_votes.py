@@ -1,4 +1,4 @@
-"""Votes: points of a design that lie alike in a picture agree on one pose; chance scatters."""
+"""Votes: a design's points that are in the picture agree on one pose, and random points scatter."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ EDITS = [Edit(mirrored, inverted) for mirrored in (False, True) for inverted in 
 
 
 def places_by_lot(dice: np.random.Generator, count: int = COUNT) -> Places:
-    """Points all over a square picture."""
+    """Return points all over a square picture."""
     return np.column_stack(
         [
             dice.uniform(-0.5, 0.5, (count, 2)),
@@ -25,7 +25,7 @@ def places_by_lot(dice: np.random.Generator, count: int = COUNT) -> Places:
 
 
 def moved(places: Places, angle: float, size: float, middle: tuple[float, float]) -> Places:
-    """The points of a design laid into a picture by a similarity."""
+    """Return the points of a design after a similarity."""
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     there = places.copy()
     there[:, :2] = places[:, :2] @ (turn * size).T + middle
@@ -35,21 +35,21 @@ def moved(places: Places, angle: float, size: float, middle: tuple[float, float]
 
 
 def answers(known: Places, weights: NDArray[np.float32] | None = None, key: int = 8) -> Neighbours:
-    """To each asking point the point of the design in the same row."""
+    """Return, for each asking point, the design's point in the same row."""
     found = no_neighbours(len(known), 1)
     found.keys[:], found.steps[:, 0], found.distances[:] = key, steps_of(known), 0
     return found
 
 
 def ballot(seen: Places, known: Places, edit: Edit = Edit(), key: int = 8) -> Ballot:  # noqa: B008 - frozen
-    """Every point of a picture votes, with weight 1, for the design's point in the same row."""
+    """Return votes of every point, with weight 1, for the design's point in the same row."""
     return Ballot(
         edit, edited_places(seen, edit), answers(known, key=key), np.ones((len(seen), 1), np.float32)
     )
 
 
 def test_a_design_gets_its_votes_in_one_pose() -> None:
-    """Wherever it lies, however turned and large: nearly all its points in one cell, a third where borders cut it twice."""
+    """Nearly all points of a placed design are in one cell, or a third where borders cut it twice."""
     dice = np.random.default_rng(1)
     shares = []
     for _ in range(200):
@@ -64,7 +64,7 @@ def test_a_design_gets_its_votes_in_one_pose() -> None:
 
 
 def test_a_little_error_costs_few_votes() -> None:
-    """Points that are off by a fiftieth of the design or more, with angles and sizes off as in photos, still agree mostly."""
+    """Points off by a fiftieth of the design, with angles and sizes off as in photos, still agree mostly."""
     dice = np.random.default_rng(2)
     known = places_by_lot(dice)
     seen = moved(known, 0.8, 0.35, (0.13, 0.11))
@@ -75,7 +75,7 @@ def test_a_little_error_costs_few_votes() -> None:
 
 
 def test_chance_scatters() -> None:
-    """Points that resemble those of a design here and there get a small part of the votes."""
+    """Points that resemble a design's points here and there get a small part of its votes."""
     dice = np.random.default_rng(3)
     known = places_by_lot(dice, 400)
     poses = count_votes([ballot(places_by_lot(dice, 400), known)])
@@ -84,7 +84,7 @@ def test_chance_scatters() -> None:
 
 @pytest.mark.parametrize("edit", EDITS, ids=str)
 def test_the_edit_is_named(edit: Edit) -> None:
-    """Of the ballots of all edits the one that undoes what was done wins."""
+    """Of the ballots of all edits, the one that undoes the edit wins."""
     known = places_by_lot(np.random.default_rng(4))
     seen = edited_places(moved(known, 0.4, 0.4, (0.17, 0.12)), edit)
     poses = count_votes([ballot(seen, known, tried) for tried in EDITS])
@@ -94,7 +94,7 @@ def test_the_edit_is_named(edit: Edit) -> None:
 
 @pytest.mark.parametrize("edit", EDITS, ids=str)
 def test_an_edit_undoes_itself(edit: Edit) -> None:
-    """Done twice, every point is where it was; angles stay in [0, 2 pi)."""
+    """An edit done twice restores every point. Angles stay in [0, 2 pi)."""
     places = places_by_lot(np.random.default_rng(5))
     before = places.copy()
     again = edited_places(edited_places(places, edit), edit)
@@ -116,7 +116,7 @@ def test_a_point_has_one_vote_for_a_pose() -> None:
 
 
 def test_designs_are_counted_apart() -> None:
-    """Two designs in one picture: each gets its own votes and none of the other's."""
+    """Two designs in one picture get their own votes only."""
     dice = np.random.default_rng(7)
     one, other = places_by_lot(dice), places_by_lot(dice, 30)
     seen = np.concatenate([moved(one, 0, 0.3, (-0.2, 0)), moved(other, 2, 0.3, (0.3, 0.1))])
@@ -127,7 +127,10 @@ def test_designs_are_counted_apart() -> None:
 
 
 def test_too_small_or_too_large_is_not_believed() -> None:
-    """A design seen 16 times smaller than registered has no votes, nor has a picture without a point."""
+    """A design seen 16 times smaller than registered has no votes.
+
+    A picture without points has none either.
+    """
     known = places_by_lot(np.random.default_rng(8))
     for size in (1 / 20, 20):
         assert count_votes([ballot(moved(known, 0, size, (0, 0)), known)])[8].votes == 0
@@ -136,7 +139,7 @@ def test_too_small_or_too_large_is_not_believed() -> None:
 
 
 def test_the_farthest_neighbour_weighs_nothing() -> None:
-    """A vote is worth how far it stands out; equally near neighbours have none."""
+    """A vote's weight is how far it stands out. Equally near neighbours have none."""
     found = no_neighbours(2, 3)
     found.keys[:], found.distances[:] = 8, [[50, 100, 200], [70, 70, 70]]
     weights = weights_of(found, np.zeros(2, np.uint8))
@@ -144,7 +147,7 @@ def test_the_farthest_neighbour_weighs_nothing() -> None:
 
 
 def test_other_channels_and_nobody_have_no_vote() -> None:
-    """A neighbour seen in another channel votes for nothing, a place without a neighbour neither; no number is NaN."""
+    """A neighbour in another channel and a place without a neighbour have no vote. No number is NaN."""
     found = no_neighbours(3, 3)
     found.keys[:2], found.distances[:2] = 8, [20, 40, 80]
     found.keys[1, 2], found.distances[1, 2] = -1, np.inf
@@ -154,7 +157,7 @@ def test_other_channels_and_nobody_have_no_vote() -> None:
 
 
 def test_copies_of_one_point_all_have_a_vote() -> None:
-    """All ten neighbours as near as only colourways of one design are: each says nearly as much as one alone would."""
+    """Ten equally near neighbours (colourways of one design) each weigh nearly as much as one alone."""
     found = no_neighbours(1, 10)
     found.keys[:], found.distances[:] = np.arange(10), np.linspace(7, 14, 10)
     weights = weights_of(found, np.zeros(1, np.uint8))
@@ -162,7 +165,7 @@ def test_copies_of_one_point_all_have_a_vote() -> None:
 
 
 def test_an_index_of_strangers_gives_no_design_many_votes() -> None:
-    """Random descriptors asked of a real index: the best of 20 designs gets a few votes of 300."""
+    """Random descriptors in a real index give the best of 20 designs few votes of 300."""
     dice = np.random.default_rng(9)
     index = BruteForceFeatureIndex()
     for key in range(0, 40, 2):

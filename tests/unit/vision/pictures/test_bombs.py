@@ -1,4 +1,4 @@
-"""Files that are small outside and enormous inside: each is refused, in little memory and with the right code."""
+"""Files that are small on disk and huge in memory: each is refused with little memory and the right code."""
 
 import json
 import resource
@@ -40,7 +40,7 @@ print(json.dumps(codes))
 
 @pytest.fixture(scope="module")
 def codes() -> dict[str, str]:
-    """What a process that cannot take more memory says of every bomb."""
+    """Return the codes of all bombs from a process with little memory."""
     if not Path("/proc/self/statm").exists() or resource.getrlimit(resource.RLIMIT_AS)[1] != -1:
         pytest.skip("needs /proc and an address space that can be limited")
     command = [sys.executable, "-c", CHILD, str(Path(crafted.__file__).parent), str(HEADROOM_BYTES)]
@@ -53,18 +53,18 @@ def codes() -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", crafted.BOMBS)
 def test_a_bomb_is_refused_before_it_is_decoded(codes: dict[str, str], name: str) -> None:
-    """A tiny file that asks for hundreds of megabytes is refused by a process that has not got them."""
+    """A tiny file that asks for hundreds of megabytes is refused by a process that does not have them."""
     assert codes[name] == crafted.BOMBS[name][1]
 
 
 @pytest.mark.parametrize("name", crafted.BOMBS)
 def test_a_bomb_is_smaller_than_the_largest_file_we_accept(name: str) -> None:
-    """The bombs are refused for what they hold, not for their size on disk."""
+    """The bombs are refused for their content, not for their size on disk."""
     assert len(crafted.BOMBS[name][0]) < Limits().bytes
 
 
 def test_a_refused_bomb_says_how_many_pixels_are_accepted() -> None:
-    """The refusal carries the limit even where the reader stopped before the size was known."""
+    """The refusal carries the limit, even if the reader stopped before it knew the size."""
     for name in ("png_of_200_megapixels", "gif_disposing_of_4_gigapixels", "tiff_of_one_huge_tile"):
         with pytest.raises(ImageRejected) as caught:
             open_picture(crafted.BOMBS[name][0])
@@ -82,7 +82,10 @@ def test_a_picture_just_over_the_limit_is_refused_with_its_size() -> None:
 
 
 def test_an_operator_may_accept_more_than_pillow_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A limit above Pillow's own is honoured: its guard rises with ours and never falls below the default."""
+    """A limit above Pillow's own is applied.
+
+    Pillow's guard rises with ours and never falls below its default.
+    """
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
     assert open_picture(make.encode(make.picture(1, (300, 200)))).width_px == 300
     open_picture(make.encode(make.picture(1, (64, 64))), Limits(pixels=5_000))
@@ -90,7 +93,7 @@ def test_an_operator_may_accept_more_than_pillow_would(monkeypatch: pytest.Monke
 
 
 def test_a_jpeg_of_many_scans_is_refused() -> None:
-    """A progressive JPEG that repaints the whole picture hundreds of times is refused; an honest one is read."""
+    """A progressive JPEG that repaints the picture hundreds of times is refused. A valid one is read."""
     honest = make.picture_bytes(2, "JPEG", progressive=True)
     assert open_picture(honest).format == "JPEG"
     with pytest.raises(ImageRejected, match="scans") as caught:
@@ -99,12 +102,12 @@ def test_a_jpeg_of_many_scans_is_refused() -> None:
 
 
 def test_a_png_that_inflates_beyond_its_rows_costs_no_memory() -> None:
-    """What follows the last row is never inflated: the picture is read as its header says."""
+    """Data after the last row is never inflated. The picture is read as its header says."""
     assert open_picture(crafted.png((100, 100), crafted.INFLATING)).image.size == (100, 100)
 
 
 def test_a_honest_png_of_small_pieces_is_read() -> None:
-    """Encoders that write chunks of 256 bytes are slow to read and are read."""
+    """A file of 256-byte chunks is slow to read, but is read."""
     rows = make.encode(make.picture(3, (400, 300)))
     start = rows.index(b"IDAT") - 4
     length = int.from_bytes(rows[start : start + 4])
@@ -117,7 +120,7 @@ def test_a_honest_png_of_small_pieces_is_read() -> None:
 
 
 def test_a_file_over_the_byte_limit_is_refused_unread() -> None:
-    """The size on disk is looked at first."""
+    """The size on disk is checked first."""
     with pytest.raises(ImageRejected) as caught:
         open_picture(bytes(1025), Limits(bytes=1024))
     assert caught.value.code == "image.too_large"

@@ -1,4 +1,4 @@
-"""Every way a file can keep its colours, read the way a viewer would show it."""
+"""Every way in which a file can store colours, read as a viewer shows them."""
 
 import io
 import struct
@@ -18,26 +18,26 @@ RED = (200, 30, 40)
 
 
 def plain(mode: str, colour: object, size: tuple[int, int] = (64, 48)) -> Image.Image:
-    """One colour all over."""
+    """Return one colour all over."""
     return Image.new(mode, size, colour)  # type: ignore[arg-type]
 
 
 def shown(data: bytes) -> tuple[int, int, int]:
-    """The colour in the middle of the picture that was read."""
+    """Return the colour in the middle of the picture that was read."""
     image = open_picture(data).image
     red, green, blue = image.getpixel((image.width // 2, image.height // 2))  # type: ignore[misc]
     return red, green, blue
 
 
 def near(one: tuple[int, int, int], other: tuple[int, int, int], within: int = 6) -> bool:
-    """Whether two colours look alike."""
+    """Return whether two colours look alike."""
     return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= within
 
 
 def profile(
     primaries: tuple[float, ...] = (0.68, 0.32, 0.265, 0.69, 0.15, 0.06), name: str = "wide"
 ) -> bytes:
-    """A matrix profile of these xy primaries (Display P3's by default), white D65 and the curve of gamma 2.2."""
+    """Return a matrix profile of these xy primaries (Display P3's by default), white D65 and gamma 2.2."""
     xy = np.array(primaries).reshape(3, 2)
     columns = np.stack([xy[:, 0] / xy[:, 1], np.ones(3), (1 - xy.sum(1)) / xy[:, 1]])
     white = np.array([0.9505, 1.0, 1.0891])
@@ -109,13 +109,13 @@ SWAPPED = profile(
 def test_every_mode_is_read_in_its_colours(
     mode: str, colour: object, image_format: str, expected: tuple[int, int, int]
 ) -> None:
-    """Grey, bilevel, transparent, printed and deep pictures come out in the colours they show."""
+    """Grey, bilevel, transparent, printed and deep pictures are read in the colours they show."""
     assert near(shown(make.encode(plain(mode, colour), image_format)), expected)
 
 
 @pytest.mark.parametrize("size", [(64, 48), (1100, 900)])
 def test_a_palette_is_read_as_its_colours(size: tuple[int, int]) -> None:
-    """A palette picture is averaged by colour, never by palette index, when it is reduced."""
+    """A reduced palette picture is averaged by colour, never by palette index."""
     image = make.picture(4, size)
     palette = image.quantize(64)
     read = open_picture(make.encode(palette)).image
@@ -126,7 +126,7 @@ def test_a_palette_is_read_as_its_colours(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(64, 48), (1100, 900)])
 @pytest.mark.parametrize("kind", ["one index", "an alpha for each entry"])
 def test_a_transparent_palette_is_put_on_a_ground(kind: str, size: tuple[int, int]) -> None:
-    """Transparent palette entries show the ground, whether one is named or each has its alpha."""
+    """Transparent palette entries show the ground, whether one is named or each has its own alpha."""
     palette = plain("P", 0, size)
     palette.putpalette([*RED, 0, 0, 255])
     ImageDraw.Draw(palette).rectangle((0, 0, size[0] // 4, size[1]), fill=1)
@@ -137,7 +137,7 @@ def test_a_transparent_palette_is_put_on_a_ground(kind: str, size: tuple[int, in
 
 @pytest.mark.parametrize("size", [(64, 48), (1100, 900)])
 def test_a_colour_named_transparent_is_put_on_a_ground(size: tuple[int, int]) -> None:
-    """PNG's way to name one colour as transparent survives the reduction."""
+    """PNG's single transparent colour survives the reduction."""
     assert shown(make.encode(plain("RGB", RED, size), transparency=RED)) == (255, 255, 255)
     assert shown(make.encode(plain("L", 90, size), transparency=90)) == (255, 255, 255)
 
@@ -153,11 +153,11 @@ def test_a_printers_jpeg_is_read_in_its_colours(mode: str) -> None:
     """CMYK JPEGs are read alike whether their inks are stored straight or, as Adobe does, inverted."""
     data = make.encode(plain("CMYK", (0, 255, 255, 0)), "JPEG", quality=95)
     adobe = data.index(b"Adobe") - 4
-    assert data[adobe : adobe + 2] == b"\xff\xee"  # Pillow writes what Adobe writes
+    assert data[adobe : adobe + 2] == b"\xff\xee"  # Pillow writes CMYK as Adobe does
     if mode == "CMYK":
         length = int.from_bytes(data[adobe + 2 : adobe + 4])
         data = data[:adobe] + data[adobe + 2 + length :]
-        assert near(shown(data), (0, 0, 0), within=255)  # no marker, no convention: it is read, that is all
+        assert near(shown(data), (0, 0, 0), within=255)  # no marker, no convention: only reading is tested
         return
     assert near(shown(data), (254, 0, 0))
 
@@ -180,7 +180,7 @@ def test_depths_whose_white_nobody_knows_are_refused(data: bytes) -> None:
 @pytest.mark.parametrize(("ink", "ground"), [("white", colours.DARK_GROUND), ("black", colours.LIGHT_GROUND)])
 @pytest.mark.parametrize("image_format", ["PNG", "WEBP", "GIF"])
 def test_a_transparent_logo_stays_visible(image_format: str, ink: str, ground: tuple[int, int, int]) -> None:
-    """White on transparent is put on dark, anything darker on white, so that neither vanishes."""
+    """White on transparent is put on dark, anything darker on white, so that neither disappears."""
     image = Image.new("RGBA", (400, 300), (0, 0, 0, 0))
     ImageDraw.Draw(image).ellipse((100, 75, 300, 225), fill=ink)
     options = {"lossless": True} if image_format == "WEBP" else {}
@@ -190,7 +190,7 @@ def test_a_transparent_logo_stays_visible(image_format: str, ink: str, ground: t
 
 
 def test_what_lies_under_full_transparency_does_not_show() -> None:
-    """Colours that no viewer sees leave no trace, also after reduction."""
+    """Colours that no viewer shows leave no trace, also after reduction."""
     hidden = make.picture(2, (1200, 900)).convert("RGBA")
     hidden.putalpha(0)
     assert set(np.unique(np.asarray(open_picture(make.encode(hidden, compress_level=1)).image))) == {255}
@@ -210,14 +210,14 @@ def test_a_wide_gamut_is_converted(mode: str) -> None:
 
 
 def test_an_srgb_profile_changes_no_pixel() -> None:
-    """The commonest profile of all leaves the picture exactly as it is."""
+    """The commonest profile leaves the picture exactly as it is."""
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     image = make.picture(6)
     assert open_picture(make.encode(image, icc_profile=srgb)).image.tobytes() == image.tobytes()
 
 
 def test_a_profile_is_believed_for_its_numbers_not_its_name() -> None:
-    """A forger's profile that swaps red and green and calls itself sRGB is applied, as every viewer applies it."""
+    """A forged profile that swaps red and green and calls itself sRGB is applied, as viewers apply it."""
     red, green, _ = shown(make.encode(plain("RGB", (30, 220, 30)), icc_profile=SWAPPED))
     assert red > green + 100
 
@@ -240,7 +240,7 @@ def test_a_printers_profile_is_applied_to_inks() -> None:
 )
 @pytest.mark.parametrize("image_format", ["JPEG", "TIFF"])
 def test_a_broken_profile_is_ignored(image_format: str, broken: bytes) -> None:
-    """A profile that cannot be used leaves the colours as they are stored."""
+    """A profile that cannot be used leaves the stored colours."""
     assert near(shown(make.encode(plain("RGB", RED), image_format, icc_profile=broken)), RED)
 
 
@@ -250,7 +250,7 @@ def test_a_grey_picture_with_a_colour_profile_is_read() -> None:
 
 
 def test_a_picture_read_by_us_carries_nothing_along() -> None:
-    """Saved again it has no profile that is no longer true, no place where it was taken and no comment."""
+    """A picture that was read and saved again has no profile, no location and no comment."""
     exif = Image.Exif()
     exif[ExifTags.Base.Copyright] = "somebody"
     data = make.encode(plain("RGB", RED), icc_profile=WIDE, exif=exif)

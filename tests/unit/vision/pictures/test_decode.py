@@ -1,4 +1,4 @@
-"""Untrusted bytes at the one door: what is read, how it stands upright, and what is refused with which code."""
+"""Untrusted bytes at the only entrance: accepted files, upright orientation, and the codes of refusals."""
 
 import hashlib
 import io
@@ -36,26 +36,26 @@ ENCODINGS = {
 
 
 def encoded(name: str, size: tuple[int, int] = (320, 256)) -> bytes:
-    """A picture in one of ENCODINGS."""
+    """Return a picture in one of ENCODINGS."""
     image_format, options = ENCODINGS[name]
     return make.encode(make.picture(5, size), image_format, **options)
 
 
 def refusal(data: bytes) -> str:
-    """The code with which the bytes are refused."""
+    """Return the code with which the bytes are refused."""
     with pytest.raises(ImageRejected) as caught:
         open_picture(data)
     return caught.value.code
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """Mean difference of two pictures of one size, in levels of 255."""
+    """Return the mean difference of two pictures of one size, in levels of 255."""
     assert one.size == other.size
     return float(np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16)).mean())
 
 
 def archive() -> bytes:
-    """A ZIP archive that holds a picture."""
+    """Return a ZIP archive that holds a picture."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         file.writestr("picture.png", make.picture_bytes())
@@ -64,7 +64,7 @@ def archive() -> bytes:
 
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_every_format_gives_the_same_picture(name: str) -> None:
-    """Each accepted format is read to about the pixels that went in, with its size, name and hash."""
+    """Each accepted format gives about the same pixels, and its size, name and hash."""
     data = encoded(name)
     picture = open_picture(data)
     assert (picture.width_px, picture.height_px) == (320, 256)
@@ -92,19 +92,19 @@ def test_every_format_gives_the_same_picture(name: str) -> None:
     ],
 )
 def test_what_is_not_a_picture_we_read_is_refused(data: bytes) -> None:
-    """Other files, whatever they are named, are unreadable: no format but the seven is even tried."""
+    """Other files are unreadable, whatever their name. No format but the seven is even tried."""
     assert refusal(data) == "image.unreadable"
 
 
 def test_an_empty_file_is_refused() -> None:
-    """No bytes at all have a code of their own."""
+    """An empty file has its own code."""
     assert refusal(b"") == "image.empty"
 
 
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_a_file_that_breaks_off_is_called_truncated(name: str, part: float) -> None:
-    """Half a download is told apart from a broken file, whatever the format."""
+    """Half a download is told apart from a broken file in every format."""
     data = encoded(name)
     code = refusal(data[: int(len(data) * part)])
     assert code == "image.truncated"
@@ -120,13 +120,13 @@ def test_a_sliver_is_refused_as_too_small(size: tuple[int, int]) -> None:
 
 
 def test_a_long_strip_is_read() -> None:
-    """A picture of 20,000 x 16 pixels is odd and honest."""
+    """A picture of 20,000 x 16 pixels is odd but valid, so it is read."""
     assert open_picture(make.encode(make.picture(1, (20_000, 30)))).image.size == (20_000, 30)
 
 
 @pytest.mark.parametrize("size", [(0, 0), (0, 100), (100, 0)])
 def test_a_picture_without_pixels_is_refused(size: tuple[int, int]) -> None:
-    """A header that says zero is no division by zero later."""
+    """A header that says zero pixels is refused and causes no division by zero later."""
     assert refusal(crafted.png(size)) in {"image.too_small", "image.unreadable"}
     assert refusal(crafted.bmp(*size)) in {"image.too_small", "image.unreadable"}
 
@@ -143,7 +143,7 @@ def test_of_an_animation_the_first_frame_is_read_and_that_is_noted(image_format:
 
 
 def test_an_animation_with_a_broken_second_frame_is_read() -> None:
-    """Only the first frame is compared, so only that one has to be whole."""
+    """Only the first frame is compared, so only the first frame must be complete."""
     frames = [make.picture(seed, (96, 80)) for seed in (1, 2)]
     data = make.encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
     second = data.rindex(b"," + struct.pack("<HH", 0, 0))
@@ -153,7 +153,7 @@ def test_an_animation_with_a_broken_second_frame_is_read() -> None:
 
 
 def test_a_phones_picture_of_several_is_not_called_animated() -> None:
-    """MPO files, JPEGs with a preview behind them, are plain JPEGs to us."""
+    """MPO files, which are JPEGs with a preview behind them, are read as plain JPEGs."""
     frames = [make.picture(seed, (96, 80)) for seed in (1, 2)]
     picture = open_picture(make.encode(frames[0], "MPO", save_all=True, append_images=frames[1:]))
     assert picture.notes == ()
@@ -201,14 +201,14 @@ def test_every_exif_orientation_is_turned_upright(image_format: str, orientation
 )
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
 def test_broken_exif_is_ignored(image_format: str, exif: bytes) -> None:
-    """A picture whose EXIF cannot be read is shown as it lies, as viewers do."""
+    """A picture whose EXIF cannot be read is shown as stored, as viewers do."""
     plain = open_picture(make.picture_bytes(5, image_format))
     assert difference(open_picture(make.picture_bytes(5, image_format, exif=exif)).image, plain.image) == 0
 
 
 @pytest.mark.parametrize("size", [(1024, 1024), (2050, 1500)])
 def test_a_drafted_jpeg_is_close_to_the_whole_one(size: tuple[int, int]) -> None:
-    """Decoding at an eighth of the size gives nearly the picture that decoding it whole and shrinking gives."""
+    """Decoding at an eighth of the size gives nearly the picture that shrinking a full decode gives."""
     data = make.encode(make.picture(9, size), "JPEG", quality=90)
     drafted = open_picture(data).image
     with Image.open(io.BytesIO(data)) as whole:
@@ -218,7 +218,7 @@ def test_a_drafted_jpeg_is_close_to_the_whole_one(size: tuple[int, int]) -> None
 @pytest.mark.parametrize("detail_px", [64, 256, 1000])
 @pytest.mark.parametrize("name", ["jpeg", "png"])
 def test_detail_is_kept_where_the_original_has_it(name: str, detail_px: int) -> None:
-    """The shorter side keeps at least `detail_px`, or all it had, and not much more than twice that."""
+    """The shorter side keeps `detail_px` or all it had, and not much more than twice `detail_px`."""
     for size in ((900, 700), (300, 1500), (1030, 515)):
         shorter = min(open_picture(encoded(name, size), detail_px=detail_px).image.size)
         assert min(detail_px, *size) <= shorter <= max(2 * detail_px, min(detail_px, *size))
@@ -232,7 +232,7 @@ def test_the_same_bytes_give_the_same_pixels(name: str) -> None:
 
 
 def test_threads_decode_what_one_thread_decodes() -> None:
-    """Eight threads that decode every format at once get the pixels that one alone gets."""
+    """Eight threads that decode every format at once get the pixels of one thread alone."""
     files = [encoded(name) for name in ENCODINGS] * 3
     with ThreadPoolExecutor(8) as pool:
         together = [picture.image.tobytes() for picture in pool.map(open_picture, files)]
@@ -242,7 +242,7 @@ def test_threads_decode_what_one_thread_decodes() -> None:
 def test_warnings_of_the_readers_are_not_shown(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A file that makes Pillow warn is answered alike under any filter, and nothing is printed."""
+    """A file that makes Pillow warn gets the same answer under any filter, and nothing is printed."""
     odd = crafted.png((100, 100), extra=crafted.png_chunk(b"acTL", bytes(8)))  # an animation of no frames
     bad_tag = crafted.tiff(bytes(10_000), t270=7)
     caplog.set_level("DEBUG", decode.__name__)
@@ -258,7 +258,7 @@ def test_warnings_of_the_readers_are_not_shown(
 
 
 def test_no_reader_that_can_warn_was_forgotten() -> None:
-    """Every module of Pillow that reads one of our formats and uses `warnings` has had it replaced."""
+    """`warnings` is replaced in every module of Pillow that uses it and reads one of our formats."""
     loud = [
         name
         for name, module in sys.modules.items()
@@ -288,7 +288,7 @@ SEEDS += [
 def test_mutated_files_raise_nothing_but_a_refusal(
     data: bytes, edits: list[tuple[float, bytes]], kept: float
 ) -> None:
-    """Whatever the readers raise on damaged files, open_picture gives a Picture or raises ImageRejected."""
+    """On damaged files `open_picture` returns a Picture or raises ImageRejected, and no other error."""
     damaged = bytearray(data)
     for place, patch in edits:
         at = int(place * len(damaged))
