@@ -3,7 +3,6 @@
 The reader needs one open file and a bounded amount of memory for any number of parts.
 """
 
-import errno
 import hashlib
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +16,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
 from authcheck.errors import ImageRejected, Rejected, StorageFailed
+from authcheck.files.writing import write_error_code
 
 MEMORY_BYTES = 1024 * 1024  # a smaller body stays in memory, a larger body goes to a temporary file
 TEXT_BYTES = 16 * 1024  # of a text field
@@ -44,9 +44,10 @@ class Spool:
             with self._lock:
                 self._file.write(data)
         except OSError as error:
-            code = "storage.full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "storage.failed"
+            code = write_error_code(error)
+            reason = ": the folder is full" if code == "storage.full" else ""
             raise StorageFailed(
-                "We cannot store the upload, because the temporary folder is full.", code=code
+                f"We cannot store the upload in the temporary folder{reason}.", code=code
             ) from error
 
     def read(self, offset: int, size_bytes: int) -> bytes:

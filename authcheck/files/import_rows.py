@@ -1,7 +1,4 @@
-"""Rows of the tables that people import, CSV or JSONL.
-
-A row that cannot be read is told, and the rest go on.
-"""
+"""Rows of the tables that people import, CSV or JSONL. A row that cannot be read does not stop the others."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,9 +28,9 @@ def read_import(
 ) -> Iterator[TableRow]:
     """Read the rows of a table in UTF-8, or in UTF-16 with a byte order mark.
 
-    A `name` that ends in .jsonl or .ndjson is JSONL: an object a line, with `columns` or `lists`, the names
-    of further fields that hold a list. Any other name is CSV: see `read_table_lines`. Raises Rejected
-    (`table.empty`, `table.encoding`, `table.columns`).
+    A table whose `name` ends in .jsonl or .ndjson is JSONL. Each line is then an object with fields of
+    `columns`, and of `lists`, whose values are lists. Any other table is CSV: see `read_table_lines`.
+    Raises Rejected (`table.empty`, `table.encoding`, `table.columns`).
     """
     text = decode_table(data)
     if not text.strip():

@@ -1,5 +1,7 @@
 """Request bodies that are too large, malformed, of the wrong kind or hostile."""
 
+import errno
+import os
 import struct
 import zlib
 from typing import Any
@@ -11,6 +13,7 @@ from starlette.testclient import TestClient
 from api import middleware, multipart, uploads
 from api.app import create_app
 from authcheck.config import Settings
+from authcheck.errors import StorageFailed
 
 Headers = dict[str, str]
 BOUNDARY = "x-boundary"
@@ -337,3 +340,29 @@ def test_a_full_house_says_so(client: TestClient, monkeypatch: pytest.MonkeyPatc
     answer = client.post("/v1/checks", files={"image": ("a.png", make.picture_bytes())})
     assert (answer.status_code, answer.json()["code"]) == (503, "server.busy")
     assert answer.headers["retry-after"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "detail"),
+    [
+        (
+            errno.ENOSPC,
+            "storage.full",
+            "We cannot store the upload in the temporary folder: the folder is full.",
+        ),
+        (errno.EIO, "storage.failed", "We cannot store the upload in the temporary folder."),
+    ],
+)
+def test_a_temporary_folder_that_fails_is_said(number: int, code: str, detail: str) -> None:
+    """Only a full folder is called full."""
+
+    class Failing:
+        def write(self, _data: bytes) -> None:
+            raise OSError(number, os.strerror(number))
+
+    spool = multipart.Spool()
+    spool._file.close()
+    spool._file = Failing()  # type: ignore[assignment]
+    with pytest.raises(StorageFailed) as caught:
+        spool._write(b"x")
+    assert (caught.value.code, str(caught.value)) == (code, detail)

@@ -22,18 +22,6 @@ LATER = NOW + timedelta(hours=1)
 
 
 @pytest.fixture
-def acme(workspace: Workspace) -> made.Brand:
-    """A brand with a design and a key."""
-    return made.brand(workspace)
-
-
-@pytest.fixture
-def printers(workspace: Workspace, acme: made.Brand) -> Licensee:
-    """A licensee with a key."""
-    return licensees.licensee(workspace, acme.design)
-
-
-@pytest.fixture
 def licence(acme: made.Brand, printers: Licensee) -> Licence:
     """The licensee's licence, which allows sublicences."""
     return licensees.licence(acme.work, "acme", "printers", designs=(acme.design.id,), sublicensing=True)

@@ -1,10 +1,6 @@
 """Commands that upgrade and inspect the database."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import typer
-from rich.text import Text
 from sqlalchemy import make_url
 
 from authcheck.checks.records import count_checks
@@ -63,16 +59,4 @@ def database_info(*, json: Json = False) -> None:
             "database": make_url(work.settings.url).render_as_string(hide_password=True),
             "revision": work.database.revision(),
         }
-    _show_info({**facts, "scheme": SCHEME, "policy": work.policy.name, **counts}, json=json)
-
-
-def _show_info(facts: Mapping[str, Any], *, json: bool) -> None:
-    """Print one line per fact: name and value."""
-    if json:
-        console.json_line(facts)
-        return
-    table = console.table("", "")
-    table.show_header = False
-    for name, value in facts.items():
-        table.add_row(name.replace("_", " "), Text(str(value)))
-    console.out().print(table)
+    console.show_facts({**facts, "scheme": SCHEME, "policy": work.policy.name, **counts}, json=json)

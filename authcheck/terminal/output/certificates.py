@@ -82,14 +82,7 @@ def show_certificates(session: Session, pages: Iterable[Sequence[Certificate]], 
 def show_certificate(certificate: Certificate, tx_id: str | None, *, json: bool) -> None:
     """Print all facts about a certificate that its issuer may know, one line per fact."""
     facts = {**_certificate_dict(certificate, tx_id), "jws": certificate.jws}
-    if json:
-        console.json_line(facts)
-        return
-    table = console.table("", "")
-    table.show_header = False
-    for name, value in facts.items():
-        table.add_row(name.replace("_", " "), Text("" if value is None else str(value)))
-    console.out().print(table)
+    console.show_facts(facts, json=json)
 
 
 def _certificate_dict(row: Certificate, tx_id: str | None) -> dict[str, Any]:

@@ -88,3 +88,15 @@ def table(*columns: str, whole: Sequence[str] = ()) -> Table:
 def json_line(data: Mapping[str, Any]) -> None:
     """Print one JSON object as one line."""
     print(json.dumps(data, ensure_ascii=False, default=str))  # noqa: T201 - rich would wrap it
+
+
+def show_facts(facts: Mapping[str, Any], *, json: bool) -> None:
+    """Print one line per fact, name and value, or all facts as one JSON object."""
+    if json:
+        json_line(facts)
+        return
+    facts_table = table("", "")
+    facts_table.show_header = False
+    for name, value in facts.items():
+        facts_table.add_row(name.replace("_", " "), Text("" if value is None else str(value)))
+    out().print(facts_table)
