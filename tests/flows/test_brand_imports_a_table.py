@@ -70,7 +70,7 @@ def test_each_row_says_what_became_of_it(workspace: Workspace, tmp_path: Path) -
     assert (new.status, new.line) == ("registered", 4)
     assert (near.status, near.near_owner, near.near_reference) == ("disputed", "other", "THEIRS")
     assert near.near_score is not None
-    assert workspace.policy.dispute <= near.near_score <= 1
+    assert workspace.policy.match <= near.near_score <= 1
     assert outcomes(bad) == [
         ("rejected", "row.picture_missing", "picture"),
         ("rejected", "row.duplicate_reference", "reference"),

@@ -18,7 +18,8 @@ from authcheck.registry.clock import live_at
 from authcheck.registry.design_files import read_table
 from authcheck.registry.features import Masking, usual_masking
 from authcheck.registry.masking import change_mask, get_mask
-from authcheck.registry.registration import NewDesign, Registration, read_view
+from authcheck.registry.reading import read_view
+from authcheck.registry.registration import NewDesign, Registration
 from authcheck.registry.tables import Design, View, ViewEmbedding, ViewFeatures
 from authcheck.storage.database import Database
 from authcheck.vision.features.features import Features
@@ -37,9 +38,7 @@ def register(
     with workspace.database.writing() as session:
         owner = session.scalars(select(Organisation).where(Organisation.handle == "acme")).one_or_none()
         owner = owner or make.organisations.ensure_brand(session, "acme", make.NOW)
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-        )
+        registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
         return registration.register(owner, NewDesign(reference, reference, kind), [view]).design
 
 

@@ -18,7 +18,8 @@ from authcheck.config import Settings
 from authcheck.errors import Unavailable
 from authcheck.registry import designs
 from authcheck.registry.live_hashes import LiveGallery, gallery_at
-from authcheck.registry.registration import Registration, read_view
+from authcheck.registry.reading import read_view
+from authcheck.registry.registration import Registration
 from authcheck.registry.renewal import find_stale
 from authcheck.registry.tables import Design, View
 from authcheck.storage.database import Database
@@ -136,9 +137,7 @@ def test_searches_see_each_change_whole(workspace: Workspace) -> None:
             designs.remove_view(session, design, views[turn % 2].sha256, make.NOW)
         with workspace.database.writing() as session:
             design = designs.find_design(session, "acme", "REF-1")
-            registration = Registration(
-                session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-            )
+            registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
             registration.add_views(design, [views[turn % 2]])
     stop.set()
     watcher.join()
@@ -184,9 +183,7 @@ def change(workspace: Workspace, stale: Design, act: str, dice: random.Random) -
             designs.remove_view(session, design, dice.choice(live).picture_sha256, make.NOW)
         else:
             views = [read_view(make.picture_bytes(dice.randrange(6)), workspace.limits)]
-            registration = Registration(
-                session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-            )
+            registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
             registration.add_views(design, views)
 
 

@@ -1,0 +1,132 @@
+"""Who was first: which of two similar views of different owners is the disputed one.
+
+Priority is the order of the ledger, for each view. The later view is disputed. There is one exception: a view
+that its owner's own earlier view explains may be added later, if that earlier view precedes the other
+owner's view. So a brand may add the turned picture that a copyist registered in between. The earlier view
+itself must explain both pictures. A chain of steps in between does not count, because it could lead from any
+picture to any other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from authcheck.registry.comparison import MATCH, Comparer, Similar
+from authcheck.registry.disputes import BOTH, LATER
+from authcheck.registry.reading import ReadView
+from authcheck.registry.tables import Design, Dispute, View
+
+
+@dataclass(frozen=True, slots=True)
+class Precedents:
+    """The earlier views that a new view shows or resembles.
+
+    The new view yields to the views in `yields_to`. The views in `yielding` are later than an earlier view of
+    the owner that explains the new view: these views yield.
+    """
+
+    yields_to: Sequence[Similar] = ()
+    yielding: Sequence[Similar] = ()
+
+    @property
+    def nearest(self) -> Similar | None:
+        """Return the view that the new view is most similar to, a match before a lookalike."""
+        return max(self.yields_to, key=lambda one: (one.verdict == MATCH, one.score), default=None)
+
+
+def find_similar(
+    session: Session,
+    comparer: Comparer,
+    owner_id: str,
+    read: ReadView,
+    *,
+    unsaved: Sequence[View],
+    seen: int,
+) -> list[Similar]:
+    """Return the live views of other owners that a picture shows or resembles, at most one per design.
+
+    `read` was compared with the registry of an earlier tick. The views since then, up to the tick `seen`, and
+    the `unsaved` views of this transaction are compared now.
+    """
+    compared = read.compared or comparer.compare(read.data, read.fingerprint, read.sha256, owner_id)
+    by_number = {one.number: one for one in compared.similar}
+    query = (
+        select(View)
+        .join(View.design)
+        .where(View.removed_tick.is_(None), Design.owner_id != owner_id)
+        .options(joinedload(View.design).joinedload(Design.owner))
+    )
+    views = session.scalars(query.where(View.number.in_(by_number)))
+    similar = [Similar(view, by_number[view.number].verdict, by_number[view.number].score) for view in views]
+    since = query.where(View.added_tick > compared.tick, View.added_tick <= seen)
+    recent = [*session.scalars(since.options(joinedload(View.local)).order_by(View.number))]
+    recent += [view for view in unsaved if view.design.owner_id != owner_id]
+    if recent:
+        similar += comparer.compare_with(read.data, read.fingerprint, read.sha256, recent)
+    best: dict[str, Similar] = {}
+    for one in sorted(similar, key=lambda one: (one.verdict == MATCH, one.score)):
+        best[one.view.design.id] = one
+    return list(best.values())
+
+
+def settle(
+    session: Session, comparer: Comparer, owner_id: str, read: ReadView, similar: Sequence[Similar]
+) -> Precedents:
+    """Decide to which of the similar views a new view of this owner yields."""
+    yields_to: list[Similar] = []
+    yielding: list[Similar] = []
+    for one in similar:
+        own = _find_own_precedents(session, owner_id, one.view) if one.verdict == MATCH else []
+        explaining = _explaining(comparer, read, own)
+        if explaining is None:
+            yields_to.append(one)
+        elif explaining.ended_by is None and explaining.verdict != MATCH:
+            yielding.append(one)
+    return Precedents(yields_to, yielding)
+
+
+def _find_own_precedents(session: Session, owner_id: str, other: View) -> list[tuple[Dispute, View]]:
+    """Return the owner's earlier views that precede another owner's view, each with the dispute that says so.
+
+    The dispute is in force, or the operator has ruled that the owner's view stands.
+    """
+    to_own = and_(Dispute.design_id == other.design_id, Dispute.picture_sha256 == other.picture_sha256)
+    from_own = and_(
+        Dispute.other_design_id == other.design_id,
+        Dispute.other_picture_sha256 == other.picture_sha256,
+        Dispute.ended_by.in_((BOTH, LATER)),
+    )
+    own_earlier = and_(
+        to_own,
+        View.design_id == Dispute.other_design_id,
+        View.picture_sha256 == Dispute.other_picture_sha256,
+        or_(Dispute.ended_tick.is_(None), Dispute.ended_by == BOTH),
+    )
+    own_later = and_(
+        from_own, View.design_id == Dispute.design_id, View.picture_sha256 == Dispute.picture_sha256
+    )
+    query = (
+        select(Dispute, View)
+        .join(View, or_(own_earlier, own_later))
+        .join(View.design)
+        .where(Design.owner_id == owner_id, View.removed_tick.is_(None))
+        .options(joinedload(View.local), joinedload(View.design))
+    )
+    return [(dispute, view) for dispute, view in session.execute(query)]
+
+
+def _explaining(comparer: Comparer, read: ReadView, own: Sequence[tuple[Dispute, View]]) -> Dispute | None:
+    """Return the dispute of an own earlier view that explains a new view, the surest first.
+
+    An own view that the other owner's view only resembles must match the new view. Otherwise a resemblance of
+    the new view is enough.
+    """
+    surest = sorted(own, key=lambda pair: (pair[0].ended_by is None, pair[0].verdict != MATCH))
+    for dispute, view in surest:
+        similar = comparer.compare_with(read.data, read.fingerprint, read.sha256, [view])
+        needs_match = dispute.verdict != MATCH
+        if any(one.verdict == MATCH or not needs_match for one in similar):
+            return dispute
+    return None
