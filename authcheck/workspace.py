@@ -55,7 +55,7 @@ class Workspace:
 
     def comparer(self) -> PictureComparer:
         """Return what compares new pictures with registered views, by the stages of a check."""
-        return PictureComparer(self.database, self.finder, self.policy, self.limits)
+        return PictureComparer(self.database, self.finder, self.store, self.policy, self.limits)
 
     def importer(self) -> Importer:
         """Return a bulk importer into this workspace."""

@@ -1,5 +1,6 @@
 """Candidates of a check: one per design, with score, reasons, and place in the picture."""
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
@@ -72,7 +73,7 @@ def candidates(
             )
         )
     best = [_pick_view(views, policy) for views in by_design.values()]
-    return _add_disputes(session, best, tick) if policy.first_wins else best
+    return _add_disputes(session, best, tick, policy, without) if policy.first_wins else best
 
 
 def score_view(hit: Hit | None, look: Seen | None, policy: Policy, *, is_exact: bool) -> float:
@@ -113,37 +114,80 @@ def _pick_view(views: Sequence[Candidate], policy: Policy) -> Candidate:
     return replace(best, priority=min(fitting))
 
 
-def _add_disputes(session: Session, best: Sequence[Candidate], tick: int) -> list[Candidate]:
-    """Return the candidates with the designs to which each view yields, or beside which it stands."""
+def _add_disputes(
+    session: Session, best: Sequence[Candidate], tick: int, policy: Policy, without: str | None
+) -> list[Candidate]:
+    """Return the candidates with the designs to which their views yield, and these designs themselves.
+
+    A picture that shows a later view resembles the earlier design, even if no stage has found the earlier
+    view in this picture.
+    """
+    near = {one.design_id: one for one in best if one.score >= policy.lookalike}
     disputes = session.scalars(
-        select(Dispute).where(
-            Dispute.design_id.in_([candidate.design_id for candidate in best]), Dispute.noticed_tick <= tick
-        )
+        select(Dispute)
+        .where(Dispute.design_id.in_(near) | Dispute.other_design_id.in_(near), Dispute.noticed_tick <= tick)
+        .order_by(Dispute.id)
     ).all()
-    pictures = dict(
-        session.execute(
-            select(View.number, View.picture_sha256).where(
-                View.number.in_([candidate.view_number for candidate in best])
-            )
-        ).all()
-    )
-    yields_to: dict[tuple[str, str | None], set[str]] = {}
-    beside: dict[str, set[str]] = {}
+    if not disputes:
+        return list(best)
+    pictures = _find_pictures(session, [one.view_number for one in near.values()])
+    added: dict[str, Candidate] = {}
     for dispute in disputes:
-        if dispute.ended_tick is None or dispute.ended_tick > tick:
-            key = dispute.design_id, dispute.picture_sha256
-            yields_to.setdefault(key, set()).add(dispute.other_design_id)
-        elif dispute.ended_by == BOTH:
-            beside.setdefault(dispute.design_id, set()).add(dispute.other_design_id)
-            beside.setdefault(dispute.other_design_id, set()).add(dispute.design_id)
-    return [
-        replace(
-            candidate,
-            yields_to=frozenset(yields_to.get((candidate.design_id, pictures[candidate.view_number]), ())),
-            beside=frozenset(beside.get(candidate.design_id, ())),
+        later, ids = near.get(dispute.design_id), (dispute.design_id, dispute.other_design_id)
+        if dispute.ended_tick is not None and dispute.ended_tick <= tick:
+            for one_id, other_id in (ids, ids[::-1]) if dispute.ended_by == BOTH else ():
+                if one_id in near:
+                    near[one_id] = replace(near[one_id], beside=near[one_id].beside | {other_id})
+        elif later is not None and dispute.picture_sha256 == pictures[later.view_number]:
+            near[later.design_id] = replace(later, yields_to=later.yields_to | {ids[1]})
+            elder = _find_elder(session, dispute, later, tick, policy) if ids[1] not in near else None
+            if elder is not None and (ids[1] not in added or elder.score > added[ids[1]].score):
+                added[ids[1]] = elder
+    if without is not None:
+        added = {}
+    others = [one for one in best if one.design_id not in near and one.design_id not in added]
+    return [*near.values(), *added.values(), *others]
+
+
+def _find_pictures(session: Session, numbers: Sequence[int]) -> dict[int, str]:
+    """Return the SHA-256 of the pictures of these views."""
+    query = select(View.number, View.picture_sha256).where(View.number.in_(numbers))
+    return dict(session.execute(query).tuples().all())
+
+
+def _find_elder(
+    session: Session, dispute: Dispute, later: Candidate, tick: int, policy: Policy
+) -> Candidate | None:
+    """Return the earlier design of a dispute as a candidate of a picture that shows the later view.
+
+    The candidate is a lookalike: nobody has seen the earlier view in this picture.
+    """
+    query = (
+        select(View, Design.reference, Organisation.handle)
+        .options(defer(View.fingerprint))
+        .join(View.design)
+        .join(Design.owner)
+        .where(
+            View.design_id == dispute.other_design_id,
+            View.picture_sha256 == dispute.other_picture_sha256,
+            live_at(tick),
         )
-        for candidate in best
-    ]
+    )
+    row = session.execute(query).first()
+    if row is None or row[0].standing == DISPUTED:
+        return None
+    view, reference, owner = row
+    return Candidate(
+        design_id=view.design_id,
+        reference=reference,
+        owner=owner,
+        view_number=view.number,
+        score=min(later.score, dispute.score, math.nextafter(policy.match, 0)),
+        method=later.method,
+        reasons=(Reason("design.later_copy", 0.7, {"design": later.reference}),),
+        priority=view.priority,
+        alignment=later.alignment,
+    )
 
 
 def _select_views(

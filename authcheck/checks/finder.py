@@ -164,6 +164,7 @@ def known_view(key: int, view: View, local: ViewFeatures, owner_id: str) -> Know
         Thumbnail.from_bytes(local.thumbnail),
         view.width_px,
         view.height_px,
+        view.priority,
     )
 
 

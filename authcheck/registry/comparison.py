@@ -11,10 +11,27 @@ MATCH, LOOKALIKE = "match", "lookalike"
 
 
 @dataclass(frozen=True, slots=True)
+class NewPicture:
+    """A picture that is compared before it is registered.
+
+    `data` has its original bytes. `record` has the local features within its mask (`Features.to_bytes`), and
+    `thumbnail` a small copy (`vision.features.thumbnail`).
+    """
+
+    data: bytes
+    sha256: str
+    width_px: int
+    height_px: int
+    fingerprint: Fingerprint
+    record: bytes
+    thumbnail: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Similarity:
     """The number of a view that a picture shows (`match`) or resembles (`lookalike`).
 
-    The score is in [0, 1].
+    A picture that is a part of the view's picture shows the view, too. The score is in [0, 1].
     """
 
     number: int
@@ -50,15 +67,13 @@ class Comparer(Protocol):
     def policy(self) -> str:
         """Return the name of the policy."""
 
-    def compare(self, data: bytes, fingerprint: Fingerprint, sha256: str, owner_id: str | None) -> Compared:
+    def compare(self, picture: NewPicture, owner_id: str | None) -> Compared:
         """Compare a picture with the views of all owners but one, outside any transaction.
 
         Raises ImageRejected, Unavailable.
         """
 
-    def compare_with(
-        self, data: bytes, fingerprint: Fingerprint, sha256: str, views: Sequence[View]
-    ) -> list[Similar]:
+    def compare_with(self, picture: NewPicture, views: Sequence[View]) -> list[Similar]:
         """Compare a picture with these views, which have `local` and `design` loaded.
 
         Returns the similar views, at most one per design.

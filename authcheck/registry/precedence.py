@@ -50,7 +50,7 @@ def find_similar(
     `read` was compared with the registry of an earlier tick. The views since then, up to the tick `seen`, and
     the `unsaved` views of this transaction are compared now.
     """
-    compared = read.compared or comparer.compare(read.data, read.fingerprint, read.sha256, owner_id)
+    compared = read.compared or comparer.compare(read.picture, owner_id)
     by_number = {one.number: one for one in compared.similar}
     query = (
         select(View)
@@ -64,7 +64,7 @@ def find_similar(
     recent = [*session.scalars(since.options(joinedload(View.local)).order_by(View.number))]
     recent += [view for view in unsaved if view.design.owner_id != owner_id]
     if recent:
-        similar += comparer.compare_with(read.data, read.fingerprint, read.sha256, recent)
+        similar += comparer.compare_with(read.picture, recent)
     best: dict[str, Similar] = {}
     for one in sorted(similar, key=lambda one: (one.verdict == MATCH, one.score)):
         best[one.view.design.id] = one
@@ -125,7 +125,7 @@ def _explaining(comparer: Comparer, read: ReadView, own: Sequence[tuple[Dispute,
     """
     surest = sorted(own, key=lambda pair: (pair[0].ended_by is None, pair[0].verdict != MATCH))
     for dispute, view in surest:
-        similar = comparer.compare_with(read.data, read.fingerprint, read.sha256, [view])
+        similar = comparer.compare_with(read.picture, [view])
         needs_match = dispute.verdict != MATCH
         if any(one.verdict == MATCH or not needs_match for one in similar):
             return dispute
