@@ -46,11 +46,8 @@ def candidates(
         query = query.where(Design.owner_id != without)
     by_design: dict[str, list[Candidate]] = {}
     for view, reference, owner, is_disputed in session.execute(query):
-        is_exact, look, hit = (
-            view.picture_sha256 == picture_sha256,
-            look_by_view.get(view.number),
-            hit_by_view.get(view.number),
-        )
+        hit, look = hit_by_view.get(view.number), look_by_view.get(view.number)
+        is_exact = view.picture_sha256 == picture_sha256
         score = score_view(hit, look, policy, is_exact=is_exact)
         if hit and look and _hashes_stand(hit, look, policy):
             look = None
@@ -58,19 +55,10 @@ def candidates(
             method, reasons = _explain_hashes(hit, is_exact=is_exact)
         else:
             method, reasons = _explain_look(look, hit)
+        candidate = Candidate(view.design_id, reference, owner, view.number, score, method, reasons)
+        placed = look.alignment if look and look.shows else None
         by_design.setdefault(view.design_id, []).append(
-            Candidate(
-                design_id=view.design_id,
-                reference=reference,
-                owner=owner,
-                view_number=view.number,
-                score=score,
-                method=method,
-                reasons=reasons,
-                disputed=is_disputed,
-                priority=view.priority,
-                alignment=look.alignment if look and look.shows else None,
-            )
+            replace(candidate, disputed=is_disputed, priority=view.priority, alignment=placed)
         )
     best = [_pick_view(views, policy) for views in by_design.values()]
     return _add_disputes(session, best, tick, policy, without) if policy.first_wins else best
@@ -152,7 +140,7 @@ def _add_disputes(
 def _find_pictures(session: Session, numbers: Sequence[int]) -> dict[int, str]:
     """Return the SHA-256 of the pictures of these views."""
     query = select(View.number, View.picture_sha256).where(View.number.in_(numbers))
-    return dict(session.execute(query).tuples().all())
+    return {number: sha256 for number, sha256 in session.execute(query)}  # noqa: C416 - mypy reads rows only so
 
 
 def _find_elder(

@@ -12,6 +12,7 @@ from authcheck.checks.candidates import WHOLE, candidates, score_view
 from authcheck.checks.finder import Finder, Seen, hints_of, known_view, seen_in
 from authcheck.checks.verdicts import Policy, VerdictCode, code_for
 from authcheck.errors import ImageRejected, NotFound, StorageFailed
+from authcheck.registry.clock import current_tick
 from authcheck.registry.comparison import Compared, NewPicture, Similar, Similarity
 from authcheck.registry.live_hashes import Hits
 from authcheck.registry.tables import Design, View
@@ -59,6 +60,8 @@ class PictureComparer:
         All stages run, even when the hashes are sure of one view: that view may be withdrawn one day.
         """
         policy = self._policy
+        if (empty_tick := self._tick_without_others(owner_id)) is not None:
+            return Compared(policy.name, empty_tick, ())
         tick, hits = self._search_hashes(picture.fingerprint, owner_id)
         looks: list[Seen] = []
         if policy.model is not None:
@@ -91,6 +94,15 @@ class PictureComparer:
         if all(one.verdict != VerdictCode.MATCH for one in similar.values()):
             similar |= {one.number: one for one in self._find_wholes(picture, looks)}
         return Compared(policy.name, tick, tuple(similar.values()))
+
+    def _tick_without_others(self, owner_id: str | None) -> int | None:
+        """Return the registry's tick if no other owner has a live view, else None."""
+        others = select(View.number).join(View.design).where(View.removed_tick.is_(None))
+        if owner_id is not None:
+            others = others.where(Design.owner_id != owner_id)
+        with self._database.snapshot() as session:
+            tick = current_tick(session)
+            return tick if session.scalar(others.limit(1)) is None else None
 
     def _find_wholes(self, picture: NewPicture, looks: Sequence[Seen]) -> Iterator[Similarity]:
         """Yield the views of which the picture is a part: their stored pictures show it.

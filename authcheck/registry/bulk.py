@@ -7,17 +7,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import inspect
 
-from authcheck.errors import ImageRejected, NotFound, Rejected, RowRejected
-from authcheck.files.picture_files import read_file
+from authcheck.errors import Rejected, RowRejected
 from authcheck.members import organisations
 from authcheck.members.tables import Organisation
 from authcheck.registry.comparison import Comparer
-from authcheck.registry.design_files import Row, RowProblem
+from authcheck.registry.design_files import Loader, Row, RowProblem
 from authcheck.registry.features import Masking, usual_masking
 from authcheck.registry.reading import ReadView, read_view
 from authcheck.registry.registration import Registered, Registration, check_new
@@ -28,8 +26,6 @@ from authcheck.vision.pictures.decode import Limits
 
 CHUNK_ROWS = 64  # rows in one transaction
 CHUNK_BYTES = 64 * 1024 * 1024  # of pictures, held in memory until their transaction commits
-
-Loader = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +70,6 @@ def count_statuses(reports: Iterable[RowReport]) -> dict[str, int]:
     """Return the number of rows for each of the four statuses."""
     counts = Counter(report.status for report in reports)
     return {status: counts[status] for status in ("registered", "already_yours", "disputed", "rejected")}
-
-
-def load_from(folder: Path, max_bytes: int = Limits().bytes) -> Loader:
-    """Return a loader of picture files. A file's name is absolute or relative to `folder`."""
-
-    def load(name: str) -> bytes:
-        try:
-            return read_file(folder / name, max_bytes)
-        except NotFound as error:
-            raise RowRejected(
-                f"The file {name} does not exist.", code="row.picture_missing", picture=name
-            ) from error
-        except ImageRejected:
-            raise
-        except Rejected as error:
-            raise RowRejected(
-                f"We cannot read the file {name}.", code="row.picture_unreadable", picture=name
-            ) from error
-
-    return load
 
 
 class Importer:

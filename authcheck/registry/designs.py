@@ -70,8 +70,13 @@ def _select_designs() -> Select[Design]:
         selectinload(Design.views)
         .joinedload(View.local)
         .load_only(ViewFeatures.mask_source, ViewFeatures.findability, raiseload=True),
-        selectinload(Design.disputes).joinedload(Dispute.other).joinedload(Design.owner),
-        selectinload(Design.rivals).joinedload(Dispute.design).joinedload(Design.owner),
+        *(
+            selectinload(side).options(
+                joinedload(Dispute.design).joinedload(Design.owner),
+                joinedload(Dispute.other).joinedload(Design.owner),
+            )
+            for side in (Design.disputes, Design.rivals)
+        ),
     )
 
 
@@ -150,9 +155,21 @@ def count_rows(session: Session) -> dict[str, int]:
     return {**totals, **{f"designs_{state}": states.get(state, 0) for state in STATES}}
 
 
+def open_disputes(design: Design) -> list[Dispute]:
+    """Return the disputes and resemblances in force, of the design's later and of its earlier views."""
+    disputes = {dispute.id: dispute for dispute in (*design.disputes, *design.rivals)}
+    return [dispute for _, dispute in sorted(disputes.items()) if dispute.ended_by is None]
+
+
 def live_views(design: Design) -> list[View]:
     """Return the pictures of a design that take part in checks, oldest first."""
     return _sort_by_age(design, [view for view in design.views if view.removed_tick is None])
+
+
+def public_view(design: Design) -> View:
+    """Return the picture that the public preview of a design shows: the oldest that nobody disputes."""
+    views = live_views(design)
+    return next((view for view in views if view.standing != DISPUTED), views[0])
 
 
 def shown_views(design: Design) -> list[View]:

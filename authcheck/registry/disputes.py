@@ -7,7 +7,7 @@ operator's ruling. Then standings and states are as if the dispute had not been.
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.errors import NotFound
@@ -117,6 +117,12 @@ def list_disputes(
     if owner_id is not None:
         query = query.where(_concerns(owner_id))
     return session.scalars(query).all()
+
+
+def count_open(session: Session) -> int:
+    """Return the number of open disputes and resemblances."""
+    query = select(func.count()).select_from(Dispute).where(Dispute.ended_tick.is_(None))
+    return session.scalar(query) or 0
 
 
 def _concerns(owner_id: str) -> ColumnElement[bool]:

@@ -7,14 +7,15 @@ itself must explain both pictures. A chain of steps in between does not count, b
 picture to any other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from authcheck.registry.comparison import MATCH, Comparer, Similar
-from authcheck.registry.disputes import BOTH, LATER
+from authcheck.registry.comparison import MATCH, Comparer, NewPicture, Similar
+from authcheck.registry.disputes import BOTH, begin_dispute
 from authcheck.registry.reading import ReadView
 from authcheck.registry.tables import Design, Dispute, View
 
@@ -72,14 +73,14 @@ def find_similar(
 
 
 def settle(
-    session: Session, comparer: Comparer, owner_id: str, read: ReadView, similar: Sequence[Similar]
+    session: Session, comparer: Comparer, owner_id: str, picture: NewPicture, similar: Sequence[Similar]
 ) -> Precedents:
-    """Decide to which of the similar views a new view of this owner yields."""
+    """Decide to which of the similar views a view of this owner with this picture yields."""
     yields_to: list[Similar] = []
     yielding: list[Similar] = []
     for one in similar:
         own = _find_own_precedents(session, owner_id, one.view) if one.verdict == MATCH else []
-        explaining = _explaining(comparer, read, own)
+        explaining = _explaining(comparer, picture, own)
         if explaining is None:
             yields_to.append(one)
         elif explaining.ended_by is None and explaining.verdict != MATCH:
@@ -88,28 +89,33 @@ def settle(
 
 
 def _find_own_precedents(session: Session, owner_id: str, other: View) -> list[tuple[Dispute, View]]:
-    """Return the owner's earlier views that precede another owner's view, each with the dispute that says so.
+    """Return the owner's views that stand against another owner's view, each with the dispute that says so.
 
-    The dispute is in force, or the operator has ruled that the owner's view stands.
+    An earlier view stands while the dispute about the other view is in force. A view stands beside the other
+    design after the operator's ruling that both may stand.
     """
-    to_own = and_(Dispute.design_id == other.design_id, Dispute.picture_sha256 == other.picture_sha256)
-    from_own = and_(
-        Dispute.other_design_id == other.design_id,
-        Dispute.other_picture_sha256 == other.picture_sha256,
-        Dispute.ended_by.in_((BOTH, LATER)),
-    )
-    own_earlier = and_(
-        to_own,
+    is_earlier = and_(
+        Dispute.design_id == other.design_id,
+        Dispute.picture_sha256 == other.picture_sha256,
+        Dispute.ended_tick.is_(None),
         View.design_id == Dispute.other_design_id,
         View.picture_sha256 == Dispute.other_picture_sha256,
-        or_(Dispute.ended_tick.is_(None), Dispute.ended_by == BOTH),
     )
-    own_later = and_(
-        from_own, View.design_id == Dispute.design_id, View.picture_sha256 == Dispute.picture_sha256
+    was_earlier = and_(
+        Dispute.design_id == other.design_id,
+        Dispute.ended_by == BOTH,
+        View.design_id == Dispute.other_design_id,
+        View.picture_sha256 == Dispute.other_picture_sha256,
+    )
+    was_later = and_(
+        Dispute.other_design_id == other.design_id,
+        Dispute.ended_by == BOTH,
+        View.design_id == Dispute.design_id,
+        View.picture_sha256 == Dispute.picture_sha256,
     )
     query = (
         select(Dispute, View)
-        .join(View, or_(own_earlier, own_later))
+        .join(View, or_(is_earlier, was_earlier, was_later))
         .join(View.design)
         .where(Design.owner_id == owner_id, View.removed_tick.is_(None))
         .options(joinedload(View.local), joinedload(View.design))
@@ -117,16 +123,38 @@ def _find_own_precedents(session: Session, owner_id: str, other: View) -> list[t
     return [(dispute, view) for dispute, view in session.execute(query)]
 
 
-def _explaining(comparer: Comparer, read: ReadView, own: Sequence[tuple[Dispute, View]]) -> Dispute | None:
-    """Return the dispute of an own earlier view that explains a new view, the surest first.
+def _explaining(
+    comparer: Comparer, picture: NewPicture, own: Sequence[tuple[Dispute, View]]
+) -> Dispute | None:
+    """Return the dispute of an own view that explains a new view, the surest first.
 
-    An own view that the other owner's view only resembles must match the new view. Otherwise a resemblance of
-    the new view is enough.
+    An own view that the other owner's view shows explains a new view that resembles it. Otherwise the new
+    view must show the own view.
     """
-    surest = sorted(own, key=lambda pair: (pair[0].ended_by is None, pair[0].verdict != MATCH))
-    for dispute, view in surest:
-        similar = comparer.compare_with(read.picture, [view])
-        needs_match = dispute.verdict != MATCH
-        if any(one.verdict == MATCH or not needs_match for one in similar):
+
+    def is_shown(dispute: Dispute) -> bool:
+        return dispute.ended_by is None and dispute.verdict == MATCH
+
+    for dispute, view in sorted(own, key=lambda pair: not is_shown(pair[0])):
+        similar = comparer.compare_with(picture, [view])
+        if any(one.verdict == MATCH or is_shown(dispute) for one in similar):
             return dispute
     return None
+
+
+def begin_disputes(
+    session: Session, view: View, precedents: Precedents, now: datetime, tick: Callable[[], int]
+) -> None:
+    """Record the disputes that a view begins. `tick` returns the transaction's tick."""
+    pairs = [(view, similar.view, similar) for similar in precedents.yields_to]
+    pairs += [(similar.view, view, similar) for similar in precedents.yielding]
+    for later, earlier, similar in pairs:
+        begin_dispute(
+            session,
+            later,
+            earlier,
+            verdict=similar.verdict,
+            score=similar.score,
+            now=now,
+            tick=tick(),
+        )

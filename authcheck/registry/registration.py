@@ -16,8 +16,7 @@ from authcheck.registry import facts
 from authcheck.registry.clock import current_tick, lock_registry, next_tick
 from authcheck.registry.comparison import MATCH, Comparer, Similar
 from authcheck.registry.designs import check_collection, check_unchanged, check_words
-from authcheck.registry.disputes import begin_dispute
-from authcheck.registry.precedence import Precedents, find_similar, settle
+from authcheck.registry.precedence import Precedents, begin_disputes, find_similar, settle
 from authcheck.registry.reading import ReadView
 from authcheck.registry.standing import standing_of
 from authcheck.registry.tables import Design, View
@@ -182,7 +181,7 @@ class Registration:
             unsaved=self._unsaved.views,
             seen=self._seen,
         )
-        return settle(self._session, self._comparer, owner_id, view, similar)
+        return settle(self._session, self._comparer, owner_id, view.picture, similar)
 
     def _store_views(
         self, design: Design, views: Sequence[ReadView], precedents: Sequence[Precedents]
@@ -208,18 +207,7 @@ class Registration:
     def _begin_disputes(self, views: Sequence[View], precedents: Sequence[Precedents]) -> None:
         """Record the disputes that the new views begin, in the order of the views."""
         for view, found in zip(views, precedents, strict=True):
-            pairs = [(view, similar.view, similar) for similar in found.yields_to]
-            pairs += [(similar.view, view, similar) for similar in found.yielding]
-            for later, earlier, similar in pairs:
-                begin_dispute(
-                    self._session,
-                    later,
-                    earlier,
-                    verdict=similar.verdict,
-                    score=similar.score,
-                    now=self._now,
-                    tick=self._ensure_tick(),
-                )
+            begin_disputes(self._session, view, found, self._now, self._ensure_tick)
 
 
 def _is_held(precedents: Precedents) -> bool:

@@ -86,7 +86,7 @@ class View(Entity):
     added_at: Mapped[datetime]
     added_tick: Mapped[int] = mapped_column(BigInteger)
     removed_tick: Mapped[int | None] = mapped_column(BigInteger)
-    standing: Mapped[str] = mapped_column(String(10), default="clear")
+    standing: Mapped[str] = mapped_column(String(10))
     since: Mapped[int | None] = mapped_column(BigInteger)
     compared_by: Mapped[str | None] = mapped_column(String(40))
 
@@ -185,8 +185,8 @@ class Dispute(Entity):
     other_design_id: Mapped[str] = mapped_column(ForeignKey("designs.id"), index=True)
     picture_sha256: Mapped[str | None] = mapped_column(String(64))
     other_picture_sha256: Mapped[str | None] = mapped_column(String(64))
-    verdict: Mapped[str] = mapped_column(String(20), default="match")
-    holds_design: Mapped[bool] = mapped_column(default=True)
+    verdict: Mapped[str] = mapped_column(String(20))
+    holds_design: Mapped[bool]
     score: Mapped[float]
     reasons: Mapped[list[Any]]
     noticed_at: Mapped[datetime]

@@ -15,8 +15,8 @@ from registry_state import live_hashes, pictures_of, rows_of, tick_of
 from authcheck.errors import StorageFailed
 from authcheck.members import organisations
 from authcheck.registry import bulk, designs
-from authcheck.registry.bulk import RowReport, count_statuses, load_from
-from authcheck.registry.design_files import read_folder, read_table
+from authcheck.registry.bulk import RowReport, count_statuses
+from authcheck.registry.design_files import load_from, read_folder, read_table
 from authcheck.storage.pictures import PictureStore
 from authcheck.workspace import Workspace
 

@@ -282,13 +282,15 @@ def test_ids_keep_the_order_of_registration(workspace: Workspace) -> None:
 
 
 def test_a_view_near_anothers_design_disputes_later(workspace: Workspace) -> None:
-    """A clean design that adds a picture of another owner's design becomes disputed, once."""
+    """A clean design that adds pictures of another owner's older design becomes disputed, once for each."""
     make.register(workspace, "THEIRS", owner="other")
     make.register(workspace, "REF-1", seed=1)
     add_views(workspace, "REF-1", make.picture_bytes(0, "JPEG", quality=80))
     add_views(workspace, "REF-1", make.picture_bytes(0, "JPEG", quality=60))
     with workspace.database.reading() as session:
         assert designs.find_design(session, "acme", "REF-1").state == "disputed"
-        (dispute,) = session.scalars(select(Dispute)).all()
-    assert dispute.score >= workspace.policy.match
-    assert make.NOW - timedelta(seconds=1) < dispute.noticed_at
+        disputes = session.scalars(select(Dispute)).all()
+    assert len({dispute.picture_sha256 for dispute in disputes}) == 2
+    for dispute in disputes:
+        assert dispute.score >= workspace.policy.match
+        assert make.NOW - timedelta(seconds=1) < dispute.noticed_at
