@@ -32,19 +32,35 @@ def candidates(
     tick: int,
     policy: Policy,
     looks: Sequence[Seen] = (),
-    without: str | None = None,
 ) -> list[Candidate]:
     """Return one candidate per design, for its best view. Designs and disputes are as of `tick`.
 
     A view of at least `lookalike` that is not disputed is better than any disputed view of the design.
-    `without` is the id of an owner whose designs are left out.
     """
+    by_design: dict[str, list[Candidate]] = {}
+    for candidate in view_candidates(session, picture_sha256, hits, tick=tick, policy=policy, looks=looks):
+        by_design.setdefault(candidate.design_id, []).append(candidate)
+    best = [_pick_view(views, policy) for views in by_design.values()]
+    return _add_disputes(session, best, tick, policy) if policy.first_wins else best
+
+
+def view_candidates(
+    session: Session,
+    picture_sha256: str,
+    hits: Sequence[Hit],
+    *,
+    tick: int,
+    policy: Policy,
+    looks: Sequence[Seen] = (),
+    without: str | None = None,
+) -> list[Candidate]:
+    """Return one candidate per view, ordered by number. `without` is the id of an owner to leave out."""
     hit_by_view = {hit.view_id: hit for hit in hits}
     look_by_view = {look.view_number: look for look in looks}
     query = _select_views(tick, {*hit_by_view, *look_by_view}, picture_sha256, by_view=policy.first_wins)
     if without is not None:
         query = query.where(Design.owner_id != without)
-    by_design: dict[str, list[Candidate]] = {}
+    found = []
     for view, reference, owner, is_disputed in session.execute(query):
         hit, look = hit_by_view.get(view.number), look_by_view.get(view.number)
         is_exact = view.picture_sha256 == picture_sha256
@@ -57,11 +73,8 @@ def candidates(
             method, reasons = _explain_look(look, hit)
         candidate = Candidate(view.design_id, reference, owner, view.number, score, method, reasons)
         placed = look.alignment if look and look.shows else None
-        by_design.setdefault(view.design_id, []).append(
-            replace(candidate, disputed=is_disputed, priority=view.priority, alignment=placed)
-        )
-    best = [_pick_view(views, policy) for views in by_design.values()]
-    return _add_disputes(session, best, tick, policy, without) if policy.first_wins else best
+        found.append(replace(candidate, disputed=is_disputed, priority=view.priority, alignment=placed))
+    return found
 
 
 def score_view(hit: Hit | None, look: Seen | None, policy: Policy, *, is_exact: bool) -> float:
@@ -102,9 +115,7 @@ def _pick_view(views: Sequence[Candidate], policy: Policy) -> Candidate:
     return replace(best, priority=min(fitting))
 
 
-def _add_disputes(
-    session: Session, best: Sequence[Candidate], tick: int, policy: Policy, without: str | None
-) -> list[Candidate]:
+def _add_disputes(session: Session, best: Sequence[Candidate], tick: int, policy: Policy) -> list[Candidate]:
     """Return the candidates with the designs to which their views yield, and these designs themselves.
 
     A picture that shows a later view resembles the earlier design, even if no stage has found the earlier
@@ -131,8 +142,6 @@ def _add_disputes(
             elder = _find_elder(session, dispute, later, tick, policy) if ids[1] not in near else None
             if elder is not None and (ids[1] not in added or elder.score > added[ids[1]].score):
                 added[ids[1]] = elder
-    if without is not None:
-        added = {}
     others = [one for one in best if one.design_id not in near and one.design_id not in added]
     return [*near.values(), *added.values(), *others]
 

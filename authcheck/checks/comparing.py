@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from authcheck.checks.answers import DESIGNS, HITS_PER_DESIGN
-from authcheck.checks.candidates import WHOLE, candidates, score_view
+from authcheck.checks.candidates import WHOLE, score_view, view_candidates
 from authcheck.checks.finder import Finder, Seen, hints_of, known_view, seen_in
 from authcheck.checks.verdicts import Policy, VerdictCode, code_for
 from authcheck.errors import ImageRejected, NotFound, StorageFailed
@@ -75,7 +75,7 @@ class PictureComparer:
                 without=owner_id,
             )
         with self._database.reading() as session:
-            ranked = candidates(
+            views = view_candidates(
                 session,
                 picture.sha256,
                 list(chain.from_iterable(hits.values())),
@@ -88,7 +88,7 @@ class PictureComparer:
             candidate.view_number: Similarity(
                 candidate.view_number, code_for(candidate.score, policy).value, candidate.score
             )
-            for candidate in ranked
+            for candidate in views
             if candidate.score >= policy.lookalike
         }
         if all(one.verdict != VerdictCode.MATCH for one in similar.values()):
@@ -189,14 +189,13 @@ class PictureComparer:
             )
             looks = {look.view_number: look for look in seen_in(examination)}
         by_view = {hit.view_id: hit for hit in hits}
-        best: dict[str, Similar] = {}
+        similar = []
         for key, view in enumerate(views):
             is_exact = view.picture_sha256 == picture.sha256
             score = score_view(by_view.get(key), looks.get(key), policy, is_exact=is_exact)
-            code, known_best = code_for(score, policy), best.get(view.design_id)
-            if code is not VerdictCode.NONE and (known_best is None or score > known_best.score):
-                best[view.design_id] = Similar(view, code.value, score)
-        return list(best.values())
+            if score >= policy.lookalike:
+                similar.append(Similar(view, code_for(score, policy).value, score))
+        return similar
 
 
 def _search_views(query: Fingerprint, views: Sequence[View]) -> list[Hit]:

@@ -52,7 +52,7 @@ class Similar:
 class Compared:
     """The result of a comparison with all other owners' views as of the registry's tick `tick`.
 
-    `similar` has at most one view per design. `policy` names the thresholds and the stages.
+    `policy` names the thresholds and the stages.
     """
 
     policy: str
@@ -74,7 +74,4 @@ class Comparer(Protocol):
         """
 
     def compare_with(self, picture: NewPicture, views: Sequence[View]) -> list[Similar]:
-        """Compare a picture with these views, which have `local` and `design` loaded.
-
-        Returns the similar views, at most one per design.
-        """
+        """Return those of these views that a picture shows or resembles. `local` and `design` are loaded."""

@@ -46,7 +46,7 @@ def find_similar(
     unsaved: Sequence[View],
     seen: int,
 ) -> list[Similar]:
-    """Return the live views of other owners that a picture shows or resembles, at most one per design.
+    """Return the live views of other owners that a picture shows or resembles.
 
     `read` was compared with the registry of an earlier tick. The views since then, up to the tick `seen`, and
     the `unsaved` views of this transaction are compared now.
@@ -66,10 +66,21 @@ def find_similar(
     recent += [view for view in unsaved if view.design.owner_id != owner_id]
     if recent:
         similar += comparer.compare_with(read.picture, recent)
-    best: dict[str, Similar] = {}
-    for one in sorted(similar, key=lambda one: (one.verdict == MATCH, one.score)):
-        best[one.view.design.id] = one
-    return list(best.values())
+    return similar
+
+
+def pick_firsts(similar: Sequence[Similar]) -> list[Similar]:
+    """Return one similar view per design: a match before a lookalike, then the first registered view."""
+    firsts: dict[str, Similar] = {}
+    for one in similar:
+        known = firsts.get(one.view.design.id)
+        if known is None or _rank(one) < _rank(known):
+            firsts[one.view.design.id] = one
+    return list(firsts.values())
+
+
+def _rank(similar: Similar) -> tuple[bool, int]:
+    return similar.verdict != MATCH, similar.view.priority or 0  # a dry run has no numbers
 
 
 def settle(
@@ -78,7 +89,7 @@ def settle(
     """Decide to which of the similar views a view of this owner with this picture yields."""
     yields_to: list[Similar] = []
     yielding: list[Similar] = []
-    for one in similar:
+    for one in pick_firsts(similar):
         own = _find_own_precedents(session, owner_id, one.view) if one.verdict == MATCH else []
         explaining = _explaining(comparer, picture, own)
         if explaining is None:
