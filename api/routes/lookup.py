@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from authcheck.certificates import publications
 from authcheck.errors import Conflict, Forbidden
-from authcheck.lookups import lookup
+from authcheck.lookups import lookup, transactions
 from authcheck.storage.opening import utc_now
 
 from ..deps import IfNoneMatch, WorkspaceDep, public_read_limit
@@ -74,8 +74,8 @@ def show_transaction(tx_id: str, workspace: WorkspaceDep) -> TransactionOut | An
     An id `0x...` is a chain's transaction that holds a checkpoint.
     """
     if tx_id.lower().startswith("0x"):
-        return anchor_out(lookup.chain_transaction(workspace.database, tx_id.lower()))
-    return transaction_out(lookup.transaction(workspace.database, workspace.settings, tx_id.lower()))
+        return anchor_out(transactions.chain_transaction(workspace.database, tx_id.lower()))
+    return transaction_out(transactions.transaction(workspace.database, workspace.settings, tx_id.lower()))
 
 
 @router.get(
@@ -104,17 +104,28 @@ def show_trust(workspace: WorkspaceDep, brand: str | None = None) -> Response:
 
 
 @router.get("/.well-known/did.json", response_class=JSONResponse)
-def show_operator(workspace: WorkspaceDep) -> Response:
-    """Return the DID document of this ledger's operator."""
-    return _did_response(publications.operator_document(workspace.settings))
+def show_operator(request: Request, workspace: WorkspaceDep) -> Response:
+    """Return the DID document of this ledger's operator, at the address that you ask."""
+    with workspace.database.reading() as session:
+        document = publications.operator_document(session, workspace.settings, _host(request))
+    return _did_response(document)
 
 
 @router.get("/brands/{handle}/did.json", response_class=JSONResponse)
-def show_brand(handle: str, workspace: WorkspaceDep) -> Response:
-    """Return the DID document of a brand: the keys with which it signs certificates."""
+def show_brand(request: Request, handle: str, workspace: WorkspaceDep) -> Response:
+    """Return the DID document of a brand: the keys with which it signs certificates.
+
+    After a move, each address has the document of its own DID.
+    """
     with workspace.database.reading() as session:
-        return _did_response(publications.brand_document(session, workspace.settings, handle))
+        document = publications.brand_document(session, workspace.settings, handle, _host(request))
+    return _did_response(document)
+
+
+def _host(request: Request) -> str:
+    return request.headers.get("host", "")
 
 
 def _did_response(content: dict[str, Any]) -> Response:
-    return JSONResponse(content, media_type="application/did+ld+json", headers=OPEN)
+    headers = {**OPEN, "Vary": "Host"}
+    return JSONResponse(content, media_type="application/did+ld+json", headers=headers)

@@ -10,7 +10,8 @@ from authcheck.errors import Rejected
 from authcheck.ids import check_code
 from authcheck.ledger import anchoring
 from authcheck.ledger.tables import Anchoring
-from authcheck.lookups.lookup import LookUp, Transaction
+from authcheck.lookups.lookup import LookUp
+from authcheck.lookups.transactions import Transaction
 from authcheck.lookups.units import Unit
 
 from .forms import Wire

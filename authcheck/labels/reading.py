@@ -1,6 +1,7 @@
 """QR codes in an untrusted picture, and the decision which QR codes are labels of this service."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -39,25 +40,27 @@ class Read:
         return self.code is not None or self.gtin is not None
 
 
-def read_label(data: bytes, limits: Limits, public_url: str) -> list[Read]:
+def read_label(data: bytes, limits: Limits, public_urls: Sequence[str]) -> list[Read]:
     """Read every QR code in the picture, from top to bottom. Returns an empty list when there is no QR code.
 
     Raises ImageRejected, Rejected (`label.overfull`).
     """
     image = open_picture(data, limits, detail_px=LONGEST_PX, grey=True).image
     image.thumbnail((LONGEST_PX, LONGEST_PX))
-    return [recognise(text, public_url) for text in symbols.find(image)]
+    return [recognise(text, public_urls) for text in symbols.find(image)]
 
 
-def recognise(text: str, public_url: str) -> Read:
+def recognise(text: str, public_urls: Sequence[str]) -> Read:
     """Read the text of a QR code.
 
-    A bare code, or the address of a label below `public_url`, is a label of ours.
+    A bare code, or the address of a label below one of `public_urls`, is a label of ours.
     """
-    try:
-        return _parse_own_label(text, public_url)
-    except (Rejected, ValueError):  # urlsplit raises ValueError for a malformed address
-        return Read(_make_harmless(text))
+    for public_url in public_urls:
+        try:
+            return _parse_own_label(text, public_url)
+        except (Rejected, ValueError):  # urlsplit raises ValueError for a malformed address
+            continue
+    return Read(_make_harmless(text))
 
 
 def _parse_own_label(text: str, public_url: str) -> Read:

@@ -13,7 +13,6 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
-from authcheck.config import Settings
 from authcheck.ids import show_code
 from authcheck.labels.layouts import GAP_MM, PAD_MM, QUIET_MODULES, Layout, module_mm
 
@@ -61,7 +60,7 @@ class Printed:
     module_mm: float
 
 
-def label_url(settings: Settings, unit: LabelledUnit, *, short: bool = False) -> str:
+def label_url(public_url: str, unit: LabelledUnit, *, short: bool = False) -> str:
     """Return the text of a unit's QR code: a GS1 Digital Link, or `HTTPS://HOST/C/CODE`.
 
     The Digital Link follows GS1 DL URI Syntax s4.
@@ -69,7 +68,7 @@ def label_url(settings: Settings, unit: LabelledUnit, *, short: bool = False) ->
     only capitals, digits and `$%*+-./:` has fewer modules. The public address's path, the lot and the serial
     number stay unchanged.
     """
-    scheme, _, rest = settings.public_url.partition("://")
+    scheme, _, rest = public_url.partition("://")
     host, slash, path = rest.partition("/")
     root = f"{scheme}://{host}".upper() + slash + path
     if short:

@@ -12,7 +12,7 @@ from authcheck.certificates.tables import Batch, Certificate
 from authcheck.errors import NotFound, Rejected
 from authcheck.ids import check_code
 from authcheck.labels import gs1
-from authcheck.ledger.tables import Entry, LedgerHead, SignedCheckpoint
+from authcheck.ledger.tables import Address, Entry, LedgerHead, SignedCheckpoint
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 
@@ -27,7 +27,8 @@ class Unit:
 
     `issued_*` describe the `cert.issue` entry, `revoked_number` is the number of the `cert.revoke` entry.
     They are None when there is no such entry. `checkpoint_*` describe the newest signed checkpoint.
-    `ledger_size` includes the entries that no checkpoint covers yet.
+    `ledger_size` includes the entries that no checkpoint covers yet. `address` is the public address that the
+    certificate names. `origin` is the ledger's name.
     """
 
     id: str
@@ -57,6 +58,8 @@ class Unit:
     ledger_size: int
     checkpoint_size: int | None
     checkpoint_note: str | None
+    address: str
+    origin: str | None
 
 
 COLUMNS = (
@@ -87,12 +90,15 @@ COLUMNS = (
     LedgerHead.size,
     SignedCheckpoint.size,
     SignedCheckpoint.note,
+    Batch.address,
+    Address.origin,
 )
 """The selected columns, in the order of Unit's fields."""
 
 
 def _make_statement(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
     newest_size = sa.select(sa.func.max(SignedCheckpoint.size)).scalar_subquery()
+    newest_address = sa.select(sa.func.max(Address.number)).scalar_subquery()
     urn = sa.literal("urn:uuid:") + Certificate.id
     return (
         sa.select(*COLUMNS)
@@ -103,6 +109,7 @@ def _make_statement(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any
         .outerjoin(ISSUED, sa.and_(ISSUED.subject == urn, ISSUED.type == "cert.issue"))
         .outerjoin(REVOKED, sa.and_(REVOKED.subject == urn, REVOKED.type == "cert.revoke"))
         .outerjoin(SignedCheckpoint, SignedCheckpoint.size == newest_size)
+        .outerjoin(Address, Address.number == newest_address)
         .where(*conditions)
         .order_by(ISSUED.number)
         .limit(1)

@@ -41,6 +41,7 @@ BARE = (
 def filled(settings: Settings, count: int) -> list[str]:
     """Fill a workspace with this number of certificates. Return some of their codes."""
     workspace = Workspace.open(settings)
+    make.confirm_address(workspace.database)
     design = units.brand_with_key(workspace)
     for number, start in enumerate(range(0, count, MOST_UNITS)):
         now = make.NOW + timedelta(seconds=number)

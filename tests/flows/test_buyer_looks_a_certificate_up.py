@@ -20,7 +20,7 @@ from authcheck.certificates.tables import Certificate, StatusList
 from authcheck.errors import NotFound
 from authcheck.ledger import journal
 from authcheck.ledger.tables import Entry, LedgerHead
-from authcheck.lookups import lookup
+from authcheck.lookups import lookup, transactions
 from authcheck.lookups import units as stored
 from authcheck.lookups.lookup import LookUp
 from authcheck.members import organisations
@@ -265,7 +265,7 @@ def test_an_entry_about_something_else_is_no_certificate(
         entry = session.scalars(sa.select(Entry).where(Entry.type == "design.register")).one()
     with pytest.raises(NotFound):
         look(workspace, entry.tx_id)
-    found = lookup.transaction(workspace.database, workspace.settings, entry.tx_id)
+    found = transactions.transaction(workspace.database, workspace.settings, entry.tx_id)
     assert (found.entry.number, found.anchoring) == (entry.number, None)
     assert found.proof.startswith("c2sp.org/tlog-proof@v1\nindex ")
 
@@ -281,10 +281,10 @@ def test_a_look_up_signs_what_is_not_signed_yet(workspace: Workspace, issued: li
 def test_unknown_transactions_are_not_found(workspace: Workspace) -> None:
     """An unknown transaction id finds neither an entry nor an anchor."""
     with pytest.raises(NotFound):
-        lookup.transaction(workspace.database, workspace.settings, "0" * 64)
+        transactions.transaction(workspace.database, workspace.settings, "0" * 64)
     for text in ("0x" + "0" * 64, "0x", "x"):
         with pytest.raises(NotFound):
-            lookup.chain_transaction(workspace.database, text)
+            transactions.chain_transaction(workspace.database, text)
 
 
 def test_a_revocation_whose_list_is_not_signed_yet_counts(
