@@ -32,30 +32,29 @@ OPEN = {"Cache-Control": SHORT, "Access-Control-Allow-Origin": "*"}  # verifiers
 async def show_certificate(code: str, workspace: WorkspaceDep) -> Response:
     """Look up a certificate by its code, its id or a transaction id, and verify its proof.
 
-    Ids are in the public ledger. So a look-up by id gives no code, serial number and proof. Otherwise a
-    forger could copy labels from the ledger.
+    Ids are in the public ledger. So a look-up by id gives the outcome, the issuer and the times, but nothing
+    about the product or the design, and no proof. Otherwise a forger could copy labels from the ledger.
     """
     arguments = (workspace.database, workspace.settings, code, utc_now())
     result = lookup.look_up_at_once(*arguments)
     if result is None:
         result = await run_in_threadpool(lookup.look_up, *arguments)
-    has_label = holds_label(result.unit, code)
-    body = certificate_out(result, has_label=has_label, code=result.unit.code if has_label else None)
+    body = certificate_out(result, has_label=holds_label(result.unit, code))
     # A Response spares time: FastAPI would validate and copy the new model again.
     return Response(body.model_dump_json(), media_type="application/json")
 
 
 @router.get("/v1/certificates/{code}/bundle", response_class=JSONResponse)
-def show_bundle(code: str, workspace: WorkspaceDep, serial: str = "") -> Response:
+def show_bundle(code: str, workspace: WorkspaceDep) -> Response:
     """Return the offline proof of a certificate.
 
-    `authcheck verify-bundle` and any browser verify the proof without us. Ask by the code, or by the id with
-    the serial number. The proof contains the serial number.
+    `authcheck verify-bundle` and any browser verify the proof without us. Ask by the code on the label. The
+    proof contains the serial number.
     """
     result = lookup.look_up(workspace.database, workspace.settings, code, utc_now())
-    if not holds_label(result.unit, code) and serial != result.unit.serial:
+    if not holds_label(result.unit, code):
         raise Forbidden(
-            "We give a unit's proof only to holders of its label. Use the label's code, or add ?serial=.",
+            "We give a unit's proof only to holders of its label. Use the label's code.",
             code="certificate.label_needed",
         )
     if result.bundle is None:

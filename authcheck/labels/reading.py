@@ -15,6 +15,7 @@ LONGEST_TEXT = 500  # the text of our own labels has at most about 300 character
 SHOWN_CHARS = 80
 SHORT = re.compile(r"/[cC]/([^/]+)")
 DIGITAL_LINK = re.compile(r"/01/([0-9]{14})/10/([^/]+)/21/([^/]+)")
+CODE_QUERY = re.compile(rf"{gs1.CODE_ATTRIBUTE}=([0-9A-Za-z]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,13 @@ def _parse_own_label(text: str, public_url: str) -> Read:
         public_address.scheme,
         public_address.netloc.lower(),
     )
-    if not same_host or not address.path.startswith(public_address.path) or "?" in text or "#" in text:
+    if not same_host or not address.path.startswith(public_address.path) or "#" in text:
         raise Rejected
     path = address.path.removeprefix(public_address.path)
-    if short_link := SHORT.fullmatch(path):
+    query = CODE_QUERY.fullmatch(address.query)
+    if "?" in text and query is None:
+        raise Rejected
+    if query is None and (short_link := SHORT.fullmatch(path)):
         return Read(text, check_code(short_link[1]))
     digital_link = DIGITAL_LINK.fullmatch(path)
     if digital_link is None:
@@ -85,7 +89,7 @@ def _parse_own_label(text: str, public_url: str) -> Read:
     gtin, lot, serial = (unquote(part) for part in digital_link.groups())
     return Read(
         text,
-        _code_of_serial(serial),
+        check_code(query[1]) if query else _code_of_serial(serial),
         gtin=gs1.check_gtin(gtin),
         lot=gs1.check_lot(lot),
         serial=gs1.check_serial(serial),

@@ -89,12 +89,23 @@ def look_up_at_once(database: Database, settings: Settings, text: str, now: date
         return _check_signed(database, settings, connection, units.find(connection, text), now)
 
 
-def look_up_numbers(
-    database: Database, settings: Settings, numbers: tuple[str, str, str], now: datetime
+def look_up_label(
+    database: Database, settings: Settings, numbers: tuple[str, str, str], code: str | None, now: datetime
 ) -> LookUp:
-    """Find a certificate by GTIN, lot and serial number. Raises the errors of `look_up`."""
+    """Find a certificate by the link on its label: GTIN, lot, serial number, and the code.
+
+    The code is the serial number if the brand chose none. Otherwise the link carries the code: anybody can
+    guess a brand's own serial numbers. Without a code the answer does not depend on the database, and a
+    wrong code is answered as an unknown code. So nobody learns which serial numbers exist.
+
+    Raises Forbidden (`certificate.code_needed`), and the errors of `look_up`.
+    """
+    serial = numbers[2]
+    if code is None and not units.is_code(serial):
+        raise units.code_needed_error()
     with database.reading_rows() as connection:
-        unit = units.find_by_numbers(connection, *numbers)
+        unit = units.find_by_code(connection, serial if code is None else code)
+        units.refuse_other_numbers(unit, *numbers)
         return _check(database, settings, connection, unit, now)
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from authcheck.certificates.tables import Batch, Certificate
-from authcheck.errors import NotFound, Rejected
+from authcheck.errors import Forbidden, NotFound, Rejected
 from authcheck.ids import check_code
 from authcheck.labels import gs1
 from authcheck.ledger.tables import Address, Entry, LedgerHead, SignedCheckpoint
@@ -118,11 +118,6 @@ def _make_statement(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any
 
 BY_ID = _make_statement(Certificate.id == sa.bindparam("id"))
 BY_CODE = _make_statement(Certificate.code == sa.bindparam("code"))
-BY_NUMBERS = _make_statement(
-    Certificate.gtin == sa.bindparam("gtin"),
-    Certificate.lot == sa.bindparam("lot"),
-    Certificate.serial == sa.bindparam("serial"),
-)
 
 
 def find(connection: sa.Connection, text: str) -> Unit:
@@ -137,23 +132,41 @@ def find(connection: sa.Connection, text: str) -> Unit:
     if TX_ID.fullmatch(name):
         subject = connection.scalar(sa.select(Entry.subject).where(Entry.tx_id == name)) or ""
         return _read_unit(connection, BY_ID, id=subject.removeprefix("urn:uuid:"))
+    return find_by_code(connection, text)
+
+
+def find_by_code(connection: sa.Connection, text: str) -> Unit:
+    """Find a unit by the code on its label. Raises NotFound (`certificate.not_found`)."""
     try:
         return _read_unit(connection, BY_CODE, code=check_code(text))
     except Rejected as error:
         raise unknown_unit_error() from error
 
 
-def find_by_numbers(connection: sa.Connection, gtin: str, lot: str, serial: str) -> Unit:
-    """Find a unit by its GS1 numbers. Raises NotFound (`certificate.not_found`)."""
+def is_code(text: str) -> bool:
+    """Return whether a text can be the code on a label."""
     try:
-        numbers = {
-            "gtin": gs1.check_gtin(gtin),
-            "lot": gs1.check_lot(lot),
-            "serial": gs1.check_serial(serial),
-        }
+        check_code(text)
+    except Rejected:
+        return False
+    return True
+
+
+def refuse_other_numbers(unit: Unit, gtin: str, lot: str, serial: str) -> None:
+    """Raise NotFound (`certificate.not_found`) if these are not the GS1 numbers of the unit."""
+    try:
+        numbers = (gs1.check_gtin(gtin), lot, serial)
     except Rejected as error:
         raise unknown_unit_error() from error
-    return _read_unit(connection, BY_NUMBERS, **numbers)
+    if numbers != (unit.gtin, unit.lot, unit.serial):
+        raise unknown_unit_error()
+
+
+def code_needed_error() -> Forbidden:
+    """Return the error for a link without a code, whose serial number anybody could have guessed."""
+    return Forbidden(
+        "This link has no code. Enter the code that is printed on the label.", code="certificate.code_needed"
+    )
 
 
 def _read_unit(connection: sa.Connection, statement: sa.Select[*tuple[Any, ...]], **parameters: str) -> Unit:

@@ -21,7 +21,6 @@ from authcheck.errors import NotFound
 from authcheck.ledger import journal
 from authcheck.ledger.tables import Entry, LedgerHead
 from authcheck.lookups import lookup, transactions
-from authcheck.lookups import units as stored
 from authcheck.lookups.lookup import LookUp
 from authcheck.members import organisations
 from authcheck.proofs import bundle
@@ -65,8 +64,13 @@ def test_every_name_of_a_certificate_finds_it(workspace: Workspace, issued: list
         found.unit.issued_tx_id.upper(),
     ):
         assert look(workspace, text).unit.id == one.id
-    with workspace.database.reading() as session:
-        assert stored.find_by_numbers(session, "4006381333931", "L-1", one.serial).id == one.id
+    for code in (None, one.code, typed):
+        assert by_link(workspace, ("4006381333931", "L-1", one.serial), code).unit.id == one.id
+
+
+def by_link(workspace: Workspace, numbers: tuple[str, str, str], code: str | None) -> LookUp:
+    """Look up by the link of a label."""
+    return lookup.look_up_label(workspace.database, workspace.settings, numbers, code, LATER)
 
 
 def test_a_good_certificate_says_what_was_checked(workspace: Workspace, issued: list[Certificate]) -> None:
@@ -249,11 +253,18 @@ def test_code_guessing_learns_nothing(workspace: Workspace, issued: list[Certifi
         with pytest.raises(NotFound) as refused:
             look(workspace, guess)
         told.add((refused.value.code, str(refused.value), str(refused.value.params)))
-    with workspace.database.reading() as session:
-        for numbers in (("4006381333931", "L-1", "none"), ("1", "L-1", one), ("4006381333931", "é", one)):
-            with pytest.raises(NotFound) as refused:
-                stored.find_by_numbers(session, *numbers)
-            told.add((refused.value.code, str(refused.value), str(refused.value.params)))
+    other = issued[1].code
+    for numbers, code in (
+        (("4006381333931", "L-1", "none"), one),
+        (("4006381333931", "L-1", "none"), "guess"),
+        (("4006381333931", "L-1", one), other),
+        (("4006381333931", "L-2", one), None),
+        (("1", "L-1", one), None),
+        (("4006381333931", "é", one), None),
+    ):
+        with pytest.raises(NotFound) as refused:
+            by_link(workspace, numbers, code)
+        told.add((refused.value.code, str(refused.value), str(refused.value.params)))
     assert told == {("certificate.not_found", "We have no certificate for that code.", "{}")}
 
 

@@ -107,6 +107,23 @@ def test_a_brands_own_serial_number_is_not_a_code() -> None:
     assert (read.gtin, read.lot, read.serial) == ("09506000134352", "L/1", "A-17")
 
 
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        (f"?c={CODE}", CODE),
+        (f"?c={CODE.lower()}", CODE),
+        ("?c=", None),
+        ("?c=A-17", None),
+        (f"?c={CODE}&x=1", None),
+    ],
+)
+def test_the_link_of_a_brands_own_serial_number_carries_the_code(query: str, code: str | None) -> None:
+    """Only a query with nothing but a code belongs to a label of ours."""
+    read = recognise(f"HTTPS://AUTHCHECK.EXAMPLE/01/09506000134352/10/L1/21/A-17{query}", [made.HOST])
+    assert (read.ours, read.code) == (code is not None, code)
+    assert not recognise(f"HTTPS://AUTHCHECK.EXAMPLE/C/{CODE}{query}", [made.HOST]).ours
+
+
 def test_a_service_below_a_path_has_its_own_codes_alone() -> None:
     """An address beside the public address's path is not ours."""
     below = "https://shop.example/auth"

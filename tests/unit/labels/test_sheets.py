@@ -42,6 +42,7 @@ def test_lots_and_serials_of_any_gs1_characters_survive_the_address() -> None:
     unit = made.Unit(lot="A/1%2?x", serial="s;&=+'(,)", code=CODE)
     said = recognise(label_url(made.HOST, unit), [made.HOST])
     assert (said.gtin, said.lot, said.serial) == (unit.gtin, unit.lot, unit.serial)
+    assert said.code == CODE  # the serial number is the brand's own, so the link carries the code
 
 
 @pytest.mark.parametrize(
