@@ -92,12 +92,15 @@ def _check_keys(session: Session, addresses: Sequence[Address]) -> Iterator[Disc
 
 
 def _check_certificates(session: Session, urls: set[str]) -> Iterator[Discrepancy]:
-    """Yield the signed certificates that do not name their issuer at a recorded address."""
+    """Yield the active certificates that do not name their issuer at a recorded address.
+
+    The remedy is to revoke them and to issue others, so a revoked certificate is no finding.
+    """
     query = (
         select(Certificate.id, Certificate.jws, Certificate.status_index, Organisation.handle, Batch.address)
         .join(Batch, Batch.id == Certificate.batch_id)
         .join(Organisation, Organisation.id == Certificate.organisation_id)
-        .where(Certificate.jws.is_not(None))
+        .where(Certificate.jws.is_not(None), Certificate.state != "revoked")
         .order_by(Certificate.id)
     )
     with closing(stream_rows(session, query, PAGE)) as pages:

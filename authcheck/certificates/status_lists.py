@@ -34,7 +34,8 @@ def number_of(status_index: int) -> int:
 def address_of(session: Session, organisation_id: str, number: int) -> str:
     """Return the public address that the certificates of a list name. Every list has certificates.
 
-    Lists of before addresses were recorded can have several. The newest recorded address counts.
+    Lists of before addresses were recorded can have several. The newest recorded address counts. We sign
+    nothing under an address that is not recorded.
     """
     newest = (
         select(Batch.address)
@@ -47,7 +48,8 @@ def address_of(session: Session, organisation_id: str, number: int) -> str:
         .order_by(Certificate.status_index.desc())
         .limit(1)
     )
-    return session.scalars(newest).one()
+    current = select(Address.url).order_by(Address.number.desc()).limit(1)
+    return session.scalar(newest) or session.scalars(current).one()
 
 
 def issuer_of_list(session: Session, organisation: Organisation, number: int) -> str:

@@ -34,7 +34,7 @@ WARMING = 4000
 BUYERS = 100
 BARE = (
     "/livez",  # no limit, no database
-    "/.well-known/did.json",  # JSON that never changes, behind the limits of look-ups
+    "/.well-known/did.json",  # JSON after one small query, behind the limits of look-ups
 )
 
 

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import certificates_made as made
+import licensees_made as licensees
 import make
 import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger_attacks import findings
+from licensees_made import Licensee
 
 from authcheck.certificates import brand_signatures, publications, status_lists
 from authcheck.certificates.batch_labels import labels_of
@@ -22,6 +24,7 @@ from authcheck.lookups.lookup import LookUp
 from authcheck.members import organisations
 from authcheck.proofs import bundle
 from authcheck.storage.opening import utc_now
+from authcheck.storefronts import badges, shops
 from authcheck.workspace import Workspace
 
 OLD, NEW, THIRD = "http://127.0.0.1:8000", "https://authcheck.example", "https://labels.example/auth"
@@ -227,8 +230,13 @@ def test_attack_addresses_in_the_database(acme: made.Brand, statement: str, prob
 def test_the_audit_finds_the_units_of_a_shell_without_the_variable(acme: made.Brand) -> None:
     """Units that an older release made under an address that no key names are not true. The audit names each."""
     acme.issue()
-    said = findings(acme.work, "UPDATE batches SET address = 'https://authcheck.example'")
-    assert len([one for one in said if "names the issuer" in one]) == 3
+    with acme.work.database.writing() as session:
+        session.execute(sa.update(Batch).values(address=NEW))
+    said = findings(acme.work)
+    assert len([one for one in said if "names the issuer" in one]) == len(said) == 3
+    acme.revoke(*(unit.code for unit in acme.certificates()))
+    assert findings(acme.work) == []
+    assert made.payload(acme.newest_list().jws)["issuer"] == did_of(OLD, "acme")
 
 
 def test_the_first_key_records_a_public_address(settings: Settings) -> None:
@@ -335,3 +343,23 @@ def test_a_list_with_several_addresses_is_published_at_the_newest_recorded_one(a
         with acme.work.database.writing() as session:
             session.execute(sa.update(Batch).where(Batch.request_key == "two").values(address=url))
             assert status_lists.address_of(session, acme.design.owner_id, 0) == expected
+
+
+def test_a_badge_after_the_move_verifies(acme: made.Brand, printers: Licensee) -> None:
+    """A badge names its issuer at the current address, and the key by its name there."""
+    granted = licensees.licence(acme.work, "acme", "printers", designs=(acme.design.id,))
+    moved = move(acme, OLD, NEW)
+    with moved.work.database.writing() as session:
+        holder = organisations.get_organisation(session, "printers")
+        words = {"marketplace": "m.example", "shop_id": "1", "url": "https://m.example/1"}
+        shop = shops.add(session, holder, **words, now=make.NOW)
+        badge = badges.make_badge(
+            session,
+            moved.work.settings,
+            moved.vault,
+            storefront_id=shop.id,
+            licence_id=granted.id,
+            now=make.NOW,
+        )
+        trust = publications.trust_of(session, moved.work.settings, make.NOW)
+    assert badges.verify_badge(badge, "https://m.example/1", trust, make.NOW).issuer == did_of(NEW, "acme")
