@@ -94,6 +94,7 @@ def filled(part: Any, names: dict[str, str]) -> Any:
     return [filled(value, names) for value in part] if isinstance(part, list) else part
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize(("method", "path", "body"), REQUESTS, ids=lambda value: str(value)[:60])
 def test_a_strangers_thing_takes_the_work_of_nothing(
     client: TestClient,

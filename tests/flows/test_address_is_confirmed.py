@@ -93,6 +93,7 @@ def test_a_public_address_needs_no_question(fresh: Workspace, cli: Any, environm
         assert (done.code, "[address.differs]" in done.err) == (2, True)
         assert PUBLIC in done.err
         assert f"not set here, which means {HOME}" in done.err
+    assert "not set here" in cli("serve", "--port", "1").err
     assert cli("certificates", "list", "--org", "acme").code == 0
     assert cli("ledger", "audit").code == 0
 

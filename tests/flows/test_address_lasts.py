@@ -92,6 +92,7 @@ def labels(brand: made.Brand, batch: Batch) -> list[str]:
         return [label.url for label in labels_of(session, brand.work.settings, batch)]
 
 
+@pytest.mark.postgresql
 def test_labels_of_before_and_after_a_move_are_good(acme: made.Brand) -> None:
     """Two moves in a row and a move back: each certificate is good, in each process, also offline."""
     acme.issue("one")

@@ -70,9 +70,9 @@ def _settle_address(work: Workspace, port: int, *, is_demo: bool = False) -> Set
     settings, url = work.settings, work.settings.public_url
     with work.database.reading() as session:
         current = addresses.find_current(session)
-    if "public_url" not in settings.model_fields_set:
-        url = current.url if current and is_loopback(current.url) else f"http://127.0.0.1:{port}"
-    settings = settings.model_copy(update={"public_url": url})
+    if "public_url" not in settings.model_fields_set and (current is None or is_loopback(current.url)):
+        url = current.url if current else f"http://127.0.0.1:{port}"
+        settings = settings.model_copy(update={"public_url": url})
     if is_demo and current is None:
         with work.database.writing() as session:
             addresses.record_first(session, settings, utc_now())
