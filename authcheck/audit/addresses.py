@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from authcheck.audit.rows import Discrepancy, EntryContent
+from authcheck.audit.contents import EntryContent
+from authcheck.audit.rows import Discrepancy
 from authcheck.certificates.facts import issuer_of
 from authcheck.certificates.statements import did_of, list_url
 from authcheck.certificates.status_lists import number_of
