@@ -16,7 +16,7 @@ from authcheck.workspace import Workspace
 from ..deps import DesignsWriter, IfNoneMatch, WorkspaceDep, public_read_limit
 from ..etags import not_modified, picture_response
 from ..openapi import MASKS, PICTURES, multipart, pictures_out
-from ..previews import Previews, preview_etag, preview_path
+from ..previews import Previews, preview_etag
 from ..uploads import UploadDep
 from ..wire.designs import DesignOut
 from .designs import design_response, read_views
@@ -101,9 +101,7 @@ def show_preview(
 ) -> Response:
     """Return a small picture of the design if its owner has switched on the public preview. Public."""
     with workspace.database.reading() as session:
-        design = designs.get_design(session, design_id)
-    if preview_path(design) is None:
-        raise designs.unknown_design_error(design_id)
+        design = designs.get_previewed_design(session, design_id)
     etag = preview_etag(design)
     if not_modified(if_none_match, etag):
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": PREVIEW_CACHE})

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, NotFound, Rejected
@@ -114,23 +114,26 @@ def _refuse_designs(session: Session, sha256: str, owner_id: str | None) -> None
 
 def list_negatives(session: Session, *, owner_id: str | None) -> Sequence[NegativePicture]:
     """Return the live negative pictures of one owner, or of the operator (None), oldest first."""
-    is_owned = (
-        NegativePicture.owner_id.is_(None) if owner_id is None else NegativePicture.owner_id == owner_id
-    )
-    query = select(NegativePicture).where(is_owned, NegativePicture.removed_tick.is_(None))
-    return session.scalars(query.order_by(NegativePicture.number)).all()
+    return session.scalars(_select_live(owner_id).order_by(NegativePicture.number)).all()
 
 
 def remove_negative(session: Session, number: int, *, owner_id: str | None) -> None:
     """Remove a negative picture, so that its content is evidence again.
 
-    Raises NotFound (`negative.not_found`), also for a negative picture of another owner.
+    Raises NotFound (`negative.not_found`), also for a negative picture of another owner. The database
+    compares the owner: both cases read no row, so they take the same time.
     """
     lock_registry(session)
-    negative = session.get(NegativePicture, number)
-    if negative is None or negative.owner_id != owner_id or negative.removed_tick is not None:
+    negative = session.scalar(_select_live(owner_id).where(NegativePicture.number == number))
+    if negative is None:
         raise NotFound(f"We have no negative picture {number}.", code="negative.not_found", negative=number)
     negative.removed_tick = next_tick(session)
+
+
+def _select_live(owner_id: str | None) -> Select[NegativePicture]:
+    return select(NegativePicture).where(
+        NegativePicture.owner_id.is_not_distinct_from(owner_id), NegativePicture.removed_tick.is_(None)
+    )
 
 
 def negatives_at(tick: int) -> ColumnElement[bool]:

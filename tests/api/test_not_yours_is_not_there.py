@@ -1,5 +1,7 @@
 """A thing of another organisation is answered like a thing that does not exist: same words, same work."""
 
+import hashlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +16,8 @@ from starlette.testclient import TestClient
 from authcheck.errors import NotFound
 from authcheck.listings.tables import Listing
 from authcheck.members import api_keys, organisations
+from authcheck.registry import reports
+from authcheck.registry.negatives import add_negative, read_negative
 from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
@@ -31,6 +35,19 @@ REQUESTS = [
     ("POST", "/v1/licences/{licence}/revoke", {"reason": "other"}),
     ("GET", "/v1/listings/{listing}", None),
     ("DELETE", "/v1/storefronts/{shop}", None),
+    ("GET", "/v1/checks/{check}", None),
+    ("GET", "/v1/checks/{check}/evidence", None),
+    ("GET", "/v1/designs/{design}", None),
+    ("GET", "/v1/designs/{hidden}/preview", None),
+    ("PATCH", "/v1/designs/{design}", {"title": "T"}),
+    ("POST", "/v1/designs/{design}/retire", {}),
+    ("GET", "/v1/designs/{design}/views/{picture}/picture", None),
+    ("DELETE", "/v1/designs/{design}/views/{picture}", None),
+    ("GET", "/v1/designs/{design}/views/{picture}/mask", None),
+    ("DELETE", "/v1/designs/{design}/views/{picture}/mask", None),
+    ("DELETE", "/v1/negatives/{negative}", None),
+    ("GET", "/v1/imports/{import}", None),
+    ("GET", "/v1/imports/{import}/report.csv", None),
     ("POST", "/v1/batches", {**ORDER, "design": "{design}"}),
     ("POST", "/v1/batches", {**ORDER, "design": "{own}", "licence": "{licence}"}),
 ]
@@ -48,7 +65,15 @@ def ids(workspace: Workspace) -> dict[str, str]:
             session, acme, marketplace="m.example", shop_id="1", url="https://m.example/1", now=make.NOW
         )
         session.add(Listing(**listing(acme.id)))
+        report = reports.keep_report(session, [], organisation_id=acme.id, dry_run=True, now=make.NOW)
+        backdrop = read_negative(make.picture_bytes(77), workspace.limits)
+        negative = add_negative(session, workspace.store, backdrop, owner_id=acme.id, label="", now=make.NOW)
+        acme_id = acme.id
+    check = make.check(workspace, organisation_id=acme_id)
+    picture = hashlib.sha256(make.picture_bytes()).hexdigest()
     return {
+        "check": check.id, "import": report.id, "negative": str(negative.number), "picture": picture,
+        "hidden": make.register(workspace, "HIDDEN", seed=5).design.id,
         "batch": unit.batch_id, "certificate": unit.id, "design": design, "licence": licence.id,
         "listing": "lst_acme", "shop": shop.id, "own": units.brand_with_key(workspace, "globex"),
     }  # fmt: skip
@@ -109,7 +134,7 @@ def test_a_strangers_thing_takes_the_work_of_nothing(
     """Words, statements and numbers of rows are the same. Only the id that was asked for differs."""
     caller = login(*SCOPES, owner="globex")
     nothing = {
-        **{name: text[:-1] + ("0" if text[-1] != "0" else "1") for name, text in ids.items()},
+        **{name: text[:-1] + ("9" if text[-1] != "9" else "8") for name, text in ids.items()},
         "own": ids["own"],
     }
     seen = []
@@ -119,7 +144,7 @@ def test_a_strangers_thing_takes_the_work_of_nothing(
             answer = client.request(method, filled(path, names), json=filled(body, names), headers=headers)
         told = answer.text.replace(answer.json()["request_id"], "")
         for name in names:
-            told = told.replace(names[name], name)
+            told = re.sub(rf"\b{names[name]}\b", name, told)
         seen.append((answer.status_code, told, work))
     first, *others = seen
     assert first[0] in {404, 409}
