@@ -1,11 +1,14 @@
 """Endpoints of listings. A check says whether a seller may offer a product, and stores the verdict."""
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
 from authcheck.errors import ImageRejected, Rejected
+from authcheck.licences.parties import refuse_future
 from authcheck.listings import judging
+from authcheck.listings.disclosure import Disclosed, disclose
 from authcheck.listings.evidence import Evidence
 from authcheck.listings.judging import Judged, decide_again
 from authcheck.listings.offers import NewListing, read_date, read_goods
@@ -37,7 +40,11 @@ FIELDS = ("reference", "seller", "channel", "territory", "goods", "price", "date
 NEEDED = ["reference", "seller", "channel", "territory", "image"]
 TEXT: dict[str, Any] = {"type": "string"}
 GOODS: dict[str, Any] = {"type": "string", "description": "Nice classes, comma-separated."}
-DAY: dict[str, Any] = {"type": "string", "format": "date", "description": "Default: today."}
+DAY: dict[str, Any] = {
+    "type": "string",
+    "format": "date",
+    "description": "Default: today. At the latest tomorrow (UTC).",
+}
 
 
 @router.post(
@@ -58,6 +65,9 @@ def check_listing(
 
     The status is 201 for a new reference, and 200 when this listing replaces an earlier listing of the
     reference. `unreadable` names unreadable pictures. The check uses the other pictures.
+
+    If the listing breaks a term of a licence, the reason's code says which kind of term. Only the owner and
+    the licensee of the licence also read the term's numbers and the licence's id.
     """
     return once.run(workspace.database, caller, upload.digest, lambda: _check(workspace, caller, upload))
 
@@ -65,7 +75,6 @@ def check_listing(
 def _check(workspace: Workspace, caller: Principal, upload: Upload) -> Response:
     now, form = utc_now(), upload.form
     form.refuse_others("image", *FIELDS)
-    day = form.text("date").strip()
     listing = NewListing(
         reference=form.text("reference"),
         seller=form.text("seller"),
@@ -73,7 +82,7 @@ def _check(workspace: Workspace, caller: Principal, upload: Upload) -> Response:
         territory=form.text("territory"),
         goods=read_goods(form.text("goods")),
         price=form.text("price") or None,
-        listed_on=read_date(day) if day else now.date(),
+        listed_on=_read_day(form, now.date()),
         certificate_code=form.text("certificate") or None,
     ).checked()
     judged = judging.check_listing(
@@ -84,9 +93,22 @@ def _check(workspace: Workspace, caller: Principal, upload: Upload) -> Response:
         source="api",
         now=now,
     )
-    body = _checked_out(judged).model_dump_json()
+    with workspace.database.reading() as session:
+        disclosed = disclose(session, [judged.listing], caller.organisation_id)
+    body = _checked_out(judged, disclosed[judged.listing.id]).model_dump_json()
     headers = {"Location": f"/v1/listings/{judged.listing.id}"}
     return Response(body, 200 if judged.again else 201, headers, media_type="application/json")
+
+
+def _read_day(form: Form, today: date) -> date:
+    """Return the day of the offer.
+
+    Raises Rejected (`listing.date`) for a text that is no day, and for a day after tomorrow.
+    """
+    text = form.text("date").strip()
+    day = read_date(text) if text else today
+    refuse_future(day, today, error_code="listing.date")
+    return day
 
 
 def _read_pictures(form: Form) -> list[tuple[str, bytes | Rejected]]:
@@ -124,7 +146,8 @@ def list_listings(
             after=paging.after,
             limit=paging.fetch,
         )
-        return paging.page(rows, _listing_out)
+        disclosed = disclose(session, rows, caller.organisation_id)
+        return paging.page(rows, lambda listing: _listing_out(listing, disclosed[listing.id]))
 
 
 @router.get("/{listing_id}")
@@ -132,24 +155,25 @@ def show_listing(caller: ListingsChecker, listing_id: str, workspace: WorkspaceD
     """Return one of your listings with its current verdict."""
     with workspace.database.reading() as session:
         listing = judging.get_listing(session, listing_id, organisation_id=caller.organisation_id)
-        return _listing_out(listing)
+        disclosed = disclose(session, [listing], caller.organisation_id)
+        return _listing_out(listing, disclosed[listing.id])
 
 
-def _checked_out(judged: Judged) -> CheckedListingOut:
+def _checked_out(judged: Judged, disclosed: Disclosed) -> CheckedListingOut:
     unreadable = [
         UnreadableOut(
             place=picture.place, picture=sendable(picture.name), code=picture.code, detail=picture.detail
         )
         for picture in judged.unreadable
     ]
-    return CheckedListingOut(**_listing_fields(judged.listing), unreadable=unreadable)
+    return CheckedListingOut(**_listing_fields(judged.listing, disclosed), unreadable=unreadable)
 
 
-def _listing_out(listing: Listing) -> ListingOut:
-    return ListingOut(**_listing_fields(listing))
+def _listing_out(listing: Listing, disclosed: Disclosed) -> ListingOut:
+    return ListingOut(**_listing_fields(listing, disclosed))
 
 
-def _listing_fields(listing: Listing) -> dict[str, Any]:
+def _listing_fields(listing: Listing, disclosed: Disclosed) -> dict[str, Any]:
     evidence, decision = Evidence.from_json(listing.evidence), decide_again(listing)
     return {
         "id": listing.id,
@@ -162,9 +186,9 @@ def _listing_fields(listing: Listing) -> dict[str, Any]:
         "listed_on": listing.listed_on,
         "verdict": listing.verdict,
         "severity": decision.severity,
-        "reasons": [ReasonOut(**reason) for reason in listing.reasons],
+        "reasons": [ReasonOut(**reason) for reason in disclosed.reasons],
         "design": listing.design_id,
-        "licence": listing.licence_id,
+        "licence": disclosed.licence_id,
         "seller_known": evidence.seller_known,
         "designs": _designs_out(evidence),
         "certificate": _certificate_out(listing, evidence),

@@ -1,5 +1,6 @@
 """Endpoints of official shops, and of the question who may sell a design."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from authcheck.members.tables import Organisation
 from authcheck.registry.designs import get_design
 from authcheck.storage.opening import utc_now
 from authcheck.storefronts import sellers, shops
-from authcheck.storefronts.sellers import SellerAnswer
+from authcheck.storefronts.sellers import SellerAnswer, Standing
 from authcheck.storefronts.tables import Storefront
 
 from ..deps import LicencesWriter, ListingsChecker, WorkspaceDep, public_read_limit
@@ -64,7 +65,7 @@ def close_storefront(caller: LicencesWriter, storefront_id: str, workspace: Work
 
 @router.get("/sellers")
 def who_may_sell(
-    caller: ListingsChecker,  # noqa: ARG001 - the endpoint only requires a valid key
+    caller: ListingsChecker,
     workspace: WorkspaceDep,
     *,
     design: Word,
@@ -76,18 +77,25 @@ def who_may_sell(
         list[int] | None, Query(max_length=45, description="Nice classes. Default: goods are not checked.")
     ] = None,
 ) -> SellerOut:
-    """Say whether a shop may sell a design in a territory on a day, with its licences and their breaches."""
+    """Say whether a shop may sell a design in a territory on a day, and if not, which kind of term it breaks.
+
+    The owner and the licensee of a licence also see the licence with its breaches. Others can ask about days
+    up to tomorrow (UTC).
+    """
+    today = utc_now().date()
     with workspace.database.reading() as session:
+        row = get_design(session, design)
         answer = sellers.may_sell(
             session,
-            get_design(session, design),
+            row,
             marketplace=marketplace,
             shop_id=shop,
             territory=territory,
-            on=on or utc_now().date(),
+            on=on or today,
             goods=tuple(goods or ()),
         )
-    return _seller_out(answer)
+        licences = sellers.read_as(session, caller.organisation_id, row, answer, today)
+    return _seller_out(answer, licences)
 
 
 def _storefront_out(row: Storefront) -> StorefrontOut:
@@ -103,12 +111,13 @@ def _storefront_out(row: Storefront) -> StorefrontOut:
     )
 
 
-def _seller_out(answer: SellerAnswer) -> SellerOut:
+def _seller_out(answer: SellerAnswer, licences: Sequence[Standing]) -> SellerOut:
     return SellerOut(
         allowed=answer.allowed,
         seller=answer.seller,
         is_owner=answer.is_owner,
         on=answer.on,
+        reasons=list(answer.reasons),
         licences=[
             StandingOut(
                 id=licence.grant.id,
@@ -117,6 +126,6 @@ def _seller_out(answer: SellerAnswer) -> SellerOut:
                     BreachOut(code=breach.code, params=dict(breach.params)) for breach in licence.breaches
                 ],
             )
-            for licence in answer.licences
+            for licence in licences
         ],
     )

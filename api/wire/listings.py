@@ -59,7 +59,8 @@ class ListedCertificateOut(Wire):
 class ListingOut(Wire):
     """An offer and its verdict. `reasons` are sorted by falling weight.
 
-    `licence` is the licence that decided.
+    `licence` is the licence that decided, null unless you are its owner or its licensee. The numbers of a
+    licence's terms in `reasons` are for these two parties, too.
     """
 
     id: str

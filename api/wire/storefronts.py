@@ -29,14 +29,17 @@ class StorefrontOut(Wire):
 
 
 class BreachOut(Wire):
-    """A term of a licence that this use breaks, with its numbers."""
+    """A term of a licence that this use breaks, with its numbers.
+
+    `params` is empty for a term of a licence above this one that you neither gave nor got.
+    """
 
     code: str
     params: dict[str, str | int]
 
 
 class StandingOut(Wire):
-    """A licence of the seller about the design. Without breaches it covers the use."""
+    """A licence of the seller that you gave or got. Without breaches it covers the use."""
 
     id: str
     state: str
@@ -50,4 +53,9 @@ class SellerOut(Wire):
     seller: str | None
     is_owner: bool
     on: date
-    licences: list[StandingOut]
+    reasons: list[str] = Field(
+        description="Why not: codes as in the reasons of a listing. Empty if the shop may sell."
+    )
+    licences: list[StandingOut] = Field(
+        description="The seller's licences about the design, only those that you gave or got."
+    )

@@ -1,6 +1,7 @@
 """One English sentence for each reason code, with its numbers: what the terminal shows of a verdict.
 
-Pages say the same without distances, in both languages: `reason.*` in `api/locales/`.
+Pages say the same without distances and without a licence's terms, which only its parties may read, in both
+languages: `reason.*` in `api/locales/`.
 """
 
 from collections.abc import Mapping

@@ -151,10 +151,11 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A broken term: its code and the numbers that explain it."""
+    """A broken term: its code and the numbers that explain it. `licence_id` is the licence with the term."""
 
     code: str
     params: Mapping[str, str | int] = field(default_factory=dict)
+    licence_id: str = field(default="", compare=False)  # a parent with the same term adds no breach
 
 
 def breaches(grant: Grant, use: Use) -> tuple[Breach, ...]:
@@ -163,7 +164,7 @@ def breaches(grant: Grant, use: Use) -> tuple[Breach, ...]:
     link: Grant | None = grant
     while link is not None:
         of_link = (*_breaches_of_time(link, use.on), *_breaches_of_terms(link, use))
-        distinct += [breach for breach in of_link if breach not in distinct]
+        distinct += [replace(breach, licence_id=link.id) for breach in of_link if breach not in distinct]
         link = link.parent
     return tuple(distinct)
 

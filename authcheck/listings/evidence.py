@@ -111,7 +111,11 @@ def _design_of(stored: Mapping[str, Any]) -> DesignSeen:
     licences = tuple(
         LicenceSeen(
             licence_id=licence["licence_id"],
-            breaches=tuple(Breach(breach["code"], breach["params"]) for breach in licence["breaches"]),
+            breaches=tuple(
+                # earlier releases did not store which licence of a chain has the term
+                Breach(breach["code"], breach["params"], breach.get("licence_id", ""))
+                for breach in licence["breaches"]
+            ),
         )
         for licence in stored["licences"]
     )

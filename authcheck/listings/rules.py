@@ -13,6 +13,7 @@ from typing import Literal
 
 from authcheck.checks.verdicts import Reason
 from authcheck.errors import BadSetting
+from authcheck.licences.terms import Breach
 from authcheck.listings.evidence import CertificateSeen, DesignSeen, Evidence, LicenceSeen
 
 Severity = Literal["none", "low", "medium", "high"]
@@ -242,7 +243,7 @@ def _judge_without_right(design: DesignSeen, evidence: Evidence, about: Mapping[
     accepted = [licence for licence in design.licences if not _is_offer(licence)]
     if accepted:
         reported = max(accepted, key=_fewest_breaches)
-        reasons = tuple(_because(breach.code, **{**about, **breach.params}) for breach in reported.breaches)
+        reasons = tuple(_because_of(breach, about) for breach in reported.breaches)
         return _Finding(ListingVerdict.LICENCE_BREACH, reasons, reported.licence_id)
 
     # 10. unlicensed_use: no right at all. An offer that was not accepted by that day is no licence. A copy of
@@ -272,6 +273,11 @@ def _by_harm(judged: tuple[_Finding, DesignSeen]) -> tuple[int, bool, float, str
     finding, design = judged
     surest = (design.verdict != "match", -design.score)
     return WORST_FIRST.index(finding.code), *surest, design.design_id, finding.licence_id or ""
+
+
+def _because_of(breach: Breach, about: Mapping[str, str]) -> Reason:
+    licence = {"licence": breach.licence_id} if breach.licence_id else {}
+    return _because(breach.code, **{**about, **breach.params, **licence})
 
 
 def _because(code: str, **params: str | int) -> Reason:

@@ -1,6 +1,7 @@
 """Badges of official shops: short-lived statements, signed by the organisation that gave the licence.
 
-A badge names the shop's address. A copy of the badge on another page therefore does not verify.
+A badge names the shop's address. A copy of the badge on another page therefore does not verify. Everybody
+reads a badge. It names neither the licence nor any of its terms, and its end does not depend on them.
 """
 
 from dataclasses import dataclass
@@ -24,26 +25,27 @@ from authcheck.storefronts.tables import Storefront
 from authcheck.vault import Vault
 
 TYP = "authcheck-badge+jwt"
-LONGEST = timedelta(days=1)  # a badge outlives its revoked licence by at most this long
+LONGEST = timedelta(days=1)  # a badge ends with the UTC day. It outlives a revoked licence until then.
 SKEW = timedelta(minutes=5)  # allowed difference of clocks
 LONGEST_BADGE = 16 * 1024  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A verified badge: `issuer` (DID) lets `seller` (handle) sell at `url` by `licence` until `until`."""
+    """A verified badge: `issuer` (DID) lets `seller` (handle) sell at `url` until `until`."""
 
     issuer: str
     seller: str
     url: str
-    licence: str
     until: datetime
 
 
 def make_badge(
     session: Session, settings: Settings, vault: Vault, *, storefront_id: str, licence_id: str, now: datetime
 ) -> str:
-    """Make a badge for a shop: a compact JWS, signed with the newest key of the licence's owner.
+    """Make a badge for a shop until the end of this UTC day.
+
+    The badge is a compact JWS, signed with the newest key of the licence's owner.
 
     Raises NotFound (`storefront.not_found`, `licence.not_found`; `badge.not_found` unless the shop is open
     and the licence covers it today), Conflict (`badge.own_key` when the owner keeps its own key,
@@ -67,9 +69,8 @@ def make_badge(
         "iss": issuer,
         "sub": storefront.url,
         "seller": storefront.organisation.handle,
-        "licence": licence.id,
         "iat": int(now.timestamp()),
-        "exp": int(min(now + LONGEST, *_end_times(grant)).timestamp()),
+        "exp": int(_end_of_day(now).timestamp()),
     }
     return signer.under(issuer).sign(to_json(payload), TYP)
 
@@ -89,18 +90,9 @@ def _use(grant: Grant, storefront: Storefront, now: datetime) -> Use:
     )
 
 
-def _end_times(grant: Grant) -> list[datetime]:
-    """Return when this licence and the licences above it end by their terms.
-
-    The list always holds a far time.
-    """
-    end_times = [datetime.max.replace(tzinfo=UTC)]
-    current: Grant | None = grant
-    while current is not None:
-        if current.terms.ends_on is not None:
-            end_times.append(datetime.combine(current.terms.ends_on, time.max, UTC))
-        current = current.parent
-    return end_times
+def _end_of_day(now: datetime) -> datetime:
+    """Return the end of the UTC day: the licence was asked about this day, and covers it to its end."""
+    return datetime.combine(now.astimezone(UTC).date(), time.min, UTC) + LONGEST
 
 
 def verify_badge(jws: str, url: str, trust: Trust, now: datetime) -> Badge:
@@ -124,7 +116,7 @@ def verify_badge(jws: str, url: str, trust: Trust, now: datetime) -> Badge:
     issued, until = (_to_time(claims[name]) for name in ("iat", "exp"))
     if not issued - SKEW <= now < until or until - issued > LONGEST:
         raise NotTrue("The badge has expired, or is not valid yet.", code="badge.expired")
-    return Badge(claims["iss"], claims["seller"], here, claims["licence"], until)
+    return Badge(claims["iss"], claims["seller"], here, until)
 
 
 def _read(jws: str) -> Jws:
@@ -134,7 +126,7 @@ def _read(jws: str) -> Jws:
     except ValueError as error:
         raise _malformed_error() from error
     header, claims = parts.header, parts.payload
-    texts = (header.get("kid"), *(claims.get(name) for name in ("iss", "sub", "seller", "licence")))
+    texts = (header.get("kid"), *(claims.get(name) for name in ("iss", "sub", "seller")))
     times = (claims.get("iat"), claims.get("exp"))
     has_fields = all(type(text) is str for text in texts) and all(type(at) is int for at in times)
     if not has_fields or header.keys() != {"alg", "kid", "typ"} or header["typ"] != TYP:

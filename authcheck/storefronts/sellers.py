@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from authcheck.certificates.meters import units_issued
 from authcheck.licences.codes import checked_country, checked_goods, normal_marketplace
-from authcheck.licences.grants import grants_for
+from authcheck.licences.grants import chain_of, grants_for
+from authcheck.licences.parties import as_read_with, own_licences, refuse_future
 from authcheck.licences.terms import Breach, Grant, Use, breaches
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
@@ -32,14 +33,30 @@ class Standing:
 class SellerAnswer:
     """Whether a shop may sell a design, and why.
 
-    `seller` is the handle of the shop's organisation, None for a stranger's shop.
+    `seller` is the handle of the shop's organisation and `seller_id` its id, None for a stranger's shop.
     """
 
-    allowed: bool
     seller: str | None
+    seller_id: str | None
     is_owner: bool
     on: date
     licences: tuple[Standing, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """Return whether the shop may sell the design."""
+        return self.is_owner or any(not standing.breaches for standing in self.licences)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Return why the shop may not sell, as codes. A broken term has the code of its kind."""
+        if self.allowed:
+            return ()
+        if self.seller is None:
+            return ("listing.seller_unknown",)
+        if not self.licences:
+            return ("listing.no_licence",)
+        return tuple(dict.fromkeys(breach.code for breach in self.licences[0].breaches))
 
 
 def may_sell(
@@ -61,7 +78,7 @@ def may_sell(
     goods = checked_goods(goods, error_code="licence.goods")
     seller = shops.organisation_of(session, marketplace, shop_id)
     if seller is None:
-        return SellerAnswer(allowed=False, seller=None, is_owner=False, on=on, licences=())
+        return SellerAnswer(seller=None, seller_id=None, is_owner=False, on=on, licences=())
     use = Use(
         design_id=design.id,
         collection=design.collection,
@@ -72,8 +89,29 @@ def may_sell(
         on=on,
     )
     is_owner, standings = rights_of(session, seller, design, use)
-    allowed = is_owner or any(not standing.breaches for standing in standings)
-    return SellerAnswer(allowed=allowed, seller=seller.handle, is_owner=is_owner, on=on, licences=standings)
+    return SellerAnswer(
+        seller=seller.handle, seller_id=seller.id, is_owner=is_owner, on=on, licences=standings
+    )
+
+
+def read_as(
+    session: Session, organisation_id: str, design: Design, answer: SellerAnswer, today: date
+) -> tuple[Standing, ...]:
+    """Return the licences of an answer that this organisation gave or got, with the terms that it may read.
+
+    Raises Rejected (`seller.day`) for a day after tomorrow if the organisation neither owns the design, nor
+    is the seller, nor is a party of one of the seller's licences.
+    """
+    chains = [chain_of(standing.grant) for standing in answer.licences]
+    own = own_licences(session, organisation_id, (link.id for chain in chains for link in chain))
+    standings = tuple(
+        Standing(standing.grant, tuple(as_read_with(own, breach) for breach in standing.breaches))
+        for standing in answer.licences
+        if standing.grant.id in own
+    )
+    if not standings and organisation_id not in {design.owner_id, answer.seller_id}:
+        refuse_future(answer.on, today, error_code="seller.day")
+    return standings
 
 
 def rights_of(

@@ -78,10 +78,11 @@ def test_who_may_sell_is_asked_with_a_key(
     asked = {"design": design.id, "marketplace": "market.example", "shop": "4711", "territory": "fr"}
     answer = client.get("/v1/sellers", headers=checker, params={**asked, "on": "2026-11-23"}).json()
     assert answer == {
-        "allowed": True, "seller": "acme", "is_owner": True, "on": "2026-11-23", "licences": [],
+        "allowed": True, "seller": "acme", "is_owner": True, "on": "2026-11-23", "reasons": [], "licences": [],
     }  # fmt: skip
     stranger = client.get("/v1/sellers", headers=checker, params={**asked, "shop": "1"}).json()
     assert (stranger["allowed"], stranger["seller"]) == (False, None)
+    assert stranger["reasons"] == ["listing.seller_unknown"]
     assert client.get("/v1/sellers", params=asked).status_code == 401
 
 

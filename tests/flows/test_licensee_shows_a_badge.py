@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,25 +65,38 @@ def refused(act: Callable[[], object]) -> str:
 
 
 def test_a_badge_holds_at_its_address_for_a_day(workspace: Workspace) -> None:
-    """A badge names the seller, the licence and the address. It is valid for one day at its own address."""
+    """A badge names the seller and the address. It is valid for one day at its own address."""
     front, licence = shop(workspace)
     jws, believed = badge(workspace, front.id, licence.id), trust(workspace)
     found = badges.verify_badge(jws, f"{URL}/#top", believed, make.NOW)
-    assert (found.seller, found.licence, found.url) == ("tees", licence.id, URL)
+    assert (found.seller, found.url) == ("tees", URL)
     for url in ("https://evil.example/shop/4711", f"{URL}1", "https://market.example/"):
         assert refused(lambda url=url: badges.verify_badge(jws, url, believed, make.NOW)) == "badge.url"
     for now in (make.NOW + badges.LONGEST, make.NOW - timedelta(hours=1)):
         assert refused(lambda now=now: badges.verify_badge(jws, URL, believed, now)) == "badge.expired"
 
 
+def test_a_badge_tells_nothing_about_the_licence(workspace: Workspace) -> None:
+    """Badges of a licence with and without an end have the same claims, and no id of the licence."""
+    front, open_licence = shop(workspace)
+    design_id = open_licence.terms["designs"][0]
+    ending = made.licence(workspace, "acme", "tees", designs=(design_id,), ends_on=make.NOW.date(), cap=7)
+    claims = [
+        json.loads(decode_base64url(badge(workspace, front.id, licence.id).split(".")[1]))
+        for licence in (open_licence, ending)
+    ]
+    assert claims[0] == claims[1]
+    assert claims[0].keys() == {"iss", "sub", "seller", "iat", "exp"}
+
+
 def test_a_badge_ends_with_its_licence(workspace: Workspace) -> None:
-    """A badge ends at midnight of the licence's last day.
+    """A badge ends at midnight, also on the licence's last day.
 
     A revoked or other licence, or a closed shop, gets no badge.
     """
     front, licence = shop(workspace, ends_on=make.NOW.date())
     found = badges.verify_badge(badge(workspace, front.id, licence.id), URL, trust(workspace), make.NOW)
-    assert found.until.date() == make.NOW.date()
+    assert found.until == datetime(2026, 11, 24, tzinfo=UTC)
     later = make.NOW + timedelta(days=1)
     assert refused(lambda: badge(workspace, front.id, licence.id, later)) == "badge.not_found"
     assert refused(lambda: badge(workspace, front.id, "lic_other")) == "licence.not_found"

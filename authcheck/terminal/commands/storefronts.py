@@ -86,7 +86,7 @@ def make_badge(
     *,
     licence: Annotated[str, typer.Option(help="Id of the shop's licence.")],
 ) -> None:
-    """Print a badge for a shop, signed by the licence's owner for one day."""
+    """Print a badge for a shop, signed by the licence's owner, until the end of the UTC day."""
     with open_storage() as storage, storage.database.reading() as session:
         vault = open_vault(storage.settings)
         jws = badges.make_badge(
@@ -105,9 +105,7 @@ def verify_badge(
     trusted = Trust.from_json(read_file(trust, TRUST_BYTES))
     jws = read_file(file, badges.LONGEST_BADGE).decode("ascii", "replace")
     badge = badges.verify_badge(jws, url, trusted, utc_now())
-    line = (
-        f"{badge.seller} may sell here by {badge.licence} of {badge.issuer}, until {badge.until.isoformat()}"
-    )
+    line = f"{badge.seller} may sell here by a licence of {badge.issuer}, until {badge.until.isoformat()}"
     console.out().print(console.plain(line), markup=False, soft_wrap=True)
 
 
@@ -150,6 +148,7 @@ def _answer_dict(answer: SellerAnswer) -> dict[str, Any]:
         "seller": answer.seller,
         "is_owner": answer.is_owner,
         "on": answer.on.isoformat(),
+        "reasons": list(answer.reasons),
         "licences": [
             {
                 "id": licence.grant.id,
