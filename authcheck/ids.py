@@ -11,6 +11,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TIME_CHARS = 11  # 55 bits of microseconds
 RANDOM_CHARS = 15  # 75 bits
 
+SALT_BYTES = 16  # as many as nobody can try
+
 CODE_RANDOM_CHARS = 12  # 60 bits
 CODE_CHARS = CODE_RANDOM_CHARS + 1
 LONGEST_TYPED_CHARS = 64  # a typed code has a few blanks and hyphens
@@ -27,6 +29,11 @@ def new_id(prefix: str, now: datetime) -> str:
     microseconds = (now - EPOCH) // timedelta(microseconds=1)
     random = secrets.randbits(5 * RANDOM_CHARS)
     return f"{prefix}_{_base32(microseconds, TIME_CHARS)}{_base32(random, RANDOM_CHARS)}"
+
+
+def new_salt() -> str:
+    """Return 128 random bits in hexadecimal, for the hash of a text that somebody could guess."""
+    return secrets.token_hex(SALT_BYTES)
 
 
 def new_code() -> str:

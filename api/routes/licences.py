@@ -152,6 +152,8 @@ def _licences_out(session: Session, rows: list[Licence], now: datetime) -> list[
                 revoked_at=row.revoked_at,
                 revocation_reason=row.revocation_reason,
                 tx_id=tx_ids.get(row.offered_entry),
+                offered_salt=row.offered_salt,
+                accepted_salt=row.accepted_salt,
             )
         )
     return licences

@@ -17,9 +17,17 @@ router = APIRouter(prefix="/v1", tags=["accounts"])
 
 
 @router.get("/me")
-def show_caller(caller: AnyKey) -> MeOut:
+def show_caller(caller: AnyKey, workspace: WorkspaceDep) -> MeOut:
     """Return the organisation and the scopes of your API key."""
-    return MeOut(organisation=caller.handle, key=caller.key_id, scopes=sorted(caller.scopes))
+    with workspace.database.reading() as session:
+        organisation = session.get_one(Organisation, caller.organisation_id)
+    return MeOut(
+        organisation=organisation.handle,
+        name=organisation.name,
+        salt=organisation.salt,
+        key=caller.key_id,
+        scopes=sorted(caller.scopes),
+    )
 
 
 @router.post("/organisations", status_code=201)
@@ -91,6 +99,7 @@ def _organisation_out(organisation: Organisation) -> OrganisationOut:
         name=organisation.name,
         roles=organisation.roles,
         created_at=organisation.created_at,
+        salt=organisation.salt,
     )
 
 

@@ -59,6 +59,9 @@ class DesignOut(Wire):
     registered_at: datetime
     retired_at: datetime | None
     version: int
+    salt: str | None = Field(
+        description="Salt of the hash of these words in the design's newest ledger entry that has a hash."
+    )
     views: list[ViewOut]
     disputes: list[DisputeOut] = Field(
         description="Open disputes and resemblances: your later pictures, and later pictures of others."
@@ -139,6 +142,7 @@ def design_out(design: Design) -> DesignOut:
         registered_at=design.registered_at,
         retired_at=design.retired_at,
         version=design.version,
+        salt=design.salt,
         views=[_view_out(design, view) for view in shown_views(design)],
         disputes=[dispute_out(dispute) for dispute in open_disputes(design)],
     )

@@ -81,3 +81,9 @@ class LicenceOut(Wire):
     revoked_at: datetime | None
     revocation_reason: str | None
     tx_id: str | None = Field(description="Transaction id of the ledger entry of the offer.")
+    offered_salt: str | None = Field(
+        description="Salt of the hash of `terms` in the ledger entry of the offer. Only its parties read it."
+    )
+    accepted_salt: str | None = Field(
+        description="Salt of the hash of `terms` in the ledger entry of the acceptance."
+    )

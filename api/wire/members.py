@@ -28,6 +28,7 @@ class OrganisationOut(Wire):
     name: str
     roles: list[str]
     created_at: datetime
+    salt: str | None = Field(description="Salt of the hash of the name in the ledger.")
 
 
 class KeyIn(Wire):
@@ -63,5 +64,7 @@ class MeOut(Wire):
     """The owner of the API key of this request."""
 
     organisation: str
+    name: str
+    salt: str | None = Field(description="Salt of the hash of your organisation's name in the ledger.")
     key: str
     scopes: list[str]

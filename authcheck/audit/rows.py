@@ -14,7 +14,7 @@ from authcheck.certificates.statements import urn_of
 from authcheck.certificates.tables import Certificate, SigningKey, StatusList
 from authcheck.errors import NotTrue
 from authcheck.ledger.tables import Entry
-from authcheck.licences.facts import of_licence
+from authcheck.licences.facts import of_acceptance, of_licence
 from authcheck.licences.tables import Licence
 from authcheck.members.facts import of_organisation
 from authcheck.members.tables import Organisation
@@ -184,6 +184,9 @@ def _compare_licence(row: Licence, entries: Sequence[EntryContent]) -> tuple[Fac
             f"{step}_entry": getattr(row, f"{step}_entry"),
         }
         expected |= {f"{step}_at": entry.at, f"{step}_entry": entry.number if entry.fields else None}
+    if accepted.fields:
+        actual["accepted terms"] = of_acceptance(row)["h"]
+        expected["accepted terms"] = accepted.fields.get("h")
     actual |= {
         "superseded_at": time_text(row.superseded_at) if row.superseded_at else None,
         "revocation_reason": row.revocation_reason,

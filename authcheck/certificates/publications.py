@@ -1,6 +1,7 @@
 """Publications that let others verify: keys of the log and of issuers, status lists, DID documents."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -67,8 +68,8 @@ def trust_in(
     for key in keys:
         trusted = TrustedKey(key.public_key, key.added_at_entry, key.revoked_at_entry)
         for did in _dids_of(addresses, key.organisation.handle):
-            issuer = issuers.setdefault(did, Issuer(key.organisation.name, {}))
-            issuers[did] = Issuer(issuer.name, {**issuer.keys, name_at(did, key.kid): trusted})
+            issuer = issuers.setdefault(did, Issuer(key.organisation.name, {}, key.organisation.salt))
+            issuers[did] = replace(issuer, keys={**issuer.keys, name_at(did, key.kid): trusted})
     log, witnesses = log_verifier(settings, addresses.origin), witness_verifiers(settings)
     return Trust(log, witnesses, settings.witness_quorum, issuers, lists, time_text(now))
 

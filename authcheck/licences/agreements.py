@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.ids import new_id
+from authcheck.ids import new_id, new_salt
 from authcheck.ledger.journal import record
 from authcheck.licences import facts
 from authcheck.licences.grants import (
@@ -84,7 +84,7 @@ def accept(session: Session, licensee: Organisation, licence_id: str, now: datet
     """
     licence = _get_open_offer(session, licensee, licence_id, "accepted")
     refuse_exclusive(session, licence)
-    licence.accepted_at = now
+    licence.accepted_at, licence.accepted_salt = now, new_salt()
     superseded = [
         version
         for version in lock_series(session, licence.series)
@@ -159,6 +159,7 @@ def _store_offer(
         parent_id=parent.id if parent else None,
         terms=terms.to_json(),
         offered_at=now,
+        offered_salt=new_salt(),
     )
     refuse_exclusive(session, licence)
     (entry,) = record(session, [facts.offered(licence, now)])

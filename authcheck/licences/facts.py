@@ -1,6 +1,7 @@
-"""Drafts of the ledger entries about licences: the owner, the licensee and the hash of the terms.
+"""Drafts of the ledger entries about licences: the owner, the licensee and the salted hash of the terms.
 
-The terms themselves stay private.
+The terms themselves stay private. With a salt, its two parties can show them to a court, and nobody else can
+find them by trying.
 """
 
 from datetime import datetime
@@ -13,13 +14,18 @@ from authcheck.tlog.entries import Draft, digest
 def of_licence(row: Licence) -> dict[str, Any]:
     """Return the payload of the `licence.grant` entry of a licence version."""
     return {
-        "h": digest(row.terms),
+        "h": digest(row.terms, row.offered_salt),
         "licensee": row.licensee_id,
         "owner": row.owner_id,
         "parent": row.parent_id,
         "series": row.series,
         "version": row.version,
     }
+
+
+def of_acceptance(row: Licence) -> dict[str, Any]:
+    """Return the payload of the `licence.accept` entry of a licence version."""
+    return {"h": digest(row.terms, row.accepted_salt), "licensee": row.licensee_id}
 
 
 def offered(row: Licence, at: datetime) -> Draft:
@@ -29,7 +35,7 @@ def offered(row: Licence, at: datetime) -> Draft:
 
 def accepted(row: Licence, at: datetime) -> Draft:
     """Draft the entry of an acceptance. The licence version is in force from here on."""
-    return Draft("licence.accept", row.id, at, {"h": digest(row.terms), "licensee": row.licensee_id})
+    return Draft("licence.accept", row.id, at, of_acceptance(row))
 
 
 def superseded(row: Licence, by: Licence, at: datetime) -> Draft:

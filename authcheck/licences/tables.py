@@ -22,7 +22,8 @@ class Licence(Entity):
     Only its `*_at` times, reason and entry numbers are set later. All versions of one licence share `series`,
     the id of the first version. `terms` is `Terms.to_json()`. `parent_id` is the licence version above a
     sublicence. A version is in force from `accepted_at` until `superseded_at`, `revoked_at` or the last day
-    of its terms. States are derived, not stored. `*_entry` are the numbers of its ledger entries.
+    of its terms. States are derived, not stored. `*_entry` are the numbers of its ledger entries. `*_salt`
+    are the salts of the hashes in these entries, None in entries of earlier releases.
     """
 
     __tablename__ = "licences"
@@ -48,6 +49,8 @@ class Licence(Entity):
     offered_entry: Mapped[int] = mapped_column(BigInteger)
     accepted_entry: Mapped[int | None] = mapped_column(BigInteger)
     revoked_entry: Mapped[int | None] = mapped_column(BigInteger)
+    offered_salt: Mapped[str | None] = mapped_column(String(32))
+    accepted_salt: Mapped[str | None] = mapped_column(String(32))
 
     owner: Mapped["Organisation"] = relationship(lazy="raise", foreign_keys=[owner_id])
     licensee: Mapped["Organisation"] = relationship(lazy="raise", foreign_keys=[licensee_id])

@@ -1,4 +1,4 @@
-"""Drafts of ledger entries about organisations. They hold the hash of a name, never the name."""
+"""Drafts of ledger entries about organisations. They hold the salted hash of a name, never the name."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from authcheck.tlog.entries import Draft, digest
 
 def of_organisation(row: Organisation) -> dict[str, Any]:
     """Return the fields of an `org.approve` entry for this organisation."""
-    return {"h": digest({"name": row.name}), "handle": row.handle, "roles": row.roles}
+    return {"h": digest({"name": row.name}, row.salt), "handle": row.handle, "roles": row.roles}
 
 
 def approved(row: Organisation, at: datetime) -> Draft:

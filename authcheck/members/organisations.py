@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.ids import new_id
+from authcheck.ids import new_id, new_salt
 from authcheck.ledger.journal import record_at_commit
 from authcheck.members import facts
 from authcheck.members.tables import Organisation
@@ -61,7 +61,12 @@ def describe_organisation(*, handle: str, name: str, roles: Sequence[str], now: 
             roles=", ".join(unknown_roles),
         )
     return Organisation(
-        id=new_id("org", now), handle=handle, name=name.strip(), roles=sorted(set(roles)), created_at=now
+        id=new_id("org", now),
+        handle=handle,
+        name=name.strip(),
+        roles=sorted(set(roles)),
+        created_at=now,
+        salt=new_salt(),
     )
 
 

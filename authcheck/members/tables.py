@@ -16,7 +16,7 @@ class Organisation(Entity):
     """A member of authcheck.
 
     `handle` is a short, unique, public name like `acme`. `roles` are some of brand, licensee, marketplace,
-    agent.
+    agent. `salt` is that of the name's hash in the ledger, None for a member of an earlier release.
     """
 
     __tablename__ = "organisations"
@@ -26,6 +26,7 @@ class Organisation(Entity):
     name: Mapped[str] = mapped_column(String(200))
     roles: Mapped[list[str]]
     created_at: Mapped[datetime]
+    salt: Mapped[str | None] = mapped_column(String(32))
 
 
 class ApiKey(Entity):

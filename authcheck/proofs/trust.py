@@ -28,10 +28,15 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """A signer of certificates: its name for people, and its keys by kid."""
+    """A signer of certificates: its name for people, and its keys by kid.
+
+    With `salt`, everybody can compare the name with its hash in the ledger's `org.approve` entry
+    (`tlog.entries.digest`). Files and members of earlier releases have no salt (None).
+    """
 
     name: str
     keys: Mapping[str, TrustedKey]
+    salt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ class Trust:
             "issuers": {
                 did: {
                     "name": issuer.name,
+                    **({} if issuer.salt is None else {"salt": issuer.salt}),
                     "keys": [_key_to_json(kid, key) for kid, key in issuer.keys.items()],
                 }
                 for did, issuer in self.issuers.items()
@@ -116,7 +122,9 @@ def encode_base64url(data: bytes) -> str:
 
 
 def _read_issuer(data: Mapping[str, Any]) -> Issuer:
-    return Issuer(str(data["name"]), {str(key["kid"]): _read_key(key) for key in data["keys"]})
+    salt = data.get("salt")
+    keys = {str(key["kid"]): _read_key(key) for key in data["keys"]}
+    return Issuer(str(data["name"]), keys, None if salt is None else str(salt))
 
 
 def _read_key(data: Mapping[str, Any]) -> TrustedKey:

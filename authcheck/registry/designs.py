@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from authcheck.errors import Conflict, NotFound, Rejected
+from authcheck.ids import new_salt
 from authcheck.ledger.journal import record_at_commit
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
@@ -274,5 +275,6 @@ def update_design(
     if public_preview is not None:
         design.public_preview = public_preview
     if session.is_modified(design):
+        design.salt = new_salt()  # of the new entry
         session.flush()
         record_at_commit(session, [facts.updated(design, now)])

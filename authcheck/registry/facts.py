@@ -1,6 +1,7 @@
 """Ledger entries about designs.
 
-The ledger is public. It therefore contains only hashes of titles and references, and the SHA-256 of pictures.
+The ledger is public. It therefore contains only salted hashes of titles and references, and the SHA-256 of
+pictures.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ def of_words(row: Design) -> str:
     }
     if row.collection is not None:  # entries of earlier releases lack the field
         words["collection"] = row.collection
-    return digest(words)
+    return digest(words, row.salt)
 
 
 def of_dispute(row: Dispute) -> dict[str, Any]:

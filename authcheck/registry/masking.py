@@ -8,9 +8,9 @@ import hashlib
 from datetime import datetime
 
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import flag_modified
 
 from authcheck.errors import Conflict, NotFound
+from authcheck.ids import new_salt
 from authcheck.ledger.journal import record_at_commit
 from authcheck.registry import facts
 from authcheck.registry.clock import lock_registry, next_tick
@@ -75,7 +75,7 @@ def replace_features(
     if read.equals(_load_features(session, old)):
         return
     replace_view(session, old, next_tick(session), standing=old.standing, local=read.entity())
-    flag_modified(design, "state")  # a change of masks raises the design's version
+    design.salt = new_salt()  # of the new entry; a change of masks raises the design's version, too
     session.flush()
     mask = hashlib.sha256(read.mask).hexdigest() if read.mask else "none"
     record_at_commit(session, [facts.updated(design, now, image=picture_sha256, mask=mask)])

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified, set_committed_value
 
 from authcheck.errors import Conflict, Rejected
-from authcheck.ids import new_id
+from authcheck.ids import new_id, new_salt
 from authcheck.ledger.journal import record_at_commit
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
@@ -92,6 +92,7 @@ class Registration:
             registered_at=self._now,
             registered_tick=self._ensure_tick(),
             version=1,
+            salt=new_salt(),
             owner=owner,
         )
         if self._store is not None:

@@ -27,7 +27,8 @@ class Design(Entity):
     """A registered design. `state` is registered, disputed or retired.
 
     `reference` is the owner's own id of the design. `collection` is the owner's name for a group of designs
-    that are licensed together.
+    that are licensed together. `salt` is that of the words' hash in the newest ledger entry with such a hash.
+    It is None if that entry is of an earlier release.
     """
 
     __tablename__ = "designs"
@@ -45,6 +46,7 @@ class Design(Entity):
     registered_tick: Mapped[int] = mapped_column(BigInteger)
     retired_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer)
+    salt: Mapped[str | None] = mapped_column(String(32))
 
     owner: Mapped["Organisation"] = relationship(lazy="raise")
     views: Mapped[list["View"]] = relationship(lazy="raise", order_by="View.number", back_populates="design")

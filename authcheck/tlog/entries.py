@@ -149,6 +149,11 @@ def read_time(text: object) -> datetime:
     return at
 
 
-def digest(fields: Mapping[str, Any]) -> str:
-    """Return `sha256:` and the hexadecimal SHA-256 of a mapping as canonical JSON (RFC 8785)."""
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(fields))).hexdigest()
+def digest(fields: Mapping[str, Any], salt: str | None) -> str:
+    """Return `sha256:` and the hexadecimal SHA-256 of a mapping as canonical JSON (RFC 8785).
+
+    The salt of the entry is hashed as the field `salt` of the mapping. Without it, anybody could try titles,
+    names and terms until a hash in the public ledger fits. Entries of earlier releases have no salt (None).
+    """
+    salted = dict(fields) if salt is None else {**fields, "salt": salt}
+    return "sha256:" + hashlib.sha256(rfc8785.dumps(salted)).hexdigest()

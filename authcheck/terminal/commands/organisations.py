@@ -41,9 +41,8 @@ def list_organisations(*, json: Json = False) -> None:
             for row in rows:
                 since = f"{row.created_at:%Y-%m-%d}"
                 if json:
-                    console.json_line(
-                        {"handle": row.handle, "name": row.name, "roles": row.roles, "since": since}
-                    )
+                    facts = {"handle": row.handle, "name": row.name, "roles": row.roles, "since": since}
+                    console.json_line({**facts, "salt": row.salt})
                 table.add_row(row.handle, console.plain(row.name), ", ".join(row.roles), since)
     if not json:
         console.out().print(table)

@@ -60,6 +60,7 @@ def design_dict(design: Design) -> dict[str, Any]:
         "public_preview": design.public_preview,
         "registered_at": design.registered_at.isoformat(),
         "retired_at": design.retired_at.isoformat() if design.retired_at else None,
+        "salt": design.salt,
         "views": [view_dict(view) for view in live_views(design)],
         "disputes": [dispute_dict(dispute) for dispute in open_disputes(design)],
     }

@@ -82,6 +82,8 @@ def _licence_dict(session: Session, row: Licence, today: date) -> dict[str, Any]
         **{f"{event}_at": time.isoformat() if time else None for event, time in times.items()},
         "revocation_reason": row.revocation_reason,
         "terms": row.terms,
+        "offered_salt": row.offered_salt,
+        "accepted_salt": row.accepted_salt,
     }
 
 
