@@ -56,7 +56,7 @@ def put(workspace: Workspace, *seeds: int, scheme: str = SCHEME) -> list[int]:
             )  # fmt: skip
             view = View(
                 design=design, picture_sha256=f"{seed:064}", picture_format="PNG", width_px=320, height_px=256,
-                scheme="", fingerprint=b"", added_at=later, added_tick=tick,
+                scheme="", fingerprint=b"", added_at=later, added_tick=tick, standing="clear",
                 local=ViewFeatures(scheme=scheme, record=some_features(seed).to_bytes(), thumbnail=b"", findability={}),
             )  # fmt: skip
             session.add(view)
