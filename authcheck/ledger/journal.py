@@ -13,6 +13,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import NotFound
+from authcheck.ledger.admission import admit
 from authcheck.ledger.tables import Entry, LedgerHead, SignedCheckpoint, Tile
 from authcheck.storage.parameters import in_chunks
 from authcheck.tlog.entries import Draft, body, tx_id
@@ -29,7 +30,8 @@ TILE = select(Tile.hashes).where(
 def record(session: Session, drafts: Sequence[Draft]) -> list[Entry]:
     """Append facts and return their entries. A fact that the ledger has word for word keeps its old entry.
 
-    Call it last in a `writing()` transaction: nobody else can append from here to the commit.
+    Call it last in a `writing()` transaction: nobody else can append from here to the commit. Raises as
+    `admission.admit`.
     """
     rows = _append(session, drafts)
     return [Entry(**row) for row in rows]
@@ -90,6 +92,7 @@ def _append(session: Session, drafts: Sequence[Draft]) -> list[dict[str, Any]]:
     if not drafts_and_bodies:
         return []
     size = lock_ledger(session)
+    admit(session, size, read_tile_of(session))
     ids = [tx_id(entry_body) for _, entry_body in drafts_and_bodies]
     numbers = _find_numbers(session, ids)
     rows: list[dict[str, Any]] = []

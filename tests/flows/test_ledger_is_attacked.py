@@ -8,7 +8,7 @@ import pytest
 import rfc8785
 import sqlalchemy as sa
 import units_made
-from ledger_attacks import attack, back_up, findings, restore, rewrite, sign
+from ledger_attacks import attack, back_up, findings, forge, restore, rewrite, sign
 from ledger_made import key_of
 
 from authcheck.errors import NotTrue, Unavailable
@@ -236,7 +236,7 @@ def test_an_old_backup_is_restored_and_grown(ledger: Workspace, more: tuple[int,
     grow_by(ledger, 1, 2)
     signed = sign(ledger)
     restore(ledger.database, kept)
-    grow_by(ledger, *more)
+    forge(ledger, *more)
     with pytest.raises((Unavailable, NotTrue)) as refused:
         sign(ledger)
     assert refused.value.code == ("ledger.rolled_back" if len(more) < 2 else "ledger.forked")
@@ -256,7 +256,9 @@ def test_the_whole_history_is_rewritten(ledger: Workspace) -> None:
     tiles = grow(0, [bytes.fromhex(tx_id(one)) for one in bodies], lambda *_: b"")
     rewrite(ledger.database, 0, bodies[0])
     attack(ledger.database, sa.update(Tile).values(hashes=tiles[0, 0]))
-    grow_by(ledger, 1)
+    with pytest.raises(NotTrue, match="head file"):
+        grow_by(ledger, 1)
+    forge(ledger, 1)
     with pytest.raises(NotTrue, match="head file"):
         sign(ledger)
     attack(ledger.database, sa.delete(SignedCheckpoint))
@@ -291,10 +293,10 @@ def test_an_entry_s_time_is_edited(ledger: Workspace) -> None:
 
 
 def test_the_head_file_is_damaged(ledger: Workspace) -> None:
-    """The service does not sign when it cannot read the head file, because the file may hold more than the database."""
+    """The service neither records nor signs when it cannot read the head file, because the file may hold more than the database."""
     path = ledger.settings.keys_dir / "ledger-head"
     path.write_text("{}")
-    grow_by(ledger, 1)
-    with pytest.raises(Unavailable) as refused:
-        sign(ledger)
-    assert refused.value.code == "ledger.head_file"
+    for act in (lambda: grow_by(ledger, 1), lambda: sign(ledger)):
+        with pytest.raises(Unavailable) as refused:
+            act()
+        assert refused.value.code == "ledger.head_file"
