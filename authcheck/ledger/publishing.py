@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from authcheck.config import Settings
+from authcheck.ledger.clock import signing_time
 from authcheck.ledger.heads import HeadFile, Held, roots_of
 from authcheck.ledger.journal import latest_checkpoint, ledger_size, lock_ledger, read_tile_of
 from authcheck.ledger.tables import SignedCheckpoint
@@ -51,7 +52,7 @@ def publish(
             size=size,
             root=checkpoint.root.hex(),
             note=signed_note(checkpoint.text, signer.sign(checkpoint.text)),
-            signed_at=now or datetime.now(UTC),
+            signed_at=signing_time(session, size, now or datetime.now(UTC)),
         )
         # Before the commit, so that the file has every checkpoint that anybody can have seen signed. The
         # entries of the checkpoint were committed earlier.

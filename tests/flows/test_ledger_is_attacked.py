@@ -272,11 +272,17 @@ def test_the_whole_history_is_rewritten(ledger: Workspace) -> None:
 def test_an_entry_is_back_dated(ledger: Workspace) -> None:
     """The audit names an entry that is older than the checkpoint before it, or newer than its own checkpoint."""
     size = sign(ledger).size
-    with ledger.database.writing() as session:
-        record(session, [Draft("cert.flag", "urn:uuid:1", NOW - timedelta(days=365))])
-        record(session, [Draft("cert.flag", "urn:uuid:2", NOW - timedelta(minutes=4))])
-        record(session, [Draft("cert.flag", "urn:uuid:3", NOW + timedelta(hours=1))])
+    times = (NOW - timedelta(days=365), NOW - timedelta(minutes=4), NOW + timedelta(hours=1))
+    grow_by(ledger, 1, 2, 3)
+    bodies = [body(Draft("cert.flag", f"urn:uuid:{number}", at)) for number, at in enumerate(times)]
+    for number, forged in enumerate(bodies, size):
+        rewrite(ledger.database, number, forged)
+    with ledger.database.reading() as session:
+        leaves = [bytes.fromhex(tx_id(one)) for one in journal.bodies(session, 0, 1000)]
+    tiles = grow(0, leaves, lambda *_: b"")
+    attack(ledger.database, sa.update(Tile).values(hashes=tiles[0, 0]))
     sign(ledger)
+    attack(ledger.database, sa.update(SignedCheckpoint).values(signed_at=NOW))
     assert [one.split(" to ")[0].split(" 20")[0] for one in findings(ledger)] == [
         f"entry {size} is back-dated",
         f"entry {size + 2} is dated",
