@@ -55,6 +55,15 @@ def back_up(database: Database) -> Backup:
         }
 
 
+def all_rows(workspace: Workspace) -> dict[str, list[dict[str, Any]]]:
+    """Return everything that the database holds."""
+    with workspace.database.reading() as session:
+        return {
+            table.name: sorted((dict(row) for row in session.execute(sa.select(table)).mappings()), key=str)
+            for table in Entity.metadata.sorted_tables
+        }
+
+
 def restore(database: Database, kept: Backup) -> None:
     """Restore an earlier copy of the tables."""
     attack(database, *(sa.delete(table) for table in TABLES))

@@ -18,15 +18,17 @@ def admit(session: Session, size: int, read: ReadTile) -> None:
 
     Call it under the ledger's lock, which publishers of the head file take too. Looks once in a transaction:
     afterwards the ledger has the transaction's own entries. Raises Unavailable (`ledger.rolled_back`,
-    `ledger.head_file`), NotTrue (`ledger.forked`).
+    `ledger.head_file`), NotTrue (`ledger.forked`), StorageFailed when the head file could not be written.
     """
     settings, transaction = session.info.get(SETTINGS), session.get_transaction()
     if settings is None or session.info.get(ADMITTED) is transaction:
         return
     read = cache(read)  # the two heads are mostly one, a moment old
-    for head in (HeadFile(settings.keys_dir).read(), _newest_signed(session)):
+    head_file = HeadFile(settings.keys_dir)
+    for head in (head_file.read(), _newest_signed(session)):
         if head is not None:
             head.refuse_fork(size, roots_of(read))
+    head_file.check_room()
     session.info[ADMITTED] = transaction
 
 

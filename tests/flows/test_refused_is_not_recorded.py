@@ -1,18 +1,16 @@
 """Flow: an old backup is restored, and members go on. Every act is refused, and no act leaves a row."""
 
 from dataclasses import replace
-from typing import Any
 
 import certificates_made as made
 import pytest
 import sqlalchemy as sa
 from ledger_acts import ACTS, Scene, build
-from ledger_attacks import back_up, forge, restore, sign
+from ledger_attacks import all_rows, back_up, forge, restore, sign
 
 from authcheck.errors import AuthcheckError, NotTrue, Unavailable
 from authcheck.ledger.heads import HeadFile
 from authcheck.storage.database import Database
-from authcheck.storage.entity import Entity
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
@@ -32,15 +30,6 @@ def roll_back(scene: Scene) -> Scene:
     sign(scene.work)
     restore(scene.work.database, kept)
     return scene
-
-
-def all_rows(workspace: Workspace) -> dict[str, list[dict[str, Any]]]:
-    """Return everything that the database holds."""
-    with workspace.database.reading() as session:
-        return {
-            table.name: sorted((dict(row) for row in session.execute(sa.select(table)).mappings()), key=str)
-            for table in Entity.metadata.sorted_tables
-        }
 
 
 @pytest.mark.slow
