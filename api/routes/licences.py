@@ -132,8 +132,7 @@ def _licences_out(session: Session, rows: list[Licence], now: datetime) -> list[
     entries = select(Entry.number, Entry.tx_id).where(Entry.number.in_(numbers))
     tx_ids = {entry.number: entry.tx_id for entry in session.execute(entries)}
     licences = []
-    for row in rows:
-        grant = grants.grant_of(session, row, units=units_issued)
+    for row, grant in zip(rows, grants.grants_of(session, rows, units=units_issued), strict=True):
         licences.append(
             LicenceOut(
                 id=row.id,
