@@ -24,6 +24,7 @@ from .routes import (
     certificates,
     checks,
     designs,
+    disputes,
     imports,
     labels,
     ledger,
@@ -45,7 +46,7 @@ DESCRIPTION = (
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
-    checks, designs, views, masks, negatives, imports, labels, certificates, signing_keys, licences,
+    checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
     storefronts, listings, ledger, members, operations, buyer, certificate,
 )  # fmt: skip
 

@@ -8,8 +8,8 @@ import io
 import threading
 from collections import OrderedDict
 
-from authcheck.registry.designs import live_views
-from authcheck.registry.tables import Design, View
+from authcheck.registry.designs import public_view
+from authcheck.registry.tables import Design
 from authcheck.vision.pictures.decode import Limits, open_picture
 from authcheck.workspace import Workspace
 
@@ -23,14 +23,9 @@ def preview_path(design: Design) -> str | None:
     return f"/v1/designs/{design.id}/preview" if design.public_preview and design.state != "retired" else None
 
 
-def preview_view(design: Design) -> View:
-    """Return the view that the preview shows: the first live view."""
-    return live_views(design)[0]
-
-
 def preview_etag(design: Design) -> str:
     """Return the ETag of the preview. It does not reveal a hash of the picture."""
-    content = f"preview-1:{design.id}:{preview_view(design).number}"
+    content = f"preview-1:{design.id}:{public_view(design).number}"
     return f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
 
 
@@ -43,7 +38,7 @@ class Previews:
 
     def of(self, design: Design, workspace: Workspace) -> bytes:
         """Return the preview of a design as a JPEG. Raises NotFound, StorageFailed, ImageRejected."""
-        sha256 = preview_view(design).picture_sha256
+        sha256 = public_view(design).picture_sha256
         with self._lock:
             if sha256 not in self._kept:
                 self._kept[sha256] = encode_preview(workspace.store.get(sha256), workspace.limits)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from authcheck.checks.comparing import PictureComparer
 from authcheck.checks.finder import Finder
 from authcheck.checks.verdicts import CURRENT_POLICY, FAST_POLICY, Policy
 from authcheck.config import Settings, load
@@ -52,13 +53,16 @@ class Workspace:
         if self.finder.neural is not None:
             fill_embeddings(self.database, self.store, self.limits, self.finder.neural.descriptor)
 
+    def comparer(self) -> PictureComparer:
+        """Return what compares new pictures with registered views, by the stages of a check."""
+        return PictureComparer(self.database, self.finder, self.store, self.policy, self.limits)
+
     def importer(self) -> Importer:
         """Return a bulk importer into this workspace."""
         return Importer(
             self.database,
-            self.finder.live,
+            self.comparer(),
             self.store,
-            dispute=self.policy.dispute,
             limits=self.limits,
             now=utc_now,
         )

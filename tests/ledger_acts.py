@@ -19,7 +19,8 @@ from authcheck.members import organisations
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
 from authcheck.registry.masking import change_mask
-from authcheck.registry.registration import NewDesign, Registration, read_view
+from authcheck.registry.reading import read_view
+from authcheck.registry.registration import NewDesign, Registration
 from authcheck.registry.tables import Design
 from authcheck.workspace import Workspace
 
@@ -45,9 +46,7 @@ class Scene:
 
     def registration(self, session: Session) -> Registration:
         """Return a registration at work."""
-        return Registration(
-            session, self.work.finder.live, self.work.store, self.work.policy.dispute, self.now
-        )
+        return Registration(session, self.work.comparer(), self.work.store, self.now)
 
 
 def build(workspace: Workspace) -> Scene:

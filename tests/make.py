@@ -19,7 +19,8 @@ from authcheck.checks.tables import Check
 from authcheck.config import Settings
 from authcheck.ids import new_id
 from authcheck.members import api_keys, organisations
-from authcheck.registry.registration import NewDesign, Registered, Registration, read_view
+from authcheck.registry.reading import read_view
+from authcheck.registry.registration import NewDesign, Registered, Registration
 from authcheck.vision.features import extract
 from authcheck.vision.features.features import Features
 from authcheck.vision.features.thumbnail import Thumbnail, thumbnail_bytes
@@ -94,9 +95,7 @@ def register(
     views = [read_view(data, workspace.limits) for data in pictures or [picture_bytes(seed)]]
     with workspace.database.writing() as session:
         organisation = organisations.ensure_brand(session, owner, NOW)
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, NOW
-        )
+        registration = Registration(session, workspace.comparer(), workspace.store, NOW)
         return registration.register(
             organisation, NewDesign(reference, words.pop("title", reference), **words), views
         )

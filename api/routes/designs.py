@@ -10,7 +10,8 @@ from authcheck.members.api_keys import Principal
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
 from authcheck.registry.features import usual_masking
-from authcheck.registry.registration import NewDesign, ReadView, Registration, read_view
+from authcheck.registry.reading import ReadView, read_view
+from authcheck.registry.registration import NewDesign, Registration
 from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
@@ -55,7 +56,7 @@ def register_design(
 ) -> Response:
     """Register a design with one or more pictures.
 
-    `status` is the result: `registered`, `disputed` (the design is near another owner's design) or
+    `status` is the result: `registered`, `disputed` (a picture shows an earlier design of another owner) or
     `already_yours` (200). `mask` says which part of each picture is the design. `auto` finds the product and
     is the default for photos. `none` takes the whole picture and is the default for everything else. Or send
     one mask file for each picture, white on the design.
@@ -73,11 +74,12 @@ def _register(workspace: Workspace, caller: Principal, upload: Upload) -> Respon
         form.flag("public_preview"),
         form.text("collection"),
     )
-    views = read_views(workspace, upload, new.kind)
+    comparer = workspace.comparer()
+    views = [
+        view.compare(comparer, caller.organisation_id) for view in read_views(workspace, upload, new.kind)
+    ]
     with workspace.database.writing() as session:
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, utc_now()
-        )
+        registration = Registration(session, comparer, workspace.store, utc_now())
         owner = session.get_one(Organisation, caller.organisation_id)
         result = registration.register(owner, new, views)
     workspace.describe_new()

@@ -7,8 +7,7 @@ from fastapi import APIRouter, Response
 
 from authcheck.errors import Rejected, RowRejected
 from authcheck.members.api_keys import Principal
-from authcheck.registry.bulk import Loader
-from authcheck.registry.design_files import Row, RowProblem, read_table
+from authcheck.registry.design_files import Loader, Row, RowProblem, read_table
 from authcheck.registry.registration import NewDesign
 from authcheck.registry.reports import get_report, keep_report, report_csv
 from authcheck.storage.opening import utc_now

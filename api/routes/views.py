@@ -50,11 +50,10 @@ def add_views(caller: DesignsWriter, design_id: str, upload: UploadDep, workspac
     """
     kind = _read_own_design(workspace, caller, design_id).kind
     upload.form.refuse_others("image", "mask")
-    views = read_views(workspace, upload, kind)
+    comparer = workspace.comparer()
+    views = [view.compare(comparer, caller.organisation_id) for view in read_views(workspace, upload, kind)]
     with workspace.database.writing() as session:
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, utc_now()
-        )
+        registration = Registration(session, comparer, workspace.store, utc_now())
         design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
         registration.add_views(design, views)
     workspace.describe_new()

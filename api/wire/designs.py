@@ -1,14 +1,15 @@
 """Designs, imports and negative pictures, in JSON, for their owner."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field
 
-from authcheck.registry.designs import shown_views
-from authcheck.registry.tables import Design, Dispute, Import, NegativePicture, View
+from authcheck.registry.designs import open_disputes, shown_views
+from authcheck.registry.tables import Design, Import, NegativePicture, View
 
 from ..previews import preview_path
+from .disputes import DisputeOut, dispute_out
 from .forms import Text, Wire, sendable
 
 
@@ -27,8 +28,8 @@ class ViewOut(Wire):
     """One picture of a design; `picture` is where its owner can fetch the original.
 
     `mask` is where the foreground mask is, null while the whole picture counts; `mask_source` is automatic or
-    uploaded. `findability` is null for a picture that an earlier release registered, until the operator
-    upgrades it.
+    uploaded. `standing` is clear, near (similar to an earlier picture of another owner) or disputed.
+    `findability` is null for a picture that an earlier release registered, until the operator upgrades it.
     """
 
     sha256: str
@@ -36,28 +37,11 @@ class ViewOut(Wire):
     width_px: int
     height_px: int
     added_at: datetime
+    standing: Literal["clear", "near", "disputed"]
     picture: str
     mask: str | None
     mask_source: str | None
     findability: FindabilityOut | None
-
-
-class OtherDesignOut(Wire):
-    """The other design of a dispute: its owner, reference and time of registration."""
-
-    owner: str
-    reference: str
-    registered_at: datetime
-
-
-class DisputeOut(Wire):
-    """Another owner's design that is close to this design. The earlier registration keeps its rank."""
-
-    id: str
-    score: float
-    noticed_at: datetime
-    registered_at: datetime = Field(description="When this design was registered.")
-    other: OtherDesignOut
 
 
 class DesignOut(Wire):
@@ -76,7 +60,9 @@ class DesignOut(Wire):
     retired_at: datetime | None
     version: int
     views: list[ViewOut]
-    disputes: list[DisputeOut]
+    disputes: list[DisputeOut] = Field(
+        description="Open disputes and resemblances: your later pictures, and later pictures of others."
+    )
 
 
 class RegisteredOut(DesignOut):
@@ -97,7 +83,11 @@ class DesignPatch(Wire):
 
 
 class ImportRow(Wire):
-    """The result of one row: registered, already_yours, disputed or rejected, and why."""
+    """The result of one row: registered, already_yours, disputed or rejected, and why.
+
+    `near_*` name the earlier design of another owner that a disputed design shows, or that a registered
+    design resembles.
+    """
 
     line: int
     reference: str
@@ -150,7 +140,7 @@ def design_out(design: Design) -> DesignOut:
         retired_at=design.retired_at,
         version=design.version,
         views=[_view_out(design, view) for view in shown_views(design)],
-        disputes=[_dispute_out(design, dispute) for dispute in design.disputes],
+        disputes=[dispute_out(dispute) for dispute in open_disputes(design)],
     )
 
 
@@ -163,6 +153,7 @@ def _view_out(design: Design, view: View) -> ViewOut:
         width_px=view.width_px,
         height_px=view.height_px,
         added_at=view.added_at,
+        standing=cast("Literal['clear', 'near', 'disputed']", view.standing),
         picture=f"{url}/picture",
         mask=f"{url}/mask" if masked else None,
         mask_source=local.mask_source if local else None,
@@ -177,19 +168,6 @@ def negative_out(negative: NegativePicture) -> NegativeOut:
         label=negative.label,
         sha256=negative.picture_sha256,
         added_at=negative.added_at,
-    )
-
-
-def _dispute_out(design: Design, dispute: Dispute) -> DisputeOut:
-    other = dispute.other
-    return DisputeOut(
-        id=dispute.id,
-        score=dispute.score,
-        noticed_at=dispute.noticed_at,
-        registered_at=design.registered_at,
-        other=OtherDesignOut(
-            owner=other.owner.handle, reference=other.reference, registered_at=other.registered_at
-        ),
     )
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only, selectinload
 
+from authcheck.audit.contents import EntryContent, Facts, find_first
+from authcheck.audit.designs import compare_design
 from authcheck.certificates.facts import hash_of, of_key
 from authcheck.certificates.statements import urn_of
 from authcheck.certificates.tables import Certificate, SigningKey, StatusList
@@ -17,12 +19,10 @@ from authcheck.licences.tables import Licence
 from authcheck.members.facts import of_organisation
 from authcheck.members.tables import Organisation
 from authcheck.proofs.credential import PLACES, Credential
-from authcheck.registry.facts import of_dispute, of_words
 from authcheck.registry.tables import Design, View
-from authcheck.tlog.entries import read_body, time_text
+from authcheck.tlog.entries import time_text
 
 PAGE = 500
-Facts = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +31,6 @@ class Discrepancy:
 
     what: str
     problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class EntryContent:
-    """The content of an entry, with its number."""
-
-    number: int
-    type: str
-    fields: Facts
-
-    @classmethod
-    def of(cls, entry: Entry) -> Self:
-        """Read an entry. An unreadable entry gets no fields: the replay has reported it already."""
-        try:
-            return cls(entry.number, entry.type, read_body(entry.body))
-        except NotTrue:
-            return cls(entry.number, entry.type, {})
-
-    @property
-    def at(self) -> object:
-        """Return the time that the row has: `since` when the entry came later, else the entry's time."""
-        return self.fields.get("since", self.fields.get("at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,65 +90,14 @@ def _find_problem(account: Account, row: Any, entries: Sequence[EntryContent]) -
     return f"differs from its entries: {', '.join(differing)}" if differing else ""
 
 
-def _find_first(entries: Sequence[EntryContent], kind: str) -> EntryContent:
-    """Return the first entry of this type, or an entry without fields."""
-    return next((entry for entry in entries if entry.type == kind), EntryContent(-1, kind, {}))
-
-
 def _compare_organisation(row: Organisation, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
-    approval, actual = _find_first(entries, "org.approve"), of_organisation(row)
+    approval, actual = find_first(entries, "org.approve"), of_organisation(row)
     expected = {name: approval.fields.get(name) for name in actual}
     return {**actual, "created_at": time_text(row.created_at)}, {**expected, "created_at": approval.at}
 
 
-def _compare_design(row: Design, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
-    actual = {
-        "words": of_words(row),
-        "version": row.version,
-        "owner": row.owner_id,
-        "state": row.state,
-        "registered_at": time_text(row.registered_at),
-        "retired_at": time_text(row.retired_at) if row.retired_at else None,
-        "pictures": {view.picture_sha256 for view in row.views},
-        "pictures in force": {view.picture_sha256 for view in row.views if view.removed_tick is None},
-        "disputes": {
-            dispute.id: (of_dispute(dispute), time_text(dispute.noticed_at)) for dispute in row.disputes
-        },
-    }
-    return actual, _expected_design(entries)
-
-
-def _expected_design(entries: Sequence[EntryContent]) -> Facts:
-    """Return the facts of a design that follow from its entries, applied in order."""
-    registered, retired = _find_first(entries, "design.register"), _find_first(entries, "design.retire")
-    disputes = [entry for entry in entries if entry.type == "design.dispute"]
-    words, version = None, None
-    all_images: set[str] = set()
-    live_images: set[str] = set()
-    for entry in entries:
-        words, version = entry.fields.get("h", words), entry.fields.get("version", version)
-        images = set(entry.fields.get("images", ()))
-        all_images |= images
-        live_images = live_images - images if entry.type == "design.view_remove" else live_images | images
-    names = ("dispute", "other", "score")
-    return {
-        "words": words,
-        "version": version,
-        "owner": registered.fields.get("owner"),
-        "state": "retired" if retired.fields else "disputed" if disputes else "registered",
-        "registered_at": registered.at,
-        "retired_at": retired.at,
-        "pictures": all_images,
-        "pictures in force": set() if retired.fields else live_images,
-        "disputes": {
-            entry.fields.get("dispute"): ({name: entry.fields.get(name) for name in names}, entry.at)
-            for entry in disputes
-        },
-    }
-
-
 def _compare_signing_key(row: SigningKey, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
-    added, revoked, actual = _find_first(entries, "key.add"), _find_first(entries, "key.revoke"), of_key(row)
+    added, revoked, actual = find_first(entries, "key.add"), find_first(entries, "key.revoke"), of_key(row)
     expected = {name: added.fields.get(name) for name in actual}
     times = {
         "created_at": time_text(row.created_at),
@@ -189,7 +116,7 @@ def _compare_signing_key(row: SigningKey, entries: Sequence[EntryContent]) -> tu
 
 
 def _compare_certificate(row: Certificate, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
-    issued, revoked = _find_first(entries, "cert.issue"), _find_first(entries, "cert.revoke")
+    issued, revoked = find_first(entries, "cert.issue"), find_first(entries, "cert.revoke")
     if not issued.fields:
         return {"signature": row.jws, "state": row.state}, {"signature": None, "state": "unsigned"}
     actual = {
@@ -231,7 +158,7 @@ def _read_signed_facts(row: Certificate) -> Facts:
 
 
 def _compare_status_list(row: StatusList, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
-    published = _find_first(entries, "statuslist.publish")
+    published = find_first(entries, "statuslist.publish")
     list_number = published.fields.get("id", "").rpartition("/")[2]
     return {
         "signature": f"sha256:{hash_of(row.jws)}",
@@ -247,8 +174,8 @@ def _compare_status_list(row: StatusList, entries: Sequence[EntryContent]) -> tu
 
 
 def _compare_licence(row: Licence, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
-    offered, actual = _find_first(entries, "licence.grant"), of_licence(row)
-    accepted, revoked = _find_first(entries, "licence.accept"), _find_first(entries, "licence.revoke")
+    offered, actual = find_first(entries, "licence.grant"), of_licence(row)
+    accepted, revoked = find_first(entries, "licence.accept"), find_first(entries, "licence.revoke")
     expected = {name: offered.fields.get(name) for name in actual}
     for step, entry in (("offered", offered), ("accepted", accepted), ("revoked", revoked)):
         at = getattr(row, f"{step}_at")
@@ -261,7 +188,7 @@ def _compare_licence(row: Licence, entries: Sequence[EntryContent]) -> tuple[Fac
         "superseded_at": time_text(row.superseded_at) if row.superseded_at else None,
         "revocation_reason": row.revocation_reason,
     }
-    superseded, reason = _find_first(entries, "licence.supersede"), revoked.fields.get("reason")
+    superseded, reason = find_first(entries, "licence.supersede"), revoked.fields.get("reason")
     return actual, {**expected, "superseded_at": superseded.at, "revocation_reason": reason}
 
 
@@ -278,7 +205,7 @@ ACCOUNTS = (
     ),
     Account(
         select(Design).options(_views, selectinload(Design.disputes)), Design.id, _id_of, Entry.subject,
-        "design.register", Design.id == Entry.subject, _compare_design,
+        "design.register", Design.id == Entry.subject, compare_design,
     ),
     Account(
         select(SigningKey), SigningKey.id, _id_of, Entry.subject, "key.add",

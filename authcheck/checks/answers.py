@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from sqlalchemy.orm import Session
 
 from authcheck.checks.candidates import candidates
 from authcheck.checks.finder import Finder, Seen
 from authcheck.checks.verdicts import Candidate, Policy, Verdict, decide, rank
+from authcheck.registry.live_hashes import Hits
 from authcheck.storage.database import Database
 from authcheck.vision.fingerprints import fingerprint
 from authcheck.vision.fingerprints.fingerprint import Fingerprint
-from authcheck.vision.fingerprints.gallery import Hit
 from authcheck.vision.matching.score import load_model
 from authcheck.vision.pictures.decode import DEFAULT_LIMITS, Limits
 
@@ -94,15 +95,23 @@ def _rank_more(database: Database, finder: Finder, result: Answer, designs: int)
 
 
 def _is_settled(ranked: Sequence[Candidate], policy: Policy) -> bool:
-    """Return whether the hashes alone decide: they are sure of one design and no other design is near."""
-    is_sure = bool(ranked) and ranked[0].score >= policy.settled
-    return is_sure and (len(ranked) == 1 or ranked[1].score < policy.lookalike)
+    """Return whether the hashes alone decide: they are sure of one design and no other design is near.
+
+    Disputed designs do not count. Otherwise a disputed copy could change the answer about the first design.
+    A view that resembles an earlier view never settles the answer, because the earlier one may be in sight.
+    """
+    if not policy.first_wins:
+        is_sure = bool(ranked) and ranked[0].score >= policy.settled
+        return is_sure and (len(ranked) == 1 or ranked[1].score < policy.lookalike)
+    undisputed = [candidate for candidate in ranked if not candidate.disputed]
+    near = [candidate for candidate in undisputed if candidate.score >= policy.lookalike]
+    return len(near) == 1 and near[0].score >= policy.settled and not near[0].yields_to
 
 
 def decide_at(
     database: Database,
     submission: Submission,
-    hits: Sequence[Hit],
+    hits: Hits,
     *,
     policy: Policy,
     tick: int,
@@ -120,21 +129,19 @@ def decide_at(
 def _rank_views(
     session: Session,
     submission: Submission,
-    hits: Sequence[Hit],
+    hits: Hits,
     *,
     policy: Policy,
     tick: int,
     looks: Sequence[Seen],
 ) -> list[Candidate]:
     """Return all candidates, best first, with scores by the policy."""
-    model = load_model(policy.model) if policy.model else None
     unranked = candidates(
         session,
         submission.sha256,
-        hits,
+        list(chain.from_iterable(hits.values())),
         tick=tick,
+        policy=policy,
         looks=looks,
-        scores={look.view_number: model.score(look.numbers) for look in looks} if model else {},
-        hashes_stand=policy.hashes_stand,
     )
-    return rank(unranked)
+    return rank(unranked, policy)

@@ -1,20 +1,23 @@
 """Candidates of a check: one per design, with score, reasons, and place in the picture."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Select, exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from authcheck.checks.finder import Seen
-from authcheck.checks.verdicts import Candidate, Reason
+from authcheck.checks.verdicts import Candidate, Policy, Reason, VerdictCode, code_for
 from authcheck.members.tables import Organisation
-from authcheck.registry.clock import live_at
-from authcheck.registry.tables import Design, Dispute, View
+from authcheck.registry.clock import in_force_at, live_at
+from authcheck.registry.disputes import BOTH
+from authcheck.registry.tables import DISPUTED, Design, Dispute, View
 from authcheck.vision.fingerprints.gallery import Hit
 from authcheck.vision.fingerprints.index import CODE_BITS
 from authcheck.vision.matching.alignment import Alignment
+from authcheck.vision.matching.score import load_model
 
 LOCAL = "features"  # the method of candidates that the local stages found
 WHOLE = 0.8  # at this coverage and above, the picture shows the whole design
@@ -27,58 +30,179 @@ def candidates(
     hits: Sequence[Hit],
     *,
     tick: int,
+    policy: Policy,
     looks: Sequence[Seen] = (),
-    scores: Mapping[int, float],
-    hashes_stand: float = math.inf,
 ) -> list[Candidate]:
     """Return one candidate per design, for its best view. Designs and disputes are as of `tick`.
 
-    `scores` of looks are keyed by view number. A hash score from `hashes_stand` replaces a lower look score.
+    A view of at least `lookalike` that is not disputed is better than any disputed view of the design.
     """
+    by_design: dict[str, list[Candidate]] = {}
+    for candidate in view_candidates(session, picture_sha256, hits, tick=tick, policy=policy, looks=looks):
+        by_design.setdefault(candidate.design_id, []).append(candidate)
+    best = [_pick_view(views, policy) for views in by_design.values()]
+    return _add_disputes(session, best, tick, policy) if policy.first_wins else best
+
+
+def view_candidates(
+    session: Session,
+    picture_sha256: str,
+    hits: Sequence[Hit],
+    *,
+    tick: int,
+    policy: Policy,
+    looks: Sequence[Seen] = (),
+    without: str | None = None,
+) -> list[Candidate]:
+    """Return one candidate per view, ordered by number. `without` is the id of an owner to leave out."""
     hit_by_view = {hit.view_id: hit for hit in hits}
     look_by_view = {look.view_number: look for look in looks}
-    query = _select_views(tick, {*hit_by_view, *look_by_view}, picture_sha256)
-    best_by_design: dict[str, Candidate] = {}
-    for number, sha256, design_id, reference, registered_tick, owner, is_disputed in session.execute(query):
-        is_exact, look, hit = sha256 == picture_sha256, look_by_view.get(number), hit_by_view.get(number)
-        if hit and max(hashes_stand, scores.get(number, 0.0)) <= hit.score:
+    query = _select_views(tick, {*hit_by_view, *look_by_view}, picture_sha256, by_view=policy.first_wins)
+    if without is not None:
+        query = query.where(Design.owner_id != without)
+    found = []
+    for view, reference, owner, is_disputed in session.execute(query):
+        hit, look = hit_by_view.get(view.number), look_by_view.get(view.number)
+        is_exact = view.picture_sha256 == picture_sha256
+        score = score_view(hit, look, policy, is_exact=is_exact)
+        if hit and look and _hashes_stand(hit, look, policy):
             look = None
         if is_exact or look is None:
-            score, method, reasons = _score_by_hashes(hit, is_exact=is_exact)
+            method, reasons = _explain_hashes(hit, is_exact=is_exact)
         else:
-            score, method, reasons = _score_by_look(look, hit, scores[number])
-        if design_id not in best_by_design or score > best_by_design[design_id].score:
-            best_by_design[design_id] = Candidate(
-                design_id=design_id,
-                reference=reference,
-                owner=owner,
-                view_number=number,
-                score=score,
-                method=method,
-                reasons=reasons,
-                disputed=is_disputed,
-                registered_order=registered_tick,
-                alignment=look.alignment if look and look.shows else None,
-            )
-    return list(best_by_design.values())
+            method, reasons = _explain_look(look, hit)
+        candidate = Candidate(view.design_id, reference, owner, view.number, score, method, reasons)
+        placed = look.alignment if look and look.shows else None
+        found.append(replace(candidate, disputed=is_disputed, priority=view.priority, alignment=placed))
+    return found
 
 
-def _select_views(tick: int, numbers: Collection[int], picture_sha256: str) -> Select[*tuple[Any, ...]]:
-    """Select the facts about views as of `tick`, ordered by view number.
+def score_view(hit: Hit | None, look: Seen | None, policy: Policy, *, is_exact: bool) -> float:
+    """Return the score in [0, 1] of a view by its hashes and its look.
 
-    Includes the views with these numbers and the views whose registered file has this SHA-256.
+    An exact copy of the registered file scores 1. A hash score from `hashes_stand` replaces a lower score of
+    a look. Otherwise a look replaces the hash score.
     """
-    disputed = exists().where(Dispute.design_id == Design.id, Dispute.noticed_tick <= tick)
-    return (
-        select(
-            View.number,
-            View.picture_sha256,
-            Design.id,
-            Design.reference,
-            Design.registered_tick,
-            Organisation.handle,
-            disputed,
+    if is_exact:
+        return 1.0
+    if look is None or (hit and _hashes_stand(hit, look, policy)):
+        return hit.score if hit else 0.0
+    return _score_look(look, policy)
+
+
+def _score_look(look: Seen, policy: Policy) -> float:
+    return load_model(policy.model).score(look.numbers) if policy.model else 0.0
+
+
+def _hashes_stand(hit: Hit, look: Seen, policy: Policy) -> bool:
+    """Return whether the score of the hashes replaces the score of the look."""
+    return hit.score >= max(policy.hashes_stand, _score_look(look, policy))
+
+
+def _pick_view(views: Sequence[Candidate], policy: Policy) -> Candidate:
+    """Return the candidate of a design's best view, with the priority of the first view that fits as well."""
+
+    def is_usable(candidate: Candidate) -> bool:
+        return policy.first_wins and not candidate.disputed and candidate.score >= policy.lookalike
+
+    best = max(views, key=lambda candidate: (is_usable(candidate), candidate.score))
+    fitting = [
+        candidate.priority
+        for candidate in views
+        if candidate.disputed == best.disputed
+        and code_for(candidate.score, policy) is code_for(best.score, policy)
+    ]
+    return replace(best, priority=min(fitting))
+
+
+def _add_disputes(session: Session, best: Sequence[Candidate], tick: int, policy: Policy) -> list[Candidate]:
+    """Return the candidates with the designs to which their views yield, and these designs themselves.
+
+    A picture that shows a later view resembles the earlier design, even if no stage has found the earlier
+    view in this picture.
+    """
+    near = {one.design_id: one for one in best if one.score >= policy.lookalike}
+    disputes = session.scalars(
+        select(Dispute)
+        .where(Dispute.design_id.in_(near) | Dispute.other_design_id.in_(near), Dispute.noticed_tick <= tick)
+        .order_by(Dispute.id)
+    ).all()
+    if not disputes:
+        return list(best)
+    pictures = _find_pictures(session, [one.view_number for one in near.values()])
+    added: dict[str, Candidate] = {}
+    for dispute in disputes:
+        later, ids = near.get(dispute.design_id), (dispute.design_id, dispute.other_design_id)
+        if dispute.ended_tick is not None and dispute.ended_tick <= tick:
+            for one_id, other_id in (ids, ids[::-1]) if dispute.ended_by == BOTH else ():
+                if one_id in near:
+                    near[one_id] = replace(near[one_id], beside=near[one_id].beside | {other_id})
+        elif later is not None and dispute.picture_sha256 == pictures[later.view_number]:
+            near[later.design_id] = replace(later, yields_to=later.yields_to | {ids[1]})
+            elder = _find_elder(session, dispute, later, tick, policy) if ids[1] not in near else None
+            if elder is not None and (ids[1] not in added or elder.score > added[ids[1]].score):
+                added[ids[1]] = elder
+    others = [one for one in best if one.design_id not in near and one.design_id not in added]
+    return [*near.values(), *added.values(), *others]
+
+
+def _find_pictures(session: Session, numbers: Sequence[int]) -> dict[int, str]:
+    """Return the SHA-256 of the pictures of these views."""
+    query = select(View.number, View.picture_sha256).where(View.number.in_(numbers))
+    return {number: sha256 for number, sha256 in session.execute(query)}  # noqa: C416 - mypy reads rows only so
+
+
+def _find_elder(
+    session: Session, dispute: Dispute, later: Candidate, tick: int, policy: Policy
+) -> Candidate | None:
+    """Return the earlier design of a dispute as a candidate of a picture that shows the later view.
+
+    The candidate is a lookalike: nobody has seen the earlier view in this picture.
+    """
+    query = (
+        select(View, Design.reference, Organisation.handle)
+        .options(defer(View.fingerprint))
+        .join(View.design)
+        .join(Design.owner)
+        .where(
+            View.design_id == dispute.other_design_id,
+            View.picture_sha256 == dispute.other_picture_sha256,
+            live_at(tick),
         )
+    )
+    row = session.execute(query).first()
+    if row is None or row[0].standing == DISPUTED:
+        return None
+    view, reference, owner = row
+    return Candidate(
+        design_id=view.design_id,
+        reference=reference,
+        owner=owner,
+        view_number=view.number,
+        score=min(later.score, dispute.score, math.nextafter(policy.match, 0)),
+        method=later.method,
+        reasons=(Reason("design.later_copy", 0.7, {"design": later.reference}),),
+        priority=view.priority,
+        alignment=later.alignment,
+    )
+
+
+def _select_views(
+    tick: int, numbers: Collection[int], picture_sha256: str, *, by_view: bool
+) -> Select[*tuple[Any, ...]]:
+    """Select the views, the facts about their designs, and whether they are disputed, ordered by number.
+
+    Includes the views with these numbers and the views whose registered file has this SHA-256. With
+    `by_view`, the standing of the view decides whether it is disputed. Otherwise any dispute of its design
+    does, as in the policies of earlier releases.
+    """
+    of_design = exists().where(
+        Dispute.design_id == Design.id, Dispute.verdict == VerdictCode.MATCH, in_force_at(tick)
+    )
+    disputed = View.standing == DISPUTED if by_view else of_design
+    return (
+        select(View, Design.reference, Organisation.handle, disputed)
+        .options(defer(View.fingerprint))
         .join(View.design)
         .join(Design.owner)
         .where(
@@ -89,25 +213,19 @@ def _select_views(tick: int, numbers: Collection[int], picture_sha256: str) -> S
     )
 
 
-def _score_by_hashes(hit: Hit | None, *, is_exact: bool) -> tuple[float, str, tuple[Reason, ...]]:
-    """Return score, method and reasons of a view by its hashes.
-
-    An exact copy of the registered file scores 1.
-    """
+def _explain_hashes(hit: Hit | None, *, is_exact: bool) -> tuple[str, tuple[Reason, ...]]:
+    """Return method and reasons of a view that only its hashes found."""
     if is_exact:
-        return 1.0, "sha256", (Reason("image.exact_copy", 1.0),)
-    return (hit.score, hit.method, _explain_hit(hit)) if hit else (0.0, "", ())
+        return "sha256", (Reason("image.exact_copy", 1.0),)
+    return (hit.method, _explain_hit(hit)) if hit else ("", ())
 
 
-def _score_by_look(look: Seen, hit: Hit | None, score: float) -> tuple[float, str, tuple[Reason, ...]]:
-    """Return score, method and reasons of a view that the local stages examined.
-
-    `hit` is its hash hit, if any.
-    """
+def _explain_look(look: Seen, hit: Hit | None) -> tuple[str, tuple[Reason, ...]]:
+    """Return method and reasons of a view that the local stages examined. `hit` is its hash hit, if any."""
     if not look.shows:
-        return (score, hit.method, _explain_hit(hit)) if hit else (score, LOCAL, ())
+        return (hit.method, _explain_hit(hit)) if hit else (LOCAL, ())
     points_reason = Reason("image.design_found", 0.9, {"points": look.pairs})
-    return score, LOCAL, (points_reason, *_explain_pose(look.alignment))
+    return LOCAL, (points_reason, *_explain_pose(look.alignment))
 
 
 def _explain_hit(hit: Hit) -> tuple[Reason, ...]:

@@ -18,7 +18,7 @@ from authcheck.checks.tables import Check
 from authcheck.checks.verdicts import VerdictCode
 from authcheck.errors import AuthcheckError, NotFound, Rejected
 from authcheck.files.writing import translated_write_errors
-from authcheck.registry.designs import live_views
+from authcheck.registry.designs import public_view
 from authcheck.registry.tables import Design, View
 from authcheck.storage.pictures import PictureStore
 from authcheck.storage.working_copies import Copies, WorkingCopy, working_copy
@@ -89,7 +89,7 @@ def may_show(finding: Found, *, public: bool) -> bool:
         return finding.view is not None
     if not finding.design.public_preview or finding.design.state == "retired":
         return False
-    return live_views(finding.design)[0].number == finding.view.number
+    return public_view(finding.design).number == finding.view.number
 
 
 def keep(check: Check, data: bytes, copies: Copies, limits: Limits, now: datetime) -> None:

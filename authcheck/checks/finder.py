@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from authcheck.registry.embeddings import NeuralCandidates
 from authcheck.registry.live_features import LiveFeatures
-from authcheck.registry.live_hashes import LiveGallery
-from authcheck.registry.tables import Design, NegativePicture, View, ViewFeatures
+from authcheck.registry.live_hashes import Hits, LiveGallery
+from authcheck.registry.tables import CLEAR, Design, NegativePicture, View, ViewFeatures
 from authcheck.storage.database import Database
 from authcheck.vision.features import extract
 from authcheck.vision.features.features import SCHEME, Features
@@ -23,7 +23,7 @@ from authcheck.vision.fingerprints.gallery import Hit
 from authcheck.vision.matching import matcher
 from authcheck.vision.matching.alignment import Alignment
 from authcheck.vision.matching.backdrops import Backdrop
-from authcheck.vision.matching.matcher import Hint, Question
+from authcheck.vision.matching.matcher import Examined, Hint, Question
 from authcheck.vision.matching.score import NUMBERS, Model
 from authcheck.vision.matching.subjects import Known, Submitted
 from authcheck.vision.matching.votes import Pose
@@ -85,8 +85,8 @@ class Finder:
         self.features = LiveFeatures(folder)
         self.neural = neural
 
-    def by_hashes(self, session: Session, query: Fingerprint, count: int) -> tuple[int, list[Hit]]:
-        """Return the registry tick of the search and the views with the nearest hashes.
+    def by_hashes(self, session: Session, query: Fingerprint, count: int) -> tuple[int, Hits]:
+        """Return the registry tick of the search and, per standing, the views with the nearest hashes.
 
         Raises Unavailable (`registry.old_scheme`).
         """
@@ -98,40 +98,40 @@ class Finder:
         data: bytes,
         limits: Limits,
         *,
-        hits: Sequence[Hit],
+        hits: Hits,
         model: Model,
         enough: float,
+        without: str | None = None,
     ) -> list[Seen]:
         """Compare the picture in `data` with views by local features.
 
-        `hits` are the results of the hash search. When no view scores `enough`, the local stages examine the
-        picture again with light and dark swapped.
-        Raises ImageRejected, Unavailable (`registry.old_scheme`).
+        `hits` are the results of the hash search. The views of each standing in `hits` are examined apart, so
+        that no copy takes the place of the first view or counts as its rival. When no view of a standing
+        scores `enough`, its views are examined again with light and dark swapped. `without` is the id of an
+        owner whose views are left out. Raises ImageRejected, Unavailable (`registry.old_scheme`).
         """
-        picture = open_picture(data, limits, detail_px=extract.PICTURE_DETAIL_PX)
-        hints = hints_of(hits)
-        if self.neural is not None:
-            hints += self._hints_by_model(database, self.neural, data, limits, {hint.key for hint in hints})
-        examination = matcher.examine(
-            Submitted.of(picture),
-            partial(self._search_features, database),
-            _Shelf(database),
-            hints,
-            lambda numbers: model.score(numbers) >= enough,
-        )
-        return [
-            # round the alignment as the database stores it, so that a replay decides by the same numbers
-            Seen(
-                look.verified.known.key,
-                tuple(numbers.tolist()),
-                Alignment.from_json(look.alignment.to_json()),
+        submitted = Submitted.of(open_picture(data, limits, detail_px=extract.PICTURE_DETAIL_PX))
+        shelf = Shelf(database, without)
+        looks: list[Seen] = []
+        for standing, hits_there in hits.items():
+            hints = hints_of(hits_there)
+            if self.neural is not None and standing == CLEAR:
+                hinted = {hint.key for hint in hints}
+                hints += self._hints_by_model(database, self.neural, data, limits, hinted)
+            looks += seen_in(
+                matcher.examine(
+                    submitted,
+                    partial(self._search_features, database, standing),
+                    shelf,
+                    hints,
+                    lambda numbers: model.score(numbers) >= enough,
+                )
             )
-            for look, numbers in zip(examination.looks, examination.numbers, strict=True)
-        ]
+        return looks
 
-    def _search_features(self, database: Database, question: Question) -> list[Pose]:
+    def _search_features(self, database: Database, standing: str, question: Question) -> list[Pose]:
         with database.reading() as session:
-            return self.features.search(session, question)[1]
+            return self.features.search(session, question, standing=standing)[1]
 
     def _hints_by_model(
         self, database: Database, neural: NeuralCandidates, data: bytes, limits: Limits, hinted: set[int]
@@ -146,11 +146,36 @@ class Finder:
         ]
 
 
-class _Shelf:
-    """The stored features of views and negative pictures, as `matcher.examine` reads them."""
+def seen_in(examination: Examined) -> list[Seen]:
+    """Return the looks with alignments as the database stores them, so that a replay decides by them too."""
+    return [
+        Seen(look.verified.known.key, tuple(numbers.tolist()), Alignment.from_json(look.alignment.to_json()))
+        for look, numbers in zip(examination.looks, examination.numbers, strict=True)
+    ]
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+
+def known_view(key: int, view: View, local: ViewFeatures, owner_id: str) -> Known:
+    """Return a view as the local stages read it."""
+    return Known(
+        key,
+        view.design_id,
+        owner_id,
+        Features.from_bytes(local.record),
+        Thumbnail.from_bytes(local.thumbnail),
+        view.width_px,
+        view.height_px,
+        view.priority,
+    )
+
+
+class Shelf:
+    """The stored features of views and negative pictures, as `matcher.examine` reads them.
+
+    `without` is the id of an owner whose views are left out.
+    """
+
+    def __init__(self, database: Database, without: str | None = None) -> None:
+        self._database, self._without = database, without
 
     def views(self, keys: Sequence[int]) -> Mapping[int, Known]:
         """Implement `matcher.Shelf`."""
@@ -160,17 +185,11 @@ class _Shelf:
             .join(View.design)
             .where(View.number.in_(keys), ViewFeatures.scheme == SCHEME)
         )
+        if self._without is not None:
+            query = query.where(Design.owner_id != self._without)
         with self._database.reading() as session:
             return {
-                view.number: Known(
-                    view.number,
-                    view.design_id,
-                    owner_id,
-                    Features.from_bytes(local.record),
-                    Thumbnail.from_bytes(local.thumbnail),
-                    view.width_px,
-                    view.height_px,
-                )
+                view.number: known_view(view.number, view, local, owner_id)
                 for view, local, owner_id in session.execute(query)
             }
 

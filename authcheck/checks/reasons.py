@@ -18,6 +18,7 @@ SENTENCES = {
     "image.part": "compared by its {window} part",
     "image.also_near": "similar to {designs} more designs",
     "image.animated": "animated: only the first frame was compared",
+    "design.later_copy": "a later picture that shows or resembles this design is in sight: {design}",
     "design.disputed": "the design's ownership is disputed",
     "listing.owner_sells": "the seller owns the design",
     "listing.licensed": "a licence covers this seller, place, goods and day",

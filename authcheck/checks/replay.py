@@ -9,7 +9,7 @@ from authcheck.checks.records import find_check, finding_json
 from authcheck.checks.tables import Check
 from authcheck.checks.verdicts import Verdict, policy_named
 from authcheck.errors import NotFound
-from authcheck.registry.live_hashes import gallery_at
+from authcheck.registry.live_hashes import galleries_at
 from authcheck.storage.database import Database
 from authcheck.vision.fingerprints import fingerprint
 from authcheck.vision.fingerprints.fingerprint import Fingerprint
@@ -49,7 +49,7 @@ def replay(database: Database, finder: Finder, check_id: str) -> Replay:
             looks = [Seen.from_json(look) for look in check.looks]
         except (ValueError, IndexError, KeyError, TypeError):
             return Replay(check, None, None, ("fingerprint",), registry_moved=False)
-        old_hits = gallery_at(session, check.tick).search(submitted_fingerprint, DESIGNS * HITS_PER_DESIGN)
+        old_hits = galleries_at(session, check.tick).search(submitted_fingerprint, DESIGNS * HITS_PER_DESIGN)
     submission = Submission(check.picture_sha256, submitted_fingerprint, tuple(check.notes))
     again = decide_at(database, submission, old_hits, policy=policy, tick=check.tick, looks=looks)
     with database.reading() as session:

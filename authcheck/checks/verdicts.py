@@ -25,40 +25,49 @@ class Policy:
     """One named version of the score thresholds, each in [0, 1].
 
     With a score of `match` or more, the picture shows the design. With a score from `lookalike` up to
-    `match`, a person should look. A new design becomes a dispute when it scores `dispute` or more against
-    another owner's design. `model` names the model that scores the evidence of the local stages. It is None
-    when the policy uses hashes only. The local stages do not run when the hashes give one design `settled` or
-    more and every other design less than `lookalike`. A hash score of `hashes_stand` or more is kept when the
-    local stages score lower.
+    `match`, a person should look. `model` names the model that scores the evidence of the local stages. It is
+    None when the policy uses hashes only. The local stages do not run when the hashes give one design
+    `settled` or more and every other design less than `lookalike`. A hash score of `hashes_stand` or more is
+    kept when the local stages score lower. With `first_wins`, the first registered of the designs that
+    explain the same place is the answer (`rank`). Without it, the best score is the answer.
     """
 
     name: str
     match: float
     lookalike: float
-    dispute: float
     model: str | None = None
     settled: float = 0.0
     hashes_stand: float = math.inf
+    first_wins: bool = False
 
 
 POLICIES: Mapping[str, Policy] = {
     policy.name: policy
     for policy in (
-        Policy(name="hashes-1", match=0.9, lookalike=0.5, dispute=0.9),
-        Policy(name="local-1", match=0.9, lookalike=0.5, dispute=0.9, model="local-1", settled=0.98),
+        Policy(name="hashes-1", match=0.9, lookalike=0.5),
+        Policy(name="local-1", match=0.9, lookalike=0.5, model="local-1", settled=0.98),
         Policy(
             name="local-2",
             match=0.9,
             lookalike=0.5,
-            dispute=0.9,
             model="local-1",
             settled=0.98,
             hashes_stand=0.95,
         ),
+        Policy(name="hashes-2", match=0.9, lookalike=0.5, first_wins=True),
+        Policy(
+            name="local-3",
+            match=0.9,
+            lookalike=0.5,
+            model="local-1",
+            settled=0.98,
+            hashes_stand=0.95,
+            first_wins=True,
+        ),
     )
 }
-FAST_POLICY = POLICIES["hashes-1"]
-CURRENT_POLICY = POLICIES["local-2"]
+FAST_POLICY = POLICIES["hashes-2"]
+CURRENT_POLICY = POLICIES["local-3"]
 
 
 def policy_named(name: str) -> Policy:
@@ -91,9 +100,11 @@ class Candidate:
 
     `reference` is the owner's own id of the design, `owner` the owner's handle. `score` is the calibrated
     probability in [0, 1]. `method` names the method that found the design: `sha256`, a hash family, or
-    `features`. `view_number` is the matched view. `disputed` is true when the design is held as a dispute.
-    `registered_order` increases with each registration: when two designs fit equally well, the first
-    registered design is the answer. `alignment` is the design's place in the picture, or None when geometry
+    `features`. `view_number` is the matched view. `disputed` is true when the view is disputed: an earlier
+    view of another owner shows the same. `priority` is the place of the picture in the order of registration,
+    lowest first. `yields_to` are the ids of the designs with earlier views that this view shows or resembles.
+    `beside` are the ids of the designs of which the operator has ruled that both may stand.
+    `alignment` is the design's place in the picture, or None when geometry
     has not confirmed the place.
     """
 
@@ -105,7 +116,9 @@ class Candidate:
     method: str
     reasons: tuple[Reason, ...] = ()
     disputed: bool = False
-    registered_order: int = 0
+    priority: int = 0
+    yields_to: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
     alignment: Alignment | None = None
 
 
@@ -139,12 +152,60 @@ def code_for(score: float, policy: Policy) -> VerdictCode:
     return VerdictCode.LOOKALIKE if score >= policy.lookalike else VerdictCode.NONE
 
 
-def rank(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return the candidates, best first: by score, then undisputed before disputed, then first registered.
+def rank(candidates: Sequence[Candidate], policy: Policy) -> list[Candidate]:
+    """Return the candidates, the answer first.
 
-    Designs of one tick are ordered by id.
+    Candidates are ordered by score, then undisputed before disputed, then first registered. With
+    `first_wins`, disputed candidates come after all undisputed candidates of at least `lookalike`, and a
+    candidate comes after every candidate that was first in the same place (`_was_first`).
     """
-    return sorted(candidates, key=lambda c: (-c.score, c.disputed, c.registered_order, c.design_id))
+    by_score = sorted(candidates, key=lambda c: (-c.score, c.disputed, c.priority, c.design_id))
+    if not policy.first_wins:
+        return by_score
+    near = [candidate for candidate in by_score if candidate.score >= policy.lookalike]
+    near.sort(key=lambda candidate: candidate.disputed)  # a stable sort
+    ordered: list[Candidate] = []
+    visited: set[int] = set()
+
+    def put(later: Candidate) -> None:
+        """Put a candidate behind the candidates that were first in its place."""
+        visited.add(id(later))
+        for candidate in near:
+            if id(candidate) not in visited and _was_first(candidate, later, policy):
+                put(candidate)
+        ordered.append(later)
+
+    for candidate in near:
+        if id(candidate) not in visited:
+            put(candidate)
+    return [*ordered, *by_score[len(near) :]]
+
+
+def _was_first(candidate: Candidate, later: Candidate, policy: Policy) -> bool:
+    """Return whether a candidate is the answer in the place of `later`, whatever their scores are.
+
+    That is so when the registration found that `later` shows or resembles the candidate. It is also so when
+    the picture shows both, of two owners, and the candidate was registered first: a copy may have escaped the
+    comparison at its registration.
+    """
+    if not _share_place(candidate, later) or (candidate.disputed and not later.disputed):
+        return False
+    if candidate.design_id in later.yields_to:
+        return True
+    is_rival = (
+        candidate.owner != later.owner
+        and candidate.disputed == later.disputed
+        and later.design_id not in candidate.yields_to | candidate.beside
+    )
+    show_both = min(candidate.score, later.score) >= policy.match
+    return is_rival and show_both and candidate.priority < later.priority
+
+
+def _share_place(first: Candidate, second: Candidate) -> bool:
+    """Return whether two candidates cover the same place, as far as both places are known."""
+    return (
+        first.alignment is None or second.alignment is None or in_one_place(first.alignment, second.alignment)
+    )
 
 
 def decide(candidates: Sequence[Candidate], policy: Policy, notes: Sequence[str] = ()) -> Verdict:
@@ -156,7 +217,7 @@ def decide(candidates: Sequence[Candidate], policy: Policy, notes: Sequence[str]
     note_reasons = tuple(Reason(note, 0.0) for note in notes)
     if not candidates:
         return Verdict(VerdictCode.NONE, 0.0, None, note_reasons)
-    ranked = rank(candidates)
+    ranked = rank(candidates, policy)
     best = ranked[0]
     code = code_for(best.score, policy)
     if code is VerdictCode.NONE:

@@ -7,19 +7,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import inspect
 
-from authcheck.errors import ImageRejected, NotFound, Rejected, RowRejected
-from authcheck.files.picture_files import read_file
+from authcheck.errors import Rejected, RowRejected
 from authcheck.members import organisations
 from authcheck.members.tables import Organisation
-from authcheck.registry.design_files import Row, RowProblem
+from authcheck.registry.comparison import Comparer
+from authcheck.registry.design_files import Loader, Row, RowProblem
 from authcheck.registry.features import Masking, usual_masking
-from authcheck.registry.live_hashes import LiveGallery
-from authcheck.registry.registration import ReadView, Registered, Registration, check_new, read_view
+from authcheck.registry.reading import ReadView, read_view
+from authcheck.registry.registration import Registered, Registration, check_new
 from authcheck.storage.database import Database
 from authcheck.storage.pictures import PictureStore
 from authcheck.vision.features.findability import best_of
@@ -28,12 +27,10 @@ from authcheck.vision.pictures.decode import Limits
 CHUNK_ROWS = 64  # rows in one transaction
 CHUNK_BYTES = 64 * 1024 * 1024  # of pictures, held in memory until their transaction commits
 
-Loader = Callable[[str], bytes]
-
 
 @dataclass(frozen=True, slots=True)
 class ReadRow:
-    """A row of the table, with its pictures read and fingerprinted."""
+    """A row of the table, with its pictures read and compared."""
 
     row: Row
     views: Sequence[ReadView]
@@ -45,7 +42,8 @@ class RowReport:
 
     `status` is registered, already_yours, disputed or rejected. `code`, `column` and `detail` say why the row
     was rejected. `known_as` is the owner's other reference for an already_yours design. `near_*` name the
-    similar design of another owner in a dispute, with the score in [0, 1]. `findability` (good, fair, poor)
+    design of another owner that a disputed design shows, or that a registered design resembles, with the
+    score in [0, 1]. `findability` (good, fair, poor)
     and `warnings` (codes) describe the design's best picture. They are empty when nothing was registered.
     """
 
@@ -74,41 +72,20 @@ def count_statuses(reports: Iterable[RowReport]) -> dict[str, int]:
     return {status: counts[status] for status in ("registered", "already_yours", "disputed", "rejected")}
 
 
-def load_from(folder: Path, max_bytes: int = Limits().bytes) -> Loader:
-    """Return a loader of picture files. A file's name is absolute or relative to `folder`."""
-
-    def load(name: str) -> bytes:
-        try:
-            return read_file(folder / name, max_bytes)
-        except NotFound as error:
-            raise RowRejected(
-                f"The file {name} does not exist.", code="row.picture_missing", picture=name
-            ) from error
-        except ImageRejected:
-            raise
-        except Rejected as error:
-            raise RowRejected(
-                f"We cannot read the file {name}.", code="row.picture_unreadable", picture=name
-            ) from error
-
-    return load
-
-
 class Importer:
     """An importer that registers rows for their owners, in one transaction per chunk."""
 
     def __init__(
         self,
         database: Database,
-        live: LiveGallery,
+        comparer: Comparer,
         store: PictureStore,
         *,
-        dispute: float,
         limits: Limits,
         now: Callable[[], datetime],
     ) -> None:
-        self._database, self._live, self._store = database, live, store
-        self._dispute, self._limits, self._now = dispute, limits, now
+        self._database, self._comparer, self._store = database, comparer, store
+        self._limits, self._now = limits, now
 
     def run(
         self,
@@ -134,7 +111,7 @@ class Importer:
                 yield from self._register_chunk(chunk)
 
     def _read_all(self, rows: Iterable[Row | RowProblem], load: Loader) -> Iterator[ReadRow | RowProblem]:
-        """Read rows on all cores, in order, only a few rows ahead of the consumer."""
+        """Read and compare rows on all cores, in order, only a few rows ahead of the consumer."""
         workers = os.cpu_count() or 1
         ahead: deque[Future[ReadRow | RowProblem]] = deque()
         with ThreadPoolExecutor(workers) as pool:
@@ -157,14 +134,21 @@ class Importer:
             return replace(_problem_from(row, error), column="mask")
         pictures = zip(row.pictures, maskings, strict=True)
         try:
-            return ReadRow(row, [read_view(load(name), self._limits, masking) for name, masking in pictures])
+            views = [read_view(load(name), self._limits, masking) for name, masking in pictures]
+            owner_id = self._find_owner_id(row.owner)
+            return ReadRow(row, [view.compare(self._comparer, owner_id) for view in views])
         except Rejected as error:
             return _problem_from(row, error)
+
+    def _find_owner_id(self, handle: str) -> str | None:
+        with self._database.reading() as session:
+            owner = organisations.find_organisation(session, handle)
+        return owner.id if owner else None
 
     def _register_chunk(self, chunk: Sequence[ReadRow | RowProblem]) -> list[RowReport]:
         now = self._now()
         with self._database.writing() as session:
-            registration = Registration(session, self._live, self._store, self._dispute, now)
+            registration = Registration(session, self._comparer, self._store, now)
             find_owner = cache(partial(organisations.ensure_brand, session, now=now))
             return [_register_row(registration, row, find_owner) for row in chunk]
 
@@ -186,7 +170,7 @@ class Importer:
                     )
                 return organisation or new_owners[handle]
 
-            registration = Registration(session, self._live, None, self._dispute, now)
+            registration = Registration(session, self._comparer, None, now)
             for chunk in chunks:
                 yield from [_register_row(registration, row, find_owner) for row in chunk]
 
@@ -265,8 +249,8 @@ def _report_result(read: ReadRow, result: Registered) -> RowReport:
         result.status,
         design_id="" if inspect(result.design).transient else result.design.id,  # empty in a dry run
         known_as=known_as,
-        near_owner=near.design.owner.handle if near else "",
-        near_reference=near.design.reference if near else "",
+        near_owner=near.view.design.owner.handle if near else "",
+        near_reference=near.view.design.reference if near else "",
         near_score=near.score if near else None,
         findability="" if is_known else findability.grade,
         warnings=() if is_known else findability.warnings,

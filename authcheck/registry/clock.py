@@ -7,7 +7,7 @@ lack. The counter's row stays locked from a change to its commit. Ticks therefor
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from authcheck.registry.tables import RegistryClock, View
+from authcheck.registry.tables import Dispute, RegistryClock, View
 
 
 def current_tick(session: Session) -> int:
@@ -32,3 +32,8 @@ def next_tick(session: Session) -> int:
 def live_at(tick: int) -> ColumnElement[bool]:
     """Return the condition that selects the views that took part in checks at `tick`."""
     return and_(View.added_tick <= tick, or_(View.removed_tick.is_(None), View.removed_tick > tick))
+
+
+def in_force_at(tick: int) -> ColumnElement[bool]:
+    """Return the condition that selects the disputes that took part in checks at `tick`."""
+    return and_(Dispute.noticed_tick <= tick, or_(Dispute.ended_tick.is_(None), Dispute.ended_tick > tick))

@@ -4,22 +4,25 @@ Each row names a design and its pictures. A bad row becomes a RowProblem, and re
 row. Reading raises an error only for a table that is unreadable as a whole.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from authcheck.errors import Rejected, RowRejected
+from authcheck.errors import ImageRejected, NotFound, Rejected, RowRejected
 from authcheck.files.csv_records import shown
 from authcheck.files.import_rows import TableRow, cell_text, read_import
-from authcheck.files.picture_files import find_pictures
+from authcheck.files.picture_files import find_pictures, read_file
 from authcheck.registry.registration import NewDesign
+from authcheck.vision.pictures.decode import Limits
 
 COLUMNS = ("reference", "title", "kind", "owner", "picture", "mask", "public_preview", "collection")
 REQUIRED = ("reference", "picture")
 TRUE, FALSE = {"true", "1", "yes", "y"}, {"false", "0", "no", "n", ""}
 MASK_WORDS = ("auto", "none")
 MOST_PICTURES = 64  # of one design
+
+Loader = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +132,23 @@ def _read_flag(value: object) -> bool:
     if text in TRUE | FALSE:
         return text in TRUE
     raise RowRejected("public_preview must be true or false.", code="row.not_a_flag", column="public_preview")
+
+
+def load_from(folder: Path, max_bytes: int = Limits().bytes) -> Loader:
+    """Return a loader of picture files. A file's name is absolute or relative to `folder`."""
+
+    def load(name: str) -> bytes:
+        try:
+            return read_file(folder / name, max_bytes)
+        except NotFound as error:
+            raise RowRejected(
+                f"The file {name} does not exist.", code="row.picture_missing", picture=name
+            ) from error
+        except ImageRejected:
+            raise
+        except Rejected as error:
+            raise RowRejected(
+                f"We cannot read the file {name}.", code="row.picture_unreadable", picture=name
+            ) from error
+
+    return load

@@ -12,7 +12,8 @@ from authcheck.ledger.journal import record_at_commit
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
 from authcheck.registry.clock import lock_registry, next_tick
-from authcheck.registry.tables import Design, Dispute, View, ViewFeatures
+from authcheck.registry.disputes import withdraw
+from authcheck.registry.tables import DISPUTED, Design, Dispute, View, ViewFeatures
 from authcheck.storage.parameters import can_be_stored
 
 KINDS = ("illustration", "logo", "pattern", "character", "photo", "other")
@@ -69,7 +70,13 @@ def _select_designs() -> Select[Design]:
         selectinload(Design.views)
         .joinedload(View.local)
         .load_only(ViewFeatures.mask_source, ViewFeatures.findability, raiseload=True),
-        selectinload(Design.disputes).joinedload(Dispute.other).joinedload(Design.owner),
+        *(
+            selectinload(side).options(
+                joinedload(Dispute.design).joinedload(Design.owner),
+                joinedload(Dispute.other).joinedload(Design.owner),
+            )
+            for side in (Design.disputes, Design.rivals)
+        ),
     )
 
 
@@ -148,9 +155,21 @@ def count_rows(session: Session) -> dict[str, int]:
     return {**totals, **{f"designs_{state}": states.get(state, 0) for state in STATES}}
 
 
+def open_disputes(design: Design) -> list[Dispute]:
+    """Return the disputes and resemblances in force, of the design's later and of its earlier views."""
+    disputes = {dispute.id: dispute for dispute in (*design.disputes, *design.rivals)}
+    return [dispute for _, dispute in sorted(disputes.items()) if dispute.ended_by is None]
+
+
 def live_views(design: Design) -> list[View]:
     """Return the pictures of a design that take part in checks, oldest first."""
     return _sort_by_age(design, [view for view in design.views if view.removed_tick is None])
+
+
+def public_view(design: Design) -> View:
+    """Return the picture that the public preview of a design shows: the oldest that nobody disputes."""
+    views = live_views(design)
+    return next((view for view in views if view.standing != DISPUTED), views[0])
 
 
 def shown_views(design: Design) -> list[View]:
@@ -174,6 +193,8 @@ def _sort_by_age(design: Design, views: list[View]) -> list[View]:
 def retire(session: Session, design: Design, now: datetime) -> None:
     """Retire a design, so that later checks do not find it. Its rows and earlier checks stay.
 
+    The design's disputes end.
+
     Raises Conflict (`design.changed`).
     """
     if design.state == "retired":
@@ -186,12 +207,14 @@ def retire(session: Session, design: Design, now: datetime) -> None:
     design.state, design.retired_at = "retired", now
     session.flush()  # raises the design's version, which the fact names
     record_at_commit(session, [facts.retired(design, now)])
+    withdraw(session, design, None, now, tick)
 
 
 def remove_view(session: Session, design: Design, picture_sha256: str, now: datetime) -> None:
-    """Remove one picture of a design from the search.
+    """Remove one picture of a design from the search. The disputes of the picture end.
 
-    Raises NotFound (`view.not_found`), or Conflict (`view.last` for the last picture, `design.changed`).
+    Raises NotFound (`view.not_found`), or Conflict (`view.last` for the last picture that nobody disputes,
+    `design.changed`).
     """
     lock_registry(session)
     check_unchanged(session, design)
@@ -199,14 +222,18 @@ def remove_view(session: Session, design: Design, picture_sha256: str, now: date
     matching = [view for view in live if view.picture_sha256 == picture_sha256]
     if not matching:
         raise NotFound("The design does not have this picture.", code="view.not_found")
-    if len(live) == 1:
+    others = [view for view in live if view is not matching[0]]
+    if not others or (design.state == "registered" and all(view.standing == DISPUTED for view in others)):
         raise Conflict(
-            "A design must keep at least one picture. Retire the design instead.", code="view.last"
+            "A design must keep at least one picture that nobody disputes. Retire the design instead.",
+            code="view.last",
         )
-    matching[0].removed_tick = next_tick(session)
+    tick = next_tick(session)
+    matching[0].removed_tick = tick
     flag_modified(design, "state")  # a change of pictures raises the design's version
     session.flush()
     record_at_commit(session, [facts.view_removed(design, picture_sha256, now)])
+    withdraw(session, design, picture_sha256, now, tick)
 
 
 def update_design(

@@ -10,6 +10,7 @@ from typing import Any
 from authcheck.registry.tables import Design, Dispute
 from authcheck.tlog.entries import Draft, digest
 
+DISPUTE_FIELDS = ("dispute", "holds_design", "image", "other", "other_image", "score")
 IMAGES_PER_ENTRY = 20  # keeps an entry below its size limit
 
 
@@ -28,7 +29,16 @@ def of_words(row: Design) -> str:
 
 def of_dispute(row: Dispute) -> dict[str, Any]:
     """Return the fields of a `design.dispute` entry."""
-    return {"dispute": row.id, "other": row.other_design_id, "score": row.score}
+    fields = {"dispute": row.id, "other": row.other_design_id, "score": row.score}
+    if row.picture_sha256 is None:  # entries of earlier releases are about whole designs
+        return fields
+    images = {"image": row.picture_sha256, "other_image": row.other_picture_sha256}
+    return {**fields, **images, "holds_design": row.holds_design}
+
+
+def of_dispute_end(row: Dispute) -> dict[str, Any]:
+    """Return the fields of a `design.dispute_end` entry."""
+    return {"by": row.ended_by, "dispute": row.id}
 
 
 def registered(row: Design, pictures: Sequence[str], at: datetime) -> list[Draft]:
@@ -56,9 +66,17 @@ def updated(row: Design, at: datetime, **mask: str) -> Draft:
     return Draft("design.update", row.id, at, {"h": of_words(row), "version": row.version, **mask})
 
 
-def disputed(row: Dispute, at: datetime) -> Draft:
-    """Return the draft for a design that is too similar to a design of another owner."""
-    return Draft("design.dispute", row.design_id, at, of_dispute(row))
+def disputed(row: Dispute, version: int, at: datetime) -> Draft:
+    """Return the draft for a view that shows an earlier view of another owner.
+
+    `version` is of the design of the later view.
+    """
+    return Draft("design.dispute", row.design_id, at, {**of_dispute(row), "version": version})
+
+
+def dispute_ended(row: Dispute, version: int, at: datetime) -> Draft:
+    """Return the draft for the end of a dispute. `version` is of the design of the later view."""
+    return Draft("design.dispute_end", row.design_id, at, {**of_dispute_end(row), "version": version})
 
 
 def retired(row: Design, at: datetime) -> Draft:

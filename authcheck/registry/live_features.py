@@ -19,7 +19,7 @@ from authcheck.errors import Unavailable
 from authcheck.registry.clock import current_tick, live_at
 from authcheck.registry.index_turns import Turns
 from authcheck.registry.negatives import negatives_at
-from authcheck.registry.tables import NegativePicture, RegistryClock, View, ViewFeatures
+from authcheck.registry.tables import CLEAR, STANDINGS, NegativePicture, RegistryClock, View, ViewFeatures
 from authcheck.storage.database import stream_rows
 from authcheck.vision.features.features import SCHEME, Features
 from authcheck.vision.features.filed_index import FiledFeatureIndex
@@ -28,16 +28,17 @@ from authcheck.vision.features.snapshot import Snapshot, Stand, open_snapshot, s
 
 BATCH = 500  # records read at once, about 20 KB each
 Answer = TypeVar("Answer")
-# A question to the index of views and the indexes of negative pictures, by owner (None: for all owners).
+# A question to an index of views and the indexes of negative pictures, by owner (None: for all owners).
 Ask = Callable[[FeatureIndex, Mapping[str | None, FeatureIndex]], Answer]
 log = logging.getLogger("authcheck.index")
 
 
 class LiveFeatures:
-    """An index of the local features of all live views, and one index per owner for negative pictures.
+    """Indexes of the local features of all live views, and one index per owner for negative pictures.
 
-    Threads can share it safely. Negative pictures have their own indexes because in a shared index they could
-    hide a design from every search: ten copies of the design would take all the nearest points.
+    Threads can share it safely. There is one index per standing of a view, and negative pictures have their
+    own indexes, because in a shared index they could hide a design from every search: ten copies of the
+    design would take all the nearest points. Only the index of clear views has snapshots.
 
     Args:
         folder: the folder of snapshots, shared by all processes of this registry. If the folder is not
@@ -47,17 +48,22 @@ class LiveFeatures:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._views = FiledFeatureIndex()
+        self._followers = _empty_followers()
         self._negatives: dict[str | None, FiledFeatureIndex] = {}
-        self._tick = self._negatives_tick = 0
+        self._tick = 0
+        self._unfiled_tick = 0  # of the indexes without a snapshot
         self._begun_at = 0  # the tick of the snapshot that the index started with
         self._turns = Turns()
 
     def __len__(self) -> int:
         """Return the number of views and negative pictures in the indexes."""
-        return len(self._views) + sum(map(len, self._negatives.values()))
+        indexes = (self._views, *self._followers.values(), *self._negatives.values())
+        return sum(map(len, indexes))
 
-    def search(self, session: Session, ask: Ask[Answer], up_to: int | None = None) -> tuple[int, Answer]:
-        """Return the tick of the search and the answer of `ask`.
+    def search(
+        self, session: Session, ask: Ask[Answer], up_to: int | None = None, *, standing: str = CLEAR
+    ) -> tuple[int, Answer]:
+        """Return the tick of the search and the answer of `ask` on the views of this standing.
 
         `ask` must not change or keep the indexes. Their keys are the numbers of views and negative pictures.
         The tick can be later than the tick that `session` sees, if another thread has advanced the index. A
@@ -68,7 +74,8 @@ class LiveFeatures:
             wanted = self.refresh(session, up_to)
             with self._turns.reading():
                 if self._tick >= wanted:  # else a change failed and the index is empty again
-                    return self._tick, ask(self._views, self._negatives)
+                    views = self._views if standing == CLEAR else self._followers[standing]
+                    return self._tick, ask(views, self._negatives)
 
     def refresh(self, session: Session, up_to: int | None = None) -> int:
         """Apply the changes since the last refresh. Returns the least tick that a search must see."""
@@ -90,12 +97,14 @@ class LiveFeatures:
             if self._tick == 0:
                 self._begin_with(self._found(session, now))
             _refuse_old_schemes(session, self._tick, now)
-            _take_over(self._views, session, self._tick, now)
-            _take_over_negatives(self._negatives, session, self._negatives_tick, now)
-            self._tick = self._negatives_tick = now
+            _take_over(self._views, session, CLEAR, self._tick, now)
+            for standing, index in self._followers.items():
+                _take_over(index, session, standing, self._unfiled_tick, now)
+            _take_over_negatives(self._negatives, session, self._unfiled_tick, now)
+            self._tick = self._unfiled_tick = now
         except BaseException:
             self._begin_with(None)  # half changed: the next search fills new indexes
-            self._negatives, self._negatives_tick = {}, 0
+            self._followers, self._negatives, self._unfiled_tick = _empty_followers(), {}, 0
             raise
         return self._views.due
 
@@ -137,11 +146,16 @@ class LiveFeatures:
                 self._views.write(self._folder, _read_stand(session, self._tick))
 
 
-def _take_over(index: FiledFeatureIndex, session: Session, seen: int, now: int) -> None:
+def _empty_followers() -> dict[str, FiledFeatureIndex]:
+    return {standing: FiledFeatureIndex() for standing in STANDINGS if standing != CLEAR}
+
+
+def _take_over(index: FiledFeatureIndex, session: Session, standing: str, seen: int, now: int) -> None:
     """Apply the changes of views after `seen`, up to and including `now`: first removals, then additions."""
-    index.remove(list(session.scalars(select(View.number).where(_was_removed(View, seen, now)))))
+    removed = select(View.number).where(_was_removed(View, seen, now), View.standing == standing)
+    index.remove(list(session.scalars(removed)))
     added = select(View.number, ViewFeatures.record).join(View.local)
-    added = added.where(_was_added(View, seen, now), ViewFeatures.scheme == SCHEME)
+    added = added.where(_was_added(View, seen, now), View.standing == standing, ViewFeatures.scheme == SCHEME)
     for rows in stream_rows(session, added, BATCH):
         index.add([number for number, _ in rows], [Features.from_bytes(record) for _, record in rows])
 

@@ -5,23 +5,59 @@ commit, so ticks become visible in order. Before each search, the index applies 
 tick. The next check in every process therefore finds a new design and no longer finds a retired design.
 """
 
+from collections.abc import Mapping, Sequence
+
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Unavailable
 from authcheck.registry.clock import current_tick, live_at
 from authcheck.registry.index_turns import Turns
-from authcheck.registry.tables import View
+from authcheck.registry.tables import STANDINGS, View
 from authcheck.storage.database import stream_rows
 from authcheck.vision.fingerprints.fingerprint import SCHEME, Fingerprint
 from authcheck.vision.fingerprints.gallery import Gallery, Hit
 
+Hits = Mapping[str, Sequence[Hit]]  # by the standing of the views
 
-class LiveGallery:
-    """A Gallery of all live views. Threads can share it safely."""
+
+class Galleries:
+    """One Gallery per standing of a view.
+
+    Separate galleries keep copies from hiding the first view: in one gallery, enough copies would take all
+    the nearest places of every search.
+    """
 
     def __init__(self) -> None:
-        self._gallery = Gallery()
+        self._by_standing = {standing: Gallery() for standing in STANDINGS}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_standing.values()))
+
+    def search(self, query: Fingerprint, count: int) -> Hits:
+        """Return at most `count` hits per standing, best first. Leaves out standings without views."""
+        return {
+            standing: gallery.search(query, count)
+            for standing, gallery in self._by_standing.items()
+            if len(gallery)
+        }
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Remove these views. Ignores unknown numbers."""
+        for gallery in self._by_standing.values():
+            gallery.remove(numbers)
+
+    def load(self, session: Session, condition: ColumnElement[bool]) -> None:
+        """Add the views that meet the condition."""
+        for standing, gallery in self._by_standing.items():
+            _load(gallery, session, and_(condition, View.standing == standing))
+
+
+class LiveGallery:
+    """The Galleries of all live views. Threads can share it safely."""
+
+    def __init__(self) -> None:
+        self._gallery = Galleries()
         self._tick = 0
         self._turns = Turns()
 
@@ -31,8 +67,8 @@ class LiveGallery:
 
     def search(
         self, session: Session, query: Fingerprint, count: int, up_to: int | None = None
-    ) -> tuple[int, list[Hit]]:
-        """Return the tick of the search and at most `count` hits, best first.
+    ) -> tuple[int, Hits]:
+        """Return the tick of the search and, per standing, at most `count` hits, best first.
 
         The tick can be later than the tick that `session` sees, if another thread has advanced the index. A
         transaction that has advanced the clock itself passes the last committed tick as `up_to`. Raises
@@ -64,18 +100,18 @@ class LiveGallery:
         try:
             if numbers := list(session.scalars(removed)):
                 self._gallery.remove(numbers)
-            _load(self._gallery, session, and_(View.added_tick > seen, live_at(now)))
+            self._gallery.load(session, and_(View.added_tick > seen, live_at(now)))
             self._tick = now
         except BaseException:
-            self._gallery, self._tick = Gallery(), 0  # half changed: the next search fills a new gallery
+            self._gallery, self._tick = Galleries(), 0  # half changed: the next search fills a new gallery
             raise
 
 
-def gallery_at(session: Session, tick: int) -> Gallery:
-    """Return a gallery of the views that took part in checks at an earlier tick."""
-    gallery = Gallery()
-    _load(gallery, session, live_at(tick))
-    return gallery
+def galleries_at(session: Session, tick: int) -> Galleries:
+    """Return the galleries of the views that took part in checks at an earlier tick."""
+    galleries = Galleries()
+    galleries.load(session, live_at(tick))
+    return galleries
 
 
 def _load(gallery: Gallery, session: Session, condition: ColumnElement[bool]) -> None:

@@ -7,7 +7,6 @@ check replays with the mask of its time. Each process's index applies the change
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -17,7 +16,8 @@ from authcheck.registry import facts
 from authcheck.registry.clock import lock_registry, next_tick
 from authcheck.registry.designs import check_unchanged, get_design, live_views
 from authcheck.registry.features import Masking, ReadFeatures, read_features
-from authcheck.registry.tables import Design, View, ViewEmbedding, ViewFeatures
+from authcheck.registry.standing import replace_view
+from authcheck.registry.tables import Design, View, ViewFeatures
 from authcheck.storage.database import Database
 from authcheck.storage.pictures import PictureStore
 from authcheck.vision.pictures.decode import Limits
@@ -74,24 +74,7 @@ def replace_features(
     old = find_view(design, picture_sha256)
     if read.equals(_load_features(session, old)):
         return
-    old.removed_tick = next_tick(session)
-    new = View(
-        design_id=design.id,
-        picture_sha256=old.picture_sha256,
-        picture_format=old.picture_format,
-        width_px=old.width_px,
-        height_px=old.height_px,
-        scheme=old.scheme,
-        fingerprint=old.fingerprint,
-        added_at=old.added_at,
-        added_tick=old.removed_tick,
-        local=read.entity(),
-    )
-    session.add(new)
-    for embedding in session.scalars(select(ViewEmbedding).where(ViewEmbedding.view_number == old.number)):
-        session.add(
-            ViewEmbedding(view=new, model=embedding.model, vector=embedding.vector, added_tick=new.added_tick)
-        )
+    replace_view(session, old, next_tick(session), standing=old.standing, local=read.entity())
     flag_modified(design, "state")  # a change of masks raises the design's version
     session.flush()
     mask = hashlib.sha256(read.mask).hexdigest() if read.mask else "none"

@@ -1,13 +1,12 @@
-"""Registration of designs: refuse duplicates, find similar designs of other owners, store the design."""
+"""Registration of designs: refuse duplicates, find earlier views of other owners, store the design."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, joinedload
-from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified, set_committed_value
 
 from authcheck.errors import Conflict, Rejected
 from authcheck.ids import new_id
@@ -15,34 +14,16 @@ from authcheck.ledger.journal import record_at_commit
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
 from authcheck.registry.clock import current_tick, lock_registry, next_tick
+from authcheck.registry.comparison import MATCH, Comparer, Similar
 from authcheck.registry.designs import check_collection, check_unchanged, check_words
-from authcheck.registry.features import Masking, ReadFeatures, read_features
-from authcheck.registry.live_hashes import LiveGallery
-from authcheck.registry.tables import Design, Dispute, View
-from authcheck.registry.unsaved import UnsavedDesigns, hits_above
+from authcheck.registry.precedence import Precedents, begin_disputes, find_similar, settle
+from authcheck.registry.reading import ReadView
+from authcheck.registry.standing import standing_of
+from authcheck.registry.tables import Design, View
+from authcheck.registry.unsaved import UnsavedDesigns
 from authcheck.storage.pictures import PictureStore
-from authcheck.vision.fingerprints import fingerprint
-from authcheck.vision.fingerprints.fingerprint import Fingerprint
-from authcheck.vision.fingerprints.gallery import Hit
-from authcheck.vision.pictures.decode import Limits
 
 REFERENCE_CHARS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class ReadView:
-    """A picture that was read and fingerprinted but not yet registered. `data` has its original bytes.
-
-    `fingerprint` covers the whole picture. `local` has the features within the picture's mask.
-    """
-
-    data: bytes
-    sha256: str
-    format: str
-    width_px: int
-    height_px: int
-    fingerprint: Fingerprint
-    local: ReadFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +38,16 @@ class NewDesign:
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
-    """A design of another owner that is similar to a new design, with the score in [0, 1]."""
-
-    design: Design
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
 class Registered:
-    """The result of a registration. `status` is `registered`, `already_yours` or `disputed`."""
+    """The result of a registration. `status` is `registered`, `already_yours` or `disputed`.
+
+    `near` is the view of another owner that the design shows (`match`, then it is disputed) or resembles
+    (`lookalike`).
+    """
 
     status: str
     design: Design
-    near: Near | None = None
-
-
-def read_view(data: bytes, limits: Limits, masking: Masking = "none") -> ReadView:
-    """Decode and fingerprint a picture and extract its features. Call this slow step before any transaction.
-
-    Raises ImageRejected, Rejected (`mask.*`).
-    """
-    picture, hashes = fingerprint.read(data, limits)
-    local = read_features(data, limits, masking)
-    return ReadView(data, picture.sha256, picture.format, picture.width_px, picture.height_px, hashes, local)
+    near: Similar | None = None
 
 
 class Registration:
@@ -88,12 +55,13 @@ class Registration:
 
     The clock advances when the first row is stored, so registering a known design leaves no trace. Without a
     `store`, this is a dry run: no lock, no writing, but each registration still sees the earlier ones.
+    Pictures that were not compared before (`ReadView.compare`) are compared while the registry is locked.
     """
 
     def __init__(
-        self, session: Session, live: LiveGallery, store: PictureStore | None, dispute: float, now: datetime
+        self, session: Session, comparer: Comparer, store: PictureStore | None, now: datetime
     ) -> None:
-        self._session, self._live, self._store, self._dispute, self._now = session, live, store, dispute, now
+        self._session, self._comparer, self._store, self._now = session, comparer, store, now
         self._seen = current_tick(session) if store is None else lock_registry(session)
         self._tick: int | None = None
         self._count = 0
@@ -110,15 +78,15 @@ class Registration:
         known = self._find_known(owner, new, frozenset(view.sha256 for view in views))
         if known is not None:
             return Registered("already_yours", known)
-        near = self._find_nearest(owner.id, views)
+        precedents = [self._settle(owner.id, view) for view in views]
         design = Design(
-            id=self._new_id("dsn"),
+            id=self._new_id(),
             owner_id=owner.id,
             reference=new.reference,
             title=new.title.strip() or new.reference,
             kind=new.kind,
             collection=check_collection(new.collection),
-            state="disputed" if near else "registered",
+            state="disputed" if any(map(_is_held, precedents)) else "registered",
             public_preview=new.public_preview,
             registered_at=self._now,
             registered_tick=self._ensure_tick(),
@@ -127,12 +95,11 @@ class Registration:
         )
         if self._store is not None:
             self._session.add(design)
-        self._store_views(design, views)
+        stored = self._store_views(design, views, precedents)
         if self._store is not None:
             record_at_commit(self._session, facts.registered(design, _hashes_of(views), self._now))
-        if near:
-            self._record_dispute(design, near)
-        return Registered(design.state, design, near)
+            self._begin_disputes(stored, precedents)
+        return Registered(design.state, design, _nearest_of(precedents))
 
     def add_views(self, design: Design, views: Sequence[ReadView]) -> None:
         """Add pictures to a design. Pictures that the design already has change nothing.
@@ -146,14 +113,12 @@ class Registration:
         new_views = list({view.sha256: view for view in views if view.sha256 not in known}.values())
         if not new_views:
             return
-        near = self._find_nearest(design.owner_id, new_views)
-        self._store_views(design, new_views)
+        precedents = [self._settle(design.owner_id, view) for view in new_views]
+        stored = self._store_views(design, new_views, precedents)
         flag_modified(design, "state")  # a change of pictures raises the design's version
-        if near:
-            design.state = "disputed"
-            self._record_dispute(design, near)
         self._session.flush()
         record_at_commit(self._session, facts.views_added(design, _hashes_of(new_views), self._now))
+        self._begin_disputes(stored, precedents)
 
     def _ensure_tick(self) -> int:
         """Return this transaction's tick. The first call advances the clock."""
@@ -161,10 +126,10 @@ class Registration:
             self._tick = self._seen + 1 if self._store is None else next_tick(self._session)
         return self._tick
 
-    def _new_id(self, prefix: str) -> str:
-        """Return a new id. The ids of one transaction sort in the order of their creation."""
+    def _new_id(self) -> str:
+        """Return a new design id. The ids of one transaction sort in the order of their creation."""
         self._count += 1
-        return new_id(prefix, self._now + timedelta(microseconds=self._count))
+        return new_id("dsn", self._now + timedelta(microseconds=self._count))
 
     def _find_known(self, owner: Organisation, new: NewDesign, hashes: frozenset[str]) -> Design | None:
         """Return the owner's design with these pictures, first under this reference, then under any other."""
@@ -206,80 +171,53 @@ class Registration:
         live = select(View.picture_sha256).where(View.design_id == design.id, View.removed_tick.is_(None))
         return {*self._session.scalars(live), *self._unsaved.pictures_of(design)}
 
-    def _find_nearest(self, owner_id: str, views: Sequence[ReadView]) -> Near | None:
-        """Return the most similar design of another owner from the dispute score up.
-
-        Earlier designs win ties.
-        """
-        best: Near | None = None
-        for view in views:
-            unsaved = self._unsaved.near(owner_id, view.sha256, view.fingerprint, self._dispute)
-            for design, score in (*self._near_in_index(owner_id, view), *unsaved):
-                if best is None or score > best.score:
-                    best = Near(design, score)
-        return best
-
-    def _near_in_index(self, owner_id: str, view: ReadView) -> Iterator[tuple[Design, float]]:
-        """Yield the similar committed designs of other owners. An identical file always has the score 1."""
-        hits = hits_above(partial(self._search, view.fingerprint), self._dispute)
-        scores = {hit.view_id: hit.score for hit in hits}
-        query = (
-            select(View, Design)
-            .join(View.design)
-            .where(
-                or_(View.number.in_(scores), View.picture_sha256 == view.sha256),
-                View.removed_tick.is_(None),
-                Design.owner_id != owner_id,
-            )
-            .options(joinedload(Design.owner))
-            .order_by(View.number)
+    def _settle(self, owner_id: str, view: ReadView) -> Precedents:
+        """Return the earlier views of other owners that a new view shows or resembles."""
+        similar = find_similar(
+            self._session,
+            self._comparer,
+            owner_id,
+            view,
+            unsaved=self._unsaved.views,
+            seen=self._seen,
         )
-        for other, design in self._session.execute(query):
-            yield design, 1.0 if other.picture_sha256 == view.sha256 else scores[other.number]
+        return settle(self._session, self._comparer, owner_id, view.picture, similar)
 
-    def _search(self, query: Fingerprint, count: int) -> list[Hit]:
-        return self._live.search(self._session, query, count, self._seen)[1]
-
-    def _store_views(self, design: Design, views: Sequence[ReadView]) -> None:
-        for view in views:
-            self._unsaved.add(design, view.sha256, view.fingerprint)
-            if self._store is None:
-                continue
-            self._store.put(view.data)
-            row = View(
-                design_id=design.id,
-                picture_sha256=view.sha256,
-                picture_format=view.format,
-                width_px=view.width_px,
-                height_px=view.height_px,
-                scheme=view.fingerprint.scheme,
-                fingerprint=view.fingerprint.reference().to_bytes(),
-                added_at=self._now,
-                added_tick=self._ensure_tick(),
-                local=view.local.entity(),
-            )
-            self._session.add(row)
+    def _store_views(
+        self, design: Design, views: Sequence[ReadView], precedents: Sequence[Precedents]
+    ) -> list[View]:
+        """Store the views, unless this is a dry run. Returns their rows."""
+        rows = []
+        for view, found in zip(views, precedents, strict=True):
+            row = view.entity()
+            row.design_id, row.compared_by = design.id, self._comparer.policy
+            row.added_at, row.added_tick = self._now, self._ensure_tick()
+            row.standing = standing_of({similar.verdict for similar in found.yields_to})
+            set_committed_value(row, "design", design)
+            if self._store is not None:
+                self._store.put(view.data)
+                self._session.add(row)
+            rows.append(row)
         if self._store is not None:
             self._session.flush()
+        for row in rows:
+            self._unsaved.add(row)
+        return rows
 
-    def _record_dispute(self, design: Design, near: Near) -> None:
-        """Record the dispute, once for each pair of designs."""
-        recorded = select(Dispute.id).where(
-            Dispute.design_id == design.id, Dispute.other_design_id == near.design.id
-        )
-        if self._store is None or self._session.scalar(recorded) is not None:
-            return
-        dispute = Dispute(
-            id=self._new_id("dsp"),
-            design_id=design.id,
-            other_design_id=near.design.id,
-            score=near.score,
-            reasons=[],
-            noticed_at=self._now,
-            noticed_tick=self._ensure_tick(),
-        )
-        self._session.add(dispute)
-        record_at_commit(self._session, [facts.disputed(dispute, self._now)])
+    def _begin_disputes(self, views: Sequence[View], precedents: Sequence[Precedents]) -> None:
+        """Record the disputes that the new views begin, in the order of the views."""
+        for view, found in zip(views, precedents, strict=True):
+            begin_disputes(self._session, view, found, self._now, self._ensure_tick)
+
+
+def _is_held(precedents: Precedents) -> bool:
+    """Return whether a new design is disputed because of these earlier views."""
+    return any(similar.verdict == MATCH for similar in precedents.yields_to)
+
+
+def _nearest_of(precedents: Sequence[Precedents]) -> Similar | None:
+    nearest = [similar for one in precedents if (similar := one.nearest) is not None]
+    return max(nearest, key=lambda one: (one.verdict == MATCH, one.score), default=None)
 
 
 def _hashes_of(views: Sequence[ReadView]) -> list[str]:

@@ -20,6 +20,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from authcheck.members.tables import Organisation
 from authcheck.storage.entity import Entity, Number
 
+CLEAR, NEAR, DISPUTED = STANDINGS = ("clear", "near", "disputed")  # of a view
+
 
 class Design(Entity):
     """A registered design. `state` is registered, disputed or retired.
@@ -47,16 +49,23 @@ class Design(Entity):
     owner: Mapped["Organisation"] = relationship(lazy="raise")
     views: Mapped[list["View"]] = relationship(lazy="raise", order_by="View.number", back_populates="design")
     disputes: Mapped[list["Dispute"]] = relationship(
-        lazy="raise", order_by="Dispute.id", foreign_keys="Dispute.design_id"
+        lazy="raise", order_by="Dispute.id", foreign_keys="Dispute.design_id", back_populates="design"
+    )
+    rivals: Mapped[list["Dispute"]] = relationship(
+        lazy="raise", order_by="Dispute.id", foreign_keys="Dispute.other_design_id", viewonly=True
     )
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads a plain dict
 
 
 class View(Entity):
-    """One picture of a design and its fingerprint.
+    """One picture of a design and its fingerprint. Only `removed_tick` and `compared_by` ever change.
 
     The view takes part in checks from registry tick `added_tick` up to, but not including, `removed_tick`.
+    `standing` is `clear`, `near` (an earlier view of another owner is similar) or `disputed` (an earlier view
+    of another owner shows the same). A change of mask or standing replaces the view: `since` is then the
+    number of the view with which the picture first entered the design, otherwise None. `compared_by` is the
+    policy by which the view was compared with other owners' views, None before the comparison.
     """
 
     __tablename__ = "views"
@@ -77,6 +86,14 @@ class View(Entity):
     added_at: Mapped[datetime]
     added_tick: Mapped[int] = mapped_column(BigInteger)
     removed_tick: Mapped[int | None] = mapped_column(BigInteger)
+    standing: Mapped[str] = mapped_column(String(10))
+    since: Mapped[int | None] = mapped_column(BigInteger)
+    compared_by: Mapped[str | None] = mapped_column(String(40))
+
+    @property
+    def priority(self) -> int:
+        """Return the place of the picture in the order of the ledger. The lower priority is the earlier."""
+        return self.number if self.since is None else self.since
 
     design: Mapped["Design"] = relationship(lazy="raise", back_populates="views")
     local: Mapped["ViewFeatures | None"] = relationship(lazy="raise", back_populates="view")
@@ -150,11 +167,15 @@ class NegativePicture(Entity):
 
 
 class Dispute(Entity):
-    """A dispute between a design and an earlier, similar design of another owner.
+    """A view that shows, or resembles, an earlier view of another owner.
 
-    Both keep their registration times.
-
-    The dispute takes part in checks from registry tick `noticed_tick` on.
+    `verdict` is `match` (the view is disputed) or `lookalike` (the view only resembles the earlier view, and
+    both owners are told). `holds_design` says that the whole design is disputed, because the other design is
+    the older one. The dispute takes part in checks from registry tick `noticed_tick` up to, but not
+    including, `ended_tick`. `ended_by` says how it ended: `withdrawn` (one of the two views was removed or
+    retired), `revised` (a later release compared again), or the operator's ruling: `earlier`, `later` or
+    `both`, for the owners that keep their views. `reason` is the operator's. Disputes of an earlier release
+    lack the pictures until `db upgrade` has compared the views again.
     """
 
     __tablename__ = "disputes"
@@ -162,11 +183,20 @@ class Dispute(Entity):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     design_id: Mapped[str] = mapped_column(ForeignKey("designs.id"), index=True)
     other_design_id: Mapped[str] = mapped_column(ForeignKey("designs.id"), index=True)
+    picture_sha256: Mapped[str | None] = mapped_column(String(64))
+    other_picture_sha256: Mapped[str | None] = mapped_column(String(64))
+    verdict: Mapped[str] = mapped_column(String(20))
+    holds_design: Mapped[bool]
     score: Mapped[float]
     reasons: Mapped[list[Any]]
     noticed_at: Mapped[datetime]
     noticed_tick: Mapped[int] = mapped_column(BigInteger)
+    ended_at: Mapped[datetime | None]
+    ended_tick: Mapped[int | None] = mapped_column(BigInteger)
+    ended_by: Mapped[str | None] = mapped_column(String(20))
+    reason: Mapped[str | None] = mapped_column(String(1000))
 
+    design: Mapped["Design"] = relationship(lazy="raise", foreign_keys=[design_id], back_populates="disputes")
     other: Mapped["Design"] = relationship(lazy="raise", foreign_keys=[other_design_id])
 
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "scan": Place("checks", "scan", "Check many pictures on all cores and write a CSV."),
     "replay": Place("checks", "replay", "Repeat a stored check against the registry of its day."),
     "designs": Place("designs", "designs_app", "Register designs; list, change and retire them."),
+    "disputes": Place("disputes", "disputes_app", "Rule on disputes between owners."),
     "negatives": Place("negatives", "negatives_app", "Add and remove ignored backgrounds."),
     "organisations": Place(
         "organisations", "organisations_app", "Add brands, licensees, marketplaces, agents."

@@ -27,6 +27,7 @@ TYPES = frozenset(
         "design.view_add",
         "design.view_remove",
         "design.dispute",
+        "design.dispute_end",
         "design.retire",
         "licence.grant",
         "licence.accept",

@@ -15,8 +15,8 @@ from registry_state import live_hashes, pictures_of, rows_of, tick_of
 from authcheck.errors import StorageFailed
 from authcheck.members import organisations
 from authcheck.registry import bulk, designs
-from authcheck.registry.bulk import RowReport, count_statuses, load_from
-from authcheck.registry.design_files import read_folder, read_table
+from authcheck.registry.bulk import RowReport, count_statuses
+from authcheck.registry.design_files import load_from, read_folder, read_table
 from authcheck.storage.pictures import PictureStore
 from authcheck.workspace import Workspace
 
@@ -70,7 +70,7 @@ def test_each_row_says_what_became_of_it(workspace: Workspace, tmp_path: Path) -
     assert (new.status, new.line) == ("registered", 4)
     assert (near.status, near.near_owner, near.near_reference) == ("disputed", "other", "THEIRS")
     assert near.near_score is not None
-    assert workspace.policy.dispute <= near.near_score <= 1
+    assert workspace.policy.match <= near.near_score <= 1
     assert outcomes(bad) == [
         ("rejected", "row.picture_missing", "picture"),
         ("rejected", "row.duplicate_reference", "reference"),

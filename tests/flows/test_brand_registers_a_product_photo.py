@@ -13,13 +13,14 @@ from authcheck.checks.records import check_picture
 from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
-from authcheck.registry.bulk import RowReport, load_from
+from authcheck.registry.bulk import RowReport
 from authcheck.registry.clock import live_at
-from authcheck.registry.design_files import read_table
+from authcheck.registry.design_files import load_from, read_table
 from authcheck.registry.features import Masking, usual_masking
 from authcheck.registry.masking import change_mask, get_mask
-from authcheck.registry.registration import NewDesign, Registration, read_view
-from authcheck.registry.tables import Design, View, ViewEmbedding, ViewFeatures
+from authcheck.registry.reading import read_view
+from authcheck.registry.registration import NewDesign, Registration
+from authcheck.registry.tables import CLEAR, Design, View, ViewEmbedding, ViewFeatures
 from authcheck.storage.database import Database
 from authcheck.vision.features.features import Features
 from authcheck.vision.features.masks import stored_mask
@@ -37,9 +38,7 @@ def register(
     with workspace.database.writing() as session:
         owner = session.scalars(select(Organisation).where(Organisation.handle == "acme")).one_or_none()
         owner = owner or make.organisations.ensure_brand(session, "acme", make.NOW)
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-        )
+        registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
         return registration.register(owner, NewDesign(reference, reference, kind), [view]).design
 
 
@@ -130,11 +129,14 @@ def test_every_process_takes_a_new_mask_over(workspace: Workspace, settings: Any
     other = Workspace.open(settings)
     query = read_view(PHOTO, workspace.limits).fingerprint
     with other.database.reading() as session:
-        seen = other.finder.live.search(session, query, 1)[1][0].view_id
+        seen = other.finder.live.search(session, query, 1)[1][CLEAR][0].view_id
     remask(workspace, design, "none")
     (old, _), (new, _) = views_of(workspace, design)
     with other.database.reading() as session:
-        assert (seen, other.finder.live.search(session, query, 1)[1][0].view_id) == (old.number, new.number)
+        assert (seen, other.finder.live.search(session, query, 1)[1][CLEAR][0].view_id) == (
+            old.number,
+            new.number,
+        )
     other.database.dispose()
 
 

@@ -12,7 +12,8 @@ from authcheck.checks.answers import answer, read_submission
 from authcheck.errors import Conflict, ImageRejected, NotFound, Rejected
 from authcheck.members import organisations
 from authcheck.registry import designs
-from authcheck.registry.registration import NewDesign, Registration, read_view
+from authcheck.registry.reading import read_view
+from authcheck.registry.registration import NewDesign, Registration
 from authcheck.registry.tables import Design, Dispute
 from authcheck.workspace import Workspace
 
@@ -29,9 +30,7 @@ def add_views(workspace: Workspace, reference: str, *pictures: bytes) -> None:
     views = [read_view(data, workspace.limits) for data in pictures]
     with workspace.database.writing() as session:
         design = designs.find_design(session, "acme", reference)
-        Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-        ).add_views(design, views)
+        Registration(session, workspace.comparer(), workspace.store, make.NOW).add_views(design, views)
 
 
 def remove_view(workspace: Workspace, reference: str, sha256: str) -> None:
@@ -138,9 +137,7 @@ def test_a_design_needs_a_picture(workspace: Workspace) -> None:
     """A design without pictures, or with a flat one, is refused."""
     with workspace.database.writing() as session:
         owner = organisations.ensure_brand(session, "acme", make.NOW)
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-        )
+        registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
         with pytest.raises(Rejected) as refused:
             registration.register(owner, NewDesign("REF-1", ""), [])
     assert refused.value.code == "design.no_picture"
@@ -228,9 +225,7 @@ def test_a_design_that_changed_meanwhile_is_not_changed_again(workspace: Workspa
     retire(workspace, "REF-1")
     with workspace.database.writing() as session:
         session.add(stale)
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-        )
+        registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
         changes: dict[str, Callable[[], None]] = {
             "retire": lambda: designs.retire(session, stale, make.NOW),
             "remove": lambda: designs.remove_view(session, stale, stale.views[0].picture_sha256, make.NOW),
@@ -251,9 +246,7 @@ def test_a_registration_that_fails_leaves_no_ghost(workspace: Workspace) -> None
     assert found(workspace, make.picture_bytes(0)) == "REF-1"
     with workspace.database.writing() as session:
         owner = organisations.ensure_brand(session, "acme", make.NOW)
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-        )
+        registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
         registration.register(
             owner, NewDesign("GHOST", ""), [read_view(make.picture_bytes(1), workspace.limits)]
         )
@@ -278,9 +271,7 @@ def test_ids_keep_the_order_of_registration(workspace: Workspace) -> None:
     """The ids of designs of one transaction sort in the order of registration."""
     with workspace.database.writing() as session:
         owner = organisations.ensure_brand(session, "acme", make.NOW)
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-        )
+        registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
         for number in range(5):
             views = [read_view(make.picture_bytes(number), workspace.limits)]
             registration.register(owner, NewDesign(f"R{number}", ""), views)
@@ -291,13 +282,15 @@ def test_ids_keep_the_order_of_registration(workspace: Workspace) -> None:
 
 
 def test_a_view_near_anothers_design_disputes_later(workspace: Workspace) -> None:
-    """A clean design that adds a picture of another owner's design becomes disputed, once."""
+    """A clean design that adds pictures of another owner's older design becomes disputed, once for each."""
     make.register(workspace, "THEIRS", owner="other")
     make.register(workspace, "REF-1", seed=1)
     add_views(workspace, "REF-1", make.picture_bytes(0, "JPEG", quality=80))
     add_views(workspace, "REF-1", make.picture_bytes(0, "JPEG", quality=60))
     with workspace.database.reading() as session:
         assert designs.find_design(session, "acme", "REF-1").state == "disputed"
-        (dispute,) = session.scalars(select(Dispute)).all()
-    assert dispute.score >= workspace.policy.dispute
-    assert make.NOW - timedelta(seconds=1) < dispute.noticed_at
+        disputes = session.scalars(select(Dispute)).all()
+    assert len({dispute.picture_sha256 for dispute in disputes}) == 2
+    for dispute in disputes:
+        assert dispute.score >= workspace.policy.match
+        assert make.NOW - timedelta(seconds=1) < dispute.noticed_at

@@ -13,7 +13,8 @@ from authcheck.checks.replay import replay
 from authcheck.checks.tables import Check
 from authcheck.errors import BadSetting, NotFound
 from authcheck.registry import designs
-from authcheck.registry.registration import Registration, read_view
+from authcheck.registry.reading import read_view
+from authcheck.registry.registration import Registration
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
@@ -97,9 +98,7 @@ def test_a_replay_gives_the_same_answer_after_the_registry_moved(workspace: Work
 
     make.register(workspace, "LATER", owner="third", pictures=[shown])
     with workspace.database.writing() as session:
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-        )
+        registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
         other = designs.find_design(session, "brand", "OTHER")
         registration.add_views(other, [read_view(shown, workspace.limits)])
     with workspace.database.writing() as session:
@@ -118,22 +117,26 @@ def test_a_replay_gives_the_same_answer_after_the_registry_moved(workspace: Work
 
 
 def test_a_dispute_counts_from_the_tick_it_was_noticed(workspace: Workspace) -> None:
-    """A design that was clean when checked and is disputed now replays as clean."""
+    """A check from before a dispute replays without the dispute, and a check from during it with the dispute."""
     make.register(workspace, "THEIRS", owner="other", seed=1)
     make.register(workspace)
-    before, _ = check(workspace, make.picture_bytes(0))
+    before, _ = check(workspace, make.picture_bytes(1))
     with workspace.database.writing() as session:
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-        )
+        registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
         design = designs.find_design(session, "acme", "REF-1")
         registration.add_views(design, [read_view(make.picture_bytes(1), workspace.limits)])
-    after, _ = check(workspace, make.picture_bytes(0))
+    during, _ = check(workspace, make.picture_bytes(1))
     with workspace.database.writing() as session:
-        designs.retire(session, designs.find_design(session, "acme", "REF-1"), make.NOW)
-    assert "design.disputed" not in {reason["code"] for reason in before.reasons}
-    assert "design.disputed" in {reason["code"] for reason in after.reasons}
-    for stored in (before, after):
+        designs.retire(session, designs.find_design(session, "other", "THEIRS"), make.NOW)
+    after, _ = check(workspace, make.picture_bytes(1))
+    theirs, ours = before.design_id, after.design_id
+    assert ours not in {theirs, None}
+    assert (during.design_id, "image.also_near" in {reason["code"] for reason in during.reasons}) == (
+        theirs,
+        True,
+    )
+    assert "design.disputed" not in {reason["code"] for reason in (*during.reasons, *after.reasons)}
+    for stored in (before, during, after):
         assert replay(workspace.database, workspace.finder, stored.id).changes == ()
 
 

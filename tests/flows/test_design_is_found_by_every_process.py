@@ -17,12 +17,12 @@ from authcheck.checks.answers import answer, read_submission
 from authcheck.config import Settings
 from authcheck.errors import Unavailable
 from authcheck.registry import designs
-from authcheck.registry.live_hashes import LiveGallery, gallery_at
-from authcheck.registry.registration import Registration, read_view
+from authcheck.registry.live_hashes import Galleries, Hits, LiveGallery, galleries_at
+from authcheck.registry.reading import read_view
+from authcheck.registry.registration import Registration
 from authcheck.registry.renewal import find_stale
 from authcheck.registry.tables import Design, View
 from authcheck.storage.database import Database
-from authcheck.vision.fingerprints.gallery import Gallery
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
@@ -35,17 +35,22 @@ def found(workspace: Workspace, seed: int) -> str:
     return verdict.candidate.reference if verdict.candidate and verdict.code != "none" else ""
 
 
-def hits(gallery: Gallery, workspace: Workspace, seed: int) -> list[tuple[int, float]]:
+def flat(found: Hits) -> list[tuple[int, float]]:
+    """The view numbers and scores of hits of all standings."""
+    return [(hit.view_id, hit.score) for there in found.values() for hit in there]
+
+
+def hits(galleries: Galleries, workspace: Workspace, seed: int) -> list[tuple[int, float]]:
     """The view numbers and scores of a search."""
     query = read_submission(make.picture_bytes(seed), workspace.limits).fingerprint
-    return [(hit.view_id, hit.score) for hit in gallery.search(query, 50)]
+    return flat(galleries.search(query, 50))
 
 
 def live_hits(live: LiveGallery, workspace: Workspace, seed: int) -> list[tuple[int, float]]:
     """The view numbers and scores of a search in this process's own index."""
     query = read_submission(make.picture_bytes(seed), workspace.limits).fingerprint
     with workspace.database.reading() as session:
-        return [(hit.view_id, hit.score) for hit in live.search(session, query, 50)[1]]
+        return flat(live.search(session, query, 50)[1])
 
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +111,7 @@ def test_threads_register_at_once(workspace: Workspace) -> None:
         assert list(pool.map(errand, range(12))) == [f"R{seed}" for seed in range(12)]
     with workspace.database.reading() as session:
         ticks = sorted(session.scalars(select(Design.registered_tick)))
-        fresh = gallery_at(session, 13)
+        fresh = galleries_at(session, 13)
     assert ticks == list(range(1, 14))
     for seed in range(12):
         assert live_hits(workspace.finder.live, workspace, seed) == hits(fresh, workspace, seed)
@@ -136,9 +141,7 @@ def test_searches_see_each_change_whole(workspace: Workspace) -> None:
             designs.remove_view(session, design, views[turn % 2].sha256, make.NOW)
         with workspace.database.writing() as session:
             design = designs.find_design(session, "acme", "REF-1")
-            registration = Registration(
-                session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-            )
+            registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
             registration.add_views(design, [views[turn % 2]])
     stop.set()
     watcher.join()
@@ -164,7 +167,7 @@ def test_a_random_walk_ends_at_a_fresh_index(workspace: Workspace, seed: int) ->
         if dice.random() < 0.2:
             live_hits(late, workspace, 0)
     with workspace.database.reading() as session:
-        fresh = gallery_at(session, tick_of(workspace))
+        fresh = galleries_at(session, tick_of(workspace))
         alive = session.scalars(select(View.number).where(View.removed_tick.is_(None))).all()
     for number in range(6):
         expected = hits(fresh, workspace, number)
@@ -184,9 +187,7 @@ def change(workspace: Workspace, stale: Design, act: str, dice: random.Random) -
             designs.remove_view(session, design, dice.choice(live).picture_sha256, make.NOW)
         else:
             views = [read_view(make.picture_bytes(dice.randrange(6)), workspace.limits)]
-            registration = Registration(
-                session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-            )
+            registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
             registration.add_views(design, views)
 
 
@@ -227,5 +228,5 @@ def test_fingerprints_of_another_release_stop_the_search(workspace: Workspace, s
     assert found(workspace, 0) == "REF-1"
     again = Database.open(settings)
     with again.reading() as session:
-        assert len(gallery_at(session, 1)) == 1
+        assert len(galleries_at(session, 1)) == 1
     again.dispose()

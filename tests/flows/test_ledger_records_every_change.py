@@ -17,7 +17,8 @@ from authcheck.members import organisations
 from authcheck.registry import designs
 from authcheck.registry.design_files import Row
 from authcheck.registry.masking import change_mask
-from authcheck.registry.registration import Registration, read_view
+from authcheck.registry.reading import read_view
+from authcheck.registry.registration import Registration
 from authcheck.registry.tables import Design
 from authcheck.tlog.entries import Draft, read_body
 from authcheck.workspace import Workspace
@@ -56,9 +57,7 @@ def test_the_life_of_a_design_is_in_the_ledger(workspace: Workspace) -> None:
     design = make.register(workspace, pictures=[make.picture_bytes(1)]).design
     more = read_view(make.picture_bytes(2), workspace.limits)
     with workspace.database.writing() as session:
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-        )
+        registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
         registration.add_views(designs.get_design(session, design.id), [more])
     with workspace.database.writing() as session:
         designs.update_design(session, designs.get_design(session, design.id), title="New", now=LATER)

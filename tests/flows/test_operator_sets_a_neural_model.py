@@ -25,7 +25,8 @@ from authcheck.errors import BadSetting, Unavailable
 from authcheck.members import organisations
 from authcheck.registry import designs, embeddings
 from authcheck.registry.embeddings import NeuralCandidates, fill_embeddings, grow_index, missing
-from authcheck.registry.registration import NewDesign, Registration, read_view
+from authcheck.registry.reading import read_view
+from authcheck.registry.registration import NewDesign, Registration
 from authcheck.registry.tables import View, ViewEmbedding
 from authcheck.vision.features.embedding_index import EmbeddingIndex, Vectors
 from authcheck.vision.pictures.decode import open_picture
@@ -79,9 +80,7 @@ def register(workspace: Workspace, neural: NeuralCandidates, seed: int) -> int:
     data = make.picture_bytes(seed)
     with workspace.database.writing() as session:
         owner = organisations.ensure_brand(session, "acme", make.NOW)
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-        )
+        registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
         done = registration.register(owner, NewDesign(f"R{seed}", ""), [read_view(data, workspace.limits)])
         view = session.scalars(select(View).where(View.design_id == done.design.id)).one()
         neural.remember(session, view, vector_of(neural, data))
@@ -230,9 +229,7 @@ def test_a_transaction_sees_the_registry_before_its_own_tick(
     before = tick_of(workspace)
     with suppress(Unavailable), workspace.database.writing() as session:
         owner = organisations.ensure_brand(session, "acme", make.NOW)
-        registration = Registration(
-            session, workspace.finder.live, workspace.store, workspace.policy.dispute, make.NOW
-        )
+        registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
         view = read_view(make.picture_bytes(1), workspace.limits)
         done = registration.register(owner, NewDesign("R1", ""), [view])
         row = session.scalars(select(View).where(View.design_id == done.design.id)).one()

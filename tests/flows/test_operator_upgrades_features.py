@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 
 from authcheck.registry import designs, negatives
 from authcheck.registry.masking import change_mask
-from authcheck.registry.registration import read_view
+from authcheck.registry.reading import read_view
 from authcheck.registry.renewal import Renewed, find_stale
 from authcheck.registry.tables import Design, NegativePicture, View, ViewFeatures
 from authcheck.vision.features.features import SCHEME

@@ -1,6 +1,7 @@
 """Flow: a close look that is less sure does not overrule hashes that are sure (ADR 7, policy local-2)."""
 
 import math
+from dataclasses import replace
 
 import make
 import numpy as np
@@ -9,7 +10,7 @@ from evidence_scenes import homography
 
 from authcheck.checks.candidates import candidates
 from authcheck.checks.finder import Seen
-from authcheck.checks.verdicts import Candidate
+from authcheck.checks.verdicts import CURRENT_POLICY, Candidate
 from authcheck.registry.clock import current_tick
 from authcheck.vision.fingerprints.gallery import Hit
 from authcheck.vision.matching.alignment import alignment_of
@@ -17,7 +18,13 @@ from authcheck.vision.matching.score import NUMBERS
 from authcheck.workspace import Workspace
 
 
-def candidate(workspace: Workspace, by_hashes: float, by_look: float, hashes_stand: float) -> Candidate:
+def candidate(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    by_hashes: float,
+    by_look: float,
+    hashes_stand: float,
+) -> Candidate:
     """The only candidate, for these scores of the hashes and of the close look."""
     make.register(workspace)
     design = make.picture()
@@ -30,6 +37,7 @@ def candidate(workspace: Workspace, by_hashes: float, by_look: float, hashes_sta
         coverage=0.5,
         inverted=False,
     )
+    monkeypatch.setattr("authcheck.checks.candidates._score_look", lambda *_: by_look)
     with workspace.database.reading() as session:
         (found,) = candidates(
             session,
@@ -37,8 +45,7 @@ def candidate(workspace: Workspace, by_hashes: float, by_look: float, hashes_sta
             [Hit(1, by_hashes, "phash", "upright", "whole", {"phash": 9, "dhash": 9})],
             tick=current_tick(session),
             looks=[Seen(1, tuple(numbers), lies)],
-            scores={1: by_look},
-            hashes_stand=hashes_stand,
+            policy=replace(CURRENT_POLICY, hashes_stand=hashes_stand),
         )
     return found
 
@@ -54,13 +61,17 @@ def candidate(workspace: Workspace, by_hashes: float, by_look: float, hashes_sta
     ids=["hashes are surer", "the look is surer", "hashes are not sure", "an older policy"],
 )
 def test_the_surer_of_the_two_is_told(
-    workspace: Workspace, given: tuple[float, float, float], score: float, method: str
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    given: tuple[float, float, float],
+    score: float,
+    method: str,
 ) -> None:
     """Score, method, reasons and outline come from the surer of the two.
 
     `given`: hash score, look score, `hashes_stand`.
     """
-    found = candidate(workspace, *given)
+    found = candidate(workspace, monkeypatch, *given)
     assert (found.score, found.method) == (score, method)
     assert (found.alignment is not None) == (method == "features")
     assert ("image.near_copy" in {reason.code for reason in found.reasons}) == (method == "phash")

@@ -22,7 +22,7 @@ def test_a_near_design_is_held_with_both_times(workspace: Workspace) -> None:
     )
     assert copy.status == "disputed"
     assert copy.near is not None
-    assert copy.near.design.reference == "ORIGINAL"
+    assert copy.near.view.design.reference == "ORIGINAL"
     with workspace.database.reading() as session:
         original = designs.find_design(session, "brand", "ORIGINAL")
         (dispute,) = designs.find_design(session, "thief", "COPY").disputes
@@ -72,7 +72,7 @@ def test_ones_own_many_copies_do_not_hide_the_dispute(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thief's many near copies do not hide the dispute with the first owner."""
-    monkeypatch.setattr("authcheck.registry.unsaved.FIRST_NEAR", 2)
+    monkeypatch.setattr("authcheck.checks.comparing.HITS", 2)
     copies = [make.picture_bytes(0, "JPEG", quality=quality) for quality in (95, 90, 85, 80, 75)]
     make.register(workspace, "ORIGINAL", owner="brand", pictures=[make.picture_bytes(0, "JPEG", quality=40)])
     for number, copy in enumerate(copies):

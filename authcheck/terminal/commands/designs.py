@@ -11,8 +11,16 @@ from authcheck.errors import BadSetting, NotFound
 from authcheck.files.picture_files import has_picture_name, read_file
 from authcheck.members import organisations
 from authcheck.registry import designs
-from authcheck.registry.bulk import Loader, RowReport, count_statuses, load_from
-from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem, read_folder, read_table
+from authcheck.registry.bulk import RowReport, count_statuses
+from authcheck.registry.design_files import (
+    MASK_WORDS,
+    Loader,
+    Row,
+    RowProblem,
+    load_from,
+    read_folder,
+    read_table,
+)
 from authcheck.registry.designs import check_collection, check_words
 from authcheck.registry.masking import change_mask
 from authcheck.registry.registration import NewDesign

@@ -17,8 +17,8 @@ from authcheck.checks.verdicts import VerdictCode
 from authcheck.errors import ImageRejected, Rejected, Unavailable
 from authcheck.files.picture_files import read_file
 from authcheck.members import api_keys, organisations
-from authcheck.registry.bulk import count_statuses, load_from
-from authcheck.registry.design_files import read_table
+from authcheck.registry.bulk import count_statuses
+from authcheck.registry.design_files import load_from, read_table
 from authcheck.storage.opening import utc_now
 from authcheck.terminal.demo import certificates
 from authcheck.terminal.output import checks, console, imports

@@ -5,9 +5,10 @@ from typing import Any
 
 from rich.text import Text
 
-from authcheck.registry.designs import live_views
-from authcheck.registry.tables import Design, NegativePicture, View
+from authcheck.registry.designs import live_views, open_disputes
+from authcheck.registry.tables import Design, Dispute, NegativePicture, View
 from authcheck.terminal.output import console
+from authcheck.terminal.output.disputes import dispute_dict
 
 WARNINGS = {
     "design.few_points": "few feature points: add a larger, more detailed picture",
@@ -15,6 +16,10 @@ WARNINGS = {
     "design.ground_counts": "the product's background was not found: upload a mask",
     "design.mostly_ground": "mostly plain background: crop the picture to the design",
     "design.symmetric": "symmetric design: add a picture from another side, or with its surroundings",
+}
+STANDING_WORDS = {
+    "near": "similar to an earlier picture of another owner",
+    "disputed": "disputed: shows an earlier picture of another owner",
 }
 
 
@@ -25,6 +30,7 @@ def view_dict(view: View) -> dict[str, Any]:
         "sha256": view.picture_sha256,
         "width_px": view.width_px,
         "height_px": view.height_px,
+        "standing": view.standing,
         "mask_source": local.mask_source if local else None,
         "findability": local.findability if local else None,
     }
@@ -34,6 +40,7 @@ def _view_text(view: Mapping[str, Any]) -> str:
     findability = view["findability"]
     parts = [f"{view['sha256']}  {view['width_px']} x {view['height_px']} px"]
     parts.append(f"mask {view['mask_source'] or 'none'}")
+    parts += [STANDING_WORDS[view["standing"]]] if view["standing"] != "clear" else []
     if findability:
         parts.append(f"findability {findability['grade']}, {findability['points']} points")
         parts.extend(WARNINGS[code] for code in findability["warnings"])
@@ -54,16 +61,17 @@ def design_dict(design: Design) -> dict[str, Any]:
         "registered_at": design.registered_at.isoformat(),
         "retired_at": design.retired_at.isoformat() if design.retired_at else None,
         "views": [view_dict(view) for view in live_views(design)],
-        "disputes": [
-            {
-                "near": dispute.other.reference,
-                "owner": dispute.other.owner.handle,
-                "score": dispute.score,
-                "noticed_at": dispute.noticed_at.isoformat(),
-            }
-            for dispute in design.disputes
-        ],
+        "disputes": [dispute_dict(dispute) for dispute in open_disputes(design)],
     }
+
+
+def _dispute_text(design: Design, dispute: Dispute) -> str:
+    is_later = dispute.design_id == design.id
+    other = dispute.other if is_later else dispute.design
+    verb = {True: "shows", False: "resembles"}[dispute.verdict == "match"]
+    name = f"{console.plain(other.reference)} of {other.owner.handle}"
+    pair = f"this design {verb} the earlier {name}" if is_later else f"the later {name} {verb} this design"
+    return f"{pair}, score {dispute.score:.3f}, noticed {dispute.noticed_at.isoformat()} ({dispute.id})"
 
 
 def show_designs(designs: Iterable[Design], *, json: bool) -> None:
@@ -97,9 +105,8 @@ def show_design(design: Design, *, json: bool) -> None:
             for view in facts["views"]:
                 table.add_row("view", _view_text(view))
         elif name == "disputes":
-            for dispute in facts["disputes"]:
-                near = f"near {dispute['near']} of {dispute['owner']}, score {dispute['score']:.3f}"
-                table.add_row("dispute", Text(f"{near}, noticed {dispute['noticed_at']}"))
+            for dispute in open_disputes(design):
+                table.add_row("dispute", Text(_dispute_text(design, dispute)))
         else:
             table.add_row(name.replace("_", " "), Text("" if value is None else str(value)))
     console.out().print(table)

@@ -16,17 +16,23 @@ def show_row(report: RowReport, *, json: bool) -> None:
         console.json_line(report.to_dict())
         return
     is_poor = report.findability == "poor"
-    is_plain = report.status == "registered" or (report.status == "already_yours" and not report.known_as)
+    is_similar = bool(report.near_reference)
+    is_plain = (report.status == "registered" and not is_similar) or (
+        report.status == "already_yours" and not report.known_as
+    )
     if is_plain and not is_poor:
         return
     line = Text.assemble(
         f"line {report.line}  {console.plain(report.reference)}  ",
         console.styled(report.status.replace("_", " ")),
     )
+    other = (
+        f"{console.plain(report.near_reference)} of {report.near_owner}, score {report.near_score or 0:.3f}"
+    )
     if report.status == "disputed":
-        line.append(
-            f": near {report.near_reference} of {report.near_owner}, score {report.near_score or 0:.3f}"
-        )
+        line.append(f": shows the earlier {other}")
+    elif report.status == "registered" and is_similar:
+        line.append(f": similar to the earlier {other}")
     elif report.status == "registered":
         line.append(f": hard to find in photos [{', '.join(report.warnings)}]")
     elif report.known_as:

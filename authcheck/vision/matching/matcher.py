@@ -57,7 +57,10 @@ Question = Callable[[FeatureIndex, Mapping[str | None, FeatureIndex]], list[Pose
 
 
 class Shelf(Protocol):
-    """The source of stored views and negatives. Keys that are not stored (any more) are left out."""
+    """The source of stored views and negatives.
+
+    Leaves out keys that are not stored (any more), and views that the comparison must not use.
+    """
 
     def views(self, keys: Sequence[int]) -> Mapping[int, Known]:
         """Return registered views by key."""
@@ -87,8 +90,7 @@ def examine(
     design satisfies `enough`, the picture is examined once more with light and dark swapped.
     """
     questions = _Questions(submitted, nearest, shelf)
-    proposed = _add_hints(questions.find_likely(PLAIN, None)[:CANDIDATES], hints)
-    views = shelf.views([key for key, _ in proposed])
+    proposed, views = _take_likeliest(shelf, questions.find_likely(PLAIN, None), CANDIDATES, hints)
     explained = questions.find_explained(PLAIN, None, views)
     verified = _verify_views(submitted, proposed, views, explained)
     assumed = _assume_views(submitted, hints[:ASSUMED], views, explained)
@@ -96,8 +98,8 @@ def examine(
     examined = _score_looks(submitted, verified, assumed, scores)
     if any(map(enough, examined.numbers)):
         return examined
-    proposed = _add_hints(questions.find_likely(INVERTED, INVERTED_POINTS)[:INVERTED_CANDIDATES], ())
-    views = shelf.views([key for key, _ in proposed])
+    inverted_poses = questions.find_likely(INVERTED, INVERTED_POINTS)
+    proposed, views = _take_likeliest(shelf, inverted_poses, INVERTED_CANDIDATES, ())
     explained = explained.and_by(questions.find_explained(INVERTED, INVERTED_POINTS, views))
     swapped = _verify_views(submitted, proposed, views, explained)
     most_votes = max((view.fit.votes for view in verified), default=0.0)
@@ -179,11 +181,24 @@ def propose(
     return sorted(poses.values(), key=lambda pose: (-worth[pose.key], pose.key))
 
 
-def _add_hints(poses: Sequence[Pose], hints: Sequence[Hint]) -> list[tuple[int, Edit]]:
-    """Return the views that votes propose, then the views that only hashes propose."""
-    voted_keys = {pose.key for pose in poses}
-    voted = [(pose.key, pose.edit) for pose in poses]
-    return [*voted, *((hint.key, Edit(hint.mirrored)) for hint in hints if hint.key not in voted_keys)]
+def _take_likeliest(
+    shelf: Shelf, poses: Sequence[Pose], count: int, hints: Sequence[Hint]
+) -> tuple[list[tuple[int, Edit]], dict[int, Known]]:
+    """Return `count` views that votes propose, then the views that only hashes propose, and their data."""
+    views: dict[int, Known] = {}
+    voted: list[tuple[int, Edit]] = []
+    for first in range(0, len(poses), count):
+        page = poses[first : first + count]
+        views.update(shelf.views([pose.key for pose in page]))
+        voted += [(pose.key, pose.edit) for pose in page if pose.key in views]
+        if len(voted) >= count:
+            break
+    voted = voted[:count]
+    voted_keys = {key for key, _ in voted}
+    hinted = [(hint.key, Edit(hint.mirrored)) for hint in hints if hint.key not in voted_keys]
+    if unread := [key for key, _ in hinted if key not in views]:
+        views.update(shelf.views(unread))
+    return [*voted, *hinted], views
 
 
 def _verify_views(

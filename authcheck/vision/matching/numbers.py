@@ -37,7 +37,7 @@ def _compute_numbers(
     rivals = [
         rival
         for rival in looks
-        if rival.verified.known.design != view.known.design and in_one_place(look.alignment, rival.alignment)
+        if view.known.has_rival(rival.verified.known) and in_one_place(look.alignment, rival.alignment)
     ]
     rival_votes = max((rival.verified.fit.votes for rival in rivals), default=NO_RIVAL)
     rival_confirmed = max((len(rival.confirmation.pairs) for rival in rivals), default=0)

@@ -49,7 +49,8 @@ class Submitted:
 class Known:
     """The stored data of a registered view. `design` and `owner` are ids.
 
-    Views of one design are not rivals.
+    `priority` is the place of the picture in the order of registration. Views of one design are not rivals.
+    A later view of another owner is no rival of an earlier view, because it may be a copy.
     """
 
     key: int
@@ -59,3 +60,10 @@ class Known:
     thumbnail: Thumbnail
     width_px: int
     height_px: int
+    priority: int = 0
+
+    def has_rival(self, other: "Known") -> bool:
+        """Return whether another view counts as a rival of this view."""
+        if self.design == other.design:
+            return False
+        return self.owner == other.owner or other.priority <= self.priority

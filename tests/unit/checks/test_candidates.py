@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from evidence_scenes import homography
 
-from authcheck.checks.candidates import _score_by_hashes, _score_by_look
+from authcheck.checks.candidates import _explain_hashes, _explain_look, score_view
 from authcheck.checks.finder import HINTS, LEAST_HINT, Seen, hints_of
-from authcheck.checks.verdicts import Reason
+from authcheck.checks.verdicts import FAST_POLICY, Reason
 from authcheck.vision.fingerprints.gallery import Hit
 from authcheck.vision.matching.alignment import Alignment, alignment_of
 from authcheck.vision.matching.score import NUMBERS
@@ -43,8 +43,10 @@ def test_the_registered_file_needs_no_hash() -> None:
     A view that nothing found has no score.
     """
     for given in (None, hit(0.2)):
-        assert _score_by_hashes(given, is_exact=True) == (1.0, "sha256", (Reason("image.exact_copy", 1.0),))
-    assert _score_by_hashes(None, is_exact=False) == (0.0, "", ())
+        assert score_view(given, None, FAST_POLICY, is_exact=True) == 1.0
+        assert _explain_hashes(given, is_exact=True) == ("sha256", (Reason("image.exact_copy", 1.0),))
+    assert score_view(None, None, FAST_POLICY, is_exact=False) == 0.0
+    assert _explain_hashes(None, is_exact=False) == ("", ())
 
 
 @pytest.mark.parametrize(
@@ -58,8 +60,8 @@ def test_the_registered_file_needs_no_hash() -> None:
 )
 def test_hashes_say_how_a_copy_lies(orientation: str, window: str, codes: list[str]) -> None:
     """Reasons name a turned, mirrored or partial copy. An upright whole copy needs no such reason."""
-    score, method, reasons = _score_by_hashes(hit(orientation=orientation, window=window), is_exact=False)
-    assert (score, method) == (0.8, "phash")
+    method, reasons = _explain_hashes(hit(orientation=orientation, window=window), is_exact=False)
+    assert method == "phash"
     assert reasons[0] == Reason(
         "image.near_copy", 0.9, {"family": "phash", "distance_bits": 40, "of_bits": 256}
     )
@@ -87,8 +89,7 @@ def test_points_say_how_a_design_lies(alignment: Alignment, codes: list[str]) ->
 
     Hashes give no reason then.
     """
-    score, method, reasons = _score_by_look(look(12, alignment), hit(), 0.7)
-    assert score == 0.7
+    method, reasons = _explain_look(look(12, alignment), hit())
     assert method == "features"
     assert reasons[0] == Reason("image.design_found", 0.9, {"points": 12})
     assert [one.code for one in reasons[1:]] == codes
@@ -97,7 +98,7 @@ def test_points_say_how_a_design_lies(alignment: Alignment, codes: list[str]) ->
 @pytest.mark.parametrize(("coverage", "percent"), [(0.0, 1), (0.004, 1), (0.4567, 46)])
 def test_a_partial_copy_says_how_much_is_seen(coverage: float, percent: int) -> None:
     """A partial copy states the visible share in whole percent, never 0, because something was found."""
-    *_, reasons = _score_by_look(look(12, laid(coverage=coverage)), None, 0.7)
+    _, reasons = _explain_look(look(12, laid(coverage=coverage)), None)
     assert reasons[1].params == {"percent": percent}
 
 
@@ -106,9 +107,9 @@ def test_what_no_point_confirms_speaks_as_the_hashes_do() -> None:
 
     Without a hash it gives none.
     """
-    _, method, reasons = _score_by_look(look(0, laid()), hit(orientation="mirror"), 0.7)
+    method, reasons = _explain_look(look(0, laid()), hit(orientation="mirror"))
     assert (method, [one.code for one in reasons]) == ("phash", ["image.near_copy", "image.mirrored"])
-    assert _score_by_look(look(0, laid()), None, 0.7) == (0.7, "features", ())
+    assert _explain_look(look(0, laid()), None) == ("features", ())
 
 
 def test_a_look_reads_back() -> None:

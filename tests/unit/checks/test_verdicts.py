@@ -1,6 +1,7 @@
 """The rule book of verdicts, tested alone."""
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authcheck.checks.verdicts import (
-    CURRENT_POLICY,
     POLICIES,
     Candidate,
     Policy,
@@ -22,7 +22,8 @@ from authcheck.checks.verdicts import (
 from authcheck.errors import BadSetting
 from authcheck.vision.fingerprints.score import REACH_BITS, score_of
 
-POLICY = Policy("test-1", match=0.9, lookalike=0.5, dispute=0.9)
+POLICY = Policy("test-1", match=0.9, lookalike=0.5)
+FIRST_WINS = replace(POLICY, name="test-2", first_wins=True)
 
 
 def candidate(design_id: str = "dsn_1", score: float = 1.0, **words: Any) -> Candidate:
@@ -36,8 +37,10 @@ candidates = st.builds(
     candidate,
     st.sampled_from(["dsn_1", "dsn_2", "dsn_3"]),
     scores,
+    owner=st.sampled_from(["acme", "rival"]),
     disputed=st.booleans(),
-    registered_order=st.integers(0, 3),
+    priority=st.integers(0, 3),
+    yields_to=st.frozensets(st.sampled_from(["dsn_1", "dsn_2", "dsn_3"]), max_size=2),
 )
 
 
@@ -73,8 +76,8 @@ def test_what_is_too_far_is_none_but_known() -> None:
 
 def test_first_registered_wins_a_tie() -> None:
     """When designs match equally well, the earlier one is the answer, whatever the order of the search."""
-    first = candidate("dsn_2", registered_order=1)
-    later = [candidate("dsn_1", registered_order=2), candidate("dsn_3", registered_order=3)]
+    first = candidate("dsn_2", priority=1)
+    later = [candidate("dsn_1", priority=2), candidate("dsn_3", priority=3)]
     for order in itertools.permutations([first, *later]):
         assert decide(order, POLICY).candidate == first
 
@@ -82,14 +85,14 @@ def test_first_registered_wins_a_tie() -> None:
 def test_ids_break_the_ties_of_one_import() -> None:
     """Designs of one transaction share a tick. Their ids keep the order of the table."""
     earlier, later = candidate("dsn_1", view_number=9), candidate("dsn_2", view_number=2)
-    assert rank([later, earlier]) == [earlier, later]
+    assert rank([later, earlier], POLICY) == [earlier, later]
 
 
 def test_a_disputed_design_stands_after_an_undisputed_one() -> None:
     """A disputed design ranks after an undisputed one, even if its copy was registered earlier elsewhere."""
-    disputed = candidate("dsn_1", disputed=True, registered_order=1)
-    clean = candidate("dsn_2", registered_order=2)
-    assert rank([disputed, clean]) == [clean, disputed]
+    disputed = candidate("dsn_1", disputed=True, priority=1)
+    clean = candidate("dsn_2", priority=2)
+    assert rank([disputed, clean], POLICY) == [clean, disputed]
 
 
 def test_a_disputed_answer_says_so() -> None:
@@ -107,16 +110,60 @@ def test_others_that_are_near_are_counted() -> None:
 
 @given(st.lists(candidates, max_size=6), st.lists(st.sampled_from(["image.animated"]), max_size=1))
 def test_any_evidence_gives_one_sound_verdict(found: list[Candidate], notes: list[str]) -> None:
-    """The answer is the best candidate.
+    """The answer is one of the candidates.
 
     Its code follows from its score, and its reasons are sorted by weight.
     """
-    verdict = decide(found, CURRENT_POLICY, notes)
-    assert verdict.score == max((one.score for one in found), default=0.0)
-    assert verdict.code == code_for(verdict.score, CURRENT_POLICY) if found else VerdictCode.NONE
-    weights = [reason.weight for reason in verdict.reasons]
-    assert weights == sorted(weights, reverse=True)
-    assert decide(found[::-1], CURRENT_POLICY, notes).score == verdict.score
+    for policy in (POLICY, FIRST_WINS):
+        ranked = rank(found, policy)
+        assert sorted(map(id, ranked)) == sorted(map(id, found))
+        verdict = decide(found, policy, notes)
+        assert verdict.candidate == (ranked[0] if ranked else None)
+        assert verdict.code == code_for(verdict.score, policy) if found else VerdictCode.NONE
+        weights = [reason.weight for reason in verdict.reasons]
+        assert weights == sorted(weights, reverse=True)
+    best = max((one.score for one in found), default=0.0)
+    assert decide(found, POLICY).score == best
+    assert (decide(found, FIRST_WINS).code is VerdictCode.NONE) == (best < POLICY.lookalike)
+
+
+def test_the_first_registered_is_the_answer_even_with_a_lower_score() -> None:
+    """Of two owners' designs that the picture shows, the first registered one is the answer.
+
+    The later one is named second.
+    """
+    first = candidate("dsn_2", 0.91, owner="brand", priority=1)
+    copy = candidate("dsn_1", 0.99, owner="thief", priority=2)
+    assert rank([copy, first], FIRST_WINS) == [first, copy]
+    assert rank([copy, replace(first, score=0.89)], FIRST_WINS)[0] == copy
+    sister = replace(copy, owner="brand")
+    assert rank([sister, first], FIRST_WINS)[0] == sister
+
+
+def test_a_view_yields_to_the_view_that_it_resembles() -> None:
+    """A registered lookalike is named after the design that it resembles, if the picture resembles both."""
+    first = candidate("dsn_1", 0.55, owner="brand", priority=1)
+    altered = candidate("dsn_2", 0.97, owner="thief", priority=2, yields_to=frozenset({"dsn_1"}))
+    assert rank([altered, first], FIRST_WINS) == [first, altered]
+    assert rank([altered, replace(first, score=0.49)], FIRST_WINS)[0] == altered
+
+
+def test_designs_that_may_both_stand_are_ranked_by_score() -> None:
+    """After the ruling that both owners keep their designs, the better fit is the answer."""
+    first = candidate("dsn_1", 0.91, owner="brand", priority=1)
+    other = candidate("dsn_2", 0.99, owner="peer", priority=2, beside=frozenset({"dsn_1"}))
+    assert rank([first, replace(other, beside=frozenset())], FIRST_WINS)[0] == first
+    both = [replace(first, beside=frozenset({"dsn_2"})), other]
+    assert rank(both, FIRST_WINS)[0] == other
+
+
+@given(st.lists(candidates, max_size=5), candidates)
+def test_a_disputed_copy_never_changes_an_undisputed_answer(found: list[Candidate], copy: Candidate) -> None:
+    """One more disputed candidate leaves the answer as it was, unless nothing else is near."""
+    disputed = replace(copy, design_id="dsn_9", disputed=True)
+    before, after = decide(found, FIRST_WINS), decide([*found, disputed], FIRST_WINS)
+    if before.candidate is not None and before.code is not VerdictCode.NONE and not before.candidate.disputed:
+        assert (after.candidate, after.code) == (before.candidate, before.code)
 
 
 @given(scores, scores)
@@ -133,7 +180,6 @@ def test_every_policy_is_found_by_its_name() -> None:
     for name, policy in POLICIES.items():
         assert policy_named(name) is policy
         assert 0 < policy.lookalike <= policy.match <= 1
-        assert 0 < policy.dispute <= 1
 
 
 def test_an_unknown_policy_is_refused() -> None:
@@ -147,4 +193,3 @@ def test_an_unknown_policy_is_refused() -> None:
 def test_no_threshold_lies_where_the_search_may_miss(policy: Policy) -> None:
     """The gallery promises views only down to REACH_BITS. No threshold may be below that score."""
     assert score_of(REACH_BITS) <= policy.lookalike <= policy.match <= 1
-    assert policy.lookalike <= policy.dispute <= 1

@@ -1,0 +1,76 @@
+"""Endpoints of disputes: both owners read them, the operator rules on them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from authcheck.certificates import contested
+from authcheck.certificates.signing_keys import open_vault
+from authcheck.ledger import publishing
+from authcheck.members.api_keys import Principal
+from authcheck.registry import disputes, rulings
+from authcheck.storage.opening import utc_now
+
+from ..deps import Admin, AnyKey, WorkspaceDep
+from ..paging import PagingDep
+from ..wire.certificates import RevocationOut
+from ..wire.disputes import DisputeOut, RulingIn, RulingOut, dispute_out, ruling_out
+from ..wire.forms import Page
+
+router = APIRouter(prefix="/v1/disputes", tags=["disputes"])
+
+
+@router.get("")
+def list_disputes(
+    caller: AnyKey,
+    workspace: WorkspaceDep,
+    paging: PagingDep,
+    ended: Annotated[bool, Query(description="Also disputes that have ended.")] = False,
+) -> Page[DisputeOut]:
+    """List the disputes of your designs, on either side, oldest first. The operator sees all disputes."""
+    with workspace.database.reading() as session:
+        rows = disputes.list_disputes(
+            session, owner_id=_owner_id(caller), ended=ended, after=paging.after, limit=paging.fetch
+        )
+        return paging.page(rows, dispute_out)
+
+
+@router.get("/{dispute_id}")
+def show_dispute(caller: AnyKey, dispute_id: str, workspace: WorkspaceDep) -> DisputeOut:
+    """Return a dispute of one of your designs. The operator may read every dispute."""
+    with workspace.database.reading() as session:
+        return dispute_out(disputes.get_dispute(session, dispute_id, owner_id=_owner_id(caller)))
+
+
+@router.post("/{dispute_id}/ruling")
+def rule(_caller: Admin, dispute_id: str, body: RulingIn, workspace: WorkspaceDep) -> RulingOut:
+    """Rule on a dispute. The picture that loses is withdrawn. The ruling is final and in the ledger.
+
+    The answer names the batches of certificates for the design that lost.
+    """
+    with workspace.database.writing() as session:
+        dispute = rulings.rule(session, dispute_id, body.ruling, reason=body.reason, now=utc_now())
+        loser = None if body.ruling == disputes.BOTH else rulings.loser_of(dispute)
+        batches = contested.find_batches(session, loser.id) if loser else []
+        answer = ruling_out(dispute, batches)
+    publishing.publish(workspace.database, workspace.settings)
+    return answer
+
+
+@router.post("/{dispute_id}/revoke-certificates")
+def revoke_certificates(_caller: Admin, dispute_id: str, workspace: WorkspaceDep) -> RevocationOut:
+    """Revoke all certificates for the design that lost a dispute, permanently, whoever issued them."""
+    vault = open_vault(workspace.settings)
+    with workspace.database.writing() as session:
+        loser = rulings.loser_of(disputes.get_dispute(session, dispute_id))
+        counts = contested.revoke_all(session, vault, workspace.settings, loser.id, now=utc_now())
+    publishing.publish(workspace.database, workspace.settings)
+    return RevocationOut(revoked=counts.now, revoked_before=counts.before)
+
+
+def _owner_id(caller: Principal) -> str | None:
+    """Return the owner whose disputes the caller may read, None for the operator."""
+    if "admin" in caller.scopes:
+        return None
+    caller.require("designs:write")
+    return caller.organisation_id

@@ -1,0 +1,96 @@
+"""Disputes and rulings, in JSON."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from authcheck.certificates.contested import ContestedBatch
+from authcheck.registry.tables import Design, Dispute
+
+from .forms import Text, Wire
+
+
+class SideOut(Wire):
+    """One side of a dispute: the design, its owner, and the SHA-256 of the picture."""
+
+    owner: str
+    reference: str
+    design: str
+    registered_at: datetime
+    picture: str | None
+
+
+class DisputeOut(Wire):
+    """A picture that shows (`match`) or resembles (`lookalike`) an earlier picture of another owner.
+
+    While a `match` is open, the later picture is disputed. `ended_by` is null while the dispute is open.
+    """
+
+    id: str
+    verdict: Literal["match", "lookalike"]
+    score: float
+    later: SideOut
+    earlier: SideOut
+    noticed_at: datetime
+    ended_at: datetime | None
+    ended_by: Literal["withdrawn", "revised", "earlier", "later", "both"] | None
+    reason: str | None = Field(description="The operator's reason, for both owners.")
+
+
+class RulingIn(Wire):
+    """The operator's ruling: the picture that stands, and the reason. The other picture is withdrawn."""
+
+    ruling: Literal["earlier", "later", "both"]
+    reason: Text = Field(min_length=1, max_length=1000)
+
+
+class ContestedBatchOut(Wire):
+    """A batch of certificates for the design that lost, with the number of active certificates."""
+
+    batch: str
+    issuer: str
+    active: int
+
+
+class RulingOut(DisputeOut):
+    """A dispute after the ruling, and the certificates that were issued for the design that lost."""
+
+    batches: list[ContestedBatchOut]
+
+
+def dispute_out(dispute: Dispute) -> DisputeOut:
+    """Return a dispute that has both designs with their owners loaded."""
+    return DisputeOut.model_validate(_dispute_fields(dispute))
+
+
+def ruling_out(dispute: Dispute, batches: list[ContestedBatch]) -> RulingOut:
+    """Return a dispute after its ruling."""
+    issued = [
+        ContestedBatchOut(batch=one.batch.id, issuer=one.issuer.handle, active=one.active) for one in batches
+    ]
+    return RulingOut.model_validate({**_dispute_fields(dispute), "batches": issued})
+
+
+def _dispute_fields(dispute: Dispute) -> dict[str, object]:
+    return {
+        "id": dispute.id,
+        "verdict": dispute.verdict,
+        "score": dispute.score,
+        "later": _side_out(dispute.design, dispute.picture_sha256),
+        "earlier": _side_out(dispute.other, dispute.other_picture_sha256),
+        "noticed_at": dispute.noticed_at,
+        "ended_at": dispute.ended_at,
+        "ended_by": dispute.ended_by,
+        "reason": dispute.reason,
+    }
+
+
+def _side_out(design: Design, picture_sha256: str | None) -> SideOut:
+    return SideOut(
+        owner=design.owner.handle,
+        reference=design.reference,
+        design=design.id,
+        registered_at=design.registered_at,
+        picture=picture_sha256,
+    )

@@ -1,0 +1,86 @@
+"""Commands of disputes between owners: list, show, rule, and revoke the loser's certificates."""
+
+from typing import Annotated
+
+import typer
+
+from authcheck.certificates import contested
+from authcheck.certificates.signing_keys import open_vault
+from authcheck.ledger import publishing
+from authcheck.members import organisations
+from authcheck.registry import disputes, rulings
+from authcheck.registry.tables import Dispute
+from authcheck.storage.opening import open_storage, utc_now
+from authcheck.terminal.output import console
+from authcheck.terminal.output import disputes as output
+from authcheck.terminal.output.console import Json
+
+disputes_app = typer.Typer(no_args_is_help=True, help="Disputes between owners of similar designs.")
+DisputeId = Annotated[str, typer.Argument(metavar="DISPUTE", help="Id of the dispute.")]
+PAGE = 500
+
+
+@disputes_app.command("list")
+def list_disputes(
+    *,
+    owner: Annotated[str | None, typer.Option(help="Only this owner's, on either side.")] = None,
+    ended: Annotated[bool, typer.Option("--ended", help="Also those that have ended.")] = False,
+    json: Json = False,
+) -> None:
+    """List disputes and resemblances, oldest first."""
+    rows: list[Dispute] = []
+    with open_storage() as storage, storage.database.reading() as session:
+        owner_id = organisations.get_organisation(session, owner).id if owner else None
+        while page := disputes.list_disputes(
+            session, owner_id=owner_id, ended=ended, after=rows[-1].id if rows else "", limit=PAGE
+        ):
+            rows += page
+    output.show_disputes(rows, json=json)
+
+
+@disputes_app.command("show")
+def show_dispute(dispute: DisputeId, *, json: Json = False) -> None:
+    """Show both sides of a dispute, and the certificates issued on the later design."""
+    with open_storage() as storage, storage.database.reading() as session:
+        row = disputes.get_dispute(session, dispute)
+        output.show_dispute(row, contested.find_batches(session, row.design_id), json=json)
+
+
+@disputes_app.command("rule")
+def rule(
+    dispute: DisputeId,
+    *,
+    ruling: Annotated[str, typer.Option("--for", help="The picture that stands: earlier, later or both.")],
+    reason: Annotated[str, typer.Option(help="Why. Both owners read the reason.")],
+) -> None:
+    """Rule on a dispute. The picture that loses is withdrawn, and both owners see the reason.
+
+    The ruling is an entry of the ledger. The reason is not.
+    """
+    with open_storage() as storage:
+        with storage.database.writing() as session:
+            row = rulings.rule(session, dispute, ruling, reason=reason, now=utc_now())
+            loser = None if ruling == disputes.BOTH else rulings.loser_of(row)
+            batches = contested.find_batches(session, loser.id) if loser else []
+        publishing.publish(storage.database, storage.settings)
+    console.say(f"{row.id}: {output.state_text(row)}.")
+    active = sum(one.active for one in batches)
+    if loser and active:
+        issued = ", ".join(f"{one.batch.id} by {one.issuer.handle}" for one in batches if one.active)
+        console.say(
+            f"{active} certificates for {console.plain(loser.reference)} of {loser.owner.handle} are still"
+            f" active: {issued}. To revoke all: authcheck disputes revoke-certificates {row.id}",
+            style="yellow",
+        )
+
+
+@disputes_app.command("revoke-certificates")
+def revoke_certificates(dispute: DisputeId) -> None:
+    """Revoke all certificates on the design that lost a dispute, permanently."""
+    with open_storage() as storage:
+        vault = open_vault(storage.settings)
+        with storage.database.writing() as session:
+            loser = rulings.loser_of(disputes.get_dispute(session, dispute))
+            counts = contested.revoke_all(session, vault, storage.settings, loser.id, now=utc_now())
+        publishing.publish(storage.database, storage.settings)
+    console.say(f"{counts.now} certificates are now revoked. {counts.before} were already revoked.")
