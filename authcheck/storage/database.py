@@ -4,7 +4,7 @@ Sessions are synchronous. `reading()` never takes the write lock; `writing()` ta
 IMMEDIATE, because a plain BEGIN that upgrades later fails under concurrency) and commits when the block ends.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeVarTuple
@@ -19,7 +19,7 @@ from authcheck.storage.identity import Identity
 from authcheck.storage.revisions import head, refuse_newer, revision_of
 
 __all__ = ["SETTINGS", "Database", "head", "make_engine", "stream_rows", "translated_errors"]
-SETTINGS = "authcheck_settings"  # key in the info of a writing session
+SETTINGS = "authcheck_settings"  # key in the info of a session
 
 Columns = TypeVarTuple("Columns")
 
@@ -27,10 +27,12 @@ Columns = TypeVarTuple("Columns")
 class Database:
     """An engine and the two ways to get a session."""
 
-    def __init__(self, engine: sa.Engine, settings: Settings | None = None) -> None:
+    def __init__(
+        self, engine: sa.Engine, settings: Settings | None = None, info: Mapping[str, object] | None = None
+    ) -> None:
         self.engine = engine
         self._writers = engine.execution_options(**{WRITES: True})
-        self._info = {SETTINGS: settings}
+        self._info = {SETTINGS: settings, **(info or {})}
         self._identity: Identity | None = None
 
     @property
@@ -39,8 +41,10 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @classmethod
-    def open(cls, settings: Settings) -> Self:
+    def open(cls, settings: Settings, info: Mapping[str, object] | None = None) -> Self:
         """Connect. Create and upgrade an embedded database. Any other database must be at head already.
+
+        Every session has `info`: what rooms above have to say to rooms below.
 
         From then on, every transaction raises Unavailable (`database.replaced`) if it would use another
         database. Raises StorageFailed, DatabaseBusy, BadSetting (a URL that does not parse) or Unavailable
@@ -48,7 +52,7 @@ class Database:
         """
         if settings.database_url is None:
             _make_folder(settings.data_dir)
-        database = cls(make_engine(settings.url), settings)
+        database = cls(make_engine(settings.url), settings, info)
         try:
             database._make_current()
             with translated_errors():
@@ -78,7 +82,10 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a session for queries. Nothing is committed."""
-        with translated_errors(), Session(self.engine, expire_on_commit=False) as session:
+        with (
+            translated_errors(),
+            Session(self.engine, expire_on_commit=False, info=self._info) as session,
+        ):
             yield session
 
     @contextmanager
