@@ -17,7 +17,7 @@ from authcheck.licences import agreements
 from authcheck.licences.terms import Terms
 from authcheck.members import organisations
 from authcheck.members.tables import Organisation
-from authcheck.registry import designs
+from authcheck.registry import designs, disputes, rulings
 from authcheck.registry.masking import change_mask
 from authcheck.registry.reading import read_view
 from authcheck.registry.registration import NewDesign, Registration
@@ -60,6 +60,7 @@ def build(workspace: Workspace) -> Scene:
     keeper = made.brand(workspace, "keeper", key=False, seed=8)
     keeper.add_key(OWN.public_key().public_bytes_raw())
     keeper.issue()
+    make.register(workspace, "COPY-OF-KITE", owner="copyist", seed=0)  # disputed
     with workspace.database.reading() as session:
         keeper_row = scene.organisation(session, "keeper")
         waiting = find_waiting(session, workspace.settings, keeper_row, NOW - timedelta(hours=2))
@@ -206,4 +207,9 @@ ACTS["a mask is changed"] = lambda scene: change_mask(
     picture_sha256=read_view(make.picture_bytes(5), scene.work.limits).sha256,
     masking=make.mask_bytes(),
     now=scene.now,
+)
+act("a dispute is ruled on")(
+    lambda scene, session: rulings.rule(
+        session, disputes.list_disputes(session)[0].id, "earlier", reason="Was first.", now=scene.now
+    )
 )

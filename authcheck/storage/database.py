@@ -112,8 +112,12 @@ class Database:
             session.begin(),
         ):
             yield session
+            self._check_file()
+        self._check_file()  # a commit to a file that was deleted at that moment is lost
+
+    def _check_file(self) -> None:
         if self._identity is not None:
-            self._identity.check_file()  # a commit to a file that was deleted meanwhile is lost
+            self._identity.check_file()
 
     def revision(self) -> str | None:
         """Return the migration that the database is at, None for an empty database."""

@@ -10,6 +10,7 @@ import make
 import pytest
 import sqlalchemy as sa
 import units_made
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -166,8 +167,11 @@ def test_other_content_in_the_same_database_is_noticed(settings: Settings) -> No
         other.dispose()
 
 
-def test_a_commit_to_a_file_that_vanishes_meanwhile_is_not_acknowledged(settings: Settings) -> None:
-    """The file is deleted between the beginning of a transaction and its commit."""
+@pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
+def test_a_commit_to_a_file_that_vanishes_meanwhile_is_not_acknowledged(
+    settings: Settings, moment: str
+) -> None:
+    """The file is deleted between the beginning of a transaction and its commit, or right after the commit."""
     if settings.database_url is not None:
         pytest.skip("a server has no file")
     database = Database.open(settings)
@@ -175,11 +179,32 @@ def test_a_commit_to_a_file_that_vanishes_meanwhile_is_not_acknowledged(settings
     def write_and_delete() -> None:
         with database.writing() as session:
             session.execute(sa.text("UPDATE registry_clock SET tick = tick + 1"))
-            delete(settings)
+            event.listen(session, moment, lambda _: delete(settings))
 
     with pytest.raises(Unavailable) as refused:
         write_and_delete()
     assert refused.value.code == "database.replaced"
+    database.dispose()
+
+
+def test_what_was_refused_is_not_there_when_the_file_returns(settings: Settings, tmp_path: Path) -> None:
+    """The file is moved away within a transaction, and back afterwards: the refused change is not in it."""
+    if settings.database_url is not None:
+        pytest.skip("a server has no file")
+    database = Database.open(settings)
+    away: list[tuple[Path, Path]] = []
+
+    def write_and_move() -> None:
+        with database.writing() as session:
+            session.execute(sa.text("UPDATE registry_clock SET tick = 99"))
+            away.extend((file, file.rename(tmp_path / file.name)) for file in files_of(settings))
+
+    with pytest.raises(Unavailable):
+        write_and_move()
+    for before, now in away:
+        now.rename(before)
+    with database.reading() as session:
+        assert session.scalar(sa.text("SELECT tick FROM registry_clock")) == 0
     database.dispose()
 
 

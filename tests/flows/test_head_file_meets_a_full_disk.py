@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from authcheck.workspace import Workspace
 pytestmark = pytest.mark.postgresql
 
 Fill = Callable[..., None]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -131,3 +133,15 @@ def test_an_order_whose_database_vanished_is_not_acknowledged(
     monkeypatch.setattr(publishing, "publish", replaced)
     with pytest.raises(Unavailable):
         publishing.publish_recorded(workspace.database, workspace.settings)
+
+
+def test_no_act_refuses_what_it_has_committed() -> None:
+    """Commands and routes publish by `publish_recorded`. Only the ledger's own command may fail to sign."""
+    folders = (ROOT / "api" / "routes", ROOT / "authcheck" / "terminal" / "commands")
+    signing = {
+        path.name
+        for folder in folders
+        for path in folder.glob("*.py")
+        if re.search(r"\bpublish\(", path.read_text())
+    }
+    assert signing == {"ledger.py"}
