@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 from authcheck import config
 from authcheck.config import Settings
+from authcheck.ledger import addresses
 from authcheck.workspace import Workspace
 
 from . import openapi, problems
@@ -55,7 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Create the application. Without `settings`, read the settings from AUTHCHECK_*. Raises BadSetting.
 
     The application opens its workspace when it starts and closes the workspace when it stops. The start
-    raises StorageFailed, DatabaseBusy or Unavailable.
+    raises StorageFailed, DatabaseBusy, Unavailable, or Conflict (`address.differs`).
     """
     settings = settings or config.load()
     app = FastAPI(
@@ -89,6 +90,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.workspace = Workspace.open(app.state.settings)
     try:
+        with app.state.workspace.database.reading() as session:
+            addresses.refuse_other(session, app.state.settings)
         yield
     finally:
         app.state.workspace.database.dispose()

@@ -24,6 +24,7 @@ log = logging.getLogger("authcheck.api")
 STATUS_BY_CODE: Mapping[str, int] = {
     "auth.scope": 403,
     "certificate.label_needed": 403,
+    "certificate.code_needed": 403,
     "request.cross_site": 403,
     "image.too_large": 413,
     "request.too_large": 413,

@@ -46,11 +46,17 @@ def _checked_shares(text: str) -> str:
     return text
 
 
-def _checked_url(text: str) -> str:
+def checked_url(text: str) -> str:
+    """Return an http or https address without its last slash. Raises ValueError for any other text."""
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ValueError("write an address such as https://authcheck.example")
     return text.rstrip("/")
+
+
+def ledger_name(url: str) -> str:
+    """Return the name of a ledger that begins at an address: the address without its scheme, `/ledger`."""
+    return url.partition("://")[2] + "/ledger"
 
 
 class Settings(BaseSettings):
@@ -116,7 +122,7 @@ class Settings(BaseSettings):
     ] = ""
     public_url: Annotated[
         str,
-        AfterValidator(_checked_url),
+        AfterValidator(checked_url),
         Field(
             description="The public address of this service. Labels, issuers' DIDs and the ledger's origin "
             "begin with it."
@@ -234,8 +240,11 @@ class Settings(BaseSettings):
 
     @property
     def ledger_origin(self) -> str:
-        """Return the ledger's name, the public address without its scheme: `authcheck.example/ledger`."""
-        return self.public_url.partition("://")[2] + "/ledger"
+        """Return the name of a ledger that begins at the public address: `authcheck.example/ledger`.
+
+        A ledger keeps its first name, see `addresses.addresses_of`.
+        """
+        return ledger_name(self.public_url)
 
     @property
     def submissions_dir(self) -> Path:

@@ -71,7 +71,7 @@ class Brand:
             organisation = organisations.get_organisation(session, self.handle)
             settings, vault = self.work.settings, self.vault
             key = add(session, organisation, vault, settings=settings, now=make.NOW, public_key=public_key)
-            status_lists.catch_up(session, settings, organisation, vault, now=make.NOW)
+            status_lists.catch_up(session, organisation, vault, now=make.NOW)
             return key
 
     def revoke_key(self, kid: str) -> SigningKey:

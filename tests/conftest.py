@@ -23,6 +23,8 @@ MATCH_DATA = Path(os.environ.get("AUTHCHECK_MATCH_DATA", ROOT.parent / "shared" 
 AGES_H = 1_000_000  # tests mix days of their choice with the machine's clock
 POSTGRESQL = os.environ.get("AUTHCHECK_TEST_DATABASE") == "postgresql"
 sys.path.insert(0, str(ROOT / "tests"))  # tests import make.py
+from make import confirm_address  # noqa: E402 - found on the path above
+
 pytest_plugins = ["chain_made"]
 # The same 25 examples in every run. `--hypothesis-profile=thorough` draws 400 new ones.
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -67,7 +69,9 @@ def new_database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
 
 def _embedded(folder: Path) -> Callable[[Path], str | None]:
     template = Settings(data_dir=folder)
-    Database.open(template).dispose()
+    database = Database.open(template)
+    confirm_address(database)
+    database.dispose()
 
     def make(data_dir: Path) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -86,6 +90,7 @@ def _on_postgresql(server: sa.URL, admin: sa.Engine) -> Callable[[Path], str | N
         make_engine(server.set(database="template_head").render_as_string(hide_password=False))
     )
     template.upgrade()
+    confirm_address(template)
     template.dispose()
     numbers = itertools.count()
 

@@ -11,13 +11,11 @@ import pypdfium2
 from numpy.typing import NDArray
 from PIL import Image
 
-from authcheck.config import Settings
 from authcheck.ids import new_code
 from authcheck.labels.layouts import LAYOUTS, Layout
 from authcheck.labels.sheets import Label, label_url, qr, sheet
 
 HOST = "https://authcheck.example"
-SETTINGS = Settings(public_url=HOST)
 PRODUCT = "牡丹真丝方巾 Peony scarf"
 Grey = NDArray[np.uint8]
 
@@ -36,7 +34,7 @@ def labels(count: int, *, short: bool = False, pin: str | None = None) -> list[L
     """Return labels of units with new codes."""
     codes = [new_code() for _ in range(count)]
     return [
-        Label(code, label_url(SETTINGS, Unit(serial=code, code=code), short=short), PRODUCT, pin)
+        Label(code, label_url(HOST, Unit(serial=code, code=code), short=short), PRODUCT, pin)
         for code in codes
     ]
 

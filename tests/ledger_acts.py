@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from authcheck.certificates import brand_signatures, revoking, signing_keys, status_lists
 from authcheck.certificates.batches import Selection
 from authcheck.certificates.brand_signatures import Signatures, find_waiting
+from authcheck.ledger import addresses
 from authcheck.licences import agreements
 from authcheck.licences.terms import Terms
 from authcheck.members import organisations
@@ -63,7 +64,7 @@ def build(workspace: Workspace) -> Scene:
     make.register(workspace, "COPY-OF-KITE", owner="copyist", seed=0)  # disputed
     with workspace.database.reading() as session:
         keeper_row = scene.organisation(session, "keeper")
-        waiting = find_waiting(session, workspace.settings, keeper_row, NOW - timedelta(hours=2))
+        waiting = find_waiting(session, keeper_row, NOW - timedelta(hours=2))
     licensees.licensee(workspace, acme.design)
     terms = {"designs": (acme.design.id,)}
     licence = licensees.licence(workspace, "acme", "printers", **terms)
@@ -147,7 +148,6 @@ act("a key is revoked")(
 act("a status list is signed")(
     lambda scene, session: status_lists.publish(
         session,
-        scene.work.settings,
         scene.organisation(session),
         signing_keys.signer_for(session, scene.organisation(session), scene.acme.vault),  # type: ignore[arg-type]
         [0],
@@ -167,7 +167,7 @@ act("certificates are revoked")(
 )
 act("signatures are sent")(
     lambda scene, session: brand_signatures.accept(
-        session, scene.work.settings, scene.organisation(session, "keeper"), scene.signatures, scene.now
+        session, scene.organisation(session, "keeper"), scene.signatures, scene.now
     )
 )
 act("a licence is offered")(
@@ -211,5 +211,10 @@ ACTS["a mask is changed"] = lambda scene: change_mask(
 act("a dispute is ruled on")(
     lambda scene, session: rulings.rule(
         session, disputes.list_disputes(session)[0].id, "earlier", reason="Was first.", now=scene.now
+    )
+)
+act("the address is moved")(
+    lambda scene, session: addresses.move(
+        session, scene.work.settings.public_url, "https://authcheck.example", scene.now
     )
 )

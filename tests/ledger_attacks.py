@@ -87,7 +87,7 @@ def sign(workspace: Workspace, now: datetime = make.NOW) -> SignedCheckpoint:
 def findings(workspace: Workspace, *statements: str) -> list[str]:
     """Return the audit's findings in words, as if the uncommitted statements had been committed."""
     held = publishing.head_held(workspace.database, workspace.settings)
-    key = publishing.ledger_signer(workspace.settings).verifier.public_key
+    key = publishing.ledger_signer(workspace.settings, workspace.settings.ledger_origin).verifier.public_key
     with workspace.database.snapshot() as session:
         for statement in statements:
             session.execute(sa.text(statement))

@@ -54,7 +54,7 @@ class Licensee(made.Brand):
         """Return the batches that wait for the licensee's signature."""
         with self.work.database.reading() as session:
             organisation = organisations.get_organisation(session, self.handle)
-            return brand_signatures.find_waiting(session, self.work.settings, organisation, now)
+            return brand_signatures.find_waiting(session, organisation, now)
 
 
 def licensee(work: Workspace, design: Design, handle: str = "printers", *, key: bool = True) -> Licensee:

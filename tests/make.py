@@ -18,9 +18,11 @@ from PIL import Image, ImageDraw, ImageFilter
 from authcheck.checks.tables import Check
 from authcheck.config import Settings
 from authcheck.ids import new_id
+from authcheck.ledger import addresses
 from authcheck.members import api_keys, organisations
 from authcheck.registry.reading import read_view
 from authcheck.registry.registration import NewDesign, Registered, Registration
+from authcheck.storage.database import Database
 from authcheck.vision.features import extract
 from authcheck.vision.features.features import Features
 from authcheck.vision.features.thumbnail import Thumbnail, thumbnail_bytes
@@ -31,6 +33,12 @@ from authcheck.workspace import Workspace
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DESIGNS = Path(__file__).parents[1] / "fixtures" / "designs"
 Quad = NDArray[np.float32]
+
+
+def confirm_address(database: Database) -> None:
+    """Record the default address, as an operator confirms it for a trial on this computer."""
+    with database.writing() as session:
+        addresses.record_first(session, Settings(), NOW)
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (320, 256)) -> Image.Image:

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from authcheck.errors import AuthcheckError, NotFound
 from authcheck.ids import show_code
+from authcheck.labels.gs1 import CODE_ATTRIBUTE
 from authcheck.lookups import lookup, units
 from authcheck.lookups.lookup import LookUp
 from authcheck.storage.opening import utc_now
@@ -43,7 +44,7 @@ class LabelRoute(APIRoute):
                 if wants_json(request):
                     raise
                 api_response = from_error(error, request.state.request_id)
-                outcome = "missing" if isinstance(error, NotFound) else "unavailable"
+                outcome = _outcome_of(error)
                 headers = {
                     name: value for name, value in api_response.headers.items() if name == "retry-after"
                 }
@@ -54,9 +55,16 @@ class LabelRoute(APIRoute):
                     headers=headers,
                     outcome=outcome,
                     found=None,
+                    lang=request.query_params.get("lang"),
                 )
 
         return page
+
+
+def _outcome_of(error: AuthcheckError) -> str:
+    if error.code == "certificate.code_needed":
+        return "code_needed"
+    return "missing" if isinstance(error, NotFound) else "unavailable"
 
 
 router = APIRouter(route_class=LabelRoute, include_in_schema=False, dependencies=[Depends(public_read_limit)])
@@ -69,18 +77,17 @@ def by_code(request: Request, code: str, workspace: WorkspaceDep) -> HTMLRespons
     result = lookup.look_up(workspace.database, workspace.settings, code, utc_now())
     if not holds_label(result.unit, code):  # `code` is an id, which everybody can read in the public ledger
         raise units.unknown_unit_error()
-    return _render_certificate(request, result, result.unit.code)
+    return _render_certificate(request, result)
 
 
 @router.get("/01/{gtin}/10/{lot:path}/21/{serial:path}")  # noqa: FAST003 - read from the raw path, see _look_up_link
 async def by_numbers(request: Request, workspace: WorkspaceDep) -> Response:
     """Show the certificate of a GS1 Digital Link (GTIN, lot, serial), as a page or as JSON."""
     result = await run_in_threadpool(_look_up_link, workspace, request)
-    code = _code_by_numbers(result)
     if not wants_json(request):
-        return _render_certificate(request, result, code)
+        return _render_certificate(request, result)
     headers = {"Cache-Control": "no-store", "Vary": "Accept"}
-    body = certificate_out(result, has_label=True, code=code)
+    body = certificate_out(result, has_label=True)
     return JSONResponse(body.model_dump(mode="json"), headers=headers)
 
 
@@ -89,7 +96,8 @@ def _look_up_link(workspace: Workspace, request: Request) -> LookUp:
     path = request.scope.get("raw_path", b"").decode("ascii", "replace")
     numbers = NUMBERS.search(path)
     gtin, lot, serial = map(unquote, numbers.groups()) if numbers else ("", "", "")
-    return lookup.look_up_numbers(workspace.database, workspace.settings, (gtin, lot, serial), utc_now())
+    code = request.query_params.get(CODE_ATTRIBUTE)
+    return lookup.look_up_label(workspace.database, workspace.settings, (gtin, lot, serial), code, utc_now())
 
 
 def wants_json(request: Request) -> bool:
@@ -98,22 +106,13 @@ def wants_json(request: Request) -> bool:
     return "json" in accepted and "text/html" not in accepted
 
 
-def _code_by_numbers(result: LookUp) -> str | None:
-    """Return the code that a client with a unit's numbers may see, or None.
-
-    An attacker can guess a brand's own serial numbers. So the code is shown only when it is the serial
-    number.
-    """
-    return result.unit.code if result.unit.code == result.unit.serial else None
-
-
-def _render_certificate(request: Request, result: LookUp, code: str | None) -> HTMLResponse:
+def _render_certificate(request: Request, result: LookUp) -> HTMLResponse:
     return render(
         request,
         "certificate.html",
         outcome=result.outcome,
         found=result,
-        code=show_code(code) if code else None,
+        code=show_code(result.unit.code),
         bundle_url=bundle_url(result.unit),
         preview=f"/v1/designs/{result.unit.design_id}/preview" if result.unit.has_preview else None,
         here=HERE,

@@ -12,6 +12,7 @@ from authcheck.certificates.signing_keys import open_vault
 from authcheck.labels.layouts import find_layout
 from authcheck.labels.reading import Read, read_label
 from authcheck.labels.sheets import sheet
+from authcheck.ledger.addresses import addresses_of
 
 from ..deps import CertificatesIssuer, WorkspaceDep, public_limit
 from ..openapi import picture_body
@@ -65,7 +66,9 @@ def read_labels(picture: PictureDep, workspace: WorkspaceDep) -> ReadLabelsOut:
 
     Only labels of this service are recognised. Ask `lookup` if a label is genuine.
     """
-    labels = read_label(picture.data, workspace.limits, workspace.settings.public_url)
+    with workspace.database.reading() as session:
+        addresses = addresses_of(session, workspace.settings)
+    labels = read_label(picture.data, workspace.limits, addresses.urls)
     return ReadLabelsOut(labels=[_label_out(label) for label in labels])
 
 

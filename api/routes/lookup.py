@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from authcheck.certificates import publications
 from authcheck.errors import Conflict, Forbidden
-from authcheck.lookups import lookup
+from authcheck.lookups import lookup, transactions
 from authcheck.storage.opening import utc_now
 
 from ..deps import IfNoneMatch, WorkspaceDep, public_read_limit
@@ -32,30 +32,29 @@ OPEN = {"Cache-Control": SHORT, "Access-Control-Allow-Origin": "*"}  # verifiers
 async def show_certificate(code: str, workspace: WorkspaceDep) -> Response:
     """Look up a certificate by its code, its id or a transaction id, and verify its proof.
 
-    Ids are in the public ledger. So a look-up by id gives no code, serial number and proof. Otherwise a
-    forger could copy labels from the ledger.
+    Ids are in the public ledger. So a look-up by id gives the outcome, the issuer and the times, but nothing
+    about the product or the design, and no proof. Otherwise a forger could copy labels from the ledger.
     """
     arguments = (workspace.database, workspace.settings, code, utc_now())
     result = lookup.look_up_at_once(*arguments)
     if result is None:
         result = await run_in_threadpool(lookup.look_up, *arguments)
-    has_label = holds_label(result.unit, code)
-    body = certificate_out(result, has_label=has_label, code=result.unit.code if has_label else None)
+    body = certificate_out(result, has_label=holds_label(result.unit, code))
     # A Response spares time: FastAPI would validate and copy the new model again.
     return Response(body.model_dump_json(), media_type="application/json")
 
 
 @router.get("/v1/certificates/{code}/bundle", response_class=JSONResponse)
-def show_bundle(code: str, workspace: WorkspaceDep, serial: str = "") -> Response:
+def show_bundle(code: str, workspace: WorkspaceDep) -> Response:
     """Return the offline proof of a certificate.
 
-    `authcheck verify-bundle` and any browser verify the proof without us. Ask by the code, or by the id with
-    the serial number. The proof contains the serial number.
+    `authcheck verify-bundle` and any browser verify the proof without us. Ask by the code on the label. The
+    proof contains the serial number.
     """
     result = lookup.look_up(workspace.database, workspace.settings, code, utc_now())
-    if not holds_label(result.unit, code) and serial != result.unit.serial:
+    if not holds_label(result.unit, code):
         raise Forbidden(
-            "We give a unit's proof only to holders of its label. Use the label's code, or add ?serial=.",
+            "We give a unit's proof only to holders of its label. Use the label's code.",
             code="certificate.label_needed",
         )
     if result.bundle is None:
@@ -74,8 +73,8 @@ def show_transaction(tx_id: str, workspace: WorkspaceDep) -> TransactionOut | An
     An id `0x...` is a chain's transaction that holds a checkpoint.
     """
     if tx_id.lower().startswith("0x"):
-        return anchor_out(lookup.chain_transaction(workspace.database, tx_id.lower()))
-    return transaction_out(lookup.transaction(workspace.database, workspace.settings, tx_id.lower()))
+        return anchor_out(transactions.chain_transaction(workspace.database, tx_id.lower()))
+    return transaction_out(transactions.transaction(workspace.database, workspace.settings, tx_id.lower()))
 
 
 @router.get(
@@ -104,17 +103,28 @@ def show_trust(workspace: WorkspaceDep, brand: str | None = None) -> Response:
 
 
 @router.get("/.well-known/did.json", response_class=JSONResponse)
-def show_operator(workspace: WorkspaceDep) -> Response:
-    """Return the DID document of this ledger's operator."""
-    return _did_response(publications.operator_document(workspace.settings))
+def show_operator(request: Request, workspace: WorkspaceDep) -> Response:
+    """Return the DID document of this ledger's operator, at the address that you ask."""
+    with workspace.database.reading() as session:
+        document = publications.operator_document(session, workspace.settings, _host(request))
+    return _did_response(document)
 
 
 @router.get("/brands/{handle}/did.json", response_class=JSONResponse)
-def show_brand(handle: str, workspace: WorkspaceDep) -> Response:
-    """Return the DID document of a brand: the keys with which it signs certificates."""
+def show_brand(request: Request, handle: str, workspace: WorkspaceDep) -> Response:
+    """Return the DID document of a brand: the keys with which it signs certificates.
+
+    After a move, each address has the document of its own DID.
+    """
     with workspace.database.reading() as session:
-        return _did_response(publications.brand_document(session, workspace.settings, handle))
+        document = publications.brand_document(session, workspace.settings, handle, _host(request))
+    return _did_response(document)
+
+
+def _host(request: Request) -> str:
+    return request.headers.get("host", "")
 
 
 def _did_response(content: dict[str, Any]) -> Response:
-    return JSONResponse(content, media_type="application/did+ld+json", headers=OPEN)
+    headers = {**OPEN, "Vary": "Host"}
+    return JSONResponse(content, media_type="application/did+ld+json", headers=headers)

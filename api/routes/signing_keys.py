@@ -66,7 +66,7 @@ def show_waiting(caller: CertificatesIssuer, workspace: WorkspaceDep) -> Waiting
     """
     with workspace.database.reading() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
-        waiting = brand_signatures.find_waiting(session, workspace.settings, organisation, utc_now())
+        waiting = brand_signatures.find_waiting(session, organisation, utc_now())
     return WaitingOut(kid=waiting.kid, at=waiting.at, payloads=dict(waiting.payloads))
 
 
@@ -80,7 +80,7 @@ def accept_signatures(caller: CertificatesIssuer, body: SignaturesIn, workspace:
     signatures = Signatures(body.kid, body.at, body.signatures)
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
-        count = brand_signatures.accept(session, workspace.settings, organisation, signatures, utc_now())
+        count = brand_signatures.accept(session, organisation, signatures, utc_now())
     publishing.publish_recorded(workspace.database, workspace.settings)
     return SignedOut(signed=count)
 
@@ -93,7 +93,7 @@ def _add_key(
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
         key = add(session, organisation, vault, settings=settings, now=now, public_key=brand_key)
-        status_lists.catch_up(session, settings, organisation, vault, now=now)
+        status_lists.catch_up(session, organisation, vault, now=now)
     publishing.publish_recorded(workspace.database, settings)
     return _key_out(key)
 

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Literal
-from urllib.parse import urlencode
 
 from pydantic import Field
 
@@ -10,7 +9,8 @@ from authcheck.errors import Rejected
 from authcheck.ids import check_code
 from authcheck.ledger import anchoring
 from authcheck.ledger.tables import Anchoring
-from authcheck.lookups.lookup import LookUp, Transaction
+from authcheck.lookups.lookup import LookUp
+from authcheck.lookups.transactions import Transaction
 from authcheck.lookups.units import Unit
 
 from .forms import Wire
@@ -54,11 +54,11 @@ class LookUpOut(Wire):
     )
     outcome: Outcome
     issuer: IssuerOut
-    product: str
-    gtin: str
-    lot: str
-    serial: str | None = Field(description="Null unless you have the label.")
-    design: CertifiedDesignOut
+    product: str | None = Field(description="This and the next four: null unless you have the label.")
+    gtin: str | None
+    lot: str | None
+    serial: str | None
+    design: CertifiedDesignOut | None
     issued_at: datetime
     revoked_at: datetime | None
     revocation_reason: str | None
@@ -107,25 +107,24 @@ def holds_label(unit: Unit, text: str) -> bool:
 
 
 def bundle_url(unit: Unit) -> str:
-    """Return the address of a unit's offline proof, for a caller who knows the serial number in the proof."""
-    return f"/v1/certificates/{unit.id}/bundle?{urlencode({'serial': unit.serial})}"
+    """Return the address of a unit's offline proof, for a caller who has the label."""
+    return f"/v1/certificates/{unit.code}/bundle"
 
 
-def certificate_out(found: LookUp, *, has_label: bool, code: str | None) -> LookUpOut:
-    """Return a certificate and its checks, with serial number and proof only for a caller with the label."""
+def certificate_out(found: LookUp, *, has_label: bool) -> LookUpOut:
+    """Return a certificate and its checks. Only a caller with the label gets the rest: product, proof."""
     unit = found.unit
+    design = CertifiedDesignOut(id=unit.design_id, reference=unit.design_reference, title=unit.design_title)
     return LookUpOut(
         id=unit.id,
-        code=code,
+        code=unit.code if has_label else None,
         outcome=found.outcome,
         issuer=IssuerOut(handle=unit.handle, name=unit.brand),
-        product=unit.product,
-        gtin=unit.gtin,
-        lot=unit.lot,
+        product=unit.product if has_label else None,
+        gtin=unit.gtin if has_label else None,
+        lot=unit.lot if has_label else None,
         serial=unit.serial if has_label else None,
-        design=CertifiedDesignOut(
-            id=unit.design_id, reference=unit.design_reference, title=unit.design_title
-        ),
+        design=design if has_label else None,
         issued_at=unit.issued_at,
         revoked_at=unit.revoked_at,
         revocation_reason=unit.revocation_reason,

@@ -11,6 +11,7 @@ from contextlib import closing
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from authcheck.audit.addresses import compare_addresses
 from authcheck.audit.rows import Discrepancy, compare_rows
 from authcheck.errors import AuthcheckError, NotTrue
 from authcheck.ledger.clock import SKEW
@@ -49,6 +50,7 @@ def audit(
         yield from _check_checkpoints(checkpoints, public_key, _reader_of(tiles))
         yield from _check_held(held, newest_size, ledger_size(session), _reader_of(tiles))
     yield from compare_rows(session)
+    yield from compare_addresses(session)
 
 
 def _replay(

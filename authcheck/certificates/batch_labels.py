@@ -8,6 +8,7 @@ from authcheck.certificates.tables import Batch, Certificate
 from authcheck.config import Settings
 from authcheck.errors import Conflict
 from authcheck.labels.sheets import Label, label_url
+from authcheck.ledger.addresses import addresses_of, refuse_other
 from authcheck.vault import Vault
 
 
@@ -23,10 +24,24 @@ def labels_of(
 ) -> list[Label]:
     """Return labels for at most `count` certificates from number `first` on, in the batch's order.
 
-    Omits revoked certificates. With `vault`, every label has its PIN. Raises Conflict (`label.none`,
-    `label.no_pins`, or `label.unsigned`, because no label is printed before its certificate is signed),
-    NotTrue (`key.sealed`).
+    The links begin with the current address. Omits revoked certificates. With `vault`, every label has its
+    PIN. Raises Conflict (`label.none`, `label.no_pins`, or `label.unsigned`, because no label is printed
+    before its certificate is signed), NotTrue (`key.sealed`), and as `addresses.refuse_other`.
     """
+    refuse_other(session, settings)
+    address = addresses_of(session, settings).current
+    units = _find_active_units(session, batch, first, count)
+    pins = {unit.code: pin_of(vault, unit) if vault else None for unit in units}
+    if vault and None in pins.values():
+        raise Conflict("This batch was issued without PINs.", code="label.no_pins", batch=batch.id)
+    return [
+        Label(unit.code, label_url(address, unit, short=short), batch.product, pins[unit.code])
+        for unit in units
+    ]
+
+
+def _find_active_units(session: Session, batch: Batch, first: int, count: int | None) -> list[Certificate]:
+    """Return a part of the batch without its revoked certificates. Raises Conflict (`label.*`)."""
     of_batch = (
         select(Certificate).where(Certificate.batch_id == batch.id).order_by(Certificate.number_in_batch)
     )
@@ -44,10 +59,4 @@ def labels_of(
             code="label.unsigned",
             batch=batch.id,
         )
-    pins = {unit.code: pin_of(vault, unit) if vault else None for unit in units}
-    if vault and None in pins.values():
-        raise Conflict("This batch was issued without PINs.", code="label.no_pins", batch=batch.id)
-    return [
-        Label(unit.code, label_url(settings, unit, short=short), batch.product, pins[unit.code])
-        for unit in units
-    ]
+    return units

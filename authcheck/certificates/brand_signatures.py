@@ -16,22 +16,24 @@ from sqlalchemy.orm import Session
 
 from authcheck.certificates import status_lists
 from authcheck.certificates.batches import get_batch
+from authcheck.certificates.facts import issuer_of
 from authcheck.certificates.issuing import enter, product_of
 from authcheck.certificates.orders import MOST_UNITS
 from authcheck.certificates.rights import lock_standing, without_right
-from authcheck.certificates.signing_keys import active_keys, lock_organisation
+from authcheck.certificates.signing_keys import active_keys, find_keys, lock_organisation
 from authcheck.certificates.statements import (
     ProductUnit,
     certificate_payload,
-    list_url,
+    did_of,
     lists_url,
+    name_at,
     signing_input,
     urn_of,
 )
 from authcheck.certificates.status_lists import number_of
-from authcheck.certificates.tables import Certificate, SigningKey
-from authcheck.config import Settings
+from authcheck.certificates.tables import Batch, Certificate, SigningKey
 from authcheck.errors import Conflict, NotTrue, Rejected
+from authcheck.ledger.addresses import list_addresses
 from authcheck.members.tables import Organisation
 from authcheck.proofs.trust import decode_base64url, encode_base64url
 from authcheck.registry.tables import Design
@@ -71,11 +73,12 @@ def sign(waiting: Waiting, key: Ed25519PrivateKey) -> Signatures:
     return Signatures(waiting.kid, waiting.at, signatures)
 
 
-def find_waiting(session: Session, settings: Settings, organisation: Organisation, now: datetime) -> Waiting:
+def find_waiting(session: Session, organisation: Organisation, now: datetime) -> Waiting:
     """Return at most 10,000 unsigned certificates, oldest first, with their status lists and outdated lists.
 
-    Omits certificates whose design is now retired or disputed, or whose licence no longer covers them. Raises
-    Conflict (`signing_key.kept_here`).
+    Omits certificates whose design is now retired or disputed, or whose licence no longer covers them. All
+    are statements of one issuer: after a move, those of the older address come first, under its name of the
+    key. Raises Conflict (`signing_key.kept_here`).
     """
     kid = _keys_kept_by_brand(session, organisation)[-1].kid
     unsigned = (
@@ -91,15 +94,17 @@ def find_waiting(session: Session, settings: Settings, organisation: Organisatio
         .limit(MOST_UNITS)
     )
     rows = _find_rows(session, organisation, session.scalars(unsigned).all())
-    payloads = _certificate_payloads(session, settings, organisation, rows, now)
-    for number, payload in _list_payloads(session, settings, organisation, rows, now).items():
-        payloads[list_url(settings.public_url, organisation.handle, number)] = payload
-    return Waiting(kid, now, {name: payload.decode() for name, payload in payloads.items()})
+    issuers = [row["issuer"] for row in rows] + _issuers_of_due_lists(session, organisation)
+    issuer = issuers[0] if issuers else issuer_of(kid)
+    rows = [row for row in rows if row["issuer"] == issuer]
+    payloads = _certificate_payloads(session, organisation, rows, now)
+    for number, payload in _list_payloads(session, organisation, issuer, rows, now).items():
+        payloads[status_lists.url_of(session, organisation, number)] = payload
+    decoded = {name: payload.decode() for name, payload in payloads.items()}
+    return Waiting(name_at(issuer, kid), now, decoded)
 
 
-def accept(
-    session: Session, settings: Settings, organisation: Organisation, sent: Signatures, now: datetime
-) -> int:
+def accept(session: Session, organisation: Organisation, sent: Signatures, now: datetime) -> int:
     """Put signatures in force and return how many certificates became active. Skip active certificates.
 
     Raises Rejected (`signatures.unknown`, `signatures.list_missing`, `signatures.count`, `signatures.time`),
@@ -109,31 +114,34 @@ def accept(
     _check_count_and_time(sent, now)
     organisation = lock_organisation(session, organisation.id)
     key = _get_key(session, organisation, sent.kid)
-    urls = lists_url(settings.public_url, organisation.handle)
-    urn = urn_of("")
-    names = [name for name in sent.signatures if not name.startswith(f"{urls}/")]
+    issuer, urn = issuer_of(sent.kid), urn_of("")
+    prefixes = tuple(f"{lists_url(row.url, organisation.handle)}/" for row in list_addresses(session))
+    names = [name for name in sent.signatures if not name.startswith(prefixes)]
     ids = [name.removeprefix(urn) for name in names if name.startswith(urn)]
-    certificates = _find_rows(session, organisation, ids)
+    certificates = [row for row in _find_rows(session, organisation, ids) if row["issuer"] == issuer]
     if len(certificates) < len(names):
         raise Rejected(
             "Some signatures are not for your certificates or status lists.", code="signatures.unknown"
         )
     rows = [row for row in certificates if row["state"] == "unsigned"]
-    payloads = _certificate_payloads(session, settings, organisation, rows, now)
-    lists = _list_payloads(session, settings, organisation, rows, sent.at)
-    if not {f"{urls}/{number}" for number in lists} <= sent.signatures.keys():
+    payloads = _certificate_payloads(session, organisation, rows, now)
+    lists = _list_payloads(session, organisation, issuer, rows, sent.at)
+    urls = {number: status_lists.url_of(session, organisation, number) for number in lists}
+    if not set(urls.values()) <= sent.signatures.keys():
         raise Rejected(
             "The signature of a status list is missing. Sign all payloads that you fetched.",
             code="signatures.list_missing",
         )
-    signed = [_verify_and_join(key, payload, sent.signatures[name]) for name, payload in payloads.items()]
+    signed = [
+        _verify_and_join(sent.kid, key, payload, sent.signatures[name]) for name, payload in payloads.items()
+    ]
     in_force = {
-        number: _verify_and_join(key, payload, sent.signatures[f"{urls}/{number}"])
+        number: _verify_and_join(sent.kid, key, payload, sent.signatures[urls[number]])
         for number, payload in lists.items()
     }
-    enter(session, key.kid, rows, signed, now)
+    enter(session, sent.kid, rows, signed, now)
     _update(session, rows)
-    status_lists.put_in_force(session, settings, organisation, key.kid, in_force, now=now)
+    status_lists.put_in_force(session, organisation, sent.kid, in_force, now=now)
     return len(rows)
 
 
@@ -161,7 +169,8 @@ def _keys_kept_by_brand(session: Session, organisation: Organisation) -> list[Si
 
 
 def _get_key(session: Session, organisation: Organisation, kid: str) -> SigningKey:
-    keys = [key for key in _keys_kept_by_brand(session, organisation) if key.kid == kid]
+    named = {key.id for key in find_keys(session, organisation, kid)}
+    keys = [key for key in _keys_kept_by_brand(session, organisation) if key.id in named]
     if not keys:
         raise NotTrue(
             f"{kid} is not one of your keys, or it was revoked. Fetch the payloads again and sign them.",
@@ -171,22 +180,29 @@ def _get_key(session: Session, organisation: Organisation, kid: str) -> SigningK
 
 
 def _find_rows(session: Session, organisation: Organisation, ids: Sequence[str]) -> list[CertificateRow]:
-    """Return the organisation's certificates with these ids, in the order of issue."""
-    columns = select(
-        Certificate.id, Certificate.batch_id, Certificate.serial, Certificate.status_index, Certificate.state
-    ).where(Certificate.organisation_id == organisation.id)
+    """Return the organisation's certificates with these ids and their issuers, in the order of issue."""
+    columns = (
+        select(
+            Certificate.id,
+            Certificate.batch_id,
+            Certificate.serial,
+            Certificate.status_index,
+            Certificate.state,
+            Batch.address,
+        )
+        .join(Batch, Batch.id == Certificate.batch_id)
+        .where(Certificate.organisation_id == organisation.id)
+    )
     rows: list[CertificateRow] = []
     for chunk in in_chunks(ids):
         rows += map(dict, session.execute(columns.where(Certificate.id.in_(chunk))).mappings())
+    for row in rows:
+        row["issuer"] = did_of(row["address"], organisation.handle)
     return sorted(rows, key=lambda row: int(row["status_index"]))
 
 
 def _certificate_payloads(
-    session: Session,
-    settings: Settings,
-    organisation: Organisation,
-    rows: Sequence[CertificateRow],
-    now: datetime,
+    session: Session, organisation: Organisation, rows: Sequence[CertificateRow], now: datetime
 ) -> dict[str, bytes]:
     """Return the payload to sign for each row, by URN, in the order of the rows.
 
@@ -194,7 +210,7 @@ def _certificate_payloads(
     """
     batches = [get_batch(session, batch_id) for batch_id in sorted({row["batch_id"] for row in rows})]
     designs = lock_standing(session, organisation, batches, now)
-    products = {batch.id: product_of(settings, organisation, designs[batch.id], batch) for batch in batches}
+    products = {batch.id: product_of(organisation, designs[batch.id], batch) for batch in batches}
     return {
         urn_of(row["id"]): certificate_payload(
             products[row["batch_id"]], ProductUnit(row["id"], row["serial"], row["status_index"])
@@ -203,29 +219,37 @@ def _certificate_payloads(
     }
 
 
+def _issuers_of_due_lists(session: Session, organisation: Organisation) -> list[str]:
+    return [
+        status_lists.issuer_of_list(session, organisation, number)
+        for number in status_lists.due(session, organisation.id)
+    ]
+
+
 def _list_payloads(
     session: Session,
-    settings: Settings,
     organisation: Organisation,
+    issuer: str,
     rows: Sequence[CertificateRow],
     at: datetime,
 ) -> dict[int, bytes]:
-    """Return the payloads of these certificates' status lists and of all outdated lists, by list number."""
-    numbers = {number_of(row["status_index"]) for row in rows} | set(
-        status_lists.due(session, organisation.id)
-    )
-    return {
-        number: status_lists.payload_of(session, settings, organisation, number, at)
-        for number in sorted(numbers)
-    }
+    """Return the payloads of these certificates' status lists, and of the issuer's outdated lists.
+
+    The keys are the numbers of the lists.
+    """
+    numbers = {number_of(row["status_index"]) for row in rows}
+    for number in status_lists.due(session, organisation.id):
+        if status_lists.issuer_of_list(session, organisation, number) == issuer:
+            numbers.add(number)
+    return {number: status_lists.payload_of(session, organisation, number, at) for number in sorted(numbers)}
 
 
-def _verify_and_join(key: SigningKey, payload: bytes, signature: str) -> str:
+def _verify_and_join(kid: str, key: SigningKey, payload: bytes, signature: str) -> str:
     """Verify a signature and return the JWS of payload and signature.
 
     Raises NotTrue (`certificate.signature`).
     """
-    signed = signing_input(key.kid, payload)
+    signed = signing_input(kid, payload)
     try:
         Ed25519PublicKey.from_public_bytes(key.public_key).verify(
             decode_base64url(signature), signed.encode()

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -32,8 +32,10 @@ from authcheck.certificates.tables import Batch, Certificate
 from authcheck.config import Settings
 from authcheck.errors import Conflict
 from authcheck.ids import EPOCH, new_code, new_id
+from authcheck.ledger.addresses import require
 from authcheck.ledger.journal import check_ledger, record_numbers
 from authcheck.members.tables import Organisation
+from authcheck.proofs.credential import PLACES
 from authcheck.registry.designs import live_views
 from authcheck.registry.tables import Design
 from authcheck.storage.parameters import in_chunks
@@ -56,7 +58,7 @@ def issue(  # noqa: PLR0917 - session, vault, settings, organisation, order, now
     if the brand keeps its key.
 
     Raises Rejected (`batch.*`, `gs1.*`), Conflict (`organisation.not_brand`, `batch.request_key_used`,
-    `certificate.serial_taken`, `signing_key.none`), and as `rights.lock_right`.
+    `certificate.serial_taken`, `signing_key.none`), and as `rights.lock_right` and `addresses.require`.
     """
     order = order.checked()
     organisation = lock_organisation(session, organisation.id)
@@ -66,19 +68,19 @@ def issue(  # noqa: PLR0917 - session, vault, settings, organisation, order, now
         return get_batch(session, earlier_id)
     right = lock_right(session, organisation, order, now)
     signer = signer_for(session, organisation, vault)
-    batch = _new_batch(organisation, order, right, now)
-    rows = list(_unit_rows(order, batch, _next_index(session, organisation), now))
+    batch = _new_batch(organisation, order, right, require(session, settings, now).current, now)
+    rows = list(_unit_rows(order, batch, _next_index(session, batch), now))
     _check_serials_free(session, rows, order)
     session.add(batch)
     session.flush()
     if signer:
-        sign_rows(session, signer, product_of(settings, organisation, right.design, batch), rows, now)
+        sign_rows(session, signer, product_of(organisation, right.design, batch), rows, now)
     for row in rows if order.pins else ():
         row["sealed_pin"] = vault.seal(new_pin(), pin_purpose(row["id"]))
     _insert(session, rows)
     if signer:
         numbers = {number_of(row["status_index"]) for row in rows}
-        status_lists.publish(session, settings, organisation, signer, numbers, now=now)
+        status_lists.publish(session, organisation, signer, numbers, now=now)
     else:
         check_ledger(session)  # unsigned units have codes too, which are printed
     return get_batch(session, batch.id)
@@ -97,11 +99,11 @@ def _find_earlier_batch(session: Session, organisation: Organisation, order: Ord
     return batch.id if batch else None
 
 
-def product_of(settings: Settings, organisation: Organisation, design: Design, batch: Batch) -> Product:
+def product_of(organisation: Organisation, design: Design, batch: Batch) -> Product:
     """Return the statements that all certificates of a batch share."""
     return Product(
-        issuer=did_of(settings.public_url, organisation.handle),
-        lists_url=lists_url(settings.public_url, organisation.handle),
+        issuer=did_of(batch.address, organisation.handle),
+        lists_url=lists_url(batch.address, organisation.handle),
         gtin=batch.gtin,
         lot=batch.lot,
         name=batch.product,
@@ -113,7 +115,7 @@ def product_of(settings: Settings, organisation: Organisation, design: Design, b
     )
 
 
-def _new_batch(organisation: Organisation, order: Order, right: Right, now: datetime) -> Batch:
+def _new_batch(organisation: Organisation, order: Order, right: Right, address: str, now: datetime) -> Batch:
     return Batch(
         id=new_id("bat", now),
         organisation_id=organisation.id,
@@ -125,14 +127,23 @@ def _new_batch(organisation: Organisation, order: Order, right: Right, now: date
         product=order.product,
         count=order.count,
         licence_id=right.licence_id,
+        address=address,
         created_at=now,
     )
 
 
-def _next_index(session: Session, organisation: Organisation) -> int:
-    query = select(func.max(Certificate.status_index)).where(Certificate.organisation_id == organisation.id)
-    last = session.scalar(query)
-    return 0 if last is None else last + 1
+def _next_index(session: Session, batch: Batch) -> int:
+    """Return the first free index in the issuer's status lists. A new address begins with a new list.
+
+    So each list has one address, the address that its certificates name.
+    """
+    query = select(Certificate.status_index, Batch.address).join(Batch, Batch.id == Certificate.batch_id)
+    of_issuer = query.where(Certificate.organisation_id == batch.organisation_id)
+    last = session.execute(of_issuer.order_by(Certificate.status_index.desc()).limit(1)).one_or_none()
+    if last is None:
+        return 0
+    index: int = last.status_index + 1
+    return index if last.address == batch.address else -(-index // PLACES) * PLACES
 
 
 def _unit_rows(order: Order, batch: Batch, first_index: int, now: datetime) -> Iterator[CertificateRow]:
@@ -193,6 +204,7 @@ def sign_rows(
     session: Session, signer: Signer, product: Product, rows: Sequence[CertificateRow], now: datetime
 ) -> None:
     """Sign the certificate of each row, and record it in the ledger."""
+    signer = signer.under(product.issuer)
     signed = [
         signer.sign(certificate_payload(product, ProductUnit(row["id"], row["serial"], row["status_index"])))
         for row in rows

@@ -15,6 +15,7 @@ from authcheck.certificates.status_lists import number_of
 from authcheck.certificates.tables import Certificate
 from authcheck.config import Settings
 from authcheck.errors import Conflict, Rejected
+from authcheck.ledger.addresses import addresses_of
 from authcheck.ledger.journal import record_numbers
 from authcheck.members.tables import Organisation
 from authcheck.vault import Vault
@@ -55,7 +56,7 @@ def revoke(
     if any(row.state == "unsigned" for row in rows):
         raise Conflict("An unsigned certificate cannot be revoked.", code="certificate.unsigned")
     active = [row for row in rows if row.state == "active"]
-    issuer = did_of(settings.public_url, organisation.handle)
+    issuer = did_of(addresses_of(session, settings).current, organisation.handle)
     numbers = record_numbers(session, [facts.revoked(urn_of(row.id), issuer, reason, now) for row in active])
     if not active:
         return Revoked(0, len(rows))
@@ -63,7 +64,7 @@ def revoke(
     signer = signer_for(session, organisation, vault) if active_keys(session, organisation) else None
     if signer:
         lists = {number_of(row.status_index) for row in active}
-        status_lists.publish(session, settings, organisation, signer, lists, now=now)
+        status_lists.publish(session, organisation, signer, lists, now=now)
     return Revoked(len(active), len(rows) - len(active))
 
 

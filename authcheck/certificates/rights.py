@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.certificates.meters import units_issued
@@ -15,11 +15,12 @@ from authcheck.certificates.orders import Order
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.errors import Conflict, NotFound
 from authcheck.licences import grants as licence_grants
-from authcheck.licences.tables import Licence
+from authcheck.licences.tables import Licence, LicenceSubject
 from authcheck.licences.terms import Breach, Grant, Use, breaches
 from authcheck.members.tables import Organisation
 from authcheck.registry.designs import get_design
 from authcheck.registry.tables import Design
+from authcheck.storage.parameters import can_be_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def lock_right(session: Session, organisation: Organisation, order: Order, now: 
     (`design.not_found`, `licence.not_found`), Conflict (`certificate.no_licence`,
     `certificate.licence_breach`, `certificate.design_state`).
     """
-    design = _find_design(session, order.design_id)
+    design = _find_design(session, organisation, order)
     if order.licence_id is None and design is not None and design.owner_id == organisation.id:
         _lock_design(session, design)
         return Right(design)
@@ -95,11 +96,28 @@ def without_right(session: Session, organisation: Organisation, now: datetime) -
     return batch_ids
 
 
-def _find_design(session: Session, design_id: str) -> Design | None:
-    try:
-        return get_design(session, design_id)
-    except NotFound:
+def _find_design(session: Session, organisation: Organisation, order: Order) -> Design | None:
+    """Return the order's design if the organisation owns it or holds a licence that names it.
+
+    One statement decides, so a stranger's design takes the same time as no design. If the order names a
+    licence, that licence decides later, and any design is returned.
+    """
+    if not can_be_stored(order.design_id):
         return None
+    names_design = or_(
+        and_(LicenceSubject.kind == "design", LicenceSubject.value == Design.id),
+        and_(LicenceSubject.kind == "collection", LicenceSubject.value == Design.collection),
+    )
+    held = (
+        exists()
+        .where(LicenceSubject.licence_id == Licence.id, Licence.licensee_id == organisation.id)
+        .where(Licence.accepted_at.is_not(None), names_design)
+    )
+    query = select(Design.id).where(Design.id == order.design_id)
+    if order.licence_id is None:
+        query = query.where(or_(Design.owner_id == organisation.id, held))
+    design_id = session.scalar(query)
+    return get_design(session, design_id) if design_id is not None else None
 
 
 def _find_grants(

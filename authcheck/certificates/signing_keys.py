@@ -12,11 +12,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from authcheck.certificates import facts
-from authcheck.certificates.statements import Signer, did_of
+from authcheck.certificates.statements import Signer, did_of, name_at
 from authcheck.certificates.tables import SigningKey
 from authcheck.config import Settings
 from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.ids import new_id
+from authcheck.ledger.addresses import list_addresses, require
 from authcheck.ledger.journal import record
 from authcheck.members.tables import Organisation
 from authcheck.proofs.trust import decode_base64url
@@ -72,11 +73,11 @@ def create_key(
     With `public_key` the brand keeps the key, without it a new key is kept here.
 
     Raises Conflict (`organisation.not_brand`, `signing_key.known`, `signing_key.too_many`), Rejected
-    (`signing_key.public_key`).
+    (`signing_key.public_key`), and as `addresses.require`.
     """
     organisation = lock_organisation(session, organisation.id)
     check_issuer(organisation)
-    kid = _next_kid(session, settings, organisation)
+    kid = _next_kid(session, organisation, require(session, settings, now).current)
     secret = None
     if public_key is None:
         public_key, secret = _make_key(vault, kid)
@@ -97,7 +98,7 @@ def create_key(
     return key
 
 
-def _next_kid(session: Session, settings: Settings, organisation: Organisation) -> str:
+def _next_kid(session: Session, organisation: Organisation, address: str) -> str:
     """Return the id of the organisation's next key: `did:web:HOST:brands:HANDLE#key-2`. Raises Conflict."""
     count = session.scalar(
         select(func.count()).select_from(SigningKey).where(SigningKey.organisation_id == organisation.id)
@@ -108,7 +109,7 @@ def _next_kid(session: Session, settings: Settings, organisation: Organisation) 
             code="signing_key.too_many",
             limit=MOST_KEYS,
         )
-    return f"{did_of(settings.public_url, organisation.handle)}#key-{(count or 0) + 1}"
+    return f"{did_of(address, organisation.handle)}#key-{(count or 0) + 1}"
 
 
 def _make_key(vault: Vault | None, kid: str) -> tuple[bytes, bytes]:
@@ -173,11 +174,21 @@ def revoke_key(session: Session, organisation: Organisation, key: str, now: date
     Raises NotFound (`signing_key.not_found`), also for a key of another organisation.
     """
     lock_organisation(session, organisation.id)
-    keys = [row for row in list_keys(session, organisation) if key in {row.id, row.kid}]
+    keys = find_keys(session, organisation, key)
     if not keys:
         raise NotFound(f"You have no signing key {key!r}.", code="signing_key.not_found", key=key)
     _end_keys(session, keys, now)
     return keys[0]
+
+
+def find_keys(session: Session, organisation: Organisation, name: str) -> list[SigningKey]:
+    """Return the organisation's key with this id, or with this kid at an address of this installation."""
+    issuers = [did_of(row.url, organisation.handle) for row in list_addresses(session)]
+    return [
+        key
+        for key in list_keys(session, organisation)
+        if name in {key.id, key.kid, *(name_at(issuer, key.kid) for issuer in issuers)}
+    ]
 
 
 def _end_keys(session: Session, keys: list[SigningKey], now: datetime) -> None:

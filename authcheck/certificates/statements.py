@@ -61,7 +61,12 @@ class Signer:
     def __init__(self, kid: str, key: Ed25519PrivateKey) -> None:
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self.kid = kid
+        self._private_key = key
         self._key = OKPKey.import_key(pem)
+
+    def under(self, issuer: str) -> "Signer":
+        """Return a signer with the same key under the name that the key has at another address."""
+        return Signer(name_at(issuer, self.kid), self._private_key)
 
     def sign(self, payload: bytes, typ: str = "vc+jwt") -> str:
         """Return the payload as a signed compact JWS of type `typ`."""
@@ -94,6 +99,14 @@ def did_web(public_url: str, *path: str) -> str:
     parts = urlsplit(public_url)
     segments = [segment for segment in parts.path.split("/") if segment]
     return ":".join(["did:web", quote(parts.netloc, safe=""), *segments, *path])
+
+
+def name_at(issuer: str, kid: str) -> str:
+    """Return the name that a key has under an issuer's DID: `did:web:authcheck.example:brands:acme#key-1`.
+
+    A key keeps its fragment at every address of this installation.
+    """
+    return f"{issuer}#{kid.partition('#')[2]}"
 
 
 def list_url(public_url: str, handle: str, number: int) -> str:

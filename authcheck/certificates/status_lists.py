@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from authcheck.certificates import facts
 from authcheck.certificates.signing_keys import signer_for
-from authcheck.certificates.statements import Signer, list_payload, list_url
-from authcheck.certificates.tables import Certificate, StatusList
-from authcheck.config import Settings
+from authcheck.certificates.statements import Signer, did_of, list_payload, list_url, name_at
+from authcheck.certificates.tables import Batch, Certificate, StatusList
 from authcheck.ids import new_id
 from authcheck.ledger.journal import record
+from authcheck.ledger.tables import Address
 from authcheck.members.tables import Organisation
 from authcheck.proofs.credential import PLACES
 from authcheck.vault import Vault
@@ -31,9 +31,39 @@ def number_of(status_index: int) -> int:
     return status_index // PLACES
 
 
+def address_of(session: Session, organisation_id: str, number: int) -> str:
+    """Return the public address that the certificates of a list name. Every list has certificates.
+
+    Lists of before addresses were recorded can have several. The newest recorded address counts. We sign
+    nothing under an address that is not recorded.
+    """
+    newest = (
+        select(Batch.address)
+        .join(Certificate, Certificate.batch_id == Batch.id)
+        .where(
+            Certificate.organisation_id == organisation_id,
+            Certificate.status_index.between(number * PLACES, (number + 1) * PLACES - 1),
+            Batch.address.in_(select(Address.url)),
+        )
+        .order_by(Certificate.status_index.desc())
+        .limit(1)
+    )
+    current = select(Address.url).order_by(Address.number.desc()).limit(1)
+    return session.scalar(newest) or session.scalars(current).one()
+
+
+def issuer_of_list(session: Session, organisation: Organisation, number: int) -> str:
+    """Return the DID that signs a list: the issuer that its certificates name."""
+    return did_of(address_of(session, organisation.id, number), organisation.handle)
+
+
+def url_of(session: Session, organisation: Organisation, number: int) -> str:
+    """Return the address of a list, which its certificates name."""
+    return list_url(address_of(session, organisation.id, number), organisation.handle, number)
+
+
 def publish(
     session: Session,
-    settings: Settings,
     organisation: Organisation,
     signer: Signer,
     numbers: Iterable[int],
@@ -41,29 +71,32 @@ def publish(
     now: datetime,
 ) -> None:
     """Sign the current content of these lists, and put the new versions in force."""
-    signed = {
-        number: signer.sign(payload_of(session, settings, organisation, number, now))
-        for number in set(numbers)
-    }
-    put_in_force(session, settings, organisation, signer.kid, signed, now=now)
+    signed = {}
+    for number in set(numbers):
+        issuer = issuer_of_list(session, organisation, number)
+        signed[number] = signer.under(issuer).sign(payload_of(session, organisation, number, now))
+    put_in_force(session, organisation, signer.kid, signed, now=now)
 
 
 def put_in_force(
     session: Session,
-    settings: Settings,
     organisation: Organisation,
     kid: str,
     signed: Mapping[int, str],
     *,
     now: datetime,
 ) -> None:
-    """Store these signed lists, keyed by list number, and record their ledger entries."""
+    """Store these signed lists, keyed by list number, and record their ledger entries.
+
+    `kid` is one of the names of the key that signed them.
+    """
     for number, jws in sorted(signed.items()):
         sha256, last = facts.hash_of(jws), latest(session, organisation.id, number)
         # A payload equal to the previous version would get the entry number of that version again.
         at = max(now, last.published_at + timedelta(microseconds=1)) if last else now
-        url = list_url(settings.public_url, organisation.handle, number)
-        (entry,) = record(session, [facts.list_published(url, sha256, kid, at)])
+        name = name_at(issuer_of_list(session, organisation, number), kid)
+        url = url_of(session, organisation, number)
+        (entry,) = record(session, [facts.list_published(url, sha256, name, at)])
         session.add(
             StatusList(
                 id=new_id("stl", now),
@@ -78,18 +111,14 @@ def put_in_force(
     session.flush()
 
 
-def catch_up(
-    session: Session, settings: Settings, organisation: Organisation, vault: Vault, *, now: datetime
-) -> None:
+def catch_up(session: Session, organisation: Organisation, vault: Vault, *, now: datetime) -> None:
     """Publish the outdated lists, if the newest key is kept here. Raises as `signer_for`."""
     signer = signer_for(session, organisation, vault)
     if signer:
-        publish(session, settings, organisation, signer, due(session, organisation.id), now=now)
+        publish(session, organisation, signer, due(session, organisation.id), now=now)
 
 
-def payload_of(
-    session: Session, settings: Settings, organisation: Organisation, number: int, at: datetime
-) -> bytes:
+def payload_of(session: Session, organisation: Organisation, number: int, at: datetime) -> bytes:
     """Return the current content of a list as the payload to sign. `at` is its `validFrom`."""
     first = number * PLACES
     revoked = select(Certificate.status_index).where(
@@ -98,7 +127,8 @@ def payload_of(
         Certificate.state == "revoked",
     )
     places = [index - first for index in session.scalars(revoked)]
-    return list_payload(settings.public_url, organisation.handle, number, places, at)
+    address = address_of(session, organisation.id, number)
+    return list_payload(address, organisation.handle, number, places, at)
 
 
 def latest(session: Session, organisation_id: str, number: int) -> StatusList | None:

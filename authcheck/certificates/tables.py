@@ -46,6 +46,7 @@ class Batch(Entity):
 
     `request_sha256` is the hash of the order under `request_key`, so that a repeated request issues only
     once. `licence_id` is the licence version that a licensee issues under, None for the design's owner.
+    `address` is the public address that the certificates name as issuer and for their status lists.
     """
 
     __tablename__ = "batches"
@@ -61,6 +62,8 @@ class Batch(Entity):
     product: Mapped[str] = mapped_column(String(200))
     count: Mapped[int]
     licence_id: Mapped[str | None] = mapped_column(ForeignKey(Licence.id), index=True)
+    # Never null: older rows were filled in, but SQLite adds no NOT NULL column to a table with rows.
+    address: Mapped[str] = mapped_column(String(300), nullable=True)
     created_at: Mapped[datetime]
 
     organisation: Mapped["Organisation"] = relationship(lazy="raise")

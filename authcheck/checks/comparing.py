@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.checks.answers import DESIGNS, HITS_PER_DESIGN
 from authcheck.checks.candidates import WHOLE, score_view, view_candidates
-from authcheck.checks.finder import Finder, Seen, hints_of, known_view, seen_in
+from authcheck.checks.finder import Finder, Seen, hints_of, known_view, read_submitted, seen_in
 from authcheck.checks.verdicts import Policy, VerdictCode, code_for
 from authcheck.errors import ImageRejected, NotFound, StorageFailed
 from authcheck.registry.clock import current_tick
@@ -19,18 +19,17 @@ from authcheck.registry.tables import Design, View
 from authcheck.storage.database import Database
 from authcheck.storage.parameters import in_chunks
 from authcheck.storage.pictures import PictureStore
-from authcheck.vision.features import extract
 from authcheck.vision.features.features import Features
 from authcheck.vision.features.filed_index import FiledFeatureIndex
 from authcheck.vision.features.thumbnail import Thumbnail
 from authcheck.vision.fingerprints.fingerprint import Fingerprint
-from authcheck.vision.fingerprints.gallery import Gallery, Hit
+from authcheck.vision.fingerprints.gallery import Gallery
 from authcheck.vision.matching import matcher
 from authcheck.vision.matching.backdrops import Backdrop
 from authcheck.vision.matching.matcher import Examined, Hint
 from authcheck.vision.matching.score import NUMBERS, Model, Vector, load_model
 from authcheck.vision.matching.subjects import Known, Submitted
-from authcheck.vision.pictures.decode import Limits, open_picture
+from authcheck.vision.pictures.decode import Limits
 
 HITS = DESIGNS * HITS_PER_DESIGN  # per standing
 BLOCKS, GREY = NUMBERS.index("blocks"), NUMBERS.index("grey")
@@ -64,7 +63,9 @@ class PictureComparer:
             return Compared(policy.name, empty_tick, ())
         tick, hits = self._search_hashes(picture.fingerprint, owner_id)
         looks: list[Seen] = []
+        submitted = None
         if policy.model is not None:
+            submitted = read_submitted(picture.data, self._limits)
             looks = self._finder.look(
                 self._database,
                 picture.data,
@@ -73,6 +74,7 @@ class PictureComparer:
                 model=load_model(policy.model),
                 enough=policy.match,
                 without=owner_id,
+                submitted=submitted,
             )
         with self._database.reading() as session:
             views = view_candidates(
@@ -93,7 +95,7 @@ class PictureComparer:
         }
         if all(one.verdict != VerdictCode.MATCH for one in similar.values()):
             similar |= {one.number: one for one in self._find_wholes(picture, looks)}
-        return Compared(policy.name, tick, tuple(similar.values()))
+        return Compared(policy.name, tick, tuple(similar.values()), submitted)
 
     def _tick_without_others(self, owner_id: str | None) -> int | None:
         """Return the registry's tick if no other owner has a live view, else None."""
@@ -125,7 +127,7 @@ class PictureComparer:
         with self._database.reading() as session:
             sha256 = session.scalars(select(View.picture_sha256).where(View.number == number)).one()
         try:
-            whole = open_picture(self._store.get(sha256), self._limits, detail_px=extract.PICTURE_DETAIL_PX)
+            whole = read_submitted(self._store.get(sha256), self._limits)
         except (ImageRejected, NotFound, StorageFailed) as error:
             log.warning("cannot compare with picture %s: %s", sha256, error)
             return 0.0
@@ -138,7 +140,9 @@ class PictureComparer:
             picture.width_px,
             picture.height_px,
         )
-        examination = _Views({0: part}).examine(Submitted.of(whole), (), lambda _: True)
+        views = _FewViews()
+        views.add(part)
+        examination = views.examine(whole, (), lambda _: True)
         return max(
             (
                 model.score(numbers)
@@ -170,39 +174,9 @@ class PictureComparer:
                 return tick, {standing: hits_there[:HITS] for standing, hits_there in others.items()}
             count *= 8
 
-    def compare_with(self, picture: NewPicture, views: Sequence[View]) -> list[Similar]:
+    def new_views(self) -> "MemoryViews":
         """Implement `Comparer`."""
-        policy, hits = self._policy, _search_views(picture.fingerprint, views)
-        looks: Mapping[int, Seen] = {}
-        if policy.model is not None:
-            model = load_model(policy.model)
-            opened = open_picture(picture.data, self._limits, detail_px=extract.PICTURE_DETAIL_PX)
-            known = {
-                key: known_view(key, view, view.local, view.design.owner_id)
-                for key, view in enumerate(views)
-                if view.local is not None
-            }
-            examination = _Views(known).examine(
-                Submitted.of(opened),
-                hints_of(hits),
-                lambda numbers: model.score(numbers) >= policy.match,
-            )
-            looks = {look.view_number: look for look in seen_in(examination)}
-        by_view = {hit.view_id: hit for hit in hits}
-        similar = []
-        for key, view in enumerate(views):
-            is_exact = view.picture_sha256 == picture.sha256
-            score = score_view(by_view.get(key), looks.get(key), policy, is_exact=is_exact)
-            if score >= policy.lookalike:
-                similar.append(Similar(view, code_for(score, policy).value, score))
-        return similar
-
-
-def _search_views(query: Fingerprint, views: Sequence[View]) -> list[Hit]:
-    """Return the hash hits among a few views. Keys are places in the sequence."""
-    gallery = Gallery()
-    gallery.add(range(len(views)), [view.fingerprint for view in views])
-    return gallery.search(query, HITS)
+        return MemoryViews(self._policy, self._limits)
 
 
 def _find_own(session: Session, hits: Hits, owner_id: str | None) -> set[int]:
@@ -215,23 +189,88 @@ def _find_own(session: Session, hits: Hits, owner_id: str | None) -> set[int]:
     return own
 
 
-class _Views:
+class _FewViews:
     """A few views in memory, as an index of features and as `matcher.Shelf`."""
 
-    def __init__(self, known: Mapping[int, Known]) -> None:
-        self._known, self._index = known, FiledFeatureIndex()
-        self._index.add(list(known), [view.features for view in known.values()])
+    def __init__(self) -> None:
+        self._known: dict[int, Known] = {}
+        self._index = FiledFeatureIndex()
+        self._without: str | None = None
+
+    def add(self, known: Known) -> None:
+        """Add a view under its key."""
+        self._known[known.key] = known
+        self._index.add([known.key], [known.features])
 
     def examine(
-        self, submitted: Submitted, hints: Sequence[Hint], enough: Callable[[Vector], bool]
+        self,
+        submitted: Submitted,
+        hints: Sequence[Hint],
+        enough: Callable[[Vector], bool],
+        without: str | None = None,
     ) -> Examined:
-        """Run the local stages on these views."""
+        """Run the local stages on these views, without those of an owner."""
+        self._without = without
         return matcher.examine(submitted, lambda ask: ask(self._index, {}), self, hints, enough)
 
     def views(self, keys: Sequence[int]) -> Mapping[int, Known]:
         """Implement `matcher.Shelf`."""
-        return {key: self._known[key] for key in keys if key in self._known}
+        views = {key: self._known[key] for key in keys if key in self._known}
+        return {key: view for key, view in views.items() if view.owner != self._without}
 
     def backdrops(self, keys: Sequence[int]) -> Mapping[int, Backdrop]:  # noqa: ARG002 - the protocol's
         """Implement `matcher.Shelf`. Negative pictures do not count here."""
         return {}
+
+
+class MemoryViews:
+    """Implements `registry.comparison.NewViews` in memory. It is the Shelf of its own comparisons."""
+
+    def __init__(self, policy: Policy, limits: Limits) -> None:
+        self._policy, self._limits = policy, limits
+        self._views: list[View] = []
+        self._gallery, self._few = Gallery(), _FewViews()
+
+    def add(self, view: View) -> None:
+        """Implement `NewViews`."""
+        self._views.append(view)
+
+    def _fill_indexes(self) -> None:
+        """Add the views that are not in the indexes yet. An import for one owner never needs them."""
+        for key in range(len(self._gallery), len(self._views)):
+            view = self._views[key]
+            self._gallery.add([key], [view.fingerprint])
+            if view.local is not None:
+                self._few.add(known_view(key, view, view.local, view.design.owner_id))
+
+    def compare(
+        self, picture: NewPicture, without: str | None, submitted: Submitted | None = None
+    ) -> list[Similar]:
+        """Implement `NewViews`."""
+        policy = self._policy
+        others = {key for key, view in enumerate(self._views) if view.design.owner_id != without}
+        if not others:
+            return []
+        self._fill_indexes()
+        own_count = len(self._views) - len(others)
+        hits = self._gallery.search(picture.fingerprint, HITS + own_count)
+        hits = [hit for hit in hits if hit.view_id in others][:HITS]
+        looks: Mapping[int, Seen] = {}
+        if policy.model is not None:
+            model = load_model(policy.model)
+            examination = self._few.examine(
+                submitted or read_submitted(picture.data, self._limits),
+                hints_of(hits),
+                lambda numbers: model.score(numbers) >= policy.match,
+                without,
+            )
+            looks = {look.view_number: look for look in seen_in(examination)}
+        by_view = {hit.view_id: hit for hit in hits}
+        similar = []
+        for key in sorted(others):
+            view = self._views[key]
+            is_exact = view.picture_sha256 == picture.sha256
+            score = score_view(by_view.get(key), looks.get(key), policy, is_exact=is_exact)
+            if score >= policy.lookalike:
+                similar.append(Similar(view, code_for(score, policy).value, score))
+        return similar

@@ -102,15 +102,16 @@ class Finder:
         model: Model,
         enough: float,
         without: str | None = None,
+        submitted: Submitted | None = None,
     ) -> list[Seen]:
-        """Compare the picture in `data` with views by local features.
+        """Compare the picture in `data` with views by local features. `submitted` is the picture, if read.
 
         `hits` are the results of the hash search. The views of each standing in `hits` are examined apart, so
         that no copy takes the place of the first view or counts as its rival. When no view of a standing
         scores `enough`, its views are examined again with light and dark swapped. `without` is the id of an
         owner whose views are left out. Raises ImageRejected, Unavailable (`registry.old_scheme`).
         """
-        submitted = Submitted.of(open_picture(data, limits, detail_px=extract.PICTURE_DETAIL_PX))
+        submitted = submitted or read_submitted(data, limits)
         shelf = Shelf(database, without)
         looks: list[Seen] = []
         for standing, hits_there in hits.items():
@@ -144,6 +145,11 @@ class Finder:
         return [
             Hint(number, 0.0, 0.0, mirrored=False, whole=False) for number in numbers if number not in hinted
         ]
+
+
+def read_submitted(data: bytes, limits: Limits) -> Submitted:
+    """Decode a picture for the local stages. Raises ImageRejected."""
+    return Submitted.of(open_picture(data, limits, detail_px=extract.PICTURE_DETAIL_PX))
 
 
 def seen_in(examination: Examined) -> list[Seen]:

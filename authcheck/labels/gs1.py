@@ -9,6 +9,7 @@ from authcheck.errors import Rejected
 
 GTIN_CHARS = (8, 12, 13, 14)
 LOT_OR_SERIAL = re.compile(r"[!\"%&'()*+,\-./0-9:;<=>?A-Z_a-z]{1,20}")  # the 82 characters of s7.11
+CODE_ATTRIBUTE = "c"  # of a Digital Link: the code of a unit whose serial number the brand chose
 PATH_STEPS = {".", ".."}  # GS1 allows these texts, but browsers remove them from the path of an address
 
 

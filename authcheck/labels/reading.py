@@ -1,6 +1,7 @@
 """QR codes in an untrusted picture, and the decision which QR codes are labels of this service."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +15,7 @@ LONGEST_TEXT = 500  # the text of our own labels has at most about 300 character
 SHOWN_CHARS = 80
 SHORT = re.compile(r"/[cC]/([^/]+)")
 DIGITAL_LINK = re.compile(r"/01/([0-9]{14})/10/([^/]+)/21/([^/]+)")
+CODE_QUERY = re.compile(rf"{gs1.CODE_ATTRIBUTE}=([0-9A-Za-z]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +41,27 @@ class Read:
         return self.code is not None or self.gtin is not None
 
 
-def read_label(data: bytes, limits: Limits, public_url: str) -> list[Read]:
+def read_label(data: bytes, limits: Limits, public_urls: Sequence[str]) -> list[Read]:
     """Read every QR code in the picture, from top to bottom. Returns an empty list when there is no QR code.
 
     Raises ImageRejected, Rejected (`label.overfull`).
     """
     image = open_picture(data, limits, detail_px=LONGEST_PX, grey=True).image
     image.thumbnail((LONGEST_PX, LONGEST_PX))
-    return [recognise(text, public_url) for text in symbols.find(image)]
+    return [recognise(text, public_urls) for text in symbols.find(image)]
 
 
-def recognise(text: str, public_url: str) -> Read:
+def recognise(text: str, public_urls: Sequence[str]) -> Read:
     """Read the text of a QR code.
 
-    A bare code, or the address of a label below `public_url`, is a label of ours.
+    A bare code, or the address of a label below one of `public_urls`, is a label of ours.
     """
-    try:
-        return _parse_own_label(text, public_url)
-    except (Rejected, ValueError):  # urlsplit raises ValueError for a malformed address
-        return Read(_make_harmless(text))
+    for public_url in public_urls:
+        try:
+            return _parse_own_label(text, public_url)
+        except (Rejected, ValueError):  # urlsplit raises ValueError for a malformed address
+            continue
+    return Read(_make_harmless(text))
 
 
 def _parse_own_label(text: str, public_url: str) -> Read:
@@ -71,10 +75,13 @@ def _parse_own_label(text: str, public_url: str) -> Read:
         public_address.scheme,
         public_address.netloc.lower(),
     )
-    if not same_host or not address.path.startswith(public_address.path) or "?" in text or "#" in text:
+    if not same_host or not address.path.startswith(public_address.path) or "#" in text:
         raise Rejected
     path = address.path.removeprefix(public_address.path)
-    if short_link := SHORT.fullmatch(path):
+    query = CODE_QUERY.fullmatch(address.query)
+    if "?" in text and query is None:
+        raise Rejected
+    if query is None and (short_link := SHORT.fullmatch(path)):
         return Read(text, check_code(short_link[1]))
     digital_link = DIGITAL_LINK.fullmatch(path)
     if digital_link is None:
@@ -82,7 +89,7 @@ def _parse_own_label(text: str, public_url: str) -> Read:
     gtin, lot, serial = (unquote(part) for part in digital_link.groups())
     return Read(
         text,
-        _code_of_serial(serial),
+        check_code(query[1]) if query else _code_of_serial(serial),
         gtin=gs1.check_gtin(gtin),
         lot=gs1.check_lot(lot),
         serial=gs1.check_serial(serial),

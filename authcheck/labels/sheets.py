@@ -13,8 +13,8 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
-from authcheck.config import Settings
 from authcheck.ids import show_code
+from authcheck.labels.gs1 import CODE_ATTRIBUTE
 from authcheck.labels.layouts import GAP_MM, PAD_MM, QUIET_MODULES, Layout, module_mm
 
 LEVEL = "Q"  # of error correction: a quarter of the symbol may be lost
@@ -61,20 +61,22 @@ class Printed:
     module_mm: float
 
 
-def label_url(settings: Settings, unit: LabelledUnit, *, short: bool = False) -> str:
+def label_url(public_url: str, unit: LabelledUnit, *, short: bool = False) -> str:
     """Return the text of a unit's QR code: a GS1 Digital Link, or `HTTPS://HOST/C/CODE`.
 
     The Digital Link follows GS1 DL URI Syntax s4.
     Scheme and host are in capitals. This does not change the address (RFC 3986 s6.2.2.1), and a QR code of
     only capitals, digits and `$%*+-./:` has fewer modules. The public address's path, the lot and the serial
-    number stay unchanged.
+    number stay unchanged. A brand's own serial number can be guessed, so its link also carries the code, as
+    an extra query attribute (s4.11).
     """
-    scheme, _, rest = settings.public_url.partition("://")
+    scheme, _, rest = public_url.partition("://")
     host, slash, path = rest.partition("/")
     root = f"{scheme}://{host}".upper() + slash + path
     if short:
         return f"{root}/C/{unit.code}"
-    return f"{root}/01/{unit.gtin}/10/{quote(unit.lot, safe='')}/21/{quote(unit.serial, safe='')}"
+    code = "" if unit.serial == unit.code else f"?{CODE_ATTRIBUTE}={unit.code}"
+    return f"{root}/01/{unit.gtin}/10/{quote(unit.lot, safe='')}/21/{quote(unit.serial, safe='')}{code}"
 
 
 def qr(url: str) -> segno.QRCode:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from authcheck.config import Settings
 from authcheck.errors import AuthcheckError, Conflict, Unavailable
+from authcheck.ledger.addresses import origin_of
 from authcheck.ledger.heads import HeadFile, Held
 from authcheck.ledger.journal import latest_checkpoint, read_tile_of
 from authcheck.ledger.publishing import publish
@@ -71,13 +72,13 @@ def _ask_sizes(
     A witness tells this size when it gets the newest signed checkpoint as if it were its first one.
     """
     with database.reading() as session:
-        newest = latest_checkpoint(session)
+        newest, origin = latest_checkpoint(session), origin_of(session, settings)
     held = {}
     for witness in witnesses:
         name, size = witness.verifier.name, 0
         try:
             if newest is not None and newest.size:
-                submit(witness, settings.ledger_origin, 0, [], newest.note, post=post)
+                submit(witness, origin, 0, [], newest.note, post=post)
                 size = newest.size
         except Conflict as error:
             size = int(str(error.params["size"]))

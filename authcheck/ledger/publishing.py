@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from authcheck.config import Settings
 from authcheck.errors import AuthcheckError
+from authcheck.ledger.addresses import origin_of
 from authcheck.ledger.clock import signing_time
 from authcheck.ledger.heads import HeadFile, Held, roots_of
 from authcheck.ledger.journal import latest_checkpoint, ledger_size, lock_ledger, read_tile_of
@@ -19,9 +20,9 @@ FRESH = timedelta(seconds=1)
 log = logging.getLogger("authcheck.ledger.publishing")
 
 
-def ledger_signer(settings: Settings) -> Signer:
-    """Return the signer of the ledger's checkpoints. Raises as `load_key` does."""
-    return Signer(settings.ledger_origin, load_key(settings.ledger_key, settings.keys_dir / KEY_FILE))
+def ledger_signer(settings: Settings, origin: str) -> Signer:
+    """Return the signer of the ledger's checkpoints. `origin` is the ledger's name. Raises as `load_key`."""
+    return Signer(origin, load_key(settings.ledger_key, settings.keys_dir / KEY_FILE))
 
 
 def publish(
@@ -38,19 +39,21 @@ def publish(
     seen = [head for head in (head_file.read(), *held) if head]
     with database.reading() as session:
         size, newest = ledger_size(session), latest_checkpoint(session)
+        origin = origin_of(session, settings)
     for head in seen:
         head.refuse_older(size)
-    if newest is not None and _covers(newest, settings, size) and not held:
+    if newest is not None and _covers(newest, origin, size) and not held:
         return newest
-    signer = ledger_signer(settings)
+    key = load_key(settings.ledger_key, settings.keys_dir / KEY_FILE)
     with database.writing() as session:
         size, newest = lock_ledger(session), latest_checkpoint(session)
+        signer = Signer(origin_of(session, settings), key)
         root_of = roots_of(read_tile_of(session))
         for head in (*seen, *_head_of(newest)):
             head.refuse_fork(size, root_of)
-        if newest is not None and _covers(newest, settings, size):
+        if newest is not None and _covers(newest, signer.name, size):
             return newest
-        checkpoint = Checkpoint(settings.ledger_origin, size, root_of(size))
+        checkpoint = Checkpoint(signer.name, size, root_of(size))
         row = SignedCheckpoint(
             size=size,
             root=checkpoint.root.hex(),
@@ -107,8 +110,8 @@ def head_held(database: Database, settings: Settings) -> Held | None:
         return HeadFile(settings.keys_dir).read()
 
 
-def _covers(newest: SignedCheckpoint, settings: Settings, size: int) -> bool:
-    return newest.size == size and newest.note.startswith(f"{settings.ledger_origin}\n")
+def _covers(newest: SignedCheckpoint, origin: str, size: int) -> bool:
+    return newest.size == size and newest.note.startswith(f"{origin}\n")
 
 
 def _head_of(newest: SignedCheckpoint | None) -> list[Held]:

@@ -1,4 +1,4 @@
-"""Rows of the ledger: entries, tiles, signed checkpoints, and the anchoring of checkpoints in a chain."""
+"""Rows of the ledger: entries, tiles, checkpoints, public addresses, and anchorings in a chain."""
 
 from datetime import datetime
 
@@ -71,6 +71,23 @@ class SignedCheckpoint(Entity):
     root: Mapped[str] = mapped_column(String(64))
     note: Mapped[str] = mapped_column(Text)
     signed_at: Mapped[datetime]
+
+
+class Address(Entity):
+    """A public address of this installation. The row with the highest number is the current address.
+
+    `url` has no slash at its end. `origin` is the name of the ledger while the address is current: a move
+    keeps it. `entry_number` is the entry of the move. It is None for the first address, and for addresses
+    that were in use before addresses were recorded.
+    """
+
+    __tablename__ = "addresses"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    url: Mapped[str] = mapped_column(String(300))
+    origin: Mapped[str] = mapped_column(String(310))
+    since: Mapped[datetime]
+    entry_number: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Anchoring(Entity):

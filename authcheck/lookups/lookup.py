@@ -1,6 +1,5 @@
-"""Look-ups of certificates and ledger entries. Each answer has the facts, the fresh checks and a proof."""
+"""Look-ups of certificates. Each answer has the facts, the fresh checks and a proof."""
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -14,9 +13,10 @@ from authcheck.certificates.statements import list_url, urn_of
 from authcheck.certificates.status_lists import number_of
 from authcheck.certificates.tables import SigningKey, StatusList
 from authcheck.config import Settings
-from authcheck.errors import NotFound, NotTrue
+from authcheck.errors import NotTrue
 from authcheck.ledger import anchoring, journal, publishing
-from authcheck.ledger.tables import Anchoring, Entry, SignedCheckpoint
+from authcheck.ledger.addresses import Addresses
+from authcheck.ledger.tables import Entry
 from authcheck.lookups import units
 from authcheck.lookups.units import Unit
 from authcheck.proofs import bundle
@@ -27,7 +27,7 @@ from authcheck.storage.database import Database
 from authcheck.tlog.note import proof_text
 from authcheck.tlog.tiles import ReadTile, prove_inclusion
 
-CHAIN_ID = re.compile(r"0x[0-9a-f]{64}")
+NO_LIST = "ledger.no_list"
 MOST_TILES = 4096  # in memory, 8 KiB each: the tiles of a million entries
 
 
@@ -46,16 +46,6 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Transaction:
-    """A ledger entry under a signed checkpoint, with its proof, and its anchoring in a chain or None."""
-
-    entry: Entry
-    checkpoint: SignedCheckpoint
-    proof: str
-    anchoring: Anchoring | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Issuer:
     """An issuer's keys and its newest status list with proof. Entry number `listed` published the list."""
 
@@ -69,7 +59,7 @@ class _Cache:
     """Rows valid until the next entry or checkpoint. Every look-up verifies the rows that it uses."""
 
     valid_at: tuple[int, str | None, Settings]
-    issuers: dict[tuple[str, int], _Issuer] = field(default_factory=dict)
+    issuers: dict[tuple[str, str, int], _Issuer] = field(default_factory=dict)
     tiles: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
 
@@ -99,12 +89,23 @@ def look_up_at_once(database: Database, settings: Settings, text: str, now: date
         return _check_signed(database, settings, connection, units.find(connection, text), now)
 
 
-def look_up_numbers(
-    database: Database, settings: Settings, numbers: tuple[str, str, str], now: datetime
+def look_up_label(
+    database: Database, settings: Settings, numbers: tuple[str, str, str], code: str | None, now: datetime
 ) -> LookUp:
-    """Find a certificate by GTIN, lot and serial number. Raises the errors of `look_up`."""
+    """Find a certificate by the link on its label: GTIN, lot, serial number, and the code.
+
+    The code is the serial number if the brand chose none. Otherwise the link carries the code: anybody can
+    guess a brand's own serial numbers. Without a code the answer does not depend on the database, and a
+    wrong code is answered as an unknown code. So nobody learns which serial numbers exist.
+
+    Raises Forbidden (`certificate.code_needed`), and the errors of `look_up`.
+    """
+    serial = numbers[2]
+    if code is None and not units.is_code(serial):
+        raise units.code_needed_error()
     with database.reading_rows() as connection:
-        unit = units.find_by_numbers(connection, *numbers)
+        unit = units.find_by_code(connection, serial if code is None else code)
+        units.refuse_other_numbers(unit, *numbers)
         return _check(database, settings, connection, unit, now)
 
 
@@ -138,11 +139,16 @@ def _check_signed(
             return None
         return _verify(connection, settings, cache, unit, now)
     except NotTrue as error:
-        return _not_true_answer(unit, str(error), error.code)
+        step = "status" if error.code == NO_LIST else "entry"
+        return _not_true_answer(unit, str(error), error.code, step)
 
 
-def _not_true_answer(unit: Unit, detail: str, code: str) -> LookUp:
-    return LookUp(unit, "not_true", (Step("entry", State.FALSE, detail, code),), None)
+def _not_true_answer(unit: Unit, detail: str, code: str, step: str = "entry") -> LookUp:
+    return LookUp(unit, "not_true", (Step(step, State.FALSE, detail, code),), None)
+
+
+def _origin_of(settings: Settings, unit: Unit) -> str:
+    return unit.origin or settings.ledger_origin
 
 
 def _is_covered(settings: Settings, unit: Unit, issuer: _Issuer) -> bool:
@@ -150,7 +156,7 @@ def _is_covered(settings: Settings, unit: Unit, issuer: _Issuer) -> bool:
         number for number in (unit.issued_number, unit.revoked_number, issuer.listed) if number is not None
     )
     note = unit.checkpoint_note or ""
-    return note.startswith(f"{settings.ledger_origin}\n") and newest_number < (unit.checkpoint_size or 0)
+    return note.startswith(f"{_origin_of(settings, unit)}\n") and newest_number < (unit.checkpoint_size or 0)
 
 
 def _get_cache(database: Database, settings: Settings, unit: Unit) -> _Cache:
@@ -162,19 +168,19 @@ def _get_cache(database: Database, settings: Settings, unit: Unit) -> _Cache:
 
 
 def _get_issuer(connection: sa.Connection, settings: Settings, cache: _Cache, unit: Unit) -> _Issuer:
-    """Return the issuer of a unit, from the cache or the database. Raises NotTrue (`ledger.incomplete`)."""
-    number = number_of(unit.status_index)
-    issuer = cache.issuers.get((unit.organisation_id, number))
+    """Return the issuer of a unit, from the cache or the database.
+
+    Raises NotTrue (`ledger.incomplete`, `ledger.no_list`).
+    """
+    name = (unit.organisation_id, unit.address, number_of(unit.status_index))
+    issuer = cache.issuers.get(name)
     if issuer is None:
-        url = list_url(settings.public_url, unit.handle, number)
-        issuer = _read_issuer(settings, connection, unit, url, cache)
-        cache.issuers[unit.organisation_id, number] = issuer
+        issuer = cache.issuers[name] = _read_issuer(settings, connection, unit, cache)
     return issuer
 
 
-def _read_issuer(
-    settings: Settings, connection: sa.Connection, unit: Unit, url: str, cache: _Cache
-) -> _Issuer:
+def _read_issuer(settings: Settings, connection: sa.Connection, unit: Unit, cache: _Cache) -> _Issuer:
+    url = list_url(unit.address, unit.handle, number_of(unit.status_index))
     # Find the list by its newest entry: a row that was put back can hide a revocation, an entry cannot.
     newest_list = (
         sa.select(Entry, StatusList)
@@ -185,18 +191,26 @@ def _read_issuer(
     )
     session = Session(connection)
     list_row = session.execute(newest_list).one_or_none()
-    if list_row is None or list_row[1] is None or unit.issued_number is None:
-        raise NotTrue("The ledger lacks this certificate or its status list.", code="ledger.incomplete")
+    if unit.issued_number is None:
+        raise NotTrue("The ledger does not have this certificate.", code="ledger.incomplete")
+    if list_row is None:
+        raise NotTrue(
+            f"We cannot tell whether the certificate is revoked: the ledger has no status list {url}.",
+            code=NO_LIST,
+        )
+    if list_row[1] is None:
+        raise NotTrue("The certificate's newest status list is missing.", code="ledger.incomplete")
     keys = session.scalars(
         sa.select(SigningKey)
         .where(SigningKey.organisation_id == unit.organisation_id)
         .options(joinedload(SigningKey.organisation))
     )
     entry, status = list_row
+    addresses = Addresses(unit.address, (unit.address,), _origin_of(settings, unit))
     is_signed = entry.number < _signed_size(unit)
     proof = _prove(entry.number, unit, _cached_tiles(connection, cache)) if is_signed else ""
     return _Issuer(
-        trust_in(settings, keys, {}, status.published_at),
+        trust_in(settings, addresses, keys, {}, status.published_at),
         entry.number,
         Logged(status.jws, entry.body.decode(), proof),
     )
@@ -273,24 +287,3 @@ def _add_revocation(report: Report, number: int) -> Report:
         return report
     detail = f"The issuer has revoked this certificate in entry {number}."
     return Report((*steps, Step("status", State.FALSE, detail, "certificate.revoked")))
-
-
-def transaction(database: Database, settings: Settings, text: str) -> Transaction:
-    """Return a ledger entry with its proof. Raises NotFound (`ledger.not_found`) or Unavailable."""
-    with database.reading() as session:
-        entry = journal.get_entry(session, text)
-        checkpoint = journal.latest_checkpoint(session)
-    if checkpoint is None or checkpoint.size <= entry.number:
-        checkpoint = publishing.publish(database, settings)
-    with database.reading() as session:
-        proof = journal.proof_for(session, entry, checkpoint)
-        return Transaction(entry, checkpoint, proof, anchoring.covering(session, entry.number + 1))
-
-
-def chain_transaction(database: Database, text: str) -> Anchoring:
-    """Return the anchoring with this transaction hash of a chain. Raises NotFound (`ledger.not_found`)."""
-    with database.reading() as session:
-        anchored = anchoring.find_anchoring(session, text) if CHAIN_ID.fullmatch(text) else None
-    if anchored is None:
-        raise NotFound("We have no anchor with this hash.", code="ledger.not_found", tx_id=text)
-    return anchored

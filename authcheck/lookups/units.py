@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from authcheck.certificates.tables import Batch, Certificate
-from authcheck.errors import NotFound, Rejected
+from authcheck.errors import Forbidden, NotFound, Rejected
 from authcheck.ids import check_code
 from authcheck.labels import gs1
-from authcheck.ledger.tables import Entry, LedgerHead, SignedCheckpoint
+from authcheck.ledger.tables import Address, Entry, LedgerHead, SignedCheckpoint
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 
@@ -27,7 +27,8 @@ class Unit:
 
     `issued_*` describe the `cert.issue` entry, `revoked_number` is the number of the `cert.revoke` entry.
     They are None when there is no such entry. `checkpoint_*` describe the newest signed checkpoint.
-    `ledger_size` includes the entries that no checkpoint covers yet.
+    `ledger_size` includes the entries that no checkpoint covers yet. `address` is the public address that the
+    certificate names. `origin` is the ledger's name.
     """
 
     id: str
@@ -57,6 +58,8 @@ class Unit:
     ledger_size: int
     checkpoint_size: int | None
     checkpoint_note: str | None
+    address: str
+    origin: str | None
 
 
 COLUMNS = (
@@ -87,12 +90,15 @@ COLUMNS = (
     LedgerHead.size,
     SignedCheckpoint.size,
     SignedCheckpoint.note,
+    Batch.address,
+    Address.origin,
 )
 """The selected columns, in the order of Unit's fields."""
 
 
 def _make_statement(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
     newest_size = sa.select(sa.func.max(SignedCheckpoint.size)).scalar_subquery()
+    newest_address = sa.select(sa.func.max(Address.number)).scalar_subquery()
     urn = sa.literal("urn:uuid:") + Certificate.id
     return (
         sa.select(*COLUMNS)
@@ -103,6 +109,7 @@ def _make_statement(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any
         .outerjoin(ISSUED, sa.and_(ISSUED.subject == urn, ISSUED.type == "cert.issue"))
         .outerjoin(REVOKED, sa.and_(REVOKED.subject == urn, REVOKED.type == "cert.revoke"))
         .outerjoin(SignedCheckpoint, SignedCheckpoint.size == newest_size)
+        .outerjoin(Address, Address.number == newest_address)
         .where(*conditions)
         .order_by(ISSUED.number)
         .limit(1)
@@ -111,11 +118,6 @@ def _make_statement(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any
 
 BY_ID = _make_statement(Certificate.id == sa.bindparam("id"))
 BY_CODE = _make_statement(Certificate.code == sa.bindparam("code"))
-BY_NUMBERS = _make_statement(
-    Certificate.gtin == sa.bindparam("gtin"),
-    Certificate.lot == sa.bindparam("lot"),
-    Certificate.serial == sa.bindparam("serial"),
-)
 
 
 def find(connection: sa.Connection, text: str) -> Unit:
@@ -130,23 +132,41 @@ def find(connection: sa.Connection, text: str) -> Unit:
     if TX_ID.fullmatch(name):
         subject = connection.scalar(sa.select(Entry.subject).where(Entry.tx_id == name)) or ""
         return _read_unit(connection, BY_ID, id=subject.removeprefix("urn:uuid:"))
+    return find_by_code(connection, text)
+
+
+def find_by_code(connection: sa.Connection, text: str) -> Unit:
+    """Find a unit by the code on its label. Raises NotFound (`certificate.not_found`)."""
     try:
         return _read_unit(connection, BY_CODE, code=check_code(text))
     except Rejected as error:
         raise unknown_unit_error() from error
 
 
-def find_by_numbers(connection: sa.Connection, gtin: str, lot: str, serial: str) -> Unit:
-    """Find a unit by its GS1 numbers. Raises NotFound (`certificate.not_found`)."""
+def is_code(text: str) -> bool:
+    """Return whether a text can be the code on a label."""
     try:
-        numbers = {
-            "gtin": gs1.check_gtin(gtin),
-            "lot": gs1.check_lot(lot),
-            "serial": gs1.check_serial(serial),
-        }
+        check_code(text)
+    except Rejected:
+        return False
+    return True
+
+
+def refuse_other_numbers(unit: Unit, gtin: str, lot: str, serial: str) -> None:
+    """Raise NotFound (`certificate.not_found`) if these are not the GS1 numbers of the unit."""
+    try:
+        numbers = (gs1.check_gtin(gtin), lot, serial)
     except Rejected as error:
         raise unknown_unit_error() from error
-    return _read_unit(connection, BY_NUMBERS, **numbers)
+    if numbers != (unit.gtin, unit.lot, unit.serial):
+        raise unknown_unit_error()
+
+
+def code_needed_error() -> Forbidden:
+    """Return the error for a link without a code, whose serial number anybody could have guessed."""
+    return Forbidden(
+        "This link has no code. Enter the code that is printed on the label.", code="certificate.code_needed"
+    )
 
 
 def _read_unit(connection: sa.Connection, statement: sa.Select[*tuple[Any, ...]], **parameters: str) -> Unit:

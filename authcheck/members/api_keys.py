@@ -95,8 +95,11 @@ def revoke_key(session: Session, key_id: str, *, organisation_id: str | None, no
     `organisation_id` limits the call to the keys of that organisation. None allows any key. Raises NotFound
     (`key.not_found`), also for a key of another organisation.
     """
-    key = session.get(ApiKey, key_id) if KEY_ID.fullmatch(key_id) else None
-    if key is None or organisation_id not in {None, key.organisation_id}:
+    query = select(ApiKey).where(ApiKey.id == key_id)
+    if organisation_id is not None:
+        query = query.where(ApiKey.organisation_id == organisation_id)
+    key = session.scalar(query) if KEY_ID.fullmatch(key_id) else None
+    if key is None:
         raise NotFound("We have no API key with this id.", code="key.not_found", key=key_id)
     key.revoked_at = key.revoked_at or now
     return key

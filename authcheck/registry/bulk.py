@@ -25,6 +25,8 @@ from authcheck.vision.features.findability import best_of
 from authcheck.vision.pictures.decode import Limits
 
 CHUNK_ROWS = 64  # rows in one transaction
+# Rows of several owners in one transaction: they are compared with each other while the registry is locked.
+MIXED_ROWS = 8
 CHUNK_BYTES = 64 * 1024 * 1024  # of pictures, held in memory until their transaction commits
 
 
@@ -212,15 +214,19 @@ def _owner_error(handle: str, only_owner: str | None) -> RowRejected | None:
 
 
 def _split_into_chunks(rows: Iterable[ReadRow | RowProblem]) -> Iterator[list[ReadRow | RowProblem]]:
-    """Yield the rows of one transaction at a time. CHUNK_ROWS or CHUNK_BYTES ends a chunk."""
+    """Yield the rows of one transaction at a time. CHUNK_ROWS, MIXED_ROWS or CHUNK_BYTES ends a chunk."""
     chunk: list[ReadRow | RowProblem] = []
+    owners: set[str] = set()
     size_bytes = 0
     for row in rows:
         chunk.append(row)
-        size_bytes += sum(len(view.data) for view in row.views) if isinstance(row, ReadRow) else 0
-        if len(chunk) == CHUNK_ROWS or size_bytes >= CHUNK_BYTES:
+        if isinstance(row, ReadRow):
+            owners.add(row.row.owner)
+            size_bytes += sum(len(view.data) for view in row.views)
+        most_rows = CHUNK_ROWS if len(owners) < 2 else MIXED_ROWS  # noqa: PLR2004 - one owner
+        if len(chunk) >= most_rows or size_bytes >= CHUNK_BYTES:
             yield chunk
-            chunk, size_bytes = [], 0
+            chunk, owners, size_bytes = [], set(), 0
     if chunk:
         yield chunk
 

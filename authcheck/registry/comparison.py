@@ -1,11 +1,12 @@
 """What a comparison of a picture with registered views says, and who makes it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from authcheck.registry.tables import View
 from authcheck.vision.fingerprints.fingerprint import Fingerprint
+from authcheck.vision.matching.subjects import Submitted
 
 MATCH, LOOKALIKE = "match", "lookalike"
 
@@ -52,12 +53,29 @@ class Similar:
 class Compared:
     """The result of a comparison with all other owners' views as of the registry's tick `tick`.
 
-    `policy` names the thresholds and the stages.
+    `policy` names the thresholds and the stages. `submitted` is the picture as the local stages read it, for
+    further comparisons.
     """
 
     policy: str
     tick: int
     similar: Sequence[Similarity]
+    submitted: Submitted | None = field(default=None, repr=False, compare=False)
+
+
+class NewViews(Protocol):
+    """Views that the indexes of this process lack, such as those of the same transaction."""
+
+    def add(self, view: View) -> None:
+        """Add a view, which has `local` and `design` loaded. It need not be stored."""
+
+    def compare(
+        self, picture: NewPicture, without: str | None, submitted: Submitted | None = None
+    ) -> list[Similar]:
+        """Return the views of all owners but one (an id) that a picture shows or resembles.
+
+        `submitted` is the picture as the local stages read it, if a comparison has read it before.
+        """
 
 
 class Comparer(Protocol):
@@ -73,5 +91,5 @@ class Comparer(Protocol):
         Raises ImageRejected, Unavailable.
         """
 
-    def compare_with(self, picture: NewPicture, views: Sequence[View]) -> list[Similar]:
-        """Return those of these views that a picture shows or resembles. `local` and `design` are loaded."""
+    def new_views(self) -> NewViews:
+        """Return an empty collection of views."""

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from authcheck.registry.comparison import MATCH, Comparer, NewPicture, Similar
+from authcheck.registry.comparison import MATCH, Compared, Comparer, NewPicture, Similar
 from authcheck.registry.disputes import BOTH, begin_dispute
 from authcheck.registry.reading import ReadView
 from authcheck.registry.tables import Design, Dispute, View
@@ -38,35 +38,56 @@ class Precedents:
 
 
 def find_similar(
-    session: Session,
-    comparer: Comparer,
-    owner_id: str,
-    read: ReadView,
-    *,
-    unsaved: Sequence[View],
-    seen: int,
+    session: Session, comparer: Comparer, owner_id: str, read: ReadView, recent: "RecentViews"
 ) -> list[Similar]:
     """Return the live views of other owners that a picture shows or resembles.
 
-    `read` was compared with the registry of an earlier tick. The views since then, up to the tick `seen`, and
-    the `unsaved` views of this transaction are compared now.
+    `read` was compared with the registry of an earlier tick. The views since then are compared now.
     """
     compared = read.compared or comparer.compare(read.picture, owner_id)
     by_number = {one.number: one for one in compared.similar}
-    query = (
+    query = _select_live().where(View.number.in_(by_number), Design.owner_id != owner_id)
+    similar = [
+        Similar(view, by_number[view.number].verdict, by_number[view.number].score)
+        for view in session.scalars(query)
+    ]
+    return similar + recent.compare(read, compared, owner_id)
+
+
+class RecentViews:
+    """The views that a comparison may have missed, for one transaction that holds the registry's lock.
+
+    These are the views of this transaction, and the committed views since the comparison. `seen` is the tick
+    of the last committed change.
+    """
+
+    def __init__(self, session: Session, comparer: Comparer, seen: int) -> None:
+        self._session = session
+        self._views = comparer.new_views()
+        self._from = seen  # the tick since which all views were added
+
+    def add(self, view: View) -> None:
+        """Add a view of this transaction."""
+        self._views.add(view)
+
+    def compare(self, read: ReadView, compared: Compared, owner_id: str) -> list[Similar]:
+        """Return the recent views of other owners that a picture shows or resembles."""
+        if compared.tick < self._from:
+            query = _select_live().where(View.added_tick > compared.tick, View.added_tick <= self._from)
+            for view in self._session.scalars(query.options(joinedload(View.local)).order_by(View.number)):
+                self._views.add(view)
+            self._from = compared.tick
+        return self._views.compare(read.picture, owner_id, compared.submitted)
+
+
+def _select_live() -> Select[View]:
+    """Return the query for live views with their designs and owners."""
+    return (
         select(View)
         .join(View.design)
-        .where(View.removed_tick.is_(None), Design.owner_id != owner_id)
+        .where(View.removed_tick.is_(None))
         .options(joinedload(View.design).joinedload(Design.owner))
     )
-    views = session.scalars(query.where(View.number.in_(by_number)))
-    similar = [Similar(view, by_number[view.number].verdict, by_number[view.number].score) for view in views]
-    since = query.where(View.added_tick > compared.tick, View.added_tick <= seen)
-    recent = [*session.scalars(since.options(joinedload(View.local)).order_by(View.number))]
-    recent += [view for view in unsaved if view.design.owner_id != owner_id]
-    if recent:
-        similar += comparer.compare_with(read.picture, recent)
-    return similar
 
 
 def pick_firsts(similar: Sequence[Similar]) -> list[Similar]:
@@ -147,7 +168,9 @@ def _explaining(
         return dispute.ended_by is None and dispute.verdict == MATCH
 
     for dispute, view in sorted(own, key=lambda pair: not is_shown(pair[0])):
-        similar = comparer.compare_with(picture, [view])
+        views = comparer.new_views()
+        views.add(view)
+        similar = views.compare(picture, without=None)
         if any(one.verdict == MATCH or is_shown(dispute) for one in similar):
             return dispute
     return None

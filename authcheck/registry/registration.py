@@ -17,7 +17,7 @@ from authcheck.registry.clock import current_tick, lock_registry, next_tick
 from authcheck.registry.comparison import MATCH, Comparer, Similar
 from authcheck.registry.designs import check_collection, check_unchanged, check_words
 from authcheck.registry.joining import ask_change, ask_new
-from authcheck.registry.precedence import Precedents, begin_disputes, find_similar, settle
+from authcheck.registry.precedence import Precedents, RecentViews, begin_disputes, find_similar, settle
 from authcheck.registry.reading import ReadView
 from authcheck.registry.standing import standing_of
 from authcheck.registry.tables import Design, View
@@ -67,6 +67,7 @@ class Registration:
         self._tick: int | None = None
         self._count = 0
         self._unsaved = UnsavedDesigns()
+        self._recent = RecentViews(session, comparer, self._seen)
 
     def register(self, owner: Organisation, new: NewDesign, views: Sequence[ReadView]) -> Registered:
         """Register one design, or return the same design that the owner registered before.
@@ -189,14 +190,7 @@ class Registration:
 
     def _settle(self, owner_id: str, view: ReadView) -> Precedents:
         """Return the earlier views of other owners that a new view shows or resembles."""
-        similar = find_similar(
-            self._session,
-            self._comparer,
-            owner_id,
-            view,
-            unsaved=self._unsaved.views,
-            seen=self._seen,
-        )
+        similar = find_similar(self._session, self._comparer, owner_id, view, self._recent)
         return settle(self._session, self._comparer, owner_id, view.picture, similar)
 
     def _store_views(
@@ -218,6 +212,7 @@ class Registration:
             self._session.flush()
         for row in rows:
             self._unsaved.add(row)
+            self._recent.add(row)
         return rows
 
     def _begin_disputes(self, views: Sequence[View], precedents: Sequence[Precedents]) -> None:

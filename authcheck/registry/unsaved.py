@@ -4,21 +4,19 @@ from authcheck.registry.tables import Design, View
 
 
 class UnsavedDesigns:
-    """Views that are not in the shared indexes, because their transaction has not been committed.
+    """Designs whose transaction has not been committed, by reference and by picture.
 
-    The views of a dry run are never stored. Each has its `design` loaded.
+    The designs of a dry run are never stored.
     """
 
     def __init__(self) -> None:
-        self.views: list[View] = []
         self._pictures: dict[str, set[str]] = {}
         self._by_reference: dict[tuple[str, str], Design] = {}
         self._by_picture: dict[tuple[str, str], list[Design]] = {}
 
     def add(self, view: View) -> None:
-        """Add one view."""
+        """Add one view, which has its `design` loaded."""
         design, sha256 = view.design, view.picture_sha256
-        self.views.append(view)
         self._pictures.setdefault(design.id, set()).add(sha256)
         self._by_reference[design.owner_id, design.reference] = design
         self._by_picture.setdefault((design.owner_id, sha256), []).append(design)

@@ -13,6 +13,7 @@ from authcheck.certificates.signing_keys import signer_for
 from authcheck.certificates.statements import did_of, to_json
 from authcheck.config import Settings
 from authcheck.errors import Conflict, NotFound, NotTrue, Rejected
+from authcheck.ledger.addresses import addresses_of
 from authcheck.licences import grants
 from authcheck.licences.terms import Grant, Use, breaches
 from authcheck.members.tables import Organisation
@@ -61,15 +62,16 @@ def make_badge(
             "The owner of the licence keeps its own signing key, so we cannot sign a badge for it.",
             code="badge.own_key",
         )
+    issuer = did_of(addresses_of(session, settings).current, owner.handle)
     payload = {
-        "iss": did_of(settings.public_url, owner.handle),
+        "iss": issuer,
         "sub": storefront.url,
         "seller": storefront.organisation.handle,
         "licence": licence.id,
         "iat": int(now.timestamp()),
         "exp": int(min(now + LONGEST, *_end_times(grant)).timestamp()),
     }
-    return signer.sign(to_json(payload), TYP)
+    return signer.under(issuer).sign(to_json(payload), TYP)
 
 
 def _use(grant: Grant, storefront: Storefront, now: datetime) -> Use:

@@ -50,6 +50,7 @@ COMMANDS = {
     "ledger": Place("ledger", "ledger_app", "Audit, publish and export the ledger."),
     "anchors": Place("anchors", "anchors_app", "Anchor the ledger in a blockchain."),
     "keys": Place("api_keys", "keys_app", "Create, list and revoke API keys."),
+    "address": Place("address", "address_app", "Show, record and move the public address."),
     "db": Place("database", "db_app", "Upgrade and inspect the database."),
     "serve": Place("serving", "serve", "Serve the pages and the API."),
     "demo": Place("serving", "demo", "Load the sample data, check it, then serve."),

@@ -40,6 +40,7 @@ TYPES = frozenset(
         "cert.claim",
         "case.decide",
         "statuslist.publish",
+        "address.move",
     }
 )
 OWN_FIELDS = {"at", "id", "t", "v"}

@@ -33,7 +33,7 @@ def test_a_registered_design_is_in_the_next_checkpoint(
     answer = client.get("/ledger/checkpoint")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.headers["cache-control"] == "public, max-age=1"
-    verifier = publishing.ledger_signer(workspace.settings).verifier
+    verifier = publishing.ledger_signer(workspace.settings, workspace.settings.ledger_origin).verifier
     assert verify_note(answer.text, [verifier]) == [verifier]
     assert Checkpoint.from_note(answer.text).size == 2
 

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from authcheck.certificates.tables import Certificate
 from authcheck.config import Settings
+from authcheck.labels.sheets import label_url
 from authcheck.proofs import bundle
 from authcheck.proofs.bundle import Bundle
 from authcheck.proofs.trust import Trust
@@ -29,7 +30,7 @@ def test_a_certificate_is_found_and_says_what_was_checked(client: TestClient, un
     by_code, by_id = (client.get(f"/v1/certificates/{name}") for name in (unit.code, unit.id))
     assert by_code.status_code == 200
     told = by_code.json()
-    secrets = ("code", "serial", "bundle")
+    secrets = ("code", "serial", "bundle", "product", "gtin", "lot", "design")
     assert {name: told[name] for name in told if name not in secrets}.items() <= by_id.json().items()
     assert (told["outcome"], told["issuer"]["handle"], told["product"]) == ("good", "acme", "Kite, red")
     assert {step["name"]: step["state"] for step in told["checked"]} == {
@@ -42,30 +43,64 @@ def test_a_certificate_is_found_and_says_what_was_checked(client: TestClient, un
 
 
 def test_the_public_ledger_gives_no_label_away(client: TestClient, unit: Certificate) -> None:
-    """Ids and transaction ids in the ledger's entries reveal no code, serial number or printable proof."""
+    """Ids and transaction ids in the ledger's entries reveal nothing about the product, and no printable proof."""
     tx_id = client.get(f"/v1/certificates/{unit.code}").json()["tx_id"]
     for name in (unit.id, f"urn:uuid:{unit.id}", tx_id):
         told = client.get(f"/v1/certificates/{name}")
         assert (told.status_code, told.json()["outcome"]) == (200, "good")
-        assert {told.json()[field] for field in ("code", "serial", "bundle")} == {None}
-        for question in ("", "?serial=", "?serial=0000000000000"):
+        secrets = ("code", "serial", "bundle", "product", "gtin", "lot", "design")
+        assert {told.json()[field] for field in secrets} == {None}
+        for text in ("Kite", "KITE-1", units.GTIN, "L-1", unit.design_id):
+            assert text not in told.text
+        for question in ("", f"?serial={unit.serial}", "?c=0000000000000"):
             refused = client.get(f"/v1/certificates/{name}/bundle{question}")
             assert (refused.status_code, refused.json()["code"]) == (403, "certificate.label_needed")
             assert unit.code not in refused.text
         assert unit.code not in told.text
         assert client.get(f"/c/{name}").status_code == 404
-    assert client.get(f"/v1/certificates/{unit.id}/bundle?serial={unit.serial}").status_code == 200
 
 
 def test_guessable_numbers_give_no_code_away(client: TestClient, workspace: Workspace) -> None:
-    """A look-up by a brand's own serial number shows no code, neither in the page nor in JSON."""
+    """A link with a brand's own serial number and no code asks for the code, whether the unit exists or not."""
     (unit,) = units.issue(workspace, units.brand_with_key(workspace), serials=("1001",), count=0)
-    address = f"/01/{unit.gtin}/10/{unit.lot}/21/1001"
-    for accept in ("text/html", "application/json"):
-        answer = client.get(address, headers={"Accept": accept})
-        assert answer.status_code == 200
-        assert unit.code not in answer.text.replace("-", "")
-    assert client.get(answer.json()["bundle"]).status_code == 200
+    link = f"/01/{unit.gtin}/10/{unit.lot}/21/"
+    for headers, code in (({"Accept": "text/html"}, ""), (JSON, "certificate.code_needed")):
+        answers = [client.get(f"{link}{serial}", headers=headers) for serial in ("1001", "1002")]
+        assert [answer.status_code for answer in answers] == [403, 403]
+        plain = [answer.text.replace("1001", "").replace("1002", "") for answer in answers]
+        assert headers is JSON or plain[0] == plain[1]
+        assert all(code in answer.text for answer in answers)
+        assert not any(word in plain[0] for word in ("Kite", unit.code, "acme", "Verified"))
+    assert "Enter the code that is printed on the label" in client.get(f"{link}1001").text
+
+
+def test_attack_a_guessed_serial_number_with_a_guessed_code(client: TestClient, workspace: Workspace) -> None:
+    """A wrong code is an unknown code: nobody learns whether the serial number exists."""
+    first, second = units.issue(workspace, units.brand_with_key(workspace), serials=("1001", "1002"), count=0)
+    answers = [
+        client.get(f"/01/{first.gtin}/10/{first.lot}/21/{serial}?c={code}", headers=JSON)
+        for serial, code in (
+            ("1001", "0000000000000"),
+            ("9", "0000000000000"),
+            ("1001", second.code),
+            ("1001", ""),
+        )
+    ]
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {
+        (404, "certificate.not_found")
+    }
+
+
+def test_a_brands_own_serial_number_with_its_code(client: TestClient, workspace: Workspace) -> None:
+    """The link on the label carries the code. The form on the page asks for it in the same way."""
+    (unit,) = units.issue(workspace, units.brand_with_key(workspace), serials=("1001",), count=0)
+    link = label_url("http://127.0.0.1:8000", unit).removeprefix("HTTP://127.0.0.1:8000")
+    assert link == f"/01/{unit.gtin}/10/{unit.lot}/21/1001?c={unit.code}"
+    page = client.get(link)
+    assert (page.status_code, "<h1>Verified</h1>" in page.text) == (200, True)
+    told = client.get(link, headers=JSON).json()
+    assert (told["serial"], told["code"], told["lot"]) == ("1001", unit.code, unit.lot)
+    assert client.get(told["bundle"]).status_code == 200
 
 
 def test_bundle_and_trust_are_enough(client: TestClient, unit: Certificate) -> None:
@@ -122,8 +157,8 @@ def test_code_guessing_is_answered_alike_and_limited(settings: Settings) -> None
     with TestClient(create_app(few)) as client:
         guesses = ["0000000000000", "ABC", "%C3%A9", "1" * 300, "00000000000001"]
         paths = [f"/v1/certificates/{guess}" for guess in guesses] + [
-            "/01/04006381333931/10/L/21/S",
-            "/01/1/10/L/21/S",
+            "/01/04006381333931/10/L/21/0000000000000",
+            "/01/1/10/L/21/S?c=0000000000000",
         ]
         answers = [client.get(path, headers=JSON) for path in paths]
         assert {answer.status_code for answer in answers} == {404}
@@ -164,10 +199,10 @@ def test_slashes_in_gs1_numbers(client: TestClient, workspace: Workspace) -> Non
     """A lot or serial number may contain an escaped slash (GS1)."""
     design = units.brand_with_key(workspace)
     (odd,) = units.issue(workspace, design, lot="A/21/B", serials=("S/%1",), count=0)
-    page = client.get("/01/04006381333931/10/A%2F21%2FB/21/S%2F%251")
+    page = client.get(f"/01/04006381333931/10/A%2F21%2FB/21/S%2F%251?c={odd.code}")
     assert (page.status_code, odd.serial) == (200, "S/%1")
     assert "<h1>Verified</h1>" in page.text
-    assert client.get("/01/04006381333931/10/A/21/B/21/S/%251").status_code == 404
+    assert client.get(f"/01/04006381333931/10/A/21/B/21/S/%251?c={odd.code}").status_code == 404
 
 
 def test_a_revoked_label_says_so(client: TestClient, workspace: Workspace, unit: Certificate) -> None:

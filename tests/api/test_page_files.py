@@ -25,7 +25,16 @@ TEMPLATES = sorted((API / "templates").glob("*.html"))
 STATIC = sorted(path for path in (API / "static").iterdir() if path.is_file())
 KEY = re.compile(r"""\b_\(\s*(["'].+?)[,)]""")
 CERTIFICATE_ENDS = {
-    "outcome": ["good", "revoked", "not_true", "unknown", "unsigned", "missing", "unavailable"],
+    "outcome": [
+        "good",
+        "revoked",
+        "not_true",
+        "unknown",
+        "unsigned",
+        "missing",
+        "unavailable",
+        "code_needed",
+    ],
     "step.name": [*STEPS, "anchor"],
     "step.detail": ["off", *set(WORDS.values())],
     "step.state": [state.value for state in State],

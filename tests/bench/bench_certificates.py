@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import certificates_made as made
+import make
 
 from authcheck.config import Settings
 from authcheck.storage.opening import utc_now
@@ -38,7 +39,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        brand = made.brand(Workspace.open(Settings(data_dir=Path(folder) / "state")))
+        workspace = Workspace.open(Settings(data_dir=Path(folder) / "state"))
+        make.confirm_address(workspace.database)
+        brand = made.brand(workspace)
         brand.issue("warm", now=utc_now())
         acts: dict[str, list[tuple[float, float]]] = {}
         for repeat in range(given.repeats):

@@ -95,7 +95,7 @@ def _read(labels: list[Label], wear: made.Wear, name: str) -> tuple[int, int]:
         clean = made.symbol(label.url, 12)
         turned = replace(wear, turn_deg=dice.uniform(0, 360))
         data = made.photographed(clean, clean.width // 12, turned, dice)
-        found = [read.code for read in read_label(data, Limits(), made.HOST) if read.ours]
+        found = [read.code for read in read_label(data, Limits(), [made.HOST]) if read.ours]
         return label.code in found, any(code != label.code for code in found)
 
     with ThreadPoolExecutor() as threads:

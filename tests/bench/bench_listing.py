@@ -65,6 +65,7 @@ def main(designs: int, licences: int) -> None:
     """Print the median and the 95th percentile of milliseconds per listing."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace.open(Settings(data_dir=Path(folder) / "state"))
+        make.confirm_address(workspace.database)
         design = units.brand_with_key(workspace)
         unit = units.issue(workspace, design)[0]
         with workspace.database.reading() as session:

@@ -34,13 +34,14 @@ WARMING = 4000
 BUYERS = 100
 BARE = (
     "/livez",  # no limit, no database
-    "/.well-known/did.json",  # JSON that never changes, behind the limits of look-ups
+    "/.well-known/did.json",  # JSON after one small query, behind the limits of look-ups
 )
 
 
 def filled(settings: Settings, count: int) -> list[str]:
     """Fill a workspace with this number of certificates. Return some of their codes."""
     workspace = Workspace.open(settings)
+    make.confirm_address(workspace.database)
     design = units.brand_with_key(workspace)
     for number, start in enumerate(range(0, count, MOST_UNITS)):
         now = make.NOW + timedelta(seconds=number)

@@ -47,7 +47,7 @@ def types_of(workspace: Workspace, licence: Licence) -> list[str]:
 def problems(workspace: Workspace) -> list[str]:
     """The problems that the audit of the ledger finds."""
     publishing.publish(workspace.database, workspace.settings)
-    key = publishing.ledger_signer(workspace.settings).verifier.public_key
+    key = publishing.ledger_signer(workspace.settings, workspace.settings.ledger_origin).verifier.public_key
     with workspace.database.snapshot() as session:
         return [f"{one.what} {one.problem}" for one in log.audit(session, key)]
 

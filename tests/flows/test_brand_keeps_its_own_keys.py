@@ -63,14 +63,14 @@ def waiting(brand: made.Brand) -> Waiting:
     """The statements that wait for the brand's signature."""
     with brand.work.database.reading() as session:
         organisation = organisations.get_organisation(session, brand.handle)
-        return find_waiting(session, brand.work.settings, organisation, make.NOW)
+        return find_waiting(session, organisation, make.NOW)
 
 
 def hand_in(brand: made.Brand, given: Signatures) -> int:
     """Hand in the brand's signatures."""
     with brand.work.database.writing() as session:
         organisation = organisations.get_organisation(session, brand.handle)
-        return brand_signatures.accept(session, brand.work.settings, organisation, given, LATER)
+        return brand_signatures.accept(session, organisation, given, LATER)
 
 
 def refused(brand: made.Brand, given: Signatures) -> str:

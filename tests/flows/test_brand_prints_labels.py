@@ -11,11 +11,30 @@ import make
 import pytest
 
 from authcheck.certificates.pins import pin_of
+from authcheck.config import Settings
 from authcheck.labels.reading import read_label
+from authcheck.ledger import addresses
+from authcheck.storage.database import Database
 from authcheck.vision.pictures.decode import Limits
 from authcheck.workspace import Workspace
 
 HOST = labels_made.HOST
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """The settings of an installation that has moved to a public address."""
+    database = Database.open(settings)
+    with database.writing() as session:
+        addresses.move(session, settings.public_url, HOST, make.NOW)
+    database.dispose()
+    return settings.model_copy(update={"public_url": HOST})
+
+
+@pytest.fixture(autouse=True)
+def at_host(environment: dict[str, str]) -> None:
+    """Run commands for a service with a public address."""
+    environment["AUTHCHECK_PUBLIC_URL"] = HOST
 
 
 @pytest.fixture
@@ -24,16 +43,10 @@ def acme(workspace: Workspace) -> made.Brand:
     return made.brand(workspace)
 
 
-@pytest.fixture
-def at_host(environment: dict[str, str]) -> None:
-    """Run commands for a service with a public address."""
-    environment["AUTHCHECK_PUBLIC_URL"] = HOST
-
-
 def codes_on(path: Path) -> list[str | None]:
     """The codes read from the labels of a PDF, page by page, in no order within a page."""
     pages = labels_made.pages(path.read_bytes(), 200)
-    found = [read for page in pages for read in read_label(make.encode(page), Limits(), HOST)]
+    found = [read for page in pages for read in read_label(make.encode(page), Limits(), [HOST])]
     assert all(read.ours for read in found)
     return [read.code for read in found]
 
@@ -41,7 +54,7 @@ def codes_on(path: Path) -> list[str | None]:
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--short"], ["--layout", "a4-65"], ["--layout", "letter-30"]])
 def test_every_unit_of_a_batch_gets_its_label(
-    acme: made.Brand, cli: Any, tmp_path: Path, at_host: None, options: list[str]
+    acme: made.Brand, cli: Any, tmp_path: Path, options: list[str]
 ) -> None:
     """Each code is on one label, over several pages. The terminal prints the size of a module."""
     batch = acme.issue(count=70)
@@ -49,11 +62,11 @@ def test_every_unit_of_a_batch_gets_its_label(
     assert (done.code, done.out) == (0, "")
     assert "70 labels on" in done.err
     assert "QR modules have 0." in done.err
-    assert "Set AUTHCHECK_PUBLIC_URL" not in done.err
+    assert "Buyers cannot reach" not in done.err
     assert sorted(codes_on(tmp_path / "sheet.pdf")) == sorted(unit.code for unit in acme.certificates())  # type: ignore[type-var]
 
 
-def test_pins_are_printed_where_asked_for(acme: made.Brand, cli: Any, tmp_path: Path, at_host: None) -> None:
+def test_pins_are_printed_where_asked_for(acme: made.Brand, cli: Any, tmp_path: Path) -> None:
     """With --pins each label has its own PIN, in a file that only its owner may read.
 
     Without --pins there are none.
@@ -78,7 +91,7 @@ def test_a_batch_without_pins_has_none_to_print(acme: made.Brand, cli: Any, tmp_
     assert not (tmp_path / "sheet.pdf").exists()
 
 
-def test_revoked_units_get_no_label(acme: made.Brand, cli: Any, tmp_path: Path, at_host: None) -> None:
+def test_revoked_units_get_no_label(acme: made.Brand, cli: Any, tmp_path: Path) -> None:
     """A revoked unit has no label on the sheet. A batch with only revoked units is an error."""
     batch = acme.issue()
     gone, *left = (unit.code for unit in acme.certificates())
@@ -99,10 +112,16 @@ def test_unsigned_certificates_get_no_label(workspace: Workspace, cli: Any, tmp_
     assert (done.code, "[label.unsigned]" in done.err) == (2, True)
 
 
-def test_labels_that_lead_nowhere_are_warned_of(acme: made.Brand, cli: Any, tmp_path: Path) -> None:
-    """The command warns when the public address is still the default, this machine's own address."""
-    done = cli("labels", acme.issue().id, "--out", tmp_path / "sheet.pdf")
-    assert (done.code, "Set AUTHCHECK_PUBLIC_URL" in done.err) == (0, True)
+def test_labels_that_lead_nowhere_are_warned_of(
+    acme: made.Brand, cli: Any, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """The command warns when the public address is this machine's own address."""
+    batch = acme.issue()
+    home = "http://127.0.0.1:8000"
+    assert cli("address", "move", HOST, home, "--yes").code == 0
+    environment["AUTHCHECK_PUBLIC_URL"] = home
+    done = cli("labels", batch.id, "--out", tmp_path / "sheet.pdf")
+    assert (done.code, "Buyers cannot reach" in done.err) == (0, True)
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,7 @@ from authcheck.certificates.tables import Certificate, StatusList
 from authcheck.errors import NotFound
 from authcheck.ledger import journal
 from authcheck.ledger.tables import Entry, LedgerHead
-from authcheck.lookups import lookup
-from authcheck.lookups import units as stored
+from authcheck.lookups import lookup, transactions
 from authcheck.lookups.lookup import LookUp
 from authcheck.members import organisations
 from authcheck.proofs import bundle
@@ -65,8 +64,13 @@ def test_every_name_of_a_certificate_finds_it(workspace: Workspace, issued: list
         found.unit.issued_tx_id.upper(),
     ):
         assert look(workspace, text).unit.id == one.id
-    with workspace.database.reading() as session:
-        assert stored.find_by_numbers(session, "4006381333931", "L-1", one.serial).id == one.id
+    for code in (None, one.code, typed):
+        assert by_link(workspace, ("4006381333931", "L-1", one.serial), code).unit.id == one.id
+
+
+def by_link(workspace: Workspace, numbers: tuple[str, str, str], code: str | None) -> LookUp:
+    """Look up by the link of a label."""
+    return lookup.look_up_label(workspace.database, workspace.settings, numbers, code, LATER)
 
 
 def test_a_good_certificate_says_what_was_checked(workspace: Workspace, issued: list[Certificate]) -> None:
@@ -249,11 +253,18 @@ def test_code_guessing_learns_nothing(workspace: Workspace, issued: list[Certifi
         with pytest.raises(NotFound) as refused:
             look(workspace, guess)
         told.add((refused.value.code, str(refused.value), str(refused.value.params)))
-    with workspace.database.reading() as session:
-        for numbers in (("4006381333931", "L-1", "none"), ("1", "L-1", one), ("4006381333931", "é", one)):
-            with pytest.raises(NotFound) as refused:
-                stored.find_by_numbers(session, *numbers)
-            told.add((refused.value.code, str(refused.value), str(refused.value.params)))
+    other = issued[1].code
+    for numbers, code in (
+        (("4006381333931", "L-1", "none"), one),
+        (("4006381333931", "L-1", "none"), "guess"),
+        (("4006381333931", "L-1", one), other),
+        (("4006381333931", "L-2", one), None),
+        (("1", "L-1", one), None),
+        (("4006381333931", "é", one), None),
+    ):
+        with pytest.raises(NotFound) as refused:
+            by_link(workspace, numbers, code)
+        told.add((refused.value.code, str(refused.value), str(refused.value.params)))
     assert told == {("certificate.not_found", "We have no certificate for that code.", "{}")}
 
 
@@ -265,7 +276,7 @@ def test_an_entry_about_something_else_is_no_certificate(
         entry = session.scalars(sa.select(Entry).where(Entry.type == "design.register")).one()
     with pytest.raises(NotFound):
         look(workspace, entry.tx_id)
-    found = lookup.transaction(workspace.database, workspace.settings, entry.tx_id)
+    found = transactions.transaction(workspace.database, workspace.settings, entry.tx_id)
     assert (found.entry.number, found.anchoring) == (entry.number, None)
     assert found.proof.startswith("c2sp.org/tlog-proof@v1\nindex ")
 
@@ -281,10 +292,10 @@ def test_a_look_up_signs_what_is_not_signed_yet(workspace: Workspace, issued: li
 def test_unknown_transactions_are_not_found(workspace: Workspace) -> None:
     """An unknown transaction id finds neither an entry nor an anchor."""
     with pytest.raises(NotFound):
-        lookup.transaction(workspace.database, workspace.settings, "0" * 64)
+        transactions.transaction(workspace.database, workspace.settings, "0" * 64)
     for text in ("0x" + "0" * 64, "0x", "x"):
         with pytest.raises(NotFound):
-            lookup.chain_transaction(workspace.database, text)
+            transactions.chain_transaction(workspace.database, text)
 
 
 def test_a_revocation_whose_list_is_not_signed_yet_counts(

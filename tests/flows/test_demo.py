@@ -20,7 +20,7 @@ import pytest
 from registry_state import rows_of
 
 from authcheck.errors import Unavailable
-from authcheck.terminal.demo.run import KnownAnswer, _free_port, read_known
+from authcheck.terminal.demo.run import KnownAnswer, find_free_port, read_known
 from authcheck.workspace import Workspace
 
 ORGANISATIONS = [
@@ -146,7 +146,7 @@ def test_a_busy_port_is_passed_over() -> None:
     """The demo takes the next free port. When none of twenty ports is free, the error says so."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert _free_port(port) > port
+        assert find_free_port(port) > port
     with socket.socket() as last:
         try:
             last.bind(("127.0.0.1", 65535))
@@ -154,7 +154,7 @@ def test_a_busy_port_is_passed_over() -> None:
             pytest.skip("the last port is in use")
         last.listen()
         with pytest.raises(Unavailable) as refused:
-            _free_port(65535)
+            find_free_port(65535)
     assert refused.value.code == "serve.no_port"
 
 

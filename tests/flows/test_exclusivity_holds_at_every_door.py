@@ -377,6 +377,7 @@ STEPS = st.lists(
 def test_no_walk_breaks_a_promise(steps: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whatever the owner does after an exclusive licence of a design, nobody else can issue its picture."""
     work = Workspace.open(Settings(data_dir=tmp_path_factory.mktemp("walk")))
+    make.confirm_address(work.database)
     acme = made.brand(work)
     takers = [licensees.licensee(work, acme.design, handle) for handle in ("printers", "weavers")]
     kites, promised, turn = [acme.design], set(), 0

@@ -49,7 +49,7 @@ def hand_in(keeper: Licensee, given: Signatures) -> int:
     """Hand in a licensee's signatures."""
     with keeper.work.database.writing() as session:
         organisation = organisations.get_organisation(session, keeper.handle)
-        return brand_signatures.accept(session, keeper.work.settings, organisation, given, make.NOW)
+        return brand_signatures.accept(session, organisation, given, make.NOW)
 
 
 def test_a_certificate_names_the_licence_it_stands_on(

@@ -1,18 +1,27 @@
 """Flow: a rival registers copies of a brand's pictures and tries to gain by it (docs/threat-model.md)."""
 
 import itertools
+from contextlib import suppress
 
 import make
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from authcheck.audit.rows import compare_rows
 from authcheck.checks.answers import Answer, answer, read_submission
 from authcheck.checks.verdicts import CURRENT_POLICY
-from authcheck.errors import Conflict
+from authcheck.config import Settings
+from authcheck.errors import Conflict, NotFound
+from authcheck.listings import judging
+from authcheck.listings.judging import NewListing
+from authcheck.members import organisations
 from authcheck.registry import designs, disputes, rulings
 from authcheck.registry.reading import read_view
 from authcheck.registry.registration import Registered, Registration
 from authcheck.registry.tables import Design, Dispute
+from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 OWN = "nw-001"
@@ -264,3 +273,92 @@ def test_no_order_of_a_rivals_acts_costs_the_first_owner_an_answer(house: Worksp
         verdict = ask(house, listing).verdict
         assert (verdict.code, verdict.score) == (before.code, before.score)
         assert verdict.candidate == before.candidate
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["turned by an odd angle", "cropped", "a small part"])
+def test_the_rivals_own_shop_gets_no_clean_verdict_with_a_copy(house: Workspace, kind: str) -> None:
+    """A listing of the copy by the rival's own shop is never `licensed`."""
+    copy(house, kind)
+    with house.database.writing() as session:
+        rival = organisations.get_organisation(session, "rival")
+        shops.add(
+            session,
+            rival,
+            marketplace="bigmarket",
+            shop_id="r",
+            url="https://bigmarket.example/r",
+            now=make.NOW,
+        )
+    offer = NewListing(
+        reference="L-1",
+        seller="r",
+        channel="bigmarket",
+        territory="DE",
+        goods=(25,),
+        listed_on=make.NOW.date(),
+    )
+    data = jpeg(COPIES[kind](make.fixture(OWN)), 70)
+    judged = judging.check_listing(
+        house, offer, [("a.jpg", data)], organisation_id=None, source="api", now=make.NOW
+    )
+    assert judged.listing.verdict in {"unlicensed_use", "lookalike"}
+    assert "brand" in str(judged.listing.reasons)
+
+
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from(["register", "add", "remove", "retire"]),
+        st.sampled_from(["rival", "accomplice"]),
+        st.integers(40, 95),
+        st.sampled_from([0, 90, 180, 270]),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(acts=ACTS)
+def test_no_sequence_of_acts_changes_the_answer(
+    tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, str, int, int, bool]]
+) -> None:
+    """Whatever two rivals register, add and withdraw, the brand's listings keep verdict, score and design.
+
+    With hashes only, so that many sequences are tried: turned and mirrored recompressed copies.
+    """
+    work = Workspace.open(Settings(data_dir=tmp_path_factory.mktemp("acts"), fast=True))
+    make.register(work, "FIRST", owner="brand")
+    listings = [make.picture_bytes(0, "JPEG", quality=quality) for quality in (60, 85)]
+    before = [ask(work, data).verdict for data in listings]
+    for number, (act, owner, quality, degrees, mirrored) in enumerate(acts):
+        image = make.picture(0).rotate(degrees, expand=True)
+        data = jpeg(ImageOps.mirror(image) if mirrored else image, quality)
+        with suppress(Conflict, NotFound, IndexError):
+            if act == "register":
+                make.register(work, f"R{number}", owner=owner, pictures=[data])
+                continue
+            with work.database.reading() as session:
+                own = designs.list_designs(
+                    session, owner_id=organisations.get_organisation(session, owner).id
+                )
+            reference = own[-1].reference
+            if act == "add":
+                add_view(work, owner, reference, data)
+                continue
+            with work.database.writing() as session:
+                design = designs.find_design(session, owner, reference)
+                if act == "retire":
+                    designs.retire(session, design, make.NOW)
+                else:
+                    designs.remove_view(
+                        session, design, designs.live_views(design)[0].picture_sha256, make.NOW
+                    )
+    after = [ask(work, data).verdict for data in listings]
+    assert [(one.code, one.score, one.candidate) for one in after] == [
+        (one.code, one.score, one.candidate) for one in before
+    ]
+    assert design_of(work, "brand", "FIRST").state == "registered"
+    with work.database.reading() as session:
+        assert list(compare_rows(session)) == []
+    work.database.dispose()

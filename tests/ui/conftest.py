@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,11 @@ import make
 import pytest
 import units_made as units
 from PIL import Image
+from sqlalchemy import select
 
+from authcheck.certificates.tables import Certificate
 from authcheck.config import Settings
+from authcheck.ledger import addresses
 from authcheck.workspace import Workspace
 
 FLAGS = [
@@ -34,6 +37,7 @@ FLAGS = [
 ]
 ROOT = Path(__file__).parent.parent.parent
 START_TIMEOUT_S = 60
+NEW_ADDRESS = "https://authcheck.example"
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     settings = Settings(data_dir=folder / "state")
     workspace = Workspace.open(settings)
+    make.confirm_address(workspace.database)
     make.register(workspace, title="Koi pond", seed=1, public_preview=True)
     two = f"/checks/{_two_in_one(workspace)}"
     labels = _labels(workspace)
+    labels["moved"] = _label_after_a_move(workspace)
     workspace.database.dispose()
     pictures = {
         "known.jpg": make.picture_bytes(1, "JPEG"),
@@ -87,6 +93,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         env={
             **outside,
             "AUTHCHECK_DATA_DIR": str(settings.data_dir),
+            "AUTHCHECK_PUBLIC_URL": NEW_ADDRESS,
             "AUTHCHECK_PUBLIC_CHECKS_PER_MINUTE": "999",
         },
     )
@@ -128,6 +135,21 @@ def _labels(workspace: Workspace) -> dict[str, str]:
     own = units.brand_with_key(workspace, "inkwell", own_key=True)
     (unsigned,) = units.issue(workspace, own, handle="inkwell", count=1, lot="L-2", request_key="two")
     return {"good": good.code, "revoked": revoked.code, "unsigned": unsigned.code, "missing": "0000000000000"}
+
+
+def _label_after_a_move(workspace: Workspace) -> str:
+    """Move the installation, and return the code of a certificate that is issued afterwards.
+
+    All other labels are of before the move.
+    """
+    with workspace.database.writing() as session:
+        addresses.move(session, workspace.settings.public_url, NEW_ADDRESS, make.NOW)
+        design_id = session.scalars(select(Certificate.design_id).limit(1)).one()
+    moved = workspace.settings.model_copy(update={"public_url": NEW_ADDRESS})
+    (unit,) = units.issue(
+        replace(workspace, settings=moved), design_id, handle="paperbird", count=1, lot="L-3", request_key="3"
+    )
+    return unit.code
 
 
 def _left_half(size: tuple[int, int]) -> Image.Image:

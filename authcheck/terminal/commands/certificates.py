@@ -29,6 +29,7 @@ from authcheck.members import organisations
 from authcheck.registry import designs
 from authcheck.registry.tables import Design
 from authcheck.storage.opening import open_storage, utc_now
+from authcheck.terminal.commands.address import Yes, confirm_address
 from authcheck.terminal.output import certificates, console
 from authcheck.terminal.output.console import Json
 from authcheck.vault import load_key
@@ -53,12 +54,14 @@ def issue_certificates(
     request: Annotated[str | None, typer.Option(help="Idempotency key: safe to repeat.")] = None,
     pins: Annotated[bool, typer.Option("--pins", help="Make a PIN for each scratch-off panel.")] = False,
     licence: Annotated[str | None, typer.Option(help="Licence to use. Default: any that fits.")] = None,
+    yes: Yes = False,
     json: Json = False,
 ) -> None:
     """Issue certificates for at most 10,000 units. Prints the batch's id."""
     now = utc_now()
     with open_storage() as storage:
         vault = open_vault(storage.settings)
+        confirm_address(storage, yes=yes)
         with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
             order = Order(
@@ -182,7 +185,7 @@ def show_waiting(organisation: Org, *, out: Out = None) -> None:
     """Write the statements that a brand must sign with its own key."""
     with open_storage() as storage, storage.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
-        statements = brand_signatures.find_waiting(session, storage.settings, brand, utc_now())
+        statements = brand_signatures.find_waiting(session, brand, utc_now())
     _write(waiting_json(statements), out)
     console.say(f"{len(statements.payloads)} statements wait for a signature by {statements.kid}.")
 
@@ -210,7 +213,7 @@ def submit_signatures(
     with open_storage() as storage:
         with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
-            count = brand_signatures.accept(session, storage.settings, brand, submitted, utc_now())
+            count = brand_signatures.accept(session, brand, submitted, utc_now())
         publishing.publish_recorded(storage.database, storage.settings)
     console.say(f"{count} certificates became active.")
 

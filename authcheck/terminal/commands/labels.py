@@ -15,6 +15,7 @@ from authcheck.files.writing import translated_write_errors
 from authcheck.labels.layouts import LAYOUTS, find_layout
 from authcheck.labels.sheets import Label, Printed, sheet
 from authcheck.storage.opening import open_storage
+from authcheck.terminal.commands.address import Yes, confirm_address
 from authcheck.terminal.output import console
 
 OWN_MACHINE = "localhost"
@@ -29,11 +30,13 @@ def print_labels(
         bool, typer.Option("--short", help="HTTPS://HOST/C/CODE instead of a GS1 Digital Link.")
     ] = False,
     pins: Annotated[bool, typer.Option("--pins", help="Print PINs, for scratch-off stickers.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Write a PDF of a batch's labels. Print the PDF at 100 %."""
     sheet_layout = find_layout(layout)
     with open_storage() as storage:
         vault = open_vault(storage.settings) if pins else None
+        confirm_address(storage, yes=yes)
         with storage.database.reading() as session:
             row = batches.get_batch(session, batch)
             labels = labels_of(session, storage.settings, row, short=short, vault=vault)
@@ -59,7 +62,8 @@ def _show_printed(out: Path, labels: list[Label], printed: Printed, public_url: 
         )
     if _is_local(urlsplit(public_url).hostname or ""):
         console.say(
-            f"Buyers cannot reach the address on these labels, {public_url}. Set AUTHCHECK_PUBLIC_URL.",
+            f"Buyers cannot reach the address on these labels, {public_url}. "
+            "`authcheck address move` changes the address.",
             style="bold red",
         )
 

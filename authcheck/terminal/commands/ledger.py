@@ -35,7 +35,7 @@ def audit_ledger(*, json: Json = False) -> None:
     with open_storage() as storage, console.progress() as progress:
         candidates = (head_held(storage.database, storage.settings), _chain_head(storage.settings))
         held = [head for head in candidates if head]
-        public_key = ledger_signer(storage.settings).verifier.public_key
+        public_key = ledger_signer(storage.settings, storage.settings.ledger_origin).verifier.public_key
         with storage.database.snapshot() as session:
             total = session.scalar(select(func.count()).select_from(Entry))
             task = progress.add_task("Replaying", total=total)

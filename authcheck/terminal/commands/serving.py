@@ -1,16 +1,22 @@
 """Commands that serve the pages and the API: `serve`, and `demo` with the sample data."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 import uvicorn
 
 from authcheck import __version__
+from authcheck.config import Settings
+from authcheck.ledger import addresses
+from authcheck.ledger.addresses import is_loopback
 from authcheck.storage.opening import utc_now
 from authcheck.terminal.demo import run
 from authcheck.terminal.output import console
-from authcheck.workspace import open_workspace
+from authcheck.workspace import Workspace, open_workspace
 
 
 def serve(
@@ -21,6 +27,7 @@ def serve(
 ) -> None:
     """Serve the pages and the API."""
     with open_workspace() as work:  # report a wrong setting here, before a server starts
+        _use_address(_settle_address(work, port))
         work.copies.sweep(utc_now())
     console.say(f"authcheck {__version__} on http://{host}:{port}/ (press Ctrl-C to stop)")
     uvicorn.run(
@@ -44,8 +51,54 @@ def demo(
 
     Exit 1: an answer is not the expected one.
     """
-    with open_workspace() as work:
+    with open_workspace() as opened:
+        port = run.find_free_port(port) if serve else port
+        work = replace(opened, settings=_settle_address(opened, port, is_demo=True))
         wrong_count = run.run(work, fixtures)
         if serve:
+            _use_address(work.settings)
             run.serve(work, fixtures, port)
     raise typer.Exit(1 if wrong_count else 0)
+
+
+def _settle_address(work: Workspace, port: int, *, is_demo: bool = False) -> Settings:
+    """Return the settings of a server on this port, and warn of an address that buyers cannot reach.
+
+    Without AUTHCHECK_PUBLIC_URL the address is the recorded one if it is on this computer, else
+    `http://127.0.0.1:PORT`. The demo records it. Raises Conflict (`address.differs`).
+    """
+    settings, url = work.settings, work.settings.public_url
+    with work.database.reading() as session:
+        current = addresses.find_current(session)
+    if "public_url" not in settings.model_fields_set and (current is None or is_loopback(current.url)):
+        url = current.url if current else f"http://127.0.0.1:{port}"
+        settings = settings.model_copy(update={"public_url": url})
+    if is_demo and current is None:
+        with work.database.writing() as session:
+            addresses.record_first(session, settings, utc_now())
+    with work.database.reading() as session:
+        addresses.refuse_other(session, settings)
+    if is_loopback(url):
+        _warn_of_loopback(url, port, is_demo=is_demo)
+    return settings
+
+
+def _warn_of_loopback(url: str, port: int, *, is_demo: bool) -> None:
+    console.say(
+        f"The public address is {url}. Only this computer can reach it. "
+        + (
+            "The labels and certificates of the demo are for a trial."
+            if is_demo
+            else "Set AUTHCHECK_PUBLIC_URL before you issue certificates for real products."
+        ),
+        style="yellow",
+    )
+    if (urlsplit(url).port or 80) != port:
+        console.say(
+            f"Labels, issuers and the ledger name {url}, but this server has port {port}.", style="bold red"
+        )
+
+
+def _use_address(settings: Settings) -> None:
+    """Let the processes of the server read the address of these settings."""
+    os.environ["AUTHCHECK_PUBLIC_URL"] = settings.public_url

@@ -13,6 +13,7 @@ from authcheck.ledger import publishing
 from authcheck.members import organisations
 from authcheck.proofs.trust import encode_base64url
 from authcheck.storage.opening import open_storage, utc_now
+from authcheck.terminal.commands.address import Yes, confirm_address
 from authcheck.terminal.output import certificates, console
 from authcheck.terminal.output.console import Json
 from authcheck.vault import load_key
@@ -35,25 +36,26 @@ def make_key(
 
 
 @signing_keys_app.command("create")
-def create_key(organisation: Org, *, public_key: PublicKey = None) -> None:
+def create_key(organisation: Org, *, public_key: PublicKey = None, yes: Yes = False) -> None:
     """Add a key that signs from now on. Prints its name."""
-    _add_key(organisation, public_key, signing_keys.create_key)
+    _add_key(organisation, public_key, signing_keys.create_key, yes=yes)
 
 
 @signing_keys_app.command("rotate")
-def rotate_key(organisation: Org, *, public_key: PublicKey = None) -> None:
+def rotate_key(organisation: Org, *, public_key: PublicKey = None, yes: Yes = False) -> None:
     """Add a key and end all others. Their signatures stay valid."""
-    _add_key(organisation, public_key, signing_keys.rotate)
+    _add_key(organisation, public_key, signing_keys.rotate, yes=yes)
 
 
-def _add_key(organisation: str, public_key: str | None, add: Callable[..., SigningKey]) -> None:
+def _add_key(organisation: str, public_key: str | None, add: Callable[..., SigningKey], *, yes: bool) -> None:
     brand_key, now = read_public_key(public_key) if public_key else None, utc_now()
     with open_storage() as storage:
         vault = open_vault(storage.settings)
+        confirm_address(storage, yes=yes)
         with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
             key = add(session, brand, vault, settings=storage.settings, now=now, public_key=brand_key)
-            status_lists.catch_up(session, storage.settings, brand, vault, now=now)
+            status_lists.catch_up(session, brand, vault, now=now)
         publishing.publish_recorded(storage.database, storage.settings)
     print(key.kid)  # noqa: T201 - data goes to stdout, alone
 

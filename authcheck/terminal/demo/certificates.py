@@ -16,13 +16,13 @@ from authcheck.audit.log import audit
 from authcheck.certificates import issuing, revoking
 from authcheck.certificates.batches import Selection
 from authcheck.certificates.orders import Order
-from authcheck.certificates.publications import log_verifier, trust_of
+from authcheck.certificates.publications import trust_of
 from authcheck.certificates.signing_keys import active_keys, create_key, open_vault
 from authcheck.certificates.statements import Signer
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.errors import Rejected
 from authcheck.ids import show_code
-from authcheck.ledger.publishing import publish
+from authcheck.ledger.publishing import ledger_signer, publish
 from authcheck.lookups import lookup
 from authcheck.members.organisations import get_organisation
 from authcheck.proofs import bundle
@@ -222,7 +222,7 @@ def _tamper_and_audit(work: Workspace, code: str) -> bool:
     Return whether the audit named the row.
     """
     publish(work.database, work.settings)
-    public_key = log_verifier(work.settings).public_key
+    public_key = ledger_signer(work.settings, work.settings.ledger_origin).verifier.public_key
     with work.database.writing() as session:
         session.execute(sa.update(Certificate).where(Certificate.code == code).values(lot="FORGED"))
         findings = "; ".join(f"{finding.what} {finding.problem}" for finding in audit(session, public_key))

@@ -158,7 +158,7 @@ def serve(work: Workspace, fixtures: Path, port: int) -> None:
 
     Uses a later port when `port` is busy.
     """
-    port = _free_port(port)
+    port = find_free_port(port)
     token = _new_key(work)
     listings = read_known(fixtures)
     sample = next((listing for listing in listings if listing.verdict == "match"), listings[0])
@@ -205,7 +205,7 @@ def _new_key(work: Workspace) -> str:
     return token
 
 
-def _free_port(first: int) -> int:
+def find_free_port(first: int) -> int:
     """Return the first free port from `first` on, among 20 ports. Raises Unavailable (`serve.no_port`)."""
     last = min(first + 19, 65535)
     for port in range(first, last + 1):

@@ -48,6 +48,11 @@ def say(text: str, style: str = "") -> None:
     err().print(plain(text), style=style, markup=False, soft_wrap=True)
 
 
+def can_ask() -> bool:
+    """Return whether a person can answer a question: the command has a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def plain(text: str) -> str:
     """Return text from others in a form that is safe for a terminal.
 

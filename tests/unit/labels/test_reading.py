@@ -51,7 +51,7 @@ def test_worn_prints_are_read(wear: made.Wear, short: bool) -> None:
         clean = made.symbol(label.url, 12)
         turned = made.Wear(**{**vars_of(wear), "turn_deg": dice.uniform(0, 360)})
         data = made.photographed(clean, clean.width // 12, turned, dice)
-        assert [read.code for read in read_label(data, Limits(), made.HOST)] == [label.code]
+        assert [read.code for read in read_label(data, Limits(), [made.HOST])] == [label.code]
 
 
 def vars_of(wear: made.Wear) -> dict[str, float]:
@@ -63,23 +63,23 @@ def test_several_codes_in_one_picture_are_all_read() -> None:
     """Two of our labels, a bare code and a foreign code give four answers, from the top left on."""
     texts = [*(label.url for label in made.labels(2)), show_code(CODE), "https://evil.example/"]
     picture = side_by_side(*map(made.symbol, texts))
-    found = read_label(make.encode(picture), Limits(), made.HOST)
+    found = read_label(make.encode(picture), Limits(), [made.HOST])
     assert {(read.ours, read.code) for read in found} == {
-        (read.ours, read.code) for read in (recognise(text, made.HOST) for text in texts)
+        (read.ours, read.code) for read in (recognise(text, [made.HOST]) for text in texts)
     }
     assert len(found) == 4
 
 
 def test_a_picture_without_a_code_has_none() -> None:
     """A picture without a code gives an empty list, not an error."""
-    assert read_label(make.picture_bytes(), Limits(), made.HOST) == []
+    assert read_label(make.picture_bytes(), Limits(), [made.HOST]) == []
 
 
 def test_codes_that_are_white_on_black_are_read() -> None:
     """Inverted prints on dark packaging are read."""
     (label,) = made.labels(1)
     inverted = made.symbol(label.url).point(lambda grey: 255 - grey)
-    (read,) = read_label(make.encode(inverted), Limits(), made.HOST)
+    (read,) = read_label(make.encode(inverted), Limits(), [made.HOST])
     assert read.code == label.code
 
 
@@ -96,23 +96,40 @@ def test_codes_that_are_white_on_black_are_read() -> None:
 )
 def test_ours_are_recognised(text: str) -> None:
     """Addresses below the public address, in either case, and bare codes are recognised."""
-    read = recognise(text, made.HOST)
+    read = recognise(text, [made.HOST])
     assert (read.ours, read.code) == (True, CODE)
 
 
 def test_a_brands_own_serial_number_is_not_a_code() -> None:
     """With a brand's own serial number there is no code. GTIN, lot and serial identify the unit."""
-    read = recognise("HTTPS://AUTHCHECK.EXAMPLE/01/09506000134352/10/L%2F1/21/A-17", made.HOST)
+    read = recognise("HTTPS://AUTHCHECK.EXAMPLE/01/09506000134352/10/L%2F1/21/A-17", [made.HOST])
     assert (read.ours, read.code) == (True, None)
     assert (read.gtin, read.lot, read.serial) == ("09506000134352", "L/1", "A-17")
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        (f"?c={CODE}", CODE),
+        (f"?c={CODE.lower()}", CODE),
+        ("?c=", None),
+        ("?c=A-17", None),
+        (f"?c={CODE}&x=1", None),
+    ],
+)
+def test_the_link_of_a_brands_own_serial_number_carries_the_code(query: str, code: str | None) -> None:
+    """Only a query with nothing but a code belongs to a label of ours."""
+    read = recognise(f"HTTPS://AUTHCHECK.EXAMPLE/01/09506000134352/10/L1/21/A-17{query}", [made.HOST])
+    assert (read.ours, read.code) == (code is not None, code)
+    assert not recognise(f"HTTPS://AUTHCHECK.EXAMPLE/C/{CODE}{query}", [made.HOST]).ours
 
 
 def test_a_service_below_a_path_has_its_own_codes_alone() -> None:
     """An address beside the public address's path is not ours."""
     below = "https://shop.example/auth"
-    assert recognise(f"HTTPS://SHOP.EXAMPLE/auth/C/{CODE}", below).code == CODE
-    assert not recognise(f"HTTPS://SHOP.EXAMPLE/C/{CODE}", below).ours
-    assert not recognise(f"HTTPS://SHOP.EXAMPLE/authority/C/{CODE}", below).ours
+    assert recognise(f"HTTPS://SHOP.EXAMPLE/auth/C/{CODE}", [below]).code == CODE
+    assert not recognise(f"HTTPS://SHOP.EXAMPLE/C/{CODE}", [below]).ours
+    assert not recognise(f"HTTPS://SHOP.EXAMPLE/authority/C/{CODE}", [below]).ours
 
 
 @pytest.mark.parametrize(
@@ -154,7 +171,7 @@ def test_a_service_below_a_path_has_its_own_codes_alone() -> None:
 )
 def test_what_is_not_ours_is_told_without_a_link(text: str) -> None:
     """Foreign hosts, tricks with our host, scripts and long texts give a short plain text, no link."""
-    read = recognise(text, made.HOST)
+    read = recognise(text, [made.HOST])
     assert not read.ours
     assert (read.code, read.gtin, read.lot, read.serial) == (None, None, None, None)
     assert read.text.isprintable()
@@ -167,7 +184,7 @@ def test_four_kilobytes_in_one_symbol_are_read_and_cut() -> None:
     text = "9" * 1600 + "https://authcheck.example"
     modules = np.array([[not dark for dark in row] for row in qr(text).matrix_iter(border=4)], np.uint8)
     picture = Image.fromarray(np.kron(modules * 255, np.ones((4, 4), np.uint8)))
-    (read,) = read_label(make.encode(picture), Limits(), made.HOST)
+    (read,) = read_label(make.encode(picture), Limits(), [made.HOST])
     assert (read.ours, read.text) == (False, "9" * 80 + "...")
 
 
@@ -182,17 +199,17 @@ def test_caps_come_before_decoding() -> None:
         (Limits(pixels=100), "image.too_many_pixels"),
     ):
         with pytest.raises(ImageRejected) as caught:
-            read_label(data, limits, made.HOST)
+            read_label(data, limits, [made.HOST])
         assert caught.value.code == code
     with pytest.raises(ImageRejected):
-        read_label(b"%PDF-1.7", Limits(), made.HOST)
+        read_label(b"%PDF-1.7", Limits(), [made.HOST])
 
 
 @pytest.mark.parametrize("size", [(100_000, 16), (16, 100_000), (16, 16)])
 def test_pictures_of_any_shape_are_looked_at(size: tuple[int, int]) -> None:
     """Pictures longer than the reader's limit and pictures of the smallest size are read."""
     data = make.encode(Image.new("L", size, 255))
-    assert read_label(data, Limits(), made.HOST) == []
+    assert read_label(data, Limits(), [made.HOST]) == []
 
 
 def corners(module_px: int, side_px: int) -> Image.Image:
