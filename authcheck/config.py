@@ -182,6 +182,14 @@ class Settings(BaseSettings):
     anchor_entries: Annotated[
         int, Field(ge=1, description="Anchor earlier as soon as this many entries are not anchored.")
     ] = 10_000
+    clock_tolerance_hours: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Hours that the clock may be behind the newest ledger entry. Beyond, nothing is "
+            "recorded.",
+        ),
+    ] = 24
     licence_alert_shares: Annotated[
         str,
         AfterValidator(_checked_shares),

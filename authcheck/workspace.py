@@ -9,8 +9,10 @@ from authcheck.checks.comparing import PictureComparer
 from authcheck.checks.finder import Finder
 from authcheck.checks.verdicts import CURRENT_POLICY, FAST_POLICY, Policy
 from authcheck.config import Settings, load
+from authcheck.licences.exclusivity import refuse_joining
 from authcheck.registry.bulk import Importer
 from authcheck.registry.embeddings import NeuralCandidates, fill_embeddings
+from authcheck.registry.joining import ASK
 from authcheck.storage.database import Database
 from authcheck.storage.opening import utc_now
 from authcheck.storage.pictures import PictureStore
@@ -35,7 +37,7 @@ class Workspace:
         """Open all parts. Raises StorageFailed, DatabaseBusy, Unavailable or BadSetting."""
         return cls(
             settings,
-            Database.open(settings),
+            Database.open(settings, {ASK: refuse_joining}),
             Finder(settings.index_dir, NeuralCandidates.open(settings)),
             PictureStore(settings.pictures_dir),
             Copies(

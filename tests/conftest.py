@@ -20,6 +20,7 @@ from authcheck.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
 MATCH_DATA = Path(os.environ.get("AUTHCHECK_MATCH_DATA", ROOT.parent / "shared" / "match-data"))
+AGES_H = 1_000_000  # tests mix days of their choice with the machine's clock
 POSTGRESQL = os.environ.get("AUTHCHECK_TEST_DATABASE") == "postgresql"
 sys.path.insert(0, str(ROOT / "tests"))  # tests import make.py
 from make import confirm_address  # noqa: E402 - found on the path above
@@ -39,6 +40,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("AUTHCHECK_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("AUTHCHECK_CLOCK_TOLERANCE_HOURS", str(AGES_H))
 
 
 @pytest.fixture(scope="session")

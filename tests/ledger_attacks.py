@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from authcheck.audit.log import audit
 from authcheck.ledger import publishing
+from authcheck.ledger.journal import record
 from authcheck.ledger.tables import Entry, LedgerHead, SignedCheckpoint, Tile
 from authcheck.storage.database import Database
 from authcheck.storage.entity import Entity
-from authcheck.tlog.entries import read_body, read_time, tx_id
+from authcheck.tlog.entries import Draft, read_body, read_time, tx_id
 from authcheck.workspace import Workspace
 
 TABLES: list[type[Entity]] = [Entry, Tile, LedgerHead, SignedCheckpoint]
@@ -54,6 +55,15 @@ def back_up(database: Database) -> Backup:
         }
 
 
+def all_rows(workspace: Workspace) -> dict[str, list[dict[str, Any]]]:
+    """Return everything that the database holds."""
+    with workspace.database.reading() as session:
+        return {
+            table.name: sorted((dict(row) for row in session.execute(sa.select(table)).mappings()), key=str)
+            for table in Entity.metadata.sorted_tables
+        }
+
+
 def restore(database: Database, kept: Backup) -> None:
     """Restore an earlier copy of the tables."""
     attack(database, *(sa.delete(table) for table in TABLES))
@@ -61,6 +71,12 @@ def restore(database: Database, kept: Backup) -> None:
         for table, rows in kept.items():
             for row in rows:
                 session.execute(sa.insert(table).values(row))
+
+
+def forge(workspace: Workspace, *numbers: int) -> None:
+    """Append entries by our own code, as an attacker who does not look at the head file."""
+    with Database(workspace.database.engine).writing() as session:
+        record(session, [Draft("cert.flag", f"urn:uuid:{number}", make.NOW) for number in numbers])
 
 
 def sign(workspace: Workspace, now: datetime = make.NOW) -> SignedCheckpoint:

@@ -152,7 +152,7 @@ def answer(request: Request, check_id: str, workspace: WorkspaceDep) -> HTMLResp
         check = records.get_check(session, check_id)
         findings = evidence.found_in(session, [check])[check.id]
     design = _public_design(check)
-    codes = [str(reason["code"]) for reason in check.reasons]
+    codes = list(dict.fromkeys(str(reason["code"]) for reason in check.reasons))
     return render(
         request,
         "answer.html",

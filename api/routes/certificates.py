@@ -62,7 +62,7 @@ def issue_batch(
         organisation = session.get_one(Organisation, caller.organisation_id)
         batch = issuing.issue(session, vault, workspace.settings, organisation, order, utc_now())
         answer = _batches_out(session, workspace, [batch])[0]
-    publishing.publish(workspace.database, workspace.settings)
+    publishing.publish_recorded(workspace.database, workspace.settings)
     response.headers["Location"] = f"/v1/batches/{batch.id}"
     return answer
 
@@ -155,7 +155,7 @@ def revoke_certificates(
             reason=body.reason,
             now=utc_now(),
         )
-    publishing.publish(workspace.database, workspace.settings)
+    publishing.publish_recorded(workspace.database, workspace.settings)
     return RevocationOut(revoked=counts.now, revoked_before=counts.before)
 
 

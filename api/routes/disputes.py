@@ -53,7 +53,7 @@ def rule(_caller: Admin, dispute_id: str, body: RulingIn, workspace: WorkspaceDe
         loser = None if body.ruling == disputes.BOTH else rulings.loser_of(dispute)
         batches = contested.find_batches(session, loser.id) if loser else []
         answer = ruling_out(dispute, batches)
-    publishing.publish(workspace.database, workspace.settings)
+    publishing.publish_recorded(workspace.database, workspace.settings)
     return answer
 
 
@@ -64,7 +64,7 @@ def revoke_certificates(_caller: Admin, dispute_id: str, workspace: WorkspaceDep
     with workspace.database.writing() as session:
         loser = rulings.loser_of(disputes.get_dispute(session, dispute_id))
         counts = contested.revoke_all(session, vault, workspace.settings, loser.id, now=utc_now())
-    publishing.publish(workspace.database, workspace.settings)
+    publishing.publish_recorded(workspace.database, workspace.settings)
     return RevocationOut(revoked=counts.now, revoked_before=counts.before)
 
 

@@ -43,7 +43,7 @@ def offer_licence(
             session, owner, licensee, _read_terms(body.terms), now, parent_id=body.parent
         )
         answer = _licences_out(session, [licence], now)[0]
-    publishing.publish(workspace.database, workspace.settings)
+    publishing.publish_recorded(workspace.database, workspace.settings)
     response.headers["Location"] = f"/v1/licences/{answer.id}"
     return answer
 
@@ -116,7 +116,7 @@ def revoke_licence(
 
 def _publish(workspace: Workspace, answer: LicenceOut) -> LicenceOut:
     """Publish the ledger and return the answer. Call this only after the commit."""
-    publishing.publish(workspace.database, workspace.settings)
+    publishing.publish_recorded(workspace.database, workspace.settings)
     return answer
 
 
@@ -132,8 +132,7 @@ def _licences_out(session: Session, rows: list[Licence], now: datetime) -> list[
     entries = select(Entry.number, Entry.tx_id).where(Entry.number.in_(numbers))
     tx_ids = {entry.number: entry.tx_id for entry in session.execute(entries)}
     licences = []
-    for row in rows:
-        grant = grants.grant_of(session, row, units=units_issued)
+    for row, grant in zip(rows, grants.grants_of(session, rows, units=units_issued), strict=True):
         licences.append(
             LicenceOut(
                 id=row.id,

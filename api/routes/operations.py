@@ -5,6 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 
 from authcheck.errors import AuthcheckError
+from authcheck.ledger import publishing
 from authcheck.storage.database import head, translated_errors
 from authcheck.workspace import Workspace
 
@@ -25,12 +26,13 @@ async def livez() -> HealthOut:
     "/readyz", responses={503: {"model": HealthOut, "description": "Not ready. `checks` has the reasons."}}
 )
 def readyz(workspace: WorkspaceDep, response: Response) -> HealthOut:
-    """Report whether the database answers, its migrations are at head, and the index loads."""
+    """Report whether the database answers and is at head, the index loads, and no signed entry is missing."""
     checks = {}
     for name, check in (
         ("database", _check_database),
         ("migrations", _check_migrations),
         ("index", _check_index),
+        ("ledger", _check_ledger),
     ):
         try:
             checks[name] = check(workspace)
@@ -73,4 +75,9 @@ def _check_migrations(workspace: Workspace) -> str:
 def _check_index(workspace: Workspace) -> str:
     with workspace.database.reading() as session:
         workspace.finder.live.refresh(session)
+    return "ok"
+
+
+def _check_ledger(workspace: Workspace) -> str:
+    publishing.check_heads(workspace.database, workspace.settings)
     return "ok"

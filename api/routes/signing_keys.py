@@ -54,7 +54,7 @@ def revoke_signing_key(caller: CertificatesIssuer, key_id: str, workspace: Works
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
         key = signing_keys.revoke_key(session, organisation, key_id, utc_now())
-    publishing.publish(workspace.database, workspace.settings)
+    publishing.publish_recorded(workspace.database, workspace.settings)
     return _key_out(key)
 
 
@@ -81,7 +81,7 @@ def accept_signatures(caller: CertificatesIssuer, body: SignaturesIn, workspace:
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
         count = brand_signatures.accept(session, organisation, signatures, utc_now())
-    publishing.publish(workspace.database, workspace.settings)
+    publishing.publish_recorded(workspace.database, workspace.settings)
     return SignedOut(signed=count)
 
 
@@ -94,7 +94,7 @@ def _add_key(
         organisation = session.get_one(Organisation, caller.organisation_id)
         key = add(session, organisation, vault, settings=settings, now=now, public_key=brand_key)
         status_lists.catch_up(session, organisation, vault, now=now)
-    publishing.publish(workspace.database, settings)
+    publishing.publish_recorded(workspace.database, settings)
     return _key_out(key)
 
 

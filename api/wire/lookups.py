@@ -43,6 +43,7 @@ class CertifiedDesignOut(Wire):
     id: str
     reference: str
     title: str
+    disputed: bool = Field(description="Another owner registered the same picture before.")
 
 
 class LookUpOut(Wire):
@@ -114,7 +115,12 @@ def bundle_url(unit: Unit) -> str:
 def certificate_out(found: LookUp, *, has_label: bool) -> LookUpOut:
     """Return a certificate and its checks. Only a caller with the label gets the rest: product, proof."""
     unit = found.unit
-    design = CertifiedDesignOut(id=unit.design_id, reference=unit.design_reference, title=unit.design_title)
+    design = CertifiedDesignOut(
+        id=unit.design_id,
+        reference=unit.design_reference,
+        title=unit.design_title,
+        disputed=unit.is_disputed,
+    )
     return LookUpOut(
         id=unit.id,
         code=unit.code if has_label else None,

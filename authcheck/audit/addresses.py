@@ -59,7 +59,8 @@ def _compare_moves(session: Session, addresses: Sequence[Address]) -> Iterator[D
             "ledger": row.origin,
             "at": time_text(row.since),
         }
-        differing = sorted(name for name, value in actual.items() if move.fields.get(name) != value)
+        expected = {**move.fields, "at": move.at}
+        differing = sorted(name for name, value in actual.items() if expected.get(name) != value)
         if differing:
             yield Discrepancy(f"addresses {row.url}", f"differs from its entries: {', '.join(differing)}")
     for row in rows.values():

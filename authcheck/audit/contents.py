@@ -29,7 +29,7 @@ class EntryContent:
 
     @property
     def at(self) -> object:
-        """Return the time of the event: `since` for rows older than the ledger, else the entry's time."""
+        """Return the time that the row has: `since` when the entry came later, else the entry's time."""
         return self.fields.get("since", self.fields.get("at"))
 
 

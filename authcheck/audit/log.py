@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from authcheck.audit.addresses import compare_addresses
 from authcheck.audit.rows import Discrepancy, compare_rows
 from authcheck.errors import AuthcheckError, NotTrue
+from authcheck.ledger.clock import SKEW
 from authcheck.ledger.heads import Held, roots_of
-from authcheck.ledger.journal import SKEW, ledger_size
+from authcheck.ledger.journal import ledger_size
 from authcheck.ledger.tables import Entry, SignedCheckpoint, Tile
 from authcheck.storage.database import stream_rows
 from authcheck.tlog.entries import read_body, time_text, tx_id

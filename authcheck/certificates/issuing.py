@@ -33,7 +33,7 @@ from authcheck.config import Settings
 from authcheck.errors import Conflict
 from authcheck.ids import EPOCH, new_code, new_id
 from authcheck.ledger.addresses import require
-from authcheck.ledger.journal import record_numbers
+from authcheck.ledger.journal import check_ledger, record_numbers
 from authcheck.members.tables import Organisation
 from authcheck.proofs.credential import PLACES
 from authcheck.registry.designs import live_views
@@ -81,6 +81,8 @@ def issue(  # noqa: PLR0917 - session, vault, settings, organisation, order, now
     if signer:
         numbers = {number_of(row["status_index"]) for row in rows}
         status_lists.publish(session, organisation, signer, numbers, now=now)
+    else:
+        check_ledger(session)  # unsigned units have codes too, which are printed
     return get_batch(session, batch.id)
 
 

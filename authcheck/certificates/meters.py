@@ -1,17 +1,37 @@
 """The meter of a licence: its issued units, its cap, and the alert shares of the cap that are reached."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.orm import Session, aliased
 
 from authcheck.certificates.tables import Batch
 from authcheck.config import Settings
 from authcheck.licences.grants import get_licence, in_force
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms
+from authcheck.storage.parameters import in_chunks
+
+
+def _count_units() -> Select[str, int]:
+    """Return the query for the units under each series of `all_series`, and under its sublicences."""
+    child, parent, version = aliased(Licence), aliased(Licence), aliased(Licence)
+    chosen = Licence.series.in_(bindparam("all_series", expanding=True))
+    counted = select(Licence.series.label("counted"), Licence.series.label("series")).where(chosen)
+    under = counted.distinct().cte("under", recursive=True)
+    lower = select(under.c.counted, child.series).join(parent, parent.series == under.c.series)
+    under = under.union(lower.join(child, child.parent_id == parent.id))
+    return (
+        select(under.c.counted, func.sum(Batch.count))
+        .join(version, version.series == under.c.series)
+        .join(Batch, Batch.licence_id == version.id)
+        .group_by(under.c.counted)
+    )
+
+
+UNITS_OF_SERIES = _count_units()  # built once: building it takes ten times as long as running it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +59,24 @@ def meter(units: int, cap: int | None, shares: Sequence[float]) -> Meter:
     return Meter(units, cap, units / cap if cap else 1.0, tuple(reached))
 
 
-def units_issued(session: Session, series: str) -> int:
-    """Return how many certificates were issued under any version of a licence or under its sublicences."""
-    all_series, new_series = {series}, {series}
-    while new_series:
-        parent_ids = select(Licence.id).where(Licence.series.in_(new_series))
-        children = select(Licence.series).where(Licence.parent_id.in_(parent_ids)).distinct()
-        new_series = set(session.scalars(children)) - all_series
-        all_series |= new_series
-    versions = select(Licence.id).where(Licence.series.in_(all_series))
-    return (
-        session.scalar(select(func.coalesce(func.sum(Batch.count), 0)).where(Batch.licence_id.in_(versions)))
-        or 0
-    )
+def units_issued(session: Session, all_series: Collection[str]) -> dict[str, int]:
+    """Return how many certificates were issued under these licences, by series. One statement for 500 series.
+
+    Counts all versions of a licence and all its sublicences. Omits series without certificates.
+    """
+    totals: dict[str, int] = {}
+    for chunk in in_chunks(list(all_series)):
+        rows = session.execute(UNITS_OF_SERIES, {"all_series": chunk})
+        totals.update((series, int(units)) for series, units in rows)
+    return totals
 
 
 def meter_of(session: Session, settings: Settings, licence_id: str) -> Meter:
     """Return the meter of a licence over all its versions, with the cap of its newest accepted version."""
     newest = in_force(session, get_licence(session, licence_id))
     cap = Terms.from_json(newest.terms).cap
-    return meter(units_issued(session, newest.series), cap, settings.alert_shares)
+    units = units_issued(session, [newest.series])
+    return meter(units.get(newest.series, 0), cap, settings.alert_shares)
 
 
 def meters_of(session: Session, settings: Settings, batches: Iterable[Batch]) -> dict[str, Meter]:

@@ -48,7 +48,7 @@ def lock_right(session: Session, organisation: Organisation, order: Order, now: 
         raise _no_licence_error(organisation, order)
     rows = _lock_chains(session, grants)
     _lock_design(session, design)
-    locked = [licence_grants.grant_of(session, rows[grant.id], units=units_issued) for grant in grants]
+    locked = licence_grants.grants_of(session, [rows[grant.id] for grant in grants], units=units_issued)
     judged = [(_breaches_of(grant, design, order.count, now), grant) for grant in locked]
     broken, grant = min(judged, key=lambda breaches_and_grant: len(breaches_and_grant[0]))
     if broken:

@@ -91,7 +91,17 @@ def score_view(hit: Hit | None, look: Seen | None, policy: Policy, *, is_exact: 
 
 
 def _score_look(look: Seen, policy: Policy) -> float:
-    return load_model(policy.model).score(look.numbers) if policy.model else 0.0
+    """Return the score of a look. Later rivals of other owners cannot lower it below a lookalike.
+
+    A rival may be a copy that the comparison at its registration missed, or a design that fits better.
+    """
+    if policy.model is None:
+        return 0.0
+    model = load_model(policy.model)
+    score = model.score(look.numbers)
+    if look.among_earlier is None or not policy.first_wins:
+        return score
+    return max(score, min(model.score(look.among_earlier), _below_match(policy)))
 
 
 def _hashes_stand(hit: Hit, look: Seen, policy: Policy) -> bool:
@@ -152,6 +162,11 @@ def _find_pictures(session: Session, numbers: Sequence[int]) -> dict[int, str]:
     return {number: sha256 for number, sha256 in session.execute(query)}  # noqa: C416 - mypy reads rows only so
 
 
+def _below_match(policy: Policy) -> float:
+    """Return the highest score of a lookalike."""
+    return math.nextafter(policy.match, 0)
+
+
 def _find_elder(
     session: Session, dispute: Dispute, later: Candidate, tick: int, policy: Policy
 ) -> Candidate | None:
@@ -179,7 +194,7 @@ def _find_elder(
         reference=reference,
         owner=owner,
         view_number=view.number,
-        score=min(later.score, dispute.score, math.nextafter(policy.match, 0)),
+        score=min(later.score, dispute.score, _below_match(policy)),
         method=later.method,
         reasons=(Reason("design.later_copy", 0.7, {"design": later.reference}),),
         priority=view.priority,

@@ -36,11 +36,16 @@ PAIRS = NUMBERS.index("pairs")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A view that the local stages examined, with its measurements (`score.NUMBERS`) and its place."""
+    """A view that the local stages examined, with its measurements (`score.NUMBERS`) and its place.
+
+    `among_earlier` are the measurements without later views of other owners as rivals, None where they are
+    the same.
+    """
 
     view_number: int
     numbers: tuple[float, ...]
     alignment: Alignment
+    among_earlier: tuple[float, ...] | None = None
 
     @property
     def pairs(self) -> int:
@@ -61,15 +66,18 @@ class Seen:
             "view_number": self.view_number,
             "numbers": list(self.numbers),
             "alignment": self.alignment.to_json(),
+            **({"among_earlier": list(self.among_earlier)} if self.among_earlier else {}),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read the output of `to_json`. Raises KeyError, TypeError or ValueError for anything else."""
         numbers = tuple(map(float, data["numbers"]))
-        if len(numbers) != len(NUMBERS):
+        among_earlier = tuple(map(float, data["among_earlier"])) if "among_earlier" in data else None
+        if len(numbers) != len(NUMBERS) or len(among_earlier or numbers) != len(NUMBERS):
             raise ValueError("numbers of another scheme")
-        return cls(int(data["view_number"]), numbers, Alignment.from_json(data["alignment"]))
+        alignment = Alignment.from_json(data["alignment"])
+        return cls(int(data["view_number"]), numbers, alignment, among_earlier)
 
 
 class Finder:

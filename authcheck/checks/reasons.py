@@ -20,6 +20,7 @@ SENTENCES = {
     "image.also_near": "similar to {designs} more designs",
     "image.animated": "animated: only the first frame was compared",
     "design.later_copy": "a later picture that shows or resembles this design is in sight: {design}",
+    "design.later_claim": "{design} of {owner} was registered later with the same or a similar picture",
     "design.disputed": "the design's ownership is disputed",
     "listing.owner_sells": "the seller owns the design",
     "listing.licensed": "a licence covers this seller, place, goods and day",

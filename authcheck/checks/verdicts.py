@@ -66,6 +66,7 @@ POLICIES: Mapping[str, Policy] = {
         ),
     )
 }
+LATER_NAMED = 3  # most later designs that a verdict names beside the first registered design
 FAST_POLICY = POLICIES["hashes-2"]
 CURRENT_POLICY = POLICIES["local-3"]
 
@@ -229,6 +230,11 @@ def decide(candidates: Sequence[Candidate], policy: Policy, notes: Sequence[str]
     near = [candidate for candidate in ranked if code_for(candidate.score, policy) is not VerdictCode.NONE]
     if len(near) > len(findings):
         reasons.append(Reason("image.also_near", 0.2, {"designs": len(near) - len(findings)}))
+    if policy.first_wins:
+        later = [one for one in near if best.design_id in one.yields_to][:LATER_NAMED]
+        reasons += [
+            Reason("design.later_claim", 0.25, {"design": one.reference, "owner": one.owner}) for one in later
+        ]
     if len(findings) > 1:
         reasons.append(Reason("image.several_designs", 0.55, {"designs": len(findings)}))
     reasons.sort(key=lambda reason: -reason.weight)

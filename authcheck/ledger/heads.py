@@ -5,15 +5,18 @@ outside the database, the witnesses and the chain reveal this.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from authcheck.errors import NotTrue, Unavailable
-from authcheck.files.writing import translated_write_errors, write_whole
+from authcheck.errors import NotTrue, StorageFailed, Unavailable
+from authcheck.files.writing import write_error_code, write_whole
 from authcheck.tlog.tiles import ReadTile, root_at
 
 HEAD_FILE = "ledger-head"
+ROOM_FILE = "ledger-head-room"  # exists for a moment before a transaction commits
+ROOM_BYTES = 4096  # more than a head file has
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Held:
         if self.size > size:
             raise Unavailable(
                 f"The database has {size} ledger entries, but {self.by} has seen {self.size} signed. "
-                "The service signs nothing until you restore a newer backup.",
+                "The service records and signs nothing until you restore a newer backup.",
                 code="ledger.rolled_back",
                 size=size,
                 held=self.size,
@@ -83,9 +86,29 @@ class HeadFile:
         """Write the head durably, whole or not at all. Raises StorageFailed."""
         root = None if held.root is None else held.root.hex()
         content = json.dumps({"by": held.by, "root": root, "size": held.size}).encode()
-        with translated_write_errors(self.path):
+        with self._told("No checkpoint was signed."):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_whole(self.path, content, durable=True)
+
+    def check_room(self) -> None:
+        """Raise StorageFailed (`storage.*`) if a new head could not be written now."""
+        with self._told("Nothing was recorded."):
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            room = self.path.with_name(ROOM_FILE)
+            write_whole(room, bytes(ROOM_BYTES))
+            room.unlink(missing_ok=True)
+
+    @contextmanager
+    def _told(self, consequence: str) -> Iterator[None]:
+        """Translate an OSError in the block. The sentence has no path, because callers of the API read it."""
+        try:
+            yield
+        except OSError as error:
+            raise StorageFailed(
+                f"The ledger's head file cannot be written ({error.strerror}). {consequence}",
+                code=write_error_code(error),
+                path=str(self.path),
+            ) from error
 
     def remember(self, held: Held) -> None:
         """Write a head that somebody else has seen signed, if it is larger than the head in the file."""

@@ -5,7 +5,6 @@ transaction takes another lock afterwards, it may wait for a transaction that wa
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +12,8 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import NotFound
+from authcheck.ledger.admission import admit
+from authcheck.ledger.clock import in_order
 from authcheck.ledger.tables import Entry, LedgerHead, SignedCheckpoint, Tile
 from authcheck.storage.parameters import in_chunks
 from authcheck.tlog.entries import Draft, body, tx_id
@@ -20,7 +21,6 @@ from authcheck.tlog.note import proof_text
 from authcheck.tlog.tiles import ReadTile, grow, prove_inclusion
 
 WAITING = "authcheck_drafts"  # key in a session's info: the drafts to append at the commit
-SKEW = timedelta(minutes=5)  # the most that clocks may differ, or a transaction may take
 TILE = select(Tile.hashes).where(
     Tile.level == sa.bindparam("of_level"), Tile.number == sa.bindparam("of_number")
 )
@@ -29,7 +29,8 @@ TILE = select(Tile.hashes).where(
 def record(session: Session, drafts: Sequence[Draft]) -> list[Entry]:
     """Append facts and return their entries. A fact that the ledger has word for word keeps its old entry.
 
-    Call it last in a `writing()` transaction: nobody else can append from here to the commit.
+    Call it last in a `writing()` transaction: nobody else can append from here to the commit. Raises as
+    `admission.admit`, and Unavailable (`ledger.clock`).
     """
     rows = _append(session, drafts)
     return [Entry(**row) for row in rows]
@@ -56,6 +57,16 @@ def record_at_commit(session: Session, drafts: Sequence[Draft]) -> None:
 def _append_waiting(session: Session) -> None:
     if not session.in_nested_transaction():
         record(session, [])
+
+
+def check_ledger(session: Session) -> int:
+    """Lock the ledger until this transaction ends, and return its size. Raises as `record`.
+
+    An act that appends nothing, but must not happen where nothing could be appended, calls it at its end.
+    """
+    size = lock_ledger(session)
+    admit(session, size, read_tile_of(session))
+    return size
 
 
 def ledger_size(session: Session) -> int:
@@ -86,15 +97,22 @@ def tile_reader(connection: sa.Connection) -> ReadTile:
 def _append(session: Session, drafts: Sequence[Draft]) -> list[dict[str, Any]]:
     """Append the drafts that wait for the commit, then these drafts. Return the rows of these drafts."""
     waiting: list[Draft] = session.info.pop(WAITING, [])
-    drafts_and_bodies = [(draft, body(draft)) for draft in (*waiting, *drafts)]
-    if not drafts_and_bodies:
+    all_drafts = [*waiting, *drafts]
+    if not all_drafts:
         return []
-    size = lock_ledger(session)
-    ids = [tx_id(entry_body) for _, entry_body in drafts_and_bodies]
+    size = check_ledger(session)
+    bodies, ids = _encode(all_drafts)
     numbers = _find_numbers(session, ids)
+    new = [place for place, entry_id in enumerate(ids) if entry_id not in numbers]
+    ordered = in_order(session, size, [all_drafts[place] for place in new])
+    if ordered != [all_drafts[place] for place in new]:
+        for place, draft in zip(new, ordered, strict=True):
+            all_drafts[place] = draft
+        bodies, ids = _encode(all_drafts)
+        numbers |= _find_numbers(session, ids)
     rows: list[dict[str, Any]] = []
     new_rows: list[dict[str, Any]] = []
-    for (draft, entry_body), entry_id in zip(drafts_and_bodies, ids, strict=True):
+    for draft, entry_body, entry_id in zip(all_drafts, bodies, ids, strict=True):
         number = numbers.setdefault(entry_id, size + len(new_rows))
         rows.append(_make_row(number, entry_id, draft, entry_body))
         if number == size + len(new_rows):
@@ -103,6 +121,12 @@ def _append(session: Session, drafts: Sequence[Draft]) -> list[dict[str, Any]]:
         leaves = [bytes.fromhex(row["tx_id"]) for row in new_rows]
         _store(session, new_rows, grow(size, leaves, read_tile_of(session)))
     return rows[len(waiting) :]
+
+
+def _encode(drafts: Sequence[Draft]) -> tuple[list[bytes], list[str]]:
+    """Return the bodies of the drafts, and their transaction ids."""
+    bodies = [body(draft) for draft in drafts]
+    return bodies, [tx_id(entry_body) for entry_body in bodies]
 
 
 def _make_row(number: int, entry_id: str, draft: Draft, entry_body: bytes) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """Publication of the ledger's newest checkpoint. It is not signed if somebody has seen another history."""
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from authcheck.config import Settings
+from authcheck.errors import AuthcheckError
 from authcheck.ledger.addresses import origin_of
+from authcheck.ledger.clock import signing_time
 from authcheck.ledger.heads import HeadFile, Held, roots_of
 from authcheck.ledger.journal import latest_checkpoint, ledger_size, lock_ledger, read_tile_of
 from authcheck.ledger.tables import SignedCheckpoint
@@ -14,6 +17,7 @@ from authcheck.vault import load_key
 
 KEY_FILE = "ledger-key"
 FRESH = timedelta(seconds=1)
+log = logging.getLogger("authcheck.ledger.publishing")
 
 
 def ledger_signer(settings: Settings, origin: str) -> Signer:
@@ -54,12 +58,37 @@ def publish(
             size=size,
             root=checkpoint.root.hex(),
             note=signed_note(checkpoint.text, signer.sign(checkpoint.text)),
-            signed_at=now or datetime.now(UTC),
+            signed_at=signing_time(session, size, now or datetime.now(UTC)),
         )
         # Before the commit, so that the file has every checkpoint that anybody can have seen signed. The
         # entries of the checkpoint were committed earlier.
         head_file.write(Held("the head file", size, checkpoint.root))
         return session.merge(row)
+
+
+def publish_recorded(database: Database, settings: Settings) -> None:
+    """Sign a checkpoint of what the caller's transaction has just recorded.
+
+    The entries are committed, so a checkpoint that cannot be signed now refuses nothing: the log has a
+    warning, and the next look-up signs it. Raises only Unavailable (`database.replaced`): then the entries
+    are gone with their database.
+    """
+    try:
+        publish(database, settings)
+    except AuthcheckError as error:
+        if error.code == "database.replaced":
+            raise
+        log.warning("The entries are recorded, but no checkpoint covers them yet. %s", error)
+
+
+def check_heads(database: Database, settings: Settings) -> None:
+    """Raise as `publish` does if the database has fewer entries than were signed. Signs and locks nothing."""
+    held = HeadFile(settings.keys_dir).read()  # before the database, as `publish` reads it
+    with database.reading() as session:
+        size, newest = ledger_size(session), latest_checkpoint(session)
+    for head in (held, *_head_of(newest)):
+        if head is not None:
+            head.refuse_older(size)
 
 
 def current_checkpoint(database: Database, settings: Settings, now: datetime) -> SignedCheckpoint:

@@ -4,16 +4,16 @@ Each step writes its ledger entry. A licence version is never edited. Its state 
 terms and times (`terms.Grant`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.ids import new_id, new_salt
 from authcheck.ledger.journal import record
 from authcheck.licences import facts
+from authcheck.licences.exclusivity import refuse_exclusive
 from authcheck.licences.grants import (
     LONGEST_CHAIN,
     chain_of,
@@ -26,7 +26,7 @@ from authcheck.licences.grants import (
 from authcheck.licences.subjects import (
     check_subjects,
     designs_of_collections,
-    refuse_exclusive,
+    lock_owners,
     root_owner_id,
 )
 from authcheck.licences.tables import Licence, LicenceSubject
@@ -55,7 +55,7 @@ def offer(
     """
     if owner.id == licensee.id:
         raise Rejected("An organisation cannot license its designs to itself.", code="licence.self")
-    _lock_owners(session, [owner.id])
+    lock_owners(session, [owner.id])
     parent = _get_parent(session, owner, parent_id, now)
     return _store_offer(session, owner, licensee, terms, now, parent=parent)
 
@@ -67,7 +67,7 @@ def amend(session: Session, owner: Organisation, licence_id: str, terms: Terms, 
     """
     licence = get_licence(session, licence_id, organisation_id=owner.id)
     _check_owner(licence, owner)
-    _lock_owners(session, [owner.id])
+    lock_owners(session, [owner.id])
     versions = lock_series(session, licence.series)
     newest = versions[0]
     if newest.revoked_at is not None or (newest.accepted_at is None and newest.declined_at is None):
@@ -83,7 +83,7 @@ def accept(session: Session, licensee: Organisation, licence_id: str, now: datet
     Raises NotFound (`licence.not_found`), Conflict (`licence.state`, `licence.exclusive`).
     """
     licence = _get_open_offer(session, licensee, licence_id, "accepted")
-    refuse_exclusive(session, licence)
+    refuse_exclusive(session, licence, to_owner=False)
     licence.accepted_at, licence.accepted_salt = now, new_salt()
     superseded = [
         version
@@ -161,7 +161,7 @@ def _store_offer(
         offered_at=now,
         offered_salt=new_salt(),
     )
-    refuse_exclusive(session, licence)
+    refuse_exclusive(session, licence, to_owner=True)
     (entry,) = record(session, [facts.offered(licence, now)])
     licence.offered_entry = entry.number
     session.add(licence)
@@ -210,7 +210,7 @@ def _get_open_offer(session: Session, licensee: Organisation, licence_id: str, a
         raise NotFound(
             f"You have no offer with the id {licence_id!r}.", code="licence.not_found", licence=licence_id
         )
-    _lock_owners(session, [offered.owner_id])
+    lock_owners(session, [offered.owner_id])
     licence = next(version for version in lock_series(session, offered.series) if version.id == offered.id)
     if licence.accepted_at or licence.declined_at or licence.revoked_at:
         raise _state_conflict(licence, act)
@@ -222,16 +222,6 @@ def _check_owner(licence: Licence, owner: Organisation) -> None:
         raise NotFound(
             f"You gave no licence with the id {licence.id!r}.", code="licence.not_found", licence=licence.id
         )
-
-
-def _lock_owners(session: Session, ids: Sequence[str]) -> None:
-    """Lock these owners: no other transaction offers or accepts their licences until this one ends."""
-    session.scalars(
-        select(Organisation.id)
-        .where(Organisation.id.in_(ids))
-        .order_by(Organisation.id)
-        .with_for_update(key_share=True)
-    ).all()
 
 
 def _state_conflict(licence: Licence, act: str) -> Conflict:

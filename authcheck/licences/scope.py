@@ -5,21 +5,30 @@ from datetime import date
 
 from authcheck.licences.terms import Grant, Terms, sells
 
+Kin = Mapping[str, Collection[str]]
+"""For a design's id, the ids of the designs that it returned as, or that returned as it."""
 
-def overlaps(one: Grant, other: Grant, *, designs_of: Mapping[str, Collection[str]]) -> bool:
+
+def overlaps(one: Grant, other: Grant, *, designs_of: Mapping[str, Collection[str]], kin: Kin) -> bool:
     """Return whether the terms of both licences cover some common use. Caps are ignored.
 
-    `designs_of` maps a collection's name to its design ids.
+    `designs_of` maps a collection's name to its design ids. A licence that names a design covers its kin too.
     """
     first, second = one.terms, other.terms
-    starts_on = max(first.starts_on, second.starts_on)
+    return do_uses_meet(first, second) and not _subjects_of(first, designs_of, kin).isdisjoint(
+        _subjects_of(second, designs_of, kin)
+    )
+
+
+def do_uses_meet(first: Terms, second: Terms, *, since: date = date.min) -> bool:
+    """Return whether both terms allow some common use of a design that both cover, on `since` or later."""
+    starts_on = max(first.starts_on, second.starts_on, since)
     ends_on = min(first.ends_on or date.max, second.ends_on or date.max)
     return (
         starts_on <= ends_on
         and bool(first.countries & second.countries)
         and (not first.goods or not second.goods or not set(first.goods).isdisjoint(second.goods))
         and (not first.channels or not second.channels or _do_channels_meet(first.channels, second.channels))
-        and not _subjects_of(first, designs_of).isdisjoint(_subjects_of(second, designs_of))
     )
 
 
@@ -41,8 +50,11 @@ def covers(parent: Terms, child: Terms, *, designs_of: Mapping[str, Collection[s
     )
 
 
-def _subjects_of(terms: Terms, designs_of: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
+def _subjects_of(
+    terms: Terms, designs_of: Mapping[str, Collection[str]], kin: Kin | None = None
+) -> set[tuple[str, str]]:
     subjects = {("design", design_id) for design_id in terms.designs}
+    subjects |= {("design", kin_id) for named in terms.designs for kin_id in (kin or {}).get(named, ())}
     subjects |= {("collection", name) for name in terms.collections}
     in_collections = (designs_of.get(name, ()) for name in terms.collections)
     return subjects | {("design", design_id) for design_ids in in_collections for design_id in design_ids}

@@ -1,4 +1,4 @@
-"""Checks of a licence's designs: own designs, within the parent licence, no exclusive overlap."""
+"""Checks of a licence's designs: own designs, within the parent licence."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, NotFound
 from authcheck.licences.grants import grant_of, root_of, uncounted
-from authcheck.licences.scope import covers, overlaps
+from authcheck.licences.scope import covers
 from authcheck.licences.tables import Licence
-from authcheck.licences.terms import Grant, Terms
+from authcheck.licences.terms import Terms
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 from authcheck.storage.parameters import in_chunks
@@ -46,51 +46,14 @@ def check_subjects(
             )
 
 
-def refuse_exclusive(session: Session, licence: Licence) -> None:
-    """Raise Conflict (`licence.exclusive`) if an accepted licence of another licensee stops this licence.
-
-    That is so when the two licences overlap and one of them is exclusive.
-    Call this under the owner's lock. Then, of two licences accepted at the same time, the second sees the
-    first.
-    """
-    others = session.scalars(
-        select(Licence).where(
-            Licence.owner_id == licence.owner_id,
-            Licence.series != licence.series,
-            Licence.licensee_id != licence.licensee_id,
-            Licence.accepted_at.is_not(None),
-            Licence.superseded_at.is_(None),
-            Licence.revoked_at.is_(None),
-        )
+def lock_owners(session: Session, ids: Sequence[str]) -> None:
+    """Lock these owners: no other transaction changes what their licences cover until this one ends."""
+    session.scalars(
+        select(Organisation.id)
+        .where(Organisation.id.in_(ids))
+        .order_by(Organisation.id)
+        .with_for_update(key_share=True)
     ).all()
-    new_terms = Terms.from_json(licence.terms)
-    rivals = [(other, Terms.from_json(other.terms)) for other in others]
-    rivals = [(rival, terms) for rival, terms in rivals if new_terms.exclusive or terms.exclusive]
-    if not rivals:
-        return
-    parent = session.get(Licence, licence.parent_id) if licence.parent_id else None
-    design_owner_id = root_owner_id(session, parent) or licence.owner_id
-    all_terms = [new_terms, *(terms for _, terms in rivals)]
-    designs_of = designs_of_collections(session, design_owner_id, all_terms)
-    for rival, terms in rivals:
-        if overlaps(_grant_offered(licence, new_terms), _grant_offered(rival, terms), designs_of=designs_of):
-            raise Conflict(
-                f"This licence overlaps with licence {rival.id}, and one of the two is exclusive.",
-                code="licence.exclusive",
-                licence=rival.id,
-            )
-
-
-def _grant_offered(licence: Licence, terms: Terms) -> Grant:
-    return Grant(
-        id=licence.id,
-        series=licence.series,
-        version=licence.version,
-        owner_id=licence.owner_id,
-        licensee_id=licence.licensee_id,
-        terms=terms,
-        offered_at=licence.offered_at,
-    )
 
 
 def designs_of_collections(session: Session, owner_id: str, terms: Iterable[Terms]) -> dict[str, list[str]]:

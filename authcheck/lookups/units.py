@@ -27,6 +27,7 @@ class Unit:
 
     `issued_*` describe the `cert.issue` entry, `revoked_number` is the number of the `cert.revoke` entry.
     They are None when there is no such entry. `checkpoint_*` describe the newest signed checkpoint.
+    `is_disputed` says that an earlier picture of another owner shows the same as the design.
     `ledger_size` includes the entries that no checkpoint covers yet. `address` is the public address that the
     certificate names. `origin` is the ledger's name.
     """
@@ -51,6 +52,7 @@ class Unit:
     design_reference: str
     design_title: str
     has_preview: bool
+    is_disputed: bool
     issued_number: int | None
     issued_body: bytes | None
     issued_tx_id: str | None
@@ -83,6 +85,7 @@ COLUMNS = (
     Design.reference,
     Design.title,
     sa.and_(Design.public_preview, Design.state != "retired"),
+    Design.state == "disputed",
     ISSUED.number,
     ISSUED.body,
     ISSUED.tx_id,

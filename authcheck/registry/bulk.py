@@ -279,6 +279,8 @@ def _column_of(code: str) -> str:
     if code.startswith(("image.", "row.picture")):
         return "picture"
     noun, _, detail = code.partition(".")
+    if noun == "licence":
+        return "collection"
     if noun == "mask":
         return "mask"
     if noun == "row":

@@ -14,6 +14,7 @@ from authcheck.members.tables import Organisation
 from authcheck.registry import facts
 from authcheck.registry.clock import lock_registry, next_tick
 from authcheck.registry.disputes import withdraw
+from authcheck.registry.joining import ask_change
 from authcheck.registry.tables import DISPUTED, Design, Dispute, View, ViewFeatures
 from authcheck.storage.parameters import can_be_stored
 
@@ -264,8 +265,10 @@ def update_design(
 
     An empty `collection` takes the design out of its collection.
 
-    Raises Rejected as `check_words` and `check_collection` do.
+    Raises Rejected as `check_words` and `check_collection` do, Conflict (`licence.exclusive`).
     """
+    if collection is not None and check_collection(collection) != design.collection:
+        ask_change(session, design, collection=check_collection(collection), now=now)
     title = design.title if title is None else title.strip() or design.reference
     kind = design.kind if kind is None else kind
     check_words(title, kind)

@@ -16,6 +16,7 @@ from authcheck.registry import facts
 from authcheck.registry.clock import current_tick, lock_registry, next_tick
 from authcheck.registry.comparison import MATCH, Comparer, Similar
 from authcheck.registry.designs import check_collection, check_unchanged, check_words
+from authcheck.registry.joining import ask_change, ask_new
 from authcheck.registry.precedence import Precedents, RecentViews, begin_disputes, find_similar, settle
 from authcheck.registry.reading import ReadView
 from authcheck.registry.standing import standing_of
@@ -72,13 +73,15 @@ class Registration:
         """Register one design, or return the same design that the owner registered before.
 
         Raises Rejected (`design.reference`, `design.title`, `design.kind`, `design.collection`,
-        `design.no_picture`), Conflict (`design.reference_taken`, `design.retired`) or StorageFailed.
+        `design.no_picture`), Conflict (`design.reference_taken`, `design.retired`, `licence.exclusive`) or
+        StorageFailed.
         """
         check_new(new, views)
         views = list({view.sha256: view for view in views}.values())
         known = self._find_known(owner, new, frozenset(view.sha256 for view in views))
         if known is not None:
             return Registered("already_yours", known)
+        self._ask_new(owner, new, views)
         precedents = [self._settle(owner.id, view) for view in views]
         design = Design(
             id=self._new_id(),
@@ -106,7 +109,7 @@ class Registration:
     def add_views(self, design: Design, views: Sequence[ReadView]) -> None:
         """Add pictures to a design. Pictures that the design already has change nothing.
 
-        Raises Conflict (`design.retired`, `design.changed`).
+        Raises Conflict (`design.retired`, `design.changed`, `licence.exclusive`).
         """
         check_unchanged(self._session, design)
         if design.state == "retired":
@@ -115,12 +118,25 @@ class Registration:
         new_views = list({view.sha256: view for view in views if view.sha256 not in known}.values())
         if not new_views:
             return
+        pictures = _hashes_of(new_views)
+        ask_change(self._session, design, collection=design.collection, pictures=pictures, now=self._now)
         precedents = [self._settle(design.owner_id, view) for view in new_views]
         stored = self._store_views(design, new_views, precedents)
         flag_modified(design, "state")  # a change of pictures raises the design's version
         self._session.flush()
-        record_at_commit(self._session, facts.views_added(design, _hashes_of(new_views), self._now))
+        record_at_commit(self._session, facts.views_added(design, pictures, self._now))
         self._begin_disputes(stored, precedents)
+
+    def _ask_new(self, owner: Organisation, new: NewDesign, views: Sequence[ReadView]) -> None:
+        ask_new(
+            self._session,
+            owner_id=owner.id,
+            reference=new.reference,
+            collection=check_collection(new.collection),
+            pictures=_hashes_of(views),
+            now=self._now,
+            is_rehearsal=self._store is None,
+        )
 
     def _ensure_tick(self) -> int:
         """Return this transaction's tick. The first call advances the clock."""

@@ -4,7 +4,7 @@ Sessions are synchronous. `reading()` never takes the write lock; `writing()` ta
 IMMEDIATE, because a plain BEGIN that upgrades later fails under concurrency) and commits when the block ends.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeVarTuple
@@ -15,9 +15,11 @@ from sqlalchemy.orm import Session
 from authcheck.config import Settings
 from authcheck.errors import StorageFailed, Unavailable
 from authcheck.storage.dialects import WRITES, make_engine, take_upgrade_lock, translated_errors
+from authcheck.storage.identity import Identity
 from authcheck.storage.revisions import head, refuse_newer, revision_of
 
-__all__ = ["Database", "head", "make_engine", "stream_rows", "translated_errors"]
+__all__ = ["SETTINGS", "Database", "head", "make_engine", "stream_rows", "translated_errors"]
+SETTINGS = "authcheck_settings"  # key in the info of a session
 
 Columns = TypeVarTuple("Columns")
 
@@ -25,9 +27,13 @@ Columns = TypeVarTuple("Columns")
 class Database:
     """An engine and the two ways to get a session."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(
+        self, engine: sa.Engine, settings: Settings | None = None, info: Mapping[str, object] | None = None
+    ) -> None:
         self.engine = engine
         self._writers = engine.execution_options(**{WRITES: True})
+        self._info = {SETTINGS: settings, **(info or {})}
+        self._identity: Identity | None = None
 
     @property
     def is_embedded(self) -> bool:
@@ -35,17 +41,22 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @classmethod
-    def open(cls, settings: Settings) -> Self:
+    def open(cls, settings: Settings, info: Mapping[str, object] | None = None) -> Self:
         """Connect. Create and upgrade an embedded database. Any other database must be at head already.
 
-        Raises StorageFailed, DatabaseBusy, BadSetting (a URL that does not parse) or Unavailable
+        Every session has `info`: what rooms above have to say to rooms below.
+
+        From then on, every transaction raises Unavailable (`database.replaced`) if it would use another
+        database. Raises StorageFailed, DatabaseBusy, BadSetting (a URL that does not parse) or Unavailable
         (`database.*`).
         """
         if settings.database_url is None:
             _make_folder(settings.data_dir)
-        database = cls(make_engine(settings.url))
+        database = cls(make_engine(settings.url), settings, info)
         try:
             database._make_current()
+            with translated_errors():
+                database._identity = Identity(database.engine)
         except BaseException:
             database.dispose()
             raise
@@ -71,7 +82,10 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a session for queries. Nothing is committed."""
-        with translated_errors(), Session(self.engine, expire_on_commit=False) as session:
+        with (
+            translated_errors(),
+            Session(self.engine, expire_on_commit=False, info=self._info) as session,
+        ):
             yield session
 
     @contextmanager
@@ -92,8 +106,18 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Open a session with the write lock. It commits at the end, and rolls back on any exception."""
-        with translated_errors(), Session(self._writers, expire_on_commit=False) as session, session.begin():
+        with (
+            translated_errors(),
+            Session(self._writers, expire_on_commit=False, info=self._info) as session,
+            session.begin(),
+        ):
             yield session
+            self._check_file()
+        self._check_file()  # a commit to a file that was deleted at that moment is lost
+
+    def _check_file(self) -> None:
+        if self._identity is not None:
+            self._identity.check_file()
 
     def revision(self) -> str | None:
         """Return the migration that the database is at, None for an empty database."""

@@ -56,13 +56,11 @@ def test_a_near_copy_by_another_owner_is_held_as_a_dispute(
         "disputed",
     )
     (dispute,) = answer.json()["disputes"]
-    assert dispute["other"] == {
-        "owner": "acme",
-        "reference": "FIRST",
-        "registered_at": first["registered_at"],
-    }
-    assert dispute["registered_at"] == answer.json()["registered_at"] > first["registered_at"]
-    assert set(dispute) == {"id", "score", "noticed_at", "registered_at", "other"}
+    earlier, later = dispute["earlier"], dispute["later"]
+    assert (earlier["owner"], earlier["reference"]) == ("acme", "FIRST")
+    assert (earlier["registered_at"], earlier["design"]) == (first["registered_at"], first["id"])
+    assert later["registered_at"] == answer.json()["registered_at"] > first["registered_at"]
+    assert (dispute["verdict"], dispute["ended_by"]) == ("match", None)
 
 
 def test_several_pictures_make_several_views(client: TestClient, brand: Headers) -> None:

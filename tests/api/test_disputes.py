@@ -3,10 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
+import certificates_made as made
 import make
 import pytest
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
+from authcheck.certificates.tables import Certificate
+from authcheck.registry import designs
+from authcheck.registry.reading import read_view
+from authcheck.registry.registration import Registration
+from authcheck.registry.tables import Design, Dispute
 from authcheck.workspace import Workspace
 
 Headers = dict[str, str]
@@ -71,3 +78,23 @@ def test_a_copied_view_is_shown_as_disputed(
     """The owner of the later picture sees its standing."""
     shown = client.get(f"/v1/designs/{dispute['later']['design']}", headers=rival).json()
     assert (shown["state"], [view["standing"] for view in shown["views"]]) == ("disputed", ["disputed"])
+
+
+def test_a_buyer_is_told_that_the_design_is_disputed(client: TestClient, workspace: Workspace) -> None:
+    """Certificates that were issued before the dispute say so, on the page and in JSON, until it ends."""
+    rival = made.brand(workspace, "globex", seed=3)
+    batch = rival.issue("r1")
+    with workspace.database.reading() as session:
+        code = session.scalars(select(Certificate.code).where(Certificate.batch_id == batch.id)).first()
+    make.register(workspace, "FIRST", owner="acme", pictures=[make.picture_bytes(50)])
+    told = "another owner registered the same picture before"
+    assert told not in client.get(f"/c/{code}", headers={"Accept": "text/html"}).text
+    with workspace.database.writing() as session:
+        registration = Registration(session, workspace.comparer(), workspace.store, make.NOW)
+        design = designs.get_design(session, rival.design.id)
+        registration.add_views(design, [read_view(make.picture_bytes(50, "JPEG"), workspace.limits)])
+        session.execute(update(Dispute).values(holds_design=True))
+        session.execute(update(Design).where(Design.id == rival.design.id).values(state="disputed"))
+    page = client.get(f"/c/{code}", headers={"Accept": "text/html"})
+    assert (page.status_code, told in page.text) == (200, True)
+    assert client.get(f"/v1/certificates/{code}").json()["design"]["disputed"] is True

@@ -5,10 +5,12 @@ from typing import Any
 
 import make
 import pytest
+from ledger_attacks import sign
 from prometheus_client import REGISTRY
 from starlette.testclient import TestClient
 
 from authcheck.errors import Unavailable
+from authcheck.ledger.heads import HeadFile, Held
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
@@ -19,7 +21,7 @@ def test_a_started_process_is_alive_and_ready(client: TestClient) -> None:
     assert client.get("/livez").json()["status"] == "alive"
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "index": "ok"}
+    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "index": "ok", "ledger": "ok"}
 
 
 def test_a_process_whose_index_does_not_load_is_not_ready(
@@ -43,6 +45,14 @@ def test_a_process_of_another_release_is_not_ready(
     monkeypatch.setattr("api.routes.operations.head", lambda: "9999")
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["checks"]["migrations"]) == (503, "database.not_upgraded")
+
+
+def test_a_rolled_back_ledger_is_not_ready(client: TestClient, workspace: Workspace) -> None:
+    """A database that lacks signed entries is not ready, because it takes no orders."""
+    sign(workspace)
+    HeadFile(workspace.settings.keys_dir).write(Held("the head file", 99, None))
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]["ledger"]) == (503, "ledger.rolled_back")
 
 
 def test_metrics_count_requests_by_route_and_checks_by_verdict(

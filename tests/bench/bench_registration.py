@@ -8,6 +8,7 @@ of `--fast`, the comparison of earlier releases. Times are CPU times of one core
 the same pictures. The script needs match-data, as `quality.py` does.
 """
 
+import os
 import random
 import sys
 import tempfile
@@ -16,7 +17,6 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from fit_score import DATA
 from PIL import Image, ImageOps
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -47,6 +47,8 @@ def cropped(image: Image.Image, share: float, x: float = 0.5, y: float = 0.5) ->
     return image.crop((left, top, left + width, top + height))
 
 
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "match-data"
+DATA = Path(os.environ.get("AUTHCHECK_MATCH_DATA", SHARED))
 COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "recompressed": lambda image: image,
     "turned by 33 degrees": lambda image: turned(image, 33),

@@ -69,7 +69,10 @@ def test_a_near_design_of_another_owner_is_named(cli: Any, folder: Path, workspa
     """The line names the owner of the near design and the score."""
     make.register(workspace, "ORIGINAL", owner="other")
     done = cli("designs", "import", folder / "kite.png", "--owner", "acme")
-    assert (done.code, done.out) == (0, "line 1  kite  disputed: near ORIGINAL of other, score 1.000\n")
+    assert (done.code, done.out) == (
+        0,
+        "line 1  kite  disputed: shows the earlier ORIGINAL of other, score 1.000\n",
+    )
 
 
 def test_a_table_with_hostile_words_prints_safely(cli: Any, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import rfc8785
 import sqlalchemy as sa
 import units_made
-from ledger_attacks import attack, back_up, findings, restore, rewrite, sign
+from ledger_attacks import attack, back_up, findings, forge, restore, rewrite, sign
 from ledger_made import key_of
 
 from authcheck.errors import NotTrue, Unavailable
@@ -236,7 +236,7 @@ def test_an_old_backup_is_restored_and_grown(ledger: Workspace, more: tuple[int,
     grow_by(ledger, 1, 2)
     signed = sign(ledger)
     restore(ledger.database, kept)
-    grow_by(ledger, *more)
+    forge(ledger, *more)
     with pytest.raises((Unavailable, NotTrue)) as refused:
         sign(ledger)
     assert refused.value.code == ("ledger.rolled_back" if len(more) < 2 else "ledger.forked")
@@ -256,7 +256,9 @@ def test_the_whole_history_is_rewritten(ledger: Workspace) -> None:
     tiles = grow(0, [bytes.fromhex(tx_id(one)) for one in bodies], lambda *_: b"")
     rewrite(ledger.database, 0, bodies[0])
     attack(ledger.database, sa.update(Tile).values(hashes=tiles[0, 0]))
-    grow_by(ledger, 1)
+    with pytest.raises(NotTrue, match="head file"):
+        grow_by(ledger, 1)
+    forge(ledger, 1)
     with pytest.raises(NotTrue, match="head file"):
         sign(ledger)
     attack(ledger.database, sa.delete(SignedCheckpoint))
@@ -270,11 +272,17 @@ def test_the_whole_history_is_rewritten(ledger: Workspace) -> None:
 def test_an_entry_is_back_dated(ledger: Workspace) -> None:
     """The audit names an entry that is older than the checkpoint before it, or newer than its own checkpoint."""
     size = sign(ledger).size
-    with ledger.database.writing() as session:
-        record(session, [Draft("cert.flag", "urn:uuid:1", NOW - timedelta(days=365))])
-        record(session, [Draft("cert.flag", "urn:uuid:2", NOW - timedelta(minutes=4))])
-        record(session, [Draft("cert.flag", "urn:uuid:3", NOW + timedelta(hours=1))])
+    times = (NOW - timedelta(days=365), NOW - timedelta(minutes=4), NOW + timedelta(hours=1))
+    grow_by(ledger, 1, 2, 3)
+    bodies = [body(Draft("cert.flag", f"urn:uuid:{number}", at)) for number, at in enumerate(times)]
+    for number, forged in enumerate(bodies, size):
+        rewrite(ledger.database, number, forged)
+    with ledger.database.reading() as session:
+        leaves = [bytes.fromhex(tx_id(one)) for one in journal.bodies(session, 0, 1000)]
+    tiles = grow(0, leaves, lambda *_: b"")
+    attack(ledger.database, sa.update(Tile).values(hashes=tiles[0, 0]))
     sign(ledger)
+    attack(ledger.database, sa.update(SignedCheckpoint).values(signed_at=NOW))
     assert [one.split(" to ")[0].split(" 20")[0] for one in findings(ledger)] == [
         f"entry {size} is back-dated",
         f"entry {size + 2} is dated",
@@ -291,10 +299,10 @@ def test_an_entry_s_time_is_edited(ledger: Workspace) -> None:
 
 
 def test_the_head_file_is_damaged(ledger: Workspace) -> None:
-    """The service does not sign when it cannot read the head file, because the file may hold more than the database."""
+    """The service neither records nor signs when it cannot read the head file, because the file may hold more than the database."""
     path = ledger.settings.keys_dir / "ledger-head"
     path.write_text("{}")
-    grow_by(ledger, 1)
-    with pytest.raises(Unavailable) as refused:
-        sign(ledger)
-    assert refused.value.code == "ledger.head_file"
+    for act in (lambda: grow_by(ledger, 1), lambda: sign(ledger)):
+        with pytest.raises(Unavailable) as refused:
+            act()
+        assert refused.value.code == "ledger.head_file"

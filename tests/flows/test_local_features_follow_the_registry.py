@@ -56,7 +56,7 @@ def put(workspace: Workspace, *seeds: int, scheme: str = SCHEME) -> list[int]:
             )  # fmt: skip
             view = View(
                 design=design, picture_sha256=f"{seed:064}", picture_format="PNG", width_px=320, height_px=256,
-                scheme="", fingerprint=b"", added_at=later, added_tick=tick,
+                scheme="", fingerprint=b"", added_at=later, added_tick=tick, standing="clear",
                 local=ViewFeatures(scheme=scheme, record=some_features(seed).to_bytes(), thumbnail=b"", findability={}),
             )  # fmt: skip
             session.add(view)
@@ -215,12 +215,14 @@ def test_a_file_of_another_registry_is_not_believed(workspace: Workspace, folder
     ):
         with workspace.database.writing() as session:
             session.execute(change)
-        live = LiveFeatures(folder)
-        with workspace.database.reading() as session:
+        live, restarted = LiveFeatures(folder), Workspace.open(workspace.settings)
+        with restarted.database.reading() as session:
             assert live._found(session, 4) is None
-        everything(live, workspace)
-        with workspace.database.reading() as session:
+        everything(live, restarted)
+        with restarted.database.reading() as session:
             assert live._found(session, 4) is not None  # its own file, in the place of the other file
+        restarted.database.dispose()
+        workspace = restarted
 
 
 @pytest.mark.usefixtures("_files_at_once")

@@ -15,6 +15,7 @@ import make
 import pytest
 import sqlalchemy as sa
 from chain_made import SECRET, AnvilChain, Chain, MemoryAnchor, MemoryChain, Node, grow
+from ledger_attacks import forge
 
 from authcheck.config import Settings
 from authcheck.errors import AuthcheckError, NotTrue, Unavailable
@@ -401,8 +402,9 @@ def test_an_old_backup_stays_unsigned_once_the_chain_told(workspace: Workspace) 
         round_of(workspace, chain)
     with pytest.raises(Unavailable):
         grow(workspace, 1)
+    forge(workspace, *range(9))
     with pytest.raises(NotTrue) as caught:
-        grow(workspace, 9)
+        grow(workspace, 1)
     assert caught.value.code == "ledger.forked"
 
 

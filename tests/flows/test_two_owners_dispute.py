@@ -40,14 +40,16 @@ def test_the_very_same_file_disputes_with_score_one(workspace: Workspace) -> Non
 
 @pytest.mark.slow
 def test_the_first_owner_is_the_answer(workspace: Workspace) -> None:
-    """A picture that both have registered shows the undisputed design, and says that another design is near."""
+    """A picture that both have registered shows the undisputed design, and names the later one second."""
     make.register(workspace, "ORIGINAL", owner="brand")
     make.register(workspace, "STOLEN", owner="thief")
     submission = read_submission(make.picture_bytes(0), workspace.limits)
     given = answer(workspace.database, workspace.finder, submission, workspace.policy)
     assert [one.reference for one in given.ranked] == ["ORIGINAL", "STOLEN"]
     assert [one.disputed for one in given.ranked] == [False, True]
-    assert {reason.code for reason in given.verdict.reasons} == {"image.exact_copy", "image.also_near"}
+    reasons = {reason.code: reason.params for reason in given.verdict.reasons}
+    assert set(reasons) == {"image.exact_copy", "image.also_near", "design.later_claim"}
+    assert reasons["design.later_claim"] == {"design": "STOLEN", "owner": "thief"}
 
 
 def test_registering_again_does_not_dispute_again(workspace: Workspace) -> None:

@@ -39,7 +39,7 @@ def record_address(*, yes: Yes = False) -> None:
         confirm_address(storage, yes=yes)
         with storage.database.writing() as session:
             addresses.record_first(session, storage.settings, utc_now())
-        publishing.publish(storage.database, storage.settings)
+        publishing.publish_recorded(storage.database, storage.settings)
     console.say(f"The public address is {storage.settings.public_url}.")
 
 
@@ -59,7 +59,7 @@ def move_address(
             _confirm(new, yes=yes)
         with storage.database.writing() as session:
             row = addresses.move(session, old, new, utc_now(), new_ledger=new_ledger)
-        publishing.publish(storage.database, storage.settings)
+        publishing.publish_recorded(storage.database, storage.settings)
     console.say(f"The public address is now {row.url}. The ledger's name is {row.origin}.")
     console.say(
         f"Set AUTHCHECK_PUBLIC_URL={row.url} for every server and shell, and start the servers again. "

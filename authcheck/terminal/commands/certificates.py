@@ -78,7 +78,7 @@ def issue_certificates(
             batch = issuing.issue(session, vault, storage.settings, brand, order, now)
             states = batches.count_states(session, [batch])[batch.id]
             meters = meters_of(session, storage.settings, [batch])
-        publishing.publish(storage.database, storage.settings)
+        publishing.publish_recorded(storage.database, storage.settings)
     certificates.show_issued(batch, states, meters.get(batch.licence_id or ""), json=json)
 
 
@@ -167,7 +167,7 @@ def revoke_certificates(
             counts = revoking.revoke(
                 session, vault, storage.settings, brand, selection, reason=reason, now=utc_now()
             )
-        publishing.publish(storage.database, storage.settings)
+        publishing.publish_recorded(storage.database, storage.settings)
     console.say(f"{counts.now} certificates are now revoked. {counts.before} were already revoked.")
 
 
@@ -214,7 +214,7 @@ def submit_signatures(
         with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
             count = brand_signatures.accept(session, brand, submitted, utc_now())
-        publishing.publish(storage.database, storage.settings)
+        publishing.publish_recorded(storage.database, storage.settings)
     console.say(f"{count} certificates became active.")
 
 

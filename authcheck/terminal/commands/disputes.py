@@ -62,7 +62,7 @@ def rule(
             row = rulings.rule(session, dispute, ruling, reason=reason, now=utc_now())
             loser = None if ruling == disputes.BOTH else rulings.loser_of(row)
             batches = contested.find_batches(session, loser.id) if loser else []
-        publishing.publish(storage.database, storage.settings)
+        publishing.publish_recorded(storage.database, storage.settings)
     console.say(f"{row.id}: {output.state_text(row)}.")
     active = sum(one.active for one in batches)
     if loser and active:
@@ -82,5 +82,5 @@ def revoke_certificates(dispute: DisputeId) -> None:
         with storage.database.writing() as session:
             loser = rulings.loser_of(disputes.get_dispute(session, dispute))
             counts = contested.revoke_all(session, vault, storage.settings, loser.id, now=utc_now())
-        publishing.publish(storage.database, storage.settings)
+        publishing.publish_recorded(storage.database, storage.settings)
     console.say(f"{counts.now} certificates are now revoked. {counts.before} were already revoked.")

@@ -162,7 +162,7 @@ def show_licence(licence: LicenceId, *, json: Json = False) -> None:
 
 def _publish_and_show(storage: Storage, version: Licence, now: datetime, *, json: bool) -> None:
     """Publish the ledger and show a licence version. Call this only after the commit of the version."""
-    publishing.publish(storage.database, storage.settings)
+    publishing.publish_recorded(storage.database, storage.settings)
     with storage.database.reading() as session:
         licences.show(session, [version], now, json=json)
 
@@ -172,7 +172,7 @@ def _change_licence(licence: str, organisation: str, act: agreements.Act, new_st
         with storage.database.writing() as session:
             member = organisations.get_organisation(session, organisation)
             act(session, member, licence, utc_now())
-        publishing.publish(storage.database, storage.settings)
+        publishing.publish_recorded(storage.database, storage.settings)
     console.say(f"{licence} is {new_state}.")
 
 

@@ -58,6 +58,7 @@ def _result_dict(result: LookUp) -> dict[str, object]:
         "gtin": unit.gtin,
         "lot": unit.lot,
         "serial": unit.serial,
+        "design_disputed": unit.is_disputed,
         "tx_id": unit.issued_tx_id,
         "checked": [asdict(step) for step in result.steps],
     }
@@ -69,6 +70,7 @@ def _show_result(result: LookUp) -> None:
     lines = [f"{step.name:<11} {step.state:<8} {step.detail}" for step in result.steps]
     lines += [
         f"{show_code(unit.code)}  {unit.product}, by {unit.brand}",
+        *["The design is disputed: another owner registered the same picture before."] * unit.is_disputed,
         result.outcome.replace("_", " "),
     ]
     for line in lines:

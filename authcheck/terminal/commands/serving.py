@@ -13,6 +13,7 @@ from authcheck import __version__
 from authcheck.config import Settings
 from authcheck.ledger import addresses
 from authcheck.ledger.addresses import is_loopback
+from authcheck.registry.recomparison import find_uncompared
 from authcheck.storage.opening import utc_now
 from authcheck.terminal.demo import run
 from authcheck.terminal.output import console
@@ -29,6 +30,7 @@ def serve(
     with open_workspace() as work:  # report a wrong setting here, before a server starts
         _use_address(_settle_address(work, port))
         work.copies.sweep(utc_now())
+        _warn_of_uncompared(work)
     console.say(f"authcheck {__version__} on http://{host}:{port}/ (press Ctrl-C to stop)")
     uvicorn.run(
         "api.app:create_app",
@@ -52,6 +54,7 @@ def demo(
     Exit 1: an answer is not the expected one.
     """
     with open_workspace() as opened:
+        run.read_known(fixtures)  # first: without sample data, nothing else is worth saying
         port = run.find_free_port(port) if serve else port
         work = replace(opened, settings=_settle_address(opened, port, is_demo=True))
         wrong_count = run.run(work, fixtures)
@@ -96,6 +99,18 @@ def _warn_of_loopback(url: str, port: int, *, is_demo: bool) -> None:
     if (urlsplit(url).port or 80) != port:
         console.say(
             f"Labels, issuers and the ledger name {url}, but this server has port {port}.", style="bold red"
+        )
+
+
+def _warn_of_uncompared(work: Workspace) -> None:
+    """Say how many pictures of an earlier release were never compared with other owners' pictures."""
+    with work.database.reading() as session:
+        count = len(find_uncompared(session))
+    if count:
+        console.say(
+            f"{count} registered pictures were never compared with the pictures of other owners, so"
+            " copies among them are not disputed yet. Run once: authcheck db upgrade",
+            style="yellow",
         )
 
 

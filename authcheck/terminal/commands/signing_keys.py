@@ -56,7 +56,7 @@ def _add_key(organisation: str, public_key: str | None, add: Callable[..., Signi
             brand = organisations.get_organisation(session, organisation)
             key = add(session, brand, vault, settings=storage.settings, now=now, public_key=brand_key)
             status_lists.catch_up(session, brand, vault, now=now)
-        publishing.publish(storage.database, storage.settings)
+        publishing.publish_recorded(storage.database, storage.settings)
     print(key.kid)  # noqa: T201 - data goes to stdout, alone
 
 
@@ -77,5 +77,5 @@ def revoke_key(
         with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
             revoked_key = signing_keys.revoke_key(session, brand, key, utc_now())
-        publishing.publish(storage.database, storage.settings)
+        publishing.publish_recorded(storage.database, storage.settings)
     console.say(f"{revoked_key.kid} is revoked.")

@@ -16,7 +16,7 @@ from authcheck.vision.features.vocabulary import edited
 from authcheck.vision.matching.backdrops import Backdrop, Explained, explain
 from authcheck.vision.matching.geometry import Fit, fit
 from authcheck.vision.matching.looks import Look, Verified, assume, look_closer
-from authcheck.vision.matching.numbers import numbers_of
+from authcheck.vision.matching.numbers import numbers_among_earlier, numbers_of
 from authcheck.vision.matching.pairs import Floats, Points, mutual_pairs
 from authcheck.vision.matching.score import Vector
 from authcheck.vision.matching.subjects import Known, Submitted
@@ -71,10 +71,15 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """The views that got a closer look and, for each look, the numbers that its score is computed from."""
+    """The views that got a closer look and, for each look, the numbers that its score is computed from.
+
+    `among_earlier` has the numbers without the rivals that are later views of other owners, None where they
+    are the same numbers.
+    """
 
     looks: Sequence[Look]
     numbers: Sequence[Vector]
+    among_earlier: Sequence[Vector | None]
 
 
 def examine(
@@ -118,7 +123,9 @@ def _score_looks(
 ) -> Examined:
     """Look closer at the views and compute each look's numbers. `scores` are those of the hashes, by key."""
     looks = look_closer(submitted, verified, assumed)
-    return Examined(looks, numbers_of(looks, verified, scores))
+    return Examined(
+        looks, numbers_of(looks, verified, scores), numbers_among_earlier(looks, verified, scores)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,23 @@ def numbers_of(
     ]
 
 
+def numbers_among_earlier(
+    looks: Sequence[Look], verified: Sequence[Verified], nearness: Mapping[int, float]
+) -> list[Vector | None]:
+    """Return the numbers of each look as if later views of other owners were no rivals.
+
+    None where there is no such rival.
+    """
+    numbers: list[Vector | None] = []
+    for look in looks:
+        known = look.verified.known
+        others = [rival for rival in looks if not known.precedes(rival.verified.known)]
+        is_same = len(others) == len(looks)
+        near = nearness.get(known.key, 0.0)
+        numbers.append(None if is_same else _compute_numbers(look, others, verified, near))
+    return numbers
+
+
 def _compute_numbers(
     look: Look, looks: Sequence[Look], verified: Sequence[Verified], nearness: float
 ) -> Vector:
@@ -37,7 +54,7 @@ def _compute_numbers(
     rivals = [
         rival
         for rival in looks
-        if view.known.has_rival(rival.verified.known) and in_one_place(look.alignment, rival.alignment)
+        if rival.verified.known.design != view.known.design and in_one_place(look.alignment, rival.alignment)
     ]
     rival_votes = max((rival.verified.fit.votes for rival in rivals), default=NO_RIVAL)
     rival_confirmed = max((len(rival.confirmation.pairs) for rival in rivals), default=0)

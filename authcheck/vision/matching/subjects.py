@@ -50,7 +50,6 @@ class Known:
     """The stored data of a registered view. `design` and `owner` are ids.
 
     `priority` is the place of the picture in the order of registration. Views of one design are not rivals.
-    A later view of another owner is no rival of an earlier view, because it may be a copy.
     """
 
     key: int
@@ -62,8 +61,6 @@ class Known:
     height_px: int
     priority: int = 0
 
-    def has_rival(self, other: "Known") -> bool:
-        """Return whether another view counts as a rival of this view."""
-        if self.design == other.design:
-            return False
-        return self.owner == other.owner or other.priority <= self.priority
+    def precedes(self, other: "Known") -> bool:
+        """Return whether another view is a later view of another owner."""
+        return self.owner != other.owner and self.priority < other.priority

@@ -116,8 +116,8 @@ def test_terms_have_one_spelling(terms: Terms) -> None:
 def test_what_two_licences_cover_both_is_an_overlap(one: Terms, other: Terms, use: Use) -> None:
     """A use that both licences cover makes them overlap, in either order. Exclusivity misses no such use."""
     first, second = grant(one), grant(other, licensee_id="rivals")
-    meet = overlaps(first, second, designs_of=DESIGNS_OF)
-    assert meet == overlaps(second, first, designs_of=DESIGNS_OF)
+    meet = overlaps(first, second, designs_of=DESIGNS_OF, kin={})
+    assert meet == overlaps(second, first, designs_of=DESIGNS_OF, kin={})
     if not breaches(first, use) and not breaches(second, use):
         assert meet
 
