@@ -94,7 +94,7 @@ def who_may_sell(
             on=on or today,
             goods=tuple(goods or ()),
         )
-        licences = sellers.read_as(session, caller.organisation_id, row, answer, today)
+        licences = sellers.read_as(caller.organisation_id, row, answer, today)
     return _seller_out(answer, licences)
 
 

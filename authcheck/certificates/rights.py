@@ -15,6 +15,7 @@ from authcheck.certificates.orders import Order
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.errors import Conflict, NotFound
 from authcheck.licences import grants as licence_grants
+from authcheck.licences.parties import as_read_with, own_links
 from authcheck.licences.tables import Licence, LicenceSubject
 from authcheck.licences.terms import Breach, Grant, Use, breaches
 from authcheck.members.tables import Organisation
@@ -205,6 +206,8 @@ def _no_licence_error(organisation: Organisation, order: Order) -> Conflict | No
 
 
 def _breach_error(grant: Grant, broken: Sequence[Breach]) -> Conflict:
+    """Return the error with the numbers of the issuer's licence. Of a parent, only the kind of term."""
+    broken = [as_read_with(own_links(grant, grant.licensee_id), breach) for breach in broken]
     reasons = "; ".join(
         f"{breach.code} {', '.join(f'{name} {value}' for name, value in breach.params.items())}".strip()
         for breach in broken

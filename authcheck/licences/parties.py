@@ -11,8 +11,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Rejected
+from authcheck.licences.grants import chain_of
 from authcheck.licences.tables import Licence
-from authcheck.licences.terms import Breach
+from authcheck.licences.terms import Breach, Grant
 from authcheck.storage.parameters import in_chunks
 
 TOMORROW = timedelta(days=1)  # the day has begun already somewhere east of UTC
@@ -25,6 +26,12 @@ def own_licences(session: Session, organisation_id: str, licence_ids: Iterable[s
     for chunk in in_chunks(sorted(set(licence_ids))):
         own |= set(session.scalars(select(Licence.id).where(Licence.id.in_(chunk), is_party)))
     return frozenset(own)
+
+
+def own_links(grant: Grant, organisation_id: str) -> frozenset[str]:
+    """Return the ids of those licences of a chain that the organisation gave or got."""
+    links = chain_of(grant)
+    return frozenset(link.id for link in links if organisation_id in {link.owner_id, link.licensee_id})
 
 
 def as_read_with(own: Collection[str], breach: Breach) -> Breach:

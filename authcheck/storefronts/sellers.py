@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from authcheck.certificates.meters import units_issued
 from authcheck.licences.codes import checked_country, checked_goods, normal_marketplace
-from authcheck.licences.grants import chain_of, grants_for
-from authcheck.licences.parties import as_read_with, own_licences, refuse_future
+from authcheck.licences.grants import grants_for
+from authcheck.licences.parties import as_read_with, own_links, refuse_future
 from authcheck.licences.terms import Breach, Grant, Use, breaches
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
@@ -94,20 +94,16 @@ def may_sell(
     )
 
 
-def read_as(
-    session: Session, organisation_id: str, design: Design, answer: SellerAnswer, today: date
-) -> tuple[Standing, ...]:
+def read_as(organisation_id: str, design: Design, answer: SellerAnswer, today: date) -> tuple[Standing, ...]:
     """Return the licences of an answer that this organisation gave or got, with the terms that it may read.
 
     Raises Rejected (`seller.day`) for a day after tomorrow if the organisation neither owns the design, nor
     is the seller, nor is a party of one of the seller's licences.
     """
-    chains = [chain_of(standing.grant) for standing in answer.licences]
-    own = own_licences(session, organisation_id, (link.id for chain in chains for link in chain))
     standings = tuple(
         Standing(standing.grant, tuple(as_read_with(own, breach) for breach in standing.breaches))
         for standing in answer.licences
-        if standing.grant.id in own
+        if standing.grant.id in (own := own_links(standing.grant, organisation_id))
     )
     if not standings and organisation_id not in {design.owner_id, answer.seller_id}:
         refuse_future(answer.on, today, error_code="seller.day")

@@ -207,6 +207,27 @@ def test_a_sublicence_ends_with_what_it_stands_on(
     assert breach(weavers)["breach"] == "licence.revoked"
 
 
+def test_a_sublicensee_does_not_read_the_cap_above(
+    acme: made.Brand, license_it: Callable[..., Licence]
+) -> None:
+    """An order that exceeds the upper licence's cap is refused for the quantity, without cap and units."""
+    licence = license_it(sublicensing=True, cap=8713)
+    weavers = licensees.licensee(acme.work, acme.design, "weavers")
+    licensees.licence(
+        acme.work, "printers", "weavers", parent_id=licence.id, designs=(acme.design.id,), cap=8713
+    )
+    error = refused(weavers, count=8714)
+    assert (error.params["units"], error.params["cap"]) == (8714, 8713)  # of its own licence
+    narrower = licensees.amend(
+        acme.work, "acme", "printers", licence.id, designs=(acme.design.id,), sublicensing=True, cap=5
+    )
+    error = refused(weavers, count=6)
+    assert error.params["breaches"] == "licence.over_cap"
+    assert {"units", "cap"}.isdisjoint(error.params)
+    assert narrower.id not in f"{error} {error.params}"
+    assert "cap 5" not in str(error)
+
+
 def test_a_revocation_counts_at_once_whatever_the_clocks(
     printers: Licensee, acme: made.Brand, license_it: Callable[..., Licence]
 ) -> None:
