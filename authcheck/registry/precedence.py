@@ -111,11 +111,10 @@ def settle(
     yields_to: list[Similar] = []
     yielding: list[Similar] = []
     for one in pick_firsts(similar):
-        own = _find_own_precedents(session, owner_id, one.view) if one.verdict == MATCH else []
-        explaining = _explaining(comparer, picture, own)
+        explaining = _explaining(comparer, picture, _find_own_precedents(session, owner_id, one.view))
         if explaining is None:
             yields_to.append(one)
-        elif explaining.ended_by is None and explaining.verdict != MATCH:
+        elif MATCH == one.verdict != explaining.verdict and explaining.ended_by is None:
             yielding.append(one)
     return Precedents(yields_to, yielding)
 
