@@ -23,6 +23,8 @@ from authcheck.registry.tables import Design, View
 from authcheck.vision.matching.subjects import Submitted
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 SCORES = {"match": 0.95, "lookalike": 0.7}
 PICTURES = 5
 Table = Mapping[tuple[int, int], str]  # verdict of a picture (by seed) on an earlier picture
@@ -184,6 +186,7 @@ PAIRS = st.tuples(st.integers(0, PICTURES - 1), st.integers(0, PICTURES - 1)).fi
 TABLES = st.dictionaries(PAIRS, st.sampled_from(["match", "lookalike"]), max_size=8)
 
 
+@pytest.mark.slow
 @given(table=TABLES, acts=ACTS)
 def test_no_order_of_acts_breaks_the_rules(
     tmp_path_factory: pytest.TempPathFactory, table: Table, acts: list[tuple[str, str, int, str]]
