@@ -14,10 +14,10 @@ from datetime import datetime
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from authcheck.registry.comparison import MATCH, Compared, Comparer, NewPicture, Similar
+from authcheck.registry.comparison import Compared, Comparer, NewPicture, Similar
 from authcheck.registry.disputes import BOTH, begin_dispute
 from authcheck.registry.reading import ReadView
-from authcheck.registry.tables import Design, Dispute, View
+from authcheck.registry.tables import MATCH, Design, Dispute, View
 
 
 @dataclass(frozen=True, slots=True)
