@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from authcheck.audit.contents import EntryContent, Facts, find_first
-from authcheck.registry.comparison import MATCH
 from authcheck.registry.disputes import RULINGS
 from authcheck.registry.facts import DISPUTE_FIELDS, of_dispute, of_words
-from authcheck.registry.tables import Design
+from authcheck.registry.tables import MATCH, Design
 from authcheck.tlog.entries import time_text
 
 

@@ -172,7 +172,7 @@ def _find_elder(
 ) -> Candidate | None:
     """Return the earlier design of a dispute as a candidate of a picture that shows the later view.
 
-    The candidate is a lookalike: nobody has seen the earlier view in this picture.
+    The candidate is a lookalike without a place: no stage has found the earlier view in this picture.
     """
     query = (
         select(View, Design.reference, Organisation.handle)
@@ -198,7 +198,6 @@ def _find_elder(
         method=later.method,
         reasons=(Reason("design.later_copy", 0.7, {"design": later.reference}),),
         priority=view.priority,
-        alignment=later.alignment,
     )
 
 

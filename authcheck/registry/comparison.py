@@ -8,8 +8,6 @@ from authcheck.registry.tables import View
 from authcheck.vision.fingerprints.fingerprint import Fingerprint
 from authcheck.vision.matching.subjects import Submitted
 
-MATCH, LOOKALIKE = "match", "lookalike"
-
 
 @dataclass(frozen=True, slots=True)
 class NewPicture:

@@ -14,9 +14,8 @@ from authcheck.errors import NotFound
 from authcheck.ids import new_id
 from authcheck.ledger.journal import record_at_commit
 from authcheck.registry import facts
-from authcheck.registry.comparison import MATCH
 from authcheck.registry.standing import update_standing, update_state
-from authcheck.registry.tables import Design, Dispute, View
+from authcheck.registry.tables import MATCH, Design, Dispute, View
 from authcheck.storage.parameters import can_be_stored
 
 EARLIER, LATER, BOTH = RULINGS = ("earlier", "later", "both")

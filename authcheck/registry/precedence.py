@@ -14,10 +14,10 @@ from datetime import datetime
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from authcheck.registry.comparison import MATCH, Compared, Comparer, NewPicture, Similar
+from authcheck.registry.comparison import Compared, Comparer, NewPicture, Similar
 from authcheck.registry.disputes import BOTH, begin_dispute
 from authcheck.registry.reading import ReadView
-from authcheck.registry.tables import Design, Dispute, View
+from authcheck.registry.tables import MATCH, Design, Dispute, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +111,10 @@ def settle(
     yields_to: list[Similar] = []
     yielding: list[Similar] = []
     for one in pick_firsts(similar):
-        own = _find_own_precedents(session, owner_id, one.view) if one.verdict == MATCH else []
-        explaining = _explaining(comparer, picture, own)
+        explaining = _explaining(comparer, picture, _find_own_precedents(session, owner_id, one.view))
         if explaining is None:
             yields_to.append(one)
-        elif explaining.ended_by is None and explaining.verdict != MATCH:
+        elif MATCH == one.verdict != explaining.verdict and explaining.ended_by is None:
             yielding.append(one)
     return Precedents(yields_to, yielding)
 

@@ -14,13 +14,13 @@ from authcheck.ledger.journal import record_at_commit
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
 from authcheck.registry.clock import current_tick, lock_registry, next_tick
-from authcheck.registry.comparison import MATCH, Comparer, Similar
+from authcheck.registry.comparison import Comparer, Similar
 from authcheck.registry.designs import check_collection, check_unchanged, check_words
 from authcheck.registry.joining import ask_change, ask_new
 from authcheck.registry.precedence import Precedents, RecentViews, begin_disputes, find_similar, settle
 from authcheck.registry.reading import ReadView
 from authcheck.registry.standing import standing_of
-from authcheck.registry.tables import Design, View
+from authcheck.registry.tables import MATCH, Design, View
 from authcheck.registry.unsaved import UnsavedDesigns
 from authcheck.storage.pictures import PictureStore
 

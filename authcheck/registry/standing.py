@@ -5,10 +5,10 @@ from collections.abc import Collection
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from authcheck.registry.comparison import MATCH
 from authcheck.registry.tables import (
     CLEAR,
     DISPUTED,
+    MATCH,
     NEAR,
     Design,
     Dispute,

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from authcheck.members.tables import Organisation
 from authcheck.storage.entity import Entity, Number
 
+MATCH = "match"  # the verdict of a dispute; the other verdict is lookalike
 CLEAR, NEAR, DISPUTED = STANDINGS = ("clear", "near", "disputed")  # of a view
 
 

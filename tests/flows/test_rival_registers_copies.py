@@ -24,6 +24,8 @@ from authcheck.registry.tables import Design, Dispute
 from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.postgresql
+
 OWN = "nw-001"
 
 
@@ -319,6 +321,7 @@ ACTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(acts=ACTS)
 def test_no_sequence_of_acts_changes_the_answer(
     tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, str, int, int, bool]]
