@@ -5,14 +5,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from sqlalchemy.orm import Session
+
 from authcheck.checks.comparing import PictureComparer
 from authcheck.checks.finder import Finder
-from authcheck.checks.verdicts import CURRENT_POLICY, FAST_POLICY, Policy
+from authcheck.checks.verdicts import CURRENT_POLICY, FAST_POLICY, POLICIES, Policy
 from authcheck.config import Settings, load
 from authcheck.licences.exclusivity import refuse_joining
 from authcheck.registry.bulk import Importer
 from authcheck.registry.embeddings import NeuralCandidates, fill_embeddings
 from authcheck.registry.joining import ASK
+from authcheck.registry.recomparison import Recomparison, find_uncompared
 from authcheck.storage.database import Database
 from authcheck.storage.opening import utc_now
 from authcheck.storage.pictures import PictureStore
@@ -58,6 +61,11 @@ class Workspace:
     def comparer(self) -> PictureComparer:
         """Return what compares new pictures with registered views, by the stages of a check."""
         return PictureComparer(self.database, self.finder, self.store, self.policy, self.limits)
+
+    def find_uncompared(self, session: Session) -> Recomparison:
+        """Find the registered pictures that were not compared with other owners' pictures by all stages."""
+        by_hashes = [policy.name for policy in POLICIES.values() if policy.model is None]
+        return find_uncompared(session, by_hashes if self.policy.model else ())
 
     def importer(self) -> Importer:
         """Return a bulk importer into this workspace."""

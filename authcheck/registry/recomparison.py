@@ -1,13 +1,16 @@
-"""Comparison of what an earlier release registered, once, in the order of registration."""
+"""Comparison of what was registered without the present stages, once, in the order of registration.
+
+An earlier release compared hashes only, and so does a service with AUTHCHECK_FAST.
+"""
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.errors import Rejected, StorageFailed
@@ -25,7 +28,7 @@ from authcheck.vision.pictures.decode import Limits
 
 @dataclass(frozen=True, slots=True)
 class Recomparison:
-    """The numbers of the views that were never compared with other owners' views, earliest first."""
+    """The numbers of the views to compare with other owners' views, earliest first."""
 
     views: Sequence[int]
 
@@ -59,10 +62,11 @@ class Recomparison:
 _Result = tuple[NewPicture, Compared] | Rejected | StorageFailed
 
 
-def find_uncompared(session: Session) -> Recomparison:
-    """Find the live views that were never compared, in the order of registration."""
+def find_uncompared(session: Session, weaker: Collection[str]) -> Recomparison:
+    """Find the live views that were never compared, or only by weaker policies, earliest first."""
     priority = func.coalesce(View.since, View.number)
-    query = select(View.number).where(View.removed_tick.is_(None), View.compared_by.is_(None))
+    is_due = or_(View.compared_by.is_(None), View.compared_by.in_(weaker))
+    query = select(View.number).where(View.removed_tick.is_(None), is_due)
     return Recomparison(session.scalars(query.order_by(priority)).all())
 
 
@@ -119,11 +123,17 @@ def _settle_view(
 
 
 def _earlier(session: Session, compared: Compared, view: View) -> list[Similar]:
-    """Return the similar views that are live and were registered before a view."""
+    """Return the similar views that are live and were registered before a view.
+
+    Leaves out the designs that were in a dispute with the view before.
+    """
     by_number = {one.number: one for one in compared.similar}
+    known = select(Dispute.other_design_id).where(
+        Dispute.design_id == view.design_id, Dispute.picture_sha256 == view.picture_sha256
+    )
     query = (
         select(View)
-        .where(View.number.in_(by_number), View.removed_tick.is_(None))
+        .where(View.number.in_(by_number), View.removed_tick.is_(None), View.design_id.not_in(known))
         .options(joinedload(View.design).joinedload(Design.owner))
     )
     return [

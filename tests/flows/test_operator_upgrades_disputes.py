@@ -1,6 +1,7 @@
 """Flow: an operator upgrades a registry in which an earlier release compared hashes only."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import make
 import pytest
@@ -8,13 +9,13 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from authcheck.audit.rows import compare_rows
+from authcheck.checks.verdicts import FAST_POLICY
 from authcheck.ids import new_id
 from authcheck.ledger.journal import record_at_commit
 from authcheck.registry import designs, disputes, facts
 from authcheck.registry.clock import next_tick
 from authcheck.registry.comparison import Compared
 from authcheck.registry.reading import read_view
-from authcheck.registry.recomparison import find_uncompared
 from authcheck.registry.registration import Registration
 from authcheck.registry.tables import Design, Dispute, View
 from authcheck.workspace import Workspace
@@ -74,7 +75,7 @@ def test_the_upgrade_compares_everything_once(old: Workspace, cli: Callable[...,
         assert (dispute.design.reference, dispute.other.reference) == ("COPY", OWN)
         (old_dispute,) = [one for one in disputes.list_disputes(session, ended=True) if one.ended_by]
         assert old_dispute.ended_by == "revised"
-        assert len(find_uncompared(session)) == 0
+        assert len(old.find_uncompared(session)) == 0
         assert list(compare_rows(session)) == []
     again = cli("db", "upgrade")
     assert "were compared" not in again.err  # type: ignore[attr-defined]
@@ -89,4 +90,24 @@ def test_a_lost_picture_is_told_and_stays_uncompared(old: Workspace, cli: Callab
     done = cli("db", "upgrade")
     assert (done.code, view.picture_sha256[:12] in done.err) == (1, True)  # type: ignore[attr-defined]
     with old.database.reading() as session:
-        assert len(find_uncompared(session)) == 1
+        assert len(old.find_uncompared(session)) == 1
+
+
+def test_what_a_fast_service_registered_is_compared_by_all_stages(
+    workspace: Workspace, cli: Callable[..., object]
+) -> None:
+    """A service with AUTHCHECK_FAST misses a turned copy. Without the setting, the upgrade finds it, once."""
+    fast = replace(workspace, policy=FAST_POLICY)
+    make.register(fast, OWN, owner="brand", pictures=[make.encode(make.fixture(OWN))])
+    assert make.register(fast, "COPY", owner="rival", pictures=[turned(34)]).status == "registered"
+    same = make.register(
+        fast, "SAME", owner="rival", pictures=[make.encode(make.fixture(OWN), "JPEG", quality=80)]
+    )
+    assert same.status == "disputed"
+    with workspace.database.reading() as session:
+        assert (len(fast.find_uncompared(session)), len(workspace.find_uncompared(session))) == (0, 3)
+    assert cli("db", "upgrade").code == 0  # type: ignore[attr-defined]
+    with workspace.database.reading() as session:
+        assert len(workspace.find_uncompared(session)) == 0
+        later = [dispute.design.reference for dispute in disputes.list_disputes(session)]
+        assert sorted(later) == ["COPY", "SAME"]

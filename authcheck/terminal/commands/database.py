@@ -7,7 +7,6 @@ from authcheck.checks.records import count_checks
 from authcheck.config import load
 from authcheck.registry import designs
 from authcheck.registry.disputes import count_open
-from authcheck.registry.recomparison import find_uncompared
 from authcheck.registry.renewal import Renewed, find_stale
 from authcheck.storage.database import Database, head, make_engine
 from authcheck.storage.opening import utc_now
@@ -56,7 +55,7 @@ def upgrade_database() -> None:
 def _compare_registered(work: Workspace) -> list[Renewed]:
     """Compare the registered pictures that were never compared with those of other owners."""
     with work.database.reading() as session:
-        uncompared = find_uncompared(session)
+        uncompared = work.find_uncompared(session)
         before = count_open(session)
     with console.progress() as progress:
         run = uncompared.run(work.database, work.comparer(), work.store, work.limits, utc_now())
@@ -78,7 +77,7 @@ def database_info(*, json: Json = False) -> None:
     """Show where the data is, and its row counts."""
     with open_workspace() as work, work.database.reading() as session:
         counts = designs.count_rows(session) | {
-            "views_not_compared": len(find_uncompared(session)),
+            "views_not_compared": len(work.find_uncompared(session)),
             "open_disputes": count_open(session),
             "checks": count_checks(session),
         }

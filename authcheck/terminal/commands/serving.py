@@ -13,7 +13,6 @@ from authcheck import __version__
 from authcheck.config import Settings
 from authcheck.ledger import addresses
 from authcheck.ledger.addresses import is_loopback
-from authcheck.registry.recomparison import find_uncompared
 from authcheck.storage.opening import utc_now
 from authcheck.terminal.demo import run
 from authcheck.terminal.output import console
@@ -105,7 +104,7 @@ def _warn_of_loopback(url: str, port: int, *, is_demo: bool) -> None:
 def _warn_of_uncompared(work: Workspace) -> None:
     """Say how many pictures of an earlier release were never compared with other owners' pictures."""
     with work.database.reading() as session:
-        count = len(find_uncompared(session))
+        count = len(work.find_uncompared(session))
     if count:
         console.say(
             f"{count} registered pictures were never compared with the pictures of other owners, so"
