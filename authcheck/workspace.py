@@ -38,10 +38,11 @@ class Workspace:
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Open all parts. Raises StorageFailed, DatabaseBusy, Unavailable or BadSetting."""
+        neural = NeuralCandidates.open(settings)  # first: a wrong setting must leave no open database behind
         return cls(
             settings,
             Database.open(settings, {ASK: refuse_joining}),
-            Finder(settings.index_dir, NeuralCandidates.open(settings)),
+            Finder(settings.index_dir, neural),
             PictureStore(settings.pictures_dir),
             Copies(
                 settings.submissions_dir, days=settings.evidence_days, max_bytes=settings.evidence_max_bytes

@@ -24,8 +24,6 @@ from authcheck.registry.tables import Design, Dispute
 from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
-pytestmark = pytest.mark.postgresql
-
 OWN = "nw-001"
 
 
