@@ -209,6 +209,7 @@ def test_a_file_of_another_registry_is_not_believed(workspace: Workspace, folder
     """A file of another registry, or of this registry before a restored backup diverged, is not used."""
     put(workspace, *range(4))
     everything(LiveFeatures(folder), workspace)
+    opened: list[Workspace] = []
     for change in (
         update(RegistryClock).values(registry_id="another"),
         update(View).where(View.number == 4).values(added_at=make.NOW),
@@ -221,8 +222,10 @@ def test_a_file_of_another_registry_is_not_believed(workspace: Workspace, folder
         everything(live, restarted)
         with restarted.database.reading() as session:
             assert live._found(session, 4) is not None  # its own file, in the place of the other file
-        restarted.database.dispose()
+        opened.append(restarted)
         workspace = restarted
+    for restarted in opened:  # at the end: the next turn still writes with the last one
+        restarted.database.dispose()
 
 
 @pytest.mark.usefixtures("_files_at_once")
