@@ -67,7 +67,8 @@ def dispute_out(dispute: Dispute) -> DisputeOut:
 def ruling_out(dispute: Dispute, batches: list[ContestedBatch]) -> RulingOut:
     """Return a dispute after its ruling."""
     issued = [
-        ContestedBatchOut(batch=one.batch.id, issuer=one.issuer.handle, active=one.active) for one in batches
+        ContestedBatchOut(batch=contested.batch.id, issuer=contested.issuer.handle, active=contested.active)
+        for contested in batches
     ]
     return RulingOut.model_validate({**_dispute_fields(dispute), "batches": issued})
 

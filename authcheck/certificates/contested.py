@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck.certificates.batches import Filter, Selection, pages_of
+from authcheck.certificates.batches import Selection, count_states
 from authcheck.certificates.revoking import Revoked, revoke
-from authcheck.certificates.tables import Batch
+from authcheck.certificates.tables import Batch, Certificate
 from authcheck.config import Settings
 from authcheck.members.tables import Organisation
 from authcheck.vault import Vault
@@ -19,11 +19,12 @@ REASON = "copied"
 
 @dataclass(frozen=True, slots=True)
 class ContestedBatch:
-    """A batch of a design, with its issuer and the number of its active certificates."""
+    """A batch of a design, with its issuer and the numbers of its active and revoked certificates."""
 
     batch: Batch
     issuer: Organisation
     active: int
+    revoked: int
 
 
 def find_batches(session: Session, design_id: str) -> list[ContestedBatch]:
@@ -34,9 +35,11 @@ def find_batches(session: Session, design_id: str) -> list[ContestedBatch]:
         .where(Batch.design_id == design_id)
         .order_by(Batch.id)
     )
+    rows = session.execute(query).all()
+    counts = count_states(session, [batch for batch, _ in rows])
     return [
-        ContestedBatch(batch, issuer, len(_active_ids(session, issuer, batch)))
-        for batch, issuer in session.execute(query).all()
+        ContestedBatch(batch, issuer, counts[batch.id]["active"], counts[batch.id]["revoked"])
+        for batch, issuer in rows
     ]
 
 
@@ -45,12 +48,12 @@ def revoke_all(
 ) -> Revoked:
     """Revoke all active certificates of a design permanently, whoever issued them, with the reason `copied`.
 
-    Unsigned certificates stay unsigned: a retired design gets no signature any more.
+    Unsigned certificates stay as they are. Nobody can sign them while the design is retired or disputed.
     """
     revoked = before = 0
     for contested in find_batches(session, design_id):
-        ids = _active_ids(session, contested.issuer, contested.batch)
-        before += contested.batch.count - len(ids)
+        ids = _active_ids(session, contested.batch)
+        before += contested.revoked
         if ids:
             selection = Selection(certificates=tuple(ids))
             counts = revoke(session, vault, settings, contested.issuer, selection, reason=REASON, now=now)
@@ -58,6 +61,6 @@ def revoke_all(
     return Revoked(revoked, before)
 
 
-def _active_ids(session: Session, issuer: Organisation, batch: Batch) -> Sequence[str]:
-    selected = Filter(batch_id=batch.id, state="active")
-    return [row.id for page in pages_of(session, issuer.id, selected) for row in page]
+def _active_ids(session: Session, batch: Batch) -> Sequence[str]:
+    query = select(Certificate.id).where(Certificate.batch_id == batch.id, Certificate.state == "active")
+    return session.scalars(query).all()

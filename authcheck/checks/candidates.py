@@ -60,7 +60,7 @@ def view_candidates(
     query = _select_views(tick, {*hit_by_view, *look_by_view}, picture_sha256, by_view=policy.first_wins)
     if without is not None:
         query = query.where(Design.owner_id != without)
-    found = []
+    of_views = []
     for view, reference, owner, is_disputed in session.execute(query):
         hit, look = hit_by_view.get(view.number), look_by_view.get(view.number)
         is_exact = view.picture_sha256 == picture_sha256
@@ -73,8 +73,8 @@ def view_candidates(
             method, reasons = _explain_look(look, hit)
         candidate = Candidate(view.design_id, reference, owner, view.number, score, method, reasons)
         placed = look.alignment if look and look.shows else None
-        found.append(replace(candidate, disputed=is_disputed, priority=view.priority, alignment=placed))
-    return found
+        of_views.append(replace(candidate, disputed=is_disputed, priority=view.priority, alignment=placed))
+    return of_views
 
 
 def score_view(hit: Hit | None, look: Seen | None, policy: Policy, *, is_exact: bool) -> float:
@@ -131,35 +131,42 @@ def _add_disputes(session: Session, best: Sequence[Candidate], tick: int, policy
     A picture that shows a later view resembles the earlier design, even if no stage has found the earlier
     view in this picture.
     """
-    near = {one.design_id: one for one in best if one.score >= policy.lookalike}
-    disputes = session.scalars(
-        select(Dispute)
-        .where(Dispute.design_id.in_(near) | Dispute.other_design_id.in_(near), Dispute.noticed_tick <= tick)
-        .order_by(Dispute.id)
-    ).all()
-    if not disputes:
+    near = {candidate.design_id: candidate for candidate in best if candidate.score >= policy.lookalike}
+    if not near:
         return list(best)
-    pictures = _find_pictures(session, [one.view_number for one in near.values()])
-    added: dict[str, Candidate] = {}
+    is_about = Dispute.design_id.in_(near) | Dispute.other_design_id.in_(near)
+    query = select(Dispute).where(is_about, Dispute.noticed_tick <= tick).order_by(Dispute.id)
+    disputes = session.scalars(query).all()
+    pictures = _find_pictures(session, near.values()) if disputes else {}
+    elders: dict[str, Candidate] = {}
     for dispute in disputes:
-        later, ids = near.get(dispute.design_id), (dispute.design_id, dispute.other_design_id)
-        if dispute.ended_tick is not None and dispute.ended_tick <= tick:
-            for one_id, other_id in (ids, ids[::-1]) if dispute.ended_by == BOTH else ():
-                if one_id in near:
-                    near[one_id] = replace(near[one_id], beside=near[one_id].beside | {other_id})
-        elif later is not None and dispute.picture_sha256 == pictures[later.view_number]:
-            near[later.design_id] = replace(later, yields_to=later.yields_to | {ids[1]})
-            elder = _find_elder(session, dispute, later, tick, policy) if ids[1] not in near else None
-            if elder is not None and (ids[1] not in added or elder.score > added[ids[1]].score):
-                added[ids[1]] = elder
-    others = [one for one in best if one.design_id not in near and one.design_id not in added]
-    return [*near.values(), *added.values(), *others]
+        later_id, earlier_id = dispute.design_id, dispute.other_design_id
+        is_in_force = dispute.ended_tick is None or dispute.ended_tick > tick
+        if dispute.ended_by == BOTH and not is_in_force:
+            _set_beside(near, later_id, earlier_id)
+            _set_beside(near, earlier_id, later_id)
+        elif is_in_force and later_id in near and dispute.picture_sha256 == pictures[later_id]:
+            later = near[later_id]
+            near[later_id] = replace(later, yields_to=later.yields_to | {earlier_id})
+            elder = _find_elder(session, dispute, later, tick, policy) if earlier_id not in near else None
+            if elder is not None and (earlier_id not in elders or elder.score > elders[earlier_id].score):
+                elders[earlier_id] = elder
+    named = near.keys() | elders.keys()
+    others = [candidate for candidate in best if candidate.design_id not in named]
+    return [*near.values(), *elders.values(), *others]
 
 
-def _find_pictures(session: Session, numbers: Sequence[int]) -> dict[int, str]:
-    """Return the SHA-256 of the pictures of these views."""
-    query = select(View.number, View.picture_sha256).where(View.number.in_(numbers))
-    return {number: sha256 for number, sha256 in session.execute(query)}  # noqa: C416 - mypy reads rows only so
+def _set_beside(near: dict[str, Candidate], design_id: str, other_id: str) -> None:
+    """Let a design stand beside another design, by the operator's ruling that both stand."""
+    if (candidate := near.get(design_id)) is not None:
+        near[design_id] = replace(candidate, beside=candidate.beside | {other_id})
+
+
+def _find_pictures(session: Session, candidates: Collection[Candidate]) -> dict[str, str]:
+    """Return the SHA-256 of the picture that each candidate's view has, by design id."""
+    numbers = [candidate.view_number for candidate in candidates]
+    query = select(View.design_id, View.picture_sha256).where(View.number.in_(numbers))
+    return {design_id: sha256 for design_id, sha256 in session.execute(query)}  # noqa: C416 - mypy reads rows so
 
 
 def _below_match(policy: Policy) -> float:

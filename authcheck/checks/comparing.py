@@ -93,8 +93,8 @@ class PictureComparer:
             for candidate in views
             if candidate.score >= policy.lookalike
         }
-        if all(one.verdict != VerdictCode.MATCH for one in similar.values()):
-            similar |= {one.number: one for one in self._find_wholes(picture, looks)}
+        if all(similarity.verdict != VerdictCode.MATCH for similarity in similar.values()):
+            similar |= {whole.number: whole for whole in self._find_wholes(picture, looks)}
         return Compared(policy.name, tick, tuple(similar.values()), submitted)
 
     def _tick_without_others(self, owner_id: str | None) -> int | None:

@@ -231,9 +231,10 @@ def decide(candidates: Sequence[Candidate], policy: Policy, notes: Sequence[str]
     if len(near) > len(findings):
         reasons.append(Reason("image.also_near", 0.2, {"designs": len(near) - len(findings)}))
     if policy.first_wins:
-        later = [one for one in near if best.design_id in one.yields_to][:LATER_NAMED]
+        later_claims = [claim for claim in near if best.design_id in claim.yields_to]
         reasons += [
-            Reason("design.later_claim", 0.25, {"design": one.reference, "owner": one.owner}) for one in later
+            Reason("design.later_claim", 0.25, {"design": claim.reference, "owner": claim.owner})
+            for claim in later_claims[:LATER_NAMED]
         ]
     if len(findings) > 1:
         reasons.append(Reason("image.several_designs", 0.55, {"designs": len(findings)}))

@@ -7,7 +7,7 @@ itself must explain both pictures. A chain of steps in between does not count, b
 picture to any other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,7 +34,9 @@ class Precedents:
     @property
     def nearest(self) -> Similar | None:
         """Return the view that the new view is most similar to, a match before a lookalike."""
-        return max(self.yields_to, key=lambda one: (one.verdict == MATCH, one.score), default=None)
+        return max(
+            self.yields_to, key=lambda similar: (similar.verdict == MATCH, similar.score), default=None
+        )
 
 
 def find_similar(
@@ -45,7 +47,7 @@ def find_similar(
     `read` was compared with the registry of an earlier tick. The views since then are compared now.
     """
     compared = read.compared or comparer.compare(read.picture, owner_id)
-    by_number = {one.number: one for one in compared.similar}
+    by_number = {similarity.number: similarity for similarity in compared.similar}
     query = _select_live().where(View.number.in_(by_number), Design.owner_id != owner_id)
     similar = [
         Similar(view, by_number[view.number].verdict, by_number[view.number].score)
@@ -58,7 +60,7 @@ class RecentViews:
     """The views that a comparison may have missed, for one transaction that holds the registry's lock.
 
     These are the views of this transaction, and the committed views since the comparison. `seen` is the tick
-    of the last committed change.
+    of the registry's last committed change.
     """
 
     def __init__(self, session: Session, comparer: Comparer, seen: int) -> None:
@@ -93,10 +95,10 @@ def _select_live() -> Select[View]:
 def pick_firsts(similar: Sequence[Similar]) -> list[Similar]:
     """Return one similar view per design: a match before a lookalike, then the first registered view."""
     firsts: dict[str, Similar] = {}
-    for one in similar:
-        known = firsts.get(one.view.design.id)
-        if known is None or _rank(one) < _rank(known):
-            firsts[one.view.design.id] = one
+    for candidate in similar:
+        design_id = candidate.view.design.id
+        if design_id not in firsts or _rank(candidate) < _rank(firsts[design_id]):
+            firsts[design_id] = candidate
     return list(firsts.values())
 
 
@@ -110,12 +112,13 @@ def settle(
     """Decide to which of the similar views a view of this owner with this picture yields."""
     yields_to: list[Similar] = []
     yielding: list[Similar] = []
-    for one in pick_firsts(similar):
-        explaining = _explaining(comparer, picture, _find_own_precedents(session, owner_id, one.view))
+    for first in pick_firsts(similar):
+        own_precedents = _find_own_precedents(session, owner_id, first.view)
+        explaining = _find_explaining(comparer, picture, own_precedents)
         if explaining is None:
-            yields_to.append(one)
-        elif MATCH == one.verdict != explaining.verdict and explaining.ended_by is None:
-            yielding.append(one)
+            yields_to.append(first)
+        elif first.verdict == MATCH and explaining.verdict != MATCH and explaining.ended_by is None:
+            yielding.append(first)  # so far the other view was known only to resemble the own earlier view
     return Precedents(yields_to, yielding)
 
 
@@ -154,7 +157,7 @@ def _find_own_precedents(session: Session, owner_id: str, other: View) -> list[t
     return [(dispute, view) for dispute, view in session.execute(query)]
 
 
-def _explaining(
+def _find_explaining(
     comparer: Comparer, picture: NewPicture, own: Sequence[tuple[Dispute, View]]
 ) -> Dispute | None:
     """Return the dispute of an own view that explains a new view, the surest first.
@@ -169,16 +172,14 @@ def _explaining(
     for dispute, view in sorted(own, key=lambda pair: not is_shown(pair[0])):
         views = comparer.new_views()
         views.add(view)
-        similar = views.compare(picture, without=None)
-        if any(one.verdict == MATCH or is_shown(dispute) for one in similar):
+        verdicts = {similar.verdict for similar in views.compare(picture, without=None)}
+        if MATCH in verdicts or (verdicts and is_shown(dispute)):
             return dispute
     return None
 
 
-def begin_disputes(
-    session: Session, view: View, precedents: Precedents, now: datetime, tick: Callable[[], int]
-) -> None:
-    """Record the disputes that a view begins. `tick` returns the transaction's tick."""
+def begin_disputes(session: Session, view: View, precedents: Precedents, now: datetime, tick: int) -> None:
+    """Record the disputes that a view begins, with the registry locked."""
     pairs = [(view, similar.view, similar) for similar in precedents.yields_to]
     pairs += [(similar.view, view, similar) for similar in precedents.yielding]
     for later, earlier, similar in pairs:
@@ -189,5 +190,5 @@ def begin_disputes(
             verdict=similar.verdict,
             score=similar.score,
             now=now,
-            tick=tick(),
+            tick=tick,
         )

@@ -112,13 +112,8 @@ def _settle_view(
         if view.removed_tick is None:
             similar = _earlier(session, compared, view)
             precedents = settle(session, comparer, design.owner_id, picture, similar)
-            ticks: list[int] = []
-
-            def tick() -> int:
-                ticks[:] = ticks or [next_tick(session)]
-                return ticks[0]
-
-            begin_disputes(session, view, precedents, now, tick)
+            if precedents.yields_to or precedents.yielding:
+                begin_disputes(session, view, precedents, now, next_tick(session))
     return Renewed(name)
 
 
@@ -127,7 +122,7 @@ def _earlier(session: Session, compared: Compared, view: View) -> list[Similar]:
 
     Leaves out the designs that were in a dispute with the view before.
     """
-    by_number = {one.number: one for one in compared.similar}
+    by_number = {similarity.number: similarity for similarity in compared.similar}
     known = select(Dispute.other_design_id).where(
         Dispute.design_id == view.design_id, Dispute.picture_sha256 == view.picture_sha256
     )

@@ -199,11 +199,11 @@ class Registration:
     ) -> list[View]:
         """Store the views, unless this is a dry run. Returns their rows."""
         rows = []
-        for view, found in zip(views, precedents, strict=True):
+        for view, of_view in zip(views, precedents, strict=True):
             row = view.entity()
             row.design_id, row.compared_by = design.id, self._comparer.policy
             row.added_at, row.added_tick = self._now, self._ensure_tick()
-            row.standing = standing_of({similar.verdict for similar in found.yields_to})
+            row.standing = standing_of({similar.verdict for similar in of_view.yields_to})
             set_committed_value(row, "design", design)
             if self._store is not None:
                 self._store.put(view.data)
@@ -218,8 +218,8 @@ class Registration:
 
     def _begin_disputes(self, views: Sequence[View], precedents: Sequence[Precedents]) -> None:
         """Record the disputes that the new views begin, in the order of the views."""
-        for view, found in zip(views, precedents, strict=True):
-            begin_disputes(self._session, view, found, self._now, self._ensure_tick)
+        for view, of_view in zip(views, precedents, strict=True):
+            begin_disputes(self._session, view, of_view, self._now, self._ensure_tick())
 
 
 def _is_held(precedents: Precedents) -> bool:
@@ -228,8 +228,7 @@ def _is_held(precedents: Precedents) -> bool:
 
 
 def _nearest_of(precedents: Sequence[Precedents]) -> Similar | None:
-    nearest = [similar for one in precedents if (similar := one.nearest) is not None]
-    return max(nearest, key=lambda one: (one.verdict == MATCH, one.score), default=None)
+    return Precedents([similar for of_view in precedents for similar in of_view.yields_to]).nearest
 
 
 def _hashes_of(views: Sequence[ReadView]) -> list[str]:

@@ -12,7 +12,7 @@ from authcheck.audit.rows import compare_rows
 from authcheck.certificates.tables import Certificate
 from authcheck.ledger.tables import Entry
 from authcheck.registry import designs, disputes
-from authcheck.registry.tables import Design, Dispute
+from authcheck.registry.tables import Dispute
 from authcheck.tlog.entries import read_body
 from authcheck.workspace import Workspace
 
@@ -25,8 +25,6 @@ def loser(workspace: Workspace) -> made.Brand:
     rival = made.brand(workspace, "globex", seed=3)
     rival.issue("r1")
     rival.issue("r2", lot="L2")
-    with workspace.database.writing() as session:  # as if the brand had been first
-        session.execute(update(Design).values(registered_tick=10))
     make.register(workspace, "FIRST", owner="acme", pictures=[make.picture_bytes(3, "JPEG", quality=60)])
     return rival
 
@@ -107,3 +105,18 @@ def test_the_audit_finds_a_dispute_changed_in_sql(loser: made.Brand, workspace: 
             assert ["disputes" in one.problem for one in compare_rows(session)] == [True]
         with workspace.database.writing() as session:
             session.execute(update(Dispute).values(before))
+
+
+def test_unsigned_certificates_are_not_counted_as_revoked(
+    loser: made.Brand, cli: Callable[..., Any], workspace: Workspace
+) -> None:
+    """The command counts what it revoked and what was revoked before, and leaves unsigned certificates alone."""
+    with workspace.database.writing() as session:
+        first = session.scalars(select(Certificate.id).order_by(Certificate.id)).first()
+        session.execute(update(Certificate).where(Certificate.id == first).values(state="unsigned"))
+    loser.revoke(loser.certificates()[1].code)
+    dispute = dispute_of(workspace)
+    ruled = cli("disputes", "rule", dispute.id, "--for", "later", "--reason", "Acme drew it in 2019.")
+    assert "4 certificates" in ruled.err
+    done = cli("disputes", "revoke-certificates", dispute.id)
+    assert "4 certificates are now revoked. 1 were already revoked." in done.err

@@ -64,12 +64,14 @@ def rule(
             batches = contested.find_batches(session, loser.id) if loser else []
         publishing.publish_recorded(storage.database, storage.settings)
     console.say(f"{row.id}: {output.state_text(row)}.")
-    active = sum(one.active for one in batches)
+    active = sum(issued.active for issued in batches)
     if loser and active:
-        issued = ", ".join(f"{one.batch.id} by {one.issuer.handle}" for one in batches if one.active)
+        names = ", ".join(
+            f"{issued.batch.id} by {issued.issuer.handle}" for issued in batches if issued.active
+        )
         console.say(
             f"{active} certificates for {console.plain(loser.reference)} of {loser.owner.handle} are still"
-            f" active: {issued}. To revoke all: authcheck disputes revoke-certificates {row.id}",
+            f" active: {names}. To revoke all: authcheck disputes revoke-certificates {row.id}",
             style="yellow",
         )
 

@@ -77,7 +77,8 @@ def show_dispute(dispute: Dispute, batches: Sequence[ContestedBatch], *, json: b
     """Print all facts about one dispute, with the certificates of the later design."""
     facts = dispute_dict(dispute)
     facts["batches"] = [
-        {"batch": one.batch.id, "issuer": one.issuer.handle, "active": one.active} for one in batches
+        {"batch": issued.batch.id, "issuer": issued.issuer.handle, "active": issued.active}
+        for issued in batches
     ]
     if json:
         console.json_line(facts)
@@ -96,6 +97,7 @@ def show_dispute(dispute: Dispute, batches: Sequence[ContestedBatch], *, json: b
     table.add_row("noticed", facts["noticed_at"])
     if dispute.reason:
         table.add_row("reason", Text(plain(dispute.reason)))
-    for one in batches:
-        table.add_row("batch", Text(f"{one.batch.id} by {one.issuer.handle}: {one.active} active"))
+    for issued in batches:
+        text = f"{issued.batch.id} by {issued.issuer.handle}: {issued.active} active"
+        table.add_row("batch", Text(text))
     console.out().print(table)
