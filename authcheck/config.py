@@ -116,6 +116,18 @@ class Settings(BaseSettings):
     key_requests_per_minute: Annotated[int, Field(ge=1, description="Requests a minute for one API key.")] = (
         600
     )
+    workers: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=256,
+            description="Server processes on this machine, which count requests together. The option "
+            "`serve --workers` sets it.",
+        ),
+    ] = 1
+    max_connections: Annotated[
+        int, Field(ge=16, description="Connections open at the same time, for one server process.")
+    ] = 1_000
     trusted_proxies: Annotated[
         str,
         Field(description="Addresses of reverse proxies whose X-Forwarded-For we trust, comma-separated."),

@@ -1,19 +1,18 @@
 """Commands that serve the pages and the API: `serve`, and `demo` with the sample data."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
-import uvicorn
 
 from authcheck import __version__
 from authcheck.config import Settings
 from authcheck.ledger import addresses
 from authcheck.ledger.addresses import is_loopback
 from authcheck.storage.opening import utc_now
+from authcheck.terminal import server
 from authcheck.terminal.demo import run
 from authcheck.terminal.output import console
 from authcheck.workspace import Workspace, open_workspace
@@ -23,23 +22,19 @@ def serve(
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Processes. Busy server: one per core.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Processes. Busy server: one per core. [default: 1]"),
+    ] = None,
 ) -> None:
     """Serve the pages and the API."""
     with open_workspace() as work:  # report a wrong setting here, before a server starts
-        _use_address(_settle_address(work, port))
+        settings = _settle_address(work, port)
+        settings = settings.model_copy(update={"workers": workers or settings.workers})
         work.copies.sweep(utc_now())
         _warn_of_uncompared(work)
     console.say(f"authcheck {__version__} on http://{host}:{port}/ (press Ctrl-C to stop)")
-    uvicorn.run(
-        "api.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        log_level="warning",
-        proxy_headers=False,  # AUTHCHECK_TRUSTED_PROXIES names the proxies whose X-Forwarded-For we trust
-    )
+    server.run(settings, host=host, port=port)
 
 
 def demo(
@@ -58,7 +53,6 @@ def demo(
         work = replace(opened, settings=_settle_address(opened, port, is_demo=True))
         wrong_count = run.run(work, fixtures)
         if serve:
-            _use_address(work.settings)
             run.serve(work, fixtures, port)
     raise typer.Exit(1 if wrong_count else 0)
 
@@ -111,8 +105,3 @@ def _warn_of_uncompared(work: Workspace) -> None:
             " copies among them are not disputed yet. Run once: authcheck db upgrade",
             style="yellow",
         )
-
-
-def _use_address(settings: Settings) -> None:
-    """Let the processes of the server read the address of these settings."""
-    os.environ["AUTHCHECK_PUBLIC_URL"] = settings.public_url

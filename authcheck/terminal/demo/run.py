@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
 from rich.text import Text
 
 from authcheck.checks import answers as verify
@@ -20,6 +19,7 @@ from authcheck.members import api_keys, organisations
 from authcheck.registry.bulk import count_statuses
 from authcheck.registry.design_files import load_from, read_table
 from authcheck.storage.opening import utc_now
+from authcheck.terminal import server
 from authcheck.terminal.demo import certificates
 from authcheck.terminal.output import checks, console, imports
 from authcheck.workspace import Workspace
@@ -178,14 +178,7 @@ def serve(work: Workspace, fixtures: Path, port: int) -> None:
     ]
     console.out().print("\n".join(lines), markup=False, soft_wrap=True)
     work.database.dispose()
-    uvicorn.run(
-        "api.app:create_app",
-        factory=True,
-        host="127.0.0.1",
-        port=port,
-        log_level="warning",
-        proxy_headers=False,
-    )
+    server.run(work.settings, host="127.0.0.1", port=port)
 
 
 def _new_key(work: Workspace) -> str:

@@ -1,0 +1,282 @@
+"""Attacks on the server's connections: each is a client that a stranger could write in a minute."""
+
+import asyncio
+import json
+import logging
+import resource
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvicorn
+
+from api import connections
+from authcheck.terminal import server
+
+LIMIT = 20
+
+
+@dataclass
+class Running:
+    """A server on a free port, and the requests whose bodies its application has read whole."""
+
+    port: int
+    bodies: list[bytes] = field(default_factory=list)
+    answer_bytes: int = 2
+    reads_body: bool = True
+
+    def connect(self, sent: bytes = b"") -> socket.socket:
+        """Open a connection and send bytes."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        connection.sendall(sent)
+        return connection
+
+    def ask(self, sent: bytes = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") -> bytes:
+        """Send bytes, and return all that comes back."""
+        with self.connect(sent) as connection:
+            return read_all(connection)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    pieces = []
+    try:
+        while piece := connection.recv(65536):
+            pieces.append(piece)
+    except ConnectionResetError:
+        pass
+    return b"".join(pieces)
+
+
+def read_answer(connection: socket.socket) -> bytes:
+    """Read one answer of two bytes, and leave the connection open."""
+    answer = b""
+    while not answer.endswith(b"\r\n\r\nxx"):
+        piece = connection.recv(1000)
+        assert piece, answer
+        answer += piece
+    return answer
+
+
+def is_open(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(65536) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionResetError:
+        return False
+    finally:
+        connection.settimeout(5)
+
+
+def problem_of(answer: bytes) -> dict[str, Any]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head
+    return dict(json.loads(body))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    """A server with the limits of the product, and times a hundred times shorter."""
+    monkeypatch.setattr(connections, "HEADER_S", 0.1)
+    monkeypatch.setattr(connections, "BODY_CHECK_S", 0.1)
+    monkeypatch.setattr(connections, "AFTER_ANSWER_S", 0.1)
+    monkeypatch.setattr(connections, "WRITE_S", 0.1)
+    monkeypatch.setattr(connections, "CLOSING_S", 0.05)
+    monkeypatch.setattr(connections.BoundedConnection, "warned_at_s", -1000.0)
+    state = Running(0)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        body, has_more = b"", state.reads_body
+        while has_more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body, has_more = body + message["body"], message["more_body"]
+        state.bodies.append(body)
+        length = str(state.answer_bytes).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+        await send({"type": "http.response.body", "body": b"x" * state.answer_bytes})
+
+    config = uvicorn.Config(
+        application,
+        port=0,
+        http=connections.BoundedConnection,
+        ws="none",
+        lifespan="off",
+        limit_concurrency=LIMIT,
+        log_config=None,
+    )
+    service = uvicorn.Server(config)
+    thread = threading.Thread(target=asyncio.run, args=(service.serve(),))
+    thread.start()
+    wait_for(lambda: service.started)
+    state.port = service.servers[0].sockets[0].getsockname()[1]
+    yield state
+    service.should_exit = service.force_exit = True
+    thread.join(10)
+
+
+def test_an_ordinary_request_is_answered(running: Running) -> None:
+    assert running.ask().endswith(b"xx")
+
+
+def test_a_connection_serves_several_requests(running: Running) -> None:
+    with running.connect() as connection:
+        for _ in range(3):
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+            read_answer(connection)
+    assert running.bodies == [b"abc"] * 3
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 200_000,
+        b"GET /" + b"a" * 200_000,
+        b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 101 + b"\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Trailer: " + b"a" * 200_000,
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;name=" + b"a" * 200_000,
+        b"\r\n" * 100_000,
+    ],
+    ids=["value", "path", "many", "trailer", "chunk extension", "blank lines"],
+)
+def test_headers_without_end_are_refused(running: Running, endless: bytes) -> None:
+    answer = problem_of(running.ask(endless))
+    assert (answer["status"], answer["code"]) == (431, "request.headers_too_large")
+    assert running.ask().endswith(b"xx")
+
+
+def test_headers_of_64_kib_are_read(running: Running) -> None:
+    cookie = b"Cookie: " + b"a" * 60_000
+    assert running.ask(b"GET / HTTP/1.1\r\nConnection: close\r\n" + cookie + b"\r\n\r\n").endswith(b"xx")
+
+
+def test_what_is_no_request_gets_a_problem(running: Running) -> None:
+    answer = problem_of(running.ask(b"hello\r\n\r\n"))
+    assert (answer["status"], answer["code"]) == (400, "request.malformed")
+
+
+def test_a_malformed_body_ends_the_request_of_the_application(running: Running) -> None:
+    sent = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+    assert problem_of(running.ask(sent))["code"] == "request.malformed"
+    assert running.bodies == []
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n"], ids=["nothing", "blank line"])
+def test_a_silent_connection_ends(running: Running, sent: bytes) -> None:
+    began_s = time.monotonic()
+    assert running.ask(sent) == b""
+    assert time.monotonic() - began_s < 3
+
+
+def test_unfinished_headers_end(running: Running) -> None:
+    assert problem_of(running.ask(b"GET / HTTP/1.1\r\nHost:"))["code"] == "request.timeout"
+
+
+def test_unfinished_headers_of_a_second_request_end(running: Running) -> None:
+    with running.connect(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") as connection:
+        read_answer(connection)
+        connection.sendall(b"GET / HTTP/1.1\r\n")
+        assert problem_of(read_all(connection))["code"] == "request.timeout"
+
+
+def test_a_stalled_upload_ends(running: Running) -> None:
+    answer = problem_of(running.ask(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\nabc"))
+    assert answer["code"] == "request.timeout"
+    assert running.bodies == []
+
+
+def test_a_slow_but_steady_upload_is_read(running: Running) -> None:
+    with running.connect(b"POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 600\r\n\r\n") as upload:
+        for _ in range(6):  # about 2,000 bytes per second, four times the least
+            upload.sendall(b"a" * 100)
+            time.sleep(0.05)
+        assert read_all(upload).endswith(b"xx")
+
+
+def test_a_body_that_nobody_reads_ends_soon_after_the_answer(running: Running) -> None:
+    running.reads_body = False
+    with running.connect(b"POST / HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n") as upload:
+        deadline = time.monotonic() + 5
+        with pytest.raises((ConnectionError, TimeoutError)):
+            while time.monotonic() < deadline:
+                upload.sendall(b"a" * 10_000)
+        assert time.monotonic() < deadline
+
+
+def test_a_connection_is_reused_after_a_body_that_nobody_read(running: Running) -> None:
+    running.reads_body = False
+    with running.connect(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n") as upload:
+        read_answer(upload)
+        upload.sendall(b"abcGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        read_answer(upload)
+
+
+def test_a_client_that_does_not_read_the_answer_is_cut_off(running: Running) -> None:
+    running.answer_bytes = 50_000_000
+    with running.connect(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") as client:
+        time.sleep(0.4)
+        assert len(read_all(client)) < running.answer_bytes
+
+
+def test_requests_sent_ahead_are_bounded(running: Running) -> None:
+    answers = running.ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 10_000)
+    assert answers.count(b"HTTP/1.1 200") < 2 * connections.PIPELINED
+
+
+def test_idle_connections_lock_nobody_out(
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connections, "HEADER_S", 30.0)
+    idle = [running.connect() for _ in range(3 * LIMIT)]
+    with caplog.at_level(logging.WARNING, "authcheck.api"):
+        assert running.ask().endswith(b"xx")
+    wait_for(lambda: sum(map(is_open, idle)) < LIMIT)
+    assert is_open(idle[-1])
+    assert not is_open(idle[0])
+    for connection in idle:
+        connection.close()
+
+
+def test_the_log_says_once_a_minute_that_connections_are_at_their_limit(
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connections, "HEADER_S", 30.0)
+    with caplog.at_level(logging.WARNING, "authcheck.api"):
+        idle = [running.connect() for _ in range(2 * LIMIT)]
+        assert running.ask().endswith(b"xx")
+    assert [record.args for record in caplog.records if "connections are open" in record.message] == [(LIMIT,)]
+    for connection in idle:
+        connection.close()
+
+
+def test_the_connections_stay_below_the_limit_of_open_files() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (400, before[1]))
+        assert server.limit_connections(500) == 500
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 1256
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_fewer_files_mean_fewer_connections_and_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    assert server.limit_connections(1000) == 384
+    assert "384 connections instead of 1000" in " ".join(capsys.readouterr().err.split())
