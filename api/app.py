@@ -66,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,  # FastAPI's two pages of documentation load scripts from another host
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.state.rates = Rates(settings)
@@ -75,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Decoding needs one core. One place more than cores keeps the cores busy while a request waits for the
     # disk.
     app.state.places = anyio.CapacityLimiter((os.cpu_count() or 1) + 1)
+    app.state.routes = [*app.routes, *(route for module in ROUTERS for route in module.router.routes)]
     for module in ROUTERS:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -1,9 +1,12 @@
 """Dependencies of endpoints: the workspace, the caller's key, and rate limits."""
 
 import re
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
-from fastapi import Depends, Header, Request, Security
+from fastapi import Depends, Header, Request, Response, Security
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer, SecurityScopes
 
 from authcheck.errors import Forbidden
@@ -45,30 +48,54 @@ async def public_read_limit(request: Request, rates: RatesDep) -> None:
     rates.count(rates.public_reads, rates.client(request), request)
 
 
-def authenticated(
-    request: Request,
-    scopes: SecurityScopes,
-    workspace: WorkspaceDep,
-    rates: RatesDep,
-    _scheme: Annotated[object, Depends(BEARER)],
-) -> Principal:
-    """Return the owner of the request's API key.
+class KeyFirst(APIRoute):
+    """A route that looks at the API key before FastAPI reads and parses the body of the request.
 
-    Raises Forbidden (`auth.*`), Unavailable (`rate.exceeded`).
+    A stranger without a key thus costs us no parsing, and learns nothing about the fields of the body.
     """
-    client = rates.client(request)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return a handler that identifies the caller, if the route needs a key."""
+        handle = super().get_route_handler()
+        if all(dependency.call is not authenticated for dependency in self.dependant.dependencies):
+            return handle
+
+        async def handle_of_caller(request: Request) -> Response:
+            request.state.principal = await run_in_threadpool(_identify, request)
+            return await handle(request)
+
+        return handle_of_caller
+
+
+async def authenticated(
+    request: Request, scopes: SecurityScopes, _scheme: Annotated[object, Depends(BEARER)]
+) -> Principal:
+    """Return the owner of the request's API key, whom `KeyFirst` has identified.
+
+    Raises Forbidden (`auth.scope`).
+    """
+    principal: Principal = request.state.principal
+    for scope in scopes.scopes:
+        principal.require(scope)
+    return principal
+
+
+def _identify(request: Request) -> Principal:
+    """Return the owner of the request's API key, and count the request.
+
+    A wrong key is counted for the address, and never disturbs a good key of the same address. Raises
+    Forbidden (`auth.missing`, `auth.key`), Unavailable (`rate.exceeded`).
+    """
+    rates: Rates = request.app.state.rates
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
         raise Forbidden("Send an API key: Authorization: Bearer ack_...", code="auth.missing")
-    rates.refuse_guessing(client)
     try:
-        principal = _authenticate_token(workspace, token.strip())
+        principal = _authenticate_token(request.app.state.workspace, token.strip())
     except Forbidden:
-        rates.count_wrong_key(client)
+        rates.count(rates.failed_keys, rates.client(request), request)
         raise
     rates.count(rates.key_requests, principal.key_id, request)
-    for scope in scopes.scopes:
-        principal.require(scope)
     return principal
 
 
@@ -81,10 +108,7 @@ def _authenticate_token(workspace: Workspace, token: str) -> Principal:
 
 
 def optional_checker(
-    request: Request,
-    workspace: WorkspaceDep,
-    rates: RatesDep,
-    scheme: Annotated[object, Depends(BEARER)],
+    request: Request, rates: RatesDep, _scheme: Annotated[object, Depends(BEARER)]
 ) -> Principal | None:
     """Return the owner of the API key, or None for a request without a key.
 
@@ -98,7 +122,9 @@ def optional_checker(
             request,
         )
         return None
-    return authenticated(request, SecurityScopes(["listings:check"]), workspace, rates, scheme)
+    principal = _identify(request)
+    principal.require("listings:check")
+    return principal
 
 
 AnyKey = Annotated[Principal, Security(authenticated)]

@@ -31,13 +31,32 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",  # no-referrer would make the Origin of a form's POST `null`
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+OPEN_PATHS = (  # proofs and keys, which pages of other sites may read to verify for themselves
+    "/v1/certificates/",
+    "/v1/tx/",
+    "/v1/status-lists/",
+    "/v1/storefronts/",
+    "/ledger/",
+    "/trust.json",
+    "/.well-known/",
+    "/brands/",
+)
+OPEN_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "Accept, Accept-Language, If-None-Match",
+    "Access-Control-Expose-Headers": "ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id",
+    "Access-Control-Max-Age": "86400",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
 log = logging.getLogger("authcheck.api")
 
 
 class Edge:
     """The outermost layer.
 
-    It gives the request its id, adds headers, answers 500 to uncaught errors, cleans up.
+    It gives the request its id, adds headers, answers 500 to uncaught errors, cleans up. It hands HEAD on as
+    GET and sends no body. An address with a slash at its end is the address without it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -50,8 +69,9 @@ class Edge:
             return
         client_id = Headers(scope=scope).get("x-request-id", "")
         request_id = client_id if REQUEST_ID.fullmatch(client_id) else new_id("req", utc_now())
-        state = scope.setdefault("state", {})
-        state["request_id"] = request_id
+        is_head = scope["method"] == "HEAD"
+        scope = _as_routed(scope)
+        scope["state"]["request_id"] = request_id
         has_started = False
 
         async def send_with_headers(message: Message) -> None:
@@ -59,6 +79,8 @@ class Edge:
             if message["type"] == "http.response.start":
                 has_started = True
                 _add_headers(scope, MutableHeaders(scope=message))
+            elif is_head:
+                message = {**message, "body": b""}
             await send(message)
 
         async with AsyncExitStack() as cleanup:
@@ -75,10 +97,28 @@ class Edge:
                 await unexpected(request_id)(scope, receive, send_with_headers)
 
 
+def _as_routed(scope: Scope) -> Scope:
+    """Return a copy for our routes: GET for HEAD, and no slash at the end of the path.
+
+    We send no redirect to the path without the slash: only a proxy knows whether its address begins with
+    https, and a client may not send its key again.
+    """
+    routed = {**scope, "state": scope.get("state", {})}
+    if scope["method"] == "HEAD":
+        routed["method"] = "GET"
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    if raw_path.endswith(b"/"):  # a slash that is a part of a serial number is written %2F
+        routed["path"] = scope["path"].rstrip("/") or "/"
+        routed["raw_path"] = raw_path.rstrip(b"/") or b"/"
+    return routed
+
+
 def _add_headers(scope: Scope, headers: MutableHeaders) -> None:
     headers["X-Request-Id"] = scope["state"]["request_id"]
     for name, value in {**SECURITY_HEADERS, **scope["state"].get("rate_headers", {})}.items():
         headers.setdefault(name, value)
+    if scope["path"].startswith(OPEN_PATHS) and scope["method"] in {"GET", "OPTIONS"}:
+        headers.update(OPEN_HEADERS)
     if scope["path"].startswith("/v1/"):
         headers.setdefault("Cache-Control", "no-store")
 

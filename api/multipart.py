@@ -4,61 +4,25 @@ The reader needs one open file and a bounded amount of memory for any number of 
 """
 
 import hashlib
-import threading
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
-from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
-from authcheck.errors import ImageRejected, Rejected, StorageFailed
-from authcheck.files.writing import write_error_code
+from authcheck.errors import ImageRejected, Rejected
 
-MEMORY_BYTES = 1024 * 1024  # a smaller body stays in memory, a larger body goes to a temporary file
+from .spool import Spool
+
 TEXT_BYTES = 16 * 1024  # of a text field
 NAME_CHARS = 255  # of a file name
-
-
-class Spool:
-    """A temporary file. Any thread may append bodies and read parts."""
-
-    def __init__(self) -> None:
-        self._file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115 - closed by the request
-        self._lock = threading.Lock()
-        self.size_bytes = 0
-
-    async def append(self, data: bytes) -> None:
-        """Write at the end. Raises StorageFailed (`storage.full`, `storage.failed`)."""
-        self.size_bytes += len(data)
-        if self.size_bytes > MEMORY_BYTES:
-            await run_in_threadpool(self._write, data)
-        else:
-            self._write(data)
-
-    def _write(self, data: bytes) -> None:
-        try:
-            with self._lock:
-                self._file.write(data)
-        except OSError as error:
-            code = write_error_code(error)
-            reason = ": the folder is full" if code == "storage.full" else ""
-            raise StorageFailed(
-                f"We cannot store the upload in the temporary folder{reason}.", code=code
-            ) from error
-
-    def read(self, offset: int, size_bytes: int) -> bytes:
-        """Return `size_bytes` bytes from `offset`."""
-        with self._lock:
-            self._file.seek(offset)
-            return self._file.read(size_bytes)
-
-    def close(self) -> None:
-        """Remove the temporary file."""
-        self._file.close()
+SHORTEST_BOUNDARY = 8  # programs write 16 to 60 characters; a short boundary occurs in every file
+SPARE_DELIMITERS = 8  # of the last boundary, and of files that hold some by chance
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # strangers write its warnings
 
 
 @dataclass(slots=True)
@@ -188,16 +152,17 @@ async def parse(
     content_type: str, stream: AsyncIterator[bytes], spool: Spool, *, max_parts: int, picture_bytes: int
 ) -> Form:
     """Read a multipart body to its end. Raises Rejected (`request.multipart`, `request.too_many_parts`)."""
-    boundary = parse_options_header(content_type)[1].get(b"boundary")
-    if not boundary:
-        raise Rejected("The multipart body has no boundary.", code="request.multipart")
-    collector = _Collector(spool, max_parts)
+    boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
+    if len(boundary) < SHORTEST_BOUNDARY:
+        raise Rejected(
+            f"The multipart body needs a boundary of at least {SHORTEST_BOUNDARY} characters.",
+            code="request.multipart",
+        )
     try:
-        parser = MultipartParser(boundary, collector.callbacks())
+        collector = _Collector(boundary, spool, max_parts)
         async for chunk in stream:
-            parser.write(chunk)
-            await collector.flush()
-        parser.finalize()
+            await run_in_threadpool(collector.feed, chunk)
+        collector.parser.finalize()
     except FormParserError as error:
         raise Rejected("The multipart body is malformed.", code="request.multipart") from error
     if not collector.ended:
@@ -206,10 +171,12 @@ async def parse(
 
 
 class _Collector:
-    """The parser's callbacks. File data waits in `_pending` until `flush`, because callbacks cannot await."""
+    """The parser of one body, and its callbacks. The data of files goes to the spool after each chunk."""
 
-    def __init__(self, spool: Spool, max_parts: int) -> None:
+    def __init__(self, boundary: bytes, spool: Spool, max_parts: int) -> None:
         self.parts: list[FormPart] = []
+        self.parser = MultipartParser(boundary, self._callbacks())
+        self._delimiter, self._delimiters = b"--" + boundary, 0
         self.ended = False
         self._spool, self._max_parts = spool, max_parts
         self._pending: list[bytes] = []
@@ -218,24 +185,34 @@ class _Collector:
         self._disposition = b""
         self._digest = hashlib.sha256()
 
-    def callbacks(self) -> Any:
+    def _callbacks(self) -> Any:
         names = ("part_begin", "part_data", "part_end", "header_field", "header_value", "header_end")
         methods: dict[str, Callable[..., None]] = {f"on_{name}": getattr(self, f"_{name}") for name in names}
         return {**methods, "on_headers_finished": self._headers_finished, "on_end": self._end}
 
-    async def flush(self) -> None:
-        """Write the file data of the last chunk to the spool."""
+    def feed(self, chunk: bytes) -> None:
+        """Parse a chunk, in any thread. Raises Rejected, FormParserError, StorageFailed.
+
+        A delimiter that does not end a part is no part, yet costs the parser as much. So we count delimiters.
+        """
+        self._delimiters += chunk.count(self._delimiter)
+        if self._delimiters > self._max_parts + SPARE_DELIMITERS:
+            raise self._too_many_parts_error()
+        self.parser.write(chunk)
         if self._pending:
-            await self._spool.append(b"".join(self._pending))
+            self._spool.write(b"".join(self._pending))
             self._pending.clear()
+
+    def _too_many_parts_error(self) -> Rejected:
+        return Rejected(
+            f"The body has too many parts. Send at most {self._max_parts} parts.",
+            code="request.too_many_parts",
+            limit=self._max_parts,
+        )
 
     def _part_begin(self) -> None:
         if len(self.parts) == self._max_parts:
-            raise Rejected(
-                f"The body has too many parts. Send at most {self._max_parts} parts.",
-                code="request.too_many_parts",
-                limit=self._max_parts,
-            )
+            raise self._too_many_parts_error()
         self._disposition = b""
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
 
 from authcheck.errors import AuthcheckError, Conflict, Forbidden, NotFound, NotTrue, Rejected, Unavailable
 
@@ -142,8 +143,25 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return _method_response(request)
     code, detail = FRAMEWORK_CODES.get(error.status_code, ("request.refused", error.detail))
     return problem(request.state.request_id, error.status_code, code, detail, headers=error.headers)
+
+
+def _method_response(request: Request) -> Response:
+    """Answer OPTIONS, or refuse a method. Name all methods of the address, which may have several routes."""
+    routes: Sequence[BaseRoute] = request.app.state.routes
+    methods = {"OPTIONS"}
+    for route in routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    if "GET" in methods or methods == {"OPTIONS"}:  # files have no route of their own
+        methods |= {"GET", "HEAD"}
+    headers = {"Allow": ", ".join(sorted(methods))}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=headers)
+    return problem(request.state.request_id, 405, *FRAMEWORK_CODES[405], headers=headers)
 
 
 async def _on_lost_race(request: Request, _error: Exception) -> Response:

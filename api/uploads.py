@@ -14,7 +14,8 @@ from authcheck.errors import Rejected, Unavailable
 from authcheck.listings.judging import MOST_PICTURES
 from authcheck.registry.features import Masking
 
-from .multipart import Form, Spool, clean_name, parse, too_large
+from .multipart import Form, clean_name, parse, too_large
+from .spool import Spool
 
 CLEANUP = "authcheck.cleanup"  # scope key of the AsyncExitStack that middleware closes after the response
 MARGIN_BYTES = 64 * 1024  # headers and text fields around the pictures

@@ -108,7 +108,6 @@ def same_site(request: Request) -> None:
 
 
 @router.get("/")
-@router.head("/")
 def form(request: Request) -> HTMLResponse:
     """Show the form to choose, drop or paste a picture."""
     return _render_form(request)

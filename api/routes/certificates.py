@@ -20,13 +20,13 @@ from authcheck.members.tables import Organisation
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import CertificatesIssuer, WorkspaceDep
+from ..deps import CertificatesIssuer, KeyFirst, WorkspaceDep
 from ..idempotency import OnceDep
 from ..paging import PagingDep
 from ..wire.certificates import BatchIn, BatchOut, CertificateOut, MeterOut, RevocationIn, RevocationOut
 from ..wire.forms import Page, Text
 
-router = APIRouter(prefix="/v1", tags=["certificates"])
+router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["certificates"])
 DesignId = Annotated[Text | None, Query(max_length=40)]
 Gtin = Annotated[Text | None, Query(max_length=14)]
 Lot = Annotated[Text | None, Query(max_length=20)]

@@ -18,7 +18,7 @@ from authcheck.storage.opening import utc_now
 from authcheck.vision.matching.overlay import Layout
 from authcheck.workspace import Workspace
 
-from ..deps import IfNoneMatch, ListingsChecker, PublicOrChecker, RatesDep, WorkspaceDep
+from ..deps import IfNoneMatch, KeyFirst, ListingsChecker, PublicOrChecker, RatesDep, WorkspaceDep
 from ..drawings import Drawings
 from ..etags import not_modified, picture_response
 from ..idempotency import OnceDep
@@ -29,7 +29,7 @@ from ..uploads import PictureDep, UploadedPicture
 from ..wire.checks import CheckOut, PublicCheckOut, check_out, full_check_out
 from ..wire.forms import Page
 
-router = APIRouter(prefix="/v1/checks", tags=["checks"])
+router = APIRouter(route_class=KeyFirst, prefix="/v1/checks", tags=["checks"])
 # Browsers must ask again each time: an owner may switch off the preview, and the copy is deleted by age.
 EVIDENCE_CACHE = "private, no-cache"
 KEY_OPTIONAL: dict[str, Any] = {

@@ -16,7 +16,7 @@ from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import DesignsWriter, IfMatch, IfNoneMatch, WorkspaceDep
+from ..deps import DesignsWriter, IfMatch, IfNoneMatch, KeyFirst, WorkspaceDep
 from ..etags import changed_since, design_etag, not_modified, require_match
 from ..idempotency import OnceDep
 from ..openapi import MASKS, PICTURES, multipart
@@ -25,7 +25,7 @@ from ..uploads import Upload, UploadDep
 from ..wire.designs import DesignOut, DesignPatch, RegisteredOut, design_out
 from ..wire.forms import Page
 
-router = APIRouter(prefix="/v1/designs", tags=["designs"])
+router = APIRouter(route_class=KeyFirst, prefix="/v1/designs", tags=["designs"])
 TEXT = {"type": "string"}
 FIELDS = ("reference", "title", "kind", "public_preview", "collection", "image", "mask")
 

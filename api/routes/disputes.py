@@ -11,13 +11,13 @@ from authcheck.members.api_keys import Principal
 from authcheck.registry import disputes, rulings
 from authcheck.storage.opening import utc_now
 
-from ..deps import Admin, AnyKey, WorkspaceDep
+from ..deps import Admin, AnyKey, KeyFirst, WorkspaceDep
 from ..paging import PagingDep
 from ..wire.certificates import RevocationOut
 from ..wire.disputes import DisputeOut, RulingIn, RulingOut, dispute_out, ruling_out
 from ..wire.forms import Page
 
-router = APIRouter(prefix="/v1/disputes", tags=["disputes"])
+router = APIRouter(route_class=KeyFirst, prefix="/v1/disputes", tags=["disputes"])
 
 
 @router.get("")

@@ -13,14 +13,14 @@ from authcheck.registry.reports import get_report, keep_report, report_csv
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import DesignsWriter, WorkspaceDep
+from ..deps import DesignsWriter, KeyFirst, WorkspaceDep
 from ..idempotency import OnceDep
 from ..multipart import Form, FormPart, clean_name
 from ..openapi import PICTURE, PICTURES, multipart
 from ..uploads import ImportDep, Upload
 from ..wire.designs import ImportOut, import_out
 
-router = APIRouter(prefix="/v1/imports", tags=["imports"])
+router = APIRouter(route_class=KeyFirst, prefix="/v1/imports", tags=["imports"])
 TABLE_BYTES = 16 * 1024 * 1024
 
 

@@ -14,12 +14,12 @@ from authcheck.labels.reading import Read, read_label
 from authcheck.labels.sheets import sheet
 from authcheck.ledger.addresses import addresses_of
 
-from ..deps import CertificatesIssuer, WorkspaceDep, public_limit
+from ..deps import CertificatesIssuer, KeyFirst, WorkspaceDep, public_limit
 from ..openapi import picture_body
 from ..uploads import PictureDep, PlaceDep
 from ..wire.labels import ReadLabelOut, ReadLabelsOut
 
-router = APIRouter(prefix="/v1", tags=["labels"])
+router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["labels"])
 MOST_LABELS = 500  # in one answer; drawing takes a few seconds
 PDF: dict[int | str, dict[str, Any]] = {
     200: {"description": "The sheets.", "content": {"application/pdf": {"schema": {}}}}

@@ -18,12 +18,12 @@ from authcheck.members.tables import Organisation
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import LicencesWriter, WorkspaceDep
+from ..deps import KeyFirst, LicencesWriter, WorkspaceDep
 from ..paging import PagingDep
 from ..wire.forms import Page
 from ..wire.licences import LicenceIn, LicenceOut, LicenceRevocationIn, TermsIn
 
-router = APIRouter(prefix="/v1", tags=["licences"])
+router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["licences"])
 Role = Annotated[
     Literal["owner", "licensee"] | None,
     Query(description="Licences that you gave (owner) or got (licensee). Default: both."),

@@ -17,7 +17,7 @@ from authcheck.members.api_keys import Principal
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import ListingsChecker, WorkspaceDep
+from ..deps import KeyFirst, ListingsChecker, WorkspaceDep
 from ..idempotency import OnceDep
 from ..multipart import Form, FormPart
 from ..openapi import PICTURES, multipart
@@ -35,7 +35,7 @@ from ..wire.listings import (
     Verdict,
 )
 
-router = APIRouter(prefix="/v1/listings", tags=["listings"])
+router = APIRouter(route_class=KeyFirst, prefix="/v1/listings", tags=["listings"])
 FIELDS = ("reference", "seller", "channel", "territory", "goods", "price", "date", "certificate")
 NEEDED = ["reference", "seller", "channel", "territory", "image"]
 TEXT: dict[str, Any] = {"type": "string"}

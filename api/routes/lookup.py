@@ -1,8 +1,8 @@
 """Public look-ups: certificates, ledger transactions, and the documents for verifying both without us."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
@@ -25,7 +25,8 @@ from ..wire.lookups import (
 
 router = APIRouter(tags=["look-up"], dependencies=[Depends(public_read_limit)])
 SHORT = "public, max-age=30"  # a new checkpoint or revocation is visible after 30 s
-OPEN = {"Cache-Control": SHORT, "Access-Control-Allow-Origin": "*"}  # verifiers on other sites may read these
+ListNumber = Annotated[int, Path(ge=0, lt=2**31)]
+CACHED = {"Cache-Control": SHORT}
 
 
 @router.get("/v1/certificates/{code}", response_model=LookUpOut)
@@ -63,7 +64,7 @@ def show_bundle(code: str, workspace: WorkspaceDep) -> Response:
             code="certificate.unsigned",
         )
     disposition = f'attachment; filename="{result.unit.id}.bundle.json"'
-    return JSONResponse(result.bundle.to_json(), headers={**OPEN, "Content-Disposition": disposition})
+    return JSONResponse(result.bundle.to_json(), headers={**CACHED, "Content-Disposition": disposition})
 
 
 @router.get("/v1/tx/{tx_id}")
@@ -83,12 +84,12 @@ def show_transaction(tx_id: str, workspace: WorkspaceDep) -> TransactionOut | An
     responses={200: {"description": "The signed list.", "content": {"application/vc+jwt": {"schema": {}}}}},
 )
 def show_status_list(
-    handle: str, number: int, workspace: WorkspaceDep, if_none_match: IfNoneMatch = None
+    handle: str, number: ListNumber, workspace: WorkspaceDep, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Return a brand's current signed list of revoked certificates (W3C Bitstring Status List)."""
     with workspace.database.reading() as session:
         status_list = publications.published_list(session, handle, number)
-    headers = {**OPEN, "ETag": f'"{status_list.jws_sha256}"'}
+    headers = {**CACHED, "ETag": f'"{status_list.jws_sha256}"'}
     if not_modified(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(status_list.jws, media_type="application/vc+jwt", headers=headers)
@@ -99,7 +100,7 @@ def show_trust(workspace: WorkspaceDep, brand: str | None = None) -> Response:
     """Return the trusted keys that verify a bundle: of the ledger, its witnesses, and all issuers or one."""
     with workspace.database.reading() as session:
         trust = publications.trust_of(session, workspace.settings, utc_now(), brand)
-    return JSONResponse(trust.to_json(), headers=OPEN)
+    return JSONResponse(trust.to_json(), headers=CACHED)
 
 
 @router.get("/.well-known/did.json", response_class=JSONResponse)
@@ -126,5 +127,5 @@ def _host(request: Request) -> str:
 
 
 def _did_response(content: dict[str, Any]) -> Response:
-    headers = {**OPEN, "Vary": "Host"}
+    headers = {**CACHED, "Vary": "Host"}
     return JSONResponse(content, media_type="application/did+ld+json", headers=headers)

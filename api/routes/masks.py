@@ -14,14 +14,16 @@ from authcheck.registry.features import Masking
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import DesignsWriter, IfNoneMatch, WorkspaceDep
+from ..deps import DesignsWriter, IfNoneMatch, KeyFirst, WorkspaceDep
 from ..etags import not_modified, picture_response
 from ..openapi import MASK_WORD, PICTURE, multipart, pictures_out
 from ..uploads import UploadDep
 from ..wire.designs import DesignOut
 from .designs import design_response
 
-router = APIRouter(prefix="/v1/designs/{design_id}/views/{sha256}/mask", tags=["designs"])
+router = APIRouter(
+    route_class=KeyFirst, prefix="/v1/designs/{design_id}/views/{sha256}/mask", tags=["designs"]
+)
 # The owner may replace a mask at any time, so browsers must compare the ETag.
 OWNER_CACHE = "private, no-cache"
 

@@ -8,12 +8,12 @@ from authcheck.members import api_keys, organisations
 from authcheck.members.tables import ApiKey, Organisation
 from authcheck.storage.opening import utc_now
 
-from ..deps import Admin, AnyKey, WorkspaceDep
+from ..deps import Admin, AnyKey, KeyFirst, WorkspaceDep
 from ..paging import PagingDep
 from ..wire.forms import Page, Text
 from ..wire.members import KeyIn, KeyOut, MeOut, NewKeyOut, OrganisationIn, OrganisationOut
 
-router = APIRouter(prefix="/v1", tags=["accounts"])
+router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["accounts"])
 
 
 @router.get("/me")

@@ -8,13 +8,13 @@ from authcheck.errors import Rejected
 from authcheck.registry import negatives
 from authcheck.storage.opening import utc_now
 
-from ..deps import DesignsWriter, WorkspaceDep
+from ..deps import DesignsWriter, KeyFirst, WorkspaceDep
 from ..openapi import PICTURE, multipart
 from ..uploads import UploadDep
 from ..wire.designs import NegativeOut, negative_out
 from ..wire.forms import Page
 
-router = APIRouter(prefix="/v1/negatives", tags=["designs"])
+router = APIRouter(route_class=KeyFirst, prefix="/v1/negatives", tags=["designs"])
 
 
 @router.post(

@@ -16,11 +16,11 @@ from authcheck.proofs.trust import encode_base64url
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import CertificatesIssuer, WorkspaceDep
+from ..deps import CertificatesIssuer, KeyFirst, WorkspaceDep
 from ..wire.certificates import SignaturesIn, SignedOut, SigningKeyIn, SigningKeyOut, WaitingOut
 from ..wire.forms import Page
 
-router = APIRouter(prefix="/v1", tags=["certificates"])
+router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["certificates"])
 
 
 @router.get("/signing-keys")

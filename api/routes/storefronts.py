@@ -13,12 +13,12 @@ from authcheck.storefronts import sellers, shops
 from authcheck.storefronts.sellers import SellerAnswer, Standing
 from authcheck.storefronts.tables import Storefront
 
-from ..deps import LicencesWriter, ListingsChecker, WorkspaceDep, public_read_limit
+from ..deps import KeyFirst, LicencesWriter, ListingsChecker, WorkspaceDep, public_read_limit
 from ..paging import PagingDep
-from ..wire.forms import Page
+from ..wire.forms import Number, Page
 from ..wire.storefronts import BreachOut, SellerOut, StandingOut, StorefrontIn, StorefrontOut
 
-router = APIRouter(prefix="/v1", tags=["storefronts"])
+router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["storefronts"])
 Word = Annotated[str, Query(max_length=100)]
 
 
@@ -74,7 +74,7 @@ def who_may_sell(
     territory: Annotated[str, Query(max_length=10, description="Two letters, like FR.")],
     on: Annotated[date | None, Query(description="Day of sale. Default: today (UTC).")] = None,
     goods: Annotated[
-        list[int] | None, Query(max_length=45, description="Nice classes. Default: goods are not checked.")
+        list[Number] | None, Query(max_length=45, description="Nice classes. Default: goods are not checked.")
     ] = None,
 ) -> SellerOut:
     """Say whether a shop may sell a design in a territory on a day, and if not, which kind of term it breaks.

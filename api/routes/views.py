@@ -13,7 +13,7 @@ from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import DesignsWriter, IfNoneMatch, WorkspaceDep, public_read_limit
+from ..deps import DesignsWriter, IfNoneMatch, KeyFirst, WorkspaceDep, public_read_limit
 from ..etags import not_modified, picture_response
 from ..openapi import MASKS, PICTURES, multipart, pictures_out
 from ..previews import Previews, preview_etag
@@ -21,7 +21,7 @@ from ..uploads import UploadDep
 from ..wire.designs import DesignOut
 from .designs import design_response, read_views
 
-router = APIRouter(prefix="/v1/designs/{design_id}", tags=["designs"])
+router = APIRouter(route_class=KeyFirst, prefix="/v1/designs/{design_id}", tags=["designs"])
 MEDIA_TYPES = {
     "JPEG": "image/jpeg",
     "MPO": "image/jpeg",

@@ -14,6 +14,7 @@ def _printable(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_printable)]
+Number = Annotated[int, Field(gt=-(2**31), lt=2**31)]  # a number that every column of the database can hold
 
 
 class Wire(BaseModel):

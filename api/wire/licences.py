@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from .forms import Text, Wire
+from .forms import Number, Text, Wire
 
 Name = Annotated[str, StringConstraints(max_length=200)]
 
@@ -28,7 +28,7 @@ class TermsIn(Wire):
     except_territories: list[Name] = Field(
         default_factory=list, max_length=500, description="Countries to except from *."
     )
-    goods: list[int] = Field(
+    goods: list[Number] = Field(
         default_factory=list,
         max_length=45,
         description="Nice classes. An empty list allows all.",
@@ -41,7 +41,7 @@ class TermsIn(Wire):
     )
     starts_on: date
     ends_on: date | None = Field(None, description="The last day. Null means no end.")
-    cap: int | None = Field(
+    cap: Number | None = Field(
         None, description="Units, over all versions of the licence. Null means any number."
     )
     sublicensing: bool = False

@@ -1,7 +1,7 @@
 """The HTTP server process, with limits on its connections and open files."""
 
 import os
-import sys
+import resource
 
 import uvicorn
 
@@ -39,13 +39,9 @@ def limit_connections(wanted: int) -> int:
     Raise the soft limit of open files first, as far as the hard limit permits. Say when there are fewer
     connections than wanted.
     """
-    if sys.platform == "win32":
-        return wanted
-    import resource  # noqa: PLC0415 - Windows has no such module
-
     needed = FILES_PER_CONNECTION * wanted + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft not in {resource.RLIM_INFINITY} and soft < needed:
+    if soft != resource.RLIM_INFINITY and soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY or soft >= needed:

@@ -10,8 +10,9 @@ import make
 import pytest
 from starlette.testclient import TestClient
 
-from api import middleware, multipart, uploads
+from api import middleware, uploads
 from api.app import create_app
+from api.spool import Spool
 from authcheck.config import Settings
 from authcheck.errors import StorageFailed
 
@@ -216,6 +217,11 @@ def test_designs_and_imports_want_multipart(client: TestClient, brand: Headers) 
         (_part("image", b"text") + END, 422, "request.not_a_file"),
         (_part("image", b"a", "a.png") + _part("image", b"b", "b.png") + END, 422, "request.two_images"),
         (_part("x", b"1") * 10_000 + END, 422, "request.too_many_parts"),
+        (
+            _part("image", f"\r\n--{BOUNDARY}X".encode() * 100, "a.png") + END,
+            422,
+            "request.too_many_parts",
+        ),
         (_part("x", b"y" * 20_000) + END, 422, "request.text_too_long"),
     ],
     ids=[
@@ -230,6 +236,7 @@ def test_designs_and_imports_want_multipart(client: TestClient, brand: Headers) 
         "text-for-file",
         "two-images",
         "10k-parts",
+        "many-delimiters",
         "long-text",
     ],
 )
@@ -237,6 +244,18 @@ def test_a_malformed_form_is_said(client: TestClient, body: bytes, status: int, 
     """Each malformed form gets a code of its own, and none gets a 500."""
     answer = client.post("/v1/checks", headers=MULTIPART, content=body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("boundary", ["-", "1234567"])
+def test_a_short_boundary_is_refused(client: TestClient, boundary: str) -> None:
+    """A short boundary occurs all over a file, and each place costs the parser time."""
+    answer = client.post(
+        "/v1/checks",
+        headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
+        content=b"\r\n--".join([b"", *[boundary.encode() + b"X"] * 1000]),
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "request.multipart")
+    assert "at least 8 characters" in answer.json()["detail"]
 
 
 @pytest.mark.slow
@@ -308,7 +327,7 @@ def test_an_upload_leaves_no_temporary_file(client: TestClient, monkeypatch: pyt
     """Each temporary upload file is closed with its request, whatever the outcome."""
     made: list[Any] = []
 
-    class Watched(multipart.Spool):
+    class Watched(Spool):
         def __init__(self) -> None:
             super().__init__()
             made.append(self)
@@ -360,9 +379,9 @@ def test_a_temporary_folder_that_fails_is_said(number: int, code: str, detail: s
         def write(self, _data: bytes) -> None:
             raise OSError(number, os.strerror(number))
 
-    spool = multipart.Spool()
+    spool = Spool()
     spool._file.close()
     spool._file = Failing()  # type: ignore[assignment]
     with pytest.raises(StorageFailed) as caught:
-        spool._write(b"x")
+        spool.write(b"x")
     assert (caught.value.code, str(caught.value)) == (code, detail)

@@ -3,18 +3,22 @@
 import threading
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import make
 import pytest
 from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.rates import FAILED_KEYS_PER_MINUTE, Allowance, Rates, SlidingCounts
+from api.counts import Allowance, SharedCounts, SlidingCounts
+from api.rates import FAILED_KEYS_PER_MINUTE, Rates
 from authcheck.config import Settings
-from authcheck.errors import BadSetting
+from authcheck.errors import BadSetting, Unavailable
 
 Headers = dict[str, str]
 Start = Callable[..., TestClient]
@@ -68,12 +72,21 @@ def test_a_key_is_limited_by_itself(start: Start) -> None:
 
 
 def test_wrong_keys_are_limited_by_address(start: Start) -> None:
-    """After a number of wrong keys in a minute, an address is refused before the database is asked."""
+    """After a number of wrong keys in a minute, further wrong keys of the address get 429."""
     client = start()
     wrong = {"Authorization": "Bearer ack_0_wrong"}
     codes = [client.get("/v1/me", headers=wrong).status_code for _ in range(FAILED_KEYS_PER_MINUTE + 1)]
     assert set(codes[:-1]) == {401}
     assert codes[-1] == 429
+
+
+def test_wrong_keys_do_not_lock_a_good_key_of_the_same_address_out(start: Start) -> None:
+    """A stranger in the same office guesses keys. The marketplace beside him goes on."""
+    client = start()
+    good = {"Authorization": f"Bearer {make.key(client.app.state.workspace, 'admin')}"}  # type: ignore[attr-defined]
+    for _ in range(FAILED_KEYS_PER_MINUTE + 5):
+        client.get("/v1/me", headers={"Authorization": "Bearer ack_0_wrong"})
+    assert client.get("/v1/me", headers=good).status_code == 200
 
 
 @pytest.mark.slow
@@ -108,7 +121,26 @@ def test_an_address_is_counted_by_what_one_customer_holds(peer: str, counted_as:
     assert Rates(Settings()).client(request) == counted_as
 
 
-@pytest.mark.parametrize("forwarded", ["", "junk", "1.2.3.4.5", ",", "203.0.113.9:8080", "\u00fc"])
+@pytest.mark.parametrize(
+    ("forwarded", "counted_as"),
+    [
+        ("203.0.113.9:8080", "203.0.113.9"),
+        ("[2001:db8:1:2::9]", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::9]:443", "2001:db8:1:2::/64"),
+        ('"[2001:db8:1:2::9]:443"', "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("[::ffff:203.0.113.9]:1", "203.0.113.9"),
+        ("198.51.100.1, 203.0.113.9:1, 10.0.0.1:99", "203.0.113.9"),
+    ],
+)
+def test_a_proxy_may_write_brackets_and_ports(forwarded: str, counted_as: str) -> None:
+    """Each client of such a proxy counts for itself."""
+    headers = [(b"x-forwarded-for", forwarded.encode())]
+    request = Request({"type": "http", "headers": headers, "client": ("10.0.0.1", 1)})
+    assert Rates(Settings(trusted_proxies="10.0.0.1")).client(request) == counted_as
+
+
+@pytest.mark.parametrize("forwarded", ["", "junk", "1.2.3.4.5", ",", "[]:1", "[", ":", "\u00fc"])
 def test_a_forwarded_address_that_is_none_counts_as_one_client(forwarded: str) -> None:
     """An invalid address from a trusted proxy never raises, and all invalid addresses count as one client."""
     headers = [(b"x-forwarded-for", forwarded.encode("latin-1"))]
@@ -158,8 +190,7 @@ def test_who_waits_as_long_as_told_may_ask_again(steps: list[float], limit: int)
         passed, _, wait_s = counts.hit(allowance, "a")
         if not passed:
             clock[0] += wait_s
-            assert counts.test(allowance, "a")[0]
-            counts.hit(allowance, "a")
+            assert counts.hit(allowance, "a").is_allowed
         passed_at.append(clock[0])
     assert (
         all(sum(at - 60 < other <= at for other in passed_at) < 2 * limit for at in passed_at) or limit == 1
@@ -176,3 +207,51 @@ def test_counting_keeps_two_minutes_and_no_thread() -> None:
     counts.hit(allowance, "a")
     assert set(threading.enumerate()) <= threads  # a thread of an earlier test may end meanwhile
     assert len(counts) == 1
+
+
+def test_processes_that_share_a_file_share_the_allowance(tmp_path: Path) -> None:
+    """Two processes count in one file: together they allow no more than one alone."""
+    clock, allowance = [120.0], Allowance("checks", 10)
+    first, second = (SharedCounts(tmp_path / "data" / "rates.db", lambda: clock[0]) for _ in range(2))
+    hits = [counts.hit(allowance, "a") for counts in (first, second) * 6]
+    assert [hit.is_allowed for hit in hits] == [True] * 10 + [False] * 2
+    assert [hit.left for hit in hits] == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 0]
+    assert second.hit(allowance, "b").is_allowed
+    clock[0] = 180.0 + 30
+    assert [first.hit(allowance, "a").is_allowed for _ in range(6)] == [True] * 5 + [False]
+    clock[0] = 360.0
+    assert second.hit(allowance, "a").left == 9
+
+
+@given(st.lists(st.floats(0, 30), min_size=1, max_size=20), st.integers(1, 8))
+@settings_of_hypothesis(max_examples=20)
+def test_shared_counts_decide_as_counts_in_memory(steps: list[float], limit: int) -> None:
+    """The file is only another place for the same numbers."""
+    clock, allowance = [0.0], Allowance("checks", limit)
+    with TemporaryDirectory() as folder:
+        shared = SharedCounts(Path(folder) / "rates.db", lambda: clock[0])
+        alone = SlidingCounts(lambda: clock[0])
+        for step in steps:
+            clock[0] += step
+            assert shared.hit(allowance, "a") == alone.hit(allowance, "a")
+
+
+def test_a_file_that_cannot_be_used_stops_no_request(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The process then counts by itself, and the log says so once."""
+    (tmp_path / "rates.db").write_bytes(b"no database" * 1000)
+    counts = SharedCounts(tmp_path / "rates.db")
+    allowed = [counts.hit(Allowance("checks", 2), "a").is_allowed for _ in range(3)]
+    assert allowed == [True, True, False]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_server_of_several_processes_shares_its_counts(settings: Settings) -> None:
+    """Two apps with the setting of two workers count as one."""
+    several = settings.model_copy(update={"workers": 2, "public_checks_per_minute": 1})
+    request = Request({"type": "http", "headers": [], "client": ("203.0.113.9", 1), "state": {}})
+    first, second = Rates(several), Rates(several)
+    first.count(first.public_checks, "a", request)
+    with pytest.raises(Unavailable):
+        second.count(second.public_checks, "a", request)

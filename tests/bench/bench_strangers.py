@@ -50,7 +50,8 @@ def serving() -> Iterator[tuple[int, int]]:
             "AUTHCHECK_PUBLIC_CHECKS_PER_MINUTE": "100000",
         }
         command = [sys.executable, "-m", "authcheck", "serve", "--port", str(port)]
-        process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=subprocess.DEVNULL)
+        environment = {**os.environ, **settings}
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - ours
         try:
             for _ in range(300):
                 try:
@@ -159,25 +160,26 @@ def run_all(jobs: list[Callable[[], None]]) -> None:
         thread.join()
 
 
-def near_boundaries(boundary: bytes) -> bytes:
-    """Return 25 MiB of almost boundaries, in one part."""
+def filled(boundary: bytes, filling: bytes) -> bytes:
+    """Return a form of one part: 25 MiB of a filling."""
     head = b"--" + boundary + b'\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
-    almost = b"\r\n--" + boundary[:-1] + b"!"
-    return head + almost * ((BODY_BYTES - 500) // len(almost)) + b"\r\n--" + boundary + b"--\r\n"
+    return head + filling * ((BODY_BYTES - 500) // len(filling)) + b"\r\n--" + boundary + b"--\r\n"
 
 
 FORM = "multipart/form-data; boundary="
+LONG = b"aaaaaaaaaaaa"
 ATTACKS: dict[str, Attack] = {
     "none": nothing,
     "4 headers without end": endless_headers,
     "1,500 idle connections": idle_connections,
-    "boundary of one character": posted("/v1/checks", FORM + "-", b"\r\n--" * (BODY_BYTES // 4)),
-    "25 MiB of almost boundaries": posted(
-        "/v1/checks", FORM + "aaaaaaaaaaaa", near_boundaries(b"aaaaaaaaaaaa"), times=2
+    "boundary of one character": posted("/v1/checks", FORM + "-", filled(b"-", b"\r\n---X"), times=2),
+    "25 MiB of boundaries": posted(
+        "/v1/checks", FORM + LONG.decode(), filled(LONG, b"\r\n--" + LONG + b"X"), times=2
     ),
-    "25 MiB of line ends": posted("/v1/checks", FORM + "aaaaaaaaaaaa", near_boundaries(b"aaaaaaaaaaaa")[:110]
-        + b"\r\n" * (BODY_BYTES // 2 - 200)),
-}  # fmt: skip
+    "25 MiB of almost boundaries": posted(
+        "/v1/checks", FORM + LONG.decode(), filled(LONG, b"\r\n--" + LONG[:-1] + b"X"), times=2
+    ),
+}
 
 if __name__ == "__main__":
     main()
