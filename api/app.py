@@ -1,11 +1,9 @@
 """The web application: `uvicorn --factory api.app:create_app`."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import anyio
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
@@ -19,6 +17,7 @@ from .drawings import Drawings
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
 from .pages import buyer, certificate
+from .places import Places
 from .previews import Previews
 from .rates import Rates
 from .routes import (
@@ -73,9 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = Metrics()
     app.state.previews = Previews()
     app.state.drawings = Drawings()
-    # Decoding needs one core. One place more than cores keeps the cores busy while a request waits for the
-    # disk.
-    app.state.places = anyio.CapacityLimiter((os.cpu_count() or 1) + 1)
+    app.state.places = Places(settings.workers)
     app.state.routes = [*app.routes, *(route for module in ROUTERS for route in module.router.routes)]
     for module in ROUTERS:
         app.include_router(module.router)

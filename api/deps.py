@@ -122,7 +122,7 @@ def optional_checker(
             request,
         )
         return None
-    principal = _identify(request)
+    principal = request.state.principal = _identify(request)
     principal.require("listings:check")
     return principal
 

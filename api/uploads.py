@@ -6,15 +6,16 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import Annotated
 
-import anyio
 from fastapi import Depends, Request
 
 from authcheck.config import Settings
-from authcheck.errors import Rejected, Unavailable
+from authcheck.errors import Rejected
 from authcheck.listings.judging import MOST_PICTURES
+from authcheck.members.api_keys import Principal
 from authcheck.registry.features import Masking
 
 from .multipart import Form, clean_name, parse, too_large
+from .places import Places, Turn
 from .spool import Spool
 
 CLEANUP = "authcheck.cleanup"  # scope key of the AsyncExitStack that middleware closes after the response
@@ -24,8 +25,6 @@ FORM_PARTS = 24  # pictures, as many masks, and text fields
 IMPORT_PARTS = 5_000
 CERTIFICATE_PATHS = {"/v1/batches", "/v1/revocations", "/v1/signatures"}
 CERTIFICATE_BYTES = 2 * 1024 * 1024  # 10,000 serial numbers, codes or signatures
-WAITING = 64  # requests that may wait for a place
-WAIT_S = 20.0  # a request waits at most for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ async def read_picture(request: Request) -> UploadedPicture:
     """
     media_type = _media_type(request)
     if media_type == "multipart/form-data":
-        form = (await read_form(request, FORM_PARTS)).form
+        form = (await read_upload(request)).form
         parts = form.images()
         if len(parts) > 1:
             raise Rejected(
@@ -128,8 +127,10 @@ async def read_picture(request: Request) -> UploadedPicture:
 
 
 async def read_upload(request: Request) -> Upload:
-    """Read a multipart body of a few pictures and text fields."""
-    return await read_form(request, FORM_PARTS)
+    """Read a multipart body of a few pictures and text fields, then wait for a place to work on it."""
+    upload = await read_form(request, FORM_PARTS)
+    await take_place(request)
+    return upload
 
 
 async def read_import(request: Request) -> Upload:
@@ -138,7 +139,7 @@ async def read_import(request: Request) -> Upload:
 
 
 async def read_form(request: Request, max_parts: int) -> Upload:
-    """Read a multipart body to its end, then wait for a place to work on it. Raises Rejected, Unavailable."""
+    """Read a multipart body to its end. Raises Rejected."""
     if _media_type(request) != "multipart/form-data":
         raise Rejected("Send the body as multipart/form-data.", code="request.content_type")
     spool = _open_spool(request)
@@ -150,7 +151,6 @@ async def read_form(request: Request, max_parts: int) -> Upload:
             max_parts=max_parts,
             picture_bytes=request.app.state.workspace.settings.max_picture_bytes,
         )
-    await take_place(request)
     outline = [[part.name, part.filename, part.sha256] for part in form.parts]
     return Upload(form, hashlib.sha256(json.dumps(outline).encode()).hexdigest())
 
@@ -181,29 +181,44 @@ def _open_spool(request: Request) -> Spool:
     return spool
 
 
-async def take_place(request: Request) -> None:
-    """Wait for a place to decode pictures. The limit protects the memory from many large pictures.
+async def take_place(request: Request) -> Turn:
+    """Wait for a place to decode pictures: of the members for a caller with a key, else of the public.
 
     A waiting upload costs only a temporary file. The place becomes free after the response.
     Raises Unavailable (`server.busy`).
     """
-    places: anyio.CapacityLimiter = request.app.state.places
-    busy_error = Unavailable(
-        "We are checking too many pictures at the moment. Try again in a few seconds.", code="server.busy"
-    )
-    if places.statistics().tasks_waiting >= WAITING:
-        raise busy_error
-    borrower = object()
-    try:
-        with anyio.fail_after(WAIT_S):
-            await places.acquire_on_behalf_of(borrower)
-    except TimeoutError:
-        raise busy_error from None
+    places: Places = request.app.state.places
+    principal: Principal | None = getattr(request.state, "principal", None)
+    pool = places.members if principal else places.public
+    who = principal.organisation_id if principal else request.app.state.rates.client(request)
+    await pool.take(who)
     cleanup: AsyncExitStack = request.scope[CLEANUP]
-    cleanup.callback(places.release_on_behalf_of, borrower)
+    cleanup.callback(pool.give_back, who)
+    turn = request.state.turn = Turn(pool, who)
+    return turn
+
+
+async def take_job(request: Request) -> Turn:
+    """Wait until a member's job on many pictures or pages may begin. The job takes a place for each of them.
+
+    Raises Unavailable (`server.busy`).
+    """
+    places: Places = request.app.state.places
+    who = request.state.principal.organisation_id
+    await places.jobs.take(who)
+    cleanup: AsyncExitStack = request.scope[CLEANUP]
+    cleanup.callback(places.jobs.give_back, who)
+    return Turn(places.members, who)
+
+
+async def get_turn(request: Request) -> Turn:
+    """Return the place that the upload of this request has taken."""
+    turn: Turn = request.state.turn
+    return turn
 
 
 PictureDep = Annotated[UploadedPicture, Depends(read_picture)]
 UploadDep = Annotated[Upload, Depends(read_upload)]
 ImportDep = Annotated[Upload, Depends(read_import)]
-PlaceDep = Annotated[None, Depends(take_place)]
+TurnDep = Annotated[Turn, Depends(get_turn)]  # after PictureDep or UploadDep
+JobDep = Annotated[Turn, Depends(take_job)]

@@ -1,7 +1,7 @@
 """All parts that a process works with, opened once from the settings."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Self
 
@@ -68,14 +68,15 @@ class Workspace:
         by_hashes = [policy.name for policy in POLICIES.values() if policy.model is None]
         return find_uncompared(session, by_hashes if self.policy.model else ())
 
-    def importer(self) -> Importer:
-        """Return a bulk importer into this workspace."""
+    def importer(self, place: Callable[[], AbstractContextManager[None]] = nullcontext) -> Importer:
+        """Return a bulk importer into this workspace. It holds a `place` while it reads a picture."""
         return Importer(
             self.database,
             self.comparer(),
             self.store,
             limits=self.limits,
             now=utc_now,
+            place=place,
         )
 
 

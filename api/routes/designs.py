@@ -9,6 +9,7 @@ from authcheck.errors import Rejected
 from authcheck.members.api_keys import Principal
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
+from authcheck.registry.comparison import Comparer
 from authcheck.registry.features import usual_masking
 from authcheck.registry.reading import ReadView, read_view
 from authcheck.registry.registration import NewDesign, Registration
@@ -21,7 +22,8 @@ from ..etags import changed_since, design_etag, not_modified, require_match
 from ..idempotency import OnceDep
 from ..openapi import MASKS, PICTURES, multipart
 from ..paging import PagingDep
-from ..uploads import Upload, UploadDep
+from ..places import Turn
+from ..uploads import TurnDep, Upload, UploadDep
 from ..wire.designs import DesignOut, DesignPatch, RegisteredOut, design_out
 from ..wire.forms import Page
 
@@ -52,7 +54,7 @@ FIELDS = ("reference", "title", "kind", "public_preview", "collection", "image",
     ),
 )
 def register_design(
-    caller: DesignsWriter, once: OnceDep, upload: UploadDep, workspace: WorkspaceDep
+    caller: DesignsWriter, once: OnceDep, upload: UploadDep, turn: TurnDep, workspace: WorkspaceDep
 ) -> Response:
     """Register a design with one or more pictures.
 
@@ -61,10 +63,12 @@ def register_design(
     is the default for photos. `none` takes the whole picture and is the default for everything else. Or send
     one mask file for each picture, white on the design.
     """
-    return once.run(workspace.database, caller, upload.digest, lambda: _register(workspace, caller, upload))
+    return once.run(
+        workspace.database, caller, upload.digest, lambda: _register(workspace, caller, upload, turn)
+    )
 
 
-def _register(workspace: Workspace, caller: Principal, upload: Upload) -> Response:
+def _register(workspace: Workspace, caller: Principal, upload: Upload, turn: Turn) -> Response:
     form = upload.form
     form.refuse_others(*FIELDS)
     new = NewDesign(
@@ -75,9 +79,7 @@ def _register(workspace: Workspace, caller: Principal, upload: Upload) -> Respon
         form.text("collection"),
     )
     comparer = workspace.comparer()
-    views = [
-        view.compare(comparer, caller.organisation_id) for view in read_views(workspace, upload, new.kind)
-    ]
+    views = compare_views(upload, turn, workspace, comparer, caller.organisation_id, kind=new.kind)
     with workspace.database.writing() as session:
         registration = Registration(session, comparer, workspace.store, utc_now())
         owner = session.get_one(Organisation, caller.organisation_id)
@@ -90,21 +92,29 @@ def _register(workspace: Workspace, caller: Principal, upload: Upload) -> Respon
     return Response(body.model_dump_json(), status, headers, media_type="application/json")
 
 
-def read_views(workspace: Workspace, upload: Upload, kind: str) -> list[ReadView]:
-    """Return the decoded pictures of an upload for a design of this kind. A repeated picture counts once.
+def compare_views(
+    upload: Upload, turn: Turn, workspace: Workspace, comparer: Comparer, owner_id: str, *, kind: str
+) -> list[ReadView]:
+    """Return the pictures of an upload for a design of this kind, read and compared.
 
-    Raises ImageRejected or Rejected (`mask.*`) with the file's name as `picture`, Rejected (`request.masks`).
+    A repeated picture counts once. Others may work between two pictures. Raises ImageRejected or Rejected
+    (`mask.*`) with the file's name as `picture`, Rejected (`request.masks`).
     """
     pictures = upload.pictures()
     maskings = upload.masks(len(pictures)) or [usual_masking(kind)] * len(pictures)
     views: dict[str, ReadView] = {}
     for picture, masking in zip(pictures, maskings, strict=True):
+        turn.pass_on()
         try:
             views[picture.sha256] = read_view(picture.data, workspace.limits, masking)
         except Rejected as error:
             error.params["picture"] = picture.name
             raise
-    return list(views.values())
+    compared = []
+    for view in views.values():
+        turn.pass_on()
+        compared.append(view.compare(comparer, owner_id))
+    return compared
 
 
 @router.get("")

@@ -17,7 +17,8 @@ from ..deps import DesignsWriter, KeyFirst, WorkspaceDep
 from ..idempotency import OnceDep
 from ..multipart import Form, FormPart, clean_name
 from ..openapi import PICTURE, PICTURES, multipart
-from ..uploads import ImportDep, Upload
+from ..places import Turn
+from ..uploads import ImportDep, JobDep, Upload
 from ..wire.designs import ImportOut, import_out
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1/imports", tags=["imports"])
@@ -34,7 +35,9 @@ def import_designs(
     caller: DesignsWriter,
     once: OnceDep,
     upload: ImportDep,
+    job: JobDep,
     workspace: WorkspaceDep,
+    *,
     dry_run: bool = False,
 ) -> Response:
     """Register many designs: `image` parts, and a `table` (CSV or JSONL) with their file names.
@@ -44,11 +47,14 @@ def import_designs(
     register nothing and keep only the report.
     """
     return once.run(
-        workspace.database, caller, upload.digest, lambda: _import(workspace, caller, upload, dry_run=dry_run)
+        workspace.database,
+        caller,
+        upload.digest,
+        lambda: _import(workspace, caller, upload, job, dry_run=dry_run),
     )
 
 
-def _import(workspace: Workspace, caller: Principal, upload: Upload, *, dry_run: bool) -> Response:
+def _import(workspace: Workspace, caller: Principal, upload: Upload, job: Turn, *, dry_run: bool) -> Response:
     form = upload.form
     form.refuse_others("table", "image", "kind")
     table = _read_table_part(form)
@@ -57,7 +63,7 @@ def _import(workspace: Workspace, caller: Principal, upload: Upload, *, dry_run:
     rows = read_table(*table) if table else _make_rows(pictures, kind)
     load = _load_by_name(form, pictures) if table else _load_by_number(form, pictures)
     reports = list(
-        workspace.importer().run(rows, load, owner=caller.handle, only_owner=True, dry_run=dry_run)
+        workspace.importer(job.place).run(rows, load, owner=caller.handle, only_owner=True, dry_run=dry_run)
     )
     workspace.describe_new()
     with workspace.database.writing() as session:

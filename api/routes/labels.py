@@ -16,7 +16,7 @@ from authcheck.ledger.addresses import addresses_of
 
 from ..deps import CertificatesIssuer, KeyFirst, WorkspaceDep, public_limit
 from ..openapi import picture_body
-from ..uploads import PictureDep, PlaceDep
+from ..uploads import JobDep, PictureDep
 from ..wire.labels import ReadLabelOut, ReadLabelsOut
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["labels"])
@@ -31,7 +31,7 @@ def print_labels(
     caller: CertificatesIssuer,
     batch_id: str,
     workspace: WorkspaceDep,
-    _place: PlaceDep,
+    job: JobDep,
     *,
     layout: Literal["a4-65", "a4-24", "a4-14", "letter-30", "letter-10"] = "a4-24",
     short: bool = False,
@@ -52,7 +52,8 @@ def print_labels(
             session, workspace.settings, batch, short=short, vault=vault, first=first, count=count
         )
     file = io.BytesIO()
-    printed = sheet(labels, find_layout(layout), file, title=batch_id)
+    with job.place():
+        printed = sheet(labels, find_layout(layout), file, title=batch_id, advance=job.pass_on)
     headers = {
         "Content-Disposition": f'attachment; filename="{batch_id}.pdf"',
         "QR-Module-Mm": f"{printed.module_mm:.3f}",

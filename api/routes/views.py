@@ -17,9 +17,9 @@ from ..deps import DesignsWriter, IfNoneMatch, KeyFirst, WorkspaceDep, public_re
 from ..etags import not_modified, picture_response
 from ..openapi import MASKS, PICTURES, multipart, pictures_out
 from ..previews import Previews, preview_etag
-from ..uploads import UploadDep
+from ..uploads import TurnDep, UploadDep
 from ..wire.designs import DesignOut
-from .designs import design_response, read_views
+from .designs import compare_views, design_response
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1/designs/{design_id}", tags=["designs"])
 MEDIA_TYPES = {
@@ -43,7 +43,9 @@ PREVIEW_CACHE = "public, max-age=300"
     response_model=DesignOut,
     openapi_extra=multipart(["image"], image=PICTURES, mask=MASKS),
 )
-def add_views(caller: DesignsWriter, design_id: str, upload: UploadDep, workspace: WorkspaceDep) -> Response:
+def add_views(
+    caller: DesignsWriter, design_id: str, upload: UploadDep, turn: TurnDep, workspace: WorkspaceDep
+) -> Response:
     """Add pictures to a design.
 
     Pictures that the design already has change nothing. `mask` as in registration.
@@ -51,7 +53,7 @@ def add_views(caller: DesignsWriter, design_id: str, upload: UploadDep, workspac
     kind = _read_own_design(workspace, caller, design_id).kind
     upload.form.refuse_others("image", "mask")
     comparer = workspace.comparer()
-    views = [view.compare(comparer, caller.organisation_id) for view in read_views(workspace, upload, kind)]
+    views = compare_views(upload, turn, workspace, comparer, caller.organisation_id, kind=kind)
     with workspace.database.writing() as session:
         registration = Registration(session, comparer, workspace.store, utc_now())
         design = designs.get_design(session, design_id, owner_id=caller.organisation_id)

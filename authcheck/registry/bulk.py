@@ -4,6 +4,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, partial
@@ -85,9 +86,10 @@ class Importer:
         *,
         limits: Limits,
         now: Callable[[], datetime],
+        place: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._database, self._comparer, self._store = database, comparer, store
-        self._limits, self._now = limits, now
+        self._limits, self._now, self._place = limits, now, place
 
     def run(
         self,
@@ -136,11 +138,17 @@ class Importer:
             return replace(_problem_from(row, error), column="mask")
         pictures = zip(row.pictures, maskings, strict=True)
         try:
-            views = [read_view(load(name), self._limits, masking) for name, masking in pictures]
             owner_id = self._find_owner_id(row.owner)
-            return ReadRow(row, [view.compare(self._comparer, owner_id) for view in views])
+            return ReadRow(
+                row, [self._read_view(load, name, masking, owner_id) for name, masking in pictures]
+            )
         except Rejected as error:
             return _problem_from(row, error)
+
+    def _read_view(self, load: Loader, name: str, masking: Masking, owner_id: str | None) -> ReadView:
+        with self._place():
+            view = read_view(load(name), self._limits, masking)
+            return view.compare(self._comparer, owner_id)
 
     def _find_owner_id(self, handle: str) -> str | None:
         with self._database.reading() as session:

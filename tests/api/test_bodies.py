@@ -10,7 +10,7 @@ import make
 import pytest
 from starlette.testclient import TestClient
 
-from api import middleware, uploads
+from api import middleware, places, uploads
 from api.app import create_app
 from api.spool import Spool
 from authcheck.config import Settings
@@ -348,14 +348,13 @@ def test_places_are_given_back(client: TestClient) -> None:
     """
     for data in (make.picture_bytes(), b"no picture", make.picture_bytes()):
         client.post("/v1/checks", files={"image": ("a.png", data)})
-    assert client.app.state.places.borrowed_tokens == 0  # type: ignore[attr-defined]
+    assert client.app.state.places.public.held == 0  # type: ignore[attr-defined]
 
 
 def test_a_full_house_says_so(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request without a place gets 503 with Retry-After, and costs no memory but a temporary file."""
-    monkeypatch.setattr(uploads, "WAIT_S", 0.05)
-    places = client.app.state.places  # type: ignore[attr-defined]
-    monkeypatch.setattr(places, "total_tokens", 0, raising=False)
+    monkeypatch.setattr(places, "WAIT_S", 0.05)
+    monkeypatch.setattr(client.app.state.places.public, "_size", 0)  # type: ignore[attr-defined]
     answer = client.post("/v1/checks", files={"image": ("a.png", make.picture_bytes())})
     assert (answer.status_code, answer.json()["code"]) == (503, "server.busy")
     assert answer.headers["retry-after"]
