@@ -1,7 +1,7 @@
-"""`/livez` beside strangers' attacks on a real server, and the memory that each attack costs.
+"""`/livez` and a member's checks beside strangers' attacks on a real server, and the memory of each attack.
 
-`python tests/bench/bench_strangers.py`. Each row is one attack: the answers of `/livez` in the meantime, and
-the growth of the server's peak memory.
+`python tests/bench/bench_strangers.py`. Each row is one attack: the answers of `/livez` and of `/v1/checks`
+with a key in the meantime, and the growth of the server's peak memory.
 """
 
 import http.client
@@ -18,6 +18,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import make
+import numpy as np
+from PIL import Image
+
+from authcheck.config import Settings
+from authcheck.workspace import Workspace
+
 ATTACK_S = 8.0
 BODY_BYTES = 25 * 1024 * 1024
 Attack = Callable[[int, threading.Event], None]
@@ -25,30 +34,33 @@ Attack = Callable[[int, threading.Event], None]
 
 def main() -> None:
     """Run each attack against a fresh server, and print a line for each."""
-    print(f"{'attack':34} {'livez p50':>10} {'p99':>8} {'most':>8} {'memory':>9}")
+    print(f"{'attack':30} {'livez p50':>10} {'p99':>8} {'check p50':>10} {'most':>8} {'memory':>9}")
     for name, attack in ATTACKS.items():
-        with serving() as (port, pid):
+        with serving() as (port, pid, key):
+            check(port, key)
             before = peak_memory_mb(pid)
-            times_ms = ask_during(port, attack)
-            p99 = statistics.quantiles(times_ms, n=100)[98]
+            alive_ms, check_ms = ask_during(port, key, attack)
+            p99 = statistics.quantiles(alive_ms, n=100)[98]
             print(
-                f"{name:34} {statistics.median(times_ms):7.1f} ms {p99:5.0f} ms {max(times_ms):5.0f} ms"
-                f" {peak_memory_mb(pid) - before:+6.0f} MB"
+                f"{name:30} {statistics.median(alive_ms):7.1f} ms {p99:5.0f} ms"
+                f" {statistics.median(check_ms):7.0f} ms {max(check_ms):5.0f} ms"
+                f" {peak_memory_mb(pid) - before:+6.0f} MB",
+                flush=True,
             )
 
 
 @contextmanager
-def serving() -> Iterator[tuple[int, int]]:
-    """Serve an empty data folder. Yield the port and the process id."""
+def serving() -> Iterator[tuple[int, int, str]]:
+    """Serve a new data folder. Yield the port, the process id, and the API key of a marketplace."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
-        settings = {
-            "AUTHCHECK_DATA_DIR": folder,
-            "AUTHCHECK_FAST": "1",
-            "AUTHCHECK_PUBLIC_CHECKS_PER_MINUTE": "100000",
-        }
+        many = {"AUTHCHECK_PUBLIC_CHECKS_PER_MINUTE": "100000", "AUTHCHECK_KEY_REQUESTS_PER_MINUTE": "100000"}
+        settings = {"AUTHCHECK_DATA_DIR": folder, "AUTHCHECK_FAST": "1", **many}
+        workspace = Workspace.open(Settings(data_dir=Path(folder)))
+        key = make.key(workspace, "listings:check", owner="market")
+        workspace.database.dispose()
         command = [sys.executable, "-m", "authcheck", "serve", "--port", str(port)]
         environment = {**os.environ, **settings}
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - ours
@@ -59,7 +71,7 @@ def serving() -> Iterator[tuple[int, int]]:
                     break
                 except OSError:
                     time.sleep(0.1)
-            yield port, process.pid
+            yield port, process.pid, key
         finally:
             process.terminate()
             process.wait()
@@ -78,18 +90,41 @@ def ask(port: int) -> float:
     return 1000 * (time.perf_counter() - began_s)
 
 
-def ask_during(port: int, attack: Attack) -> list[float]:
-    """Ask `/livez` fifty times a second during an attack. Return the milliseconds of each answer."""
+def check(port: int, key: str) -> float:
+    """Check a small picture with a key. Return the milliseconds."""
+    began_s = time.perf_counter()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "image/png"}
+    connection.request("POST", "/v1/checks", PICTURE, headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    if answer.status != 201:
+        raise OSError(answer.status)
+    return 1000 * (time.perf_counter() - began_s)
+
+
+def ask_during(port: int, key: str, attack: Attack) -> tuple[list[float], list[float]]:
+    """Ask `/livez` fifty times and check two pictures a second during an attack. Return the milliseconds."""
     end = threading.Event()
-    thread = threading.Thread(target=attack, args=(port, end))
-    thread.start()
-    times_ms, deadline = [], time.monotonic() + ATTACK_S
+    alive_ms: list[float] = []
+    check_ms: list[float] = []
+
+    def check_again() -> None:
+        while not end.wait(0.5):
+            check_ms.append(check(port, key))
+
+    jobs = [threading.Thread(target=attack, args=(port, end)), threading.Thread(target=check_again)]
+    for job in jobs:
+        job.start()
+    deadline = time.monotonic() + ATTACK_S
     while time.monotonic() < deadline:
-        times_ms.append(ask(port))
+        alive_ms.append(ask(port))
         time.sleep(0.02)
     end.set()
-    thread.join()
-    return times_ms
+    for job in jobs:
+        job.join()
+    return alive_ms, check_ms
 
 
 def peak_memory_mb(pid: int) -> float:
@@ -166,6 +201,14 @@ def filled(boundary: bytes, filling: bytes) -> bytes:
     return head + filling * ((BODY_BYTES - 500) // len(filling)) + b"\r\n--" + boundary + b"--\r\n"
 
 
+def corners() -> bytes:
+    """Return a PNG of a few KB that shows 90,000 corner patterns of QR codes."""
+    corner = np.full((8, 8), 255, np.uint8)
+    corner[1:8, 1:8], corner[2:7, 2:7], corner[3:6, 3:6] = 0, 255, 0
+    return make.encode(Image.fromarray(np.tile(corner, (300, 300))))
+
+
+PICTURE = make.picture_bytes(1)
 FORM = "multipart/form-data; boundary="
 LONG = b"aaaaaaaaaaaa"
 ATTACKS: dict[str, Attack] = {
@@ -179,6 +222,7 @@ ATTACKS: dict[str, Attack] = {
     "25 MiB of almost boundaries": posted(
         "/v1/checks", FORM + LONG.decode(), filled(LONG, b"\r\n--" + LONG[:-1] + b"X"), times=2
     ),
+    "33 pictures of corners": posted("/v1/labels/read", "image/png", corners(), times=33),
 }
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """QR codes from strangers: our codes are recognised, and any other code is answered safely."""
 
 import random
+import resource
+import signal
 import subprocess
 from collections.abc import Sequence
 
@@ -220,21 +222,42 @@ def corners(module_px: int, side_px: int) -> Image.Image:
     return Image.fromarray(np.tile(np.kron(corner, np.ones((module_px,) * 2, np.uint8)), (times, times)))
 
 
+def cpu_s() -> float:
+    """Return the CPU time of all child processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 @pytest.mark.slow
 def test_a_picture_full_of_corners_is_given_up() -> None:
-    """15 KB that keep the finder busy for 20 seconds are refused, and the finder's process is ended."""
+    """4 KB that keep the finder busy for 20 seconds are refused after one second of CPU."""
+    before_s = cpu_s()
     with pytest.raises(Rejected) as caught:
-        symbols.find(corners(1, 2400), limit_s=0.5)
+        symbols.find(corners(1, 2400))
     assert caught.value.code == "label.overfull"
+    assert cpu_s() - before_s < symbols.CPU_S + 0.3
 
 
-def test_a_finder_that_dies_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_found_before_the_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finder that is ended during a later search gives the result of the earlier ones."""
+    for output, result in ((b"[]\n", []), (b'[]\n["a"]\n', ["a"]), (b'[]\n["a', [])):
+        ended = subprocess.CompletedProcess("finder", -signal.SIGPROF, output)
+        monkeypatch.setattr(subprocess, "run", lambda *_, ended=ended, **__: ended)
+        assert symbols.find(made.symbol(CODE)) == result
+
+
+@pytest.mark.parametrize("output", [b"", b'["'])
+def test_a_finder_that_dies_is_a_refusal(monkeypatch: pytest.MonkeyPatch, output: bytes) -> None:
     """A picture that crashes the reader's process leaves our process alive."""
+    ended = subprocess.CompletedProcess("finder", -signal.SIGSEGV, output)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
+    with pytest.raises(Rejected):
+        symbols.find(made.symbol(CODE))
 
-    def dying(*_: object, **__: object) -> None:
-        raise subprocess.CalledProcessError(-11, "finder")
 
-    monkeypatch.setattr(subprocess, "run", dying)
+def test_a_finder_that_never_answers_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine without time for the finder, the picture is refused too."""
+    monkeypatch.setattr(symbols, "WAIT_S", 0.001)
     with pytest.raises(Rejected):
         symbols.find(made.symbol(CODE))
 
@@ -243,5 +266,5 @@ def test_a_finder_that_dies_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_process_of_its_own_says_the_same(texts: Sequence[str]) -> None:
     """The separate process returns the same texts in the same order as this process."""
     picture = side_by_side(Image.new("L", (60, 60), 255), *map(made.symbol, texts))
-    assert symbols.find(picture) == symbols.find_here(picture)
+    assert symbols.find(picture) == [*symbols.searches(picture)][-1]
     assert sorted(symbols.find(picture)) == sorted(texts)
