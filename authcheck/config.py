@@ -3,12 +3,13 @@
 import math
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from authcheck.errors import BadSetting
+from authcheck.files.setting_places import checked_database, checked_key, checked_path, checked_url
 
 
 def three_numbers(text: str) -> tuple[float, float, float]:
@@ -46,12 +47,7 @@ def _checked_shares(text: str) -> str:
     return text
 
 
-def checked_url(text: str) -> str:
-    """Return an http or https address without its last slash. Raises ValueError for any other text."""
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
-        raise ValueError("write an address such as https://authcheck.example")
-    return text.rstrip("/")
+Key = Annotated[str, AfterValidator(checked_key)]
 
 
 def ledger_name(url: str) -> str:
@@ -70,10 +66,12 @@ class Settings(BaseSettings):
     )
 
     data_dir: Annotated[
-        Path, Field(description="Folder of all state: the embedded database and the pictures.")
+        Path,
+        AfterValidator(checked_path),
+        Field(description="Folder of all state: the embedded database and the pictures."),
     ] = Path(".authcheck")
     database_url: Annotated[
-        str | None,
+        Annotated[str, AfterValidator(checked_database)] | None,
         Field(
             description="SQLAlchemy URL of another database, e.g. postgresql+psycopg://host/name.",
             repr=False,  # it holds a password
@@ -120,7 +118,6 @@ class Settings(BaseSettings):
         int,
         Field(
             ge=1,
-            le=256,
             description="Server processes on this machine, which count requests together. The option "
             "`serve --workers` sets it.",
         ),
@@ -141,7 +138,7 @@ class Settings(BaseSettings):
         ),
     ] = "http://127.0.0.1:8000"
     ledger_key: Annotated[
-        str | None,
+        Key | None,
         Field(
             description="The Ed25519 key that signs the ledger: file:PATH or env:NAME. By default a file "
             "in the data folder, "
@@ -149,7 +146,7 @@ class Settings(BaseSettings):
         ),
     ] = None
     secrets_key: Annotated[
-        str | None,
+        Key | None,
         Field(
             description="The key that encrypts brands' private keys and PINs: file:PATH or env:NAME. By "
             "default a file in "
@@ -178,7 +175,7 @@ class Settings(BaseSettings):
     evm_chain: Annotated[int | None, Field(ge=1, description="Number of that chain (EIP-155).")] = None
     evm_contract: Annotated[str | None, Field(description="Address of the ledger's contract there.")] = None
     evm_key: Annotated[
-        str | None,
+        Key | None,
         Field(
             description="The secp256k1 key of the account that writes anchors: file:PATH or env:NAME. By "
             "default a file in "
@@ -208,7 +205,7 @@ class Settings(BaseSettings):
         Field(description="Shares of a licence's cap at which its meter raises an alert, comma-separated."),
     ] = "0.8,0.95,1"
     neural_model: Annotated[
-        Path | None,
+        Annotated[Path, AfterValidator(checked_path)] | None,
         Field(description="ONNX file of a neural descriptor. Needs the extra `authcheck[neural]`."),
     ] = None
     neural_input_px: Annotated[
@@ -274,4 +271,5 @@ def load() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "AUTHCHECK_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise BadSetting(f"{name}: {first['msg']}", name=name, detail=first["msg"]) from error
+        detail = first["msg"].removeprefix("Value error, ")
+        raise BadSetting(f"{name}: {detail}", name=name, detail=detail) from error

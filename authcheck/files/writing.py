@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TextIO
 
 from authcheck.errors import StorageFailed
 
@@ -44,7 +45,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def translated_write_errors(path: Path) -> Iterator[None]:
+def translated_write_errors(path: Path | str) -> Iterator[None]:
     """Translate an OSError in the block.
 
     Raises StorageFailed (`storage.full`, `storage.read_only`, `storage.failed`) that names the path.
@@ -55,6 +56,49 @@ def translated_write_errors(path: Path) -> Iterator[None]:
         raise StorageFailed(
             f"{path} cannot be written: {error.strerror}.", code=write_error_code(error), path=str(path)
         ) from error
+
+
+class Guarded:
+    """A text stream that raises StorageFailed instead of OSError. `name` is what the error calls the stream.
+
+    Other users of the stream (rich, csv, print) see the stream itself. Python ends a program with status 1
+    when it cannot write, and for `authcheck check` status 1 means that a design was found. After the first
+    error the stream drops what is written. A stream that is `expendable` raises no error at all.
+    """
+
+    def __init__(self, stream: TextIO, name: str, *, expendable: bool = False) -> None:
+        self._stream, self._name, self._expendable = stream, name, expendable
+        self.has_failed = False
+
+    def write(self, text: str) -> int:
+        """Write text. Raises StorageFailed (`storage.full`, `storage.read_only`, `storage.failed`)."""
+        with self._told():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write the buffered text. Raises as `write`."""
+        with self._told():
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Write the buffered text and close the stream. Raises as `write`."""
+        with self._told():
+            self._stream.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        had_failed = self.has_failed
+        try:
+            with translated_write_errors(self._name):
+                yield
+        except StorageFailed:
+            self.has_failed = True
+            if not had_failed and not self._expendable:
+                raise
 
 
 def write_error_code(error: OSError) -> str:

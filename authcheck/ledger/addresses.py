@@ -15,8 +15,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from authcheck.config import Settings, checked_url, ledger_name
+from authcheck.config import Settings, ledger_name
 from authcheck.errors import Conflict, Rejected
+from authcheck.files.setting_places import checked_url
 from authcheck.ledger.journal import lock_ledger, record
 from authcheck.ledger.tables import Address
 from authcheck.tlog.entries import Draft
@@ -177,7 +178,7 @@ def _checked(url: str) -> str:
         address = checked_url(url)
     except ValueError as error:
         raise Rejected(
-            f"{url!r} is not an address. Write an address such as https://authcheck.example.",
+            f"{url!r} cannot be the public address: {error}.",
             code="address.url",
         ) from error
     if len(address) > LONGEST_URL:

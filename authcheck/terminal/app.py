@@ -4,7 +4,6 @@ All commands together load OpenCV, faiss and ReportLab. Loading them takes ten t
 (docs/benchmarks.md).
 """
 
-import io
 import sys
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
@@ -127,9 +126,6 @@ def main() -> None:
 
     Exit status: 1 for NotTrue, 3 for Unavailable, 2 for every other error.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a file name can contain bytes that are not UTF-8
     try:
         app(prog_name="authcheck")
     except AuthcheckError as error:

@@ -102,3 +102,67 @@ def test_a_normalisation_may_have_spaces(monkeypatch: pytest.MonkeyPatch) -> Non
     """Spaces after the commas are accepted."""
     monkeypatch.setenv("AUTHCHECK_NEURAL_MEAN", " 0.5, 0.25,0 ")
     assert three_numbers(load().neural_mean) == (0.5, 0.25, 0.0)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://verify.example/a+b", "https://verify.example/a b", "https://u:secret@verify.example", "https://u@verify.example",
+        "https://prüfen.example", "https://verify.example:99999", "https://verify.example:0", "https://verify.example:",
+        "https://verify.example?", "https://verify.example/?a=b", "https://verify.example#", "https://", "https:///path",
+        "verify.example", "ftp://verify.example", "https://-verify.example", "https://ver ify.example", "https://verify..example",
+        "https://verify.example/é", "https://verify.example/../x", "https://verify.example//x", "https://verify.example/%41",
+        "https://verify.example\\x", '"https://verify.example"', "https://verify.example:port", "https://[::1",
+    ],
+)  # fmt: skip
+def test_a_public_address_that_cannot_be_is_named_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """The error names the variable, and never repeats a password."""
+    monkeypatch.setenv("AUTHCHECK_PUBLIC_URL", url)
+    with pytest.raises(BadSetting, match="AUTHCHECK_PUBLIC_URL") as caught:
+        load()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://verify.example", "https://Verify.Example/auth", "http://127.0.0.1:8000", "http://[::1]:8000",
+     "https://xn--prfen-lva.example/a/b-c_d~e.f", "http://localhost", "https://a_b.example:65535"],
+)  # fmt: skip
+def test_a_public_address_is_kept_as_it_is_written(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Only the last slash is dropped, so that a recorded address stays the same."""
+    monkeypatch.setenv("AUTHCHECK_PUBLIC_URL", f"{url}/")
+    assert load().public_url == url
+
+
+def test_letters_of_a_host_are_told_as_name_servers_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A QR code has only ASCII, so the operator copies the name from the error."""
+    monkeypatch.setenv("AUTHCHECK_PUBLIC_URL", "https://b\u00fccher.example")
+    with pytest.raises(BadSetting, match=r"xn--bcher-kva\.example instead of b\u00fccher\.example"):
+        load()
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An .env file and a systemd unit do not replace the tilde, so we do."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name, value in {
+        "DATA_DIR": "~/registry",
+        "NEURAL_MODEL": "~/model.onnx",
+        "LEDGER_KEY": "file:~/key",
+        "DATABASE_URL": "sqlite:///~/a.db",
+    }.items():
+        monkeypatch.setenv(f"AUTHCHECK_{name}", value)
+    settings = load()
+    assert settings.data_dir == tmp_path / "registry"
+    assert settings.neural_model == tmp_path / "model.onnx"
+    assert settings.ledger_key == f"file:{tmp_path}/key"
+    assert settings.url == f"sqlite:///{tmp_path}/a.db"
+
+
+@pytest.mark.parametrize("folder", ["~nobody-of-this-name/x", "$HOME/x", '"/srv/x"', "%h/x", "caf\udce9"])
+def test_a_folder_that_nobody_meant_is_refused(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    """No empty registry begins in a folder that is called like a variable."""
+    monkeypatch.setenv("AUTHCHECK_DATA_DIR", folder)
+    with pytest.raises(BadSetting, match="AUTHCHECK_DATA_DIR"):
+        load()

@@ -1,11 +1,13 @@
 """Commands that check single pictures and folders, and replay stored checks."""
 
+import io
 import os
 import sys
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, BinaryIO, TextIO, cast
 
 import typer
 
@@ -17,7 +19,7 @@ from authcheck.checks.tables import Check
 from authcheck.checks.verdicts import VerdictCode
 from authcheck.errors import Rejected
 from authcheck.files.picture_files import read_file, read_stream
-from authcheck.files.writing import translated_write_errors
+from authcheck.files.writing import Guarded, translated_write_errors
 from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import checks as output
 from authcheck.terminal.output import console
@@ -62,7 +64,7 @@ def _check_one(work: Workspace, name: str, *, json: bool, explain: Path | None) 
     """
     limit = work.limits.bytes
     try:
-        data = read_stream(sys.stdin.buffer, limit) if name == "-" else read_file(name, limit)
+        data = read_stream(_open_input(), limit) if name == "-" else read_file(name, limit)
         stored, answer = records.check_picture(
             work.database,
             work.finder,
@@ -81,6 +83,11 @@ def _check_one(work: Workspace, name: str, *, json: bool, explain: Path | None) 
     if explain is not None:
         _draw_evidence(work, data, stored, explain)
     return answer.verdict.code
+
+
+def _open_input() -> BinaryIO:
+    """Return the standard input, which is empty when the command was started without one."""
+    return sys.stdin.buffer if sys.stdin else io.BytesIO()
 
 
 def _draw_evidence(work: Workspace, data: bytes, stored: Check, path: Path) -> None:
@@ -141,10 +148,15 @@ def scan(
     console.say(f"{len(names)} pictures: {counts}.")
 
 
-def _open_output(path: Path) -> TextIO:
+@contextmanager
+def _open_output(path: Path) -> Iterator[TextIO]:
     with translated_write_errors(path):
         # buffer single lines, so that a user can follow the file; escape file names that are not UTF-8
-        return path.open("w", 1, newline="", encoding="utf-8", errors="backslashreplace")
+        file = Guarded(path.open("w", 1, newline="", encoding="utf-8", errors="backslashreplace"), str(path))
+    try:
+        yield cast("TextIO", file)
+    finally:
+        file.close()
 
 
 def replay(check_id: Annotated[str, typer.Argument(metavar="CHECK_ID")], *, json: Json = False) -> None:

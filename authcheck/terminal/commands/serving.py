@@ -24,7 +24,7 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, max=256, help="Processes. Busy server: one per core. [default: 1]"),
+        typer.Option(min=1, help="Processes. Busy server: one per core. [default: 1]"),
     ] = None,
 ) -> None:
     """Serve the pages and the API."""

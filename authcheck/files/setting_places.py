@@ -1,0 +1,84 @@
+"""Places that settings name: folders, files, and the public address."""
+
+import re
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import idna
+
+HOST_PART = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+HOST = re.compile(rf"(?=.{{1,253}}\Z){HOST_PART}(?:\.{HOST_PART})*")
+URL_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)*")
+
+
+def checked_url(text: str) -> str:
+    """Return an http or https address without its last slash. Raises ValueError for any other text.
+
+    Labels, names of keys and the ledger's name begin with the address, and all their rules apply: a name of a
+    key has no blank and no plus sign (C2SP signed-note), a QR code is ASCII, and everybody reads the address,
+    so it holds no password.
+    """
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "?" in text or "#" in text:
+        raise ValueError("write an address such as https://authcheck.example")
+    if "@" in parts.netloc:
+        raise ValueError("leave the name and the password out of the address: everybody can read it")
+    if not URL_PATH.fullmatch(parts.path.rstrip("/")):
+        raise ValueError(
+            "after the host, write only letters, digits and -._~/, without blanks and plus signs"
+        )
+    _check_host(parts.hostname)
+    try:
+        is_port = parts.port != 0
+    except ValueError:
+        is_port = False
+    if not is_port or parts.netloc.endswith(":"):
+        raise ValueError("the port is a number from 1 to 65535")
+    return text.rstrip("/")
+
+
+def _check_host(host: str) -> None:
+    if not host.isascii():
+        try:
+            ascii_host = idna.encode(host, uts46=True).decode()
+        except idna.IDNAError as error:
+            raise ValueError(f"{host} is not the name of a host") from error
+        raise ValueError(f"write the host as labels and name servers do: {ascii_host} instead of {host}")
+    with suppress(ValueError):
+        ip_address(host)
+        return
+    if not HOST.fullmatch(host):
+        raise ValueError(f"{host} is not the name of a host")
+
+
+def checked_path(path: Path) -> Path:
+    """Return a path with `~` replaced by the home folder. Raises ValueError for a path that nobody meant.
+
+    A shell replaces `~` and `$HOME`, but an .env file and a systemd unit do not, and an empty registry would
+    begin in a folder of that name.
+    """
+    text = str(path)
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise ValueError("the name of the folder or file is not UTF-8. Rename it")
+    if text.startswith(("$", "%", '"', "'")):
+        raise ValueError(f"write the whole path instead of {text}, without quotes and variables")
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{text} names no home folder. Write the whole path") from error
+
+
+def checked_key(uri: str) -> str:
+    """Return the place of a key, `file:PATH` or `env:NAME`, with `~` replaced. Raises as `checked_path`."""
+    scheme, _, place = uri.partition(":")
+    return f"{scheme}:{checked_path(Path(place))}" if scheme == "file" and place else uri
+
+
+def checked_database(url: str) -> str:
+    """Return a SQLAlchemy URL, with `~` replaced in the path of an SQLite file. Raises as `checked_path`."""
+    scheme, separator, place = url.partition(":///")
+    if scheme.startswith("sqlite") and place.startswith("~"):
+        return scheme + separator + str(checked_path(Path(place)))
+    return url
