@@ -18,8 +18,6 @@ def main() -> None:
     output = Guarded(sys.stdout or _open_closed(), "The standard output")
     messages = Guarded(sys.stderr, "The standard error", expendable=True) if sys.stderr else None
     streams = [stream for stream in (output, messages) if stream is not None]
-    for stream in streams:
-        stream.reconfigure(errors="backslashreplace")  # a file name can contain bytes that are not UTF-8
     sys.stdout, sys.stderr = cast("TextIO", output), cast("TextIO", messages)
     try:
         try:
