@@ -127,7 +127,7 @@ def main() -> None:
     Exit status: 1 for NotTrue, 3 for Unavailable, 2 for every other error.
     """
     for stream in filter(None, (sys.stdout, sys.stderr)):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names can be any bytes
+        stream.reconfigure(errors="backslashreplace")  # file names can be any bytes
     try:
         app(prog_name="authcheck")
     except AuthcheckError as error:
