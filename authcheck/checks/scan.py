@@ -1,6 +1,5 @@
 """Scan of many pictures on several processor cores: find, check, store, and write CSV rows."""
 
-import csv
 import json
 import signal
 import sys
@@ -20,7 +19,7 @@ from authcheck.checks.records import new_check
 from authcheck.checks.verdicts import Candidate, Policy, Reason, VerdictCode, code_for
 from authcheck.config import Settings
 from authcheck.errors import Rejected, Unavailable
-from authcheck.files.csv_cells import as_text
+from authcheck.files.csv_cells import CellWriter
 from authcheck.files.picture_files import find_pictures, read_file
 from authcheck.registry.embeddings import NeuralCandidates
 from authcheck.storage.database import Database
@@ -181,21 +180,16 @@ def _scan_batch(names: Sequence[str]) -> list[Scanned]:
 
 
 class CsvWriter:
-    """A writer of the header and the rows.
-
-    Lines end with a line feed. Rows with a carriage return are quoted.
-    """
+    """A writer of the header and the rows."""
 
     def __init__(self, file: TextIO) -> None:
-        self._plain = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        self._quoting = csv.DictWriter(file, COLUMNS, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        self._plain.writeheader()
+        self._cells = CellWriter(file)
+        self._cells.write_row(COLUMNS)
 
     def write(self, rows: Iterable[dict[str, str]]) -> None:
         """Write rows of `csv_rows`."""
         for row in rows:
-            writer = self._quoting if "\r" in row["query"] else self._plain
-            writer.writerow({column: as_text(cell) for column, cell in row.items()})
+            self._cells.write_row(row[column] for column in COLUMNS)
 
 
 def csv_rows(file: Scanned, policy: Policy, top: int) -> list[dict[str, str]]:

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from authcheck.errors import ImageRejected, NotFound, Rejected, RowRejected
-from authcheck.files.csv_records import shown
-from authcheck.files.import_rows import TableRow, cell_text, read_import
+from authcheck.files.import_rows import TableRow, Tell, cell_text, read_import
+from authcheck.files.named_files import Folder
 from authcheck.files.picture_files import find_pictures, read_file
+from authcheck.files.table_text import clean_text, shown
 from authcheck.registry.registration import NewDesign
 from authcheck.vision.pictures.decode import Limits
 
 COLUMNS = ("reference", "title", "kind", "owner", "picture", "mask", "public_preview", "collection")
 REQUIRED = ("reference", "picture")
-TRUE, FALSE = {"true", "1", "yes", "y"}, {"false", "0", "no", "n", ""}
+TRUE = {"true", "1", "yes", "y", "on", "x", "wahr", "ja", "vrai", "oui", "verdadero", "sí", "vero", "sì"}
+FALSE = {"false", "0", "no", "n", "off", "", "falsch", "nein", "faux", "non", "falso"}
 MASK_WORDS = ("auto", "none")
 MOST_PICTURES = 64  # of one design
 
@@ -64,13 +66,13 @@ def read_folder(folder: Path, kind: str, collection: str = "") -> Iterator[Row]:
     )
 
 
-def read_table(data: bytes, name: str) -> Iterator[Row | RowProblem]:
+def read_table(data: bytes, name: str, tell: Tell | None = None) -> Iterator[Row | RowProblem]:
     """Return the designs of a table, see `read_import`. Each row has at least `reference` and `picture`.
 
     One field can name several pictures of a design, separated by `|`. JSONL may name them in a list
-    `pictures`. Raises Rejected (`table.empty`, `table.encoding`, `table.columns`).
+    `pictures`. Raises Rejected (`table.*`).
     """
-    rows = read_import(data, name, required=REQUIRED, columns=COLUMNS, lists=("pictures",))
+    rows = read_import(data, name, required=REQUIRED, columns=COLUMNS, lists=("pictures",), tell=tell)
     return (_read_row(row) for row in rows)
 
 
@@ -128,23 +130,28 @@ def _read_masks(field: str, pictures: int) -> tuple[str, ...]:
 
 
 def _read_flag(value: object) -> bool:
-    text = str(value if value is not None else "").strip().lower()
+    text = clean_text(str(value if value is not None else "")).lower()
     if text in TRUE | FALSE:
         return text in TRUE
-    raise RowRejected("public_preview must be true or false.", code="row.not_a_flag", column="public_preview")
+    raise RowRejected(
+        f"public_preview must be true or false, not {shown(text)}.",
+        code="row.not_a_flag",
+        column="public_preview",
+    )
 
 
 def load_from(folder: Path, max_bytes: int = Limits().bytes) -> Loader:
-    """Return a loader of picture files. A file's name is absolute or relative to `folder`."""
+    """Return a loader of picture files. A file's name is absolute or relative to `folder`, see `Folder`."""
+    files = Folder(folder)
 
     def load(name: str) -> bytes:
         try:
-            return read_file(folder / name, max_bytes)
+            return read_file(files.find(name), max_bytes)
         except NotFound as error:
             raise RowRejected(
                 f"The file {name} does not exist.", code="row.picture_missing", picture=name
             ) from error
-        except ImageRejected:
+        except (ImageRejected, RowRejected):
             raise
         except Rejected as error:
             raise RowRejected(

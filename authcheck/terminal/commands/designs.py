@@ -96,7 +96,7 @@ def _read_rows(
     if has_picture_name(source.name):
         new = NewDesign(source.stem, source.stem, kind, collection=collection)
         return [Row(1, new, (source.name,))], load
-    return list(read_table(read_file(source, MAX_TABLE_BYTES), source.name)), load
+    return list(read_table(read_file(source, MAX_TABLE_BYTES), source.name, console.say)), load
 
 
 def _add_mask(rows: list[Row | RowProblem], mask: str | None, *, is_picture: bool) -> list[Row | RowProblem]:

@@ -45,13 +45,15 @@ def test_only_reference_and_picture_are_needed() -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-16-le unmarked"]
+)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_spreadsheets_of_all_kinds_are_read(delimiter: str, encoding: str, end: str) -> None:
     """Delimiters, byte order marks and line ends of the usual programs are understood."""
     text = end.join([delimiter.join(["reference", "picture"]), delimiter.join(["Ä-1", "é.png"]), ""])
     mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
-    assert references(read(mark + text.encode(encoding))) == ["Ä-1"]
+    assert references(read(mark + text.encode(encoding.removesuffix(" unmarked")))) == ["Ä-1"]
 
 
 def test_latin1_bytes_refuse_their_row_only() -> None:
@@ -118,7 +120,6 @@ def test_a_field_of_a_megabyte_refuses_its_row() -> None:
         ("reference\nA\n", "table.columns"),
         ('"reference"x,picture\nA,a.png\n', "table.columns"),
         ('"reference,picture\nA,a.png\n', "table.columns"),
-        ("reference,picture\n".encode("utf-16-le"), "table.columns"),
         ("reference,picture\n".encode("utf-32"), "table.columns"),
         (b"\xff\xfeabc", "table.encoding"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "table.columns"),
