@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 
 from authcheck.errors import Rejected, RowRejected
 from authcheck.files.named_files import QUOTES, name_key
+from authcheck.files.table_text import clean_text
 from authcheck.members.api_keys import Principal
 from authcheck.registry.design_files import Loader, Row, RowProblem, read_table
 from authcheck.registry.registration import NewDesign
@@ -96,7 +97,7 @@ def _make_rows(pictures: list[FormPart], kind: str) -> Iterable[Row | RowProblem
     The row names its picture by position, because two files may have the same name.
     """
     for number, part in enumerate(pictures):
-        stem = PurePath(part.filename or "").stem
+        stem = clean_text(PurePath(part.filename or "").stem)
         yield Row(number + 1, NewDesign(stem, stem, kind), (str(number),))
 
 

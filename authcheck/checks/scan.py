@@ -20,7 +20,8 @@ from authcheck.checks.verdicts import Candidate, Policy, Reason, VerdictCode, co
 from authcheck.config import Settings
 from authcheck.errors import Rejected, Unavailable
 from authcheck.files.csv_cells import CellWriter
-from authcheck.files.picture_files import find_pictures, read_file
+from authcheck.files.folders import Found, search
+from authcheck.files.picture_files import read_file
 from authcheck.registry.embeddings import NeuralCandidates
 from authcheck.storage.database import Database
 from authcheck.vision.pictures.decode import Limits
@@ -52,18 +53,22 @@ class Scanned:
     error: str = ""
 
 
-def walk(paths: Iterable[str | Path]) -> list[str]:
+def walk(paths: Iterable[str | Path]) -> Found:
     """Return every picture below the given folders and every other given path unchanged.
 
-    Keeps the order of `paths` and returns each name once.
+    Keeps the order of `paths` and returns each name once. The files that were left out are counted.
     """
     names: list[str] = []
-    for path in paths:
+    left_out: dict[str, str] = {}
+    for path in dict.fromkeys(map(str, paths)):
         if Path(path).is_dir():
-            names += find_pictures(str(path))
+            found = search(path)
+            names += found.paths
+            left_out |= found.left_out
         else:
-            names.append(str(path))
-    return list(dict.fromkeys(names))
+            names.append(path)
+    once = dict.fromkeys(names)
+    return Found(list(once), {path: reason for path, reason in left_out.items() if path not in once})
 
 
 def scan(

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from authcheck.errors import ImageRejected, NotFound, Rejected, RowRejected
+from authcheck.files.folders import Found, skipped_text
 from authcheck.files.import_rows import TableRow, Tell, cell_text, read_import
 from authcheck.files.named_files import Folder
-from authcheck.files.picture_files import find_pictures, read_file
+from authcheck.files.picture_files import read_file
 from authcheck.files.table_text import clean_text, shown
 from authcheck.registry.registration import NewDesign
 from authcheck.vision.pictures.decode import Limits
@@ -52,18 +53,24 @@ class RowProblem:
     error: Rejected
 
 
-def read_folder(folder: Path, kind: str, collection: str = "") -> Iterator[Row]:
-    """Return one row per picture file below `folder`, in path order. The reference is the file's stem.
+def read_folder(folder: Path, found: Found, kind: str, collection: str = "") -> Iterator[Row]:
+    """Return one row per picture file found in `folder`, in path order. The reference is the file's stem.
 
-    Raises Rejected (`table.no_pictures`) when the folder has no pictures.
+    Raises Rejected (`table.no_pictures`) when there are no pictures.
     """
-    files = [Path(name).relative_to(folder) for name in find_pictures(str(folder))]
-    if not files:
-        raise Rejected(f"We found no pictures in {folder}.", code="table.no_pictures", path=str(folder))
-    return (
-        Row(line, NewDesign(path.stem, path.stem, kind, collection=collection), (str(path),))
-        for line, path in enumerate(files, 1)
-    )
+    if not found.paths:
+        others = f" {skipped_text(found.skipped)}" if found.skipped else ""
+        raise Rejected(
+            f"We found no pictures in {folder}.{others}", code="table.no_pictures", path=str(folder)
+        )
+    names = [str(Path(path).relative_to(folder)) for path in found.paths]
+    return (picture_row(line, name, kind, collection) for line, name in enumerate(names, 1))
+
+
+def picture_row(line: int, name: str, kind: str, collection: str = "") -> Row:
+    """Return the row of a picture file without a table. The reference is the file's stem."""
+    stem = clean_text(Path(name).stem)
+    return Row(line, NewDesign(stem, stem, kind, collection=collection), (name,))
 
 
 def read_table(data: bytes, name: str, tell: Tell | None = None) -> Iterator[Row | RowProblem]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from authcheck.errors import Rejected
-from authcheck.files.picture_files import find_pictures
+from authcheck.files.folders import search
 from authcheck.registry.design_files import Row, RowProblem, read_folder, read_table
 
 HEADER = "reference,title,kind,owner,picture,public_preview\n"
@@ -198,7 +198,7 @@ def test_a_folder_gives_a_row_a_picture(tmp_path: Path) -> None:
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "loop").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "pipe.jpg")
-    rows = list(read_folder(tmp_path, "logo"))
+    rows = list(read_folder(tmp_path, search(str(tmp_path)), "logo"))
     assert [row.pictures for row in rows] == [("a/y.webp",), ("a/z.jpg",), ("b.PNG",)]
     assert [(row.new.reference, row.new.kind) for row in rows] == [
         ("y", "logo"),
@@ -210,14 +210,14 @@ def test_a_folder_gives_a_row_a_picture(tmp_path: Path) -> None:
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     """A folder without pictures gives an error."""
     with pytest.raises(Rejected) as refused:
-        read_folder(tmp_path, "other")
+        read_folder(tmp_path, search(str(tmp_path)), "other")
     assert refused.value.code == "table.no_pictures"
 
 
 def test_a_link_to_nowhere_is_given_too(tmp_path: Path) -> None:
     """A dangling link is returned, so that its reader can report the problem."""
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
-    assert list(find_pictures(str(tmp_path))) == [str(tmp_path / "gone.jpg")]
+    assert search(str(tmp_path)).paths == [str(tmp_path / "gone.jpg")]
 
 
 @pytest.mark.parametrize(
