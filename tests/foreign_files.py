@@ -3,7 +3,12 @@
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from typing import Any
 from xml.sax.saxutils import escape
+
+import pillow_heif
+from PIL import Image
+from reportlab.pdfgen.canvas import Canvas
 
 Cells = Sequence[Sequence[str | float | bool | None]]
 DAY_STYLE = 1  # of a number that is a day
@@ -107,3 +112,32 @@ def _ods_cell(cell: str | float | bool | None) -> str:
     if cell is None:
         return "<table:table-cell/>"
     return f'<table:table-cell office:value-type="float" office:value="{cell}"/>'
+
+
+def svg(body: str, attributes: str = 'viewBox="0 0 100 80"', before: str = "") -> bytes:
+    """Return a drawing."""
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return f"{before}<svg {names} {attributes}>{body}</svg>".encode()
+
+
+def pdf(
+    pages: int = 1, size_pt: tuple[float, float] = (300, 400), blank: Sequence[int] = (), **options: Any
+) -> bytes:
+    """Return a PDF with another drawing on each page. The pages in `blank`, from 0, are empty."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=size_pt, **options)
+    for page in range(pages):
+        if page not in blank:
+            canvas.setFillColorRGB(0.9, 0.2, 0.1)
+            canvas.rect(20, 30 + 9 * page, 90, 200, fill=1)
+            canvas.circle(200, 300 - 20 * page, 60, fill=1)
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def heic(image: Image.Image, **options: Any) -> bytes:
+    """Return a picture as an iPhone stores it."""
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(image).save(buffer, quality=90, **options)
+    return buffer.getvalue()

@@ -15,9 +15,9 @@ from authcheck.errors import Rejected, RowRejected
 from authcheck.members import organisations
 from authcheck.members.tables import Organisation
 from authcheck.registry.comparison import Comparer
-from authcheck.registry.design_files import Loader, Row, RowProblem
+from authcheck.registry.design_files import Loader, Row, RowProblem, check_number
 from authcheck.registry.features import Masking, usual_masking
-from authcheck.registry.reading import ReadView, read_view
+from authcheck.registry.reading import ReadView, read_pictures
 from authcheck.registry.registration import Registered, Registration, check_new
 from authcheck.storage.database import Database
 from authcheck.storage.pictures import PictureStore
@@ -136,7 +136,12 @@ class Importer:
             return replace(_problem_from(row, error), column="mask")
         pictures = zip(row.pictures, maskings, strict=True)
         try:
-            views = [read_view(load(name), self._limits, masking) for name, masking in pictures]
+            views = [
+                view
+                for name, masking in pictures
+                for view in read_pictures(load(name), self._limits, masking)
+            ]
+            check_number(len(views))
             owner_id = self._find_owner_id(row.owner)
             return ReadRow(row, [view.compare(self._comparer, owner_id) for view in views])
         except Rejected as error:

@@ -112,14 +112,19 @@ def _read_pictures(fields: Mapping[str, Any]) -> tuple[str, ...]:
         raise RowRejected(
             "The row names no picture. Name at least one picture.", code="row.no_picture", column="picture"
         )
-    if len(names) > MOST_PICTURES:
+    check_number(len(names))
+    return tuple(names)
+
+
+def check_number(pictures: int) -> None:
+    """Raise RowRejected (`row.too_many_pictures`) for more pictures than a design may have."""
+    if pictures > MOST_PICTURES:
         raise RowRejected(
-            f"A row can name at most {MOST_PICTURES} pictures.",
+            f"A row can name at most {MOST_PICTURES} pictures, and each page of a PDF is one.",
             code="row.too_many_pictures",
             column="picture",
             limit=MOST_PICTURES,
         )
-    return tuple(names)
 
 
 def _read_masks(field: str, pictures: int) -> tuple[str, ...]:
