@@ -27,10 +27,13 @@ def zip_of(files: Mapping[str, bytes | str]) -> bytes:
     return buffer.getvalue()
 
 
-def declare(archive: bytes, size_bytes: int) -> bytes:
-    """Return an archive of one file whose directory says that the file has this many bytes."""
-    entry = archive.index(b"PK\x01\x02")
-    return archive[: entry + 24] + size_bytes.to_bytes(4, "little") + archive[entry + 28 :]
+def declare(archive: bytes, size_bytes: int, at: int = 24) -> bytes:
+    """Return an archive of one file whose directory says that the file has this many bytes.
+
+    At 24 is the size of the file, at 20 its size in the archive.
+    """
+    place = archive.index(b"PK\x01\x02") + at
+    return archive[:place] + size_bytes.to_bytes(4, "little") + archive[place + 4 :]
 
 
 def xlsx(sheets: Mapping[str, Cells], hidden: Sequence[str] = ()) -> bytes:

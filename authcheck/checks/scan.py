@@ -19,9 +19,9 @@ from authcheck.checks.records import new_check
 from authcheck.checks.verdicts import Candidate, Policy, Reason, VerdictCode, code_for
 from authcheck.config import Settings
 from authcheck.errors import Rejected, Unavailable
+from authcheck.files.archives import is_zip, open_archive, read_picture
 from authcheck.files.csv_cells import CellWriter
 from authcheck.files.folders import Found, search
-from authcheck.files.picture_files import read_file
 from authcheck.registry.embeddings import NeuralCandidates
 from authcheck.storage.database import Database
 from authcheck.vision.pictures.decode import Limits
@@ -54,7 +54,7 @@ class Scanned:
 
 
 def walk(paths: Iterable[str | Path]) -> Found:
-    """Return every picture below the given folders and every other given path unchanged.
+    """Return every picture below the given folders and in ZIP archives, and every other given path unchanged.
 
     Keeps the order of `paths` and returns each name once. The files that were left out are counted.
     """
@@ -65,6 +65,10 @@ def walk(paths: Iterable[str | Path]) -> Found:
             found = search(path)
             names += found.paths
             left_out |= found.left_out
+        elif is_zip(path):
+            found = open_archive(path).found
+            names += [f"{path}/{name}" for name in found.paths]
+            left_out |= {f"{path}/{name}": reason for name, reason in found.left_out.items()}
         else:
             names.append(path)
     once = dict.fromkeys(names)
@@ -160,7 +164,7 @@ class _Worker:
 
     def _scan_one(self, name: str) -> Scanned:
         try:
-            submission = read_submission(read_file(name, self._limits.bytes), self._limits)
+            submission = read_submission(read_picture(name, self._limits.bytes), self._limits)
             result = answer(
                 self.database,
                 self._finder,

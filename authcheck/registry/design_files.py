@@ -59,12 +59,15 @@ def read_folder(folder: Path, found: Found, kind: str, collection: str = "") -> 
     Raises Rejected (`table.no_pictures`) when there are no pictures.
     """
     if not found.paths:
-        others = f" {skipped_text(found.skipped)}" if found.skipped else ""
-        raise Rejected(
-            f"We found no pictures in {folder}.{others}", code="table.no_pictures", path=str(folder)
-        )
+        raise no_pictures_error(folder, found)
     names = [str(Path(path).relative_to(folder)) for path in found.paths]
     return (picture_row(line, name, kind, collection) for line, name in enumerate(names, 1))
+
+
+def no_pictures_error(path: Path, found: Found) -> Rejected:
+    """Return the error for a folder or an archive without pictures, with the files that were left out."""
+    others = f" {skipped_text(found.skipped)}" if found.skipped else ""
+    return Rejected(f"We found no pictures in {path}.{others}", code="table.no_pictures", path=str(path))
 
 
 def picture_row(line: int, name: str, kind: str, collection: str = "") -> Row:

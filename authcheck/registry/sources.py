@@ -1,11 +1,14 @@
-"""What an owner names to import designs: a folder, a picture or a table, told apart by its bytes."""
+"""What an owner names to import designs: a folder, a picture, an archive or a table, by its bytes."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from authcheck.errors import Rejected
+from authcheck.files.archives import is_archive, open_archive, other_archive
 from authcheck.files.file_kinds import FOREIGN, HEAD_BYTES, READABLE, kind_by_suffix, kind_of
 from authcheck.files.folders import search
 from authcheck.files.import_rows import Tell
@@ -15,13 +18,14 @@ from authcheck.registry.design_files import (
     Row,
     RowProblem,
     load_from,
+    no_pictures_error,
     picture_row,
     read_folder,
     read_table,
 )
 
 MAX_TABLE_BYTES = 1024**3
-SourceKind = Literal["folder", "picture", "table"]
+SourceKind = Literal["folder", "picture", "archive", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,10 @@ class Source:
 
 
 def kind_of_source(path: Path) -> SourceKind:
-    """Return what a path names. A file that is neither a folder nor a picture is a table."""
+    """Return what a path names. A file that is nothing else is a table.
+
+    Raises Rejected (`archive.kind`) for an archive that is no ZIP.
+    """
     if path.is_dir():
         return "folder"
     head = b""
@@ -45,7 +52,13 @@ def kind_of_source(path: Path) -> SourceKind:
         except OSError:  # reading it again says why it cannot be read
             head = b""
     kind = kind_of(head)
-    return "picture" if kind in READABLE or kind in FOREIGN or kind_by_suffix(path.name) else "table"
+    if kind in READABLE or kind in FOREIGN or kind_by_suffix(path.name):
+        return "picture"
+    if name := other_archive(head):
+        raise Rejected(
+            f"This is a {name} archive. Import the unpacked folder, or pack it as ZIP.", code="archive.kind"
+        )
+    return "archive" if is_archive(path, head) else "table"
 
 
 def open_source(path: Path, *, kind: str, collection: str, max_bytes: int, tell: Tell) -> Source:
@@ -58,6 +71,13 @@ def open_source(path: Path, *, kind: str, collection: str, max_bytes: int, tell:
         found = search(str(path))
         rows = list(read_folder(path, found, kind, collection))
         return Source(rows, load_from(path, max_bytes), found.skipped)
+    if what == "archive":
+        archive = open_archive(str(path))
+        if not archive.found.paths:
+            raise no_pictures_error(path, archive.found)
+        names = archive.found.paths
+        rows = [picture_row(line, name, kind, collection) for line, name in enumerate(names, 1)]
+        return Source(rows, partial(archive.read, max_bytes=max_bytes), archive.found.skipped)
     load = load_from(path.parent, max_bytes)
     if what == "picture":
         return Source([picture_row(1, path.name, kind, collection)], load)

@@ -5,7 +5,7 @@ from typing import Any
 
 import make
 import pytest
-from foreign_files import heic, pdf, svg
+from foreign_files import heic, pdf, svg, zip_of
 from PIL import Image
 
 from authcheck.registry import negatives
@@ -79,3 +79,41 @@ def test_a_drawing_as_a_negative_is_stored_as_a_picture(workspace: Workspace) ->
     """A backdrop that is an SVG is kept as the PNG that was drawn of it."""
     read = negatives.read_negative(LOGO, workspace.limits)
     assert read.data == stills_of(LOGO)[0]
+
+
+@pytest.mark.slow
+def test_a_zip_of_pictures_is_imported_and_scanned(cli: Any, tmp_path: Path) -> None:
+    """An archive is like a folder: each picture has a row, the others are counted."""
+    files = {
+        "b/KITE.png": make.picture_bytes(1),
+        "b/LOGO.svg": LOGO,
+        "__MACOSX/._KITE.png": b"x",
+        "inner.zip": zip_of({}),
+    }
+    (tmp_path / "prints.zip").write_bytes(zip_of(files))
+    done = cli("designs", "import", tmp_path / "prints.zip", "--owner", "acme", "--json")
+    assert [(row.get("reference"), row.get("status"), row.get("code")) for row in done.objects[:3]] == [
+        ("KITE", "registered", ""),
+        ("LOGO", "registered", ""),
+        ("inner", "rejected", "image.unreadable"),
+    ]
+    assert "archive" in done.objects[2]["detail"]
+    assert done.objects[3] == {"skipped": {"in __MACOSX": 1}}
+    scanned = cli("scan", tmp_path / "prints.zip", "--fast")
+    assert scanned.err == "3 pictures: 2 match, 1 unreadable. Left out 1 files: 1 in __MACOSX.\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code"),
+    [
+        ("a.rar", b"Rar!\x1a\x07\x01\0", "archive.kind"),
+        ("a.7z", b"7z\xbc\xaf\x27\x1c", "archive.kind"),
+        ("a.zip", b"PK\3\4", "archive.unreadable"),
+        ("a.zip", zip_of({"a.txt": b"text"}), "table.no_pictures"),
+    ],
+)
+def test_other_archives_are_named(cli: Any, tmp_path: Path, name: str, data: bytes, code: str) -> None:
+    """An archive that we cannot read says what to do."""
+    (tmp_path / name).write_bytes(data)
+    done = cli("designs", "import", tmp_path / name, "--owner", "acme")
+    assert (done.code, f"[{code}]" in done.err) == (2, True)

@@ -101,7 +101,7 @@ def _show_unreadable(name: str, error: Rejected, *, json: bool) -> None:
 
 
 def scan(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Pictures and folders of pictures.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Pictures, folders, ZIP archives.")],
     *,
     output: Annotated[
         Path | None, typer.Option("--csv", help="File to write. Default: standard output.")

@@ -29,7 +29,7 @@ designs_app = typer.Typer(no_args_is_help=True, help="Registered designs.")
 
 @designs_app.command("import")
 def import_designs(
-    source: Annotated[Path, typer.Argument(metavar="PATH", help="A folder, a picture or a table.")],
+    source: Annotated[Path, typer.Argument(metavar="PATH", help="A folder, a ZIP, a picture or a table.")],
     *,
     owner: Annotated[
         str | None, typer.Option(help="Handle of the owner. A new handle becomes a brand.")

@@ -232,6 +232,10 @@ def _damage_error(data: bytes, error: Exception, *, in_header: bool = False) -> 
             "The file ends before the picture is complete. Send the file again.", code="image.truncated"
         )
     if in_header:
+        if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+            return ImageRejected(
+                "This is an archive or an office document. Unpack or export its pictures and send those."
+            )
         if kind_of(data) == APPLE_DOUBLE:
             return ImageRejected("This is a Mac's note about a picture (._ file). Send the picture itself.")
         return ImageRejected(f"The file is not a picture that we can read ({', '.join(NAMES)}).")
