@@ -11,7 +11,7 @@ from authcheck.members.tables import Organisation
 from authcheck.registry import designs
 from authcheck.registry.comparison import Comparer
 from authcheck.registry.features import usual_masking
-from authcheck.registry.reading import ReadView, read_view
+from authcheck.registry.reading import ReadView, read_pictures
 from authcheck.registry.registration import NewDesign, Registration
 from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
@@ -106,7 +106,8 @@ def compare_views(
     for picture, masking in zip(pictures, maskings, strict=True):
         turn.pass_on()
         try:
-            views[picture.sha256] = read_view(picture.data, workspace.limits, masking)
+            for view in read_pictures(picture.data, workspace.limits, masking):
+                views[view.sha256] = view
         except Rejected as error:
             error.params["picture"] = picture.name
             raise

@@ -6,6 +6,8 @@ from pathlib import PurePath
 from fastapi import APIRouter, Response
 
 from authcheck.errors import Rejected, RowRejected
+from authcheck.files.named_files import QUOTES, name_key
+from authcheck.files.table_text import clean_text
 from authcheck.members.api_keys import Principal
 from authcheck.registry.design_files import Loader, Row, RowProblem, read_table
 from authcheck.registry.registration import NewDesign
@@ -40,7 +42,7 @@ def import_designs(
     *,
     dry_run: bool = False,
 ) -> Response:
-    """Register many designs: `image` parts, and a `table` (CSV or JSONL) with their file names.
+    """Register many designs: `image` parts, and a `table` (CSV, JSON or a workbook) with their file names.
 
     Without a table, each picture is a design, and its reference is the file name without the ending. A
     rejected row does not stop the other rows. The report has the result of each row. With `dry_run` we
@@ -101,7 +103,7 @@ def _make_rows(pictures: list[FormPart], kind: str) -> Iterable[Row | RowProblem
     The row names its picture by position, because two files may have the same name.
     """
     for number, part in enumerate(pictures):
-        stem = PurePath(part.filename or "").stem
+        stem = clean_text(PurePath(part.filename or "").stem)
         yield Row(number + 1, NewDesign(stem, stem, kind), (str(number),))
 
 
@@ -112,14 +114,18 @@ def _load_by_number(form: Form, pictures: list[FormPart]) -> Loader:
 def _load_by_name(form: Form, pictures: list[FormPart]) -> Loader:
     """Return a loader by file name.
 
-    The loader ignores folders in the table, because uploads have file names only.
+    The loader ignores folders in the table, because uploads have file names only. Without a file of exactly
+    this name it takes the file whose name is the same but for what `name_key` ignores.
     """
     parts_by_name: dict[str, dict[str, FormPart]] = {}
+    parts_by_key: dict[str, dict[str, FormPart]] = {}
     for part in pictures:
         parts_by_name.setdefault(part.filename or "", {})[part.sha256] = part
+        parts_by_key.setdefault(name_key(part.filename or ""), {})[part.sha256] = part
 
     def load(name: str) -> bytes:
-        parts = list(parts_by_name.get(clean_name(name), {}).values())
+        last = clean_name(name.strip(QUOTES))
+        parts = list((parts_by_name.get(last) or parts_by_key.get(name_key(last)) or {}).values())
         if not parts:
             raise RowRejected(
                 f"The request has no picture named {name}.", code="row.picture_missing", picture=name

@@ -31,6 +31,7 @@ MEDIA_TYPES = {
     "TIFF": "image/tiff",
     "BMP": "image/bmp",
     "AVIF": "image/avif",
+    "HEIC": "image/heic",
 }
 OWNER_CACHE = "private, max-age=31536000, immutable"
 # Short, so that a preview disappears soon after its owner switches it off.

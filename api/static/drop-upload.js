@@ -56,7 +56,7 @@ class DropUpload extends HTMLElement {
   /** Put the first picture among `files` into the form's own field, as if it had been chosen. */
   take(files) {
     if (this.hasAttribute("busy")) return;
-    const file = [...files].find((one) => !one.type || one.type.startsWith("image/"));
+    const file = [...files].find((one) => !one.type || one.type.startsWith("image/") || one.type === "application/pdf");
     if (!file) return this.explain(this.dataset.notPicture);
     const chosen = new DataTransfer();
     chosen.items.add(file);

@@ -1,6 +1,5 @@
 """The units of a batch as a CSV table, for spreadsheets and print shops."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from typing import TextIO
@@ -9,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.certificates.batches import Filter, pages_of, transaction_ids
 from authcheck.certificates.tables import Batch, Certificate
-from authcheck.files.csv_cells import as_text
+from authcheck.files.csv_cells import CellWriter
 
 COLUMNS = (
     "number", "code", "serial", "gtin", "lot", "product", "state", "issued_at", "certificate", "tx_id",
@@ -19,22 +18,22 @@ COLUMNS = (
 
 def write_units(session: Session, batch: Batch, file: TextIO) -> None:
     """Write a header and one row per unit, in the batch's order."""
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer = CellWriter(file)
+    writer.write_row(COLUMNS)
     for page in pages_of(session, batch.organisation_id, Filter(batch_id=batch.id)):
-        writer.writerows(_format_rows(session, batch, page))
+        for row in _format_rows(session, batch, page):
+            writer.write_row(row)
 
 
 def _format_rows(session: Session, batch: Batch, units: Sequence[Certificate]) -> Iterator[list[str]]:
     tx_ids = transaction_ids(session, units)
     for unit in units:
         revoked_at = unit.revoked_at.isoformat(timespec="seconds") if unit.revoked_at else ""
-        cells = (
+        yield [
             str(unit.number_in_batch), unit.code, unit.serial, unit.gtin, unit.lot, batch.product, unit.state,
             unit.issued_at.isoformat(timespec="seconds"), unit.id, tx_ids.get(unit.id, ""), revoked_at,
             unit.revocation_reason or "",
-        )  # fmt: skip
-        yield [as_text(cell) for cell in cells]
+        ]  # fmt: skip
 
 
 def units_csv(session: Session, batch: Batch) -> str:

@@ -19,6 +19,7 @@ SENTENCES = {
     "image.part": "compared by its {window} part",
     "image.also_near": "similar to {designs} more designs",
     "image.animated": "animated: only the first frame was compared",
+    "image.first_page": "several pages: only the first page that shows something was compared",
     "design.later_copy": "a later picture that shows or resembles this design is in sight: {design}",
     "design.later_claim": "{design} of {owner} was registered later with the same or a similar picture",
     "design.disputed": "the design's ownership is disputed",

@@ -1,6 +1,5 @@
 """Scan of many pictures on several processor cores: find, check, store, and write CSV rows."""
 
-import csv
 import json
 import signal
 import sys
@@ -20,8 +19,9 @@ from authcheck.checks.records import new_check
 from authcheck.checks.verdicts import Candidate, Policy, Reason, VerdictCode, code_for
 from authcheck.config import Settings
 from authcheck.errors import Rejected, Unavailable
-from authcheck.files.csv_cells import as_text
-from authcheck.files.picture_files import find_pictures, read_file
+from authcheck.files.archives import is_zip, open_archive, read_picture
+from authcheck.files.csv_cells import CellWriter
+from authcheck.files.folders import Found, search
 from authcheck.registry.embeddings import NeuralCandidates
 from authcheck.storage.database import Database
 from authcheck.vision.pictures.decode import Limits
@@ -53,18 +53,26 @@ class Scanned:
     error: str = ""
 
 
-def walk(paths: Iterable[str | Path]) -> list[str]:
-    """Return every picture below the given folders and every other given path unchanged.
+def walk(paths: Iterable[str | Path]) -> Found:
+    """Return every picture below the given folders and in ZIP archives, and every other given path unchanged.
 
-    Keeps the order of `paths` and returns each name once.
+    Keeps the order of `paths` and returns each name once. The files that were left out are counted.
     """
     names: list[str] = []
-    for path in paths:
+    left_out: dict[str, str] = {}
+    for path in dict.fromkeys(map(str, paths)):
         if Path(path).is_dir():
-            names += find_pictures(str(path))
+            found = search(path)
+            names += found.paths
+            left_out |= found.left_out
+        elif is_zip(path):
+            found = open_archive(path).found
+            names += [f"{path}/{name}" for name in found.paths]
+            left_out |= {f"{path}/{name}": reason for name, reason in found.left_out.items()}
         else:
-            names.append(str(path))
-    return list(dict.fromkeys(names))
+            names.append(path)
+    once = dict.fromkeys(names)
+    return Found(list(once), {path: reason for path, reason in left_out.items() if path not in once})
 
 
 def scan(
@@ -156,7 +164,7 @@ class _Worker:
 
     def _scan_one(self, name: str) -> Scanned:
         try:
-            submission = read_submission(read_file(name, self._limits.bytes), self._limits)
+            submission = read_submission(read_picture(name, self._limits.bytes), self._limits)
             result = answer(
                 self.database,
                 self._finder,
@@ -181,21 +189,16 @@ def _scan_batch(names: Sequence[str]) -> list[Scanned]:
 
 
 class CsvWriter:
-    """A writer of the header and the rows.
-
-    Lines end with a line feed. Rows with a carriage return are quoted.
-    """
+    """A writer of the header and the rows."""
 
     def __init__(self, file: TextIO) -> None:
-        self._plain = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        self._quoting = csv.DictWriter(file, COLUMNS, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        self._plain.writeheader()
+        self._cells = CellWriter(file)
+        self._cells.write_row(COLUMNS)
 
     def write(self, rows: Iterable[dict[str, str]]) -> None:
         """Write rows of `csv_rows`."""
         for row in rows:
-            writer = self._quoting if "\r" in row["query"] else self._plain
-            writer.writerow({column: as_text(cell) for column, cell in row.items()})
+            self._cells.write_row(row[column] for column in COLUMNS)
 
 
 def csv_rows(file: Scanned, policy: Policy, top: int) -> list[dict[str, str]]:

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 
-from authcheck.errors import Rejected
+from authcheck.files.table_text import clean_text
 
-SHOWN_CHARS = 200
 Record = list[str] | str  # the fields, or the reason why the record cannot be read
+EMPTY_LINE = ',; \t\r\n"\ufeff'  # a line of these characters only has no field
+SEPARATOR_LINE = re.compile(r"\s*\"?sep=([^\w\s\"]|\t)\"?[,; \t]*", re.IGNORECASE)
 
 
 def read_records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, Record]]:
@@ -29,7 +31,7 @@ def read_records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, Re
                     '"' in line for line in lines[start : base + reader.line_num]
                 ):
                     yield start + 1, "a quote is out of place"
-                elif any(field.strip() for field in record):
+                elif any(clean_text(field) for field in record):
                     yield start + 1, record
                 start = base + reader.line_num
         except csv.Error as error:
@@ -38,50 +40,16 @@ def read_records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, Re
             start += 1
 
 
-def decode_table(table_bytes: bytes) -> str:
-    """Decode a table from UTF-8, or from UTF-16 with a byte order mark.
+def read_table_lines(text: str) -> Iterator[tuple[int, Record]]:
+    """Yield the records of a CSV table, the header first.
 
-    Bytes that are not UTF-8 become surrogates, so that only the rows with such bytes are refused.
-    Raises Rejected (`table.encoding`) when the bytes begin as UTF-16 but are not UTF-16.
-    """
-    if not table_bytes.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return table_bytes.decode("utf-8-sig", errors="surrogateescape")
-    try:
-        return table_bytes.decode("utf-16", errors="surrogatepass")
-    except UnicodeDecodeError as error:
-        raise Rejected(
-            "The table begins as UTF-16 but is damaged. Save the table as UTF-8.", code="table.encoding"
-        ) from error
-
-
-def read_table_lines(
-    text: str, *, required: Sequence[str], columns: Sequence[str]
-) -> tuple[list[str], Iterator[tuple[int, Record]]]:
-    """Return the column names in the first line, and the records below it.
-
-    Fields are divided by `,`, `;` or a tab: the character that the first line has most often. Raises Rejected
-    (`table.columns`) unless the first line names all required columns, only names in `columns`, and each name
-    once.
+    Fields are divided by `,`, `;` or a tab: the character that the first line has most often. A line `sep=;`
+    before the header, which Excel writes and reads, names another character.
     """
     lines = list(io.StringIO(text, newline=""))
-    header_line = next(line for line in lines if line.strip())
-    records = read_records(lines, max(",;\t", key=header_line.count))
-    _, first_record = next(records)
-    names = [] if isinstance(first_record, str) else [column.strip().lower() for column in first_record]
-    missing = [column for column in required if column not in names]
-    unknown = [column for column in names if column not in columns]
-    if missing or unknown or len(set(names)) < len(names):
-        raise Rejected(
-            f"The first line must name the columns: {', '.join(required)} and any of "
-            f"{', '.join(column for column in columns if column not in required)}, each once. "
-            f"Found: {shown(', '.join(names) or header_line)}.",
-            code="table.columns",
-            missing=", ".join(missing),
-            unknown=shown(", ".join(unknown)),
-        )
-    return names, records
-
-
-def shown(text: str) -> str:
-    """Make text from an untrusted file safe to show: at most 200 characters, `?` for each unprintable one."""
-    return "".join(char if char.isprintable() else "?" for char in text[:SHOWN_CHARS].strip())
+    header = next((number for number, line in enumerate(lines) if line.strip(EMPTY_LINE)), 0)
+    delimiter = max(",;\t", key=lines[header].count)
+    if separator := SEPARATOR_LINE.fullmatch(lines[header].lstrip("\ufeff").rstrip("\r\n")):
+        delimiter = separator[1]
+        lines[header] = "\n"
+    return read_records(lines, delimiter)

@@ -1,21 +1,27 @@
-"""Rows of the tables that people import, CSV or JSONL. A row that cannot be read does not stop the others."""
+"""Rows of the tables that people import: CSV, JSON or a workbook.
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+A row that cannot be read does not stop the others.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from authcheck.errors import Rejected, RowRejected
-from authcheck.files.csv_records import decode_table, read_table_lines
+from authcheck.files.csv_records import read_table_lines
+from authcheck.files.json_rows import NOT_JSON, is_json, read_json_rows
+from authcheck.files.table_text import SAVE_AS_UTF8, clean_text, column_name, decode_table, shown
+from authcheck.files.workbooks import Cell, is_workbook, read_sheet
 
-JSONL_SUFFIXES = (".jsonl", ".ndjson")
+Tell = Callable[[str], None]  # takes a sentence about the table that its owner should read
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row: its line, from 1, and its fields by column, as text in CSV and as JSON values in JSONL.
+    """A row: its line, from 1, and its fields by column, as text in CSV and as JSON values in JSON.
 
-    `error` says why the row cannot be used. Its fields are then those that were read, or none.
+    In a JSON array the line is the number of the element. `error` says why the row cannot be used. Its fields
+    are then those that were read, or none.
     """
 
     line: int
@@ -24,69 +30,133 @@ class TableRow:
 
 
 def read_import(
-    data: bytes, name: str, *, required: Sequence[str], columns: Sequence[str], lists: Sequence[str] = ()
+    data: bytes,
+    name: str,
+    *,
+    required: Sequence[str],
+    columns: Sequence[str],
+    lists: Sequence[str] = (),
+    tell: Tell | None = None,
 ) -> Iterator[TableRow]:
-    """Read the rows of a table in UTF-8, or in UTF-16 with a byte order mark.
+    """Read the rows of a table in UTF-8 or UTF-16, or of a workbook, which is known by its bytes.
 
-    A table whose `name` ends in .jsonl or .ndjson is JSONL. Each line is then an object with fields of
-    `columns`, and of `lists`, whose values are lists. Any other table is CSV: see `read_table_lines`.
-    Raises Rejected (`table.empty`, `table.encoding`, `table.columns`).
+    JSON has an object on each line, or an array of objects, with fields of `columns`, and of `lists`, whose
+    values are lists: see `is_json`. Any other text is CSV. `tell` hears of sheets that are not read.
+
+    Raises Rejected (`table.empty`, `table.encoding`, `table.columns`, `table.json`, `table.workbook`,
+    `table.sheets`: there are several sheets, and `tell` is missing).
     """
+    if is_workbook(data):
+        return _read_records(_sheet_records(data, tell), required, columns)
     text = decode_table(data)
-    if not text.strip():
+    if not clean_text(text):
         raise Rejected("The table is empty.", code="table.empty")
-    if name.lower().endswith(JSONL_SUFFIXES):
-        return _read_jsonl(text, columns, lists)
-    return _read_csv(text, required, columns)
+    if is_json(text, name):
+        return (_json_row(line, value, columns, lists) for line, value in read_json_rows(text, name))
+    return _read_records(read_table_lines(text), required, columns)
 
 
-def _read_csv(text: str, required: Sequence[str], columns: Sequence[str]) -> Iterator[TableRow]:
-    names, records = read_table_lines(text, required=required, columns=columns)
-    return (_csv_row(line, names, record) for line, record in records)
+def _sheet_records(data: bytes, tell: Tell | None) -> Iterator[tuple[int, list[Cell]]]:
+    sheet = read_sheet(data)
+    if sheet.others:
+        others = shown(", ".join(sheet.others))
+        if tell is None:
+            raise Rejected(
+                f"The workbook has several sheets with content: {shown(sheet.name)}, {others}. "
+                "Send a workbook with one sheet.",
+                code="table.sheets",
+            )
+        tell(f"We read the sheet {shown(sheet.name)}. We do not read the other sheets: {others}.")
+    return (
+        (line, row)
+        for line, row in enumerate(sheet.rows, 1)
+        if any(not isinstance(cell, str) or clean_text(cell) for cell in row)
+    )
 
 
-def _csv_row(line: int, names: Sequence[str], record: list[str] | str) -> TableRow:
+def _read_records(
+    records: Iterator[tuple[int, list[str] | list[Cell] | str]],
+    required: Sequence[str],
+    columns: Sequence[str],
+) -> Iterator[TableRow]:
+    """Return the rows below the header. A column without a name is no column: it must be empty in each row.
+
+    Raises Rejected (`table.columns`) unless the header names all required columns, only names in `columns`,
+    and each name once.
+    """
+    header = next(records, (0, ""))[1]
+    names = [] if isinstance(header, str) else [column_name("".join(cell)) for cell in header]
+    named = [name for name in names if name]
+    missing = [column for column in required if column not in names]
+    unknown = [column for column in named if column not in columns]
+    if missing or unknown or len(set(named)) < len(named):
+        found = shown(", ".join(named) or (header if isinstance(header, str) else ""))
+        raise Rejected(
+            f"The first line must name the columns: {', '.join(required)} and any of "
+            f"{', '.join(column for column in columns if column not in required)}, each once. "
+            f"Found: {found}.",
+            code="table.columns",
+            missing=", ".join(missing),
+            unknown=shown(", ".join(unknown)),
+        )
+    return (_read_record(line, names, record) for line, record in records)
+
+
+def _read_record(line: int, names: Sequence[str], record: list[str] | list[Cell] | str) -> TableRow:
     if isinstance(record, str):
         return TableRow(line, error=_malformed(f"This line is not CSV: {record}."))
-    fields = dict(zip(names, record, strict=False))
-    if len(record) > len(names):
-        return TableRow(line, fields, _malformed("This row has more fields than the header."))
+    cells = ["".join(cell) for cell in record]
+    fields = {name: cell for name, cell in zip(names, cells, strict=False) if name}
+    for number, cell in enumerate(record):
+        name = names[number] if number < len(names) else ""
+        if name and not isinstance(cell, str):
+            return TableRow(line, fields, _rounded(name, cells[number]))
+        if not name and clean_text(cells[number]):
+            what = (
+                "a field in a column without a name" if number < len(names) else "more fields than the header"
+            )
+            return TableRow(line, fields, _malformed(f"This row has {what}: {shown(cells[number])}."))
     return TableRow(line, fields)
 
 
-def _read_jsonl(text: str, columns: Sequence[str], lists: Sequence[str]) -> Iterator[TableRow]:
-    for line, content in enumerate(text.split("\n"), 1):
-        if not content.strip():
-            continue
-        try:
-            fields = json.loads(content)
-        except (ValueError, RecursionError):
-            yield TableRow(line, error=_malformed("This line is not JSON."))
-            continue
-        if isinstance(fields, dict) and fields.keys() <= {*columns, *lists}:
-            yield TableRow(line, fields)
-        else:
-            or_lists = "".join(f" or {name} (a list)" for name in lists)
-            yield TableRow(
-                line, error=_malformed(f"A line must be an object with {', '.join(columns)}{or_lists}.")
-            )
+def _json_row(line: int, value: object, columns: Sequence[str], lists: Sequence[str]) -> TableRow:
+    if value is NOT_JSON:
+        return TableRow(line, error=_malformed("This line is not JSON."))
+    fields = {column_name(name): cell for name, cell in value.items()} if isinstance(value, dict) else None
+    if fields is not None and fields.keys() <= {*columns, *lists}:
+        return TableRow(line, fields)
+    or_lists = "".join(f" or {name} (a list)" for name in lists)
+    return TableRow(line, error=_malformed(f"A line must be an object with {', '.join(columns)}{or_lists}."))
 
 
 def _malformed(detail: str) -> RowRejected:
     return RowRejected(detail, code="row.malformed")
 
 
+def _rounded(column: str, number: str) -> RowRejected:
+    return RowRejected(
+        f"{column} is the number {number}, of which the workbook keeps only the first 15 digits. "
+        "Format the column as text and write the number again.",
+        code="row.rounded",
+        column=column,
+    )
+
+
 def cell_text(value: object, column: str) -> str:
-    """Return a cell as text without surrounding blanks, "" for a missing one.
+    """Return a cell as the text that a person sees, see `clean_text`. "" for a missing one.
 
     Raises RowRejected (`row.not_text`; `row.encoding` for what a database cannot keep).
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float | None):
         raise RowRejected(f"{column} must be text.", code="row.not_text", column=column)
-    text = "" if value is None else str(value).strip()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = "" if value is None else clean_text(str(value))
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
         raise RowRejected(
-            f"{column} is not UTF-8 text, or holds a NUL character.", code="row.encoding", column=column
+            f"{column} is not UTF-8 text, or holds a NUL character: {shown(text)}. {SAVE_AS_UTF8}",
+            code="row.encoding",
+            column=column,
         )
     return text
 

@@ -1,40 +1,11 @@
-"""Picture files on this machine: search in folders, and reading that does not trust a file's size or kind."""
+"""Files on this machine, read without trust in their size or kind."""
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from authcheck.errors import ImageRejected, NotFound, Rejected
-
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif"})
-
-
-def find_pictures(folder: str) -> Iterator[str]:
-    """Find the picture files below a folder and return their paths in path order.
-
-    Do not enter linked folders.
-
-    The paths include folders that cannot be listed and links without a target. Reading such a path raises the
-    error.
-    """
-    paths: list[str] = []
-
-    def add_unlisted(error: OSError) -> None:
-        paths.append(str(error.filename))
-
-    for parent, _, names in os.walk(folder, onerror=add_unlisted):
-        for name in names:
-            path = os.path.join(parent, name)  # noqa: PTH118 - a Path would rewrite the given path
-            if has_picture_name(name) and (os.path.isfile(path) or not os.path.exists(path)):  # noqa: PTH110, PTH113
-                paths.append(path)
-    return iter(sorted(paths, key=lambda path: Path(path).parts))
-
-
-def has_picture_name(name: str) -> bool:
-    """Return whether a file's name has the suffix of a picture format, such as `.jpg`."""
-    return Path(name).suffix.lower() in PICTURE_SUFFIXES
 
 
 def read_file(path: str | Path, max_bytes: int) -> bytes:

@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import insert, null, select, update
 from sqlalchemy.orm import Session
 
-from authcheck.errors import NotFound, Rejected
+from authcheck.errors import NotFound, Rejected, RowRejected
+from authcheck.files.named_files import Folder
 from authcheck.files.picture_files import read_file
 from authcheck.ids import new_id
 from authcheck.listings.judging import check_listing, check_number
@@ -52,7 +53,8 @@ def begin(
     Pictures are named by absolute paths, or by paths relative to `folder`. Absolute paths are stored, so that
     any process on this machine can go on.
     """
-    values = [_row_values(row, folder) for row in rows]
+    files = Folder(folder)
+    values = [_row_values(row, files) for row in rows]
     hand_in = ListingImport(
         id=new_id("lim", now),
         organisation_id=organisation_id,
@@ -69,11 +71,14 @@ def begin(
     return hand_in
 
 
-def _row_values(row: OfferRow, folder: Path) -> dict[str, Any]:
+def _row_values(row: OfferRow, files: Folder) -> dict[str, Any]:
     given = dict(row.given)
     if row.error is not None:
         return {"line": row.line, "given": given, "result": _refusal(row.error, row.column)}
-    given["pictures"] = [str((folder / name).absolute()) for name in given["pictures"]]
+    try:
+        given["pictures"] = [str(files.find(name).absolute()) for name in given["pictures"]]
+    except RowRejected as error:
+        return {"line": row.line, "given": given, "result": _refusal(error, "pictures")}
     return {
         "line": row.line,
         "given": given,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from authcheck.errors import Rejected, RowRejected
-from authcheck.files.import_rows import TableRow, cell_list, cell_text, read_import
+from authcheck.files.import_rows import TableRow, Tell, cell_list, cell_text, read_import
 from authcheck.listings.offers import NewListing, read_date, read_goods
 
 REQUIRED = ("reference", "seller", "channel", "territory", "pictures")
@@ -29,16 +29,15 @@ class OfferRow:
     column: str = ""
 
 
-def read_offers(data: bytes, name: str) -> Iterator[OfferRow]:
+def read_offers(data: bytes, name: str, tell: Tell | None = None) -> Iterator[OfferRow]:
     """Read the offers of a table, see `read_import`.
 
     Several pictures or goods stand in one field with `|` between.
 
-    A reference that was in the table before is refused the second time. Raises Rejected (`table.empty`,
-    `table.encoding`, `table.columns`).
+    A reference that was in the table before is refused the second time. Raises Rejected (`table.*`).
     """
     return _refuse_repeated(
-        _read_row(row) for row in read_import(data, name, required=REQUIRED, columns=COLUMNS)
+        _read_row(row) for row in read_import(data, name, required=REQUIRED, columns=COLUMNS, tell=tell)
     )
 
 

@@ -16,9 +16,9 @@ from authcheck.errors import Rejected, RowRejected
 from authcheck.members import organisations
 from authcheck.members.tables import Organisation
 from authcheck.registry.comparison import Comparer
-from authcheck.registry.design_files import Loader, Row, RowProblem
+from authcheck.registry.design_files import Loader, Row, RowProblem, check_number
 from authcheck.registry.features import Masking, usual_masking
-from authcheck.registry.reading import ReadView, read_view
+from authcheck.registry.reading import ReadView, read_pictures
 from authcheck.registry.registration import Registered, Registration, check_new
 from authcheck.storage.database import Database
 from authcheck.storage.pictures import PictureStore
@@ -139,15 +139,18 @@ class Importer:
         pictures = zip(row.pictures, maskings, strict=True)
         try:
             owner_id = self._find_owner_id(row.owner)
-            return ReadRow(
-                row, [self._read_view(load, name, masking, owner_id) for name, masking in pictures]
-            )
+            views = [view for name, masking in pictures for view in self._read_file(load, name, masking)]
+            check_number(len(views))
+            return ReadRow(row, [self._compare(view, owner_id) for view in views])
         except Rejected as error:
             return _problem_from(row, error)
 
-    def _read_view(self, load: Loader, name: str, masking: Masking, owner_id: str | None) -> ReadView:
+    def _read_file(self, load: Loader, name: str, masking: Masking) -> list[ReadView]:
         with self._place():
-            view = read_view(load(name), self._limits, masking)
+            return read_pictures(load(name), self._limits, masking)
+
+    def _compare(self, view: ReadView, owner_id: str | None) -> ReadView:
+        with self._place():
             return view.compare(self._comparer, owner_id)
 
     def _find_owner_id(self, handle: str) -> str | None:
@@ -169,7 +172,6 @@ class Importer:
         """
         now = self._now()
         new_owners: dict[str, Organisation] = {}
-
         with self._database.reading() as session:
 
             def find_owner(handle: str) -> Organisation:
@@ -283,7 +285,7 @@ def _report_problem(problem: RowProblem) -> RowReport:
 
 
 def _column_of(code: str) -> str:
-    """Return the column that an error code is about, or an empty string."""
+    """Return the column of an error code, or an empty string."""
     if code.startswith(("image.", "row.picture")):
         return "picture"
     noun, _, detail = code.partition(".")

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from authcheck.errors import ImageRejected, NotFound, Rejected, RowRejected
-from authcheck.files.csv_records import shown
-from authcheck.files.import_rows import TableRow, cell_text, read_import
-from authcheck.files.picture_files import find_pictures, read_file
+from authcheck.files.folders import Found, skipped_text
+from authcheck.files.import_rows import TableRow, Tell, cell_text, read_import
+from authcheck.files.named_files import Folder
+from authcheck.files.picture_files import read_file
+from authcheck.files.table_text import clean_text, shown
 from authcheck.registry.registration import NewDesign
 from authcheck.vision.pictures.decode import Limits
 
 COLUMNS = ("reference", "title", "kind", "owner", "picture", "mask", "public_preview", "collection")
 REQUIRED = ("reference", "picture")
-TRUE, FALSE = {"true", "1", "yes", "y"}, {"false", "0", "no", "n", ""}
+TRUE = {"true", "1", "yes", "y", "on", "x", "wahr", "ja", "vrai", "oui", "verdadero", "sí", "vero", "sì"}
+FALSE = {"false", "0", "no", "n", "off", "", "falsch", "nein", "faux", "non", "falso"}
 MASK_WORDS = ("auto", "none")
 MOST_PICTURES = 64  # of one design
 
@@ -50,27 +53,36 @@ class RowProblem:
     error: Rejected
 
 
-def read_folder(folder: Path, kind: str, collection: str = "") -> Iterator[Row]:
-    """Return one row per picture file below `folder`, in path order. The reference is the file's stem.
+def read_folder(folder: Path, found: Found, kind: str, collection: str = "") -> Iterator[Row]:
+    """Return one row per picture file found in `folder`, in path order. The reference is the file's stem.
 
-    Raises Rejected (`table.no_pictures`) when the folder has no pictures.
+    Raises Rejected (`table.no_pictures`) when there are no pictures.
     """
-    files = [Path(name).relative_to(folder) for name in find_pictures(str(folder))]
-    if not files:
-        raise Rejected(f"We found no pictures in {folder}.", code="table.no_pictures", path=str(folder))
-    return (
-        Row(line, NewDesign(path.stem, path.stem, kind, collection=collection), (str(path),))
-        for line, path in enumerate(files, 1)
-    )
+    if not found.paths:
+        raise no_pictures_error(folder, found)
+    names = [str(Path(path).relative_to(folder)) for path in found.paths]
+    return (picture_row(line, name, kind, collection) for line, name in enumerate(names, 1))
 
 
-def read_table(data: bytes, name: str) -> Iterator[Row | RowProblem]:
+def no_pictures_error(path: Path, found: Found) -> Rejected:
+    """Return the error for a folder or an archive without pictures, with the files that were left out."""
+    others = f" {skipped_text(found.skipped)}" if found.skipped else ""
+    return Rejected(f"We found no pictures in {path}.{others}", code="table.no_pictures", path=str(path))
+
+
+def picture_row(line: int, name: str, kind: str, collection: str = "") -> Row:
+    """Return the row of a picture file without a table. The reference is the file's stem."""
+    stem = clean_text(Path(name).stem)
+    return Row(line, NewDesign(stem, stem, kind, collection=collection), (name,))
+
+
+def read_table(data: bytes, name: str, tell: Tell | None = None) -> Iterator[Row | RowProblem]:
     """Return the designs of a table, see `read_import`. Each row has at least `reference` and `picture`.
 
     One field can name several pictures of a design, separated by `|`. JSONL may name them in a list
-    `pictures`. Raises Rejected (`table.empty`, `table.encoding`, `table.columns`).
+    `pictures`. Raises Rejected (`table.*`).
     """
-    rows = read_import(data, name, required=REQUIRED, columns=COLUMNS, lists=("pictures",))
+    rows = read_import(data, name, required=REQUIRED, columns=COLUMNS, lists=("pictures",), tell=tell)
     return (_read_row(row) for row in rows)
 
 
@@ -103,14 +115,19 @@ def _read_pictures(fields: Mapping[str, Any]) -> tuple[str, ...]:
         raise RowRejected(
             "The row names no picture. Name at least one picture.", code="row.no_picture", column="picture"
         )
-    if len(names) > MOST_PICTURES:
+    check_number(len(names))
+    return tuple(names)
+
+
+def check_number(pictures: int) -> None:
+    """Raise RowRejected (`row.too_many_pictures`) for more pictures than a design may have."""
+    if pictures > MOST_PICTURES:
         raise RowRejected(
-            f"A row can name at most {MOST_PICTURES} pictures.",
+            f"A row can name at most {MOST_PICTURES} pictures, and each page of a PDF is one.",
             code="row.too_many_pictures",
             column="picture",
             limit=MOST_PICTURES,
         )
-    return tuple(names)
 
 
 def _read_masks(field: str, pictures: int) -> tuple[str, ...]:
@@ -128,23 +145,28 @@ def _read_masks(field: str, pictures: int) -> tuple[str, ...]:
 
 
 def _read_flag(value: object) -> bool:
-    text = str(value if value is not None else "").strip().lower()
+    text = clean_text(str(value if value is not None else "")).lower()
     if text in TRUE | FALSE:
         return text in TRUE
-    raise RowRejected("public_preview must be true or false.", code="row.not_a_flag", column="public_preview")
+    raise RowRejected(
+        f"public_preview must be true or false, not {shown(text)}.",
+        code="row.not_a_flag",
+        column="public_preview",
+    )
 
 
 def load_from(folder: Path, max_bytes: int = Limits().bytes) -> Loader:
-    """Return a loader of picture files. A file's name is absolute or relative to `folder`."""
+    """Return a loader of picture files. A file's name is absolute or relative to `folder`, see `Folder`."""
+    files = Folder(folder)
 
     def load(name: str) -> bytes:
         try:
-            return read_file(folder / name, max_bytes)
+            return read_file(files.find(name), max_bytes)
         except NotFound as error:
             raise RowRejected(
                 f"The file {name} does not exist.", code="row.picture_missing", picture=name
             ) from error
-        except ImageRejected:
+        except (ImageRejected, RowRejected):
             raise
         except Rejected as error:
             raise RowRejected(

@@ -19,7 +19,7 @@ from authcheck.registry.tables import Design, NegativePicture, View
 from authcheck.storage.pictures import PictureStore
 from authcheck.vision.features import extract
 from authcheck.vision.features.features import SCHEME
-from authcheck.vision.pictures.decode import Limits, open_picture
+from authcheck.vision.pictures.decode import Limits, open_picture, stills_of
 
 MOST_NEGATIVES = 200  # of one owner, and of the operator: each picture makes every check slower
 LABEL_CHARS = 200
@@ -37,8 +37,9 @@ class ReadNegative:
 def read_negative(data: bytes, limits: Limits) -> ReadNegative:
     """Decode a picture and extract its features. Call this slow step before any transaction.
 
-    Raises ImageRejected.
+    A drawing is stored as a PNG, and a PDF by its first page. Raises ImageRejected.
     """
+    data = stills_of(data, limits)[0]
     picture = open_picture(data, limits, detail_px=extract.DESIGN_DETAIL_PX)
     return ReadNegative(data, picture.sha256, extract.of_design(picture.image).to_bytes())
 

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from authcheck.errors import Rejected
 from authcheck.registry.comparison import Compared, Comparer, NewPicture
 from authcheck.registry.features import Masking, ReadFeatures, read_features
 from authcheck.registry.tables import View
 from authcheck.vision.fingerprints import fingerprint
 from authcheck.vision.fingerprints.fingerprint import Fingerprint
-from authcheck.vision.pictures.decode import Limits
+from authcheck.vision.pictures.decode import Limits, stills_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,20 @@ class ReadView:
             fingerprint=self.fingerprint.reference().to_bytes(),
             local=self.local.entity(),
         )
+
+
+def read_pictures(data: bytes, limits: Limits, masking: Masking = "none") -> list[ReadView]:
+    """Read a file that may have several pictures: each page of a PDF is one.
+
+    Raises as `read_view`, and Rejected (`mask.pages`) for one mask file and several pages.
+    """
+    stills = stills_of(data, limits)
+    if len(stills) > 1 and isinstance(masking, bytes):
+        raise Rejected(
+            f"The PDF has {len(stills)} pages, and a mask fits one picture. Export the page as PNG.",
+            code="mask.pages",
+        )
+    return [read_view(still, limits, masking) for still in stills]
 
 
 def read_view(data: bytes, limits: Limits, masking: Masking = "none") -> ReadView:

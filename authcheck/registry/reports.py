@@ -1,6 +1,5 @@
 """Stored reports of bulk imports, and their form as CSV."""
 
-import csv
 import io
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import NotFound
-from authcheck.files.csv_cells import as_text
+from authcheck.files.csv_cells import CellWriter
 from authcheck.ids import new_id
 from authcheck.registry.bulk import RowReport, count_statuses
 from authcheck.registry.tables import Import
@@ -57,13 +56,12 @@ def get_report(session: Session, import_id: str, *, organisation_id: str) -> Imp
 def report_csv(report: Import) -> str:
     """Return the report's rows as CSV, safe to open in a spreadsheet."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
-    writer.writerows([[_format_cell(row.get(column)) for column in COLUMNS] for row in report.rows])
+    writer = CellWriter(buffer)
+    writer.write_row(COLUMNS)
+    for row in report.rows:
+        writer.write_row(_format_cell(row.get(column)) for column in COLUMNS)
     return buffer.getvalue().encode("utf-8", "replace").decode()
 
 
 def _format_cell(value: object) -> object:
-    if isinstance(value, list):
-        return as_text(" ".join(value))
-    return as_text(value) if isinstance(value, str) else value
+    return " ".join(value) if isinstance(value, list) else value

@@ -6,6 +6,7 @@ from typing import Any
 
 import make
 import pytest
+from foreign_files import heic, pdf, svg
 from starlette.testclient import TestClient
 
 from authcheck.members import api_keys
@@ -161,3 +162,25 @@ def test_an_animated_picture_is_judged_by_its_first_frame_and_says_so(client: Te
     data = make.encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
     answer = client.post("/v1/checks", files={"image": ("a.gif", data)})
     assert answer.json()["notes"] == ["image.animated"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("media_type", ["image/heic", "image/heif", "application/octet-stream"])
+def test_a_photo_of_an_iphone_is_checked(client: TestClient, new_design: NewDesign, media_type: str) -> None:
+    """HEIC is read from the bytes, whatever the media type says."""
+    new_design("KOI", title="Koi", seed=1)
+    data = heic(make.picture(1))
+    answer = client.post("/v1/checks", headers={"Content-Type": media_type}, content=data)
+    assert (answer.status_code, answer.json()["verdict"]) == (201, "match")
+    form = client.post("/v1/checks", files={"image": ("IMG_0001.HEIC", data, media_type)})
+    assert form.json()["verdict"] == "match"
+
+
+@pytest.mark.slow
+def test_a_page_of_a_pdf_is_checked_and_said(client: TestClient, new_design: NewDesign) -> None:
+    """The answer says that a PDF has further pages. An SVG that links to files is refused with its code."""
+    answer = client.post("/v1/checks", files={"image": ("logo.pdf", pdf(2), "application/pdf")})
+    assert answer.json()["notes"] == ["image.first_page"]
+    link = svg('<image href="/etc/passwd" width="9" height="9"/>')
+    refused = client.post("/v1/checks", files={"image": ("logo.svg", link, "image/svg+xml")})
+    assert (refused.status_code, refused.json()["code"]) == (422, "image.svg_link")

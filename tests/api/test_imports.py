@@ -7,6 +7,7 @@ from typing import Any
 
 import make
 import pytest
+from foreign_files import xlsx
 from starlette.testclient import TestClient
 
 Headers = dict[str, str]
@@ -158,3 +159,25 @@ def test_a_report_belongs_to_its_organisation(client: TestClient, brand: Headers
     for path in (url, f"{url}/report.csv", "/v1/imports/imp_NOBODY"):
         answer = client.get(path, headers=rival)
         assert (answer.status_code, answer.json()["code"]) == (404, "import.not_found")
+
+
+@pytest.mark.slow
+def test_names_of_other_systems_find_their_picture(client: TestClient, brand: Headers) -> None:
+    """A workbook may name its pictures with backslashes, quotes, other capitals and the Mac's Unicode form."""
+    rows = [["Reference", "picture"], ["A", '"prints\\A.PNG"'], ["B", "e\u0301.png"], ["C", "C:\\x\\c.png"]]
+    answer = _import(
+        client,
+        brand,
+        _table(xlsx({"New": rows}), "designs.xlsx"),
+        _image("a.png", 1),
+        _image("\u00e9.png", 2),
+        _image("c.png", 3),
+    )
+    assert [row["status"] for row in answer.json()["rows"]] == ["registered"] * 3
+
+
+def test_a_workbook_of_several_sheets_is_refused(client: TestClient, brand: Headers) -> None:
+    """Nobody would read that a sheet was left out, so the request is refused."""
+    sheet = [["reference", "picture"], ["A", "a.png"]]
+    answer = _import(client, brand, _table(xlsx({"New": sheet, "Old": sheet})), _image("a.png", 1))
+    assert (answer.status_code, answer.json()["code"]) == (422, "table.sheets")

@@ -44,6 +44,7 @@ VERDICTS = [code.value for code in VerdictCode]
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 # A form with one field cannot cause these codes. The codes get the neutral sentence.
 UNSEEN = {"request.too_many_images", "request.repeated", "request.not_text", "request.encoding"}
+UNSEEN |= {"image.too_many_pages"}  # only registration reads all pages
 UNSEEN |= {"request.not_a_flag", "request.unknown_field", "request.text_too_long", "request.too_many_parts"}
 
 

@@ -15,7 +15,7 @@ from api import places
 from api.places import Places, Pool
 from authcheck.errors import Unavailable
 from authcheck.registry import bulk
-from authcheck.registry.reading import read_view
+from authcheck.registry.reading import read_pictures
 
 Headers = dict[str, str]
 
@@ -177,9 +177,9 @@ def test_long_jobs_keep_no_place(
 
     def read_slowly(*arguments: Any) -> Any:
         time.sleep(0.02)
-        return read_view(*arguments)
+        return read_pictures(*arguments)
 
-    monkeypatch.setattr(bulk, "read_view", read_slowly)
+    monkeypatch.setattr(bulk, "read_pictures", read_slowly)
     here = client.app.state.places  # type: ignore[attr-defined]
     data = make.picture_bytes(1)
     pictures = [("image", (f"{number}.png", data)) for number in range(8)]

@@ -6,6 +6,7 @@ from typing import Any
 
 import make
 import pytest
+from foreign_files import heic, pdf, svg
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -120,3 +121,26 @@ def test_a_preview_that_is_off_is_not_there(
         answers.append((answer.status_code, str(body).replace(design_id, "ID")))
     assert answers[0][0] == 404
     assert len(set(answers)) == 1
+
+
+@pytest.mark.slow
+def test_a_drawing_is_served_as_a_png(client: TestClient, brand: Headers) -> None:
+    """Each page of a PDF is a picture of the design. No browser gets a stranger's SVG or PDF."""
+    for name, data, count in (
+        ("logo.svg", svg('<circle r="40"/><rect x="50" width="9" height="70"/>'), 1),
+        ("book.pdf", pdf(2), 2),
+    ):
+        answer = client.post(
+            "/v1/designs", headers=brand, data={"reference": name}, files={"image": (name, data)}
+        )
+        views = answer.json()["views"]
+        assert (answer.status_code, len(views)) == (201, count)
+        url = f"/v1/designs/{answer.json()['id']}/views/{views[0]['sha256']}/picture"
+        assert client.get(url, headers=brand).headers["content-type"] == "image/png"
+    data = heic(make.picture(4))
+    answer = client.post(
+        "/v1/designs", headers=brand, data={"reference": "H"}, files={"image": ("h.heic", data)}
+    )
+    url = f"/v1/designs/{answer.json()['id']}/views/{answer.json()['views'][0]['sha256']}/picture"
+    got = client.get(url, headers=brand)
+    assert (got.headers["content-type"], got.content) == ("image/heic", data)

@@ -13,6 +13,7 @@ from PIL import Image
 from registry_state import live_hashes, pictures_of, rows_of, tick_of
 
 from authcheck.errors import StorageFailed
+from authcheck.files.folders import search
 from authcheck.members import organisations
 from authcheck.registry import bulk, designs
 from authcheck.registry.bulk import RowReport, count_statuses
@@ -191,7 +192,11 @@ def test_a_folder_is_imported(workspace: Workspace, tmp_path: Path) -> None:
     save(tmp_path, "0.png", "1.jpg", "deep/2.png")
     (tmp_path / "deep/0.png").write_bytes(make.picture_bytes(3))
     (tmp_path / "readme.txt").write_text("not a picture")
-    reports = list(workspace.importer().run(read_folder(tmp_path, "logo"), load_from(tmp_path), owner="acme"))
+    reports = list(
+        workspace.importer().run(
+            read_folder(tmp_path, search(str(tmp_path)), "logo"), load_from(tmp_path), owner="acme"
+        )
+    )
     assert [(report.reference, report.status) for report in reports] == [
         ("0", "registered"),
         ("1", "registered"),

@@ -57,6 +57,16 @@ def test_an_import_answers_in_json(cli: Any, folder: Path) -> None:
     assert done.err.startswith("2 registered")
 
 
+def test_what_was_left_out_is_counted(cli: Any, folder: Path) -> None:
+    """The end line and a line of JSON say how many files of which kind were left out."""
+    (folder / "@eaDir").mkdir()
+    (folder / "@eaDir" / "kite.png").write_bytes(make.picture_bytes(0))
+    (folder / "notes.txt").write_text("text")
+    done = cli("designs", "import", folder, "--owner", "acme", "--json", "--dry-run")
+    assert done.objects[-1] == {"skipped": {".txt": 1, "in @eaDir": 1}}
+    assert done.err.endswith("Left out 2 files: 1 .txt, 1 in @eaDir.\n")
+
+
 def test_a_dry_run_says_so(cli: Any, folder: Path, workspace: Workspace) -> None:
     """A dry run stores nothing, and the count says so."""
     before = rows_of(workspace)

@@ -130,3 +130,15 @@ def test_jsonl_is_read_as_csv_is() -> None:
         (4, "row.malformed", ""),
         (5, "row.malformed", ""),
     ]
+
+
+@pytest.mark.slow
+def test_names_of_windows_find_their_pictures(cli: Any, folder: Path) -> None:
+    """Backslashes lead to the picture. A path on another machine refuses its row in words."""
+    rows = ["W-1,kites,bigmarket,DE,,,,,.\\Copy.JPG", "W-2,kites,bigmarket,DE,,,,,C:\\copy.jpg"]
+    (folder / "windows.csv").write_text("sep=,\n" + HEADER + "\n".join(rows) + "\n")
+    found = cli("listings", "import", "--json", folder / "windows.csv").objects
+    assert sorted((one["line"], one.get("verdict"), one.get("code"), one.get("column")) for one in found) == [
+        (3, "unlicensed_use", None, None),
+        (4, None, "row.picture_elsewhere", "pictures"),
+    ]

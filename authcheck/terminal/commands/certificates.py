@@ -21,8 +21,9 @@ from authcheck.certificates.signature_files import (
 )
 from authcheck.certificates.signing_keys import open_vault
 from authcheck.certificates.unit_csv import units_csv
-from authcheck.errors import NotFound, Rejected
+from authcheck.errors import NotFound
 from authcheck.files.picture_files import read_file
+from authcheck.files.value_lists import read_values
 from authcheck.ids import new_id
 from authcheck.ledger import publishing
 from authcheck.members import organisations
@@ -35,6 +36,7 @@ from authcheck.terminal.output.console import Json
 from authcheck.vault import load_key
 
 MOST_SERIAL_BYTES = 1024 * 1024
+SERIAL_HEADERS = ("serial", "serials", "serial_number", "serial_numbers", "serial_no", "seriennummer")
 
 certificates_app = typer.Typer(no_args_is_help=True, help="Certificates of single units.")
 Org = Annotated[str, typer.Option("--org", help="Handle of the brand.")]
@@ -50,7 +52,7 @@ def issue_certificates(
     lot: Annotated[str, typer.Option(help="1 to 20 characters that GS1 allows.")],
     product: Annotated[str, typer.Option(help="Product name for buyers.")],
     count: Annotated[int, typer.Option(help="Number of units, with random serials.")] = 0,
-    serials: Annotated[Path | None, typer.Option(help="File with one serial number per line.")] = None,
+    serials: Annotated[Path | None, typer.Option(help="Serial numbers, one per line.")] = None,
     request: Annotated[str | None, typer.Option(help="Idempotency key: safe to repeat.")] = None,
     pins: Annotated[bool, typer.Option("--pins", help="Make a PIN for each scratch-off panel.")] = False,
     licence: Annotated[str | None, typer.Option(help="Licence to use. Default: any that fits.")] = None,
@@ -91,16 +93,8 @@ def _find_design(session: Session, organisation: str, design: str) -> Design:
 
 
 def _read_serials(path: Path | None) -> tuple[str, ...]:
-    """Return the lines of the file, without empty lines. Raises Rejected (`file.unreadable`)."""
-    if path is None:
-        return ()
-    try:
-        lines = read_file(path, MOST_SERIAL_BYTES).decode().splitlines()
-    except UnicodeDecodeError as error:
-        raise Rejected(
-            "The file is not UTF-8. Save the file as UTF-8.", code="file.unreadable", path=str(path)
-        ) from error
-    return tuple(line.strip() for line in lines if line.strip())
+    """Return the serial numbers in the file. Raises Rejected (`file.unreadable`, `table.*`, `row.*`)."""
+    return () if path is None else read_values(read_file(path, MOST_SERIAL_BYTES), SERIAL_HEADERS)
 
 
 @certificates_app.command("batches")

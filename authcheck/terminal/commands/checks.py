@@ -18,6 +18,7 @@ from authcheck.checks.scan import scan as run_scan
 from authcheck.checks.tables import Check
 from authcheck.checks.verdicts import VerdictCode
 from authcheck.errors import Rejected
+from authcheck.files.folders import skipped_text
 from authcheck.files.picture_files import read_file, read_stream
 from authcheck.files.writing import Guarded, translated_write_errors
 from authcheck.storage.opening import utc_now
@@ -107,7 +108,7 @@ def _show_unreadable(name: str, error: Rejected, *, json: bool) -> None:
 
 
 def scan(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Pictures and folders of pictures.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Pictures, folders, ZIP archives.")],
     *,
     output: Annotated[
         Path | None, typer.Option("--csv", help="File to write. Default: standard output.")
@@ -123,9 +124,7 @@ def scan(
 
     Exit 0 when every picture was tried, also if some are unreadable.
     """
-    names = walk(paths)
-    if not names:
-        raise Rejected("We found no pictures. Name a folder with pictures.", code="scan.no_pictures")
+    names, left_out = _find_pictures(paths)
     tally: Counter[str] = Counter()
     with ExitStack() as stack:
         work = stack.enter_context(open_workspace(fast=fast))
@@ -145,7 +144,18 @@ def scan(
             writer.write(csv_rows(result, work.policy, top))
             tally[result.answer.verdict.code.value if result.answer else "unreadable"] += 1
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(tally.items()))
-    console.say(f"{len(names)} pictures: {counts}.")
+    console.say(f"{len(names)} pictures: {counts}.{left_out}")
+
+
+def _find_pictures(paths: list[str]) -> tuple[list[str], str]:
+    """Return the pictures to scan, and a sentence on files left out. Raises Rejected (`scan.no_pictures`)."""
+    found = walk(paths)
+    left_out = f" {skipped_text(found.skipped)}" if found.skipped else ""
+    if not found.paths:
+        raise Rejected(
+            f"We found no pictures. Name a folder with pictures.{left_out}", code="scan.no_pictures"
+        )
+    return found.paths, left_out
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Commands that import, list, show, change and retire designs."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -8,22 +9,14 @@ import typer
 from sqlalchemy.orm import Session
 
 from authcheck.errors import BadSetting, NotFound
-from authcheck.files.picture_files import has_picture_name, read_file
+from authcheck.files.picture_files import read_file
 from authcheck.members import organisations
 from authcheck.registry import designs
 from authcheck.registry.bulk import RowReport, count_statuses
-from authcheck.registry.design_files import (
-    MASK_WORDS,
-    Loader,
-    Row,
-    RowProblem,
-    load_from,
-    read_folder,
-    read_table,
-)
+from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem
 from authcheck.registry.designs import check_collection, check_words
 from authcheck.registry.masking import change_mask
-from authcheck.registry.registration import NewDesign
+from authcheck.registry.sources import SourceKind, kind_of_source, open_source
 from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import console, imports
@@ -31,16 +24,12 @@ from authcheck.terminal.output import designs as output
 from authcheck.terminal.output.console import Json
 from authcheck.workspace import open_workspace
 
-MAX_TABLE_BYTES = 1024**3
-
 designs_app = typer.Typer(no_args_is_help=True, help="Registered designs.")
 
 
 @designs_app.command("import")
 def import_designs(
-    source: Annotated[
-        Path, typer.Argument(metavar="PATH", help="A folder, a picture, or a .csv or .jsonl table.")
-    ],
+    source: Annotated[Path, typer.Argument(metavar="PATH", help="A folder, a ZIP, a picture or a table.")],
     *,
     owner: Annotated[
         str | None, typer.Option(help="Handle of the owner. A new handle becomes a brand.")
@@ -62,44 +51,38 @@ def import_designs(
     """
     reports: list[RowReport] = []
     with open_workspace() as work:
-        rows, load = _read_rows(source, owner, kind, collection, work.limits.bytes)
-        rows = _add_mask(rows, mask, is_picture=has_picture_name(source.name) and not source.is_dir())
+        what = kind_of_source(source)
+        _check_options(what, owner, kind, collection)
+        words = {"kind": kind, "collection": collection}
+        found = open_source(source, **words, max_bytes=work.limits.bytes, tell=console.say)
+        rows = _add_mask(found.rows, mask, is_picture=what == "picture")
         try:
             with console.progress() as progress:
-                run = work.importer().run(rows, load, owner=owner, dry_run=dry_run)
+                run = work.importer().run(rows, found.load, owner=owner, dry_run=dry_run)
                 for report in progress.track(run, total=len(rows), description="Registering"):
                     reports.append(report)
                     imports.show_row(report, json=json)
             work.describe_new()
         finally:  # also when the import stops half-way (full disk): the reported rows are already stored
-            imports.show_counts(count_statuses(reports), dry_run=dry_run)
+            imports.show_counts(count_statuses(reports), found.skipped, dry_run=dry_run, json=json)
             imports.show_poor(reports)
     all_rejected = bool(reports) and all(report.status == "rejected" for report in reports)
     raise typer.Exit(1 if all_rejected else 0)
 
 
-def _read_rows(
-    source: Path, owner: str | None, kind: str, collection: str, max_bytes: int
-) -> tuple[list[Row | RowProblem], Loader]:
-    """Return the rows of a folder, picture or table, and the loader of their pictures.
-
-    Raises Rejected, BadSetting.
-    """
-    if source.is_dir() or has_picture_name(source.name):
-        check_words("", kind)
-        check_collection(collection)
-        if owner is None:
-            raise BadSetting("The owner is missing. Name the owner with --owner.", code="setting.owner")
-    if source.is_dir():
-        return list(read_folder(source, kind, collection)), load_from(source, max_bytes)
-    load = load_from(source.parent, max_bytes)
-    if has_picture_name(source.name):
-        new = NewDesign(source.stem, source.stem, kind, collection=collection)
-        return [Row(1, new, (source.name,))], load
-    return list(read_table(read_file(source, MAX_TABLE_BYTES), source.name)), load
+def _check_options(what: SourceKind, owner: str | None, kind: str, collection: str) -> None:
+    """Check the options of designs without a table. Raises Rejected, BadSetting (`setting.owner`)."""
+    if what == "table":
+        return
+    check_words("", kind)
+    check_collection(collection)
+    if owner is None:
+        raise BadSetting("The owner is missing. Name the owner with --owner.", code="setting.owner")
 
 
-def _add_mask(rows: list[Row | RowProblem], mask: str | None, *, is_picture: bool) -> list[Row | RowProblem]:
+def _add_mask(
+    rows: Sequence[Row | RowProblem], mask: str | None, *, is_picture: bool
+) -> Sequence[Row | RowProblem]:
     """Return the rows, with this mask in every row that names no mask. Raises BadSetting (`setting.mask`)."""
     if mask is None:
         return rows

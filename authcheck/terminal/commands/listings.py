@@ -135,14 +135,17 @@ def show_listing(
 
 @listings_app.command("import")
 def import_listings(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A .csv or .jsonl beside its pictures.")],
+    table: Annotated[
+        Path,
+        typer.Argument(metavar="TABLE", help="A .csv, .jsonl or workbook beside its pictures."),
+    ],
     organisation: Org = None,
     *,
     json: Json = False,
 ) -> None:
     """Check a table of listings. Prints rows that need action. Exit 1: no row is usable."""
     with open_workspace() as work:
-        rows = read_offers(read_file(table, MAX_TABLE_BYTES), table.name)
+        rows = read_offers(read_file(table, MAX_TABLE_BYTES), table.name, console.say)
         with work.database.writing() as session:
             member_id = organisations.get_organisation(session, organisation).id if organisation else None
             new_import = imports.begin(

@@ -103,7 +103,7 @@ def _import_samples(work: Workspace, fixtures: Path) -> None:
         reports = list(progress.track(imported, total=len(rows), description="Registering the designs"))
     for report in reports:
         imports.show_row(report, json=False)
-    imports.show_counts(count_statuses(reports), dry_run=False)
+    imports.show_counts(count_statuses(reports), {}, dry_run=False)
 
 
 def _check_listings(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
+from authcheck.files.folders import skipped_text
 from authcheck.registry.bulk import RowReport
 from authcheck.terminal.output import console
 
@@ -44,10 +45,18 @@ def show_row(report: RowReport, *, json: bool) -> None:
     console.out().print(line, soft_wrap=True)
 
 
-def show_counts(counts: Mapping[str, int], *, dry_run: bool) -> None:
-    """Print the number of rows for each status, as the last line of an import."""
+def show_counts(
+    counts: Mapping[str, int], skipped: Mapping[str, int], *, dry_run: bool, json: bool = False
+) -> None:
+    """Print the number of rows for each status and of the files left out, as the last line of an import.
+
+    With `json`, files that were left out also have a line of their own on standard output.
+    """
     count_text = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
-    console.say(f"{count_text}{' (dry run: nothing was stored)' if dry_run else ''}.")
+    left_out = f" {skipped_text(skipped)}" if skipped else ""
+    if json and skipped:
+        console.json_line({"skipped": dict(sorted(skipped.items()))})
+    console.say(f"{count_text}{' (dry run: nothing was stored)' if dry_run else ''}.{left_out}")
 
 
 def show_poor(reports: Sequence[RowReport]) -> None:

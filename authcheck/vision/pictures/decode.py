@@ -12,10 +12,13 @@ from types import SimpleNamespace
 from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from authcheck.errors import ImageRejected
+from authcheck.files.file_kinds import APPLE_DOUBLE, Foreign, foreign_kind, kind_of
 from authcheck.vision.pictures.bombs import Pieces, check_effort, limit_readers, too_many_pixels
 from authcheck.vision.pictures.colours import shallow, to_srgb
+from authcheck.vision.pictures.drawing import DRAWN_KINDS, draw, draw_pages
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
+NAMES = (*FORMATS, "HEIC", "SVG", "PDF")
 UPRIGHT = {  # by EXIF orientation: the operation that turns the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -86,9 +89,50 @@ def open_picture(
     even decoded. With `opacity` the result for a picture with transparent parts is its alpha channel instead,
     mode L, 255 is opaque.
 
-    Raises ImageRejected with one of the codes image.empty, image.too_large, image.unreadable,
-    image.truncated, image.too_many_pixels, image.too_small, image.depth.
+    A HEIC file shows its primary picture, a PDF the first page that shows something. Raises ImageRejected
+    with one of the codes image.empty, image.too_large, image.unreadable, image.truncated,
+    image.too_many_pixels, image.too_small, image.depth, image.format, and the codes of `draw`.
     """
+    _check_bytes(data, limits)
+    kind = kind_of(data)
+    if foreign := foreign_kind(kind):
+        raise _foreign_error(foreign)
+    bounds = {"most_bytes": limits.bytes, "most_pixels": limits.pixels}
+    drawn = draw(data, kind, **bounds) if kind in DRAWN_KINDS else None
+    source = drawn.data if drawn else data
+    image = _open(source, limits)
+    _check_size(image, limits)
+    try:
+        check_effort(image, source, limits.pixels)
+        notes = ("image.animated",) if _is_animated(image) else ()
+        pixels, size = _decode(image, detail_px, grey=grey, opacity=opacity)
+    except ImageRejected:
+        raise
+    except Exception as error:  # decoders of untrusted bytes raise whatever they like
+        raise _damage_error(source, error) from error
+    image_format = "JPEG" if image.format == "MPO" else image.format or ""
+    if drawn:
+        size, image_format = (drawn.width_px, drawn.height_px), "SVG" if kind == "SVGZ" else kind
+        notes = ("image.first_page",) if drawn.pages > 1 else ()
+    return Picture(pixels, *size, image_format, hashlib.sha256(data).hexdigest(), notes)
+
+
+def stills_of(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[bytes]:
+    """Return the pictures to register for a file: the file itself, or PNGs of the drawing or of each page.
+
+    A drawing has no pixels of its own. Its PNG stays the same when a later release draws in another way, and
+    a browser may show it, which it must not do with a stranger's SVG. Raises ImageRejected.
+    """
+    _check_bytes(data, limits)
+    kind = kind_of(data)
+    if kind == "PDF":
+        return draw_pages(data, most_pixels=limits.pixels)
+    if kind in {"SVG", "SVGZ"}:
+        return [draw(data, kind, most_bytes=limits.bytes, most_pixels=limits.pixels).data]
+    return [data]
+
+
+def _check_bytes(data: bytes, limits: Limits) -> None:
     if not data:
         raise ImageRejected("The file is empty.", code="image.empty")
     if len(data) > limits.bytes:
@@ -98,18 +142,6 @@ def open_picture(
             size_bytes=len(data),
             limit_bytes=limits.bytes,
         )
-    image = _open(data, limits)
-    _check_size(image, limits)
-    try:
-        check_effort(image, data, limits.pixels)
-        notes = ("image.animated",) if _is_animated(image) else ()
-        pixels, (width_px, height_px) = _decode(image, detail_px, grey=grey, opacity=opacity)
-    except ImageRejected:
-        raise
-    except Exception as error:  # decoders of untrusted bytes raise whatever they like
-        raise _damage_error(data, error) from error
-    image_format = "JPEG" if image.format == "MPO" else image.format or ""
-    return Picture(pixels, width_px, height_px, image_format, hashlib.sha256(data).hexdigest(), notes)
 
 
 def _open(data: bytes, limits: Limits) -> Image.Image:
@@ -188,13 +220,25 @@ def _reduce(image: Image.Image, detail_px: int) -> Image.Image:
     return image.reduce(factor) if factor > 1 else image
 
 
+def _foreign_error(foreign: Foreign) -> ImageRejected:
+    return ImageRejected(
+        f"This is a {foreign.name} file, which we cannot read. {foreign.advice}", code="image.format"
+    )
+
+
 def _damage_error(data: bytes, error: Exception, *, in_header: bool = False) -> ImageRejected:
     if "truncated" in str(error).lower() or _read_declared_bytes(data) > len(data):
         return ImageRejected(
             "The file ends before the picture is complete. Send the file again.", code="image.truncated"
         )
     if in_header:
-        return ImageRejected(f"The file is not a picture that we can read ({', '.join(FORMATS)}).")
+        if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+            return ImageRejected(
+                "This is an archive or an office document. Unpack or export its pictures and send those."
+            )
+        if kind_of(data) == APPLE_DOUBLE:
+            return ImageRejected("This is a Mac's note about a picture (._ file). Send the picture itself.")
+        return ImageRejected(f"The file is not a picture that we can read ({', '.join(NAMES)}).")
     return ImageRejected("The picture is damaged, so we cannot decode it. Send another file.")
 
 

@@ -86,7 +86,7 @@ def test_a_mask_that_leaves_nothing_is_refused(box: tuple[int, int, int, int]) -
     ("data", "why"),
     [
         (b"", "image.empty"),
-        (b"<svg/>", "image.unreadable"),
+        (b"<html/>", "image.unreadable"),
         (make.mask_bytes(size=(12, 12)), "image.too_small"),
         (make.mask_bytes()[:-40], "image.truncated"),
     ],

@@ -1,0 +1,195 @@
+"""ZIP archives of pictures, read entry by entry. Nothing is unpacked to the disk, whatever the names say."""
+
+import os
+import zipfile
+from functools import lru_cache
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from authcheck.errors import ImageRejected, Rejected, RowRejected
+from authcheck.files.file_kinds import HEAD_BYTES, kind_by_suffix
+from authcheck.files.folders import Found, other_kind, skipped_file, skipped_folder
+from authcheck.files.picture_files import read_file
+
+ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
+# Archives that we cannot read, by their first bytes.
+OTHER_ARCHIVES = {b"Rar!\x1a\x07": "RAR", b"7z\xbc\xaf\x27\x1c": "7z", b"\x1f\x8b": "gzip", b"BZh": "bzip2"}
+TAR_MARK = slice(257, 262)
+# A workbook is a ZIP archive too. One of these names tells it.
+WORKBOOK_PARTS = {"[Content_Types].xml", "content.xml", "Index/Document.iwa", "Index.zip"}
+DIRECTORY_BYTES = 64 * 1024 * 1024  # of the archive's list of files, which is held in memory
+END_BYTES = 22 + 65535 + 76  # of the end of an archive: its end record, a comment, and the records of ZIP64
+ENCRYPTED = 0x1
+# Other packings, such as LZMA, ask for gigabytes of memory before their first byte.
+PACKINGS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+UTF8_NAME = 0x800
+
+
+def other_archive(head: bytes) -> str:
+    """Return the name of a kind of archive that we cannot read, or ""."""
+    if head[TAR_MARK] == b"ustar":
+        return "tar"
+    return next((name for start, name in OTHER_ARCHIVES.items() if head.startswith(start)), "")
+
+
+def is_archive(path: Path, head: bytes) -> bool:
+    """Return whether a file is a ZIP archive and no workbook. For a damaged one, its suffix tells."""
+    if not head.startswith(ZIP_STARTS):
+        return False
+    try:
+        with _open(str(path)) as file:
+            return not WORKBOOK_PARTS & set(file.namelist())
+    except Rejected:
+        return path.suffix.lower() == ".zip"
+
+
+class Archive:
+    """A ZIP archive. `found` has the pictures in it and the other files by kind, with names as in a folder.
+
+    Raises Rejected (`archive.unreadable`, `archive.too_many_files`).
+    """
+
+    def __init__(self, path: str) -> None:
+        self._file = _open(path)
+        entries = self._file.infolist()
+        if sum(entry.compress_size for entry in entries) > Path(path).stat().st_size:
+            raise _unreadable_error(path)  # entries share their bytes: one megabyte could claim terabytes
+        self._entries: dict[str, zipfile.ZipInfo] = {}
+        self.found = Found()
+        for entry in entries:
+            if not entry.is_dir():
+                self._add(entry)
+        self.found.paths.sort(key=lambda name: PurePosixPath(name).parts)
+
+    def _add(self, entry: zipfile.ZipInfo) -> None:
+        name = self._free_name(_plain_name(entry))
+        self._entries[name] = entry
+        *folders, last = PurePosixPath(name).parts
+        reasons = (f"in {found}" for folder in folders if (found := skipped_folder(folder)))
+        if reason := next(reasons, "") or skipped_file(last) or self._other_kind(name, entry):
+            self.found.left_out[name] = reason
+        else:
+            self.found.paths.append(name)
+
+    def _free_name(self, name: str) -> str:
+        """Return the name, with a number when an entry before it has the same."""
+        names = (name if number == 1 else f"{name} ({number})" for number in range(1, len(self._entries) + 2))
+        return next(free for free in names if free not in self._entries)
+
+    def _other_kind(self, name: str, entry: zipfile.ZipInfo) -> str:
+        """Return a name for the kind of an entry that is no picture, or "". An archive inside has a row."""
+        try:
+            head = self._read(name, entry, HEAD_BYTES)
+        except RowRejected:
+            return "" if kind_by_suffix(name) else "encrypted or damaged"
+        return "" if name.lower().endswith(".zip") else other_kind(name, head)
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        """Return the bytes of a picture. Refuse it by the size that it says or the size that it has.
+
+        Raises ImageRejected (`image.too_large`), RowRejected (`row.picture_missing`,
+        `row.picture_unreadable`).
+        """
+        entry = self._entries.get(name)
+        if entry is None:
+            raise RowRejected(f"The archive has no file {name}.", code="row.picture_missing", picture=name)
+        data = b"" if entry.file_size > max_bytes else self._read(name, entry, max_bytes + 1)
+        if max(entry.file_size, len(data)) > max_bytes:
+            raise ImageRejected(
+                f"The file is too large. The limit is {max_bytes} bytes.",
+                code="image.too_large",
+                limit_bytes=max_bytes,
+            )
+        return data
+
+    def _read(self, name: str, entry: zipfile.ZipInfo, most_bytes: int) -> bytes:
+        """Return the first bytes of an entry. Raises RowRejected (`row.picture_unreadable`)."""
+        if entry.flag_bits & ENCRYPTED:
+            raise _entry_error(name, "is encrypted in the archive. Pack it without a password")
+        if entry.compress_type not in PACKINGS:
+            raise _entry_error(name, "is packed in a way that we cannot read. Pack it as ZIP again")
+        try:
+            with self._file.open(entry) as stream:
+                return stream.read(most_bytes)
+        except Exception as error:  # the reader of untrusted bytes raises whatever it likes
+            raise _entry_error(name, "is damaged in the archive. Pack it again") from error
+
+
+def _open(path: str) -> zipfile.ZipFile:
+    """Open an archive. Raises Rejected (`archive.unreadable`, `archive.too_many_files`)."""
+    try:
+        _check_directory(path)
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise _unreadable_error(path) from error
+
+
+@lru_cache(maxsize=1)
+def open_archive(path: str) -> Archive:
+    """Return an archive. The last one stays open, because a scan reads it picture by picture."""
+    return Archive(path)
+
+
+def is_zip(path: str) -> bool:
+    """Return whether a path is a ZIP archive of pictures, by its bytes."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - a Path would rewrite the given path
+            return is_archive(Path(path), file.read(4)) if os.path.isfile(path) else False  # noqa: PTH113 - as above
+    except (OSError, ValueError):
+        return False
+
+
+def read_picture(path: str, max_bytes: int) -> bytes:
+    """Read a file, or a file in an archive for a path such as `prints.zip/kite.png`.
+
+    Raises as `read_file` and `Archive.read` do.
+    """
+    try:
+        return read_file(path, max_bytes)
+    except ImageRejected:
+        raise
+    except Rejected:
+        archive = path
+        while archive := archive.rpartition("/")[0]:
+            if is_zip(archive):
+                return open_archive(archive).read(path[len(archive) + 1 :], max_bytes)
+        raise
+
+
+def _check_directory(path: str) -> None:
+    """Raise Rejected (`archive.too_many_files`) for a list of files that is too long to be held in memory."""
+    with open(path, "rb") as file:  # noqa: PTH123 - as above
+        file.seek(max(0, file.seek(0, os.SEEK_END) - END_BYTES))
+        end = file.read()
+    record, record64 = end.rfind(b"PK\x05\x06"), end.rfind(b"PK\x06\x06")
+    size_bytes = int.from_bytes(end[record + 12 : record + 16], "little") if record >= 0 else 0
+    if record64 >= 0:
+        size_bytes = int.from_bytes(end[record64 + 40 : record64 + 48], "little")
+    if size_bytes > DIRECTORY_BYTES:
+        raise Rejected(
+            "The archive has too many files. Unpack it and import the folder.", code="archive.too_many_files"
+        )
+
+
+def _plain_name(entry: zipfile.ZipInfo) -> str:
+    """Return the name without a drive, roots and `..`. A Mac writes UTF-8 without saying so."""
+    name = entry.filename
+    if not entry.flag_bits & UTF8_NAME:
+        try:
+            name = name.encode("cp437").decode()
+        except UnicodeError:
+            name = entry.filename
+    parts = PureWindowsPath(name).parts
+    kept = [part for part in parts if part not in {"..", ".", "/", "\\"} and not part.endswith((":\\", ":"))]
+    return "/".join(kept) or "unnamed"
+
+
+def _unreadable_error(path: str) -> Rejected:
+    return Rejected(
+        f"The archive {path} is damaged. Pack it again, or import the unpacked folder.",
+        code="archive.unreadable",
+        path=path,
+    )
+
+
+def _entry_error(name: str, reason: str) -> RowRejected:
+    return RowRejected(f"{name} {reason}.", code="row.picture_unreadable", picture=name)

@@ -1,0 +1,84 @@
+"""What an owner names to import designs: a folder, a picture, an archive or a table, by its bytes."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from authcheck.errors import Rejected
+from authcheck.files.archives import is_archive, open_archive, other_archive
+from authcheck.files.file_kinds import FOREIGN, HEAD_BYTES, READABLE, kind_by_suffix, kind_of
+from authcheck.files.folders import search
+from authcheck.files.import_rows import Tell
+from authcheck.files.picture_files import read_file
+from authcheck.registry.design_files import (
+    Loader,
+    Row,
+    RowProblem,
+    load_from,
+    no_pictures_error,
+    picture_row,
+    read_folder,
+    read_table,
+)
+
+MAX_TABLE_BYTES = 1024**3
+SourceKind = Literal["folder", "picture", "archive", "table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The rows of an import, the loader of their pictures, and the files left out by kind."""
+
+    rows: Sequence[Row | RowProblem]
+    load: Loader
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def kind_of_source(path: Path) -> SourceKind:
+    """Return what a path names. A file that is nothing else is a table.
+
+    Raises Rejected (`archive.kind`) for an archive that is no ZIP.
+    """
+    if path.is_dir():
+        return "folder"
+    head = b""
+    if path.is_file():
+        try:
+            with path.open("rb") as file:
+                head = file.read(HEAD_BYTES)
+        except OSError:  # reading it again says why it cannot be read
+            head = b""
+    kind = kind_of(head)
+    if kind in READABLE or kind in FOREIGN or kind_by_suffix(path.name):
+        return "picture"
+    if name := other_archive(head):
+        raise Rejected(
+            f"This is a {name} archive. Import the unpacked folder, or pack it as ZIP.", code="archive.kind"
+        )
+    return "archive" if is_archive(path, head) else "table"
+
+
+def open_source(path: Path, *, kind: str, collection: str, max_bytes: int, tell: Tell) -> Source:
+    """Read the rows that a path names. `kind` and `collection` are those of designs without a table.
+
+    `max_bytes` limits each picture file. Raises Rejected.
+    """
+    what = kind_of_source(path)
+    if what == "folder":
+        found = search(str(path))
+        rows = list(read_folder(path, found, kind, collection))
+        return Source(rows, load_from(path, max_bytes), found.skipped)
+    if what == "archive":
+        archive = open_archive(str(path))
+        if not archive.found.paths:
+            raise no_pictures_error(path, archive.found)
+        names = archive.found.paths
+        rows = [picture_row(line, name, kind, collection) for line, name in enumerate(names, 1)]
+        return Source(rows, partial(archive.read, max_bytes=max_bytes), archive.found.skipped)
+    load = load_from(path.parent, max_bytes)
+    if what == "picture":
+        return Source([picture_row(1, path.name, kind, collection)], load)
+    return Source(list(read_table(read_file(path, MAX_TABLE_BYTES), path.name, tell)), load)
