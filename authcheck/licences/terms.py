@@ -171,8 +171,12 @@ def breaches(grant: Grant, use: Use) -> tuple[Breach, ...]:
 
 def _breaches_of_time(grant: Grant, on: date) -> Iterator[Breach]:
     terms = grant.terms
-    if grant.accepted_at is None or grant.accepted_at.date() > on:
+    if grant.accepted_at is None:
         yield Breach("licence.not_accepted")
+    elif grant.accepted_at.date() > on:
+        accepted = grant.accepted_at.date()
+        days = (accepted - on).days
+        yield Breach("licence.accepted_later", {"days": days, "accepted": accepted.isoformat()})
     for code, at in (("licence.revoked", grant.revoked_at), ("licence.superseded", grant.superseded_at)):
         if at is not None and at.date() <= on:
             yield Breach(code, {"days": (on - at.date()).days})

@@ -21,6 +21,7 @@ from authcheck.lookups.units import Unit
 from authcheck.members.tables import Organisation
 from authcheck.proofs.bundle import State
 from authcheck.registry.tables import Design
+from authcheck.registry.twins import find_twins
 from authcheck.storefronts import sellers, shops
 
 
@@ -55,8 +56,11 @@ def gather(
     rows = session.scalars(
         select(Design).where(Design.id.in_(seen)).options(joinedload(Design.owner)).order_by(Design.id)
     )
+    certified_id = code.found.unit.design_id if code is not None and code.found is not None else None
     return Evidence(
-        designs=tuple(_design(session, offer, seller, row, seen[row.id]) for row in rows),
+        designs=tuple(
+            _design(session, offer, seller, row, seen[row.id], certified_id=certified_id) for row in rows
+        ),
         certificate=None if code is None else _certificate(session, code, seller),
         seller_known=seller is not None,
         pictures=len(pictures) + unreadable,
@@ -73,12 +77,14 @@ class _Seen:
     pictures: tuple[int, ...] = ()
     exact_copy: bool = False
     disputed: bool = False
+    views: tuple[int, ...] = ()
 
     def add(self, place: int, code: VerdictCode, candidate: Candidate) -> None:
         if code is VerdictCode.MATCH:
             self.verdict = "match"
         self.score = max(self.score, candidate.score)
         self.pictures += (place,)
+        self.views += (candidate.view_number,)
         self.exact_copy = self.exact_copy or candidate.method == "sha256"
         self.disputed = self.disputed or candidate.disputed
 
@@ -93,10 +99,21 @@ def _seen(pictures: Sequence[PictureRead]) -> dict[str, _Seen]:
 
 
 def _design(
-    session: Session, offer: NewListing, seller: Organisation | None, design: Design, seen: _Seen
+    session: Session,
+    offer: NewListing,
+    seller: Organisation | None,
+    design: Design,
+    seen: _Seen,
+    *,
+    certified_id: str | None,
 ) -> DesignSeen:
     is_owner, standings = (
-        (False, ()) if seller is None else sellers.rights_of(session, seller, design, _use(offer, design))
+        (False, ())
+        if seller is None
+        else sellers.rights_of(session, seller, design, _use(offer, design), views=seen.views)
+    )
+    is_certified_twin = certified_id not in {None, design.id} and bool(
+        find_twins(session, design, Design.id == certified_id, views=seen.views)
     )
     return DesignSeen(
         design_id=design.id,
@@ -109,8 +126,14 @@ def _design(
         disputed=seen.disputed,
         seller_is_owner=is_owner,
         licences=tuple(
-            LicenceSeen(licence_id=standing.grant.id, breaches=standing.breaches) for standing in standings
+            LicenceSeen(
+                licence_id=standing.grant.id,
+                breaches=standing.breaches,
+                twin=standing.twin.reference if standing.twin else "",
+            )
+            for standing in standings
         ),
+        twin_certified=is_certified_twin,
     )
 
 

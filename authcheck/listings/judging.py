@@ -17,7 +17,8 @@ from authcheck.ids import check_code, new_id
 from authcheck.listings.evidence import Evidence
 from authcheck.listings.gathering import CodeRead, PictureRead, gather
 from authcheck.listings.offers import NewListing
-from authcheck.listings.rules import CURRENT_LISTING_POLICY, Decision, decide, listing_policy_named
+from authcheck.listings.policies import CURRENT_LISTING_POLICY, listing_policy_named
+from authcheck.listings.rules import Decision, decide
 from authcheck.listings.tables import Listing, ListingPicture
 from authcheck.lookups import lookup
 from authcheck.storage.parameters import can_be_stored

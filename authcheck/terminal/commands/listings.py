@@ -13,7 +13,7 @@ from authcheck.listings import imports, judging
 from authcheck.listings.judging import Judged
 from authcheck.listings.offer_files import read_offers
 from authcheck.listings.offers import NewListing, read_date, read_goods
-from authcheck.listings.rules import ListingVerdict
+from authcheck.listings.policies import ListingVerdict
 from authcheck.listings.tables import ListingImport
 from authcheck.members import organisations
 from authcheck.storage.opening import utc_now

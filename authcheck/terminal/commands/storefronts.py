@@ -153,6 +153,7 @@ def _answer_dict(answer: SellerAnswer) -> dict[str, Any]:
             {
                 "id": licence.grant.id,
                 "state": licence.grant.state(answer.on),
+                "twin": licence.twin.reference if licence.twin else None,
                 "breaches": [
                     {"code": breach.code, "params": dict(breach.params)} for breach in licence.breaches
                 ],
@@ -178,4 +179,5 @@ def _show_answer(answer: SellerAnswer, day: date) -> None:
     out.print(f"{'may sell' if answer.allowed else 'may not sell'} on {day}: {reason}", markup=False)
     for licence in answer.licences:
         breaches = "; ".join(map(_breach_text, licence.breaches))
-        out.print(f"{licence.grant.id}  {breaches or 'covers the sale'}", markup=False, soft_wrap=True)
+        twin = f", for {console.plain(licence.twin.reference)}, the same art" if licence.twin else ""
+        out.print(f"{licence.grant.id}  {breaches or 'covers the sale'}{twin}", markup=False, soft_wrap=True)
