@@ -31,6 +31,8 @@ SENTENCES = {
     "listing.nothing_found": "no registered design was found: this does not tell whether it is genuine",
     "listing.pictures_unreadable": "{pictures} pictures could not be read",
     "listing.twin": "the licence names {twin}, the same art of the same owner",
+    "listing.shop_near": "no member lists this shop, but one lists {shop}: compare the ids",
+    "listing.price_unread": "the price could not be read: {price}",
     "licence.not_accepted": "a licence was offered, but not yet accepted",
     "licence.accepted_later": "the licence was accepted {days} days after the listing, on {accepted}",
     "licence.revoked": "the licence was revoked {days} days before",

@@ -77,7 +77,8 @@ class Evidence:
     """All that a verdict on a listing depends on. `certificate` is None when the listing names none.
 
     `seller_known` says that the shop is an official shop of a member. `pictures` counts the pictures handed
-    in, `unreadable` those that could not be read.
+    in, `unreadable` those that could not be read. `price_unread` is a price that could not be read.
+    `near_shop` is a member's shop whose id is written almost like the id of an unknown seller.
     """
 
     designs: tuple[DesignSeen, ...] = ()
@@ -85,6 +86,8 @@ class Evidence:
     seller_known: bool = False
     pictures: int = 0
     unreadable: int = 0
+    price_unread: str = ""
+    near_shop: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values for `from_json`."""

@@ -1,8 +1,8 @@
 """Gathers the evidence about a listing from pictures, licences, storefronts and the ledger."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Literal
 
 from sqlalchemy import select
@@ -11,11 +11,15 @@ from sqlalchemy.orm import Session, joinedload
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.checks.answers import Answer
 from authcheck.checks.verdicts import Candidate, VerdictCode
+from authcheck.errors import NotFound, Rejected
+from authcheck.labels.codes import read_code
+from authcheck.ledger.addresses import addresses_of
 from authcheck.licences.grants import LONGEST_CHAIN
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms, Use
 from authcheck.listings.evidence import CertificateSeen, DesignSeen, Evidence, LicenceSeen
-from authcheck.listings.offers import NewListing
+from authcheck.listings.offers import TYPED_CHARS, NewListing
+from authcheck.lookups import lookup
 from authcheck.lookups.lookup import LookUp
 from authcheck.lookups.units import Unit
 from authcheck.members.tables import Organisation
@@ -23,6 +27,7 @@ from authcheck.proofs.bundle import State
 from authcheck.registry.tables import Design
 from authcheck.registry.twins import find_twins
 from authcheck.storefronts import sellers, shops
+from authcheck.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +41,38 @@ class PictureRead:
 
 @dataclass(frozen=True, slots=True)
 class CodeRead:
-    """The outcome of looking a certificate's code up. `found` is None unless we have the certificate."""
+    """The outcome of looking a certificate's code up. `found` is None unless we have the certificate.
+
+    `code` is the code in its one spelling, None for a text that cannot be a code.
+    """
 
     outcome: Literal["found", "not_found", "malformed"]
     found: LookUp | None = None
+    code: str | None = None
+
+
+def look_up_code(work: Workspace, text: str | None, now: datetime) -> CodeRead | None:
+    """Look up the certificate that a seller names. None without one.
+
+    Raises Rejected (`listing.certificate`) for an address of another service.
+    """
+    if text is None:
+        return None
+    try:
+        code = read_code(text, lambda: _read_addresses(work))
+        return CodeRead("found", lookup.look_up(work.database, work.settings, code, now), code)
+    except NotFound:
+        return CodeRead("not_found", code=code)
+    except Rejected as error:
+        if error.code == "code.foreign":
+            message = f"{error} Leave the certificate out, or give the code of one of our labels."
+            raise Rejected(message, code="listing.certificate", limit=TYPED_CHARS) from error
+        return CodeRead("malformed")  # that speaks against the listing, not the caller
+
+
+def _read_addresses(work: Workspace) -> Sequence[str]:
+    with work.database.reading() as session:
+        return addresses_of(session, work.settings).urls
 
 
 def gather(
@@ -51,7 +84,10 @@ def gather(
     unreadable: int = 0,
 ) -> Evidence:
     """Return the evidence about an offer, as the database is now."""
-    seller = shops.organisation_of(session, offer.channel, offer.seller)
+    storefront = shops.find_shop(session, offer.channel, offer.seller)
+    seller = storefront.organisation if storefront else None
+    offer = replace(offer, seller=storefront.shop_id) if storefront else offer
+    near_shop = None if storefront else shops.find_near_shop(session, offer.channel, offer.seller)
     seen = _seen(pictures)
     rows = session.scalars(
         select(Design).where(Design.id.in_(seen)).options(joinedload(Design.owner)).order_by(Design.id)
@@ -65,6 +101,8 @@ def gather(
         seller_known=seller is not None,
         pictures=len(pictures) + unreadable,
         unreadable=unreadable,
+        price_unread=offer.price_unread,
+        near_shop=near_shop or "",
     )
 
 

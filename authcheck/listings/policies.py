@@ -47,6 +47,7 @@ WEIGHTS: Mapping[str, float] = {  # every reason that a verdict can give, by fal
     "licence.over_cap": 0.69,
     "licence.superseded": 0.68,
     "design.disputed": 0.5,
+    "listing.shop_near": 0.46,
     "listing.lookalike": 0.45,
     "certificate.cannot_tell": 0.4,
     "listing.owner_sells": 0.3,
@@ -57,6 +58,7 @@ WEIGHTS: Mapping[str, float] = {  # every reason that a verdict can give, by fal
     "listing.nothing_found": 0.2,
     "listing.seller_unknown": 0.15,
     "listing.pictures_unreadable": 0.1,
+    "listing.price_unread": 0.05,
 }
 
 

@@ -50,6 +50,8 @@ def decide(evidence: Evidence, policy: ListingPolicy) -> Decision:
     reasons += [reason for finding, _ in judged for reason in finding.reasons]
     if not evidence.designs:
         reasons.append(_because("listing.nothing_found"))
+    if evidence.price_unread:
+        reasons.append(_because("listing.price_unread", price=evidence.price_unread))
     if evidence.unreadable:
         reasons.append(_because("listing.pictures_unreadable", pictures=evidence.unreadable))
     design_id = evidence.certificate.design_id if evidence.certificate else None
@@ -160,6 +162,11 @@ def _judge_without_right(design: DesignSeen, evidence: Evidence, about: Mapping[
         reasons = [_because_of(breach, about) for breach in reported.breaches]
         reasons += _twin_reasons(reported, about)
         return _Finding(ListingVerdict.LICENCE_BREACH, tuple(reasons), reported.licence_id)
+
+    # A spreadsheet drops zeros, a keyboard changes letters. Such a slip accuses nobody: a person decides.
+    if evidence.near_shop and not evidence.seller_known:
+        near = _because("listing.shop_near", shop=evidence.near_shop)
+        return _Finding(ListingVerdict.LOOKALIKE, (near,))
 
     # 10. unlicensed_use: no right at all. An offer that waits is no licence. A copy of the owner's own
     #     picture shows where the picture was taken from, and does not show that the goods are the owner's.

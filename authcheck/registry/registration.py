@@ -1,7 +1,7 @@
 """Registration of designs: refuse duplicates, find earlier views of other owners, store the design."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified, set_committed_value
 
 from authcheck.errors import Conflict, Rejected
-from authcheck.ids import new_id, new_salt
+from authcheck.ids import new_id, new_salt, tidy
 from authcheck.ledger.journal import record_at_commit
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
@@ -79,6 +79,7 @@ class Registration:
         `design.no_picture`), Conflict (`design.reference_taken`, `design.retired`, `licence.exclusive`) or
         StorageFailed.
         """
+        new = replace(new, reference=tidy(new.reference), title=tidy(new.title))
         check_new(new, views)
         views = list({view.sha256: view for view in views}.values())
         known = self._find_known(owner, new, frozenset(view.sha256 for view in views))

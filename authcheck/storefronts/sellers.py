@@ -82,16 +82,17 @@ def may_sell(
     """
     territory = checked_country(territory, error_code="seller.territory")
     goods = checked_goods(goods, error_code="licence.goods")
-    seller = shops.organisation_of(session, marketplace, shop_id)
-    if seller is None:
+    storefront = shops.find_shop(session, marketplace, shop_id)
+    if storefront is None:
         return SellerAnswer(seller=None, seller_id=None, is_owner=False, on=on, licences=())
+    seller = storefront.organisation
     use = Use(
         design_id=design.id,
         collection=design.collection,
         territory=territory,
         goods=goods,
         marketplace=normal_marketplace(marketplace),
-        shop_id=shop_id.strip(),
+        shop_id=storefront.shop_id,
         on=on,
     )
     is_owner, standings = rights_of(session, seller, design, use)
