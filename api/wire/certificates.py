@@ -56,6 +56,9 @@ class BatchOut(Wire):
     states: dict[str, int]
     licence: str | None = Field(None, description="Id of the licence that the issuer used.")
     meter: MeterOut | None = Field(None, description="The licence's present use.")
+    unprintable: str = Field(
+        "", description="Letters of the product's or brand's name for which our labels have no font."
+    )
 
 
 class CertificateOut(Wire):
