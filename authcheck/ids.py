@@ -1,5 +1,6 @@
-"""Identifiers that sort by time and cannot be guessed, and codes that people type from a label."""
+"""Identifiers that sort by time and cannot be guessed, and texts and codes as people write them."""
 
+import re
 import secrets
 import unicodedata
 from datetime import UTC, datetime, timedelta
@@ -16,9 +17,55 @@ SALT_BYTES = 16  # as many as nobody can try
 CODE_RANDOM_CHARS = 12  # 60 bits
 CODE_CHARS = CODE_RANDOM_CHARS + 1
 LONGEST_TYPED_CHARS = 64  # a typed code has a few blanks and hyphens
-READ_AS = str.maketrans("ILO", "110", "-\u2010\u2013\u2014")  # removes all kinds of hyphens and dashes
+READ_AS = str.maketrans("ILO", "110", "-_.:")  # removes what people put between groups
 FIELD_OVERFLOW = 0b100000
 FIELD_POLYNOMIAL = 0b100101  # x^5 + x^2 + 1, primitive: powers of x run through all 31 non-zero elements
+
+
+# Characters that nobody sees: soft hyphen, zero-width blanks, marks of direction, byte order mark.
+UNSEEN = re.compile("[\u00ad\u180e\u200b\u200e\u200f\u2060-\u2064\ufeff]")
+# Embeddings turn the direction of letters. In prose they hide a text. Around a copied number they do nothing.
+EMBEDDINGS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+# Joiners have a meaning in Arabic, in Indic letters and in pictures of people, but not beside a Latin letter.
+LOOSE_JOINERS = re.compile("(?<![^\x00-\u024f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\u024f])")
+LIKE_HYPHEN = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"), "-")
+LIKE_QUOTE = {**dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\u00b4\u02bc"), "'"),
+              **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"), '"')}  # fmt: skip
+PAIRS = (("<", ">"), ("(", ")"), ("[", "]"), ('"', '"'), ("'", "'"), ("`", "`"))
+
+
+def tidy(text: str) -> str:
+    """Return a text for people in its one spelling: NFC, without unseen characters, with single blanks.
+
+    Two texts that look the same are then the same. Letters stay: `fold` changes those of codes, too.
+    """
+    seen = LOOSE_JOINERS.sub("", UNSEEN.sub("", unicodedata.normalize("NFC", text)))
+    return re.sub(r"[^\S\n]+", " ", seen).strip()
+
+
+def fold(text: str) -> str:
+    """Return a value that is not prose (a code, a day, a number) in plain characters.
+
+    Full-width characters, all kinds of hyphens, quotes and blanks become those of ASCII. Quotes and brackets
+    around the value, and a comma, a semicolon or a dot after it, are no part of it: a chat program or a
+    phone's keyboard puts them there.
+    """
+    value = (
+        unicodedata.normalize("NFKC", tidy(text).strip(EMBEDDINGS))
+        .translate(LIKE_HYPHEN)
+        .translate(LIKE_QUOTE)
+        .strip()
+    )
+    while True:
+        bare = value.rstrip(",;. \t\r\n")
+        for opening, closing in PAIRS:
+            if len(bare) > 1 and bare.startswith(opening) and bare.endswith(closing):
+                bare = bare[1:-1].strip()
+            elif bare.endswith(closing) and opening != closing and opening not in bare:
+                bare = bare[:-1].strip()
+        if bare == value:
+            return value
+        value = bare
 
 
 def new_id(prefix: str, now: datetime) -> str:
@@ -53,7 +100,7 @@ def check_code(text: str) -> str:
     """
     if len(text) > LONGEST_TYPED_CHARS:
         raise _malformed_error()
-    code = "".join(unicodedata.normalize("NFKC", text).upper().translate(READ_AS).split())
+    code = "".join(fold(text).upper().translate(READ_AS).split())
     if len(code) != CODE_CHARS or not set(code) <= set(CROCKFORD) or _remainder(code):
         raise _malformed_error()
     return code

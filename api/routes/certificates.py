@@ -15,6 +15,7 @@ from authcheck.certificates.signing_keys import open_vault
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.certificates.unit_csv import units_csv
 from authcheck.errors import Rejected
+from authcheck.labels.letters import missing_letters
 from authcheck.ledger import publishing
 from authcheck.members.tables import Organisation
 from authcheck.storage.opening import utc_now
@@ -175,6 +176,7 @@ def _batches_out(session: Session, workspace: Workspace, rows: Sequence[Batch]) 
             states=states[batch.id],
             licence=batch.licence_id,
             meter=_meter_out(meters.get(batch.licence_id or "")),
+            unprintable=missing_letters(f"{batch.organisation.name} {batch.product}"),
         )
         for batch in rows
     ]

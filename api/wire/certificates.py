@@ -15,8 +15,8 @@ class BatchIn(Wire):
     """Units to certify: `count` units, or one for each of your own `serials`. At most 10,000."""
 
     design: Text = Field(max_length=40, description="Id of your design.")
-    gtin: Text = Field(max_length=14, examples=["4006381333931"])
-    lot: Text = Field(max_length=20, description="1 to 20 characters of GS1's set.", examples=["L2026-11"])
+    gtin: Text = Field(max_length=40, examples=["4006381333931"])
+    lot: Text = Field(max_length=40, description="1 to 20 characters of GS1's set.", examples=["L2026-11"])
     product: Text = Field(
         max_length=200, description="The product's name for buyers.", examples=["Kite shirt, M"]
     )
@@ -56,6 +56,9 @@ class BatchOut(Wire):
     states: dict[str, int]
     licence: str | None = Field(None, description="Id of the licence that the issuer used.")
     meter: MeterOut | None = Field(None, description="The licence's present use.")
+    unprintable: str = Field(
+        "", description="Letters of the product's or brand's name for which our labels have no font."
+    )
 
 
 class CertificateOut(Wire):

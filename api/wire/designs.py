@@ -89,7 +89,8 @@ class ImportRow(Wire):
     """The result of one row: registered, already_yours, disputed or rejected, and why.
 
     `near_*` name the earlier design of another owner that a disputed design shows, or that a registered
-    design resembles.
+    design resembles. `twin` is the reference of your earlier design with the same art: a licence for one of
+    the two counts for both.
     """
 
     line: int
@@ -105,6 +106,7 @@ class ImportRow(Wire):
     near_score: float | None
     findability: str = Field("", description="good, fair or poor, for the design's best picture.")
     warnings: list[str] = Field(default_factory=list)
+    twin: str = ""
 
 
 class ImportOut(Wire):

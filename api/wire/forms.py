@@ -1,8 +1,12 @@
 """Forms that every part of the API uses: the base of all models, problems, pages of a list, health."""
 
+from datetime import date
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+
+from authcheck.errors import Rejected
+from authcheck.licences.written import read_day
 
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -15,6 +19,17 @@ def _printable(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_printable)]
 Number = Annotated[int, Field(gt=-(2**31), lt=2**31)]  # a number that every column of the database can hold
+
+
+def _read_day(value: object) -> object:
+    try:
+        return read_day(value, error_code="day") if isinstance(value, str) else value
+    except Rejected as error:
+        raise ValueError(str(error)) from error
+
+
+# Without this, pydantic reads "20261129" as a number of seconds.
+Day = Annotated[date, BeforeValidator(_read_day), Strict()]
 
 
 class Wire(BaseModel):

@@ -1,11 +1,11 @@
 """Licences, in JSON."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from .forms import Number, Text, Wire
+from .forms import Day, Number, Text, Wire
 
 Name = Annotated[str, StringConstraints(max_length=200)]
 
@@ -39,8 +39,8 @@ class TermsIn(Wire):
         max_length=500,
         description="`marketplace` or `marketplace/shop`. An empty list allows any.",
     )
-    starts_on: date
-    ends_on: date | None = Field(None, description="The last day. Null means no end.")
+    starts_on: Day
+    ends_on: Day | None = Field(None, description="The last day. Null means no end.")
     cap: Number | None = Field(
         None, description="Units, over all versions of the licence. Null means any number."
     )

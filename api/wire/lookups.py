@@ -7,6 +7,7 @@ from pydantic import Field
 
 from authcheck.errors import Rejected
 from authcheck.ids import check_code
+from authcheck.labels.codes import unwrap
 from authcheck.ledger import anchoring
 from authcheck.ledger.tables import Anchoring
 from authcheck.lookups.lookup import LookUp
@@ -102,7 +103,7 @@ def holds_label(unit: Unit, text: str) -> bool:
     The public ledger holds ids and transaction ids, but no codes.
     """
     try:
-        return check_code(text) == unit.code
+        return check_code(unwrap(text)) == unit.code
     except Rejected:
         return False
 

@@ -7,7 +7,7 @@ from authcheck.certificates.pins import pin_of
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.config import Settings
 from authcheck.errors import Conflict
-from authcheck.labels.sheets import Label, label_url
+from authcheck.labels.sheets import Label, check_letters, label_url
 from authcheck.ledger.addresses import addresses_of, refuse_other
 from authcheck.vault import Vault
 
@@ -26,7 +26,8 @@ def labels_of(
 
     The links begin with the current address. Omits revoked certificates. With `vault`, every label has its
     PIN. Raises Conflict (`label.none`, `label.no_pins`, or `label.unsigned`, because no label is printed
-    before its certificate is signed), NotTrue (`key.sealed`), and as `addresses.refuse_other`.
+    before its certificate is signed), Rejected (`label.letters`), NotTrue (`key.sealed`), and as
+    `addresses.refuse_other`.
     """
     refuse_other(session, settings)
     address = addresses_of(session, settings).current
@@ -34,10 +35,19 @@ def labels_of(
     pins = {unit.code: pin_of(vault, unit) if vault else None for unit in units}
     if vault and None in pins.values():
         raise Conflict("This batch was issued without PINs.", code="label.no_pins", batch=batch.id)
-    return [
-        Label(unit.code, label_url(address, unit, short=short), batch.product, pins[unit.code])
+    labels = [
+        Label(
+            unit.code,
+            label_url(address, unit, short=short),
+            batch.product,
+            pins[unit.code],
+            brand=batch.organisation.name,
+            lot=batch.lot,
+        )
         for unit in units
     ]
+    check_letters(labels[:1])  # all labels of a batch have the same words
+    return labels
 
 
 def _find_active_units(session: Session, batch: Batch, first: int, count: int | None) -> list[Certificate]:

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session, joinedload
 from authcheck.certificates.orders import MOST_UNITS
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.errors import NotFound, Rejected
-from authcheck.ids import check_code
+from authcheck.labels.codes import read_code, unwrap
 from authcheck.labels.gs1 import check_gtin, check_lot
+from authcheck.ledger.addresses import list_addresses
 from authcheck.ledger.tables import Entry
 from authcheck.storage.parameters import can_be_stored, in_chunks
 
@@ -146,15 +147,16 @@ def transaction_ids(session: Session, certificates: Sequence[Certificate]) -> di
     return tx_ids
 
 
-def certificate_name(text: str) -> tuple[str, str]:
+def certificate_name(session: Session, text: str) -> tuple[str, str]:
     """Return the column and the value that a certificate's name refers to, in canonical spelling.
 
-    The result is ("id", UUID) or ("code", code of the label). Raises Rejected (`code.malformed`).
+    The result is ("id", UUID) or ("code", code of the label). The code may be in a label's address. Raises
+    Rejected (`code.malformed`, `code.foreign`).
     """
     try:
-        return "id", str(UUID(text))
+        return "id", str(UUID(unwrap(text)))
     except ValueError:
-        return "code", check_code(text)
+        return "code", read_code(text, lambda: [address.url for address in list_addresses(session)])
 
 
 def get_certificate(session: Session, text: str, organisation_id: str) -> Certificate:
@@ -163,7 +165,7 @@ def get_certificate(session: Session, text: str, organisation_id: str) -> Certif
     Raises Rejected (`code.malformed`), NotFound (`certificate.not_found`), also for a certificate of another
     organisation.
     """
-    column, name = certificate_name(text)
+    column, name = certificate_name(session, text)
     query = select(Certificate).where(
         Certificate.organisation_id == organisation_id, getattr(Certificate, column) == name
     )
@@ -217,7 +219,7 @@ def _find_named(
 ) -> list[Row[str, str, str, int]]:
     if not 1 <= len(names) <= MOST_UNITS:
         raise Rejected(f"Name 1 to {MOST_UNITS:,} certificates, or one batch.", code="certificate.selection")
-    wanted = dict.fromkeys(certificate_name(name) for name in names)
+    wanted = dict.fromkeys(certificate_name(session, name) for name in names)
     rows: dict[tuple[str, str], Row[str, str, str, int]] = {}
     for column in ("id", "code"):
         values = [value for kind, value in wanted if kind == column]

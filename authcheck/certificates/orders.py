@@ -8,6 +8,7 @@ from typing import Any
 import rfc8785
 
 from authcheck.errors import Rejected
+from authcheck.ids import tidy
 from authcheck.labels.gs1 import check_gtin, check_lot, check_serial
 
 MOST_UNITS = 10_000  # of one request
@@ -54,7 +55,7 @@ class Order:
                 code="batch.count",
                 limit=MOST_UNITS,
             )
-        product = self.product.strip()
+        product = tidy(self.product)
         if not product or len(product) > PRODUCT_CHARS or not product.isprintable():
             raise Rejected(
                 f"The product's name must have 1 to {PRODUCT_CHARS} printable characters.",
@@ -62,9 +63,10 @@ class Order:
                 limit=PRODUCT_CHARS,
             )
         gtin, lot = check_gtin(self.gtin), check_lot(self.lot)
-        if len({check_serial(serial) for serial in self.serials}) < len(self.serials):
+        serials = tuple(map(check_serial, self.serials))
+        if len(set(serials)) < len(serials):
             raise Rejected("A serial number occurs twice in the order.", code="batch.serials")
-        return replace(self, count=count, product=product, gtin=gtin, lot=lot)
+        return replace(self, count=count, product=product, gtin=gtin, lot=lot, serials=serials)
 
     @property
     def sha256(self) -> str:

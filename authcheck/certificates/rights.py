@@ -3,12 +3,12 @@
 All checks read rows under locks.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import and_, exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from authcheck.certificates.meters import units_issued
 from authcheck.certificates.orders import Order
@@ -18,9 +18,11 @@ from authcheck.licences import grants as licence_grants
 from authcheck.licences.parties import as_read_with, own_links
 from authcheck.licences.tables import Licence, LicenceSubject
 from authcheck.licences.terms import Breach, Grant, Use, breaches
+from authcheck.licences.twins import licensed_twins
 from authcheck.members.tables import Organisation
 from authcheck.registry.designs import get_design
 from authcheck.registry.tables import Design
+from authcheck.registry.twins import find_twins
 from authcheck.storage.parameters import can_be_stored
 
 
@@ -36,21 +38,23 @@ def lock_right(session: Session, organisation: Organisation, order: Order, now: 
     """Return the right to issue this order, locked until this transaction ends.
 
     Call it under `lock_organisation`. An owner needs no licence. For a licensee, use the licence that the
-    order names. Otherwise use a licence of this licensee that covers the order. Raises NotFound
-    (`design.not_found`, `licence.not_found`), Conflict (`certificate.no_licence`,
-    `certificate.licence_breach`, `certificate.design_state`).
+    order names. Otherwise use a licence of this licensee that covers the order, for the design or for its
+    twin. Raises NotFound (`design.not_found`, `licence.not_found`), Conflict
+    (`certificate.no_licence`, `certificate.licence_breach`, `certificate.design_state`).
     """
     design = _find_design(session, organisation, order)
     if order.licence_id is None and design is not None and design.owner_id == organisation.id:
         _lock_design(session, design)
         return Right(design)
     grants = _find_grants(session, organisation, design, order.licence_id)
+    if order.licence_id is None and design is not None:
+        grants += _find_twin_grants(session, organisation, design, known={grant.id for grant in grants})
     if design is None or not grants:
         raise _no_licence_error(organisation, order)
     rows = _lock_chains(session, grants)
     _lock_design(session, design)
     locked = licence_grants.grants_of(session, [rows[grant.id] for grant in grants], units=units_issued)
-    judged = [(_breaches_of(grant, design, order.count, now), grant) for grant in locked]
+    judged = [(_breaches_of(session, grant, design, order.count, now), grant) for grant in locked]
     broken, grant = min(judged, key=lambda breaches_and_grant: len(breaches_and_grant[0]))
     if broken:
         raise _breach_error(grant, broken)
@@ -75,7 +79,7 @@ def lock_standing(
         _lock_design(session, design)
         if ordered_under:
             grant = licence_grants.grant_of(session, rows[ordered_under.id], units=units_issued)
-            if broken := _breaches_of(grant, design, 0, now):
+            if broken := _breaches_of(session, grant, design, 0, now):
                 raise _breach_error(grant, broken)
     return designs
 
@@ -92,27 +96,28 @@ def without_right(session: Session, organisation: Organisation, now: datetime) -
         licence_id = batch.licence_id or ""
         if licence_id not in grants:
             grants[licence_id] = _newest_grant(session, licence_id)
-        if _breaches_of(grants[licence_id], get_design(session, batch.design_id), 0, now):
+        if _breaches_of(session, grants[licence_id], get_design(session, batch.design_id), 0, now):
             batch_ids.append(batch.id)
     return batch_ids
 
 
 def _find_design(session: Session, organisation: Organisation, order: Order) -> Design | None:
-    """Return the order's design if the organisation owns it or holds a licence that names it.
+    """Return the order's design if the organisation owns it or holds a licence for a design of its owner.
 
     One statement decides, so a stranger's design takes the same time as no design. If the order names a
     licence, that licence decides later, and any design is returned.
     """
     if not can_be_stored(order.design_id):
         return None
-    names_design = or_(
-        and_(LicenceSubject.kind == "design", LicenceSubject.value == Design.id),
-        and_(LicenceSubject.kind == "collection", LicenceSubject.value == Design.collection),
+    licensed = aliased(Design)
+    names_licensed = or_(
+        and_(LicenceSubject.kind == "design", LicenceSubject.value == licensed.id),
+        and_(LicenceSubject.kind == "collection", LicenceSubject.value == licensed.collection),
     )
     held = (
         exists()
         .where(LicenceSubject.licence_id == Licence.id, Licence.licensee_id == organisation.id)
-        .where(Licence.accepted_at.is_not(None), names_design)
+        .where(Licence.accepted_at.is_not(None), names_licensed, licensed.owner_id == Design.owner_id)
     )
     query = select(Design.id).where(Design.id == order.design_id)
     if order.licence_id is None:
@@ -146,6 +151,20 @@ def _find_grants(
     ]
 
 
+def _find_twin_grants(
+    session: Session, organisation: Organisation, design: Design, *, known: Collection[str]
+) -> list[Grant]:
+    """Return the licences of an organisation for the design's twins, without the `known` ids."""
+    grants = {
+        grant.id: grant
+        for twin in licensed_twins(session, design, organisation.id)
+        for grant in licence_grants.grants_for(
+            session, design=twin, licensee_id=organisation.id, units=units_issued
+        )
+    }
+    return [grant for licence_id, grant in grants.items() if licence_id not in known]
+
+
 def _lock_chains(session: Session, grants: Iterable[Grant]) -> dict[str, Licence]:
     """Lock these licences and their parents, and return the current rows by id.
 
@@ -177,13 +196,25 @@ def _newest_version(session: Session, licence_id: str) -> Licence:
     return licence_grants.in_force(session, licence_grants.get_licence(session, licence_id))
 
 
-def _breaches_of(grant: Grant, design: Design, units: int, now: datetime) -> tuple[Breach, ...]:
+def _named_design(session: Session, grant: Grant, design: Design) -> Design:
+    """Return the design that a licence names: the ordered design, or else its twin, if there is one."""
+    terms = grant.terms
+    if design.id in terms.designs or design.collection in terms.collections:
+        return design
+    named = or_(Design.id.in_(terms.designs), Design.collection.in_(terms.collections))
+    return next(iter(find_twins(session, design, named)), design)
+
+
+def _breaches_of(
+    session: Session, grant: Grant, design: Design, units: int, now: datetime
+) -> tuple[Breach, ...]:
     """Return the terms that this many more units would break."""
     end_times = [link.revoked_at for link in licence_grants.chain_of(grant)] + [grant.superseded_at]
     # A licence that has ended must count as ended, even if this clock is slow, or if midnight passed
     # during the wait for the lock.
     on = max([now, *(end for end in end_times if end is not None)]).astimezone(UTC).date()
-    use = Use(design_id=design.id, collection=design.collection, on=on, units=units)
+    named = _named_design(session, grant, design)
+    use = Use(design_id=named.id, collection=named.collection, on=on, units=units)
     return breaches(grant, use)
 
 

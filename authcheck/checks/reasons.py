@@ -31,7 +31,11 @@ SENTENCES = {
     "listing.seller_unknown": "no member lists this shop as its own",
     "listing.nothing_found": "no registered design was found: this does not tell whether it is genuine",
     "listing.pictures_unreadable": "{pictures} pictures could not be read",
-    "licence.not_accepted": "the licence was never accepted",
+    "listing.twin": "the licence names {twin}, the same art of the same owner",
+    "listing.shop_near": "no member lists this shop, but one lists {shop}: compare the ids",
+    "listing.price_unread": "the price could not be read: {price}",
+    "licence.not_accepted": "a licence was offered, but not yet accepted",
+    "licence.accepted_later": "the licence was accepted {days} days after the listing, on {accepted}",
     "licence.revoked": "the licence was revoked {days} days before",
     "licence.superseded": "the licence was replaced by a later version {days} days before",
     "licence.lapsed": "the licence lapsed {days} days before, on {ended}",
@@ -56,4 +60,7 @@ SENTENCES = {
 
 def reason_sentence(code: str, params: Mapping[str, Any]) -> str:
     """Return the sentence of a reason. A code of a later release is shown as it is."""
-    return SENTENCES.get(code, code).format_map(params)
+    sentence = SENTENCES.get(code, code)
+    if params.get("days") == 1:
+        sentence = sentence.replace("{days} days", "{days} day")
+    return sentence.format_map(params)

@@ -1,21 +1,15 @@
 """QR codes in an untrusted picture, and the decision which QR codes are labels of this service."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
 from authcheck.errors import Rejected
 from authcheck.ids import check_code
-from authcheck.labels import gs1, symbols
+from authcheck.labels import symbols
+from authcheck.labels.codes import SHOWN_CHARS, LabelText, find_label
 from authcheck.vision.pictures.decode import Limits, open_picture
 
 LONGEST_PX = 2400  # of a side: on a whole page of the smallest labels a module still has three pixels
-LONGEST_TEXT = 500  # the text of our own labels has at most about 300 characters
-SHOWN_CHARS = 80
-SHORT = re.compile(r"/[cC]/([^/]+)")
-DIGITAL_LINK = re.compile(r"/01/([0-9]{14})/10/([^/]+)/21/([^/]+)")
-CODE_QUERY = re.compile(rf"{gs1.CODE_ATTRIBUTE}=([0-9A-Za-z]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,54 +48,18 @@ def read_label(data: bytes, limits: Limits, public_urls: Sequence[str]) -> list[
 def recognise(text: str, public_urls: Sequence[str]) -> Read:
     """Read the text of a QR code.
 
-    A bare code, or the address of a label below one of `public_urls`, is a label of ours.
+    A bare code, or the address of a label below one of `public_urls`, is a label of ours. Our labels have
+    nothing else in their text: anything more is not ours.
     """
-    for public_url in public_urls:
-        try:
-            return _parse_own_label(text, public_url)
-        except (Rejected, ValueError):  # urlsplit raises ValueError for a malformed address
-            continue
-    return Read(_make_harmless(text))
-
-
-def _parse_own_label(text: str, public_url: str) -> Read:
-    """Parse the text of our own label. Raises Rejected or ValueError for any other text."""
-    if not text.isascii() or not text.isprintable() or len(text) > LONGEST_TEXT:
-        raise Rejected
-    if ":" not in text:
-        return Read(text, check_code(text))
-    address, public_address = urlsplit(text), urlsplit(public_url)
-    same_host = (address.scheme, address.netloc.lower()) == (
-        public_address.scheme,
-        public_address.netloc.lower(),
-    )
-    if not same_host or not address.path.startswith(public_address.path) or "#" in text:
-        raise Rejected
-    path = address.path.removeprefix(public_address.path)
-    query = CODE_QUERY.fullmatch(address.query)
-    if "?" in text and query is None:
-        raise Rejected
-    if query is None and (short_link := SHORT.fullmatch(path)):
-        return Read(text, check_code(short_link[1]))
-    digital_link = DIGITAL_LINK.fullmatch(path)
-    if digital_link is None:
-        raise Rejected
-    gtin, lot, serial = (unquote(part) for part in digital_link.groups())
-    return Read(
-        text,
-        check_code(query[1]) if query else _code_of_serial(serial),
-        gtin=gs1.check_gtin(gtin),
-        lot=gs1.check_lot(lot),
-        serial=gs1.check_serial(serial),
-    )
-
-
-def _code_of_serial(serial: str) -> str | None:
-    """Return the code that a serial number is. Returns None for a brand's own serial number."""
     try:
-        return check_code(serial)
+        label = LabelText(check_code(text)) if ":" not in text and text.isascii() else None
     except Rejected:
-        return None
+        label = None
+    if label is None and "://" in text and text[-1] != "?":
+        label = find_label(text, public_urls)
+    if label is None or not label.is_exact:
+        return Read(_make_harmless(text))
+    return Read(text, label.code, gtin=label.gtin, lot=label.lot, serial=label.serial)
 
 
 def _make_harmless(text: str) -> str:

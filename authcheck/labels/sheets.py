@@ -3,32 +3,29 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import BinaryIO, NamedTuple, Protocol
 from urllib.parse import quote, urlsplit
 
 import segno
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
+from authcheck.errors import Rejected
 from authcheck.ids import show_code
 from authcheck.labels.gs1 import CODE_ATTRIBUTE
 from authcheck.labels.layouts import GAP_MM, PAD_MM, QUIET_MODULES, Layout, module_mm
+from authcheck.labels.letters import missing_letters
+from authcheck.labels.typesetting import draw_line, fold
 
 LEVEL = "Q"  # of error correction: a quarter of the symbol may be lost
 LINE = 1.2  # leading, in font sizes
 RULER_MM = 50
 CODE_FONT, SMALL_FONT = "Courier-Bold", "Helvetica"
-PRODUCT_FONTS = (  # each with an encoding that lists its characters; PDF readers bring the East Asian fonts
-    ("Helvetica-Bold", "cp1252"),
-    ("STSong-Light", "gbk"),
-    ("HYSMyeongJo-Medium", "cp949"),
-)
-ANY_FONT, ANY_ENCODING = PRODUCT_FONTS[1]
 PRODUCT_LINES = 3
-PIECE = re.compile(r"[!-\u024f]+ *|.")  # a word of Latin letters, or one character
+SMALL_PT, LEAST_SMALL_PT = 6.5, 4.5  # of the lines in small letters
+LEAST_NAME_PT = 3.8
+SCAN = "scan to check"
 
 
 class LabelledUnit(Protocol):
@@ -42,7 +39,7 @@ class LabelledUnit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One label. A scratch-off sticker will cover the printed `pin`.
+    """One label. `brand` is the issuer's name. A scratch-off sticker will cover the printed `pin`.
 
     With None the label has no place for a PIN.
     """
@@ -51,6 +48,8 @@ class Label:
     url: str
     product: str
     pin: str | None = None
+    brand: str = ""
+    lot: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +97,10 @@ def sheet(
     """Write a PDF of the labels in the given order. Call `advance` after each label.
 
     The same labels give the same bytes. The margin of each page states the module's side, asks to print at
-    100 %, and shows a ruler to compare with a real ruler. Raises Rejected (`label.too_small`) before anything
-    is written.
+    100 %, and shows a ruler to compare with a real ruler. Raises Rejected (`label.too_small`,
+    `label.letters`) before anything is written.
     """
+    check_letters(labels)
     pages = -(-len(labels) // layout.labels)
     canvas = Canvas(file, (layout.page_mm[0] * mm, layout.page_mm[1] * mm), pageCompression=1, invariant=1)
     canvas.setTitle(title)
@@ -115,6 +115,19 @@ def sheet(
         smallest_mm = min(smallest_mm, page_mm)
     canvas.save()
     return Printed(pages, smallest_mm)
+
+
+def check_letters(labels: Sequence[Label]) -> None:
+    """Raise Rejected (`label.letters`) with the letters for which there is no font. None is ever left out."""
+    for text in dict.fromkeys(text for label in labels for text in (label.brand, label.product, label.lot)):
+        if letters := missing_letters(text):
+            raise Rejected(
+                f"We have no font for these letters of {text!r}: {letters}. Issue the certificates under a "
+                "name without them, or print labels of your own from `authcheck certificates export`.",
+                code="label.letters",
+                letters=letters,
+                text=text,
+            )
 
 
 class _Box(NamedTuple):
@@ -160,9 +173,9 @@ def _draw_qr(canvas: Canvas, matrix: Sequence[bytearray], side: float) -> None:
 
 
 def _draw_text(canvas: Canvas, label: Label, box: _Box) -> None:
-    """Draw from the bottom up: the PIN, the code, and the host where people type the code.
+    """Draw from the bottom up: the PIN, the code, the host where people type the code, the lot, what to do.
 
-    The product's name fills the remaining height from the top.
+    The brand and the product's name fill the remaining height from the top.
     """
     y = box.y
     if label.pin is not None:
@@ -174,18 +187,47 @@ def _draw_text(canvas: Canvas, label: Label, box: _Box) -> None:
     canvas.setFont(CODE_FONT, size)
     canvas.drawString(box.x, y, code)
     y += size
-    host = urlsplit(label.url).netloc.lower()
-    small = min(6.5, size, box.width / pdfmetrics.stringWidth(host, SMALL_FONT, 1))
-    canvas.setFont(SMALL_FONT, small)
-    canvas.drawString(box.x, y, host)
-    y += small * LINE
-    font, text = product_font(label.product)
+    for line in (urlsplit(label.url).netloc.lower(), *_small_lines(label, size, box)):
+        small = _small_size(line, size, box.width)
+        canvas.setFont(SMALL_FONT, small)
+        canvas.drawString(box.x, y, line)
+        y += small * LINE
     size = min(9.0, size)
-    canvas.setFont(font, size)
-    top = box.y + box.height
-    lines = min(PRODUCT_LINES, int((top - y + 0.25 * size) / (size * LINE)))
-    for number, line in enumerate(fold(text, font, size, box.width, lines)):
-        canvas.drawString(box.x, top - size * (0.75 + number * LINE), line)
+    _draw_names(canvas, label, _Box(box.x, y, box.width, box.y + box.height - y), size)
+
+
+def _small_size(line: str, size: float, width: float) -> float:
+    """Return the size at which a small line fits into a width."""
+    return min(SMALL_PT, size, width / float(pdfmetrics.stringWidth(line, SMALL_FONT, 1)))
+
+
+def _small_lines(label: Label, size: float, box: _Box) -> list[str]:
+    """Return the lines above the host: the lot and the advice, in one line where they are still legible."""
+    if not label.lot:
+        return [SCAN]
+    lot = f"Lot {label.lot}"
+    joined = f"{lot}  {SCAN}"
+    return [joined] if _small_size(joined, size, box.width) >= LEAST_SMALL_PT else [lot, SCAN]
+
+
+def _draw_names(canvas: Canvas, label: Label, box: _Box, size: float) -> None:
+    """Draw the brand in one line and the product's name below it, from the top of the box.
+
+    In a low box both are smaller, and in a very low one they share a line.
+    """
+    top, product = box.y + box.height, label.product
+    fitting = box.height / (0.75 + LINE)
+    if label.brand and fitting < LEAST_NAME_PT:
+        product = f"{label.product} ({label.brand})"
+    elif label.brand:
+        size = min(size, fitting)
+        small = min(SMALL_PT, size)
+        (brand,) = fold(label.brand, small, box.width, 1)
+        draw_line(canvas, box.x, top - 0.75 * small, brand, small)
+        top -= small * LINE
+    lines = max(1, min(PRODUCT_LINES, int((top - box.y + 0.25 * size) / (size * LINE))))
+    for number, line in enumerate(fold(product, size, box.width, lines)):
+        draw_line(canvas, box.x, top - size * (0.75 + number * LINE), line, size)
 
 
 def _draw_pin(canvas: Canvas, pin: str, box: _Box) -> None:
@@ -227,49 +269,3 @@ def _draw_margin(canvas: Canvas, layout: Layout, title: str, side_mm: float) -> 
     canvas.drawCentredString(
         right - RULER_MM * mm / 2, base + 2, f"print at 100 %: this line has {RULER_MM} mm"
     )
-
-
-def product_font(text: str) -> tuple[str, str]:
-    """Return the font for a product's name, and the name.
-
-    A character without a font becomes a question mark.
-    """
-    for font, encoding in PRODUCT_FONTS:
-        try:
-            text.encode(encoding)
-        except UnicodeEncodeError:
-            continue
-        return _registered_font(font), text
-    return _registered_font(ANY_FONT), text.encode(ANY_ENCODING, "replace").decode(ANY_ENCODING)
-
-
-@cache
-def _registered_font(font: str) -> str:
-    if font != PRODUCT_FONTS[0][0]:
-        pdfmetrics.registerFont(UnicodeCIDFont(font))
-    return font
-
-
-def fold(text: str, font: str, size: float, width: float, most: int) -> list[str]:
-    """Fold a text into at most `most` lines of `width` points. Returns the lines.
-
-    Latin words stay whole where they fit in a line. "..." replaces the text that does not fit.
-    """
-
-    def fits(line: str) -> bool:
-        return bool(pdfmetrics.stringWidth(line.rstrip(), font, size) <= width)
-
-    lines = [""]
-    for piece in PIECE.findall(text):
-        if lines[-1] and not fits(lines[-1] + piece):
-            lines.append("")
-        for part in [piece] if fits(piece) else piece:
-            if not fits(lines[-1] + part):
-                lines.append("")
-            lines[-1] += part
-    if len(lines) > most:
-        lines = lines[:most]
-        while lines and lines[-1] and not fits(lines[-1] + "..."):
-            lines[-1] = lines[-1][:-1]
-        lines[-1:] = [line.rstrip() + "..." for line in lines[-1:]]
-    return [line.strip() for line in lines]

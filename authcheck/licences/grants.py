@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from sqlalchemy import Select, bindparam, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from authcheck.errors import NotFound
@@ -65,21 +65,24 @@ def all_licences(session: Session, organisation_id: str, *, role: str | None = N
 
 
 def grants_for(
-    session: Session, *, design: Design, units: Units, licensee_id: str | None = None
+    session: Session, *, design: Design, units: Units, licensee_id: str | None = None, offers: bool = False
 ) -> list[Grant]:
     """Return all accepted licence versions that name this design or its collection, newest first.
 
-    Includes expired, superseded and revoked versions.
+    Includes expired, superseded and revoked versions. With `offers`, includes open offers too.
     """
     by_design = (LicenceSubject.kind == "design") & (LicenceSubject.value == design.id)
     by_collection = (LicenceSubject.kind == "collection") & (
         LicenceSubject.value == (design.collection or "")
     )
     licence_ids = select(LicenceSubject.licence_id).where(or_(by_design, by_collection))
-    accepted = select(Licence).where(Licence.id.in_(licence_ids), Licence.accepted_at.is_not(None))
+    wanted: ColumnElement[bool] = Licence.accepted_at.is_not(None)
+    if offers:
+        wanted = or_(wanted, and_(Licence.declined_at.is_(None), Licence.revoked_at.is_(None)))
+    query = select(Licence).where(Licence.id.in_(licence_ids), wanted)
     if licensee_id is not None:
-        accepted = accepted.where(Licence.licensee_id == licensee_id)
-    rows = session.scalars(accepted.order_by(Licence.offered_at.desc(), Licence.version.desc(), Licence.id))
+        query = query.where(Licence.licensee_id == licensee_id)
+    rows = session.scalars(query.order_by(Licence.offered_at.desc(), Licence.version.desc(), Licence.id))
     grants = grants_of(session, rows.all(), units=units)
     # Two owners may use the same name for different collections.
     return [grant for grant in grants if root_of(grant).owner_id == design.owner_id]

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 from datetime import date
 
-from authcheck.licences.terms import Grant, Terms, sells
+from authcheck.licences.codes import sells, split_channel
+from authcheck.licences.terms import Grant, Terms
 
 Kin = Mapping[str, Collection[str]]
 """For a design's id, the ids of the designs that it returned as, or that returned as it."""
@@ -61,13 +62,10 @@ def _subjects_of(
 
 
 def _do_channels_meet(first: Collection[str], second: Collection[str]) -> bool:
-    return any(sells(channel, *_split_channel(other)) for channel in first for other in second)
+    return any(sells(channel, *split_channel(other)) for channel in first for other in second)
 
 
 def _are_channels_within(outer: Collection[str], inner: Collection[str]) -> bool:
-    return all(channel in outer or channel.partition("/")[0] in outer for channel in inner)
-
-
-def _split_channel(channel: str) -> tuple[str, str]:
-    marketplace, _, shop_id = channel.partition("/")
-    return marketplace, shop_id
+    allowed = {split_channel(channel) for channel in outer}
+    pairs = map(split_channel, inner)
+    return all(pair in allowed or (pair[0], "") in allowed for pair in pairs)

@@ -7,14 +7,20 @@ from datetime import date, datetime
 from typing import Any, NoReturn, Self
 
 from authcheck.errors import Rejected
+from authcheck.ids import fold, tidy
 from authcheck.licences.codes import (
+    BEFORE_HOST,
     COUNTRIES,
     EVERYWHERE,
     MARKETPLACE_CHARS,
     SHOP_CHARS,
+    SHOWN_CHARS,
     checked_goods,
-    normal_country,
     normal_marketplace,
+    normal_shop,
+    normal_territories,
+    sells,
+    split_channel,
 )
 
 LARGEST_CAP = 1_000_000_000
@@ -171,8 +177,12 @@ def breaches(grant: Grant, use: Use) -> tuple[Breach, ...]:
 
 def _breaches_of_time(grant: Grant, on: date) -> Iterator[Breach]:
     terms = grant.terms
-    if grant.accepted_at is None or grant.accepted_at.date() > on:
+    if grant.accepted_at is None:
         yield Breach("licence.not_accepted")
+    elif grant.accepted_at.date() > on:
+        accepted = grant.accepted_at.date()
+        days = (accepted - on).days
+        yield Breach("licence.accepted_later", {"days": days, "accepted": accepted.isoformat()})
     for code, at in (("licence.revoked", grant.revoked_at), ("licence.superseded", grant.superseded_at)):
         if at is not None and at.date() <= on:
             yield Breach(code, {"days": (on - at.date()).days})
@@ -199,7 +209,7 @@ def _breaches_of_terms(grant: Grant, use: Use) -> Iterator[Breach]:
     if outside:
         yield Breach("licence.goods", {"goods": _join(outside), "allowed": _join(terms.goods)})
     if use.marketplace is not None and terms.channels:
-        marketplace, shop_id = normal_marketplace(use.marketplace), (use.shop_id or "").strip()
+        marketplace, shop_id = normal_marketplace(use.marketplace), normal_shop(use.shop_id or "")
         if not any(sells(channel, marketplace, shop_id) for channel in terms.channels):
             channel = f"{marketplace}/{shop_id}" if shop_id else marketplace
             yield Breach("licence.channel", {"channel": channel, "allowed": _join(terms.channels)})
@@ -216,14 +226,8 @@ def _is_covered(terms: Terms, territory: str) -> bool:
     return EVERYWHERE in terms.territories or territory in terms.territories
 
 
-def sells(channel: str, marketplace: str, shop_id: str) -> bool:
-    """Return whether a channel of the terms covers a shop. A shop without an id may be any shop."""
-    channel_marketplace, _, channel_shop = channel.partition("/")
-    return channel_marketplace == marketplace and (not channel_shop or not shop_id or channel_shop == shop_id)
-
-
 def _normal_subjects(values: Collection[str]) -> tuple[str, ...]:
-    subjects = tuple(sorted({value.strip() for value in values}))
+    subjects = tuple(sorted({tidy(value) for value in values}))
     if len(subjects) > MOST_SUBJECTS or not all(SUBJECT.fullmatch(subject) for subject in subjects):
         _refuse(
             "licence.terms",
@@ -233,12 +237,12 @@ def _normal_subjects(values: Collection[str]) -> tuple[str, ...]:
 
 
 def _normal_territories(values: Collection[str]) -> tuple[str, ...]:
-    codes = {value: EVERYWHERE if value.strip() == EVERYWHERE else normal_country(value) for value in values}
-    unknown = [value for value, code in codes.items() if code is None]
+    named = {value: normal_territories(value) for value in values}
+    unknown = [value.strip()[:SHOWN_CHARS] for value, codes in named.items() if codes is None]
     if unknown:
-        message = "Territories must be ISO 3166-1 codes of two letters, such as FR."
-        _refuse("licence.territory", message, territory=unknown[0].strip()[:10])
-    return tuple(sorted({code for code in codes.values() if code}))
+        message = f"{unknown[0]!r} is not a territory. Use ISO 3166-1 codes of two letters, such as FR."
+        _refuse("licence.territory", message, territory=unknown[0])
+    return tuple(sorted({code for codes in named.values() for code in codes or ()}))
 
 
 def _check_territories(territories: tuple[str, ...], excepted: tuple[str, ...]) -> None:
@@ -253,13 +257,13 @@ def _check_territories(territories: tuple[str, ...], excepted: tuple[str, ...]) 
 
 
 def _normal_channel(channel: str) -> str:
-    marketplace, slash, shop_id = channel.partition("/")
-    marketplace, shop_id = normal_marketplace(marketplace), shop_id.strip()
+    marketplace, shop_id = split_channel(channel)
     has_lengths = 0 < len(marketplace) <= MARKETPLACE_CHARS and len(shop_id) <= SHOP_CHARS
-    if not has_lengths or (slash and not shop_id) or not f"{marketplace}{shop_id}".isprintable():
-        message = "Write a channel as `marketplace` or `marketplace/shop`."
+    is_address = "/" in shop_id and BEFORE_HOST.match(fold(channel)) is not None
+    if not has_lengths or is_address or not f"{marketplace}{shop_id}".isprintable():
+        message = f"{channel[:100]!r} is not a channel. Write it as `marketplace` or `marketplace/shop`."
         _refuse("licence.channel", message, channel=channel[:100])
-    return f"{marketplace}/{shop_id}" if slash else marketplace
+    return f"{marketplace}/{shop_id}" if shop_id else marketplace
 
 
 def _join(values: Collection[object]) -> str:

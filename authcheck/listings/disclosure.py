@@ -54,4 +54,4 @@ def _disclose_params(code: str, params: Mapping[str, Any], own: Collection[str])
         return dict(params)
     if code.startswith("licence."):
         return {name: params[name] for name in ABOUT if name in params}
-    return {name: value for name, value in params.items() if name != "licence"}
+    return {name: value for name, value in params.items() if name not in {"licence", "twin"}}

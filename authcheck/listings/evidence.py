@@ -18,11 +18,13 @@ FORM = 1  # the version of the evidence as JSON
 class LicenceSeen:
     """A licence of the seller about a design, and its terms that the listing breaks.
 
-    Without a breach it covers the listing.
+    Without a breach it covers the listing. `twin` is the reference of the owner's other design with the same
+    art if the licence names only that one.
     """
 
     licence_id: str
     breaches: tuple[Breach, ...]
+    twin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,8 @@ class DesignSeen:
 
     `score` in [0, 1] and `verdict` are those of the picture that shows the design best. `pictures` are the
     places, from 0, of the pictures that show it. `exact_copy` says that one of them is, byte for byte, a
-    registered picture. `licences` are the seller's licences about the design.
+    registered picture. `licences` are the seller's licences about the design. `twin_certified` says that the
+    certificate is about another design of the owner with the same art.
     """
 
     design_id: str
@@ -46,6 +49,7 @@ class DesignSeen:
     disputed: bool = False
     seller_is_owner: bool = False
     licences: tuple[LicenceSeen, ...] = ()
+    twin_certified: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +77,8 @@ class Evidence:
     """All that a verdict on a listing depends on. `certificate` is None when the listing names none.
 
     `seller_known` says that the shop is an official shop of a member. `pictures` counts the pictures handed
-    in, `unreadable` those that could not be read.
+    in, `unreadable` those that could not be read. `price_unread` is a price that could not be read.
+    `near_shop` is a member's shop whose id is written almost like the id of an unknown seller.
     """
 
     designs: tuple[DesignSeen, ...] = ()
@@ -81,6 +86,8 @@ class Evidence:
     seller_known: bool = False
     pictures: int = 0
     unreadable: int = 0
+    price_unread: str = ""
+    near_shop: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values for `from_json`."""
@@ -116,6 +123,7 @@ def _design_of(stored: Mapping[str, Any]) -> DesignSeen:
                 Breach(breach["code"], breach["params"], breach.get("licence_id", ""))
                 for breach in licence["breaches"]
             ),
+            twin=licence.get("twin", ""),
         )
         for licence in stored["licences"]
     )

@@ -1,8 +1,8 @@
 """Gathers the evidence about a listing from pictures, licences, storefronts and the ledger."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Literal
 
 from sqlalchemy import select
@@ -11,17 +11,23 @@ from sqlalchemy.orm import Session, joinedload
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.checks.answers import Answer
 from authcheck.checks.verdicts import Candidate, VerdictCode
+from authcheck.errors import NotFound, Rejected
+from authcheck.labels.codes import read_code
+from authcheck.ledger.addresses import addresses_of
 from authcheck.licences.grants import LONGEST_CHAIN
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms, Use
 from authcheck.listings.evidence import CertificateSeen, DesignSeen, Evidence, LicenceSeen
-from authcheck.listings.offers import NewListing
+from authcheck.listings.offers import TYPED_CHARS, NewListing
+from authcheck.lookups import lookup
 from authcheck.lookups.lookup import LookUp
 from authcheck.lookups.units import Unit
 from authcheck.members.tables import Organisation
 from authcheck.proofs.bundle import State
 from authcheck.registry.tables import Design
+from authcheck.registry.twins import find_twins
 from authcheck.storefronts import sellers, shops
+from authcheck.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +41,38 @@ class PictureRead:
 
 @dataclass(frozen=True, slots=True)
 class CodeRead:
-    """The outcome of looking a certificate's code up. `found` is None unless we have the certificate."""
+    """The outcome of looking a certificate's code up. `found` is None unless we have the certificate.
+
+    `code` is the code in its one spelling, None for a text that cannot be a code.
+    """
 
     outcome: Literal["found", "not_found", "malformed"]
     found: LookUp | None = None
+    code: str | None = None
+
+
+def look_up_code(work: Workspace, text: str | None, now: datetime) -> CodeRead | None:
+    """Look up the certificate that a seller names. None without one.
+
+    Raises Rejected (`listing.certificate`) for an address of another service.
+    """
+    if text is None:
+        return None
+    try:
+        code = read_code(text, lambda: _read_addresses(work))
+        return CodeRead("found", lookup.look_up(work.database, work.settings, code, now), code)
+    except NotFound:
+        return CodeRead("not_found", code=code)
+    except Rejected as error:
+        if error.code == "code.foreign":
+            message = f"{error} Leave the certificate out, or give the code of one of our labels."
+            raise Rejected(message, code="listing.certificate", limit=TYPED_CHARS) from error
+        return CodeRead("malformed")  # that speaks against the listing, not the caller
+
+
+def _read_addresses(work: Workspace) -> Sequence[str]:
+    with work.database.reading() as session:
+        return addresses_of(session, work.settings).urls
 
 
 def gather(
@@ -50,17 +84,25 @@ def gather(
     unreadable: int = 0,
 ) -> Evidence:
     """Return the evidence about an offer, as the database is now."""
-    seller = shops.organisation_of(session, offer.channel, offer.seller)
+    storefront = shops.find_shop(session, offer.channel, offer.seller)
+    seller = storefront.organisation if storefront else None
+    offer = replace(offer, seller=storefront.shop_id) if storefront else offer
+    near_shop = None if storefront else shops.find_near_shop(session, offer.channel, offer.seller)
     seen = _seen(pictures)
     rows = session.scalars(
         select(Design).where(Design.id.in_(seen)).options(joinedload(Design.owner)).order_by(Design.id)
     )
+    certified_id = code.found.unit.design_id if code is not None and code.found is not None else None
     return Evidence(
-        designs=tuple(_design(session, offer, seller, row, seen[row.id]) for row in rows),
+        designs=tuple(
+            _design(session, offer, seller, row, seen[row.id], certified_id=certified_id) for row in rows
+        ),
         certificate=None if code is None else _certificate(session, code, seller),
         seller_known=seller is not None,
         pictures=len(pictures) + unreadable,
         unreadable=unreadable,
+        price_unread=offer.price_unread,
+        near_shop=near_shop or "",
     )
 
 
@@ -73,12 +115,14 @@ class _Seen:
     pictures: tuple[int, ...] = ()
     exact_copy: bool = False
     disputed: bool = False
+    views: tuple[int, ...] = ()
 
     def add(self, place: int, code: VerdictCode, candidate: Candidate) -> None:
         if code is VerdictCode.MATCH:
             self.verdict = "match"
         self.score = max(self.score, candidate.score)
         self.pictures += (place,)
+        self.views += (candidate.view_number,)
         self.exact_copy = self.exact_copy or candidate.method == "sha256"
         self.disputed = self.disputed or candidate.disputed
 
@@ -93,10 +137,21 @@ def _seen(pictures: Sequence[PictureRead]) -> dict[str, _Seen]:
 
 
 def _design(
-    session: Session, offer: NewListing, seller: Organisation | None, design: Design, seen: _Seen
+    session: Session,
+    offer: NewListing,
+    seller: Organisation | None,
+    design: Design,
+    seen: _Seen,
+    *,
+    certified_id: str | None,
 ) -> DesignSeen:
     is_owner, standings = (
-        (False, ()) if seller is None else sellers.rights_of(session, seller, design, _use(offer, design))
+        (False, ())
+        if seller is None
+        else sellers.rights_of(session, seller, design, _use(offer, design), views=seen.views)
+    )
+    is_certified_twin = certified_id not in {None, design.id} and bool(
+        find_twins(session, design, Design.id == certified_id, views=seen.views)
     )
     return DesignSeen(
         design_id=design.id,
@@ -109,8 +164,14 @@ def _design(
         disputed=seen.disputed,
         seller_is_owner=is_owner,
         licences=tuple(
-            LicenceSeen(licence_id=standing.grant.id, breaches=standing.breaches) for standing in standings
+            LicenceSeen(
+                licence_id=standing.grant.id,
+                breaches=standing.breaches,
+                twin=standing.twin.reference if standing.twin else "",
+            )
+            for standing in standings
         ),
+        twin_certified=is_certified_twin,
     )
 
 

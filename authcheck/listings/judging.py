@@ -13,13 +13,13 @@ from authcheck.checks.answers import Answer, answer, read_submission
 from authcheck.checks.records import new_check
 from authcheck.checks.tables import Check
 from authcheck.errors import NotFound, Rejected
-from authcheck.ids import check_code, new_id
+from authcheck.ids import new_id
 from authcheck.listings.evidence import Evidence
-from authcheck.listings.gathering import CodeRead, PictureRead, gather
+from authcheck.listings.gathering import CodeRead, PictureRead, gather, look_up_code
 from authcheck.listings.offers import NewListing
-from authcheck.listings.rules import CURRENT_LISTING_POLICY, Decision, decide, listing_policy_named
+from authcheck.listings.policies import CURRENT_LISTING_POLICY, listing_policy_named
+from authcheck.listings.rules import Decision, decide
 from authcheck.listings.tables import Listing, ListingPicture
-from authcheck.lookups import lookup
 from authcheck.storage.parameters import can_be_stored
 from authcheck.workspace import Workspace
 
@@ -73,8 +73,8 @@ def check_listing(
     same reference is replaced. Raises Rejected (`listing.*`), Unavailable.
     """
     new = new.checked()
+    certificate = look_up_code(work, new.certificate_code, now)
     read, unreadable = _read(work, pictures)
-    certificate = _look_up(work, new.certificate_code, now)
     with work.database.reading() as session:
         evidence_seen = gather(session, new, read, certificate, unreadable=len(unreadable))
     decision = decide(evidence_seen, CURRENT_LISTING_POLICY)
@@ -84,7 +84,8 @@ def check_listing(
         )
         for picture in read
     }
-    listing, again = _store(work, _new_row(new, organisation_id, evidence_seen, decision, now), checks)
+    row = _new_row(new, organisation_id, evidence_seen, decision, now, certificate=certificate)
+    listing, again = _store(work, row, checks)
     data = {picture.place: picture.answer.submission.data for picture in read}
     for place, check in checks.items():
         evidence.keep(check, data[place], work.copies, work.limits, now)
@@ -134,19 +135,14 @@ def _answer(work: Workspace, data: bytes | Rejected) -> Answer:
     return answer(work.database, work.finder, read_submission(data, work.limits), work.policy)
 
 
-def _look_up(work: Workspace, text: str | None, now: datetime) -> CodeRead | None:
-    if text is None:
-        return None
-    try:
-        return CodeRead("found", lookup.look_up(work.database, work.settings, check_code(text), now))
-    except NotFound:
-        return CodeRead("not_found")
-    except Rejected:  # the seller's text cannot be a code: that speaks against the listing, not the caller
-        return CodeRead("malformed")
-
-
 def _new_row(
-    new: NewListing, organisation_id: str | None, evidence_seen: Evidence, decision: Decision, now: datetime
+    new: NewListing,
+    organisation_id: str | None,
+    evidence_seen: Evidence,
+    decision: Decision,
+    now: datetime,
+    *,
+    certificate: CodeRead | None,
 ) -> Listing:
     return Listing(
         id=new_id("lst", now),
@@ -158,7 +154,7 @@ def _new_row(
         goods=list(new.goods),
         price=new.price,
         listed_on=new.listed_on,
-        certificate_code=_kept_code(new.certificate_code),
+        certificate_code=_kept_code(new.certificate_code, certificate),
         handed_in_at=now,
         decided_at=now,
         policy=CURRENT_LISTING_POLICY.name,
@@ -170,17 +166,14 @@ def _new_row(
     )
 
 
-def _kept_code(text: str | None) -> str | None:
+def _kept_code(text: str | None, read: CodeRead | None) -> str | None:
     """Return a code in its one spelling, so that it can be found.
 
     Of a text that is no code, return `?` and its beginning.
     """
-    if text is None:
+    if text is None or read is None:
         return None
-    try:
-        return check_code(text)
-    except Rejected:
-        return f"?{text}"[:CODE_CHARS]
+    return read.code or f"?{text}"[:CODE_CHARS]
 
 
 REPLACED = (

@@ -1,21 +1,25 @@
 """Offers as marketplaces hand them in: each field is brought into one spelling or refused."""
 
-import re
 from dataclasses import dataclass, replace
 from datetime import date
 
 from authcheck.errors import Rejected
+from authcheck.ids import tidy
+from authcheck.labels.codes import LONGEST_TEXT, unwrap
 from authcheck.licences.codes import (
     MARKETPLACE_CHARS,
     SHOP_CHARS,
     checked_country,
     checked_goods,
     normal_marketplace,
+    normal_shop,
+    read_classes,
 )
+from authcheck.licences.written import read_day
+from authcheck.listings.prices import read_price
 
-REFERENCE_CHARS, TYPED_CHARS = 200, 64
-CLASS = re.compile(r"[0-9]{1,2}")
-PRICE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})? [A-Z]{3}")
+REFERENCE_CHARS, TYPED_CHARS = 200, LONGEST_TEXT
+PRICE_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +28,7 @@ class NewListing:
 
     `reference` is the caller's own id for the offer. `seller` is the shop's id on the marketplace `channel`.
     `territory` is an ISO 3166-1 code. `goods` are Nice classes, () when they are not known. `price` is an
-    amount with an ISO 4217 code: `19.90 EUR`.
+    amount with an ISO 4217 code: `19.90 EUR`. `price_unread` is a price that cannot be read.
     """
 
     reference: str
@@ -35,21 +39,24 @@ class NewListing:
     price: str | None = None
     listed_on: date
     certificate_code: str | None = None
+    price_unread: str = ""
 
     def checked(self) -> "NewListing":
         """Return the offer with all fields in one spelling.
 
-        Raises Rejected (`listing.*`, a code for each field).
+        A price that cannot be read goes to `price_unread`. Raises Rejected (`listing.*`, a code for each
+        field).
         """
-        code = (self.certificate_code or "").strip()
+        code = unwrap(self.certificate_code or "")
         return replace(
             self,
             reference=_line(self.reference, "reference", REFERENCE_CHARS, "listing.reference"),
-            seller=_line(self.seller, "seller", SHOP_CHARS, "listing.seller"),
-            channel=_line(normal_marketplace(self.channel), "channel", MARKETPLACE_CHARS, "listing.channel"),
+            seller=_line(normal_shop(self.seller), "seller", SHOP_CHARS, "listing.seller"),
+            channel=_channel(self.channel),
             territory=checked_country(self.territory, error_code="listing.territory"),
             goods=checked_goods(self.goods, error_code="listing.goods"),
             price=_price(self.price),
+            price_unread=self.price_unread or _unread_price(self.price),
             certificate_code=_line(code, "certificate code", TYPED_CHARS, "listing.certificate")
             if code
             else None,
@@ -57,7 +64,7 @@ class NewListing:
 
 
 def _line(text: str, field: str, most_chars: int, code: str) -> str:
-    text = text.strip()
+    text = tidy(text)
     if not text or len(text) > most_chars or not text.isprintable():
         raise Rejected(
             f"A {field} must have 1 to {most_chars} printable characters.", code=code, limit=most_chars
@@ -65,27 +72,35 @@ def _line(text: str, field: str, most_chars: int, code: str) -> str:
     return text
 
 
+def _channel(text: str) -> str:
+    channel = _line(normal_marketplace(text), "channel", MARKETPLACE_CHARS, "listing.channel")
+    if "/" in channel:
+        raise Rejected(
+            f"{channel!r} is not a marketplace's name. Write the shop as the seller.",
+            code="listing.channel",
+            limit=MARKETPLACE_CHARS,
+        )
+    return channel
+
+
 def _price(text: str | None) -> str | None:
-    price = " ".join((text or "").split()).upper()
-    if price and not PRICE.fullmatch(price):
-        raise Rejected("Write a price as an amount and a currency, like 19.90 EUR.", code="listing.price")
-    return price or None
+    return read_price(text) if text and text.strip() else None
+
+
+def _unread_price(text: str | None) -> str:
+    is_unread = bool(text and text.strip()) and _price(text) is None
+    shown = "".join(char for char in tidy(text or "") if char.isprintable())
+    return shown[:PRICE_CHARS] or "?" if is_unread else ""
 
 
 def read_goods(text: str) -> tuple[int, ...]:
-    """Read Nice classes with commas, blanks or semicolons between: `9, 25`.
+    """Read Nice classes with anything of `,;|/&+` or blanks between: `9, 25`, `Class 9; 25`.
 
     Raises Rejected (`listing.goods`).
     """
-    words = text.replace(",", " ").replace(";", " ").split()
-    if not all(CLASS.fullmatch(word) for word in words):
-        raise Rejected("Goods must be Nice classes from 1 to 45.", code="listing.goods")
-    return tuple(map(int, words))
+    return read_classes(text, error_code="listing.goods")
 
 
 def read_date(text: str) -> date:
-    """Read a day: `2026-11-23`. Raises Rejected (`listing.date`)."""
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise Rejected("Write a day as 2026-11-23.", code="listing.date") from None
+    """Read a day, see `read_day`. Raises Rejected (`listing.date`)."""
+    return read_day(text, error_code="listing.date")

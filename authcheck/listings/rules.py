@@ -8,102 +8,11 @@ the numbered blocks from `_judge_certificate` on, in the order of docs/listing-v
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal
 
 from authcheck.checks.verdicts import Reason
-from authcheck.errors import BadSetting
 from authcheck.licences.terms import Breach
 from authcheck.listings.evidence import CertificateSeen, DesignSeen, Evidence, LicenceSeen
-
-Severity = Literal["none", "low", "medium", "high"]
-
-
-class ListingVerdict(StrEnum):
-    """The verdicts on a listing, worst first. The worst finding is the verdict."""
-
-    CERTIFICATE_INVALID = "certificate_invalid"
-    CLONE_SUSPECTED = "clone_suspected"
-    CERTIFICATE_MISMATCH = "certificate_mismatch"
-    UNLICENSED_USE = "unlicensed_use"
-    LICENCE_BREACH = "licence_breach"
-    LOOKALIKE = "lookalike"
-    LICENSED = "licensed"
-    NONE = "none"
-
-
-WORST_FIRST = tuple(ListingVerdict)
-WEIGHTS: Mapping[str, float] = {  # every reason that a verdict can give, by falling weight
-    "certificate.revoked": 1.0,
-    "certificate.not_true": 1.0,
-    "certificate.not_found": 1.0,
-    "certificate.malformed": 1.0,
-    "certificate.no_right_at_issue": 0.98,
-    "certificate.clone": 0.95,
-    "certificate.other_design": 0.92,
-    "certificate.other_issuer": 0.9,
-    "image.exact_copy": 0.85,
-    "listing.no_licence": 0.8,
-    "licence.not_accepted": 0.78,
-    "licence.revoked": 0.76,
-    "licence.lapsed": 0.75,
-    "licence.not_started": 0.74,
-    "licence.other_design": 0.73,
-    "licence.territory": 0.72,
-    "licence.goods": 0.71,
-    "licence.channel": 0.7,
-    "licence.over_cap": 0.69,
-    "licence.superseded": 0.68,
-    "design.disputed": 0.5,
-    "listing.lookalike": 0.45,
-    "certificate.cannot_tell": 0.4,
-    "listing.owner_sells": 0.3,
-    "listing.licensed": 0.3,
-    "listing.near_own": 0.25,
-    "certificate.good": 0.2,
-    "listing.nothing_found": 0.2,
-    "listing.seller_unknown": 0.15,
-    "listing.pictures_unreadable": 0.1,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListingPolicy:
-    """One named version of the rules. `severities` says how urgent each verdict is for a moderator."""
-
-    name: str
-    severities: Mapping[ListingVerdict, Severity]
-
-
-LISTING_POLICIES: Mapping[str, ListingPolicy] = {
-    policy.name: policy
-    for policy in (
-        ListingPolicy(
-            name="listing-1",
-            severities={
-                ListingVerdict.CERTIFICATE_INVALID: "high",
-                ListingVerdict.CLONE_SUSPECTED: "high",
-                ListingVerdict.CERTIFICATE_MISMATCH: "high",
-                ListingVerdict.UNLICENSED_USE: "medium",
-                ListingVerdict.LICENCE_BREACH: "medium",
-                ListingVerdict.LOOKALIKE: "low",
-                ListingVerdict.LICENSED: "none",
-                ListingVerdict.NONE: "none",
-            },
-        ),
-    )
-}
-CURRENT_LISTING_POLICY = LISTING_POLICIES["listing-1"]
-
-
-def listing_policy_named(name: str) -> ListingPolicy:
-    """Return the policy with this name. Raises BadSetting (`policy.unknown`) when this release has none."""
-    try:
-        return LISTING_POLICIES[name]
-    except KeyError:
-        raise BadSetting(
-            f"This release has no policy with the name {name!r}.", code="policy.unknown", name=name
-        ) from None
+from authcheck.listings.policies import WEIGHTS, WORST_FIRST, ListingPolicy, ListingVerdict, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +50,8 @@ def decide(evidence: Evidence, policy: ListingPolicy) -> Decision:
     reasons += [reason for finding, _ in judged for reason in finding.reasons]
     if not evidence.designs:
         reasons.append(_because("listing.nothing_found"))
+    if evidence.price_unread:
+        reasons.append(_because("listing.price_unread", price=evidence.price_unread))
     if evidence.unreadable:
         reasons.append(_because("listing.pictures_unreadable", pictures=evidence.unreadable))
     design_id = evidence.certificate.design_id if evidence.certificate else None
@@ -193,8 +104,11 @@ def _judge_certificate(evidence: Evidence) -> Iterator[tuple[ListingVerdict | No
 def _mismatches(seen: CertificateSeen, designs: Iterable[DesignSeen]) -> Iterator[Reason]:
     """Apply rule 3. A disputed design is no proof that a certificate belongs to another design."""
     matched = {design.design_id: design for design in designs if design.verdict == "match"}
+    for shown in list(matched.values()):
+        if shown.twin_certified and seen.design_id:
+            matched.setdefault(seen.design_id, shown)
 
-    # 3a. The certificate is about a design that the pictures do not show.
+    # 3a. The certificate is about a design that the pictures do not show, nor a twin of it.
     undisputed = any(not design.disputed for design in matched.values())
     if seen.design_id and undisputed and seen.design_id not in matched:
         yield _because("certificate.other_design")
@@ -211,7 +125,8 @@ def _mismatches(seen: CertificateSeen, designs: Iterable[DesignSeen]) -> Iterato
 def _judge_design(design: DesignSeen, evidence: Evidence) -> _Finding:
     """Apply rules 5 to 10 to one design. The first rule that fits decides."""
     about = {"design": design.reference, "owner": design.owner}
-    covering = max((licence.licence_id for licence in design.licences if not licence.breaches), default=None)
+    covering = max(filter(_is_covering, design.licences), key=_most_direct, default=None)
+    covering_id = covering.licence_id if covering else None
 
     # 5. While its owners are in dispute, a design neither accuses nor clears a seller: a person decides.
     if design.disputed:
@@ -221,17 +136,18 @@ def _judge_design(design: DesignSeen, evidence: Evidence) -> _Finding:
     #    person should look.
     if design.verdict == "lookalike":
         if design.seller_is_owner or covering:
-            return _Finding(ListingVerdict.NONE, (_because("listing.near_own", **about),), covering)
+            return _Finding(ListingVerdict.NONE, (_because("listing.near_own", **about),), covering_id)
         return _Finding(ListingVerdict.LOOKALIKE, (_because("listing.lookalike", **about),))
 
     # 7. licensed: the owner sells.
     if design.seller_is_owner:
         return _Finding(ListingVerdict.LICENSED, (_because("listing.owner_sells", **about),))
 
-    # 8. licensed: a licence of the seller covers design, territory, goods, channel, day and quantity.
+    # 8. licensed: a licence of the seller covers design, territory, goods, channel, day and quantity. A
+    #    licence for a twin of the design covers it too. Chance decides which of two twins a check names.
     if covering:
-        reason = _because("listing.licensed", **about, licence=covering)
-        return _Finding(ListingVerdict.LICENSED, (reason,), covering)
+        reason = _because("listing.licensed", **about, licence=covering.licence_id)
+        return _Finding(ListingVerdict.LICENSED, (reason, *_twin_reasons(covering, about)), covering_id)
 
     return _judge_without_right(design, evidence, about)
 
@@ -243,12 +159,17 @@ def _judge_without_right(design: DesignSeen, evidence: Evidence, about: Mapping[
     accepted = [licence for licence in design.licences if not _is_offer(licence)]
     if accepted:
         reported = max(accepted, key=_fewest_breaches)
-        reasons = tuple(_because_of(breach, about) for breach in reported.breaches)
-        return _Finding(ListingVerdict.LICENCE_BREACH, reasons, reported.licence_id)
+        reasons = [_because_of(breach, about) for breach in reported.breaches]
+        reasons += _twin_reasons(reported, about)
+        return _Finding(ListingVerdict.LICENCE_BREACH, tuple(reasons), reported.licence_id)
 
-    # 10. unlicensed_use: no right at all. An offer that was not accepted by that day is no licence. A copy of
-    #     the owner's own picture shows where the picture was taken from, and does not show that the goods are
-    #     the owner's.
+    # A spreadsheet drops zeros, a keyboard changes letters. Such a slip accuses nobody: a person decides.
+    if evidence.near_shop and not evidence.seller_known:
+        near = _because("listing.shop_near", shop=evidence.near_shop)
+        return _Finding(ListingVerdict.LOOKALIKE, (near,))
+
+    # 10. unlicensed_use: no right at all. An offer that waits is no licence. A copy of the owner's own
+    #     picture shows where the picture was taken from, and does not show that the goods are the owner's.
     no_right = [_because("listing.no_licence", **about)]
     if design.licences:
         no_right.append(_because("licence.not_accepted", **about))
@@ -263,9 +184,25 @@ def _is_offer(licence: LicenceSeen) -> bool:
     return any(breach.code == "licence.not_accepted" for breach in licence.breaches)
 
 
-def _fewest_breaches(licence: LicenceSeen) -> tuple[bool, int, str]:
+def _is_covering(licence: LicenceSeen) -> bool:
+    return not licence.breaches
+
+
+def _most_direct(licence: LicenceSeen) -> tuple[bool, str]:
+    """Sort a licence that names the design itself last, then the newest."""
+    return not licence.twin, licence.licence_id
+
+
+def _fewest_breaches(licence: LicenceSeen) -> tuple[bool, int, bool, str]:
     is_superseded = any(breach.code == "licence.superseded" for breach in licence.breaches)
-    return not is_superseded, -len(licence.breaches), licence.licence_id
+    return not is_superseded, -len(licence.breaches), *_most_direct(licence)
+
+
+def _twin_reasons(licence: LicenceSeen, about: Mapping[str, str]) -> tuple[Reason, ...]:
+    """Return the reason that says which design a licence names, if it names a twin only."""
+    if not licence.twin:
+        return ()
+    return (_because("listing.twin", **about, twin=licence.twin, licence=licence.licence_id),)
 
 
 def _by_harm(judged: tuple[_Finding, DesignSeen]) -> tuple[int, bool, float, str, str]:

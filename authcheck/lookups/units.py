@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from authcheck.certificates.tables import Batch, Certificate
 from authcheck.errors import Forbidden, NotFound, Rejected
 from authcheck.ids import check_code
 from authcheck.labels import gs1
+from authcheck.labels.codes import read_code, unwrap
 from authcheck.ledger.tables import Address, Entry, LedgerHead, SignedCheckpoint
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
@@ -126,16 +128,26 @@ BY_CODE = _make_statement(Certificate.code == sa.bindparam("code"))
 def find(connection: sa.Connection, text: str) -> Unit:
     """Find a unit by its code, its certificate's id, or the transaction id of an entry about the certificate.
 
-    Raises NotFound (`certificate.not_found`). An unknown code and a malformed code get the same error, so
-    that nobody learns which guess is close to a real code.
+    The code may be in a label's address. Raises NotFound (`certificate.not_found`), Rejected (`code.foreign`
+    for an address of another service). An unknown code and a malformed code get the same error, so that
+    nobody learns which guess is close to a real code.
     """
-    name = text.strip().lower().removeprefix("urn:uuid:")
+    name = unwrap(text).lower().removeprefix("urn:uuid:")
     if UUID.fullmatch(name):
         return _read_unit(connection, BY_ID, id=name)
     if TX_ID.fullmatch(name):
         subject = connection.scalar(sa.select(Entry.subject).where(Entry.tx_id == name)) or ""
         return _read_unit(connection, BY_ID, id=subject.removeprefix("urn:uuid:"))
-    return find_by_code(connection, text)
+    try:
+        return find_by_code(connection, read_code(text, partial(_read_addresses, connection)))
+    except Rejected as error:
+        if error.code == "code.foreign":
+            raise
+        raise unknown_unit_error() from error
+
+
+def _read_addresses(connection: sa.Connection) -> list[str]:
+    return list(connection.scalars(sa.select(Address.url).distinct()))
 
 
 def find_by_code(connection: sa.Connection, text: str) -> Unit:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.ids import new_id, new_salt
+from authcheck.ids import fold, new_id, new_salt, tidy
 from authcheck.ledger.journal import record_at_commit
 from authcheck.members import facts
 from authcheck.members.tables import Organisation
@@ -27,6 +27,7 @@ def create_organisation(
     Raises Rejected (`organisation.*`) or Conflict (`organisation.exists`).
     """
     organisation = describe_organisation(handle=handle, name=name, roles=roles, now=now)
+    handle = organisation.handle
     if find_organisation(session, handle) is not None:
         raise _handle_taken_error(handle)
     try:
@@ -40,6 +41,7 @@ def create_organisation(
 
 def describe_organisation(*, handle: str, name: str, roles: Sequence[str], now: datetime) -> Organisation:
     """Build an organisation without storing it. Raises Rejected (`organisation.*`)."""
+    handle, name = fold(handle), tidy(name)
     if not HANDLE.fullmatch(handle):
         raise Rejected(
             f"{handle!r} cannot be a handle. A handle has 1 to 64 of the characters a-z, 0-9 and -. "
@@ -71,7 +73,8 @@ def describe_organisation(*, handle: str, name: str, roles: Sequence[str], now: 
 
 
 def find_organisation(session: Session, handle: str) -> Organisation | None:
-    """Return the organisation with this handle, or None."""
+    """Return the organisation with this handle, or None. Capitals and unseen characters change nothing."""
+    handle = fold(handle).lower()
     if not HANDLE.fullmatch(handle):  # PostgreSQL raises an error for a NUL character in a query
         return None
     return session.scalar(select(Organisation).where(Organisation.handle == handle))

@@ -46,8 +46,9 @@ class RowReport:
     `status` is registered, already_yours, disputed or rejected. `code`, `column` and `detail` say why the row
     was rejected. `known_as` is the owner's other reference for an already_yours design. `near_*` name the
     design of another owner that a disputed design shows, or that a registered design resembles, with the
-    score in [0, 1]. `findability` (good, fair, poor)
-    and `warnings` (codes) describe the design's best picture. They are empty when nothing was registered.
+    score in [0, 1]. `twin` is the reference of an earlier design of the same owner with the same art.
+    `findability` (good, fair, poor) and `warnings` (codes) describe the design's best picture. They are empty
+    when nothing was registered.
     """
 
     line: int
@@ -63,6 +64,7 @@ class RowReport:
     near_score: float | None = None
     findability: str = ""
     warnings: tuple[str, ...] = ()
+    twin: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields for JSON."""
@@ -270,6 +272,7 @@ def _report_result(read: ReadRow, result: Registered) -> RowReport:
         near_score=near.score if near else None,
         findability="" if is_known else findability.grade,
         warnings=() if is_known else findability.warnings,
+        twin=result.twin,
     )
 
 

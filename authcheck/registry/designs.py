@@ -1,5 +1,6 @@
 """Functions that find, list, change and retire registered designs."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.ids import new_salt
+from authcheck.ids import fold, new_salt, tidy
 from authcheck.ledger.journal import record_at_commit
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
@@ -43,7 +44,7 @@ def check_collection(name: str) -> str | None:
 
     Raises Rejected (`design.collection`) when the name is too long or not printable.
     """
-    name = name.strip()
+    name = tidy(name)
     if len(name) > COLLECTION_CHARS or not name.isprintable():
         raise Rejected(
             f"A collection's name can have at most {COLLECTION_CHARS} characters. All must be printable.",
@@ -114,11 +115,17 @@ def unknown_design_error(design_id: str) -> NotFound:
 
 
 def find_design(session: Session, owner: str, reference: str) -> Design:
-    """Return the design of `owner` (a handle) with this reference. Raises NotFound (`design.not_found`)."""
+    """Return the design of `owner` (a handle) with this reference. Raises NotFound (`design.not_found`).
+
+    Unseen characters and the two ways to write an accent change nothing.
+    """
+    spellings = [reference, tidy(reference), unicodedata.normalize("NFD", tidy(reference))]
     query = (
         _select_designs()
         .join(Design.owner)
-        .where(Organisation.handle == owner, Design.reference == reference)
+        .where(Organisation.handle == fold(owner).lower(), Design.reference.in_(spellings))
+        .order_by(Design.reference != reference, Design.id)
+        .limit(1)
     )
     design = session.scalar(query) if can_be_stored(owner, reference) else None
     if design is None:

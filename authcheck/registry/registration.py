@@ -1,7 +1,7 @@
 """Registration of designs: refuse duplicates, find earlier views of other owners, store the design."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified, set_committed_value
 
 from authcheck.errors import Conflict, Rejected
-from authcheck.ids import new_id, new_salt
+from authcheck.ids import new_id, new_salt, tidy
 from authcheck.ledger.journal import record_at_commit
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
@@ -17,6 +17,7 @@ from authcheck.registry.clock import current_tick, lock_registry, next_tick
 from authcheck.registry.comparison import Comparer, Similar
 from authcheck.registry.designs import check_collection, check_unchanged, check_words
 from authcheck.registry.joining import ask_change, ask_new
+from authcheck.registry.own_arts import OwnArts
 from authcheck.registry.precedence import Precedents, RecentViews, begin_disputes, find_similar, settle
 from authcheck.registry.reading import ReadView
 from authcheck.registry.standing import standing_of
@@ -43,12 +44,13 @@ class Registered:
     """The result of a registration. `status` is `registered`, `already_yours` or `disputed`.
 
     `near` is the view of another owner that the design shows (`match`, then it is disputed) or resembles
-    (`lookalike`).
+    (`lookalike`). `twin` is the reference of an earlier design of the same owner with the same art, or "".
     """
 
     status: str
     design: Design
     near: Similar | None = None
+    twin: str = ""
 
 
 class Registration:
@@ -68,6 +70,7 @@ class Registration:
         self._count = 0
         self._unsaved = UnsavedDesigns()
         self._recent = RecentViews(session, comparer, self._seen)
+        self._arts = OwnArts(session)
 
     def register(self, owner: Organisation, new: NewDesign, views: Sequence[ReadView]) -> Registered:
         """Register one design, or return the same design that the owner registered before.
@@ -76,6 +79,7 @@ class Registration:
         `design.no_picture`), Conflict (`design.reference_taken`, `design.retired`, `licence.exclusive`) or
         StorageFailed.
         """
+        new = replace(new, reference=tidy(new.reference), title=tidy(new.title))
         check_new(new, views)
         views = list({view.sha256: view for view in views}.values())
         known = self._find_known(owner, new, frozenset(view.sha256 for view in views))
@@ -83,6 +87,7 @@ class Registration:
             return Registered("already_yours", known)
         self._ask_new(owner, new, views)
         precedents = [self._settle(owner.id, view) for view in views]
+        twin = self._arts.find_twin(owner.id, views)
         design = Design(
             id=self._new_id(),
             owner_id=owner.id,
@@ -104,7 +109,7 @@ class Registration:
         if self._store is not None:
             record_at_commit(self._session, facts.registered(design, _hashes_of(views), self._now))
             self._begin_disputes(stored, precedents)
-        return Registered(design.state, design, _nearest_of(precedents))
+        return Registered(design.state, design, _nearest_of(precedents), twin)
 
     def add_views(self, design: Design, views: Sequence[ReadView]) -> None:
         """Add pictures to a design. Pictures that the design already has change nothing.
@@ -214,6 +219,7 @@ class Registration:
         for row in rows:
             self._unsaved.add(row)
             self._recent.add(row)
+            self._arts.add(row)
         return rows
 
     def _begin_disputes(self, views: Sequence[View], precedents: Sequence[Precedents]) -> None:

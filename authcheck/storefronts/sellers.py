@@ -3,7 +3,8 @@
 The verdict on a listing rests on the same answer.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from authcheck.licences.codes import checked_country, checked_goods, normal_mark
 from authcheck.licences.grants import grants_for
 from authcheck.licences.parties import as_read_with, own_links, refuse_future
 from authcheck.licences.terms import Breach, Grant, Use, breaches
+from authcheck.licences.twins import licensed_twins
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 from authcheck.storefronts import shops
@@ -22,11 +24,13 @@ from authcheck.storefronts import shops
 class Standing:
     """A licence of the seller about the design, and every term that this use breaks.
 
-    Without a breach it covers the use.
+    Without a breach it covers the use. `twin` is the owner's other design with the same art if the licence
+    names only that one.
     """
 
     grant: Grant
     breaches: tuple[Breach, ...]
+    twin: Design | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ class SellerAnswer:
             return ("listing.seller_unknown",)
         if not self.licences:
             return ("listing.no_licence",)
-        return tuple(dict.fromkeys(breach.code for breach in self.licences[0].breaches))
+        nearest = self.licences[0]
+        no_licence = ("listing.no_licence",) if nearest.grant.accepted_at is None else ()
+        return tuple(dict.fromkeys((*no_licence, *(breach.code for breach in nearest.breaches))))
 
 
 def may_sell(
@@ -76,16 +82,17 @@ def may_sell(
     """
     territory = checked_country(territory, error_code="seller.territory")
     goods = checked_goods(goods, error_code="licence.goods")
-    seller = shops.organisation_of(session, marketplace, shop_id)
-    if seller is None:
+    storefront = shops.find_shop(session, marketplace, shop_id)
+    if storefront is None:
         return SellerAnswer(seller=None, seller_id=None, is_owner=False, on=on, licences=())
+    seller = storefront.organisation
     use = Use(
         design_id=design.id,
         collection=design.collection,
         territory=territory,
         goods=goods,
         marketplace=normal_marketplace(marketplace),
-        shop_id=shop_id.strip(),
+        shop_id=storefront.shop_id,
         on=on,
     )
     is_owner, standings = rights_of(session, seller, design, use)
@@ -101,7 +108,7 @@ def read_as(organisation_id: str, design: Design, answer: SellerAnswer, today: d
     is the seller, nor is a party of one of the seller's licences.
     """
     standings = tuple(
-        Standing(standing.grant, tuple(as_read_with(own, breach) for breach in standing.breaches))
+        replace(standing, breaches=tuple(as_read_with(own, breach) for breach in standing.breaches))
         for standing in answer.licences
         if standing.grant.id in (own := own_links(standing.grant, organisation_id))
     )
@@ -111,14 +118,32 @@ def read_as(organisation_id: str, design: Design, answer: SellerAnswer, today: d
 
 
 def rights_of(
-    session: Session, seller: Organisation, design: Design, use: Use
+    session: Session, seller: Organisation, design: Design, use: Use, *, views: Collection[int] = ()
 ) -> tuple[bool, tuple[Standing, ...]]:
     """Return whether the seller owns the design and, if not, the seller's licences about it.
 
-    The licences that `use` breaks least come first.
+    The licences that `use` breaks least come first. Open offers are among them. If no licence for the design
+    covers the use, the licences for its twins count, see `find_twins`. `views` are the numbers of the
+    design's views that a picture shows, () for the whole design.
     """
     if seller.id == design.owner_id:
         return True, ()
-    grants = grants_for(session, design=design, licensee_id=seller.id, units=units_issued)
-    standings = [Standing(grant, breaches(grant, use)) for grant in grants]
-    return False, tuple(sorted(standings, key=lambda standing: len(standing.breaches)))
+    standings = list(_judge_grants(session, seller, design, use))
+    if all(standing.breaches for standing in standings):
+        known = {standing.grant.id for standing in standings}
+        for twin in licensed_twins(session, design, seller.id, views=views):
+            twin_use = replace(use, design_id=twin.id, collection=twin.collection)
+            of_twin = _judge_grants(session, seller, twin, twin_use)
+            standings += [replace(one, twin=twin) for one in of_twin if one.grant.id not in known]
+            known |= {standing.grant.id for standing in standings}
+    return False, tuple(sorted(standings, key=_sort_key))
+
+
+def _judge_grants(session: Session, seller: Organisation, design: Design, use: Use) -> Iterator[Standing]:
+    grants = grants_for(session, design=design, licensee_id=seller.id, units=units_issued, offers=True)
+    return (Standing(grant, breaches(grant, use)) for grant in grants)
+
+
+def _sort_key(standing: Standing) -> tuple[bool, int, bool]:
+    is_offer = standing.grant.accepted_at is None
+    return is_offer, len(standing.breaches), standing.twin is not None

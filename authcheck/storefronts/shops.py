@@ -4,6 +4,7 @@ An organisation claims a shop and nobody verifies the claim. A false claim gains
 shop are then judged by the licences of the organisation that claims it.
 """
 
+import unicodedata
 from datetime import datetime
 from urllib.parse import SplitResult, urlsplit
 
@@ -11,9 +12,18 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.ids import new_id
+from authcheck.ids import fold, new_id
 from authcheck.ledger.journal import lock_ledger
-from authcheck.licences.codes import MARKETPLACE_CHARS, SHOP_CHARS, normal_marketplace
+from authcheck.licences.codes import (
+    BEFORE_HOST,
+    MARKETPLACE_CHARS,
+    SHOP_CHARS,
+    is_shop_address,
+    loose_shop,
+    normal_marketplace,
+    normal_shop,
+    spellings_of,
+)
 from authcheck.members.tables import Organisation
 from authcheck.storage.parameters import can_be_stored
 from authcheck.storefronts.tables import Storefront
@@ -45,7 +55,8 @@ def _split_url(text: str) -> SplitResult:
 
     Check its characters first: Python's parser drops some that browsers keep.
     """
-    text = text.strip()
+    text = fold(text)
+    text = text if BEFORE_HOST.match(text) is None else _to_ascii_host(text)
     is_plain = text.isascii() and text.isprintable() and not set(text) & set(' \\"<>^`{|}')
     try:
         parts = urlsplit(text if is_plain and len(text) <= URL_CHARS else "")
@@ -55,6 +66,25 @@ def _split_url(text: str) -> SplitResult:
     if not is_complete or "@" in parts.netloc:
         raise _bad_url_error()
     return parts
+
+
+def _to_ascii_host(text: str) -> str:
+    """Return an address with its international host name in ASCII: `https://xn--...`."""
+    scheme, separator, rest = text.partition("://")
+    end = next((place for place, char in enumerate(rest) if char in "/?#"), len(rest))
+    host = rest[:end]
+    if any(map(_is_mixed, host.split("."))):
+        return text
+    try:
+        return f"{scheme}{separator}{host if host.isascii() else host.encode('idna').decode()}{rest[end:]}"
+    except UnicodeError:
+        return text
+
+
+def _is_mixed(label: str) -> bool:
+    """Return whether a part of a host name has letters of two alphabets that look alike."""
+    names = {unicodedata.name(char, "").partition(" ")[0] for char in label if char.isalpha()}
+    return len(names & {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}) > 1
 
 
 def _bad_url_error() -> Rejected:
@@ -76,11 +106,13 @@ def add(
     marketplace = _checked(normal_marketplace(marketplace), MARKETPLACE_CHARS, "storefront.marketplace")
     if "/" in marketplace:  # a licence's channel is `marketplace/shop`
         raise Rejected("A marketplace's name must not have a slash.", code="storefront.marketplace")
-    shop_id, url = _checked(shop_id.strip(), SHOP_CHARS, "storefront.shop"), normal_url(url)
+    shop_id, url = _checked(normal_shop(shop_id), SHOP_CHARS, "storefront.shop"), normal_url(url)
+    if is_shop_address(shop_id):
+        raise Rejected(
+            f"{shop_id!r} is an address. Write the shop's id on the marketplace.", code="storefront.shop"
+        )
     lock_ledger(session)  # two transactions that add the same shop take turns at this row
-    listed = session.scalar(
-        _open_shops().where(Storefront.marketplace == marketplace, Storefront.shop_id == shop_id)
-    )
+    listed = session.scalar(_shops_called(marketplace, shop_id))
     if listed is not None and listed.organisation_id != organisation.id:
         raise Conflict("Another organisation has listed this shop.", code="storefront.taken")
     if listed is not None:
@@ -161,14 +193,63 @@ def list_storefronts(
     return list(session.scalars(shops.order_by(Storefront.id).limit(limit)))
 
 
-def organisation_of(session: Session, marketplace: str, shop_id: str) -> Organisation | None:
-    """Return the organisation that lists a shop as its own, or None."""
-    marketplace, shop_id = normal_marketplace(marketplace), shop_id.strip()
+def find_shop(session: Session, marketplace: str, shop_id: str) -> Storefront | None:
+    """Return the open shop with this id on a marketplace, or None. The shop's address is read as its id."""
+    marketplace, shop_id = normal_marketplace(marketplace), normal_shop(shop_id)
     if not can_be_stored(marketplace, shop_id):
         return None
-    listed = _open_shops().where(Storefront.marketplace == marketplace, Storefront.shop_id == shop_id)
-    storefront = session.scalar(listed.order_by(Storefront.id).limit(1))
+    if is_shop_address(shop_id):
+        return session.scalar(_shops_at(marketplace, shop_id).order_by(Storefront.id).limit(1))
+    return session.scalar(_shops_called(marketplace, shop_id).order_by(Storefront.id).limit(1))
+
+
+def find_near_shop(session: Session, marketplace: str, shop_id: str) -> str | None:
+    """Return the id of an open shop of the marketplace that is written almost like an unknown id, or None.
+
+    A spreadsheet drops the zeros before a number, and a keyboard changes the case of letters.
+    """
+    marketplace, loose = normal_marketplace(marketplace), loose_shop(normal_shop(shop_id))
+    if not can_be_stored(marketplace, shop_id):
+        return None
+    ids = select(Storefront.shop_id).where(
+        Storefront.closed_at.is_(None),
+        Storefront.marketplace.in_(spellings_of(marketplace)),
+        func.lower(Storefront.shop_id).like(f"%{_escape_like(loose)}", escape="\\"),
+    )
+    return next(
+        (id_ for id_ in session.scalars(ids.order_by(Storefront.id)) if loose_shop(id_) == loose), None
+    )
+
+
+def _escape_like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+
+
+def organisation_of(session: Session, marketplace: str, shop_id: str) -> Organisation | None:
+    """Return the organisation that lists a shop as its own, or None."""
+    storefront = find_shop(session, marketplace, shop_id)
     return None if storefront is None else storefront.organisation
+
+
+def _shops_called(marketplace: str, shop_id: str) -> Select[Storefront]:
+    """Return the query for open shops with this id, also in the spellings of earlier releases."""
+    return _open_shops().where(
+        Storefront.marketplace.in_(spellings_of(marketplace)),
+        Storefront.shop_id.in_([shop_id, f"@{shop_id}"]),
+    )
+
+
+def _shops_at(marketplace: str, address: str) -> Select[Storefront]:
+    """Return the query for the open shops of a marketplace at this address, with or without `www.`."""
+    bare = BEFORE_HOST.sub("", address, count=1)
+    bare = bare[4:] if bare.lower().startswith("www.") else bare
+    try:
+        urls = [normal_url(f"https://{host}{bare}") for host in ("", "www.")]
+    except Rejected:
+        urls = []
+    return _open_shops().where(
+        Storefront.marketplace.in_(spellings_of(marketplace)), Storefront.url.in_(urls)
+    )
 
 
 def _open_shops() -> Select[Storefront]:

@@ -97,7 +97,7 @@ def test_strangers_see_nothing(
         ({"territories": ["*", "FR"]}, "licence.territory"),
         ({"except_territories": ["FR"], "territories": ["IT"]}, "licence.territory"),
         ({"goods": [46]}, "licence.goods"),
-        ({"channels": ["market/"]}, "licence.channel"),
+        ({"channels": ["/4711"]}, "licence.channel"),
         ({"ends_on": "2025-12-31"}, "licence.period"),
         ({"cap": 0}, "licence.cap"),
     ],

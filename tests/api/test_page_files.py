@@ -17,7 +17,7 @@ from authcheck.certificates.revoking import REASONS
 from authcheck.checks.verdicts import VerdictCode
 from authcheck.config import Settings
 from authcheck.ledger.anchoring import WORDS
-from authcheck.listings.rules import WEIGHTS
+from authcheck.listings.policies import WEIGHTS
 from authcheck.proofs.bundle import STEPS, State
 
 API = Path(api.app.__file__).parent

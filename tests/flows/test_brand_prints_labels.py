@@ -66,6 +66,28 @@ def test_every_unit_of_a_batch_gets_its_label(
     assert sorted(codes_on(tmp_path / "sheet.pdf")) == sorted(unit.code for unit in acme.certificates())  # type: ignore[type-var]
 
 
+def test_letters_without_a_font_are_told_at_once(acme: made.Brand, cli: Any, tmp_path: Path) -> None:
+    """The order warns of them before anybody prints, and the print is refused without a file."""
+    words = (
+        "--org",
+        "acme",
+        "--design",
+        acme.design.id,
+        "--gtin",
+        made.GTIN_14,
+        "--lot",
+        "L9",
+        "--count",
+        "1",
+    )
+    done = cli("certificates", "issue", *words, "--product", "Kite \U0001fa81")
+    assert (done.code, "no font for these letters: \U0001fa81" in done.err) == (0, True)
+    refused = cli("labels", done.out.strip(), "--out", tmp_path / "l.pdf")
+    assert (refused.code, "[label.letters]" in refused.err) == (2, True)
+    assert not (tmp_path / "l.pdf").exists()
+    assert "no font" not in cli("certificates", "issue", *words, "--product", "Áo dài đỏ กี่").err
+
+
 def test_pins_are_printed_where_asked_for(acme: made.Brand, cli: Any, tmp_path: Path) -> None:
     """With --pins each label has its own PIN, in a file that only its owner may read.
 

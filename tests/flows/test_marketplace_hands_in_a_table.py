@@ -29,7 +29,7 @@ def folder(workspace: Workspace, tmp_path: Path) -> Path:
     rows = [
         "L-1,kites,bigmarket,DE,25|28,19.90 EUR,2026-11-01,,copy.jpg|other.jpg",
         "L-2,kites,bigmarket,DE,,,,,other.jpg",
-        "L-3,kites,bigmarket,Germany,,,,,other.jpg",
+        "L-3,kites,bigmarket,Atlantis,,,,,other.jpg",
         "L-1,kites,bigmarket,DE,,,,,other.jpg",
         "L-4,kites,bigmarket,DE,,,,,missing.jpg",
         "L-5,kites,bigmarket,DE,,,,,other.jpg|missing.jpg",

@@ -51,7 +51,9 @@ def issue_certificates(
     gtin: Annotated[str, typer.Option(help="8, 12, 13 or 14 digits.")],
     lot: Annotated[str, typer.Option(help="1 to 20 characters that GS1 allows.")],
     product: Annotated[str, typer.Option(help="Product name for buyers.")],
-    count: Annotated[int, typer.Option(help="Number of units, with random serials.")] = 0,
+    count: Annotated[
+        int, typer.Option(parser=console.read_number, help="Number of units, with random serials.")
+    ] = 0,
     serials: Annotated[Path | None, typer.Option(help="Serial numbers, one per line.")] = None,
     request: Annotated[str | None, typer.Option(help="Idempotency key: safe to repeat.")] = None,
     pins: Annotated[bool, typer.Option("--pins", help="Make a PIN for each scratch-off panel.")] = False,
@@ -143,14 +145,18 @@ def show_certificate(
 @certificates_app.command("revoke")
 def revoke_certificates(
     codes: Annotated[
-        list[str] | None, typer.Argument(metavar="[CODE]...", help="Codes or ids, unless --batch is given.")
+        list[str] | None, typer.Argument(metavar="[CODE]...", help="Codes, addresses or ids, unless --batch.")
     ] = None,
     *,
     organisation: Org,
     reason: Annotated[str, typer.Option(help=f"One of {', '.join(revoking.REASONS)}.")],
     batch: Annotated[str | None, typer.Option(help="Batch, whole or in part.")] = None,
-    first: Annotated[int, typer.Option(help="First unit of the range, from 1.")] = 1,
-    last: Annotated[int | None, typer.Option(help="Last unit of the range.")] = None,
+    first: Annotated[
+        int, typer.Option(parser=console.read_number, help="First unit of the range, from 1.")
+    ] = 1,
+    last: Annotated[
+        int | None, typer.Option(parser=console.read_number, help="Last unit of the range.")
+    ] = None,
 ) -> None:
     """Revoke certificates, a batch or a part of it permanently."""
     selection = Selection(certificates=tuple(codes or ()), batch_id=batch, first=first, last=last)

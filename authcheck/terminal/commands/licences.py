@@ -1,5 +1,6 @@
 """Commands that offer, accept, decline, amend, revoke, list and show licences."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated
 
@@ -8,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from authcheck.ledger import publishing
 from authcheck.licences import agreements, grants
+from authcheck.licences.codes import read_classes
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms
+from authcheck.licences.written import read_day
 from authcheck.members import organisations
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
@@ -24,14 +27,17 @@ Designs = Annotated[
     list[str] | None, typer.Option("--design", help="Design id or your reference. Repeatable.")
 ]
 Collections = Annotated[list[str] | None, typer.Option("--collection", help="Whole collection. Repeatable.")]
-Territories = Annotated[str, typer.Option(help="ISO 3166-1 codes, comma-separated, or *.")]
+Territories = Annotated[str, typer.Option(help="Countries, comma-separated, or *.")]
 Excepted = Annotated[str, typer.Option("--except", help="Codes to exclude from *.")]
 Goods = Annotated[str, typer.Option(help="Nice classes, comma-separated. Default: all.")]
 Channels = Annotated[
     str, typer.Option(help="MARKETPLACE or MARKETPLACE/SHOP, comma-separated. Default: all.")
 ]
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
-Cap = Annotated[int | None, typer.Option(help="Units over all versions. Default: no cap.")]
+Starts = Annotated[str | None, typer.Option(metavar="DATE", help="First day. Default: today in UTC.")]
+Ends = Annotated[str | None, typer.Option(metavar="DATE", help="Last day, in UTC. Default: no end.")]
+Cap = Annotated[
+    int | None, typer.Option(parser=console.read_number, help="Units over all versions. Default: no cap.")
+]
 Sub = Annotated[bool, typer.Option("--sublicensing", help="Allow sublicences.")]
 Exclusive = Annotated[bool, typer.Option("--exclusive", help="Exclude overlapping licences.")]
 
@@ -47,8 +53,8 @@ def offer_licence(
     excepted: Excepted = "",
     goods: Goods = "",
     channels: Channels = "",
-    starts: Day = None,
-    ends: Day = None,
+    starts: Starts = None,
+    ends: Ends = None,
     cap: Cap = None,
     sublicensing: Sub = False,
     exclusive: Exclusive = False,
@@ -87,7 +93,7 @@ def amend_licence(
     excepted: Annotated[str | None, typer.Option("--except", help="See offer.")] = None,
     goods: Annotated[str | None, typer.Option(help="See offer.")] = None,
     channels: Annotated[str | None, typer.Option(help="See offer.")] = None,
-    ends: Day = None,
+    ends: Ends = None,
     cap: Cap = None,
     json: Json = False,
 ) -> None:
@@ -102,7 +108,7 @@ def amend_licence(
                 "except_territories": excepted if excepted is None else list(_split_list(excepted)),
                 "goods": goods if goods is None else list(_read_classes(goods)),
                 "channels": channels if channels is None else list(_split_list(channels)),
-                "ends_on": ends.date().isoformat() if ends else None,
+                "ends_on": last_day.isoformat() if (last_day := _to_date(ends)) else None,
                 "cap": cap,
             }
             changes = {name: value for name, value in new_terms.items() if value is not None}
@@ -182,16 +188,13 @@ def _find_design_id(session: Session, owner: Organisation, name: str) -> str:
 
 
 def _split_list(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    parts = re.split(r"[,;|\n\uff0c\u3001]", text)
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 def _read_classes(text: str) -> tuple[int, ...]:
-    """Return the Nice classes of a comma-separated list.
-
-    A part that is not a number becomes -1, which is invalid.
-    """
-    return tuple(int(part) if part.isdecimal() and part.isascii() else -1 for part in _split_list(text))
+    return read_classes(text, error_code="licence.goods")
 
 
-def _to_date(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
+def _to_date(text: str | None) -> date | None:
+    return None if text is None else read_day(text, error_code="licence.period")

@@ -13,7 +13,7 @@ from authcheck.listings import imports, judging
 from authcheck.listings.judging import Judged
 from authcheck.listings.offer_files import read_offers
 from authcheck.listings.offers import NewListing, read_date, read_goods
-from authcheck.listings.rules import ListingVerdict
+from authcheck.listings.policies import ListingVerdict
 from authcheck.listings.tables import ListingImport
 from authcheck.members import organisations
 from authcheck.storage.opening import utc_now
@@ -35,13 +35,13 @@ def check_listing(
     *,
     seller: Annotated[str, typer.Option(help="The shop's id on the marketplace.")],
     channel: Annotated[str, typer.Option(help="Marketplace.")],
-    territory: Annotated[str, typer.Option(help="Country of the offer: two letters (ISO 3166-1).")],
+    territory: Annotated[str, typer.Option(help="Country of the offer, like FR.")],
     goods: Annotated[str, typer.Option(help="Nice classes, comma-separated.")] = "",
     price: Annotated[str | None, typer.Option(help='Amount and currency, as "19.90 EUR".')] = None,
     day: Annotated[
-        str | None, typer.Option("--date", metavar="DATE", help="Day of the offer. Default: today.")
+        str | None, typer.Option("--date", metavar="DATE", help="Day of the offer. Default: today in UTC.")
     ] = None,
-    certificate: Annotated[str | None, typer.Option(help="Code on the label, if shown.")] = None,
+    certificate: Annotated[str | None, typer.Option(help="Code or address on the label, if shown.")] = None,
     reference: Annotated[
         str | None,
         typer.Option(help="Your listing ID. Checking the same ID again replaces the earlier result."),

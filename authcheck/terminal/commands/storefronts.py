@@ -1,6 +1,6 @@
 """Commands of official shops, badges, and the question who may sell a design."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +9,9 @@ import typer
 from authcheck.certificates.signing_keys import open_vault
 from authcheck.checks.reasons import reason_sentence
 from authcheck.files.picture_files import read_file
+from authcheck.licences.codes import read_classes
 from authcheck.licences.terms import Breach
+from authcheck.licences.written import read_day
 from authcheck.members import organisations
 from authcheck.proofs.trust import Trust
 from authcheck.registry import designs
@@ -114,16 +116,15 @@ def who_may_sell(
     *,
     marketplace: Marketplace,
     shop: Shop,
-    territory: Annotated[str, typer.Option(help="Country of sale: two letters, like FR.")],
+    territory: Annotated[str, typer.Option(help="Country of sale, like FR.")],
     owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
-    on: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Sale day. Default: today.")
-    ] = None,
-    goods: Annotated[list[int] | None, typer.Option(help="Nice class. Repeatable.")] = None,
+    on: Annotated[str | None, typer.Option(metavar="DATE", help="Sale day. Default: today in UTC.")] = None,
+    goods: Annotated[list[str] | None, typer.Option(help="Nice classes. Repeatable.")] = None,
     json: Json = False,
 ) -> None:
     """Say whether a shop may sell a design, with its licences and breaches. Exit 0: it may, 1: it may not."""
-    day = (on or utc_now().astimezone(UTC)).date()
+    day = utc_now().date() if on is None else read_day(on, error_code="seller.day")
+    classes = read_classes(" ".join(goods or ()), error_code="licence.goods")
     with open_storage() as storage, storage.database.reading() as session:
         row = designs.find_design(session, owner, design) if owner else designs.get_design(session, design)
         answer = sellers.may_sell(
@@ -133,7 +134,7 @@ def who_may_sell(
             shop_id=shop,
             territory=territory,
             on=day,
-            goods=tuple(goods or ()),
+            goods=classes,
         )
     if json:
         console.json_line(_answer_dict(answer))
@@ -153,6 +154,7 @@ def _answer_dict(answer: SellerAnswer) -> dict[str, Any]:
             {
                 "id": licence.grant.id,
                 "state": licence.grant.state(answer.on),
+                "twin": licence.twin.reference if licence.twin else None,
                 "breaches": [
                     {"code": breach.code, "params": dict(breach.params)} for breach in licence.breaches
                 ],
@@ -178,4 +180,5 @@ def _show_answer(answer: SellerAnswer, day: date) -> None:
     out.print(f"{'may sell' if answer.allowed else 'may not sell'} on {day}: {reason}", markup=False)
     for licence in answer.licences:
         breaches = "; ".join(map(_breach_text, licence.breaches))
-        out.print(f"{licence.grant.id}  {breaches or 'covers the sale'}", markup=False, soft_wrap=True)
+        twin = f", for {console.plain(licence.twin.reference)}, the same art" if licence.twin else ""
+        out.print(f"{licence.grant.id}  {breaches or 'covers the sale'}{twin}", markup=False, soft_wrap=True)

@@ -11,12 +11,25 @@ from authcheck.certificates.batches import count_states, transaction_ids
 from authcheck.certificates.meters import Meter
 from authcheck.certificates.tables import Batch, Certificate, SigningKey
 from authcheck.ids import show_code
+from authcheck.labels.letters import missing_letters
 from authcheck.proofs.trust import encode_base64url
 from authcheck.terminal.output import console
 
 
+def _warn_of_letters(batch: Batch) -> None:
+    """Print a warning that names the letters for which our labels have no font. Usually print nothing."""
+    if letters := missing_letters(f"{batch.organisation.name} {batch.product}"):
+        console.say(
+            f"Our labels have no font for these letters: {letters}. `authcheck labels` will refuse this "
+            "batch. Print labels of your own from `authcheck certificates export`, or issue under another "
+            "name.",
+            style="yellow",
+        )
+
+
 def show_issued(batch: Batch, states: Mapping[str, int], meter: Meter | None, *, json: bool) -> None:
     """Print a new batch: its id to standard output, counts and the meter of its licence to standard error."""
+    _warn_of_letters(batch)
     if meter:
         console.say(f"Licence {batch.licence_id}: {_meter_text(meter)}.")
     if json:

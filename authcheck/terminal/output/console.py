@@ -18,6 +18,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from authcheck.errors import Rejected
+from authcheck.licences.written import read_count
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines.")]
 
 PIPE_WIDTH = 10_000  # columns; so wide that rich does not fold lines in a pipe or file
@@ -105,3 +108,11 @@ def show_facts(facts: Mapping[str, Any], *, json: bool) -> None:
     for name, value in facts.items():
         facts_table.add_row(name.replace("_", " "), Text("" if value is None else str(value)))
     out().print(facts_table)
+
+
+def read_number(text: str) -> int:
+    """Return the whole number of an option, also with separated thousands. Raises typer.BadParameter."""
+    try:
+        return read_count(str(text))
+    except Rejected as error:
+        raise typer.BadParameter(str(error)) from error

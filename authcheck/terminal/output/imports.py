@@ -18,7 +18,7 @@ def show_row(report: RowReport, *, json: bool) -> None:
         return
     is_poor = report.findability == "poor"
     is_similar = bool(report.near_reference)
-    is_plain = (report.status == "registered" and not is_similar) or (
+    is_plain = (report.status == "registered" and not is_similar and not report.twin) or (
         report.status == "already_yours" and not report.known_as
     )
     if is_plain and not is_poor:
@@ -34,14 +34,16 @@ def show_row(report: RowReport, *, json: bool) -> None:
         line.append(f": shows the earlier {other}")
     elif report.status == "registered" and is_similar:
         line.append(f": similar to the earlier {other}")
-    elif report.status == "registered":
+    elif is_poor:
         line.append(f": hard to find in photos [{', '.join(report.warnings)}]")
     elif report.known_as:
         line.append(f", as {report.known_as}")
-    else:
+    elif report.status == "rejected":
         line.append(
             f": {console.plain(report.detail)} [{report.code}{', ' * bool(report.column)}{report.column}]"
         )
+    if report.twin:
+        line.append(f", near your design {console.plain(report.twin)} (a licence for one counts for both)")
     console.out().print(line, soft_wrap=True)
 
 

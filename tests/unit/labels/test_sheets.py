@@ -11,8 +11,9 @@ from authcheck.errors import BadSetting, Rejected
 from authcheck.ids import show_code
 from authcheck.labels.layouts import LAYOUTS, Layout, find_layout, module_mm
 from authcheck.labels.reading import recognise
-from authcheck.labels.sheets import Label, fold, label_url, product_font, qr, sheet
+from authcheck.labels.sheets import Label, label_url, qr, sheet
 from authcheck.labels.symbols import searches
+from authcheck.labels.typesetting import fold
 
 CODE = "0123456789ABV"
 UNIT = made.Unit(serial=CODE, code=CODE)
@@ -173,36 +174,42 @@ def test_progress_is_told_label_by_label() -> None:
     assert len(told) == 30
 
 
-@pytest.mark.parametrize(
-    ("text", "font", "shown"),
-    [
-        ("Café № 5", "STSong-Light", "Café № 5"),
-        ("Café", "Helvetica-Bold", "Café"),
-        ("牡丹絲巾", "STSong-Light", "牡丹絲巾"),
-        ("모란", "HYSMyeongJo-Medium", "모란"),
-        ("rose 🌹", "STSong-Light", "rose ?"),
-    ],
-)
-def test_a_product_has_a_font_that_can_show_it(text: str, font: str, shown: str) -> None:
-    """Latin, Chinese and Korean names are drawn. A character that no font has becomes a question mark."""
-    assert product_font(text) == (font, shown)
-
-
-@pytest.mark.parametrize(
-    "product", ["", " ", "x" * 200, "牡" * 200, "<b>&amp;", "a\nb", "\u202eevil", "\ud800"]
-)
+@pytest.mark.parametrize("product", ["", " ", "x" * 200, "牡" * 200, "<b>&amp;", "ว่าว" * 40, "كنزة " * 40])
 def test_any_product_name_is_drawn(product: str) -> None:
-    """The symbol stays readable with any product name, however long or odd."""
+    """The symbol stays readable with any product name, however long."""
     (label,) = made.labels(1)
-    odd = Label(label.code, label.url, product, "123456")
-    for layout in LAYOUTS.values():
-        (page,) = made.pages(made.pdf([odd], layout), 200)
-        assert read(page) == [label.url]
+    for pin in (None, "123456"):
+        odd = Label(
+            label.code, label.url, product, pin, brand="Müller & Söhne " * 5, lot="L2026-11-29/0042-ABCD"[:20]
+        )
+        for layout in LAYOUTS.values():
+            (page,) = made.pages(made.pdf([odd], layout), 200)
+            assert read(page) == [label.url]
+
+
+@pytest.mark.parametrize("product", ["rose 🌹", "தமிழ்", "\ud800", "a\u2fff"])
+def test_a_letter_without_a_font_is_refused_before_anything_is_drawn(product: str) -> None:
+    """The refusal names the letters. Nothing is ever drawn in their place."""
+    (label,) = made.labels(1)
+    file = io.BytesIO()
+    with pytest.raises(Rejected) as refused:
+        sheet([replace(label, product=product)], LAYOUTS["a4-24"], file)
+    assert (refused.value.code, file.getvalue()) == ("label.letters", b"")
+    assert refused.value.params["letters"][:1] in product
+
+
+def test_a_label_names_the_brand_the_lot_and_what_to_do() -> None:
+    """Also on the smallest label."""
+    (label,) = made.labels(1, short=True)
+    said = made.words(made.pdf([replace(label, brand="Acme", lot="L7")], LAYOUTS["a4-65"]))
+    for part in ("Acme", "Lot L7", "scan to check", show_code(label.code), "authcheck.example"):
+        assert part in said
 
 
 def test_lines_are_folded_between_words_and_characters() -> None:
     """Latin words stay whole, and Chinese text breaks anywhere. Text that does not fit ends in dots."""
-    assert fold("silk scarf red", "Helvetica", 10, 45, 3) == ["silk scarf", "red"]
-    assert fold("牡丹真丝方巾", product_font("牡")[0], 10, 35, 2) == ["牡丹真", "丝方巾"]
-    assert fold("silk scarf of peonies", "Helvetica", 10, 50, 1) == ["silk scarf..."]
-    assert fold("silk", "Helvetica", 10, 50, 0) == []
+    assert fold("silk scarf red", 10, 52, 3) == ["silk scarf", "red"]
+    assert fold("牡丹真丝方巾", 10, 35, 2) == ["牡丹真", "丝方巾"]
+    assert fold("silk scarf of peonies", 10, 60, 1) == ["silk scarf..."]
+    assert fold("ที่ที่", 10, 8, 3) == ["ที่", "ที่"]
+    assert fold("silk", 10, 50, 0) == []

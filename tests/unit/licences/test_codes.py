@@ -20,7 +20,7 @@ def test_a_country_has_one_spelling(text: str) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "S", "ZZ", "EU", "SWE", "*", LONG_S_E, "S\x00"])
+@pytest.mark.parametrize("text", ["", "S", "ZZ", "EU", "SWX", "Congo", "*", LONG_S_E, "S\x00"])
 def test_what_is_no_country_is_refused(text: str) -> None:
     """A letter that becomes a country's letter only in capitals is refused.
 

@@ -12,18 +12,18 @@ from api.i18n import LANGUAGES
 from authcheck.errors import BadSetting, NotTrue
 from authcheck.licences.terms import Breach
 from authcheck.listings.evidence import CertificateSeen, DesignSeen, Evidence, LicenceSeen
-from authcheck.listings.rules import (
+from authcheck.listings.policies import (
     CURRENT_LISTING_POLICY,
     LISTING_POLICIES,
     WEIGHTS,
     WORST_FIRST,
-    Decision,
-    decide,
     listing_policy_named,
 )
+from authcheck.listings.rules import Decision, decide
 
 PARAMS: dict[str, dict[str, str | int]] = {
     "licence.not_accepted": {},
+    "licence.accepted_later": {"days": 1, "accepted": "2026-02-01"},
     "licence.revoked": {"days": 3},
     "licence.superseded": {"days": 4},
     "licence.lapsed": {"days": 12, "ended": "2026-01-31"},
@@ -35,6 +35,7 @@ PARAMS: dict[str, dict[str, str | int]] = {
     "licence.over_cap": {"units": 9400, "cap": 9000},
 }
 VALID = LicenceSeen(licence_id="lic_valid", breaches=())
+TWIN = LicenceSeen(licence_id="lic_zwin", breaches=(), twin="KITE-WEB")
 SEVERITIES = ("none", "low", "medium", "high")
 
 
@@ -73,6 +74,7 @@ licences = st.lists(
         breaches=st.lists(st.sampled_from(sorted(PARAMS)), max_size=3, unique=True).map(
             lambda found: tuple(Breach(code, PARAMS[code]) for code in found)
         ),
+        twin=st.sampled_from(["", "KITE-WEB"]),
     ),
     max_size=3,
     unique_by=lambda one: one.licence_id,
@@ -89,6 +91,7 @@ designs = st.builds(
     disputed=st.booleans(),
     seller_is_owner=st.booleans(),
     licences=licences,
+    twin_certified=st.booleans(),
 )
 certificates = st.builds(
     CertificateSeen,
@@ -116,9 +119,12 @@ evidences = st.builds(
         ((design(seller_is_owner=True),), None, "licensed", "none", "listing.owner_sells"),
         ((design(licences=(VALID,)),), None, "licensed", "none", "listing.licensed"),
         ((design(licences=(VALID,)),), certificate(), "licensed", "none", "certificate.good"),
+        ((design(licences=(TWIN,)),), None, "licensed", "none", "listing.twin"),
+        ((design(licences=(VALID,), twin_certified=True),), certificate(design_id="dsn_2"), "licensed", "none", "certificate.good"),
         ((design(),), None, "unlicensed_use", "medium", "listing.no_licence"),
         ((design(exact_copy=True),), None, "unlicensed_use", "medium", "image.exact_copy"),
         ((design(licences=(broken("licence.not_accepted"),)),), None, "unlicensed_use", "medium", "licence.not_accepted"),
+        ((design(licences=(broken("licence.accepted_later"),)),), None, "licence_breach", "medium", "licence.accepted_later"),
         ((design(licences=(broken("licence.lapsed"),)),), None, "licence_breach", "medium", "licence.lapsed"),
         ((design(),), certificate(design_id="dsn_9"), "certificate_mismatch", "high", "certificate.other_design"),
         ((design(seller_is_owner=True),), certificate(issuer="x", right_at_issue=None), "certificate_mismatch", "high", "certificate.other_issuer"),
@@ -143,6 +149,29 @@ def test_every_row_of_the_table_is_reached(
     decision = judged(*designs, certificate=seen)
     assert (decision.code, decision.severity) == (code, severity)
     assert reason in codes(decision)
+
+
+def test_the_licence_that_names_the_design_itself_counts_first() -> None:
+    """With licences for the design and for its twin, the first is named, whichever is newer."""
+    decision = judged(design(licences=(TWIN, VALID)))
+    assert (decision.licence_id, codes(decision)) == ("lic_valid", ["listing.licensed"])
+    lapsed = broken("licence.lapsed", licence_id="lic_9")
+    own = replace(lapsed, licence_id="lic_1")
+    assert judged(design(licences=(replace(lapsed, twin="WEB"), own))).licence_id == "lic_1"
+    assert judged(design(licences=(TWIN, own))).licence_id == TWIN.licence_id
+
+
+def test_evidence_of_an_earlier_release_decides_as_it_did() -> None:
+    """Stored evidence without twins is read, and an unaccepted licence is still no licence."""
+    stored = Evidence(designs=(design(licences=(broken("licence.not_accepted"),)),), pictures=1).to_json()
+    for licence in stored["designs"][0]["licences"]:
+        del licence["twin"]
+    del stored["designs"][0]["twin_certified"]
+    decision = decide(Evidence.from_json(stored), CURRENT_LISTING_POLICY)
+    assert (decision.code, codes(decision)[:2]) == (
+        "unlicensed_use",
+        ["listing.no_licence", "licence.not_accepted"],
+    )
 
 
 def test_a_resold_unit_of_the_owner_is_no_mismatch() -> None:

@@ -1,0 +1,149 @@
+"""Flow: marketplaces write shops, prices and certificates in their own ways, and no seller pays for it."""
+
+from datetime import date
+from typing import Any
+
+import certificates_made as made
+import licences_made
+import make
+import pytest
+
+from authcheck.errors import Rejected
+from authcheck.listings import judging
+from authcheck.listings.judging import Judged, NewListing
+from authcheck.members import organisations
+from authcheck.storefronts import sellers, shops
+from authcheck.storefronts.tables import Storefront
+from authcheck.workspace import Workspace
+
+DAY = date(2026, 11, 23)
+
+
+@pytest.fixture
+def acme(workspace: Workspace) -> made.Brand:
+    """Return acme with a design and a certificate. kiteco has the shop 0042 and a licence for that shop."""
+    make.confirm_address(workspace.database)
+    brand = made.brand(workspace, "acme")
+    brand.issue()
+    kiteco = licences_made.organisation(workspace, "kiteco")
+    with workspace.database.writing() as session:
+        words = {
+            "marketplace": "market.example",
+            "shop_id": "0042",
+            "url": "https://market.example/shop/0042",
+        }
+        shops.add(session, kiteco, **words, now=make.NOW)
+    channels = ("market.example/0042",)
+    licences_made.licence(workspace, licensee="kiteco", designs=(brand.design.id,), channels=channels)
+    return brand
+
+
+def ask(work: Workspace, **words: Any) -> Judged:
+    """Check a listing of the shop 0042."""
+    fields: dict[str, Any] = {
+        "reference": "L",
+        "seller": "0042",
+        "channel": "market.example",
+        "territory": "DE",
+    }
+    offer = NewListing(**{**fields, "listed_on": DAY, **words})
+    return judging.check_listing(
+        work, offer, [("a.png", make.picture_bytes())], organisation_id=None, source="cli", now=make.NOW
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"channel": "https://www.Market.example/"},
+        {"channel": "WWW.MARKET.EXAMPLE."},
+        {"seller": "@0042"},
+        {"seller": "00\u200b42 "},
+        {"seller": "https://market.example/shop/0042/"},
+        {"seller": "http://www.market.example/shop/0042"},
+        {"territory": "Deutschland"},
+        {"price": "19,90 EUR"},
+        {"price": "cheap"},
+    ],
+)
+def test_a_spelling_costs_no_licence(workspace: Workspace, acme: made.Brand, words: dict[str, Any]) -> None:
+    """The shop is known and its licence covers it, however the offer is written."""
+    judged = ask(workspace, **words)
+    assert judged.decision.code == "licensed", judged.decision
+
+
+@pytest.mark.parametrize("shop", ["42", "00042"])
+def test_a_lost_zero_accuses_nobody(workspace: Workspace, acme: made.Brand, shop: str) -> None:
+    """The near shop is named, and a person decides."""
+    judged = ask(workspace, seller=shop)
+    assert judged.decision.code == "lookalike"
+    near = next(reason for reason in judged.decision.reasons if reason.code == "listing.shop_near")
+    assert near.params["shop"] == "0042"
+    assert judging.decide_again(judged.listing) == judged.decision
+    assert ask(workspace, seller="43").decision.code == "unlicensed_use"
+    assert ask(workspace, seller="%42").decision.code == "unlicensed_use"
+
+
+def test_an_unread_price_is_named(workspace: Workspace, acme: made.Brand) -> None:
+    """The listing is checked and the price is in the reasons."""
+    judged = ask(workspace, price="about $20")
+    (unread,) = [reason for reason in judged.decision.reasons if reason.code == "listing.price_unread"]
+    assert (unread.params["price"], judged.listing.price) == ("about $20", None)
+
+
+def test_a_certificate_may_be_a_labels_address(workspace: Workspace, acme: made.Brand) -> None:
+    """The code is stored in its one spelling. An address of another service is refused, not unknown."""
+    code = acme.certificates()[0].code
+    for text in (code.lower(), f"HTTP://127.0.0.1:8000/C/{code}", f"<http://127.0.0.1:8000/c/{code}/>"):
+        judged = ask(workspace, certificate_code=text)
+        assert (judged.decision.code, judged.listing.certificate_code) == ("licensed", code)
+    with pytest.raises(Rejected, match=r"other\.example") as refused:
+        ask(workspace, certificate_code=f"https://other.example/c/{code}")
+    assert refused.value.code == "listing.certificate"
+
+
+def test_shops_of_earlier_releases_are_found(workspace: Workspace, acme: made.Brand) -> None:
+    """A shop that was stored as it was typed is still its member's shop."""
+    kiteco = licences_made.organisation(workspace, "kiteco")
+    fields = {"organisation_id": kiteco.id, "url": "https://market.example/k", "created_at": make.NOW}
+    with workspace.database.writing() as session:
+        session.add(Storefront(id="shp_1", marketplace="www.market.example", shop_id="@kites", **fields))
+    with workspace.database.reading() as session:
+        found = shops.organisation_of(session, "market.example", "kites")
+        assert found is not None
+        assert found.handle == "kiteco"
+        words: dict[str, Any] = {
+            "marketplace": "https://market.example",
+            "shop_id": "@0042",
+            "territory": "de",
+        }
+        assert sellers.may_sell(session, acme.design, **words, on=DAY).allowed
+        assert organisations.get_organisation(session, "Kiteco\u200b").id == kiteco.id
+
+
+def test_the_command_line_reads_values_as_they_are_written(
+    cli: Any, workspace: Workspace, acme: made.Brand
+) -> None:
+    """Days, counts and lists of an offer are read, and a day with two meanings is refused."""
+    words = ("--org", "ACME", "--to", "kiteco", "--design", acme.design.reference)
+    told = cli(
+        "licences",
+        "offer",
+        *words,
+        "--starts",
+        "1.12.2026",
+        "--cap",
+        "1,000",
+        "--territories",
+        "EU;CH",
+        "--json",
+    )
+    (licence,) = told.objects
+    assert (licence["terms"]["starts_on"], licence["terms"]["cap"]) == ("2026-12-01", 1000)
+    assert len(licence["terms"]["territories"]) == 28
+    odd = cli("licences", "offer", *words, "--ends", "11/12/2026")
+    assert (odd.code, "11/12/2026" in odd.err, "[licence.period]" in odd.err) == (2, True, True)
+    assert cli("licences", "offer", *words, "--cap", "1,5").code == 2
+    code = acme.certificates()[0].code
+    assert cli("lookup", f"http://127.0.0.1:8000/c/{code}").code == 0
+    assert "[code.foreign]" in cli("lookup", f"https://other.example/c/{code}").err
