@@ -1,14 +1,13 @@
 """Bulk registration: each row gets one line in the report. Bad rows do not stop the good rows."""
 
 import os
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
-from typing import Any
 
 from sqlalchemy import inspect
 
@@ -20,6 +19,7 @@ from authcheck.registry.design_files import Loader, Row, RowProblem, check_numbe
 from authcheck.registry.features import Masking, usual_masking
 from authcheck.registry.reading import ReadView, read_pictures
 from authcheck.registry.registration import Registered, Registration, check_new
+from authcheck.registry.reports import RowReport
 from authcheck.storage.database import Database
 from authcheck.storage.pictures import PictureStore
 from authcheck.vision.features.findability import best_of
@@ -37,44 +37,6 @@ class ReadRow:
 
     row: Row
     views: Sequence[ReadView]
-
-
-@dataclass(frozen=True, slots=True)
-class RowReport:
-    """The result of one row.
-
-    `status` is registered, already_yours, disputed or rejected. `code`, `column` and `detail` say why the row
-    was rejected. `known_as` is the owner's other reference for an already_yours design. `near_*` name the
-    design of another owner that a disputed design shows, or that a registered design resembles, with the
-    score in [0, 1]. `twin` is the reference of an earlier design of the same owner with the same art.
-    `findability` (good, fair, poor) and `warnings` (codes) describe the design's best picture. They are empty
-    when nothing was registered.
-    """
-
-    line: int
-    reference: str
-    status: str
-    design_id: str = ""
-    code: str = ""
-    column: str = ""
-    detail: str = ""
-    known_as: str = ""
-    near_owner: str = ""
-    near_reference: str = ""
-    near_score: float | None = None
-    findability: str = ""
-    warnings: tuple[str, ...] = ()
-    twin: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields for JSON."""
-        return asdict(self)
-
-
-def count_statuses(reports: Iterable[RowReport]) -> dict[str, int]:
-    """Return the number of rows for each of the four statuses."""
-    counts = Counter(report.status for report in reports)
-    return {status: counts[status] for status in ("registered", "already_yours", "disputed", "rejected")}
 
 
 class Importer:

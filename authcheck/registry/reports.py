@@ -1,9 +1,11 @@
-"""Stored reports of bulk imports, and their form as CSV."""
+"""Reports of bulk imports: the result of each row, stored, and as CSV."""
 
 import io
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,9 +13,47 @@ from sqlalchemy.orm import Session
 from authcheck.errors import NotFound
 from authcheck.files.csv_cells import CellWriter
 from authcheck.ids import new_id
-from authcheck.registry.bulk import RowReport, count_statuses
 from authcheck.registry.tables import Import
 from authcheck.storage.parameters import can_be_stored
+
+
+@dataclass(frozen=True, slots=True)
+class RowReport:
+    """The result of one row.
+
+    `status` is registered, already_yours, disputed or rejected. `code`, `column` and `detail` say why the row
+    was rejected. `known_as` is the owner's other reference for an already_yours design. `near_*` name the
+    design of another owner that a disputed design shows, or that a registered design resembles, with the
+    score in [0, 1]. `twin` is the reference of an earlier design of the same owner with the same art.
+    `findability` (good, fair, poor) and `warnings` (codes) describe the design's best picture. They are empty
+    when nothing was registered.
+    """
+
+    line: int
+    reference: str
+    status: str
+    design_id: str = ""
+    code: str = ""
+    column: str = ""
+    detail: str = ""
+    known_as: str = ""
+    near_owner: str = ""
+    near_reference: str = ""
+    near_score: float | None = None
+    findability: str = ""
+    warnings: tuple[str, ...] = ()
+    twin: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields for JSON."""
+        return asdict(self)
+
+
+def count_statuses(reports: Iterable[RowReport]) -> dict[str, int]:
+    """Return the number of rows for each of the four statuses."""
+    counts = Counter(report.status for report in reports)
+    return {status: counts[status] for status in ("registered", "already_yours", "disputed", "rejected")}
+
 
 COLUMNS = tuple(RowReport.__dataclass_fields__)
 

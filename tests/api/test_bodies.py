@@ -181,12 +181,12 @@ def test_a_bomb_of_200_megapixels_is_refused_by_its_header(client: TestClient) -
         ("imagepng", 415, "request.content_type"),
         ("multipart/form-data", 400, "request.multipart"),
         ("multipart/form-data; boundary=" + "b" * 300, 400, "request.multipart"),
-        ("image/svg+xml", 422, "image.unreadable"),
+        ("image/x-unknown", 422, "image.unreadable"),
     ],
 )
 def test_a_wrong_content_type_is_said(client: TestClient, content_type: str, status: int, code: str) -> None:
     """A 415 names the accepted content types."""
-    answer = client.post("/v1/checks", headers={"Content-Type": content_type}, content=b"<svg/>")
+    answer = client.post("/v1/checks", headers={"Content-Type": content_type}, content=b"no picture")
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 

@@ -63,7 +63,9 @@ def codes_raised() -> set[str]:
         core / "errors.py",
         API / "pages" / "buyer.py",
     ]
-    paths += [API / f"{name}.py" for name in ("uploads", "multipart", "middleware", "rates")]
+    paths += [
+        API / f"{name}.py" for name in ("uploads", "places", "multipart", "spool", "middleware", "rates")
+    ]
     code = re.compile(r'code ?= ?"((?:image|request|rate|server)\.[a-z_]+)"')
     return {found for path in paths for found in code.findall(path.read_text())} - UNSEEN
 

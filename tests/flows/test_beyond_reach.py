@@ -10,8 +10,8 @@ import pytest
 
 from authcheck.checks import answers
 from authcheck.errors import ImageRejected
-from authcheck.registry.bulk import count_statuses
 from authcheck.registry.design_files import load_from, read_table
+from authcheck.registry.reports import count_statuses
 from authcheck.workspace import Workspace
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -16,8 +16,8 @@ from authcheck.errors import StorageFailed
 from authcheck.files.folders import search
 from authcheck.members import organisations
 from authcheck.registry import bulk, designs
-from authcheck.registry.bulk import RowReport, count_statuses
 from authcheck.registry.design_files import load_from, read_folder, read_table
+from authcheck.registry.reports import RowReport, count_statuses
 from authcheck.storage.pictures import PictureStore
 from authcheck.workspace import Workspace
 

@@ -13,13 +13,13 @@ from authcheck.checks.records import check_picture
 from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
-from authcheck.registry.bulk import RowReport
 from authcheck.registry.clock import live_at
 from authcheck.registry.design_files import load_from, read_table
 from authcheck.registry.features import Masking, usual_masking
 from authcheck.registry.masking import change_mask, get_mask
 from authcheck.registry.reading import read_view
 from authcheck.registry.registration import NewDesign, Registration
+from authcheck.registry.reports import RowReport
 from authcheck.registry.tables import CLEAR, Design, View, ViewEmbedding, ViewFeatures
 from authcheck.storage.database import Database
 from authcheck.vision.features.features import Features

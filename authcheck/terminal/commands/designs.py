@@ -12,10 +12,10 @@ from authcheck.errors import BadSetting, NotFound
 from authcheck.files.picture_files import read_file
 from authcheck.members import organisations
 from authcheck.registry import designs
-from authcheck.registry.bulk import RowReport, count_statuses
 from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem
 from authcheck.registry.designs import check_collection, check_words
 from authcheck.registry.masking import change_mask
+from authcheck.registry.reports import RowReport, count_statuses
 from authcheck.registry.sources import SourceKind, kind_of_source, open_source
 from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now

@@ -16,8 +16,8 @@ from authcheck.checks.verdicts import VerdictCode
 from authcheck.errors import ImageRejected, Rejected, Unavailable
 from authcheck.files.picture_files import read_file
 from authcheck.members import api_keys, organisations
-from authcheck.registry.bulk import count_statuses
 from authcheck.registry.design_files import load_from, read_table
+from authcheck.registry.reports import count_statuses
 from authcheck.storage.opening import utc_now
 from authcheck.terminal import server
 from authcheck.terminal.demo import certificates

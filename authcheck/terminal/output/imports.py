@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from rich.text import Text
 
 from authcheck.files.folders import skipped_text
-from authcheck.registry.bulk import RowReport
+from authcheck.registry.reports import RowReport
 from authcheck.terminal.output import console
 
 NAMED_POOR = 20  # at most this number of designs are named in the warning
