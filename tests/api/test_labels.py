@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from authcheck.certificates.pins import pin_of
 from authcheck.labels.sheets import label_url
-from authcheck.labels.symbols import searches
+from authcheck.labels.symbols_child import search
 from authcheck.workspace import Workspace
 
 Headers = dict[str, str]
@@ -29,7 +29,7 @@ def issuer(workspace: Workspace, acme: made.Brand) -> Headers:
 
 def on(document: bytes) -> list[str]:
     """The texts of the QR codes of a PDF."""
-    return [text for page in labels_made.pages(document, 200) for text in [*searches(page)][-1]]
+    return [text for page in labels_made.pages(document, 200) for text in search(page, 60)]
 
 
 @pytest.mark.slow

@@ -2,8 +2,6 @@
 
 import random
 import resource
-import signal
-import subprocess
 from collections.abc import Sequence
 
 import labels_made as made
@@ -13,10 +11,12 @@ import pytest
 from PIL import Image
 
 from authcheck.errors import ImageRejected, Rejected
+from authcheck.files.bounded import Bounds
 from authcheck.ids import show_code
-from authcheck.labels import symbols
+from authcheck.labels import symbols, symbols_child
 from authcheck.labels.reading import read_label, recognise
 from authcheck.labels.sheets import qr
+from authcheck.labels.symbols_child import search
 from authcheck.vision.pictures.decode import Limits
 
 CODE = "NEN5292JFEZ68"  # one object for all cases: pytest names tests by it, in each of its processes
@@ -235,36 +235,32 @@ def test_a_picture_full_of_corners_is_given_up() -> None:
     with pytest.raises(Rejected) as caught:
         symbols.find(corners(1, 2400))
     assert caught.value.code == "label.overfull"
-    assert cpu_s() - before_s < symbols.CPU_S + 0.3
+    assert cpu_s() - before_s < symbols.BOUNDS.cpu_s + 0.3
 
 
-def test_what_is_found_before_the_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A finder that is ended during a later search gives the result of the earlier ones."""
-    for output, result in ((b"[]\n", []), (b'[]\n["a"]\n', ["a"]), (b'[]\n["a', [])):
-        ended = subprocess.CompletedProcess("finder", -signal.SIGPROF, output)
-        monkeypatch.setattr(subprocess, "run", lambda *_, ended=ended, **__: ended)
-        assert symbols.find(made.symbol(CODE)) == result
-
-
-@pytest.mark.parametrize("output", [b"", b'["'])
-def test_a_finder_that_dies_is_a_refusal(monkeypatch: pytest.MonkeyPatch, output: bytes) -> None:
-    """A picture that crashes the reader's process leaves our process alive."""
-    ended = subprocess.CompletedProcess("finder", -signal.SIGSEGV, output)
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
-    with pytest.raises(Rejected):
+@pytest.mark.parametrize("bounds", [Bounds(memory_bytes=1000), Bounds(wall_s=0.0)])
+def test_a_finder_that_is_ended_is_a_refusal(monkeypatch: pytest.MonkeyPatch, bounds: Bounds) -> None:
+    """A finder without time or memory, as for a picture that crashes it, leaves our process alive."""
+    monkeypatch.setattr(symbols, "BOUNDS", bounds)
+    with pytest.raises(Rejected) as caught:
         symbols.find(made.symbol(CODE))
+    assert caught.value.code == "label.overfull"
 
 
-def test_a_finder_that_never_answers_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine without time for the finder, the picture is refused too."""
-    monkeypatch.setattr(symbols, "WAIT_S", 0.001)
-    with pytest.raises(Rejected):
-        symbols.find(made.symbol(CODE))
+def test_without_patience_only_the_picture_itself_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine answers that it found nothing, instead of refusing an honest picture."""
+    calls = []
+    monkeypatch.setattr(symbols_child, "_read_texts", lambda variant: calls.append(variant.size) or [])
+    empty = Image.new("L", (100, 100), 255)
+    assert symbols_child.search(empty, 0.0) == []
+    assert calls == [(100, 100)]
+    assert symbols_child.search(empty, 1e9) == []
+    assert calls[1:] == [(100, 100), (200, 200), (200, 200)]
 
 
 @pytest.mark.parametrize("texts", [[], ["a"], ["a", "b", "c"]])
 def test_the_process_of_its_own_says_the_same(texts: Sequence[str]) -> None:
     """The separate process returns the same texts in the same order as this process."""
     picture = side_by_side(Image.new("L", (60, 60), 255), *map(made.symbol, texts))
-    assert symbols.find(picture) == [*symbols.searches(picture)][-1]
+    assert symbols.find(picture) == search(picture, 60)
     assert sorted(symbols.find(picture)) == sorted(texts)
