@@ -9,14 +9,16 @@ import contextlib
 import math
 import os
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import Lock
+from typing import TypeVar
 
 from authcheck.errors import Unavailable
 
+Item = TypeVar("Item")
 WAITING = 64  # requests that may wait for a place of a pool
 WAITING_EACH = 16  # of them of one caller
 WAIT_S = 20.0  # a request waits at most for so long
@@ -128,6 +130,12 @@ class Turn:
     def pass_on(self) -> None:
         """Wait for the next turn, in a thread, if others wait."""
         self.pool.pass_on(self.who)
+
+    def between(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the items, and pass the place on before each."""
+        for item in items:
+            self.pass_on()
+            yield item
 
     def place(self) -> AbstractContextManager[None]:
         """Hold another place in the block, in a thread."""

@@ -103,19 +103,14 @@ def compare_views(
     pictures = upload.pictures()
     maskings = upload.masks(len(pictures)) or [usual_masking(kind)] * len(pictures)
     views: dict[str, ReadView] = {}
-    for picture, masking in zip(pictures, maskings, strict=True):
-        turn.pass_on()
+    for picture, masking in turn.between(zip(pictures, maskings, strict=True)):
         try:
             for view in read_pictures(picture.data, workspace.limits, masking):
                 views[view.sha256] = view
         except Rejected as error:
             error.params["picture"] = picture.name
             raise
-    compared = []
-    for view in views.values():
-        turn.pass_on()
-        compared.append(view.compare(comparer, owner_id))
-    return compared
+    return [view.compare(comparer, owner_id) for view in turn.between(views.values())]
 
 
 @router.get("")

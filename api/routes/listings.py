@@ -22,7 +22,8 @@ from ..idempotency import OnceDep
 from ..multipart import Form, FormPart
 from ..openapi import PICTURES, multipart
 from ..paging import PagingDep
-from ..uploads import Upload, UploadDep
+from ..places import Turn
+from ..uploads import TurnDep, Upload, UploadDep
 from ..wire.checks import ReasonOut
 from ..wire.forms import Page, sendable
 from ..wire.listings import (
@@ -59,7 +60,7 @@ DAY: dict[str, Any] = {
     ),
 )
 def check_listing(
-    caller: ListingsChecker, once: OnceDep, upload: UploadDep, workspace: WorkspaceDep
+    caller: ListingsChecker, once: OnceDep, upload: UploadDep, turn: TurnDep, workspace: WorkspaceDep
 ) -> Response:
     """Check a listing with 1 to 12 pictures: its designs, the seller's right to them, and its certificate.
 
@@ -69,10 +70,12 @@ def check_listing(
     If the listing breaks a term of a licence, the reason's code says which kind of term. Only the owner and
     the licensee of the licence also read the term's numbers and the licence's id.
     """
-    return once.run(workspace.database, caller, upload.digest, lambda: _check(workspace, caller, upload))
+    return once.run(
+        workspace.database, caller, upload.digest, lambda: _check(workspace, caller, upload, turn)
+    )
 
 
-def _check(workspace: Workspace, caller: Principal, upload: Upload) -> Response:
+def _check(workspace: Workspace, caller: Principal, upload: Upload, turn: Turn) -> Response:
     now, form = utc_now(), upload.form
     form.refuse_others("image", *FIELDS)
     listing = NewListing(
@@ -88,7 +91,7 @@ def _check(workspace: Workspace, caller: Principal, upload: Upload) -> Response:
     judged = judging.check_listing(
         workspace,
         listing,
-        _read_pictures(form),
+        turn.between(_read_pictures(form)),
         organisation_id=caller.organisation_id,
         source="api",
         now=now,

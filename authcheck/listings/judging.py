@@ -1,6 +1,6 @@
 """Listings: check an offer, store its verdict with the evidence, decide it again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -60,7 +60,7 @@ class Judged:
 def check_listing(
     work: Workspace,
     new: NewListing,
-    pictures: Sequence[tuple[str, bytes | Rejected]],
+    pictures: Iterable[tuple[str, bytes | Rejected]],
     *,
     organisation_id: str | None,
     source: str,
@@ -93,21 +93,22 @@ def check_listing(
 
 
 def _read(
-    work: Workspace, pictures: Sequence[tuple[str, bytes | Rejected]]
+    work: Workspace, pictures: Iterable[tuple[str, bytes | Rejected]]
 ) -> tuple[list[PictureRead], list[Unreadable]]:
     """Check the pictures one by one.
 
     Raises Rejected (`listing.pictures`) for no picture, too many pictures, or no readable picture.
     """
-    check_number(len(pictures))
     read, unreadable = [], []
     for place, (name, data) in enumerate(pictures):
+        check_number(place + 1)
         try:
             picture_answer = _answer(work, data)
         except Rejected as error:
             unreadable.append(Unreadable(place, name, error.code, str(error)))
         else:
             read.append(PictureRead(place, name, picture_answer))
+    check_number(len(read) + len(unreadable))
     if not read:
         first = unreadable[0]
         raise Rejected(
