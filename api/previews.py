@@ -30,22 +30,32 @@ def preview_etag(design: Design) -> str:
 
 
 class Previews:
-    """A maker of previews that makes one preview at a time and keeps the last KEPT previews."""
+    """The last KEPT previews, in memory."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, design: Design, workspace: Workspace) -> bytes:
-        """Return the preview of a design as a JPEG. Raises NotFound, StorageFailed, ImageRejected."""
+    def get(self, design: Design) -> bytes | None:
+        """Return the kept preview of a design, or None. Raises NotFound."""
         sha256 = public_view(design).picture_sha256
         with self._lock:
-            if sha256 not in self._kept:
-                self._kept[sha256] = encode_preview(workspace.store.get(sha256), workspace.limits)
-            self._kept.move_to_end(sha256)
+            if sha256 in self._kept:
+                self._kept.move_to_end(sha256)
+            return self._kept.get(sha256)
+
+    def make(self, design: Design, workspace: Workspace) -> bytes:
+        """Make and keep the preview of a design, a JPEG. The caller holds a place, because this decodes.
+
+        Raises NotFound, StorageFailed, ImageRejected.
+        """
+        sha256 = public_view(design).picture_sha256
+        preview = encode_preview(workspace.store.get(sha256), workspace.limits)
+        with self._lock:
+            self._kept[sha256] = preview
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-            return self._kept[sha256]
+        return preview
 
 
 def encode_preview(data: bytes, limits: Limits) -> bytes:

@@ -4,6 +4,7 @@ Only the owner adds, removes and sees them. The public sees a small preview.
 """
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from authcheck.errors import NotFound
 from authcheck.members.api_keys import Principal
@@ -17,7 +18,7 @@ from ..deps import DesignsWriter, IfNoneMatch, KeyFirst, WorkspaceDep, public_re
 from ..etags import not_modified, picture_response
 from ..openapi import MASKS, PICTURES, multipart, pictures_out
 from ..previews import Previews, preview_etag
-from ..uploads import TurnDep, UploadDep
+from ..uploads import TurnDep, UploadDep, take_place
 from ..wire.designs import DesignOut
 from .designs import compare_views, design_response
 
@@ -99,19 +100,25 @@ def show_picture(
     responses=pictures_out("image/jpeg"),
     dependencies=[Depends(public_read_limit)],
 )
-def show_preview(
+async def show_preview(
     design_id: str, request: Request, workspace: WorkspaceDep, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Return a small picture of the design if its owner has switched on the public preview. Public."""
-    with workspace.database.reading() as session:
-        design = designs.get_previewed_design(session, design_id)
+    design = await run_in_threadpool(_read_previewed_design, workspace, design_id)
     etag = preview_etag(design)
     if not_modified(if_none_match, etag):
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": PREVIEW_CACHE})
     previews: Previews = request.app.state.previews
-    return picture_response(
-        previews.of(design, workspace), "image/jpeg", etag, PREVIEW_CACHE, f"{design.id}.jpg"
-    )
+    content = previews.get(design)
+    if content is None:
+        await take_place(request)  # a picture of any size is decoded
+        content = await run_in_threadpool(previews.make, design, workspace)
+    return picture_response(content, "image/jpeg", etag, PREVIEW_CACHE, f"{design.id}.jpg")
+
+
+def _read_previewed_design(workspace: Workspace, design_id: str) -> Design:
+    with workspace.database.reading() as session:
+        return designs.get_previewed_design(session, design_id)
 
 
 def _read_own_design(workspace: Workspace, caller: Principal, design_id: str) -> Design:

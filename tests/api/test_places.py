@@ -219,3 +219,20 @@ def test_a_job_passes_its_place_on(client: TestClient) -> None:
         label()
     waiting.join()
     assert order == ["label", "other", "label"]
+
+
+@pytest.mark.slow
+def test_a_preview_is_decoded_in_a_place(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strangers who ask for many previews keep no thread waiting. A preview that was made needs no place."""
+    monkeypatch.setattr(places, "WAIT_S", 0.01)
+    public = client.app.state.places.public  # type: ignore[attr-defined]
+    design = make.register(client.app.state.workspace, public_preview=True)  # type: ignore[attr-defined]
+    path = f"/v1/designs/{design.design.id}/preview"
+    run(public.take("stranger"))
+    assert client.get(path).json()["code"] == "server.busy"
+    public.give_back("stranger")
+    assert client.get(path).status_code == 200
+    run(public.take("stranger"))
+    assert client.get(path).status_code == 200
+    public.give_back("stranger")
+    assert public.held == 0
