@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from authcheck.errors import ImageRejected, Rejected, RowRejected
 from authcheck.files.file_kinds import HEAD_BYTES, kind_by_suffix
-from authcheck.files.folders import Found, other_kind, skipped_file, skipped_folder
+from authcheck.files.folders import Found, skipped_file, skipped_folder
 from authcheck.files.picture_files import read_file
 
 ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -65,23 +65,21 @@ class Archive:
         self._entries[name] = entry
         *folders, last = PurePosixPath(name).parts
         reasons = (f"in {found}" for folder in folders if (found := skipped_folder(folder)))
-        if reason := next(reasons, "") or skipped_file(last) or self._other_kind(name, entry):
-            self.found.left_out[name] = reason
+        reason, head = next(reasons, "") or skipped_file(last), b""
+        if not reason:
+            try:
+                head = self._read(name, entry, HEAD_BYTES)
+            except RowRejected:
+                reason = "" if kind_by_suffix(name) else "encrypted or damaged"
+        if head.startswith(ZIP_STARTS) and name.lower().endswith(".zip"):
+            self.found.paths.append(name)  # reading it says that it is an archive
         else:
-            self.found.paths.append(name)
+            self.found.add(name, reason, head)
 
     def _free_name(self, name: str) -> str:
         """Return the name, with a number when an entry before it has the same."""
         names = (name if number == 1 else f"{name} ({number})" for number in range(1, len(self._entries) + 2))
         return next(free for free in names if free not in self._entries)
-
-    def _other_kind(self, name: str, entry: zipfile.ZipInfo) -> str:
-        """Return a name for the kind of an entry that is no picture, or "". An archive inside has a row."""
-        try:
-            head = self._read(name, entry, HEAD_BYTES)
-        except RowRejected:
-            return "" if kind_by_suffix(name) else "encrypted or damaged"
-        return "" if name.lower().endswith(".zip") else other_kind(name, head)
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """Return the bytes of a picture. Refuse it by the size that it says or the size that it has.

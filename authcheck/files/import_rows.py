@@ -3,6 +3,7 @@
 A row that cannot be read does not stop the others.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from authcheck.files.json_rows import NOT_JSON, is_json, read_json_rows
 from authcheck.files.table_text import SAVE_AS_UTF8, clean_text, column_name, decode_table, shown
 from authcheck.files.workbooks import Cell, is_workbook, read_sheet
 
+BETWEEN = re.compile(r"[|\r\n]")  # several values in a cell
 Tell = Callable[[str], None]  # takes a sentence about the table that its owner should read
 
 
@@ -85,7 +87,7 @@ def _read_records(
     and each name once.
     """
     header = next(records, (0, ""))[1]
-    names = [] if isinstance(header, str) else [column_name("".join(cell)) for cell in header]
+    names = [] if isinstance(header, str) else [_known_name("".join(cell), columns) for cell in header]
     named = [name for name in names if name]
     missing = [column for column in required if column not in names]
     unknown = [column for column in named if column not in columns]
@@ -122,11 +124,20 @@ def _read_record(line: int, names: Sequence[str], record: list[str] | list[Cell]
 def _json_row(line: int, value: object, columns: Sequence[str], lists: Sequence[str]) -> TableRow:
     if value is NOT_JSON:
         return TableRow(line, error=_malformed("This line is not JSON."))
-    fields = {column_name(name): cell for name, cell in value.items()} if isinstance(value, dict) else None
+    fields = None
+    if isinstance(value, dict):
+        fields = {_known_name(name, (*columns, *lists)): cell for name, cell in value.items()}
     if fields is not None and fields.keys() <= {*columns, *lists}:
         return TableRow(line, fields)
     or_lists = "".join(f" or {name} (a list)" for name in lists)
     return TableRow(line, error=_malformed(f"A line must be an object with {', '.join(columns)}{or_lists}."))
+
+
+def _known_name(text: str, columns: Sequence[str]) -> str:
+    """Return a column's name as we write it. `pictures` is `picture` where there is no column `pictures`."""
+    name = column_name(text)
+    numbers = (name, f"{name}s", name.removesuffix("s"))
+    return next((known for known in numbers if known and known in columns), name)
 
 
 def _malformed(detail: str) -> RowRejected:
@@ -162,9 +173,9 @@ def cell_text(value: object, column: str) -> str:
 
 
 def cell_list(value: object, column: str) -> list[str]:
-    """Return a cell of several values, a list or text with `|` between, without empty ones.
+    """Return a cell of several values, a list or text with `|` or line ends between, without empty ones.
 
     Raises as `cell_text`.
     """
-    parts = value if isinstance(value, list) else cell_text(value, column).split("|")
+    parts = value if isinstance(value, list) else BETWEEN.split(cell_text(value, column))
     return [text for text in (cell_text(part, column) for part in parts) if text]

@@ -18,7 +18,6 @@ from authcheck.registry.design_files import (
     Row,
     RowProblem,
     load_from,
-    no_pictures_error,
     picture_row,
     read_folder,
     read_table,
@@ -69,14 +68,11 @@ def open_source(path: Path, *, kind: str, collection: str, max_bytes: int, tell:
     what = kind_of_source(path)
     if what == "folder":
         found = search(str(path))
-        rows = list(read_folder(path, found, kind, collection))
+        rows = read_folder(path, found, kind, collection)
         return Source(rows, load_from(path, max_bytes), found.skipped)
     if what == "archive":
         archive = open_archive(str(path))
-        if not archive.found.paths:
-            raise no_pictures_error(path, archive.found)
-        names = archive.found.paths
-        rows = [picture_row(line, name, kind, collection) for line, name in enumerate(names, 1)]
+        rows = read_folder(path, archive.found, kind, collection)
         return Source(rows, partial(archive.read, max_bytes=max_bytes), archive.found.skipped)
     load = load_from(path.parent, max_bytes)
     if what == "picture":

@@ -100,7 +100,7 @@ def test_a_zip_of_pictures_is_imported_and_scanned(cli: Any, tmp_path: Path) -> 
     assert "archive" in done.objects[2]["detail"]
     assert done.objects[3] == {"skipped": {"in __MACOSX": 1}}
     scanned = cli("scan", tmp_path / "prints.zip", "--fast")
-    assert scanned.err == "3 pictures: 2 match, 1 unreadable. Left out 1 files: 1 in __MACOSX.\n"
+    assert scanned.err == "3 pictures: 2 match, 1 unreadable. Left out 1 file: 1 in __MACOSX.\n"
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def open_picture(
     _check_bytes(data, limits)
     kind = kind_of(data)
     if foreign := foreign_kind(kind):
-        raise _foreign_error(foreign)
+        raise foreign_error(foreign)
     bounds = {"most_bytes": limits.bytes, "most_pixels": limits.pixels}
     drawn = draw(data, kind, **bounds) if kind in DRAWN_KINDS else None
     source = drawn.data if drawn else data
@@ -220,7 +220,8 @@ def _reduce(image: Image.Image, detail_px: int) -> Image.Image:
     return image.reduce(factor) if factor > 1 else image
 
 
-def _foreign_error(foreign: Foreign) -> ImageRejected:
+def foreign_error(foreign: Foreign) -> ImageRejected:
+    """Return the error for a kind of file that we know and cannot read."""
     return ImageRejected(
         f"This is a {foreign.name} file, which we cannot read. {foreign.advice}", code="image.format"
     )

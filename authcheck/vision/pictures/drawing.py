@@ -25,7 +25,7 @@ HEIC_SIDE_PX = 2400  # a photo keeps this shorter side, because labels are read 
 MOST_PAGES = 64  # of a PDF that is registered
 TRIED_PAGES = 16  # of a PDF that is checked: its first page that shows something
 BOUNDS = Bounds(memory_bytes=512 * MIB, cpu_s=3, wall_s=20)
-ALL_PAGES_BOUNDS = Bounds(memory_bytes=512 * MIB, cpu_s=60, wall_s=180)
+ALL_PAGES_BOUNDS = Bounds(memory_bytes=512 * MIB, cpu_s=20, wall_s=80)
 RECENT_BYTES = 64 * MIB
 
 
@@ -178,6 +178,11 @@ def _svg_refusal(name: str, what: str) -> ImageRejected:
         return ImageRejected(
             f"The SVG has text that needs a font: {what}. Convert text to outlines, or export as PNG.",
             code="image.svg_text",
+        )
+    if name == "embedded":
+        return ImageRejected(
+            f"The SVG has a picture of a kind that we cannot draw inside it: {what}. Embed it as PNG.",
+            code="image.svg_link",
         )
     if name == "entity":
         return ImageRejected(

@@ -62,6 +62,8 @@ def errors(rows: list[TableRow]) -> list[tuple[int, str]]:
         '[\n  {"Reference": "K",\n   "picture": "k.png"}\n]\n',
         '{"reference": "K",\n "picture": "k.png"}',
         '{"reference": "K", "picture": "k.png"}\r',
+        "References,Pictures\nK,k.png\n\x1a",
+        '{"reference": "K", "Picture": "k.png"}',
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
