@@ -52,7 +52,13 @@ def _has_content(sheet: Any) -> bool:
 
 
 def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
-    return "\n".join(json.dumps([cell_of(value) for value in row]) for row in rows).encode()
+    """Return one line of JSON per row. A blank far below, which Excel counts as content, adds no rows."""
+    lines = (json.dumps([cell_of(value) for value in row]) if _is_used(row) else "" for row in rows)
+    return "\n".join(lines).rstrip("\n").encode()
+
+
+def _is_used(row: Iterable[Any]) -> bool:
+    return any(value != "" for value in row)
 
 
 def cell_of(value: object) -> str | list[str]:

@@ -54,7 +54,7 @@ def read_sheet(data: bytes) -> Sheet:
     name, *others = header["sheets"] or [""]
     if not body.strip():
         raise Rejected("The table is empty.", code="table.empty")
-    return Sheet(name, tuple(others), (json.loads(line) for line in body.split(b"\n")))
+    return Sheet(name, tuple(others), (json.loads(line) if line else [] for line in body.split(b"\n")))
 
 
 def _check_size(data: bytes) -> None:
