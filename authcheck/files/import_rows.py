@@ -112,7 +112,7 @@ def _read_record(line: int, names: Sequence[str], record: list[str] | list[Cell]
     for number, cell in enumerate(record):
         name = names[number] if number < len(names) else ""
         if name and not isinstance(cell, str):
-            return TableRow(line, fields, _rounded(name, cells[number]))
+            return TableRow(line, fields, cell_error(name, cells[number]))
         if not name and clean_text(cells[number]):
             what = (
                 "a field in a column without a name" if number < len(names) else "more fields than the header"
@@ -144,12 +144,20 @@ def _malformed(detail: str) -> RowRejected:
     return RowRejected(detail, code="row.malformed")
 
 
-def _rounded(column: str, number: str) -> RowRejected:
+def cell_error(place: str, number: str) -> RowRejected:
+    """Return the error for a cell of a workbook that holds a rounded number, or "": no value at all."""
+    if not number:
+        return RowRejected(
+            f"{place} has an error, or a formula without its value. Open the workbook and save it again, or "
+            "write the value itself.",
+            code="row.no_value",
+            column=place,
+        )
     return RowRejected(
-        f"{column} is the number {number}, of which the workbook keeps only the first 15 digits. "
+        f"{place} is the number {number}, of which the workbook keeps only the first 15 digits. "
         "Format the column as text and write the number again.",
         code="row.rounded",
-        column=column,
+        column=place,
     )
 
 

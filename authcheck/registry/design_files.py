@@ -25,6 +25,7 @@ TRUE = {"true", "1", "yes", "y", "on", "x", "wahr", "ja", "vrai", "oui", "verdad
 FALSE = {"false", "0", "no", "n", "off", "", "falsch", "nein", "faux", "non", "falso"}
 MASK_WORDS = ("auto", "none")
 MOST_PICTURES = 64  # of one design
+SEVERAL = " Write | between several pictures."
 
 Loader = Callable[[str], bytes]
 
@@ -173,7 +174,9 @@ def load_from(folder: Path, max_bytes: int = Limits().bytes) -> Loader:
             return read_file(files.find(name), max_bytes)
         except NotFound as error:
             raise RowRejected(
-                f"The file {name} does not exist.", code="row.picture_missing", picture=name
+                f"The file {name} does not exist.{SEVERAL * any(mark in name for mark in ',;')}",
+                code="row.picture_missing",
+                picture=name,
             ) from error
         except (ImageRejected, RowRejected):
             raise

@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from foreign_files import Day, declare, ods, xlsx, zip_of
+from foreign_files import Day, Formula, declare, ods, xlsx, zip_of
 
 from authcheck.errors import Rejected, RowRejected
 from authcheck.files.csv_cells import CellWriter
@@ -123,12 +123,14 @@ def test_cells_of_a_workbook_are_what_a_person_sees() -> None:
     """Whole numbers have no decimals, days are ISO days, and lines count from the top of the sheet."""
     sheet = [
         [], ["reference", "picture", "title"], [4006381333931.0, "a", True], [Day(46000), "b", 19.9], [],
-        [1.2345678901234567e17, "c"], ["D", "d", None, "x"],
+        [1.2345678901234567e17, "c"], ["D", "d", None, "x"], ["E", "e", "#N/A"], ["F", "f", Formula("B2&amp;1")],
     ]  # fmt: skip
     rows = read(xlsx({"A": sheet}))
     assert cells(rows) == [("4006381333931", "a"), ("2025-12-09", "b")]
     assert [row.fields["title"] for row in rows[:2]] == ["true", "19.9"]
-    assert errors(rows) == [(6, "row.rounded"), (7, "row.malformed")]
+    assert errors(rows) == [
+        (6, "row.rounded"), (7, "row.malformed"), (8, "row.no_value"), (9, "row.no_value"),
+    ]  # fmt: skip
 
 
 def test_sheets_that_nobody_reads_are_named() -> None:
@@ -257,6 +259,7 @@ def test_serial_numbers_keep_their_characters() -> None:
     [
         ("Kä".encode("latin-1"), "row.encoding"),
         (xlsx({"S": [[1.2345678901234567e17]]}), "row.rounded"),
+        (xlsx({"S": [["A1"], ["#REF!"]]}), "row.no_value"),
         (xlsx({"S": [["A1", "A2"]]}), "table.columns"),
         (xlsx({"S": [["A1"]], "T": [["A2"]]}), "table.sheets"),
     ],
