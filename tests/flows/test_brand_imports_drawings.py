@@ -8,6 +8,7 @@ import pytest
 from foreign_files import heic, pdf, svg, zip_of
 from PIL import Image
 
+from authcheck.errors import ImageRejected
 from authcheck.registry import negatives
 from authcheck.vision.pictures.decode import open_picture, stills_of
 from authcheck.workspace import Workspace
@@ -79,6 +80,9 @@ def test_a_drawing_as_a_negative_is_stored_as_a_picture(workspace: Workspace) ->
     """A backdrop that is an SVG is kept as the PNG that was drawn of it."""
     read = negatives.read_negative(LOGO, workspace.limits)
     assert read.data == stills_of(LOGO)[0]
+    with pytest.raises(ImageRejected) as refused:
+        negatives.read_negative(pdf(2), workspace.limits)
+    assert refused.value.code == "image.too_many_pages"
 
 
 @pytest.mark.slow

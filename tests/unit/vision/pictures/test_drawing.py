@@ -195,7 +195,7 @@ def test_hostile_svg_is_refused(data: bytes, code: str) -> None:
     ],
     ids=["turbulence", "blur"],
 )
-def test_a_drawing_has_three_seconds(body: str) -> None:
+def test_a_drawing_has_two_seconds(body: str) -> None:
     """A filter that would run for hours ends with the processor time of its process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert refusal(svg(body)) == "image.too_costly"
