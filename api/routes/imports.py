@@ -111,7 +111,7 @@ def _make_rows(form: Form, pictures: list[FormPart], kind: str) -> tuple[list[Ro
         row = replace(picture_row(number + 1, name, kind), pictures=(str(number),))
         foreign = foreign_kind(kind_of(head) or kind_by_suffix(name))
         if foreign:
-            rows.append(RowProblem(row.line, row.new.reference, "picture", foreign_error(foreign)))
+            rows.append(RowProblem(row.line, row.new.reference, "picture", foreign_error(foreign, name)))
         else:
             rows.append(row)
     return rows, len(pictures) - len(rows)

@@ -68,7 +68,7 @@ def read_folder(folder: Path, found: Found, kind: str, collection: str = "") -> 
         name = str(Path(path).relative_to(folder)) if Path(path).is_relative_to(folder) else path
         row = picture_row(line, name, kind, collection)
         if foreign := foreign_kind(found.foreign.get(path, "")):
-            rows.append(RowProblem(line, row.new.reference, "picture", foreign_error(foreign)))
+            rows.append(RowProblem(line, row.new.reference, "picture", foreign_error(foreign, name)))
         else:
             rows.append(row)
     return rows
@@ -186,3 +186,19 @@ def load_from(folder: Path, max_bytes: int = Limits().bytes) -> Loader:
             ) from error
 
     return load
+
+
+def column_of(code: str) -> str:
+    """Return the column that an error code is about, or an empty string."""
+    if code.startswith(("image.", "row.picture")):
+        return "picture"
+    noun, _, detail = code.partition(".")
+    if noun == "licence":
+        return "collection"
+    if noun == "mask":
+        return "mask"
+    if noun == "row":
+        return {"owner": "owner", "duplicate_reference": "reference"}.get(detail, "")
+    if noun == "design":
+        return detail if detail in {"title", "kind", "collection"} else "reference"
+    return "owner" if noun == "organisation" else ""

@@ -224,10 +224,10 @@ def _reduce(image: Image.Image, detail_px: int) -> Image.Image:
     return image.reduce(factor) if factor > 1 else image
 
 
-def foreign_error(foreign: Foreign) -> ImageRejected:
-    """Return the error for a kind of file that we know and cannot read."""
+def foreign_error(foreign: Foreign, name: str = "") -> ImageRejected:
+    """Return the error for a kind of file that we know and cannot read. It begins with the file's name."""
     return ImageRejected(
-        f"This is a {foreign.name} file, which we cannot read. {foreign.advice}", code="image.format"
+        f"{name}{': ' * bool(name)}We cannot read {foreign.name} files. {foreign.advice}", code="image.format"
     )
 
 
