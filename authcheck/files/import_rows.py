@@ -12,7 +12,7 @@ from authcheck.errors import Rejected, RowRejected
 from authcheck.files.csv_records import read_table_lines
 from authcheck.files.json_rows import NOT_JSON, is_json, read_json_rows
 from authcheck.files.table_text import SAVE_AS_UTF8, clean_text, column_name, decode_table, shown
-from authcheck.files.workbooks import Cell, is_workbook, read_sheet
+from authcheck.files.workbooks import SAVE_AS_CSV, Cell, is_workbook, read_sheet
 
 BETWEEN = re.compile(r"[|\r\n]")  # several values in a cell
 Tell = Callable[[str], None]  # takes a sentence about the table that its owner should read
@@ -53,6 +53,11 @@ def read_import(
     text = decode_table(data)
     if not clean_text(text):
         raise Rejected("The table is empty.", code="table.empty")
+    if text.lstrip().startswith("<"):
+        raise Rejected(
+            f"The table is HTML or XML, as some programs export it under the name .xls. {SAVE_AS_CSV}",
+            code="table.workbook",
+        )
     if is_json(text, name):
         return (_json_row(line, value, columns, lists) for line, value in read_json_rows(text, name))
     return _read_records(read_table_lines(text), required, columns)

@@ -15,7 +15,7 @@ UNPACKED_BYTES = 512 * MIB
 PARTS = 10_000
 CELLS = 5_000_000
 BOUNDS = Bounds(memory_bytes=1536 * MIB, cpu_s=30, wall_s=90)
-SAVE_AS_CSV = "Save the sheet as CSV (in Excel: Save as, CSV UTF-8) and hand in the CSV file."
+SAVE_AS_CSV = "Open it, save the sheet as CSV (in Excel: Save as, CSV UTF-8) and hand in the CSV file."
 Cell = str | list[str]  # a list: a rounded number, or nothing where the value is missing
 
 

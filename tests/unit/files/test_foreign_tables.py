@@ -149,12 +149,14 @@ def test_sheets_that_nobody_reads_are_named() -> None:
     ("data", "words"),
     [
         (b"PK\3\4\x14\0\6\0", "damaged"),
+        (b"<html><table><tr><td>reference</td></tr></table></html>", "HTML"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?><Workbook/>', "XML"),
         (xlsx({"A": SHEET})[:700], "damaged"),
         (zip_of({"photo.png": b"x"}), "of another kind"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000), "protected"),
         (declare(zip_of({"xl/workbook.xml": "x"}), 2**30), "unpacked"),
     ],
-    ids=["cut", "truncated", "archive", "protected", "bomb"],
+    ids=["cut", "html", "xml", "truncated", "archive", "protected", "bomb"],
 )
 def test_a_workbook_that_cannot_be_read_says_what_to_do(data: bytes, words: str) -> None:
     """Damaged, protected and hostile workbooks are refused before they cost anything."""
