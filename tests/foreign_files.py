@@ -18,6 +18,12 @@ class Day(float):
     """A day in a workbook: the number of days since 1899-12-30."""
 
 
+class Formula(str):
+    """A formula in a workbook whose value was never computed. An error is a text such as `#N/A`."""
+
+    __slots__ = ()
+
+
 def zip_of(files: Mapping[str, bytes | str]) -> bytes:
     """Return a ZIP archive of files by name."""
     buffer = io.BytesIO()
@@ -79,15 +85,19 @@ def xlsx(sheets: Mapping[str, Cells], hidden: Sequence[str] = ()) -> bytes:
 
 def _xlsx_cell(cell: str | float | bool | None, line: int, column: int) -> str:
     place = f'r="{chr(ord("A") + column)}{line}"'
-    if cell is None:
-        return ""
     if isinstance(cell, bool):
         return f'<c {place} t="b"><v>{int(cell)}</v></c>'
     if isinstance(cell, Day):
         return f'<c {place} s="{DAY_STYLE}"><v>{float(cell)!r}</v></c>'
+    if isinstance(cell, Formula):
+        return f"<c {place}><f>{cell}</f><v></v></c>"
     if isinstance(cell, str):
-        return f'<c {place} t="inlineStr"><is><t>{escape(cell)}</t></is></c>'
-    return f"<c {place}><v>{cell!r}</v></c>"
+        is_error = cell.startswith("#")
+        text = (
+            f' t="e"><f>A1</f><v>{cell}</v>' if is_error else f' t="inlineStr"><is><t>{escape(cell)}</t></is>'
+        )
+        return f"<c {place}{text}</c>"
+    return "" if cell is None else f"<c {place}><v>{cell!r}</v></c>"
 
 
 def ods(rows: Cells) -> bytes:

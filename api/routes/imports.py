@@ -1,18 +1,18 @@
 """Endpoints of bulk registration: a request with a table and pictures, and a report with a line per row."""
 
-from collections.abc import Iterable
-from pathlib import PurePath
+from dataclasses import replace
 
 from fastapi import APIRouter, Response
 
 from authcheck.errors import Rejected, RowRejected
+from authcheck.files.file_kinds import APPLE_DOUBLE, HEAD_BYTES, foreign_kind, kind_by_suffix, kind_of
+from authcheck.files.folders import skipped_file
 from authcheck.files.named_files import QUOTES, name_key
-from authcheck.files.table_text import clean_text
 from authcheck.members.api_keys import Principal
-from authcheck.registry.design_files import Loader, Row, RowProblem, read_table
-from authcheck.registry.registration import NewDesign
+from authcheck.registry.design_files import Loader, Row, RowProblem, picture_row, read_table
 from authcheck.registry.reports import get_report, keep_report, report_csv
 from authcheck.storage.opening import utc_now
+from authcheck.vision.pictures.decode import foreign_error
 from authcheck.workspace import Workspace
 
 from ..deps import DesignsWriter, KeyFirst, WorkspaceDep
@@ -44,9 +44,10 @@ def import_designs(
 ) -> Response:
     """Register many designs: `image` parts, and a `table` (CSV, JSON or a workbook) with their file names.
 
-    Without a table, each picture is a design, and its reference is the file name without the ending. A
-    rejected row does not stop the other rows. The report has the result of each row. With `dry_run` we
-    register nothing and keep only the report.
+    Without a table, each picture is a design, and its reference is the file name without the ending. System
+    files such as `.DS_Store` and `._KITE.png` are left out and counted as `left_out`. A rejected row does not
+    stop the other rows. The report has the result of each row. With `dry_run` we register nothing and keep
+    only the report.
     """
     return once.run(
         workspace.database,
@@ -62,7 +63,7 @@ def _import(workspace: Workspace, caller: Principal, upload: Upload, job: Turn, 
     table = _read_table_part(form)
     pictures = form.files("image") if table else form.images()
     kind = form.text("kind").strip() or "other"
-    rows = read_table(*table) if table else _make_rows(pictures, kind)
+    rows, left_out = (read_table(*table), 0) if table else _make_rows(form, pictures, kind)
     load = _load_by_name(form, pictures) if table else _load_by_number(form, pictures)
     reports = list(
         workspace.importer(job.place).run(rows, load, owner=caller.handle, only_owner=True, dry_run=dry_run)
@@ -70,7 +71,12 @@ def _import(workspace: Workspace, caller: Principal, upload: Upload, job: Turn, 
     workspace.describe_new()
     with workspace.database.writing() as session:
         report = keep_report(
-            session, reports, organisation_id=caller.organisation_id, dry_run=dry_run, now=utc_now()
+            session,
+            reports,
+            organisation_id=caller.organisation_id,
+            dry_run=dry_run,
+            now=utc_now(),
+            left_out=left_out,
         )
     body = import_out(report).model_dump_json()
     return Response(body, 201, {"Location": f"/v1/imports/{report.id}"}, media_type="application/json")
@@ -97,14 +103,24 @@ def _read_table_part(form: Form) -> tuple[bytes, str] | None:
     return form.bytes_of(parts[0]), parts[0].filename or ""
 
 
-def _make_rows(pictures: list[FormPart], kind: str) -> Iterable[Row | RowProblem]:
-    """Yield one row per picture.
+def _make_rows(form: Form, pictures: list[FormPart], kind: str) -> tuple[list[Row | RowProblem], int]:
+    """Return one row per picture, and the number of system files that were left out.
 
     The row names its picture by position, because two files may have the same name.
     """
+    rows: list[Row | RowProblem] = []
     for number, part in enumerate(pictures):
-        stem = clean_text(PurePath(part.filename or "").stem)
-        yield Row(number + 1, NewDesign(stem, stem, kind), (str(number),))
+        name = part.filename or ""
+        head = form.spool.read(part.offset, min(part.size_bytes, HEAD_BYTES))
+        if skipped_file(name) or kind_of(head) == APPLE_DOUBLE:
+            continue
+        row = replace(picture_row(number + 1, name, kind), pictures=(str(number),))
+        foreign = foreign_kind(kind_of(head) or kind_by_suffix(name))
+        if foreign:
+            rows.append(RowProblem(row.line, row.new.reference, "picture", foreign_error(foreign, name)))
+        else:
+            rows.append(row)
+    return rows, len(pictures) - len(rows)
 
 
 def _load_by_number(form: Form, pictures: list[FormPart]) -> Loader:

@@ -1,13 +1,16 @@
 """ZIP archives of pictures, read entry by entry. Nothing is unpacked to the disk, whatever the names say."""
 
 import os
+import posixpath
 import zipfile
+from collections import Counter
 from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from authcheck.errors import ImageRejected, Rejected, RowRejected
 from authcheck.files.file_kinds import HEAD_BYTES, kind_by_suffix
-from authcheck.files.folders import Found, other_kind, skipped_file, skipped_folder
+from authcheck.files.folders import Found, skipped_file, skipped_folder
+from authcheck.files.named_files import QUOTES, name_key
 from authcheck.files.picture_files import read_file
 
 ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -54,6 +57,8 @@ class Archive:
         if sum(entry.compress_size for entry in entries) > Path(path).stat().st_size:
             raise _unreadable_error(path)  # entries share their bytes: one megabyte could claim terabytes
         self._entries: dict[str, zipfile.ZipInfo] = {}
+        self._spellings: dict[str, list[str]] = {}  # by `name_key`
+        self._repeats: Counter[str] = Counter()
         self.found = Found()
         for entry in entries:
             if not entry.is_dir():
@@ -63,25 +68,44 @@ class Archive:
     def _add(self, entry: zipfile.ZipInfo) -> None:
         name = self._free_name(_plain_name(entry))
         self._entries[name] = entry
+        self._spellings.setdefault(name_key(name), []).append(name)
         *folders, last = PurePosixPath(name).parts
         reasons = (f"in {found}" for folder in folders if (found := skipped_folder(folder)))
-        if reason := next(reasons, "") or skipped_file(last) or self._other_kind(name, entry):
-            self.found.left_out[name] = reason
+        reason, head = next(reasons, "") or skipped_file(last), b""
+        if not reason:
+            try:
+                head = self._read(name, entry, HEAD_BYTES)
+            except RowRejected:
+                reason = "" if kind_by_suffix(name) else "encrypted or damaged"
+        if head.startswith(ZIP_STARTS) and name.lower().endswith(".zip"):
+            self.found.paths.append(name)  # reading it says that it is an archive
         else:
-            self.found.paths.append(name)
+            self.found.add(name, reason, head)
 
     def _free_name(self, name: str) -> str:
-        """Return the name, with a number when an entry before it has the same."""
-        names = (name if number == 1 else f"{name} ({number})" for number in range(1, len(self._entries) + 2))
-        return next(free for free in names if free not in self._entries)
+        """Return the name, with a number when entries before it have the same."""
+        free = name
+        while free in self._entries:
+            self._repeats[name] += 1
+            free = f"{name} ({self._repeats[name] + 1})"
+        return free
 
-    def _other_kind(self, name: str, entry: zipfile.ZipInfo) -> str:
-        """Return a name for the kind of an entry that is no picture, or "". An archive inside has a row."""
-        try:
-            head = self._read(name, entry, HEAD_BYTES)
-        except RowRejected:
-            return "" if kind_by_suffix(name) else "encrypted or damaged"
-        return "" if name.lower().endswith(".zip") else other_kind(name, head)
+    def find(self, name: str, folder: str) -> str:
+        """Return the entry that a table in `folder` names, as `named_files.Folder` finds files.
+
+        Without such an entry, return the name. Raises RowRejected (`row.picture_ambiguous`).
+        """
+        path = posixpath.normpath(posixpath.join(folder, name.strip(QUOTES).replace("\\", "/"))).lstrip("/")
+        if path in self._entries:
+            return path
+        spellings = self._spellings.get(name_key(path), [])
+        if len(spellings) > 1:
+            raise RowRejected(
+                f"{name} may be any of {', '.join(spellings)}. Write the name as the file has it.",
+                code="row.picture_ambiguous",
+                picture=name,
+            )
+        return spellings[0] if spellings else path
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """Return the bytes of a picture. Refuse it by the size that it says or the size that it has.

@@ -54,7 +54,8 @@ def run_bounded(
             answer = _run(module, file.fileno(), bounds)
     except OSError as error:
         raise StorageFailed(
-            f"The temporary folder cannot be used: {error.strerror}.", code=write_error_code(error)
+            f"We cannot give the file to a process of its own: {error.strerror}.",
+            code=write_error_code(error),
         ) from error
     header, _, body = answer.partition(b"\n")
     return json.loads(header), body

@@ -10,7 +10,6 @@ READABLE = frozenset(
     {"JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIC", "SVG", "SVGZ", "PDF"}
 )  # what `decode.open_picture` reads
 EXPORT = "Export the picture as PNG or JPEG."
-RAW = f"It has a camera's raw data. {EXPORT}"
 VECTOR = "Export the drawing as SVG, PDF or PNG."
 VIDEO = "Save a frame of it as PNG or JPEG."
 # Pictures, drawings and videos that we cannot read, by name, with what their owner can do.
@@ -29,7 +28,7 @@ FOREIGN = {
     "CLIP": ("Clip Studio", EXPORT),
     "WMF": ("Windows metafile", VECTOR),
     "DXF": ("DXF", VECTOR),
-    "RAW": ("raw camera", RAW),
+    "RAW": ("raw camera", EXPORT),
     "JXL": ("JPEG XL", EXPORT),
     "JP2": ("JPEG 2000", EXPORT),
     "EXR": ("OpenEXR", EXPORT),

@@ -33,15 +33,29 @@ CLOUD_SUFFIX = ".icloud"  # of the place holder of a file that is not on this ma
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The pictures below a folder, in path order, and the other files with a name for their kind."""
+    """The pictures below a folder, in path order, and the other files with a name for their kind.
+
+    `foreign` has the kind of each picture, drawing or video that we cannot read. These are in `paths` too.
+    """
 
     paths: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    foreign: dict[str, str] = field(default_factory=dict)
 
     @property
     def skipped(self) -> Counter[str]:
         """Return the number of files that were left out, by kind."""
         return Counter(self.left_out.values())
+
+    def add(self, path: str, reason: str, head: bytes) -> None:
+        """Take a file with these first bytes for a picture, or leave it out for a reason."""
+        if reason := reason or other_kind(path, head):
+            self.left_out[path] = reason
+            return
+        self.paths.append(path)
+        kind = kind_of(head) or kind_by_suffix(path)
+        if kind in FOREIGN:
+            self.foreign[path] = kind
 
 
 def search(folder: str) -> Found:
@@ -63,10 +77,8 @@ def search(folder: str) -> Found:
                 found.left_out[path] = f"in {skipped_folder(name)}"
         for name in names:
             path = os.path.join(parent, name)  # noqa: PTH118 - as above
-            if reason := skipped_file(name) or _other_kind(path):
-                found.left_out[path] = reason
-            else:
-                found.paths.append(path)
+            reason, head = (skipped_file(name), b"") if skipped_file(name) else _read_head(path)
+            found.add(path, reason, head)
     found.paths.sort(key=lambda path: Path(path).parts)
     return found
 
@@ -80,7 +92,8 @@ def _files_below(folder: str) -> Iterator[str]:
 def skipped_text(skipped: Mapping[str, int]) -> str:
     """Return a sentence on the files that were left out: how many of which kind."""
     counts = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
-    return f"Left out {sum(skipped.values())} files: {counts}."
+    total = sum(skipped.values())
+    return f"Left out {total} {'file' if total == 1 else 'files'}: {counts}."
 
 
 def skipped_folder(name: str) -> str:
@@ -105,18 +118,17 @@ def skipped_file(name: str) -> str:
     return ""
 
 
-def _other_kind(path: str) -> str:
-    """Return a name for the kind of a file that is no picture, or "" for a picture."""
+def _read_head(path: str) -> tuple[str, bytes]:
+    """Return a reason to leave a file out, or "", and its first bytes. None of a file that cannot be read."""
     if not os.path.exists(path):  # noqa: PTH110 - see `search`
-        return "" if kind_by_suffix(path) else "links without a target"
+        return "" if kind_by_suffix(path) else "links without a target", b""
     if not os.path.isfile(path):  # noqa: PTH113 - see `search`
-        return "pipes or devices"
+        return "pipes or devices", b""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - see `search`
-            head = file.read(HEAD_BYTES)
+            return "", file.read(HEAD_BYTES)
     except OSError:
-        return ""  # reading it again says why it cannot be read
-    return other_kind(os.path.basename(path), head)  # noqa: PTH119 - see `search`
+        return "", b""
 
 
 def other_kind(name: str, head: bytes) -> str:

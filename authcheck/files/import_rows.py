@@ -3,6 +3,7 @@
 A row that cannot be read does not stop the others.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +12,9 @@ from authcheck.errors import Rejected, RowRejected
 from authcheck.files.csv_records import read_table_lines
 from authcheck.files.json_rows import NOT_JSON, is_json, read_json_rows
 from authcheck.files.table_text import SAVE_AS_UTF8, clean_text, column_name, decode_table, shown
-from authcheck.files.workbooks import Cell, is_workbook, read_sheet
+from authcheck.files.workbooks import SAVE_AS_CSV, Cell, is_workbook, read_sheet
 
+BETWEEN = re.compile(r"[|\r\n]")  # several values in a cell
 Tell = Callable[[str], None]  # takes a sentence about the table that its owner should read
 
 
@@ -51,6 +53,11 @@ def read_import(
     text = decode_table(data)
     if not clean_text(text):
         raise Rejected("The table is empty.", code="table.empty")
+    if text.lstrip().startswith("<"):
+        raise Rejected(
+            f"The table is HTML or XML, as some programs export it under the name .xls. {SAVE_AS_CSV}",
+            code="table.workbook",
+        )
     if is_json(text, name):
         return (_json_row(line, value, columns, lists) for line, value in read_json_rows(text, name))
     return _read_records(read_table_lines(text), required, columns)
@@ -85,7 +92,7 @@ def _read_records(
     and each name once.
     """
     header = next(records, (0, ""))[1]
-    names = [] if isinstance(header, str) else [column_name("".join(cell)) for cell in header]
+    names = [] if isinstance(header, str) else [_known_name("".join(cell), columns) for cell in header]
     named = [name for name in names if name]
     missing = [column for column in required if column not in names]
     unknown = [column for column in named if column not in columns]
@@ -110,7 +117,7 @@ def _read_record(line: int, names: Sequence[str], record: list[str] | list[Cell]
     for number, cell in enumerate(record):
         name = names[number] if number < len(names) else ""
         if name and not isinstance(cell, str):
-            return TableRow(line, fields, _rounded(name, cells[number]))
+            return TableRow(line, fields, cell_error(name, cells[number]))
         if not name and clean_text(cells[number]):
             what = (
                 "a field in a column without a name" if number < len(names) else "more fields than the header"
@@ -122,23 +129,40 @@ def _read_record(line: int, names: Sequence[str], record: list[str] | list[Cell]
 def _json_row(line: int, value: object, columns: Sequence[str], lists: Sequence[str]) -> TableRow:
     if value is NOT_JSON:
         return TableRow(line, error=_malformed("This line is not JSON."))
-    fields = {column_name(name): cell for name, cell in value.items()} if isinstance(value, dict) else None
+    fields = None
+    if isinstance(value, dict):
+        fields = {_known_name(name, (*columns, *lists)): cell for name, cell in value.items()}
     if fields is not None and fields.keys() <= {*columns, *lists}:
         return TableRow(line, fields)
     or_lists = "".join(f" or {name} (a list)" for name in lists)
     return TableRow(line, error=_malformed(f"A line must be an object with {', '.join(columns)}{or_lists}."))
 
 
+def _known_name(text: str, columns: Sequence[str]) -> str:
+    """Return a column's name as we write it. `pictures` is `picture` where there is no column `pictures`."""
+    name = column_name(text)
+    numbers = (name, f"{name}s", name.removesuffix("s"))
+    return next((known for known in numbers if known and known in columns), name)
+
+
 def _malformed(detail: str) -> RowRejected:
     return RowRejected(detail, code="row.malformed")
 
 
-def _rounded(column: str, number: str) -> RowRejected:
+def cell_error(place: str, number: str) -> RowRejected:
+    """Return the error for a cell of a workbook that holds a rounded number, or "": no value at all."""
+    if not number:
+        return RowRejected(
+            f"{place} has an error, or a formula without its value. Open the workbook and save it again, or "
+            "write the value itself.",
+            code="row.no_value",
+            column=place,
+        )
     return RowRejected(
-        f"{column} is the number {number}, of which the workbook keeps only the first 15 digits. "
+        f"{place} is the number {number}, of which the workbook keeps only the first 15 digits. "
         "Format the column as text and write the number again.",
         code="row.rounded",
-        column=column,
+        column=place,
     )
 
 
@@ -162,9 +186,9 @@ def cell_text(value: object, column: str) -> str:
 
 
 def cell_list(value: object, column: str) -> list[str]:
-    """Return a cell of several values, a list or text with `|` between, without empty ones.
+    """Return a cell of several values, a list or text with `|` or line ends between, without empty ones.
 
     Raises as `cell_text`.
     """
-    parts = value if isinstance(value, list) else cell_text(value, column).split("|")
+    parts = value if isinstance(value, list) else BETWEEN.split(cell_text(value, column))
     return [text for text in (cell_text(part, column) for part in parts) if text]

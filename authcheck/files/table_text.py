@@ -12,7 +12,7 @@ BLANKS = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u20
 INVISIBLE = "\u00ad\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 JOINERS = "\u200c\u200d"  # inside words of Persian and Hindi they have a meaning
 _PLAIN = {**dict.fromkeys(map(ord, BLANKS), " "), **dict.fromkeys(map(ord, INVISIBLE), None)}
-_EDGES = " \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029" + JOINERS
+_EDGES = " \t\r\n\v\f\x1a\x1c\x1d\x1e\x1f\x85\u2028\u2029" + JOINERS
 _NAME_GAPS = re.compile(r"[\s\-]+")
 SAVE_AS_UTF8 = "Save the table as UTF-8 (in Excel: Save as, CSV UTF-8)."
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from authcheck.errors import Rejected
 from authcheck.files.csv_records import read_table_lines
+from authcheck.files.import_rows import cell_error
 from authcheck.files.json_rows import LINE_ENDS
 from authcheck.files.table_text import SAVE_AS_UTF8, clean_text, column_name, decode_table, shown
 from authcheck.files.workbooks import is_workbook, read_sheet
@@ -55,7 +56,7 @@ def _pick_column(
         if isinstance(record, str):
             raise Rejected(f"Line {number} is not CSV: {record}.", code="row.malformed")
         texts = [clean_text("".join(cell)) for cell in record]
-        if not any(texts):
+        if not any(texts) and all(isinstance(cell, str) for cell in record):
             continue
         if column is None:
             named = [place for place, text in enumerate(texts) if column_name(text) in headers]
@@ -68,13 +69,9 @@ def _pick_column(
                     f"Found: {shown(', '.join(texts))}.",
                     code="table.columns",
                 )
+        if column < len(record) and not isinstance(record[column], str):
+            raise cell_error(f"Line {number}", texts[column])
         if column < len(record) and texts[column]:
-            if not isinstance(record[column], str):
-                raise Rejected(
-                    f"Line {number} is the number {texts[column]}, of which the workbook keeps only the "
-                    "first 15 digits. Format the column as text and write the number again.",
-                    code="row.rounded",
-                )
             values.append(_check_value(number, texts[column]))
     return tuple(values)
 

@@ -15,8 +15,8 @@ UNPACKED_BYTES = 512 * MIB
 PARTS = 10_000
 CELLS = 5_000_000
 BOUNDS = Bounds(memory_bytes=1536 * MIB, cpu_s=30, wall_s=90)
-SAVE_AS_CSV = "Save the sheet as CSV (in Excel: Save as, CSV UTF-8) and hand in the CSV file."
-Cell = str | list[str]  # a list holds a number that the workbook has rounded
+SAVE_AS_CSV = "Open it, save the sheet as CSV (in Excel: Save as, CSV UTF-8) and hand in the CSV file."
+Cell = str | list[str]  # a list: a rounded number, or nothing where the value is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def read_sheet(data: bytes) -> Sheet:
     name, *others = header["sheets"] or [""]
     if not body.strip():
         raise Rejected("The table is empty.", code="table.empty")
-    return Sheet(name, tuple(others), (json.loads(line) for line in body.split(b"\n")))
+    return Sheet(name, tuple(others), (json.loads(line) if line else [] for line in body.split(b"\n")))
 
 
 def _check_size(data: bytes) -> None:

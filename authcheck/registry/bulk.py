@@ -15,7 +15,7 @@ from authcheck.errors import Rejected, RowRejected
 from authcheck.members import organisations
 from authcheck.members.tables import Organisation
 from authcheck.registry.comparison import Comparer
-from authcheck.registry.design_files import Loader, Row, RowProblem, check_number
+from authcheck.registry.design_files import Loader, Row, RowProblem, check_number, column_of
 from authcheck.registry.features import Masking, usual_masking
 from authcheck.registry.reading import ReadView, read_pictures
 from authcheck.registry.registration import Registered, Registration, check_new
@@ -110,8 +110,14 @@ class Importer:
             return _problem_from(row, error)
 
     def _read_file(self, load: Loader, name: str, masking: Masking) -> list[ReadView]:
-        with self._place():
-            return read_pictures(load(name), self._limits, masking)
+        """Read a picture of a row. An error names the picture, unless its name is only its place."""
+        try:
+            with self._place():
+                return read_pictures(load(name), self._limits, masking)
+        except Rejected as error:
+            if name in str(error) or name.isdecimal():
+                raise
+            raise type(error)(f"{name}: {error}", code=error.code, **error.params) from error
 
     def _compare(self, view: ReadView, owner_id: str | None) -> ReadView:
         with self._place():
@@ -239,7 +245,7 @@ def _report_result(read: ReadRow, result: Registered) -> RowReport:
 
 
 def _problem_from(row: Row, error: Rejected) -> RowProblem:
-    return RowProblem(row.line, row.new.reference, _column_of(error.code), error)
+    return RowProblem(row.line, row.new.reference, column_of(error.code), error)
 
 
 def _report_problem(problem: RowProblem) -> RowReport:
@@ -247,19 +253,3 @@ def _report_problem(problem: RowProblem) -> RowReport:
     return RowReport(
         problem.line, problem.reference, "rejected", code=error.code, column=problem.column, detail=str(error)
     )
-
-
-def _column_of(code: str) -> str:
-    """Return the column of an error code, or an empty string."""
-    if code.startswith(("image.", "row.picture")):
-        return "picture"
-    noun, _, detail = code.partition(".")
-    if noun == "licence":
-        return "collection"
-    if noun == "mask":
-        return "mask"
-    if noun == "row":
-        return {"owner": "owner", "duplicate_reference": "reference"}.get(detail, "")
-    if noun == "design":
-        return detail if detail in {"title", "kind", "collection"} else "reference"
-    return "owner" if noun == "organisation" else ""

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from authcheck.errors import ImageRejected, NotFound, Rejected, RowRejected
+from authcheck.files.file_kinds import foreign_kind
 from authcheck.files.folders import Found, skipped_text
-from authcheck.files.import_rows import TableRow, Tell, cell_text, read_import
+from authcheck.files.import_rows import TableRow, Tell, cell_list, cell_text, read_import
 from authcheck.files.named_files import Folder
 from authcheck.files.picture_files import read_file
 from authcheck.files.table_text import clean_text, shown
 from authcheck.registry.registration import NewDesign
-from authcheck.vision.pictures.decode import Limits
+from authcheck.vision.pictures.decode import Limits, foreign_error
 
 COLUMNS = ("reference", "title", "kind", "owner", "picture", "mask", "public_preview", "collection")
 REQUIRED = ("reference", "picture")
@@ -24,6 +25,7 @@ TRUE = {"true", "1", "yes", "y", "on", "x", "wahr", "ja", "vrai", "oui", "verdad
 FALSE = {"false", "0", "no", "n", "off", "", "falsch", "nein", "faux", "non", "falso"}
 MASK_WORDS = ("auto", "none")
 MOST_PICTURES = 64  # of one design
+SEVERAL = " Write | between several pictures."
 
 Loader = Callable[[str], bytes]
 
@@ -53,15 +55,23 @@ class RowProblem:
     error: Rejected
 
 
-def read_folder(folder: Path, found: Found, kind: str, collection: str = "") -> Iterator[Row]:
-    """Return one row per picture file found in `folder`, in path order. The reference is the file's stem.
+def read_folder(folder: Path, found: Found, kind: str, collection: str = "") -> list[Row | RowProblem]:
+    """Return one row per picture found in `folder` or in an archive, in path order.
 
-    Raises Rejected (`table.no_pictures`) when there are no pictures.
+    The reference is the file's stem. A file that we cannot read is a problem and takes no reference, because
+    `KITE.psd` usually lies beside `KITE.png`. Raises Rejected (`table.no_pictures`) without pictures.
     """
     if not found.paths:
         raise no_pictures_error(folder, found)
-    names = [str(Path(path).relative_to(folder)) for path in found.paths]
-    return (picture_row(line, name, kind, collection) for line, name in enumerate(names, 1))
+    rows: list[Row | RowProblem] = []
+    for line, path in enumerate(found.paths, 1):
+        name = str(Path(path).relative_to(folder)) if Path(path).is_relative_to(folder) else path
+        row = picture_row(line, name, kind, collection)
+        if foreign := foreign_kind(found.foreign.get(path, "")):
+            rows.append(RowProblem(line, row.new.reference, "picture", foreign_error(foreign, name)))
+        else:
+            rows.append(row)
+    return rows
 
 
 def no_pictures_error(path: Path, found: Found) -> Rejected:
@@ -106,7 +116,7 @@ def _read_row(row: TableRow) -> Row | RowProblem:
 
 
 def _read_pictures(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    values = fields.get("pictures") or cell_text(fields.get("picture"), "picture").split("|")
+    values = fields.get("pictures") or cell_list(fields.get("picture"), "picture")
     if not isinstance(values, list):
         raise RowRejected("pictures must be a list.", code="row.not_text", column="picture")
     names = dict.fromkeys(cell_text(value, "picture") for value in values)
@@ -164,7 +174,9 @@ def load_from(folder: Path, max_bytes: int = Limits().bytes) -> Loader:
             return read_file(files.find(name), max_bytes)
         except NotFound as error:
             raise RowRejected(
-                f"The file {name} does not exist.", code="row.picture_missing", picture=name
+                f"The file {name} does not exist.{SEVERAL * any(mark in name for mark in ',;')}",
+                code="row.picture_missing",
+                picture=name,
             ) from error
         except (ImageRejected, RowRejected):
             raise
@@ -174,3 +186,19 @@ def load_from(folder: Path, max_bytes: int = Limits().bytes) -> Loader:
             ) from error
 
     return load
+
+
+def column_of(code: str) -> str:
+    """Return the column that an error code is about, or an empty string."""
+    if code.startswith(("image.", "row.picture")):
+        return "picture"
+    noun, _, detail = code.partition(".")
+    if noun == "licence":
+        return "collection"
+    if noun == "mask":
+        return "mask"
+    if noun == "row":
+        return {"owner": "owner", "duplicate_reference": "reference"}.get(detail, "")
+    if noun == "design":
+        return detail if detail in {"title", "kind", "collection"} else "reference"
+    return "owner" if noun == "organisation" else ""

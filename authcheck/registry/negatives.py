@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from authcheck.errors import Conflict, NotFound, Rejected
+from authcheck.errors import Conflict, ImageRejected, NotFound, Rejected
 from authcheck.registry.clock import lock_registry, next_tick
 from authcheck.registry.tables import Design, NegativePicture, View
 from authcheck.storage.pictures import PictureStore
@@ -37,9 +37,15 @@ class ReadNegative:
 def read_negative(data: bytes, limits: Limits) -> ReadNegative:
     """Decode a picture and extract its features. Call this slow step before any transaction.
 
-    A drawing is stored as a PNG, and a PDF by its first page. Raises ImageRejected.
+    A drawing is stored as a PNG. Raises ImageRejected (`image.too_many_pages` for a PDF of several pages).
     """
-    data = stills_of(data, limits)[0]
+    stills = stills_of(data, limits)
+    if len(stills) > 1:
+        raise ImageRejected(
+            f"The PDF has {len(stills)} pages. A negative picture has one. Export that page as PNG.",
+            code="image.too_many_pages",
+        )
+    (data,) = stills
     picture = open_picture(data, limits, detail_px=extract.DESIGN_DETAIL_PX)
     return ReadNegative(data, picture.sha256, extract.of_design(picture.image).to_bytes())
 

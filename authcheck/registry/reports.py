@@ -59,15 +59,21 @@ COLUMNS = tuple(RowReport.__dataclass_fields__)
 
 
 def keep_report(
-    session: Session, reports: Sequence[RowReport], *, organisation_id: str, dry_run: bool, now: datetime
+    session: Session,
+    reports: Sequence[RowReport],
+    *,
+    organisation_id: str,
+    dry_run: bool,
+    now: datetime,
+    left_out: int = 0,
 ) -> Import:
-    """Store the results of an import's rows."""
+    """Store the results of an import's rows. `left_out` is the number of files that were no rows."""
     report = Import(
         id=new_id("imp", now),
         organisation_id=organisation_id,
         created_at=now,
         dry_run=dry_run,
-        counts=count_statuses(reports),
+        counts=count_statuses(reports) | ({"left_out": left_out} if left_out else {}),
         rows=[_drop_unstored_id(row, dry_run=dry_run).to_dict() for row in reports],
     )
     session.add(report)

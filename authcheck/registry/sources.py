@@ -2,29 +2,32 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from authcheck.errors import Rejected
-from authcheck.files.archives import is_archive, open_archive, other_archive
+from authcheck.errors import Rejected, RowRejected
+from authcheck.files.archives import Archive, is_archive, open_archive, other_archive
 from authcheck.files.file_kinds import FOREIGN, HEAD_BYTES, READABLE, kind_by_suffix, kind_of
 from authcheck.files.folders import search
 from authcheck.files.import_rows import Tell
 from authcheck.files.picture_files import read_file
+from authcheck.files.table_text import shown
 from authcheck.registry.design_files import (
     Loader,
     Row,
     RowProblem,
     load_from,
-    no_pictures_error,
     picture_row,
     read_folder,
     read_table,
 )
 
 MAX_TABLE_BYTES = 1024**3
+ARCHIVED_TABLE_BYTES = 64 * 1024**2
+TABLE_SUFFIXES = {".csv", ".tsv", ".xlsx", ".xls", ".ods", ".json", ".jsonl", ".ndjson"}
 SourceKind = Literal["folder", "picture", "archive", "table"]
 
 
@@ -69,16 +72,45 @@ def open_source(path: Path, *, kind: str, collection: str, max_bytes: int, tell:
     what = kind_of_source(path)
     if what == "folder":
         found = search(str(path))
-        rows = list(read_folder(path, found, kind, collection))
+        rows = read_folder(path, found, kind, collection)
         return Source(rows, load_from(path, max_bytes), found.skipped)
     if what == "archive":
         archive = open_archive(str(path))
-        if not archive.found.paths:
-            raise no_pictures_error(path, archive.found)
-        names = archive.found.paths
-        rows = [picture_row(line, name, kind, collection) for line, name in enumerate(names, 1)]
-        return Source(rows, partial(archive.read, max_bytes=max_bytes), archive.found.skipped)
+        with_table = _open_archived_table(archive, max_bytes, tell)
+        rows = [] if with_table else read_folder(path, archive.found, kind, collection)
+        return with_table or Source(rows, partial(archive.read, max_bytes=max_bytes), archive.found.skipped)
     load = load_from(path.parent, max_bytes)
     if what == "picture":
         return Source([picture_row(1, path.name, kind, collection)], load)
     return Source(list(read_table(read_file(path, MAX_TABLE_BYTES), path.name, tell)), load)
+
+
+def _open_archived_table(archive: Archive, max_bytes: int, tell: Tell) -> Source | None:
+    """Return the rows of the table of designs in an archive, or None unless there is exactly one table.
+
+    The pictures that it does not name are left out, and counted.
+    """
+    tables = [name for name, reason in archive.found.left_out.items() if reason in TABLE_SUFFIXES]
+    if len(tables) != 1:
+        return None
+    (table,) = tables
+    try:
+        rows = list(read_table(archive.read(table, ARCHIVED_TABLE_BYTES), table, tell))
+    except Rejected as error:
+        if error.code == "table.columns":  # a table of something else
+            return None
+        raise
+    folder = str(PurePosixPath(table).parent)
+
+    def load(name: str) -> bytes:
+        return archive.read(archive.find(name, folder), max_bytes)
+
+    named: set[str] = set()
+    for row in rows:
+        for name in (*row.pictures, *row.masks) if isinstance(row, Row) else ():
+            with suppress(RowRejected):
+                named.add(archive.find(name, folder))
+    skipped = archive.found.skipped - Counter({archive.found.left_out[table]: 1})
+    skipped += Counter({"not named in the table": len(set(archive.found.paths) - named)})
+    tell(f"We read the table {shown(table)} in the archive.")
+    return Source(rows, load, skipped)

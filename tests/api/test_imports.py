@@ -181,3 +181,23 @@ def test_a_workbook_of_several_sheets_is_refused(client: TestClient, brand: Head
     sheet = [["reference", "picture"], ["A", "a.png"]]
     answer = _import(client, brand, _table(xlsx({"New": sheet, "Old": sheet})), _image("a.png", 1))
     assert (answer.status_code, answer.json()["code"]) == (422, "table.sheets")
+
+
+@pytest.mark.slow
+def test_system_files_are_left_out_and_counted(client: TestClient, brand: Headers) -> None:
+    """A browser sends a whole folder: a Mac's notes are counted, and a drawing program's file is named."""
+    answer = _import(
+        client,
+        brand,
+        ("image", ("KITE.psd", b"8BPS\0\1")),
+        ("image", ("._KITE.png", b"\0\5\x16\7\0\2\0\0")),
+        ("image", ("COPY.png", b"\0\5\x16\7\0\2\0\0")),
+        ("image", (".DS_Store", b"\0\0\0\1Bud1")),
+        _image("KITE.png", 1),
+    )
+    body = answer.json()
+    assert [(row["line"], row["status"], row["code"]) for row in body["rows"]] == [
+        (1, "rejected", "image.format"),
+        (5, "registered", ""),
+    ]
+    assert body["counts"]["left_out"] == 3

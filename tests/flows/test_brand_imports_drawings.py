@@ -5,9 +5,10 @@ from typing import Any
 
 import make
 import pytest
-from foreign_files import heic, pdf, svg, zip_of
+from foreign_files import heic, pdf, svg, xlsx, zip_of
 from PIL import Image
 
+from authcheck.errors import ImageRejected
 from authcheck.registry import negatives
 from authcheck.vision.pictures.decode import open_picture, stills_of
 from authcheck.workspace import Workspace
@@ -79,6 +80,9 @@ def test_a_drawing_as_a_negative_is_stored_as_a_picture(workspace: Workspace) ->
     """A backdrop that is an SVG is kept as the PNG that was drawn of it."""
     read = negatives.read_negative(LOGO, workspace.limits)
     assert read.data == stills_of(LOGO)[0]
+    with pytest.raises(ImageRejected) as refused:
+        negatives.read_negative(pdf(2), workspace.limits)
+    assert refused.value.code == "image.too_many_pages"
 
 
 @pytest.mark.slow
@@ -100,7 +104,38 @@ def test_a_zip_of_pictures_is_imported_and_scanned(cli: Any, tmp_path: Path) -> 
     assert "archive" in done.objects[2]["detail"]
     assert done.objects[3] == {"skipped": {"in __MACOSX": 1}}
     scanned = cli("scan", tmp_path / "prints.zip", "--fast")
-    assert scanned.err == "3 pictures: 2 match, 1 unreadable. Left out 1 files: 1 in __MACOSX.\n"
+    assert scanned.err == "3 pictures: 2 match, 1 unreadable. Left out 1 file: 1 in __MACOSX.\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["designs.csv", "designs.xlsx"])
+def test_a_table_in_a_zip_names_the_pictures_beside_it(cli: Any, tmp_path: Path, table: str) -> None:
+    """The table gives references and pictures. What it does not name is counted."""
+    rows = [["Reference", "picture"], ["K-1", "prints\\kite.PNG"], ["K-2", "../all/prints/none.png"]]
+    text = "\n".join(";".join(row) for row in rows)
+    files = {
+        f"all/{table}": xlsx({"A": rows}) if table.endswith("xlsx") else text,
+        "all/prints/KITE.png": make.picture_bytes(1),
+        "all/prints/other.png": make.picture_bytes(2),
+    }
+    (tmp_path / "all.zip").write_bytes(zip_of(files))
+    done = cli("designs", "import", tmp_path / "all.zip", "--owner", "acme", "--json")
+    assert [(row.get("reference"), row.get("code")) for row in done.objects[:2]] == [
+        ("K-1", ""),
+        ("K-2", "row.picture_missing"),
+    ]
+    assert done.objects[2] == {"skipped": {"not named in the table": 1}}
+    assert f"We read the table all/{table} in the archive." in done.err
+
+
+@pytest.mark.slow
+def test_a_table_of_something_else_in_a_zip_is_counted(cli: Any, tmp_path: Path) -> None:
+    """A price list beside the pictures changes nothing."""
+    (tmp_path / "a.zip").write_bytes(
+        zip_of({"K.png": make.picture_bytes(1), "prices.csv": "sku;price\n1;2\n"})
+    )
+    done = cli("designs", "import", tmp_path / "a.zip", "--owner", "acme")
+    assert done.err == "1 registered, 0 already yours, 0 disputed, 0 rejected. Left out 1 file: 1 .csv.\n"
 
 
 @pytest.mark.parametrize(

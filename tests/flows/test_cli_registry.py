@@ -198,3 +198,14 @@ def test_the_database_is_described(cli: Any, workspace: Workspace) -> None:
     done = cli("db", "upgrade")
     assert (done.code, done.out) == (0, "")
     assert "0 pictures" in done.err
+
+
+def test_a_refused_picture_is_named(cli: Any, folder: Path) -> None:
+    """The line of a refused row has the file, also where the row has several pictures."""
+    (folder / "ART.psd").write_bytes(b"8BPS\0\1")
+    done = cli("designs", "import", folder, "--owner", "acme", "--dry-run")
+    assert "line 1  ART  rejected: ART.psd: We cannot read Photoshop files." in done.out
+    assert "line 4  torn  rejected: torn.png: The file is not a picture" in done.out
+    (folder / "t.csv").write_text("reference,picture\nA,kite.png|torn.png\n")
+    done = cli("designs", "import", folder / "t.csv", "--owner", "acme", "--dry-run")
+    assert "line 2  A  rejected: torn.png: The file is not a picture" in done.out

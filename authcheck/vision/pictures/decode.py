@@ -12,10 +12,11 @@ from types import SimpleNamespace
 from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from authcheck.errors import ImageRejected
+from authcheck.files.bounded import Bounds
 from authcheck.files.file_kinds import APPLE_DOUBLE, Foreign, foreign_kind, kind_of
 from authcheck.vision.pictures.bombs import Pieces, check_effort, limit_readers, too_many_pixels
 from authcheck.vision.pictures.colours import shallow, to_srgb
-from authcheck.vision.pictures.drawing import DRAWN_KINDS, draw, draw_pages
+from authcheck.vision.pictures.drawing import BOUNDS, DRAWN_KINDS, REGISTER_BOUNDS, Drawn, draw, draw_pages
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 NAMES = (*FORMATS, "HEIC", "SVG", "PDF")
@@ -96,9 +97,8 @@ def open_picture(
     _check_bytes(data, limits)
     kind = kind_of(data)
     if foreign := foreign_kind(kind):
-        raise _foreign_error(foreign)
-    bounds = {"most_bytes": limits.bytes, "most_pixels": limits.pixels}
-    drawn = draw(data, kind, **bounds) if kind in DRAWN_KINDS else None
+        raise foreign_error(foreign)
+    drawn = _draw(data, kind, limits) if kind in DRAWN_KINDS else None
     source = drawn.data if drawn else data
     image = _open(source, limits)
     _check_size(image, limits)
@@ -128,8 +128,12 @@ def stills_of(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[bytes]:
     if kind == "PDF":
         return draw_pages(data, most_pixels=limits.pixels)
     if kind in {"SVG", "SVGZ"}:
-        return [draw(data, kind, most_bytes=limits.bytes, most_pixels=limits.pixels).data]
+        return [_draw(data, kind, limits, REGISTER_BOUNDS).data]
     return [data]
+
+
+def _draw(data: bytes, kind: str, limits: Limits, bounds: Bounds = BOUNDS) -> Drawn:
+    return draw(data, kind, most_bytes=limits.bytes, most_pixels=limits.pixels, bounds=bounds)
 
 
 def _check_bytes(data: bytes, limits: Limits) -> None:
@@ -220,9 +224,10 @@ def _reduce(image: Image.Image, detail_px: int) -> Image.Image:
     return image.reduce(factor) if factor > 1 else image
 
 
-def _foreign_error(foreign: Foreign) -> ImageRejected:
+def foreign_error(foreign: Foreign, name: str = "") -> ImageRejected:
+    """Return the error for a kind of file that we know and cannot read. It begins with the file's name."""
     return ImageRejected(
-        f"This is a {foreign.name} file, which we cannot read. {foreign.advice}", code="image.format"
+        f"{name}{': ' * bool(name)}We cannot read {foreign.name} files. {foreign.advice}", code="image.format"
     )
 
 

@@ -24,8 +24,9 @@ LONGEST_PX = 4096
 HEIC_SIDE_PX = 2400  # a photo keeps this shorter side, because labels are read at that size
 MOST_PAGES = 64  # of a PDF that is registered
 TRIED_PAGES = 16  # of a PDF that is checked: its first page that shows something
-BOUNDS = Bounds(memory_bytes=512 * MIB, cpu_s=3, wall_s=20)
-ALL_PAGES_BOUNDS = Bounds(memory_bytes=512 * MIB, cpu_s=60, wall_s=180)
+# Anybody may send pictures to a check. Only members register, so their drawings may take longer.
+BOUNDS = Bounds(memory_bytes=512 * MIB, cpu_s=2, wall_s=20)
+REGISTER_BOUNDS = Bounds(memory_bytes=512 * MIB, cpu_s=20, wall_s=80)
 RECENT_BYTES = 64 * MIB
 
 
@@ -65,32 +66,32 @@ class Recent:
 _recent = Recent(RECENT_BYTES)
 
 
-def draw(data: bytes, kind: str, *, most_bytes: int, most_pixels: int) -> Drawn:
+def draw(data: bytes, kind: str, *, most_bytes: int, most_pixels: int, bounds: Bounds = BOUNDS) -> Drawn:
     """Decode or draw a file of one of DRAWN_KINDS: the primary picture of HEIC, the first page of PDF.
 
-    Raises ImageRejected with a code `image.*`.
+    `bounds` are those of SVG and PDF. Raises ImageRejected with a code `image.*`.
     """
     key = (hashlib.sha256(data).digest(), most_bytes, most_pixels)
     drawn = _recent.get(key)
     if drawn is None:
-        drawn = _draw(data, kind, most_bytes, most_pixels)
+        drawn = _draw(data, kind, most_bytes, most_pixels, bounds)
         _recent.put(key, drawn)
     return drawn
 
 
-def _draw(data: bytes, kind: str, most_bytes: int, most_pixels: int) -> Drawn:
+def _draw(data: bytes, kind: str, most_bytes: int, most_pixels: int, bounds: Bounds) -> Drawn:
     if kind == "HEIC":
         photo = {"pixels": most_pixels, "side_px": HEIC_SIDE_PX}
         header, body = _run("heic_child", data, photo, _photo_bounds(most_pixels), kind)
         return Drawn(body, *header["size"])
     if kind == "PDF":
         options = {"all_pages": False, "pages": 1, "tried": TRIED_PAGES, **_sides(most_pixels)}
-        header, body = _run("pdf_child", data, options, BOUNDS, kind)
+        header, body = _run("pdf_child", data, options, bounds, kind)
         if not body:
             raise ImageRejected("The first pages of the PDF are empty.", code="image.flat")
         return Drawn(body, *_png_size(body), header["page_count"])
     svg = inflate(data, most_bytes) if kind == "SVGZ" else data
-    header, body = _run("svg_child", svg, _sides(most_pixels), BOUNDS, "SVG")
+    header, body = _run("svg_child", svg, _sides(most_pixels), bounds, "SVG")
     return Drawn(body, *header["size"])
 
 
@@ -111,7 +112,7 @@ def draw_pages(data: bytes, *, most_pixels: int) -> list[bytes]:
     Raises ImageRejected with a code `image.*`: `image.too_many_pages` for more than MOST_PAGES pages.
     """
     options = {"all_pages": True, "pages": MOST_PAGES, "tried": MOST_PAGES, **_sides(most_pixels)}
-    header, body = _run("pdf_child", data, options, ALL_PAGES_BOUNDS, "PDF")
+    header, body = _run("pdf_child", data, options, REGISTER_BOUNDS, "PDF")
     pages: list[bytes] = []
     start = 0
     for size_bytes in header["bytes"]:
@@ -178,6 +179,11 @@ def _svg_refusal(name: str, what: str) -> ImageRejected:
         return ImageRejected(
             f"The SVG has text that needs a font: {what}. Convert text to outlines, or export as PNG.",
             code="image.svg_text",
+        )
+    if name == "embedded":
+        return ImageRejected(
+            f"The SVG has a picture of a kind that we cannot draw inside it: {what}. Embed it as PNG.",
+            code="image.svg_link",
         )
     if name == "entity":
         return ImageRejected(

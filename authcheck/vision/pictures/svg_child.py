@@ -30,6 +30,9 @@ DRAWN_LINKS = {
 }
 
 
+EMBEDDED = {f"image/{kind}" for kind in ("png", "jpeg", "jpg", "gif", "webp", "svg+xml")}
+
+
 class Refused(Exception):
     """The drawing cannot be drawn as it is. The argument is the error's name, the second one says what."""
 
@@ -81,12 +84,14 @@ class Reader:
     """A reader that goes through the whole SVG and refuses what a drawing of it would leave out or fetch."""
 
     def __init__(self) -> None:
-        self._elements = self._entities = self._text_depth = 0
+        self._elements = self._entities = 0
+        self._path: list[str] = []
         self._parser = expat.ParserCreate(namespace_separator=" ")
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._characters
         self._parser.EntityDeclHandler = self._entity
+        self._parser.ProcessingInstructionHandler = self._instruction
 
     def read(self, data: bytes) -> None:
         """Read the document. Raises Refused, ExpatError."""
@@ -97,23 +102,31 @@ class Reader:
         if self._elements > MOST_ELEMENTS:
             raise Refused("costly", f"more than {MOST_ELEMENTS} elements")
         element = name.rpartition(" ")[2]
-        self._text_depth += bool(self._text_depth) or element == "text"
+        self._path.append(element)
+        if element == "foreignObject" and "switch" not in self._path:  # a switch has a drawing instead of it
+            raise Refused("text", element)
+        if element not in DRAWN_LINKS:
+            return
         for attribute, value in attributes.items():
             link = value.strip()
-            if (
-                element in DRAWN_LINKS
-                and attribute.rpartition(" ")[2] == "href"
-                and link
-                and not link.startswith(("#", "data:"))
-            ):
+            if attribute.rpartition(" ")[2] != "href" or not link or link.startswith("#"):
+                continue
+            if not link.startswith("data:"):
                 raise Refused("link", link[:200])
+            media_type = link[5:100].partition(",")[0].partition(";")[0].lower()
+            if media_type.startswith("image/") and media_type not in EMBEDDED:
+                raise Refused("embedded", media_type)
 
     def _end(self, _name: str) -> None:
-        self._text_depth -= bool(self._text_depth)
+        self._path.pop()
 
     def _characters(self, text: str) -> None:
-        if self._text_depth and text.strip():
+        if "text" in self._path and text.strip():
             raise Refused("text", text.strip()[:200])
+
+    def _instruction(self, target: str, content: str) -> None:
+        if target == "xml-stylesheet":
+            raise Refused("link", content[:200])
 
     def _entity(
         self,

@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from foreign_files import Day, declare, ods, xlsx, zip_of
+from foreign_files import Day, Formula, declare, ods, xlsx, zip_of
 
 from authcheck.errors import Rejected, RowRejected
 from authcheck.files.csv_cells import CellWriter
@@ -62,6 +62,8 @@ def errors(rows: list[TableRow]) -> list[tuple[int, str]]:
         '[\n  {"Reference": "K",\n   "picture": "k.png"}\n]\n',
         '{"reference": "K",\n "picture": "k.png"}',
         '{"reference": "K", "picture": "k.png"}\r',
+        "References,Pictures\nK,k.png\n\x1a",
+        '{"reference": "K", "Picture": "k.png"}',
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
@@ -121,12 +123,14 @@ def test_cells_of_a_workbook_are_what_a_person_sees() -> None:
     """Whole numbers have no decimals, days are ISO days, and lines count from the top of the sheet."""
     sheet = [
         [], ["reference", "picture", "title"], [4006381333931.0, "a", True], [Day(46000), "b", 19.9], [],
-        [1.2345678901234567e17, "c"], ["D", "d", None, "x"],
+        [1.2345678901234567e17, "c"], ["D", "d", None, "x"], ["E", "e", "#N/A"], ["F", "f", Formula("B2&amp;1")],
     ]  # fmt: skip
     rows = read(xlsx({"A": sheet}))
     assert cells(rows) == [("4006381333931", "a"), ("2025-12-09", "b")]
     assert [row.fields["title"] for row in rows[:2]] == ["true", "19.9"]
-    assert errors(rows) == [(6, "row.rounded"), (7, "row.malformed")]
+    assert errors(rows) == [
+        (6, "row.rounded"), (7, "row.malformed"), (8, "row.no_value"), (9, "row.no_value"),
+    ]  # fmt: skip
 
 
 def test_sheets_that_nobody_reads_are_named() -> None:
@@ -145,12 +149,14 @@ def test_sheets_that_nobody_reads_are_named() -> None:
     ("data", "words"),
     [
         (b"PK\3\4\x14\0\6\0", "damaged"),
+        (b"<html><table><tr><td>reference</td></tr></table></html>", "HTML"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?><Workbook/>', "XML"),
         (xlsx({"A": SHEET})[:700], "damaged"),
         (zip_of({"photo.png": b"x"}), "of another kind"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000), "protected"),
         (declare(zip_of({"xl/workbook.xml": "x"}), 2**30), "unpacked"),
     ],
-    ids=["cut", "truncated", "archive", "protected", "bomb"],
+    ids=["cut", "html", "xml", "truncated", "archive", "protected", "bomb"],
 )
 def test_a_workbook_that_cannot_be_read_says_what_to_do(data: bytes, words: str) -> None:
     """Damaged, protected and hostile workbooks are refused before they cost anything."""
@@ -255,6 +261,7 @@ def test_serial_numbers_keep_their_characters() -> None:
     [
         ("Kä".encode("latin-1"), "row.encoding"),
         (xlsx({"S": [[1.2345678901234567e17]]}), "row.rounded"),
+        (xlsx({"S": [["A1"], ["#REF!"]]}), "row.no_value"),
         (xlsx({"S": [["A1", "A2"]]}), "table.columns"),
         (xlsx({"S": [["A1"]], "T": [["A2"]]}), "table.sheets"),
     ],

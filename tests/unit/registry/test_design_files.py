@@ -207,6 +207,27 @@ def test_a_folder_gives_a_row_a_picture(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_of_a_drawing_program_takes_no_reference(tmp_path: Path) -> None:
+    """`KITE.ai`, `KITE.mov` and `KITE.psd` beside `KITE.png` are named. The PNG is the design."""
+    for name, data in (
+        ("ai", b"?"),
+        ("mov", b"\0\0\0\x14ftypqt  "),
+        ("png", b"\x89PNG\r\n\x1a\n"),
+        ("psd", b"8BPS"),
+    ):
+        (tmp_path / f"KITE.{name}").write_bytes(data)
+    rows = read_folder(tmp_path, search(str(tmp_path)), "logo")
+    assert references(rows) == ["KITE"]
+    assert problems(rows) == [(line, "image.format", "picture") for line in (1, 2, 4)]
+
+
+def test_several_pictures_may_stand_on_several_lines(tmp_path: Path) -> None:
+    """A cell may have its pictures on lines of their own, as Alt and Enter write them in Excel."""
+    (row,) = read('reference,pictures\nA,"a.png\nb.png\r\n"\n')
+    assert isinstance(row, Row)
+    assert row.pictures == ("a.png", "b.png")
+
+
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     """A folder without pictures gives an error."""
     with pytest.raises(Rejected) as refused:
