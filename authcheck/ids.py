@@ -14,6 +14,8 @@ RANDOM_CHARS = 15  # 75 bits
 
 SALT_BYTES = 16  # as many as nobody can try
 
+ID = re.compile(rf"[A-Za-z]{{3}}_[0-9A-Za-z]{{{TIME_CHARS + RANDOM_CHARS}}}")
+
 CODE_RANDOM_CHARS = 12  # 60 bits
 CODE_CHARS = CODE_RANDOM_CHARS + 1
 LONGEST_TYPED_CHARS = 64  # a typed code has a few blanks and hyphens
@@ -76,6 +78,15 @@ def new_id(prefix: str, now: datetime) -> str:
     microseconds = (now - EPOCH) // timedelta(microseconds=1)
     random = secrets.randbits(5 * RANDOM_CHARS)
     return f"{prefix}_{_base32(microseconds, TIME_CHARS)}{_base32(random, RANDOM_CHARS)}"
+
+
+def normal_id(text: str) -> str:
+    """Return an id in its one spelling, `dsn_01JD...` for `Dsn_01jd... `. Any other text stays as it is."""
+    name = fold(text)
+    if not ID.fullmatch(name):
+        return text
+    prefix, _, rest = name.partition("_")
+    return f"{prefix.lower()}_{rest.upper()}"
 
 
 def new_salt() -> str:

@@ -1,7 +1,6 @@
 """Endpoints of official shops, and of the question who may sell a design."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -15,7 +14,7 @@ from authcheck.storefronts.tables import Storefront
 
 from ..deps import KeyFirst, LicencesWriter, ListingsChecker, WorkspaceDep, public_read_limit
 from ..paging import PagingDep
-from ..wire.forms import Number, Page
+from ..wire.forms import Day, Number, Page
 from ..wire.storefronts import BreachOut, SellerOut, StandingOut, StorefrontIn, StorefrontOut
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["storefronts"])
@@ -71,8 +70,8 @@ def who_may_sell(
     design: Word,
     marketplace: Word,
     shop: Annotated[str, Query(max_length=200)],
-    territory: Annotated[str, Query(max_length=10, description="Two letters, like FR.")],
-    on: Annotated[date | None, Query(description="Day of sale. Default: today (UTC).")] = None,
+    territory: Annotated[str, Query(max_length=60, description="A country, like FR.")],
+    on: Annotated[Day | None, Query(description="Day of sale. Default: today (UTC).")] = None,
     goods: Annotated[
         list[Number] | None, Query(max_length=45, description="Nice classes. Default: goods are not checked.")
     ] = None,

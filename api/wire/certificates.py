@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from authcheck.labels.codes import LONGEST_TEXT
+
 from .forms import Text, Wire
 
 Name = Annotated[str, StringConstraints(max_length=64)]
@@ -84,7 +86,9 @@ class CertificateOut(Wire):
 class RevocationIn(Wire):
     """Certificates to revoke: by ids or codes, or a whole batch, or its units `first` to `last`."""
 
-    certificates: list[Name] = Field(default_factory=list, description="Ids or codes, at most 10,000.")
+    certificates: list[Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]] = Field(
+        default_factory=list, description="Ids, codes or addresses of labels, at most 10,000."
+    )
     batch: Text | None = Field(None, max_length=40)
     first: int = Field(1, ge=1, lt=2**31)
     last: int | None = Field(None, ge=1, lt=2**31)

@@ -9,6 +9,7 @@ from authcheck.config import Settings
 from authcheck.errors import Conflict
 from authcheck.labels.sheets import Label, check_letters, label_url
 from authcheck.ledger.addresses import addresses_of, refuse_other
+from authcheck.members.tables import Organisation
 from authcheck.vault import Vault
 
 
@@ -35,13 +36,14 @@ def labels_of(
     pins = {unit.code: pin_of(vault, unit) if vault else None for unit in units}
     if vault and None in pins.values():
         raise Conflict("This batch was issued without PINs.", code="label.no_pins", batch=batch.id)
+    brand = session.get_one(Organisation, batch.organisation_id).name
     labels = [
         Label(
             unit.code,
             label_url(address, unit, short=short),
             batch.product,
             pins[unit.code],
-            brand=batch.organisation.name,
+            brand=brand,
             lot=batch.lot,
         )
         for unit in units

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from authcheck.certificates.orders import MOST_UNITS
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.errors import NotFound, Rejected
+from authcheck.ids import normal_id
 from authcheck.labels.codes import read_code, unwrap
 from authcheck.labels.gs1 import check_gtin, check_lot
 from authcheck.ledger.addresses import list_addresses
@@ -27,6 +28,7 @@ def get_batch(session: Session, batch_id: str, *, organisation_id: str | None = 
     Raises NotFound (`batch.not_found`), also for a batch of another organisation. The database compares the
     owner: both cases read no row, so they take the same time.
     """
+    batch_id = normal_id(batch_id)
     query = _select_batches().where(Batch.id == batch_id)
     if organisation_id is not None:
         query = query.where(Batch.organisation_id == organisation_id)

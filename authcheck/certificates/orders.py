@@ -8,7 +8,7 @@ from typing import Any
 import rfc8785
 
 from authcheck.errors import Rejected
-from authcheck.ids import tidy
+from authcheck.ids import normal_id, tidy
 from authcheck.labels.gs1 import check_gtin, check_lot, check_serial
 
 MOST_UNITS = 10_000  # of one request
@@ -66,7 +66,10 @@ class Order:
         serials = tuple(map(check_serial, self.serials))
         if len(set(serials)) < len(serials):
             raise Rejected("A serial number occurs twice in the order.", code="batch.serials")
-        return replace(self, count=count, product=product, gtin=gtin, lot=lot, serials=serials)
+        design_id = normal_id(self.design_id)
+        licence_id = None if self.licence_id is None else normal_id(self.licence_id)
+        order = replace(self, design_id=design_id, licence_id=licence_id)
+        return replace(order, count=count, product=product, gtin=gtin, lot=lot, serials=serials)
 
     @property
     def sha256(self) -> str:

@@ -97,7 +97,7 @@ def checked_goods(goods: Sequence[int], *, error_code: str) -> tuple[int, ...]:
     unknown = [number for number in goods if type(number) is not int or number not in NICE_CLASSES]
     if unknown:
         raise Rejected(
-            "Goods must be Nice classes from 1 to 45.",
+            f"{unknown[0]!r} is not a Nice class. Goods must be Nice classes from 1 to 45.",
             code=error_code,
             goods=", ".join(map(str, unknown[:5])),
         )

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from authcheck.errors import NotFound
+from authcheck.ids import normal_id
 from authcheck.licences.tables import Licence, LicenceSubject
 from authcheck.licences.terms import Grant, Terms
 from authcheck.registry.tables import Design
@@ -30,6 +31,7 @@ def get_licence(session: Session, licence_id: str, *, organisation_id: str | Non
     Raises NotFound (`licence.not_found`), also for a licence between other organisations. The database
     compares the parties: both cases read no row, so they take the same time.
     """
+    licence_id = normal_id(licence_id)
     query = select(Licence).where(Licence.id == licence_id)
     if organisation_id is not None:
         query = query.where(or_(Licence.owner_id == organisation_id, Licence.licensee_id == organisation_id))

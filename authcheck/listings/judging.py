@@ -13,7 +13,8 @@ from authcheck.checks.answers import Answer, answer, read_submission
 from authcheck.checks.records import new_check
 from authcheck.checks.tables import Check
 from authcheck.errors import NotFound, Rejected
-from authcheck.ids import new_id
+from authcheck.ids import new_id, normal_id
+from authcheck.licences.codes import normal_shop
 from authcheck.listings.evidence import Evidence
 from authcheck.listings.gathering import CodeRead, PictureRead, gather, look_up_code
 from authcheck.listings.offers import NewListing
@@ -243,6 +244,7 @@ def get_listing(session: Session, listing_id: str, *, organisation_id: str | Non
     Raises NotFound (`listing.not_found`), also for a listing of another organisation. The database compares
     the owner: both cases read no row, so they take the same time.
     """
+    listing_id = normal_id(listing_id)
     query = select(Listing).where(Listing.id == listing_id)
     if organisation_id is not None:
         query = query.where(Listing.organisation_id == organisation_id)
@@ -273,7 +275,7 @@ def list_listings(
     for column, wanted in (
         (Listing.organisation_id, organisation_id),
         (Listing.verdict, verdict),
-        (Listing.seller, seller),
+        (Listing.seller, None if seller is None else normal_shop(seller)),
     ):
         if wanted is not None:
             query = query.where(column == wanted)

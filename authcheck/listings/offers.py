@@ -67,7 +67,9 @@ def _line(text: str, field: str, most_chars: int, code: str) -> str:
     text = tidy(text)
     if not text or len(text) > most_chars or not text.isprintable():
         raise Rejected(
-            f"A {field} must have 1 to {most_chars} printable characters.", code=code, limit=most_chars
+            f"{text[:PRICE_CHARS]!r} is not a {field}. It must have 1 to {most_chars} printable characters.",
+            code=code,
+            limit=most_chars,
         )
     return text
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from authcheck.config import Settings
 from authcheck.errors import NotFound
+from authcheck.ids import fold
 from authcheck.ledger import anchoring, journal, publishing
 from authcheck.ledger.tables import Anchoring, Entry, SignedCheckpoint
 from authcheck.storage.database import Database
@@ -25,7 +26,7 @@ class Transaction:
 def transaction(database: Database, settings: Settings, text: str) -> Transaction:
     """Return a ledger entry with its proof. Raises NotFound (`ledger.not_found`) or Unavailable."""
     with database.reading() as session:
-        entry = journal.get_entry(session, text)
+        entry = journal.get_entry(session, fold(text).lower())
         checkpoint = journal.latest_checkpoint(session)
     if checkpoint is None or checkpoint.size <= entry.number:
         checkpoint = publishing.publish(database, settings)
@@ -37,7 +38,8 @@ def transaction(database: Database, settings: Settings, text: str) -> Transactio
 def chain_transaction(database: Database, text: str) -> Anchoring:
     """Return the anchoring with this transaction hash of a chain. Raises NotFound (`ledger.not_found`)."""
     with database.reading() as session:
-        anchored = anchoring.find_anchoring(session, text) if CHAIN_ID.fullmatch(text) else None
+        name = fold(text).lower()
+        anchored = anchoring.find_anchoring(session, name) if CHAIN_ID.fullmatch(name) else None
     if anchored is None:
         raise NotFound("We have no anchor with this hash.", code="ledger.not_found", tx_id=text)
     return anchored

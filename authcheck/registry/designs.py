@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.ids import fold, new_salt, tidy
+from authcheck.ids import fold, new_salt, normal_id, tidy
 from authcheck.ledger.journal import record_at_commit
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
@@ -89,6 +89,7 @@ def get_design(session: Session, design_id: str, *, owner_id: str | None = None)
     Raises NotFound (`design.not_found`), also for a design of another owner. The database compares the owner:
     both cases read no row, so they take the same time.
     """
+    design_id = normal_id(design_id)
     query = _select_designs().where(Design.id == design_id)
     if owner_id is not None:
         query = query.where(Design.owner_id == owner_id)
@@ -119,15 +120,16 @@ def find_design(session: Session, owner: str, reference: str) -> Design:
 
     Unseen characters and the two ways to write an accent change nothing.
     """
-    spellings = [reference, tidy(reference), unicodedata.normalize("NFD", tidy(reference))]
+    handle, seen = fold(owner).lower(), tidy(reference)
+    spellings = [seen, unicodedata.normalize("NFD", seen)]
     query = (
         _select_designs()
         .join(Design.owner)
-        .where(Organisation.handle == fold(owner).lower(), Design.reference.in_(spellings))
-        .order_by(Design.reference != reference, Design.id)
+        .where(Organisation.handle == handle, Design.reference.in_(spellings))
+        .order_by(Design.reference != seen, Design.id)
         .limit(1)
     )
-    design = session.scalar(query) if can_be_stored(owner, reference) else None
+    design = session.scalar(query) if can_be_stored(handle, seen) else None
     if design is None:
         raise NotFound(
             f"{owner} has no design {reference!r}.", code="design.not_found", owner=owner, reference=reference

@@ -38,6 +38,7 @@ class SellerAnswer:
     """Whether a shop may sell a design, and why.
 
     `seller` is the handle of the shop's organisation and `seller_id` its id, None for a stranger's shop.
+    `near_shop` is then a member's shop whose id is written almost alike.
     """
 
     seller: str | None
@@ -45,6 +46,7 @@ class SellerAnswer:
     is_owner: bool
     on: date
     licences: tuple[Standing, ...]
+    near_shop: str | None = None
 
     @property
     def allowed(self) -> bool:
@@ -57,7 +59,7 @@ class SellerAnswer:
         if self.allowed:
             return ()
         if self.seller is None:
-            return ("listing.seller_unknown",)
+            return ("listing.seller_unknown", *["listing.shop_near"] * (self.near_shop is not None))
         if not self.licences:
             return ("listing.no_licence",)
         nearest = self.licences[0]
@@ -84,7 +86,10 @@ def may_sell(
     goods = checked_goods(goods, error_code="licence.goods")
     storefront = shops.find_shop(session, marketplace, shop_id)
     if storefront is None:
-        return SellerAnswer(seller=None, seller_id=None, is_owner=False, on=on, licences=())
+        near_shop = shops.find_near_shop(session, marketplace, shop_id)
+        return SellerAnswer(
+            seller=None, seller_id=None, is_owner=False, on=on, licences=(), near_shop=near_shop
+        )
     seller = storefront.organisation
     use = Use(
         design_id=design.id,

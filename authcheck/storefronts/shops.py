@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.ids import fold, new_id
+from authcheck.ids import fold, new_id, normal_id
 from authcheck.ledger.journal import lock_ledger
 from authcheck.licences.codes import (
     BEFORE_HOST,
@@ -167,6 +167,7 @@ def get_storefront(session: Session, storefront_id: str, *, organisation_id: str
     With `organisation_id`, only a shop of that organisation. The database compares the owner: a shop of
     another organisation takes the same time as no shop. Raises NotFound (`storefront.not_found`).
     """
+    storefront_id = normal_id(storefront_id)
     query = select(Storefront).where(Storefront.id == storefront_id)
     if organisation_id is not None:
         query = query.where(Storefront.organisation_id == organisation_id)
@@ -209,7 +210,7 @@ def find_near_shop(session: Session, marketplace: str, shop_id: str) -> str | No
     A spreadsheet drops the zeros before a number, and a keyboard changes the case of letters.
     """
     marketplace, loose = normal_marketplace(marketplace), loose_shop(normal_shop(shop_id))
-    if not can_be_stored(marketplace, shop_id):
+    if not can_be_stored(marketplace, loose):
         return None
     ids = select(Storefront.shop_id).where(
         Storefront.closed_at.is_(None),

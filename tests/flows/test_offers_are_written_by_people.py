@@ -9,9 +9,11 @@ import make
 import pytest
 
 from authcheck.errors import Rejected
+from authcheck.ids import normal_id
 from authcheck.listings import judging
 from authcheck.listings.judging import Judged, NewListing
 from authcheck.members import organisations
+from authcheck.registry import designs
 from authcheck.storefronts import sellers, shops
 from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import Workspace
@@ -72,6 +74,7 @@ def test_a_spelling_costs_no_licence(workspace: Workspace, acme: made.Brand, wor
     assert judged.decision.code == "licensed", judged.decision
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("shop", ["42", "00042"])
 def test_a_lost_zero_accuses_nobody(workspace: Workspace, acme: made.Brand, shop: str) -> None:
     """The near shop is named, and a person decides."""
@@ -102,6 +105,7 @@ def test_a_certificate_may_be_a_labels_address(workspace: Workspace, acme: made.
     assert refused.value.code == "listing.certificate"
 
 
+@pytest.mark.postgresql
 def test_shops_of_earlier_releases_are_found(workspace: Workspace, acme: made.Brand) -> None:
     """A shop that was stored as it was typed is still its member's shop."""
     kiteco = licences_made.organisation(workspace, "kiteco")
@@ -147,3 +151,23 @@ def test_the_command_line_reads_values_as_they_are_written(
     code = acme.certificates()[0].code
     assert cli("lookup", f"http://127.0.0.1:8000/c/{code}").code == 0
     assert "[code.foreign]" in cli("lookup", f"https://other.example/c/{code}").err
+
+
+def test_ids_are_read_as_a_phone_types_them(workspace: Workspace, acme: made.Brand) -> None:
+    """An id has capitals after its prefix, whatever the keyboard makes of it."""
+    with workspace.database.reading() as session:
+        typed = f" {acme.design.id.capitalize()}."
+        assert designs.get_design(session, typed).id == acme.design.id
+        words: dict[str, Any] = {"marketplace": "market.example", "shop_id": "42", "territory": "DE"}
+        answer = sellers.may_sell(session, acme.design, **words, on=DAY)
+    assert (answer.near_shop, answer.reasons) == ("0042", ("listing.seller_unknown", "listing.shop_near"))
+    assert normal_id("anything else") == "anything else"
+
+
+def test_a_references_accent_may_be_written_in_two_ways(workspace: Workspace) -> None:
+    """A Mac writes an accent as a character of its own. It is the same reference."""
+    design = make.register(workspace, "CAFE\u0301").design
+    assert design.reference == "CAF\u00c9"
+    with workspace.database.reading() as session:
+        for reference in ("CAF\u00c9", "CAFE\u0301", "CAF\u200b\u00c9"):
+            assert designs.find_design(session, "Acme", reference).id == design.id

@@ -17,6 +17,7 @@ from authcheck.errors import Conflict
 from authcheck.licences import agreements
 from authcheck.licences.tables import Licence
 from authcheck.listings import judging
+from authcheck.listings.disclosure import disclose
 from authcheck.listings.judging import Judged, NewListing
 from authcheck.members import organisations
 from authcheck.registry import designs
@@ -115,6 +116,7 @@ def test_a_sister_is_no_twin(workspace: Workspace, pair: tuple[Design, Design], 
     assert ask(workspace).decision.code == "unlicensed_use"
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("picture", [PRINT, WEB], ids=["print", "web"])
 @pytest.mark.parametrize("named", [0, 1])
 def test_a_licence_for_either_counts(
@@ -126,6 +128,12 @@ def test_a_licence_for_either_counts(
     assert (judged.decision.code, judged.decision.licence_id) == ("licensed", agreed.id)
     assert ("listing.twin" in reasons(judged)) == (judged.decision.design_id != pair[named].id)
     assert judging.decide_again(judged.listing) == judged.decision
+    with workspace.database.reading() as session:
+        for handle, may_read in (("acme", True), ("kiteco", True), ("bigmarket", False)):
+            reader = licences_made.organisation(workspace, handle, "marketplace")
+            told = disclose(session, [judged.listing], reader.id)[judged.listing.id].reasons
+            twins = [reason["params"] for reason in told if reason["code"] == "listing.twin"]
+            assert all(("twin" in params) == may_read == ("licence" in params) for params in twins)
 
 
 def test_the_licence_that_counts_is_named(workspace: Workspace, pair: tuple[Design, Design]) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
+from authcheck.ids import normal_id
 from authcheck.ledger import publishing
 from authcheck.licences import agreements, grants
 from authcheck.licences.codes import read_classes
@@ -184,6 +185,7 @@ def _change_licence(licence: str, organisation: str, act: agreements.Act, new_st
 
 def _find_design_id(session: Session, owner: Organisation, name: str) -> str:
     """Return the id of the owner's design. `name` is a design id (`dsn_...`) or the owner's reference."""
+    name = normal_id(name)
     return name if name.startswith("dsn_") else designs.find_design(session, owner.handle, name).id
 
 

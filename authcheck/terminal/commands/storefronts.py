@@ -172,6 +172,8 @@ def _show_answer(answer: SellerAnswer, day: date) -> None:
     out = console.out()
     if answer.seller is None:
         reason = "no organisation lists this shop"
+        if answer.near_shop is not None:
+            reason += f", but one lists {console.plain(answer.near_shop)}: compare the ids"
     elif answer.is_owner:
         reason = f"{answer.seller} owns the design"
     else:
