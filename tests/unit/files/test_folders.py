@@ -48,6 +48,7 @@ def tiff(*tags: tuple[int, int]) -> bytes:
         (SVG.decode().encode("utf-16"), "SVG"),
         (b'<!DOCTYPE svg PUBLIC "x"><svg/>', "SVG"),
         (gzip.compress(SVG), "SVGZ"),
+        (b"<!-- " + b"words " * 9000 + b"--><svg/>", "SVG"),
         (b"%PDF-1.7", "PDF"),
         (b"junk\n%PDF-1.4", "PDF"),
         (b"8BPS\0\1", "PSD"),
