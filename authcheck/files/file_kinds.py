@@ -5,7 +5,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-HEAD_BYTES = 8192  # enough to know every kind
+HEAD_BYTES = 8192  # enough to know every kind, but for drawings with long comments at their start
+SVG_HEAD_BYTES = 65536
 READABLE = frozenset(
     {"JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIC", "SVG", "SVGZ", "PDF"}
 )  # what `decode.open_picture` reads
@@ -154,9 +155,9 @@ def _kind_of_xml(data: bytes) -> str:
             return ""
         return "SVGZ" if _is_svg(start) else ""
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        head = data[: HEAD_BYTES - HEAD_BYTES % 2].decode("utf-16", "replace").encode()
+        head = data[:SVG_HEAD_BYTES].decode("utf-16", "replace").encode()
         return "SVG" if _is_svg(head) else ""
-    return "SVG" if _is_svg(data[:HEAD_BYTES]) else ""
+    return "SVG" if _is_svg(data[:SVG_HEAD_BYTES]) else ""
 
 
 def _is_svg(head: bytes) -> bool:

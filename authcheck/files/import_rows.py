@@ -11,7 +11,15 @@ from typing import Any
 from authcheck.errors import Rejected, RowRejected
 from authcheck.files.csv_records import read_table_lines
 from authcheck.files.json_rows import NOT_JSON, is_json, read_json_rows
-from authcheck.files.table_text import SAVE_AS_UTF8, clean_text, column_name, decode_table, shown
+from authcheck.files.table_text import (
+    SAVE_AS_UTF8,
+    clean_text,
+    column_name,
+    decode_table,
+    shown,
+    unwrapped,
+    without_apostrophe,
+)
 from authcheck.files.workbooks import SAVE_AS_CSV, Cell, is_workbook, read_sheet
 
 BETWEEN = re.compile(r"[|\r\n]")  # several values in a cell
@@ -175,7 +183,7 @@ def cell_text(value: object, column: str) -> str:
         raise RowRejected(f"{column} must be text.", code="row.not_text", column=column)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = "" if value is None else clean_text(str(value))
+    text = "" if value is None else without_apostrophe(unwrapped(clean_text(str(value))))
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
         raise RowRejected(
             f"{column} is not UTF-8 text, or holds a NUL character: {shown(text)}. {SAVE_AS_UTF8}",

@@ -13,6 +13,8 @@ INVISIBLE = "\u00ad\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\
 JOINERS = "\u200c\u200d"  # inside words of Persian and Hindi they have a meaning
 _PLAIN = {**dict.fromkeys(map(ord, BLANKS), " "), **dict.fromkeys(map(ord, INVISIBLE), None)}
 _EDGES = " \t\r\n\v\f\x1a\x1c\x1d\x1e\x1f\x85\u2028\u2029" + JOINERS
+AS_TEXT = re.compile(r'=\s*"(.*)"', re.DOTALL)
+MARKED = re.compile(r"'(?:\d+$|[=+\-@\uff1d\uff0b\uff0d\uff20])")
 _NAME_GAPS = re.compile(r"[\s\-]+")
 SAVE_AS_UTF8 = "Save the table as UTF-8 (in Excel: Save as, CSV UTF-8)."
 
@@ -23,6 +25,20 @@ def clean_text(text: str) -> str:
     A Mac writes `é` as two characters, other systems as one. In NFC it is one character.
     """
     return unicodedata.normalize("NFC", text.translate(_PLAIN).strip(_EDGES))
+
+
+def unwrapped(text: str) -> str:
+    """Return the text in `="00123"`, by which programs keep a spreadsheet from cutting zeros off."""
+    formula = AS_TEXT.fullmatch(text)
+    return clean_text(formula[1].replace('""', '"')) if formula else text
+
+
+def without_apostrophe(text: str) -> str:
+    """Return the text without the apostrophe that marks a number, or the start of a formula, as text.
+
+    Spreadsheets write it, and so do our own tables, see `csv_cells.as_text`.
+    """
+    return text[1:] if MARKED.match(text) else text
 
 
 def column_name(text: str) -> str:

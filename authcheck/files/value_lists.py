@@ -7,7 +7,7 @@ from authcheck.errors import Rejected
 from authcheck.files.csv_records import read_table_lines
 from authcheck.files.import_rows import cell_error
 from authcheck.files.json_rows import LINE_ENDS
-from authcheck.files.table_text import SAVE_AS_UTF8, clean_text, column_name, decode_table, shown
+from authcheck.files.table_text import SAVE_AS_UTF8, clean_text, column_name, decode_table, shown, unwrapped
 from authcheck.files.workbooks import is_workbook, read_sheet
 
 # Cells that are empty, at the end of a line. A value may hold these characters, so they are cut off only
@@ -37,7 +37,9 @@ def read_values(data: bytes, headers: Collection[str]) -> tuple[str, ...]:
     first = records[0][1] if records else []
     if isinstance(first, list) and len(first) > 1 and {column_name(cell) for cell in first} & set(headers):
         return _pick_column(records, headers)
-    values = [(number, clean_text(line)) for number, line in enumerate(lines, 1) if clean_text(line)]
+    values = [
+        (number, unwrapped(clean_text(line))) for number, line in enumerate(lines, 1) if clean_text(line)
+    ]
     endings = {match[0] if (match := EMPTY_CELLS.search(value)) else "" for _, value in values}
     if len(endings) == 1 and (ending := endings.pop()):
         values = [(number, value.removesuffix(ending)) for number, value in values]
@@ -55,7 +57,7 @@ def _pick_column(
     for number, record in records:
         if isinstance(record, str):
             raise Rejected(f"Line {number} is not CSV: {record}.", code="row.malformed")
-        texts = [clean_text("".join(cell)) for cell in record]
+        texts = [unwrapped(clean_text("".join(cell))) for cell in record]
         if not any(texts) and all(isinstance(cell, str) for cell in record):
             continue
         if column is None:

@@ -5,7 +5,7 @@ All rows are stored first and checked afterwards, so that a stopped run can go o
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,22 +39,26 @@ class RowDone:
     result: Result
 
 
+def locate_pictures(rows: Iterable[OfferRow], folder: Path) -> list[dict[str, Any]]:
+    """Return the rows as they are stored. A row that cannot be used has its result at once.
+
+    Pictures are named by absolute paths, or by paths relative to `folder`, see `Folder.find`. Absolute paths
+    are stored, so that any process on this machine can go on. Call it before the transaction: it looks at the
+    files.
+    """
+    files = Folder(folder)
+    return [_row_values(row, files) for row in rows]
+
+
 def begin(
     session: Session,
-    rows: Iterable[OfferRow],
+    values: Sequence[Mapping[str, Any]],
     *,
-    folder: Path,
     name: str,
     organisation_id: str | None,
     now: datetime,
 ) -> ListingImport:
-    """Store the rows of a table, for `work_off`. A row that cannot be used gets its result at once.
-
-    Pictures are named by absolute paths, or by paths relative to `folder`. Absolute paths are stored, so that
-    any process on this machine can go on.
-    """
-    files = Folder(folder)
-    values = [_row_values(row, files) for row in rows]
+    """Store the rows of a table, see `locate_pictures`, for `work_off`."""
     hand_in = ListingImport(
         id=new_id("lim", now),
         organisation_id=organisation_id,

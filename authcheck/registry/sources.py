@@ -86,9 +86,10 @@ def open_source(path: Path, *, kind: str, collection: str, max_bytes: int, tell:
 
 
 def _open_archived_table(archive: Archive, max_bytes: int, tell: Tell) -> Source | None:
-    """Return the rows of the table of designs in an archive, or None unless there is exactly one table.
+    """Return the rows of the table of designs in an archive.
 
-    The pictures that it does not name are left out, and counted.
+    None unless there is exactly one table, with a usable row: it may be a price list or a camera's notes. The
+    pictures that the table does not name are left out, and counted.
     """
     tables = [name for name, reason in archive.found.left_out.items() if reason in TABLE_SUFFIXES]
     if len(tables) != 1:
@@ -97,9 +98,11 @@ def _open_archived_table(archive: Archive, max_bytes: int, tell: Tell) -> Source
     try:
         rows = list(read_table(archive.read(table, ARCHIVED_TABLE_BYTES), table, tell))
     except Rejected as error:
-        if error.code == "table.columns":  # a table of something else
-            return None
-        raise
+        tell(f"We do not read {shown(table)} in the archive: {error}")
+        return None
+    if not any(isinstance(row, Row) for row in rows):
+        tell(f"We do not read {shown(table)} in the archive: it has no usable row with a design.")
+        return None
     folder = str(PurePosixPath(table).parent)
 
     def load(name: str) -> bytes:

@@ -129,13 +129,20 @@ def test_a_table_in_a_zip_names_the_pictures_beside_it(cli: Any, tmp_path: Path,
 
 
 @pytest.mark.slow
-def test_a_table_of_something_else_in_a_zip_is_counted(cli: Any, tmp_path: Path) -> None:
-    """A price list beside the pictures changes nothing."""
-    (tmp_path / "a.zip").write_bytes(
-        zip_of({"K.png": make.picture_bytes(1), "prices.csv": "sku;price\n1;2\n"})
-    )
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("prices.csv", "sku;price\n1;2\n"), ("notes.json", '{"camera": "X"}'), ("bad.xlsx", b"PK\3\4")],
+)
+def test_a_table_of_something_else_in_a_zip_is_counted(
+    cli: Any, tmp_path: Path, name: str, data: bytes | str
+) -> None:
+    """A price list or a camera's notes beside the pictures change nothing, and are named."""
+    (tmp_path / "a.zip").write_bytes(zip_of({"K.png": make.picture_bytes(1), name: data}))
     done = cli("designs", "import", tmp_path / "a.zip", "--owner", "acme")
-    assert done.err == "1 registered, 0 already yours, 0 disputed, 0 rejected. Left out 1 file: 1 .csv.\n"
+    assert f"We do not read {name} in the archive" in done.err
+    assert done.err.endswith(
+        f"1 registered, 0 already yours, 0 disputed, 0 rejected. Left out 1 file: 1 {Path(name).suffix}.\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -146,10 +146,11 @@ def import_listings(
     """Check a table of listings. Prints rows that need action. Exit 1: no row is usable."""
     with open_workspace() as work:
         rows = read_offers(read_file(table, MAX_TABLE_BYTES), table.name, console.say)
+        values = imports.locate_pictures(rows, table.parent)
         with work.database.writing() as session:
             member_id = organisations.get_organisation(session, organisation).id if organisation else None
             new_import = imports.begin(
-                session, rows, folder=table.parent, name=table.name, organisation_id=member_id, now=utc_now()
+                session, values, name=table.name, organisation_id=member_id, now=utc_now()
             )
         _check_rows(work, new_import, json=json)
 

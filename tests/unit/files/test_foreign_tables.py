@@ -102,6 +102,18 @@ def test_a_number_in_json_has_no_decimals_that_say_nothing() -> None:
     assert cells(read('[{"reference": 4006381333931.0, "picture": 7}]')) == [("4006381333931", "7")]
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('="00123"', "00123"), ('= "00123"', "00123"), ("'00123", "00123"), ("'=1+2", "=1+2"), ("'@SUM", "@SUM"),
+        ("'90s kite", "'90s kite"), ("'Kite'", "'Kite'"), ('="a', '="a'),
+    ],
+)  # fmt: skip
+def test_marks_of_text_are_taken_away(written: str, meant: str) -> None:
+    """What a spreadsheet or our own tables put around a text so that it stays a text is no part of it."""
+    assert cell_text(written, "reference") == meant
+
+
 def test_old_encodings_say_how_to_save() -> None:
     """A row in Windows-1252 is refused with its value and the way to save as UTF-8."""
     (row,) = read("reference,picture\nKäse,k.png\n".encode("cp1252"))
@@ -235,6 +247,7 @@ def test_a_missing_name_stays_as_it_is(pictures: Folder, name: str) -> None:
         "A1\nA2\n",
         "\ufeffA1\r\n\r\n A2\u00a0\r\n",
         "A1\rA2\r",
+        '="A1"\n="A2"\n',
         "serial\nA1\nA2\n",
         "Serial Number;;\nA1;;\nA2;;\n",
         "A1;;\nA2;;\n",

@@ -8,6 +8,7 @@ import crafted
 import make
 import numpy as np
 import pytest
+from foreign_files import heic
 from PIL import ExifTags, Image, ImageCms, ImageDraw
 
 from authcheck.errors import ImageRejected
@@ -256,3 +257,12 @@ def test_a_picture_read_by_us_carries_nothing_along() -> None:
     data = make.encode(plain("RGB", RED), icc_profile=WIDE, exif=exif)
     with Image.open(io.BytesIO(make.encode(open_picture(data).image))) as saved:
         assert saved.info == {}
+
+
+def test_the_profile_of_an_iphone_is_applied() -> None:
+    """A HEIC photo in Display P3 is converted to sRGB, as a JPEG with this profile."""
+    image = plain("RGB", (200, 100, 100))
+    image.info["icc_profile"] = WIDE
+    red, green, _ = shown(heic(image))
+    assert red > 205
+    assert green < 98
