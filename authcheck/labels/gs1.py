@@ -10,6 +10,7 @@ from authcheck.ids import fold, tidy
 
 GTIN_CHARS = (7, 8, 11, 12, 13, 14)  # 7 and 11: a spreadsheet drops the zero before 8 and 12 digits
 SCANNED = re.compile(r"^(?:\][A-Za-z][0-9A-Za-z])?(?:\(01\))?")  # ISO/IEC 15424, and the element's number
+ROUNDED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]{1,2}", re.IGNORECASE)  # of a lot or shop, which may be 1E5
 SCIENTIFIC = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]{1,2}", re.IGNORECASE)
 LOT_OR_SERIAL = re.compile(r"[!\"%&'()*+,\-./0-9:;<=>?A-Z_a-z]{1,20}")  # the 82 characters of s7.11
 CODE_ATTRIBUTE = "c"  # of a Digital Link: the code of a unit whose serial number the brand chose
@@ -57,7 +58,7 @@ def check_lot(text: str) -> str:
     Raises Rejected (`gs1.lot`) unless it is 1 to 20 of GS1's 82 characters.
     """
     text = tidy(text)
-    if not LOT_OR_SERIAL.fullmatch(text) or text in PATH_STEPS:
+    if not LOT_OR_SERIAL.fullmatch(text) or text in PATH_STEPS or ROUNDED.fullmatch(text):
         raise Rejected(
             f"{text!r} is not a lot. A lot has 1 to 20 letters, digits or punctuation signs of GS1, "
             "and no blanks.",
@@ -73,7 +74,7 @@ def check_serial(text: str) -> str:
     Raises Rejected (`gs1.serial`) by the rules of `check_lot`.
     """
     text = tidy(text)
-    if not LOT_OR_SERIAL.fullmatch(text) or text in PATH_STEPS:
+    if not LOT_OR_SERIAL.fullmatch(text) or text in PATH_STEPS or ROUNDED.fullmatch(text):
         raise Rejected(
             f"{text!r} is not a serial number. It has 1 to 20 letters, digits or punctuation signs of GS1, "
             "and no blanks.",

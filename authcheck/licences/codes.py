@@ -10,6 +10,7 @@ from babel.core import get_global
 
 from authcheck.errors import Rejected
 from authcheck.ids import fold, tidy
+from authcheck.labels import gs1
 
 EVERYWHERE = "*"
 NICE_CLASSES = range(1, 46)
@@ -165,14 +166,30 @@ def normal_shop(text: str) -> str:
     return shop.removeprefix("@").strip() if len(shop) > 1 else shop
 
 
+def refuse_rounded(text: str, *, error_code: str) -> None:
+    """Raise Rejected (`error_code`) for a number that a spreadsheet has rounded, such as `4.00638E+12`."""
+    if gs1.ROUNDED.fullmatch(text):
+        raise Rejected(
+            f"{text} is a number that a spreadsheet has rounded. Format the column as text, and write it "
+            "again.",
+            code=error_code,
+            limit=SHOP_CHARS,
+        )
+
+
 def is_shop_address(text: str) -> bool:
     """Return whether somebody gave a shop's address where its id is asked."""
     return BEFORE_HOST.match(text) is not None or text.lower().startswith("www.")
 
 
 def loose_shop(shop_id: str) -> str:
-    """Return what stays of a shop's id when a spreadsheet drops its zeros and a keyboard changes its case."""
-    bare = shop_id.casefold().lstrip("0")
+    """Return what stays of a shop's id after a spreadsheet and a keyboard.
+
+    A spreadsheet drops the zeros before a number, adds decimals and separates thousands. A keyboard changes
+    capitals.
+    """
+    bare = re.sub(r"(?<=[0-9])[.,]0+$", "", shop_id.casefold())
+    bare = re.sub(r"(?<=[0-9])[.,' ](?=[0-9]{3}(?![0-9]))", "", bare).lstrip("0")
     return bare or "0" * bool(shop_id)
 
 

@@ -1,13 +1,25 @@
 """Days and counts as people, spreadsheets and other systems write them."""
 
 import re
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from itertools import product
+
+from babel import Locale
 
 from authcheck.errors import Rejected
 from authcheck.ids import fold
 
 YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
 DAY_FIRST = re.compile(r"(\d{1,2})([-/.]) ?(\d{1,2})\2 ?(\d{4})")
+EAST_ASIAN = re.compile(r"(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일]?")
+NAMED_MONTH = re.compile(
+    r"(\d{1,2})(?:st|nd|rd|th|er)?\.?[ -]+(?:de |of )?([^\W\d]+)\.?,?[ -]+(?:de )?(\d{4})", re.IGNORECASE
+)
+MONTH_FIRST = re.compile(r"([^\W\d]+)\.? +(\d{1,2})(?:st|nd|rd|th)?,? +(\d{4})", re.IGNORECASE)
+MONTH_LOCALES = ("en", "de", "fr", "es", "it", "nl", "pl", "pt", "sv", "tr")
 SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?")
 SERIAL_ZERO = date(1899, 12, 30)  # of the spreadsheets' days
 COUNT = re.compile(r"\d+|\d{1,3}(?:,\d{3})+|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:[' ]\d{3})+")
@@ -24,6 +36,8 @@ def read_day(text: str, *, error_code: str) -> date:
     written = fold(text)
     if match := YEAR_FIRST.fullmatch(written):
         return _make_day(int(match[1]), int(match[3]), int(match[4]), text, error_code)
+    if (parts := _read_named_month(written)) is not None:
+        return _make_day(*parts, text, error_code)
     if match := DAY_FIRST.fullmatch(written):
         first, second, year = int(match[1]), int(match[3]), int(match[4])
         if match[2] == "." or first > MONTHS or first == second:
@@ -36,6 +50,33 @@ def read_day(text: str, *, error_code: str) -> date:
         day = SERIAL_ZERO + timedelta(days=int(written[:5]))
         raise _day_error(text, error_code, f"is a spreadsheet's number, perhaps of {day}")
     return _read_moment(written, text, error_code)
+
+
+def _read_named_month(written: str) -> tuple[int, int, int] | None:
+    """Return year, month and day of a day whose month is a word, None for another text."""
+    if match := EAST_ASIAN.fullmatch(written):
+        return int(match[1]), int(match[2]), int(match[3])
+    if match := NAMED_MONTH.fullmatch(written):
+        return int(match[3]), _month_called(match[2]), int(match[1])
+    if match := MONTH_FIRST.fullmatch(written):
+        return int(match[3]), _month_called(match[1]), int(match[2])
+    return None
+
+
+def _month_called(name: str) -> int:
+    """Return the number of a month, 0 for a word that is no month or that means two."""
+    return _months_by_name().get(name.casefold(), 0)
+
+
+@cache
+def _months_by_name() -> Mapping[str, int]:
+    meanings: defaultdict[str, set[int]] = defaultdict(set)
+    for locale in MONTH_LOCALES:
+        months = Locale.parse(locale).months
+        for form, width in product(("format", "stand-alone"), ("wide", "abbreviated")):
+            for number, name in months[form][width].items():
+                meanings[name.rstrip(".").casefold()].add(number)
+    return {name: min(numbers) for name, numbers in meanings.items() if len(numbers) == 1}
 
 
 def _read_moment(written: str, text: str, error_code: str) -> date:

@@ -14,6 +14,7 @@ from authcheck.licences.codes import (
     normal_marketplace,
     normal_shop,
     read_classes,
+    refuse_rounded,
 )
 from authcheck.licences.written import read_day
 from authcheck.listings.prices import read_price
@@ -48,6 +49,8 @@ class NewListing:
         field).
         """
         code = unwrap(self.certificate_code or "")
+        refuse_rounded(tidy(self.seller), error_code="listing.seller")
+        refuse_rounded(tidy(self.reference), error_code="listing.reference")
         return replace(
             self,
             reference=_line(self.reference, "reference", REFERENCE_CHARS, "listing.reference"),

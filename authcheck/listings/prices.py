@@ -23,7 +23,10 @@ YEN_OR_YUAN = "¥"  # yen has no digits after the point, yuan has two
 AMOUNT = r"[0-9](?:[0-9]|[.,' ](?=[0-9]))*"
 NO_CENTS = r"(?:[.,](?:-{1,2}|=))?"
 WRITTEN = re.compile(rf"(?P<before>[^0-9\s]*?)\s*(?P<amount>{AMOUNT}){NO_CENTS}\s*(?P<after>[^0-9\s]*)")
-GROUPED = re.compile(r"[0-9]{1,3}(?:(?P<sign>[.,' ])[0-9]{3})(?:(?P=sign)[0-9]{3})*")
+GROUPED = re.compile(
+    r"[0-9]{1,3}(?:(?P<sign>[.,' ])[0-9]{3})(?:(?P=sign)[0-9]{3})*"
+    r"|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"  # lakhs, as in India
+)
 MOST_DIGITS, MOST_CENTS = 12, 4
 
 

@@ -22,6 +22,7 @@ from authcheck.licences.codes import (
     loose_shop,
     normal_marketplace,
     normal_shop,
+    refuse_rounded,
     spellings_of,
 )
 from authcheck.members.tables import Organisation
@@ -107,6 +108,7 @@ def add(
     if "/" in marketplace:  # a licence's channel is `marketplace/shop`
         raise Rejected("A marketplace's name must not have a slash.", code="storefront.marketplace")
     shop_id, url = _checked(normal_shop(shop_id), SHOP_CHARS, "storefront.shop"), normal_url(url)
+    refuse_rounded(shop_id, error_code="storefront.shop")
     if is_shop_address(shop_id):
         raise Rejected(
             f"{shop_id!r} is an address. Write the shop's id on the marketplace.", code="storefront.shop"

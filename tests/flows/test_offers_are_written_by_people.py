@@ -18,6 +18,7 @@ from authcheck.storefronts import sellers, shops
 from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.slow
 DAY = date(2026, 11, 23)
 
 

@@ -26,6 +26,7 @@ from authcheck.registry.twins import find_twins
 from authcheck.storefronts import sellers, shops
 from authcheck.workspace import Workspace
 
+pytestmark = pytest.mark.slow
 DAY = date(2026, 11, 23)
 PRINT = make.picture_bytes(51)
 
@@ -185,6 +186,30 @@ def test_an_offer_that_waits_says_so(workspace: Workspace, pair: tuple[Design, D
         "listing.twin",
     )
     assert (reason.params["days"], reason.params["accepted"]) == (2, "2026-11-23")
+
+
+def test_an_exclusive_licence_for_a_twin_accuses_no_other_licensee(
+    workspace: Workspace, pair: tuple[Design, Design]
+) -> None:
+    """The owner made both promises, so the seller with a licence for the other twin is licensed."""
+    licences_made.licence(workspace, licensee="rivalco", designs=(pair[0].id,), exclusive=True)
+    agreed = licence(workspace, pair[1])
+    judged = ask(workspace)
+    assert (judged.decision.code, judged.decision.licence_id) == ("licensed", agreed.id)
+
+
+def test_a_disputed_twin_changes_nothing_about_an_undisputed_design(workspace: Workspace) -> None:
+    """A stranger's picture between two twins makes the later one disputed. The first one stays the owner's."""
+    first = make.register(workspace, "PRINT", pictures=[PRINT]).design
+    assert make.register(workspace, "COPY", owner="globex", pictures=[TWINS["cmyk"]]).status == "disputed"
+    later = make.register(workspace, "WEB", pictures=[WEB])
+    kiteco = licences_made.organisation(workspace, "kiteco")
+    with workspace.database.writing() as session:
+        words = {"marketplace": "bigmarket", "shop_id": "kites", "url": "https://bigmarket.example/kites"}
+        shops.add(session, kiteco, **words, now=make.NOW)
+    licence(workspace, later.design)
+    judged = ask(workspace)
+    assert (judged.decision.code, judged.decision.design_id) == ("licensed", first.id)
 
 
 def test_a_declined_offer_is_nothing(workspace: Workspace, pair: tuple[Design, Design]) -> None:

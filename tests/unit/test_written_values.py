@@ -73,7 +73,7 @@ def test_what_is_no_code_of_ours_is_told_apart(text: str, error: str) -> None:
         ("19.90 EUR", "19.90 EUR"), ("19,90 EUR", "19.90 EUR"), ("EUR 19.90", "19.90 EUR"), ("\u20ac 19,90", "19.90 EUR"), ("19,90\u20ac", "19.90 EUR"),
         ("1.234,56 EUR", "1234.56 EUR"), ("1,234.56 USD", "1234.56 USD"), ("1'234.50 CHF", "1234.50 CHF"), ("1\u2019234.50 CHF", "1234.50 CHF"),
         ("1\u202f234,50 EUR", "1234.50 EUR"), ("CHF 19.-", "19 CHF"), ("\u00a51,999", "1999 JPY"), ("1.234 EUR", "1234 EUR"), ("1.234 KWD", "1.234 KWD"),
-        ("0.125 KWD", "0.125 KWD"), ("1,234,567 JPY", "1234567 JPY"), ("\uff11\uff19\uff0e\uff19\uff10 EUR", "19.90 EUR"), ("19 eur", "19 EUR"),
+        ("0.125 KWD", "0.125 KWD"), ("1,234,567 JPY", "1234567 JPY"), ("\uff11\uff19\uff0e\uff19\uff10 EUR", "19.90 EUR"), ("19 eur", "19 EUR"), ("1,99,999.00 INR", "199999.00 INR"),
         ("cheap", None), ("19.90", None), ("$19", None), ("19-29 EUR", None), ("12 34 EUR", None), ("-5 EUR", None), ("1,23,4 EUR", None), ("19 XXQ", None),
     ],
 )  # fmt: skip
@@ -97,6 +97,8 @@ def test_a_price_is_an_amount_and_a_currency(text: str, price: str | None) -> No
     [
         "2026-11-29", " 2026-11-29\r", "2026/11/29", "2026.11.29", "29.11.2026", "29. 11. 2026", "29/11/2026", "11/29/2026", "20261129",
         "2026\u201111\u201129", "2026-11-29T23:30:00Z", "2026-11-30T01:00:00+02:00", "2026-11-29 10:00", "\u201c2026-11-29\u201d",
+        "29 Nov 2026", "29. November 2026", "Nov 29, 2026", "November 29th, 2026", "29-Nov-2026", "29 novembre 2026", "29 de noviembre de 2026",
+        "2026\u5e7411\u670829\u65e5",
     ],
 )  # fmt: skip
 def test_a_day_with_one_meaning_is_read(text: str) -> None:
@@ -106,7 +108,19 @@ def test_a_day_with_one_meaning_is_read(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["11/12/2026", "46355", "46355.5", "29.11.26", "2026-13-01", "31.11.2026", "yesterday", "", "0000-01-01"],
+    [
+        "11/12/2026",
+        "46355",
+        "46355.5",
+        "29.11.26",
+        "29-Nov-26",
+        "29 Foo 2026",
+        "2026-13-01",
+        "31.11.2026",
+        "yesterday",
+        "",
+        "0000-01-01",
+    ],
 )
 def test_a_day_with_two_meanings_is_refused_with_its_value(text: str) -> None:
     """The refusal names the value and says how to write a day."""
@@ -185,6 +199,26 @@ def test_a_shop_keeps_its_zeros() -> None:
     assert normal_shop("0042") == "0042"
     assert loose_shop("0042") == loose_shop("42") != loose_shop("420")
     assert loose_shop("Kites") == loose_shop("KITES")
+    assert loose_shop("4711") == loose_shop("4711.0") == loose_shop("4,711") == loose_shop("4 711")
+    assert loose_shop("47.11") != loose_shop("4711")
+
+
+def test_a_rounded_number_is_no_shop_and_no_lot() -> None:
+    """A spreadsheet has lost its digits, so nobody is judged by it."""
+    fields: dict[str, Any] = {
+        "reference": "r",
+        "seller": "s",
+        "channel": "m",
+        "territory": "DE",
+        "listed_on": DAY,
+    }
+    for name in ("seller", "reference"):
+        with pytest.raises(Rejected, match="as text") as refused:
+            NewListing(**{**fields, name: "1.23457E+11"}).checked()
+        assert refused.value.code == f"listing.{name}"
+    with pytest.raises(Rejected):
+        check_lot("4.00638E+12")
+    assert check_lot("1E5") == "1E5"
 
 
 @pytest.mark.parametrize(
