@@ -47,7 +47,7 @@ def tiff(*tags: tuple[int, int]) -> bytes:
         (b"\xef\xbb\xbf  <svg>", "SVG"),
         (SVG.decode().encode("utf-16"), "SVG"),
         (b'<!DOCTYPE svg PUBLIC "x"><svg/>', "SVG"),
-        (gzip.compress(SVG), "SVGZ"),
+        (gzip.compress(SVG, mtime=0), "SVGZ"),
         (b"<!-- " + b"words " * 9000 + b"--><svg/>", "SVG"),
         (b"%PDF-1.7", "PDF"),
         (b"junk\n%PDF-1.4", "PDF"),

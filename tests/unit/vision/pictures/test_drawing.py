@@ -172,7 +172,7 @@ COPIES = "".join(f'<g id="g{n + 1}">' + f'<use href="#g{n}"/>' * 10 + "</g>" for
         (svg('<g opacity="0.9">' * 300 + '<rect width="90" height="9"/>' + "</g>" * 300), "image.too_costly"),
         (LOGO[:-9], "image.unreadable"),
         (gzip.compress(LOGO, mtime=0)[:-20], "image.truncated"),
-        (gzip.compress(svg(" " * 30_000_000)), "image.too_large"),
+        (gzip.compress(svg(" " * 30_000_000), mtime=0), "image.too_large"),
         (gzip.compress(LOGO, mtime=0)[:40] + bytes(200), "image.unreadable"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
