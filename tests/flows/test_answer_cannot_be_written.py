@@ -12,9 +12,6 @@ COMMANDS = (
     ["check", "x.png"],
     ["check", "x.png", "--json"],
     ["scan", "x.png"],
-    ["organisations", "list"],
-    ["db", "info"],
-    ["--version"],
     ["--help"],
     ["verify-bundle", "--help"],
 )

@@ -8,6 +8,7 @@ import certificates_made as made
 import make
 import pytest
 from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from ledger_acts import ACTS, Scene, build
 from ledger_attacks import back_up, findings, forge, sign
@@ -19,8 +20,6 @@ from authcheck.ledger import journal
 from authcheck.ledger.tables import Entry
 from authcheck.tlog.entries import Draft, read_body, time_text
 from authcheck.workspace import Workspace
-
-pytestmark = pytest.mark.postgresql
 
 NOW = make.NOW
 HOUR = timedelta(hours=1)
@@ -78,6 +77,7 @@ def test_an_entry_keeps_the_time_of_its_row_beside_its_own(workspace: Workspace)
     assert entry["since"] == time_text(batch.created_at) == time_text(NOW - HOUR)
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("name", ["certificates are issued", "a member joins", "a licence is revoked"])
 def test_a_clock_days_behind_records_nothing(workspace: Workspace, name: str) -> None:
     """Beyond the tolerance an act is refused with both times, and the next hour within it is not."""
@@ -107,6 +107,7 @@ def test_the_newest_signature_counts_as_the_newest_entry_does(workspace: Workspa
     assert findings(workspace) == []
 
 
+@settings_of_hypothesis(max_examples=settings_of_hypothesis.default.max_examples // 3)
 @given(minutes=st.lists(st.integers(-600, 600), max_size=12), signed=st.sets(st.integers(0, 11)))
 def test_no_walk_of_the_clock_breaks_the_ledger(
     minutes: list[int], signed: set[int], tmp_path_factory: pytest.TempPathFactory

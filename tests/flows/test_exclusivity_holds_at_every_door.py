@@ -10,6 +10,7 @@ import licensees_made as licensees
 import make
 import pytest
 from hypothesis import example, given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from licensees_made import Licensee
 from sqlalchemy import func, select
@@ -29,8 +30,6 @@ from authcheck.registry.registration import NewDesign, Registration
 from authcheck.registry.tables import Design
 from authcheck.storage.database import Database
 from authcheck.workspace import Workspace
-
-pytestmark = pytest.mark.postgresql
 
 SPRING = "Spring"
 Cli = Callable[..., Any]
@@ -90,6 +89,7 @@ def entries(workspace: Workspace) -> int:
         return session.scalar(select(func.count()).select_from(Entry)) or 0
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("exclusive", ["collection", "design", "both"])
 def test_a_design_does_not_move_into_a_collection_of_another_licensee(
     acme: made.Brand, printers: Licensee, weavers: Licensee, exclusive: str
@@ -111,6 +111,7 @@ def test_a_design_does_not_move_into_a_collection_of_another_licensee(
     assert issuers(acme, printers) == []
 
 
+@pytest.mark.postgresql
 def test_a_collection_that_exists_does_not_grow_over_a_licence(
     acme: made.Brand, printers: Licensee, weavers: Licensee
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_collection_that_exists_does_not_grow_over_a_licence(
     assert issuers(acme, printers, weavers) == ["printers"]
 
 
+@pytest.mark.postgresql
 def test_a_command_says_what_stands_against_it(
     acme: made.Brand, printers: Licensee, weavers: Licensee, cli: Cli
 ) -> None:
@@ -139,6 +141,7 @@ def test_a_command_says_what_stands_against_it(
     assert cli("designs", "list", "--json").objects[0]["collection"] in {None, ""}
 
 
+@pytest.mark.postgresql
 def test_a_patch_over_http_is_refused(settings: Settings) -> None:
     """PATCH answers 409 with both licences, and the design stays where it was."""
     with TestClient(create_app(settings)) as client:
@@ -159,6 +162,7 @@ def test_a_patch_over_http_is_refused(settings: Settings) -> None:
         assert answer.status_code == 200
 
 
+@pytest.mark.postgresql
 def test_a_retired_design_does_not_return_for_another(
     acme: made.Brand, printers: Licensee, weavers: Licensee
 ) -> None:
@@ -175,6 +179,7 @@ def test_a_retired_design_does_not_return_for_another(
     assert issuers(acme, weavers, design=returned) == ["weavers"]
 
 
+@pytest.mark.postgresql
 def test_a_design_returns_twice_and_the_promise_is_still_there(
     acme: made.Brand, printers: Licensee, weavers: Licensee
 ) -> None:
@@ -188,6 +193,7 @@ def test_a_design_returns_twice_and_the_promise_is_still_there(
         grant(acme, "weavers", designs=(third.id,))
 
 
+@pytest.mark.postgresql
 def test_a_retired_design_does_not_return_into_another_collection(
     acme: made.Brand, printers: Licensee, weavers: Licensee
 ) -> None:
@@ -214,6 +220,7 @@ def test_a_retired_design_does_not_return_into_another_collection(
     assert come_back(acme).collection is None
 
 
+@pytest.mark.postgresql
 def test_a_picture_does_not_return_by_another_design(
     acme: made.Brand, printers: Licensee, weavers: Licensee
 ) -> None:
@@ -234,6 +241,7 @@ def test_a_picture_does_not_return_by_another_design(
     assert refused.value.code == "licence.exclusive"
 
 
+@pytest.mark.postgresql
 def test_an_offer_made_before_the_return_is_not_accepted_after_it(
     acme: made.Brand, printers: Licensee, weavers: Licensee
 ) -> None:
@@ -251,6 +259,7 @@ def test_an_offer_made_before_the_return_is_not_accepted_after_it(
     assert "printers" not in str(refused.value)
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -275,6 +284,7 @@ def test_what_does_not_meet_may_share_a_design(
     collect(acme, SPRING)
 
 
+@pytest.mark.postgresql
 def test_two_licences_of_one_licensee_do_not_stop_each_other(acme: made.Brand, printers: Licensee) -> None:
     """A licensee that has both licences is still the only one."""
     grant(acme, "printers", collections=(SPRING,), exclusive=True)
@@ -284,6 +294,7 @@ def test_two_licences_of_one_licensee_do_not_stop_each_other(acme: made.Brand, p
     assert come_back(acme, collection=SPRING).collection == SPRING
 
 
+@pytest.mark.postgresql
 def test_a_new_design_joins_an_exclusive_collection(
     acme: made.Brand, printers: Licensee, weavers: Licensee
 ) -> None:
@@ -295,6 +306,7 @@ def test_a_new_design_joins_an_exclusive_collection(
     assert issuers(acme, printers, weavers, design=joined) == ["printers"]
 
 
+@pytest.mark.postgresql
 def test_sublicences_are_compared_and_not_told(
     acme: made.Brand, printers: Licensee, weavers: Licensee
 ) -> None:
@@ -314,6 +326,7 @@ def test_sublicences_are_compared_and_not_told(
     assert not any(word in str(refused.value) for word in (one.id, two.id, "weavers", "dyers"))
 
 
+@pytest.mark.postgresql
 def test_an_overlap_from_before_can_be_left(acme: made.Brand, printers: Licensee, weavers: Licensee) -> None:
     """Designs that an earlier release let in may leave the collection, and change otherwise."""
     grant(acme, "printers", collections=(SPRING,), exclusive=True)
@@ -328,6 +341,7 @@ def test_an_overlap_from_before_can_be_left(acme: made.Brand, printers: Licensee
         collect(acme, SPRING)
 
 
+@pytest.mark.postgresql
 @pytest.mark.slow
 def test_of_a_move_and_an_acceptance_at_once_one_wins(
     acme: made.Brand, printers: Licensee, weavers: Licensee
@@ -368,6 +382,7 @@ STEPS = st.lists(
 
 
 @pytest.mark.slow
+@settings_of_hypothesis(max_examples=settings_of_hypothesis.default.max_examples // 3)
 @given(steps=STEPS)
 @example(steps=["offer a", "offer spring", "a collects"])
 @example(steps=["offer spring", "offer a", "a collects"])
@@ -403,6 +418,7 @@ def test_no_walk_breaks_a_promise(steps: list[str], tmp_path_factory: pytest.Tem
     work.database.dispose()
 
 
+@pytest.mark.postgresql
 def test_a_session_without_the_answer_changes_no_collection(acme: made.Brand) -> None:
     """Code that opens the database past the workspace cannot forget to ask: it fails."""
     bare = Database.open(acme.work.settings)

@@ -22,8 +22,6 @@ from authcheck.files.writing import write_whole
 from authcheck.ledger import heads, publishing
 from authcheck.workspace import Workspace
 
-pytestmark = pytest.mark.postgresql
-
 Fill = Callable[..., None]
 ROOT = Path(__file__).parents[2]
 

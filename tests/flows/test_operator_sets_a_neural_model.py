@@ -32,8 +32,6 @@ from authcheck.vision.features.embedding_index import EmbeddingIndex, Vectors
 from authcheck.vision.pictures.decode import open_picture
 from authcheck.workspace import Workspace
 
-pytestmark = pytest.mark.postgresql
-
 SEEDS = range(4)
 WITHOUT_EXTRA = """
 import sys
@@ -131,6 +129,7 @@ def test_a_setting_that_does_not_fit_the_model_stops_the_start(with_model: Setti
         NeuralCandidates.open(with_model.model_copy(update={name: wrong}))
 
 
+@pytest.mark.postgresql
 def test_registered_pictures_are_stored_and_found(workspace: Workspace, neural: NeuralCandidates) -> None:
     """An edited copy ranks its own design first."""
     numbers = [register(workspace, neural, seed) for seed in SEEDS]
@@ -178,6 +177,7 @@ def test_an_index_that_grew_equals_one_made_anew(workspace: Workspace, neural: N
     assert np.array_equal(grown.vectors[order[0]], fresh.vectors[order[1]])
 
 
+@pytest.mark.postgresql
 @pytest.mark.slow
 def test_what_is_missing_is_filled_once(workspace: Workspace, neural: NeuralCandidates) -> None:
     """Designs registered without the setting get the same vectors later. Retired designs get none."""
@@ -206,6 +206,7 @@ def opened_again(neural: NeuralCandidates) -> NeuralCandidates:
     return NeuralCandidates(neural.descriptor)
 
 
+@pytest.mark.postgresql
 def test_the_past_is_searched_as_it_was(workspace: Workspace, neural: NeuralCandidates) -> None:
     """A replay of an earlier tick ignores later vectors and designs, and includes designs retired since."""
     kept = register(workspace, neural, 0)
@@ -262,6 +263,7 @@ def test_vectors_of_another_model_are_never_compared(
     assert found(workspace, neural, 0) == [number]
 
 
+@pytest.mark.postgresql
 def test_two_may_fill_at_once(
     workspace: Workspace, neural: NeuralCandidates, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import make
 import pytest
 from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -187,6 +188,7 @@ TABLES = st.dictionaries(PAIRS, st.sampled_from(["match", "lookalike"]), max_siz
 
 
 @pytest.mark.slow
+@settings_of_hypothesis(max_examples=settings_of_hypothesis.default.max_examples // 3)
 @given(table=TABLES, acts=ACTS)
 def test_no_order_of_acts_breaks_the_rules(
     tmp_path_factory: pytest.TempPathFactory, table: Table, acts: list[tuple[str, str, int, str]]

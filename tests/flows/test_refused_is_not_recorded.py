@@ -13,8 +13,6 @@ from authcheck.ledger.heads import HeadFile
 from authcheck.storage.database import Database
 from authcheck.workspace import Workspace
 
-pytestmark = pytest.mark.postgresql
-
 
 @pytest.fixture
 def scene(workspace: Workspace) -> Scene:
@@ -43,6 +41,7 @@ def test_an_act_after_a_rollback_is_refused_and_leaves_nothing(scene: Scene, nam
     assert all_rows(scene.work) == before
 
 
+@pytest.mark.postgresql
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ACTS)
 def test_each_act_appends_to_a_sound_ledger(workspace: Workspace, name: str) -> None:
@@ -54,6 +53,7 @@ def test_each_act_appends_to_a_sound_ledger(workspace: Workspace, name: str) -> 
     assert back_up(workspace.database) != before
 
 
+@pytest.mark.postgresql
 def test_an_act_on_a_fork_is_refused_and_leaves_nothing(scene: Scene) -> None:
     """A rolled-back ledger that was made longer again takes no order either."""
     forge(scene.work, 3, 4, 5)
@@ -64,6 +64,7 @@ def test_an_act_on_a_fork_is_refused_and_leaves_nothing(scene: Scene) -> None:
     assert all_rows(scene.work) == before
 
 
+@pytest.mark.postgresql
 def test_units_that_wait_for_a_signature_are_refused_too(scene: Scene) -> None:
     """An order of a brand that keeps its key appends nothing yet, but its units have codes to print."""
     keeper = replace(scene.acme, handle="keeper", design=scene.keeper_design)
@@ -74,6 +75,7 @@ def test_units_that_wait_for_a_signature_are_refused_too(scene: Scene) -> None:
     assert all_rows(scene.work) == before
 
 
+@pytest.mark.postgresql
 def test_a_ledger_shortened_without_its_checkpoints_is_refused(workspace: Workspace) -> None:
     """The database's own newest checkpoint counts too, where the head file is gone."""
     acme = made.brand(workspace)
@@ -86,6 +88,7 @@ def test_a_ledger_shortened_without_its_checkpoints_is_refused(workspace: Worksp
     assert refused.value.code == "ledger.rolled_back"
 
 
+@pytest.mark.postgresql
 def test_the_heads_are_looked_at_once_a_transaction(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
