@@ -314,6 +314,19 @@ def test_moves_that_are_refused(acme: made.Brand, old: str, new: str, code: str)
     assert refused.value.code == code
 
 
+def test_an_address_that_only_an_earlier_release_accepted_is_moved(settings: Settings) -> None:
+    """The setting refuses such an address today, and `move` leads away from it."""
+    old = "https://b\u00fccher.example/a b"
+    work = unrecorded(settings, OLD)
+    with work.database.writing() as session:
+        session.add(Address(number=0, url=old, origin="b/ledger", since=make.NOW, entry_number=None))
+    with work.database.writing() as session:
+        assert addresses.move(session, old, "https://xn--bcher-kva.example", utc_now()).number == 1
+    with work.database.reading() as session:
+        assert addresses.addresses_of(session, settings).urls == ("https://xn--bcher-kva.example", old)
+    work.database.dispose()
+
+
 def test_nothing_to_move_before_the_first_key(settings: Settings) -> None:
     """Without a recorded address the operator sets the variable."""
     work = unrecorded(settings, OLD)
