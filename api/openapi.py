@@ -31,7 +31,7 @@ def multipart(required: list[str], **fields: dict[str, Any]) -> dict[str, Any]:
 def picture_body() -> dict[str, Any]:
     """Return the `openapi_extra` of an endpoint that reads one picture, multipart or raw."""
     extra = multipart(["image"], image=PICTURE)
-    for media_type in ("image/*", "application/octet-stream"):
+    for media_type in ("image/*", "application/pdf", "application/octet-stream"):
         extra["requestBody"]["content"][media_type] = {"schema": {}}
     name = {"name": "name", "in": "query", "required": False, "schema": {"type": "string", "default": ""}}
     extra["parameters"] = [

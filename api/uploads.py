@@ -23,6 +23,7 @@ MARGIN_BYTES = 64 * 1024  # headers and text fields around the pictures
 DESIGN_PICTURES = 8  # pictures in one request about a design
 FORM_PARTS = 24  # pictures, as many masks, and text fields
 IMPORT_PARTS = 5_000
+RAW_MEDIA_TYPES = ("application/pdf", "application/octet-stream")  # of a raw body, beside image/*
 CERTIFICATE_PATHS = {"/v1/batches", "/v1/revocations", "/v1/signatures"}
 CERTIFICATE_BYTES = 2 * 1024 * 1024  # 10,000 serial numbers, codes or signatures
 
@@ -117,10 +118,10 @@ async def read_picture(request: Request) -> UploadedPicture:
                 "The body has several pictures. Send one picture per request.", code="request.two_images"
             )
         return UploadedPicture(parts[0].filename or "", form.picture(parts[0]), parts[0].sha256)
-    if not media_type.startswith("image/") and media_type != "application/octet-stream":
+    if not media_type.startswith("image/") and media_type not in RAW_MEDIA_TYPES:
         raise Rejected(
-            "Send a picture as multipart/form-data, image/* or application/octet-stream. The Content-Type of"
-            f" this request is {media_type or 'missing'}.",
+            f"Send a picture as multipart/form-data, image/*, {' or '.join(RAW_MEDIA_TYPES)}. The"
+            f" Content-Type of this request is {media_type or 'missing'}.",
             code="request.content_type",
         )
     return await _read_raw(request)

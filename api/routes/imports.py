@@ -1,26 +1,21 @@
 """Endpoints of bulk registration: a request with a table and pictures, and a report with a line per row."""
 
-from dataclasses import replace
-
 from fastapi import APIRouter, Response
 
-from authcheck.errors import Rejected, RowRejected
-from authcheck.files.file_kinds import APPLE_DOUBLE, HEAD_BYTES, foreign_kind, kind_by_suffix, kind_of
-from authcheck.files.folders import skipped_file
-from authcheck.files.named_files import QUOTES, name_key
+from authcheck.errors import Rejected
 from authcheck.members.api_keys import Principal
-from authcheck.registry.design_files import Loader, Row, RowProblem, picture_row, read_table
+from authcheck.registry.design_files import read_table
 from authcheck.registry.reports import get_report, keep_report, report_csv
 from authcheck.storage.opening import utc_now
-from authcheck.vision.pictures.decode import foreign_error
 from authcheck.workspace import Workspace
 
 from ..deps import DesignsWriter, KeyFirst, WorkspaceDep
 from ..idempotency import OnceDep
-from ..multipart import Form, FormPart, clean_name
+from ..import_files import SentFiles, open_sent
+from ..multipart import Form
 from ..openapi import PICTURE, PICTURES, multipart
 from ..places import Turn
-from ..uploads import ImportDep, JobDep, Upload
+from ..uploads import IMPORT_PARTS, ImportDep, JobDep, Upload
 from ..wire.designs import ImportOut, import_out
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1/imports", tags=["imports"])
@@ -44,7 +39,9 @@ def import_designs(
 ) -> Response:
     """Register many designs: `image` parts, and a `table` (CSV, JSON or a workbook) with their file names.
 
-    Without a table, each picture is a design, and its reference is the file name without the ending. System
+    An `image` that is a ZIP archive is taken like the pictures in it, at most 5,000 in a request. Without a
+    table, each picture is a design, and its reference is the file name without the ending. An archive that is
+    sent alone may have the table inside it. Pictures that the table does not name, other files, and system
     files such as `.DS_Store` and `._KITE.png` are left out and counted as `left_out`. A rejected row does not
     stop the other rows. The report has the result of each row. With `dry_run` we register nothing and keep
     only the report.
@@ -63,11 +60,11 @@ def _import(workspace: Workspace, caller: Principal, upload: Upload, job: Turn, 
     table = _read_table_part(form)
     pictures = form.files("image") if table else form.images()
     kind = form.text("kind").strip() or "other"
-    rows, left_out = (read_table(*table), 0) if table else _make_rows(form, pictures, kind)
-    load = _load_by_name(form, pictures) if table else _load_by_number(form, pictures)
-    reports = list(
-        workspace.importer(job.place).run(rows, load, owner=caller.handle, only_owner=True, dry_run=dry_run)
-    )
+    sent = open_sent(form, pictures, kind, most_files=IMPORT_PARTS, is_listed=table is not None)
+    if isinstance(sent, SentFiles):
+        sent = sent.by_table(list(read_table(*table))) if table else sent.by_file(kind)
+    importer = workspace.importer(job.place)
+    reports = list(importer.run(sent.rows, sent.load, owner=caller.handle, only_owner=True, dry_run=dry_run))
     workspace.describe_new()
     with workspace.database.writing() as session:
         report = keep_report(
@@ -76,7 +73,7 @@ def _import(workspace: Workspace, caller: Principal, upload: Upload, job: Turn, 
             organisation_id=caller.organisation_id,
             dry_run=dry_run,
             now=utc_now(),
-            left_out=left_out,
+            left_out=sent.skipped.total(),
         )
     body = import_out(report).model_dump_json()
     return Response(body, 201, {"Location": f"/v1/imports/{report.id}"}, media_type="application/json")
@@ -101,60 +98,6 @@ def _read_table_part(form: Form) -> tuple[bytes, str] | None:
             limit_bytes=TABLE_BYTES,
         )
     return form.bytes_of(parts[0]), parts[0].filename or ""
-
-
-def _make_rows(form: Form, pictures: list[FormPart], kind: str) -> tuple[list[Row | RowProblem], int]:
-    """Return one row per picture, and the number of system files that were left out.
-
-    The row names its picture by position, because two files may have the same name.
-    """
-    rows: list[Row | RowProblem] = []
-    for number, part in enumerate(pictures):
-        name = part.filename or ""
-        head = form.spool.read(part.offset, min(part.size_bytes, HEAD_BYTES))
-        if skipped_file(name) or kind_of(head) == APPLE_DOUBLE:
-            continue
-        row = replace(picture_row(number + 1, name, kind), pictures=(str(number),))
-        foreign = foreign_kind(kind_of(head) or kind_by_suffix(name))
-        if foreign:
-            rows.append(RowProblem(row.line, row.new.reference, "picture", foreign_error(foreign, name)))
-        else:
-            rows.append(row)
-    return rows, len(pictures) - len(rows)
-
-
-def _load_by_number(form: Form, pictures: list[FormPart]) -> Loader:
-    return lambda number: form.picture(pictures[int(number)])
-
-
-def _load_by_name(form: Form, pictures: list[FormPart]) -> Loader:
-    """Return a loader by file name.
-
-    The loader ignores folders in the table, because uploads have file names only. Without a file of exactly
-    this name it takes the file whose name is the same but for what `name_key` ignores.
-    """
-    parts_by_name: dict[str, dict[str, FormPart]] = {}
-    parts_by_key: dict[str, dict[str, FormPart]] = {}
-    for part in pictures:
-        parts_by_name.setdefault(part.filename or "", {})[part.sha256] = part
-        parts_by_key.setdefault(name_key(part.filename or ""), {})[part.sha256] = part
-
-    def load(name: str) -> bytes:
-        last = clean_name(name.strip(QUOTES))
-        parts = list((parts_by_name.get(last) or parts_by_key.get(name_key(last)) or {}).values())
-        if not parts:
-            raise RowRejected(
-                f"The request has no picture named {name}.", code="row.picture_missing", picture=name
-            )
-        if len(parts) > 1:
-            raise RowRejected(
-                f"The request has several different pictures named {clean_name(name)}. Rename them.",
-                code="row.picture_ambiguous",
-                picture=name,
-            )
-        return form.picture(parts[0])
-
-    return load
 
 
 @router.get("/{import_id}")

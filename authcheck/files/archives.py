@@ -6,6 +6,7 @@ import zipfile
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import BinaryIO
 
 from authcheck.errors import ImageRejected, Rejected, RowRejected
 from authcheck.files.file_kinds import HEAD_BYTES, kind_by_suffix
@@ -25,6 +26,7 @@ ENCRYPTED = 0x1
 # Other packings, such as LZMA, ask for gigabytes of memory before their first byte.
 PACKINGS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 UTF8_NAME = 0x800
+Source = str | BinaryIO  # a path, or a file that is open for reading
 
 
 def other_archive(head: bytes) -> str:
@@ -39,23 +41,30 @@ def is_archive(path: Path, head: bytes) -> bool:
     if not head.startswith(ZIP_STARTS):
         return False
     try:
-        with _open(str(path)) as file:
-            return not WORKBOOK_PARTS & set(file.namelist())
+        return not has_workbook(str(path))
     except Rejected:
         return path.suffix.lower() == ".zip"
+
+
+def has_workbook(source: Source, directory_bytes: int = DIRECTORY_BYTES) -> bool:
+    """Return whether a ZIP archive is a workbook or another document. Raises as `Archive`."""
+    with _open(source, directory_bytes) as file:
+        return bool(WORKBOOK_PARTS & set(file.namelist()))
 
 
 class Archive:
     """A ZIP archive. `found` has the pictures in it and the other files by kind, with names as in a folder.
 
+    The list of files may have `directory_bytes`.
+
     Raises Rejected (`archive.unreadable`, `archive.too_many_files`).
     """
 
-    def __init__(self, path: str) -> None:
-        self._file = _open(path)
+    def __init__(self, source: Source, directory_bytes: int = DIRECTORY_BYTES) -> None:
+        self._file = _open(source, directory_bytes)
         entries = self._file.infolist()
-        if sum(entry.compress_size for entry in entries) > Path(path).stat().st_size:
-            raise _unreadable_error(path)  # entries share their bytes: one megabyte could claim terabytes
+        if sum(entry.compress_size for entry in entries) > _size_of(source):
+            raise _unreadable_error(source)  # entries share their bytes: one megabyte could claim terabytes
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._spellings: dict[str, list[str]] = {}  # by `name_key`
         self._repeats: Counter[str] = Counter()
@@ -107,6 +116,11 @@ class Archive:
             )
         return spellings[0] if spellings else path
 
+    def content(self, name: str) -> str:
+        """Return the checksum and the size of a file, which are the same for equal files."""
+        entry = self._entries[name]
+        return f"{entry.CRC:08x} {entry.file_size}"
+
     def read(self, name: str, max_bytes: int) -> bytes:
         """Return the bytes of a picture. Refuse it by the size that it says or the size that it has.
 
@@ -138,13 +152,21 @@ class Archive:
             raise _entry_error(name, "is damaged in the archive. Pack it again") from error
 
 
-def _open(path: str) -> zipfile.ZipFile:
+def _open(source: Source, directory_bytes: int) -> zipfile.ZipFile:
     """Open an archive. Raises Rejected (`archive.unreadable`, `archive.too_many_files`)."""
     try:
-        _check_directory(path)
-        return zipfile.ZipFile(path)
+        if isinstance(source, str):
+            with open(source, "rb") as file:  # noqa: PTH123 - a Path would rewrite the given path
+                _check_directory(file, directory_bytes)
+        else:
+            _check_directory(source, directory_bytes)
+        return zipfile.ZipFile(source)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise _unreadable_error(path) from error
+        raise _unreadable_error(source) from error
+
+
+def _size_of(source: Source) -> int:
+    return Path(source).stat().st_size if isinstance(source, str) else source.seek(0, os.SEEK_END)
 
 
 @lru_cache(maxsize=1)
@@ -179,16 +201,15 @@ def read_picture(path: str, max_bytes: int) -> bytes:
         raise
 
 
-def _check_directory(path: str) -> None:
+def _check_directory(file: BinaryIO, most_bytes: int) -> None:
     """Raise Rejected (`archive.too_many_files`) for a list of files that is too long to be held in memory."""
-    with open(path, "rb") as file:  # noqa: PTH123 - as above
-        file.seek(max(0, file.seek(0, os.SEEK_END) - END_BYTES))
-        end = file.read()
+    file.seek(max(0, file.seek(0, os.SEEK_END) - END_BYTES))
+    end = file.read()
     record, record64 = end.rfind(b"PK\x05\x06"), end.rfind(b"PK\x06\x06")
     size_bytes = int.from_bytes(end[record + 12 : record + 16], "little") if record >= 0 else 0
     if record64 >= 0:
         size_bytes = int.from_bytes(end[record64 + 40 : record64 + 48], "little")
-    if size_bytes > DIRECTORY_BYTES:
+    if size_bytes > most_bytes:
         raise Rejected(
             "The archive has too many files. Unpack it and import the folder.", code="archive.too_many_files"
         )
@@ -207,11 +228,12 @@ def _plain_name(entry: zipfile.ZipInfo) -> str:
     return "/".join(kept) or "unnamed"
 
 
-def _unreadable_error(path: str) -> Rejected:
+def _unreadable_error(source: Source) -> Rejected:
+    path = f" {source}" if isinstance(source, str) else ""
     return Rejected(
-        f"The archive {path} is damaged. Pack it again, or import the unpacked folder.",
+        f"The archive{path} is damaged. Pack it again, or import the unpacked folder.",
         code="archive.unreadable",
-        path=path,
+        path=path.strip(),
     )
 
 

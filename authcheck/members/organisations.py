@@ -72,9 +72,14 @@ def describe_organisation(*, handle: str, name: str, roles: Sequence[str], now: 
     )
 
 
+def normal_handle(handle: str) -> str:
+    """Return a handle as we store it. Capitals and unseen characters change nothing."""
+    return fold(handle).lower()
+
+
 def find_organisation(session: Session, handle: str) -> Organisation | None:
-    """Return the organisation with this handle, or None. Capitals and unseen characters change nothing."""
-    handle = fold(handle).lower()
+    """Return the organisation with this handle, or None. See `normal_handle`."""
+    handle = normal_handle(handle)
     if not HANDLE.fullmatch(handle):  # PostgreSQL raises an error for a NUL character in a query
         return None
     return session.scalar(select(Organisation).where(Organisation.handle == handle))

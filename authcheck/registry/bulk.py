@@ -173,7 +173,7 @@ def _settle_owners(
         if isinstance(row, RowProblem):
             yield row
             continue
-        handle, reference = row.owner or owner or "", row.new.reference
+        handle, reference = organisations.normal_handle(row.owner or owner or ""), row.new.reference
         first_line = first_lines.setdefault((handle, reference), row.line)
         error = _owner_error(handle, owner if only_owner else None)
         if error is None and first_line != row.line:

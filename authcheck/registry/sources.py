@@ -1,7 +1,8 @@
 """What an owner names to import designs: a folder, a picture, an archive or a table, by its bytes."""
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,8 +12,9 @@ from typing import Literal
 from authcheck.errors import Rejected, RowRejected
 from authcheck.files.archives import Archive, is_archive, open_archive, other_archive
 from authcheck.files.file_kinds import FOREIGN, HEAD_BYTES, READABLE, kind_by_suffix, kind_of
-from authcheck.files.folders import search
+from authcheck.files.folders import Found, search
 from authcheck.files.import_rows import Tell
+from authcheck.files.named_files import Folder
 from authcheck.files.picture_files import read_file
 from authcheck.files.table_text import shown
 from authcheck.registry.design_files import (
@@ -26,18 +28,27 @@ from authcheck.registry.design_files import (
 )
 
 MAX_TABLE_BYTES = 1024**3
-ARCHIVED_TABLE_BYTES = 64 * 1024**2
-TABLE_SUFFIXES = {".csv", ".tsv", ".xlsx", ".xls", ".ods", ".json", ".jsonl", ".ndjson"}
+INNER_TABLE_BYTES = 64 * 1024**2
+TABLE_SUFFIXES = {
+    *(".csv", ".tsv", ".tab", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers"),
+    *(".json", ".jsonl", ".ndjson"),
+}
+MOST_TABLES = 16  # among pictures; a camera's or a phone's notes may lie beside each of thousands
+IMPORT_TABLE = "To register the designs of a table, import the table itself."
 SourceKind = Literal["folder", "picture", "archive", "table"]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The rows of an import, the loader of their pictures, and the files left out by kind."""
+    """The rows of an import, the loader of their pictures, and the files left out by kind.
+
+    `table` is the name of the table that was found among the pictures, or "".
+    """
 
     rows: Sequence[Row | RowProblem]
     load: Loader
     skipped: Counter[str] = field(default_factory=Counter)
+    table: str = ""
 
 
 def kind_of_source(path: Path) -> SourceKind:
@@ -71,49 +82,107 @@ def open_source(path: Path, *, kind: str, collection: str, max_bytes: int, tell:
     """
     what = kind_of_source(path)
     if what == "folder":
-        found = search(str(path))
-        rows = read_folder(path, found, kind, collection)
-        return Source(rows, load_from(path, max_bytes), found.skipped)
+        return _open_folder(path, kind, collection, max_bytes, tell)
     if what == "archive":
         archive = open_archive(str(path))
-        with_table = _open_archived_table(archive, max_bytes, tell)
-        rows = [] if with_table else read_folder(path, archive.found, kind, collection)
-        return with_table or Source(rows, partial(archive.read, max_bytes=max_bytes), archive.found.skipped)
+        return open_archived(archive, path, kind=kind, collection=collection, max_bytes=max_bytes, tell=tell)
     load = load_from(path.parent, max_bytes)
     if what == "picture":
         return Source([picture_row(1, path.name, kind, collection)], load)
     return Source(list(read_table(read_file(path, MAX_TABLE_BYTES), path.name, tell)), load)
 
 
-def _open_archived_table(archive: Archive, max_bytes: int, tell: Tell) -> Source | None:
-    """Return the rows of the table of designs in an archive.
+def open_archived(
+    archive: Archive, path: Path, *, kind: str, collection: str, max_bytes: int, tell: Tell | None
+) -> Source:
+    """Return the designs of an archive: those of its table, or one for each picture. Raises Rejected."""
+    table = _find_table("archive", archive.found, archive.read, tell)
+    if table is None:
+        rows = read_folder(path, archive.found, kind, collection)
+        return Source(rows, partial(archive.read, max_bytes=max_bytes), archive.found.skipped)
+    folder = str(PurePosixPath(table.name).parent)
 
-    None unless there is exactly one table, with a usable row: it may be a price list or a camera's notes. The
-    pictures that the table does not name are left out, and counted.
-    """
-    tables = [name for name, reason in archive.found.left_out.items() if reason in TABLE_SUFFIXES]
-    if len(tables) != 1:
-        return None
-    (table,) = tables
-    try:
-        rows = list(read_table(archive.read(table, ARCHIVED_TABLE_BYTES), table, tell))
-    except Rejected as error:
-        tell(f"We do not read {shown(table)} in the archive: {error}")
-        return None
-    if not any(isinstance(row, Row) for row in rows):
-        tell(f"We do not read {shown(table)} in the archive: it has no usable row with a design.")
-        return None
-    folder = str(PurePosixPath(table).parent)
+    def find(name: str) -> str:
+        return archive.find(name, folder)
 
     def load(name: str) -> bytes:
-        return archive.read(archive.find(name, folder), max_bytes)
+        return archive.read(find(name), max_bytes)
 
+    return Source(table.rows, load, _count_skipped(table, archive.found, find), table.name)
+
+
+def _open_folder(path: Path, kind: str, collection: str, max_bytes: int, tell: Tell) -> Source:
+    found = search(str(path))
+    table = _find_table("folder", found, read_file, tell)
+    if table is None:
+        return Source(read_folder(path, found, kind, collection), load_from(path, max_bytes), found.skipped)
+    folder = Path(table.name).parent
+    files = Folder(folder)
+
+    def find(name: str) -> str:
+        return os.path.normpath(files.find(name))
+
+    return Source(table.rows, load_from(folder, max_bytes), _count_skipped(table, found, find), table.name)
+
+
+@dataclass(frozen=True, slots=True)
+class InnerTable:
+    """A table of designs in a folder or an archive, among their pictures."""
+
+    name: str
+    rows: Sequence[Row | RowProblem]
+
+
+def _find_table(
+    place: str, found: Found, read: Callable[[str, int], bytes], tell: Tell | None
+) -> InnerTable | None:
+    """Return the table of designs among the files that are no pictures.
+
+    None unless exactly one of them has a usable row: others are price lists or a camera's notes. `tell` hears
+    why a table is not read. Raises Rejected (`table.sheets`) without `tell`.
+    """
+    names = [name for name, reason in found.left_out.items() if reason in TABLE_SUFFIXES]
+    if len(names) > MOST_TABLES:
+        _say(tell, f"The {place} has {len(names)} tables, and we read none of them. {IMPORT_TABLE}")
+        return None
+    tables: list[InnerTable] = []
+    for name in names:
+        try:
+            rows = list(read_table(read(name, INNER_TABLE_BYTES), name, tell))
+        except Rejected as error:
+            if tell is None and error.code == "table.sheets":
+                raise
+            _say(tell, f"We do not read {shown(name)} in the {place}: {error}")
+            continue
+        if any(isinstance(row, Row) for row in rows):
+            tables.append(InnerTable(name, rows))
+        else:
+            _say(tell, f"We do not read {shown(name)} in the {place}: it has no usable row with a design.")
+    if len(tables) > 1:
+        several = shown(", ".join(table.name for table in tables))
+        _say(
+            tell,
+            f"The {place} has several tables of designs: {several}. We read none of them. {IMPORT_TABLE}",
+        )
+        return None
+    for table in tables:
+        _say(tell, f"We read the table {shown(table.name)} in the {place}.")
+        return table
+    return None
+
+
+def _say(tell: Tell | None, sentence: str) -> None:
+    if tell:
+        tell(sentence)
+
+
+def _count_skipped(table: InnerTable, found: Found, find: Callable[[str], str]) -> Counter[str]:
+    """Count the files that were left out. The pictures that the table does not name are among them."""
     named: set[str] = set()
-    for row in rows:
+    for row in table.rows:
         for name in (*row.pictures, *row.masks) if isinstance(row, Row) else ():
             with suppress(RowRejected):
-                named.add(archive.find(name, folder))
-    skipped = archive.found.skipped - Counter({archive.found.left_out[table]: 1})
-    skipped += Counter({"not named in the table": len(set(archive.found.paths) - named)})
-    tell(f"We read the table {shown(table)} in the archive.")
-    return Source(rows, load, skipped)
+                named.add(find(name))
+    skipped = found.skipped - Counter({found.left_out[table.name]: 1})
+    unnamed = {os.path.normpath(path) for path in found.paths} - named
+    return skipped + Counter({"not named in the table": len(unnamed)})

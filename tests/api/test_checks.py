@@ -181,6 +181,8 @@ def test_a_page_of_a_pdf_is_checked_and_said(client: TestClient, new_design: New
     """The answer says that a PDF has further pages. An SVG that links to files is refused with its code."""
     answer = client.post("/v1/checks", files={"image": ("logo.pdf", pdf(2), "application/pdf")})
     assert answer.json()["notes"] == ["image.first_page"]
+    raw = client.post("/v1/checks", headers={"Content-Type": "application/pdf"}, content=pdf(2))
+    assert (raw.status_code, raw.json()["notes"]) == (201, ["image.first_page"])
     link = svg('<image href="/etc/passwd" width="9" height="9"/>')
     refused = client.post("/v1/checks", files={"image": ("logo.svg", link, "image/svg+xml")})
     assert (refused.status_code, refused.json()["code"]) == (422, "image.svg_link")

@@ -7,7 +7,7 @@ from typing import Any
 
 import make
 import pytest
-from foreign_files import xlsx
+from foreign_files import xlsx, zip_of
 from starlette.testclient import TestClient
 
 Headers = dict[str, str]
@@ -201,3 +201,79 @@ def test_system_files_are_left_out_and_counted(client: TestClient, brand: Header
         (5, "registered", ""),
     ]
     assert body["counts"]["left_out"] == 3
+
+
+def _zip(files: dict[str, bytes | str], name: str = "prints.zip") -> tuple[str, tuple[str, bytes]]:
+    return "image", (name, zip_of(files))
+
+
+@pytest.mark.slow
+def test_an_archive_is_taken_like_its_pictures(client: TestClient, brand: Headers) -> None:
+    """The pictures of a ZIP have rows of their own. Its other files are counted."""
+    files: dict[str, bytes | str] = {
+        "b/KITE.png": make.picture_bytes(1),
+        "b/ART.psd": b"8BPS\0\1",
+        "__MACOSX/b/._KITE.png": b"\0\5\x16\7",
+        "notes.txt": "text",
+    }
+    body = _import(client, brand, _zip(files)).json()
+    assert [(row["line"], row["reference"], row["code"]) for row in body["rows"]] == [
+        (1, "ART", "image.format"),
+        (2, "KITE", ""),
+    ]
+    assert body["counts"]["left_out"] == 2
+    other = _zip({"c/BOAT.png": make.picture_bytes(3)}, "more.ZIP")
+    mixed = _import(client, brand, _image("SUN.png", 2), _zip(files), other).json()
+    assert [(row["line"], row["reference"], row["status"]) for row in mixed["rows"]] == [
+        (1, "SUN", "registered"),
+        (2, "ART", "rejected"),
+        (3, "KITE", "already_yours"),
+        (6, "BOAT", "registered"),
+    ]
+    assert mixed["counts"]["left_out"] == 2
+
+
+@pytest.mark.slow
+def test_a_table_names_pictures_in_an_archive(client: TestClient, brand: Headers) -> None:
+    """The table is a part, or in the archive if that is sent alone. Unnamed pictures are counted."""
+    table = "reference,picture\nK-1,prints\\kite.PNG\nK-2,b/x.png\nK-3,x.png\nK-4,none.png\n"
+    pictures = {
+        "all/prints/KITE.png": make.picture_bytes(1),
+        "all/b/x.png": make.picture_bytes(2),
+        "all/c/x.png": make.picture_bytes(3),
+        "all/unnamed.png": make.picture_bytes(4),
+    }
+    alone = _import(client, brand, _zip({**pictures, "all/designs.csv": table}), query="?dry_run=true").json()
+    assert [row["code"] for row in alone["rows"]] == ["", "", "row.picture_missing", "row.picture_missing"]
+    assert alone["counts"]["left_out"] == 2
+    pictures = {name.removeprefix("all/"): data for name, data in pictures.items()}
+    beside = _import(client, brand, _table(table), _zip(pictures), query="?dry_run=true").json()
+    assert [row["code"] for row in beside["rows"]] == ["", "", "row.picture_ambiguous", "row.picture_missing"]
+    assert beside["counts"]["left_out"] == 1
+    two = _import(client, brand, _image("a.png", 9), _zip({**pictures, "designs.csv": table}))
+    assert (two.status_code, two.json()["code"]) == (422, "request.archived_table")
+
+
+def test_a_damaged_archive_spoils_its_row_only(client: TestClient, brand: Headers) -> None:
+    """An archive that is cut is named. So are the pictures in an archive with a password."""
+    cut = zip_of({"a.png": make.picture_bytes(1)})[:-30]
+    rows = _import(client, brand, ("image", ("cut.zip", cut)), _image("b.png", 2)).json()["rows"]
+    assert [(row["reference"], row["code"]) for row in rows] == [("cut", "archive.unreadable"), ("b", "")]
+    endless = b"PK\5\6" + bytes(8) + (2**22).to_bytes(4, "little") + bytes(6)
+    rows = _import(client, brand, ("image", ("many.zip", endless))).json()["rows"]
+    assert [row["code"] for row in rows] == ["archive.too_many_files"]
+    empty = _import(client, brand, _zip({"a.txt": "text"}))
+    assert (empty.status_code, empty.json()["code"]) == (422, "table.no_pictures")
+
+
+def test_pictures_that_the_table_does_not_name_are_counted(client: TestClient, brand: Headers) -> None:
+    """A picture that was sent for nothing is not left out silently."""
+    table = "reference,owner,picture\nA,Acme,a.png\n"
+    body = _import(client, brand, _table(table), _image("a.png", 1), _image("b.png", 2)).json()
+    assert body["counts"] == {
+        "registered": 1,
+        "already_yours": 0,
+        "disputed": 0,
+        "rejected": 0,
+        "left_out": 1,
+    }

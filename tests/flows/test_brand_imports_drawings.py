@@ -145,6 +145,27 @@ def test_a_table_of_something_else_in_a_zip_is_counted(
     )
 
 
+@pytest.mark.slow
+def test_the_only_table_in_a_folder_gives_the_references(cli: Any, tmp_path: Path) -> None:
+    """A table beside the pictures is read. Of two tables of designs none is read, and the command says so."""
+    (tmp_path / "all" / "prints").mkdir(parents=True)
+    (tmp_path / "all" / "prints" / "KITE.png").write_bytes(make.picture_bytes(1))
+    (tmp_path / "all" / "prints" / "other.png").write_bytes(make.picture_bytes(2))
+    (tmp_path / "all" / "designs.csv").write_text("reference,picture,owner\nK-1,prints/kite.png,Acme\n")
+    done = cli("designs", "import", tmp_path / "all", "--owner", "ACME", "--json")
+    assert [(row.get("reference"), row.get("status")) for row in done.objects] == [
+        ("K-1", "registered"),
+        (None, None),
+    ]
+    assert done.objects[1] == {"skipped": {"not named in the table": 1}}
+    assert "We read the table" in done.err
+    assert cli("designs", "list", "--owner", "acme", "--json").objects[0]["reference"] == "K-1"
+    (tmp_path / "all" / "old.csv").write_text("reference,picture\nK-2,prints/other.png\n")
+    both = cli("designs", "import", tmp_path / "all", "--owner", "acme", "--dry-run")
+    assert "has several tables of designs" in both.err
+    assert "Left out 2 files: 2 .csv." in both.err
+
+
 @pytest.mark.parametrize(
     ("name", "data", "code"),
     [

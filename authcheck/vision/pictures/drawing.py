@@ -180,6 +180,11 @@ def _svg_refusal(name: str, what: str) -> ImageRejected:
             f"The SVG has text that needs a font: {what}. Convert text to outlines, or export as PNG.",
             code="image.svg_text",
         )
+    if name == "part":
+        return ImageRejected(
+            f"The SVG has a part that we would leave out: {what}. Export the drawing as PNG.",
+            code="image.svg_part",
+        )
     if name == "embedded":
         return ImageRejected(
             f"The SVG has a picture of a kind that we cannot draw inside it: {what}. Embed it as PNG.",

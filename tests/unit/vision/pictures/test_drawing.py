@@ -159,7 +159,7 @@ COPIES = "".join(f'<g id="g{n + 1}">' + f'<use href="#g{n}"/>' * 10 + "</g>" for
         (svg('<filter id="f"><feImage href="x.png"/></filter>'), "image.svg_link"),
         (svg('<image href="data:image/tiff;base64,AAAA" width="9" height="9"/>'), "image.svg_link"),
         (svg("", before='<?xml-stylesheet href="style.css"?>'), "image.svg_link"),
-        (svg("<foreignObject><p>KITE</p></foreignObject>"), "image.svg_text"),
+        (svg("<foreignObject><p>KITE</p></foreignObject>"), "image.svg_part"),
         (svg("<text>KITE</text>"), "image.svg_text"),
         (svg("<text><tspan>KITE</tspan></text>"), "image.svg_text"),
         (svg("&x;", before='<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>'), "image.svg_entity"),
@@ -203,14 +203,80 @@ def test_a_drawing_has_two_seconds(body: str) -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < drawing.BOUNDS.cpu_s + 1
 
 
-@pytest.mark.slow
 def test_a_file_inside_a_drawing_inside_a_drawing_is_not_read() -> None:
-    """A drawing that is embedded as data shows no file of this machine."""
-    data = svg(
-        f'<image href="data:image/svg+xml;base64,{NESTED}" width="100" height="80"/><rect width="50" height="80"/>'
+    """A drawing that is embedded as data shows no file of this machine, and no text."""
+    image = (
+        '<image href="data:image/svg+xml;base64,{}" width="100" height="80"/><rect width="50" height="80"/>'
     )
-    plain = svg('<rect width="50" height="80"/>')
-    assert open_picture(data).image.tobytes() == open_picture(plain).image.tobytes()
+    assert refusal(svg(image.format(NESTED))) == "image.svg_link"
+    text = base64.b64encode(svg("<text>KITE</text>")).decode()
+    assert refusal(svg(image.format(text))) == "image.svg_text"
+
+
+RECT = '<rect x="10" y="10" width="40" height="60" {}/><circle cx="75" cy="40" r="20"/>'
+
+
+@pytest.mark.parametrize(
+    "paint",
+    [
+        'fill="#c21" style="fill:#c21;fill:color(display-p3 0.75 0.2 0.1);fill-opacity:1;"',
+        'fill="var(--fill-0, #c21)"',
+        'style="--a:#c21; fill:var(--a)"',
+        'fill="#c21 icc-color(press, 0.1, 0.9, 0.9, 0.1)"',
+        'fill="rgb(204 34 17 / 100%)"',
+        'style="fill:hsl(5.5deg 85% 43.3%)"',
+        'class="a"/><style>@import url(x.css); @media print {.a{fill:lab(1 2 3)}} .a{fill:#c21;fill:oklch(1 2 3)}</style><g ',
+    ],
+    ids=["figma", "default", "variable", "print", "blanks", "degrees", "sheet"],
+)
+def test_colours_that_only_browsers_know_are_drawn_as_the_plain_ones(paint: str) -> None:
+    """Drawing programs write a new spelling of a colour beside the plain one."""
+    assert open_picture(svg(RECT.format(paint))).image.tobytes() == open_picture(LOGO).image.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (RECT.format('fill="color(display-p3 1 0 0)"'), "image.svg_part"),
+        (RECT.format('style="fill:var(--unknown)"'), "image.svg_part"),
+        (RECT.format('style="--a:red" fill="var(--a, blue)"'), "image.svg_part"),
+        (RECT.format('clip-path="polygon(0 0, 9 0, 9 9)"'), "image.svg_part"),
+        (RECT.format('fill="url(other.svg#a)"'), "image.svg_link"),
+        ("<style>.a{mask:url('https://x.example/m.svg#a')}</style>" + RECT.format(""), "image.svg_link"),
+        ('<meshgradient id="m"/>' + RECT.format('fill="url(#m)"'), "image.svg_part"),
+        ('<video href="x.mp4"/>', "image.svg_part"),
+        ("<style>rect:nth-child(2){fill:#c21}</style>" + RECT.format(""), "image.svg_part"),
+        ("<style>@media screen{rect{fill:#c21}}</style>" + RECT.format(""), "image.svg_part"),
+        (RECT.format('style="transform:translate(9px, 0)"'), "image.svg_part"),
+        (RECT.format('style="width:90px"'), "image.svg_part"),
+        ('<image href="data:image/png;base64,AAAA" width="9" height="9"/>', "image.svg_link"),
+        (
+            f'<image href="data:image/jpeg;base64,{base64.b64encode(make.encode(PHOTO.convert("CMYK"), "JPEG")).decode()}"/>',
+            "image.svg_link",
+        ),
+    ],
+)
+def test_nothing_of_an_svg_is_left_out_silently(body: str, code: str) -> None:
+    """A part that the drawing library would pass over is named."""
+    assert refusal(svg(body)) == code
+
+
+@pytest.mark.parametrize("media_type", ["image/jpeg", "img/png", "application/octet-stream", "image/PNG"])
+def test_an_embedded_picture_is_known_by_its_bytes(media_type: str) -> None:
+    """A wrong media type changes nothing."""
+    png = base64.b64encode(make.encode(make.picture(7, (64, 48)))).decode()
+    image = f'<image xlink:href="data:{media_type};base64,{png[:40]}\n {png[40:]}" width="64" height="48"/>'
+    picture = open_picture(svg(image, 'viewBox="0 0 64 48"'))
+    assert difference(picture, make.picture(7, (64, 48))) < 20
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"), [("Shift_JIS", "shift_jis"), ("GB2312", "gb2312"), ("UTF-16", "utf-8")]
+)
+def test_svg_of_other_encodings(name: str, encoding: str) -> None:
+    """Old encodings are read, and a text in single bytes is never UTF-16."""
+    data = f'<?xml version="1.0" encoding="{name}"?><!-- \u5149 -->{LOGO.decode()}\0'.encode(encoding)
+    assert open_picture(data).image.tobytes() == open_picture(LOGO).image.tobytes()
 
 
 @pytest.mark.slow
