@@ -38,7 +38,7 @@ CLASS_WORDS = re.compile(
     re.IGNORECASE,
 )
 BETWEEN_CLASSES = re.compile(r"[,;|/&+\s]+")
-BEFORE_HOST = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+BEFORE_HOST = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 SHOWN_CHARS = 40
 
 

@@ -23,6 +23,7 @@ MONTH_LOCALES = ("en", "de", "fr", "es", "it", "nl", "pl", "pt", "sv", "tr")
 SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?")
 SERIAL_ZERO = date(1899, 12, 30)  # of the spreadsheets' days
 COUNT = re.compile(r"\d+|\d{1,3}(?:,\d{3})+|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:[' ]\d{3})+")
+COUNT_DIGITS = 18  # more do not fit into a database's integer
 MONTHS = 12
 SHOWN_CHARS = 40
 
@@ -106,11 +107,12 @@ def read_count(text: str) -> int:
     Raises Rejected (`number.malformed`).
     """
     written = fold(text)
-    if not COUNT.fullmatch(written):
+    digits = re.sub(r"\D", "", written)
+    if not COUNT.fullmatch(written) or len(digits) > COUNT_DIGITS:
         shown = text.strip()[:SHOWN_CHARS]
         raise Rejected(
             f"{shown!r} is not a whole number. Write it in digits, like 1000.",
             code="number.malformed",
             value=shown,
         )
-    return int(re.sub(r"\D", "", written))
+    return int(digits)

@@ -1,5 +1,6 @@
 """Values as people, spreadsheets, scanners and chat programs write them: read as the one thing, or refused by name."""
 
+import time
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -143,7 +144,7 @@ def test_thousands_may_be_separated(text: str) -> None:
     assert read_count(text) == 1000
 
 
-@pytest.mark.parametrize("text", ["1,5", "1.00", "-1", "1e3", "", "ten", "12,34,567"])
+@pytest.mark.parametrize("text", ["1,5", "1.00", "-1", "1e3", "", "ten", "12,34,567", "9" * 19, "1" * 5000])
 def test_what_is_no_count_is_refused(text: str) -> None:
     """A number with decimals, a sign or an exponent is refused by name."""
     with pytest.raises(Rejected, match="digits"):
@@ -181,6 +182,13 @@ def test_a_licence_names_the_union_by_its_countries() -> None:
 def test_a_marketplace_has_one_name(text: str, name: str) -> None:
     """A host has one spelling, with or without an address around it."""
     assert normal_marketplace(text) == name
+
+
+def test_a_long_name_of_a_marketplace_is_read_at_once() -> None:
+    """The time to look for an address grows with the length of the text, not with its square."""
+    began_s = time.process_time()
+    assert normal_marketplace("a" * 200_000) == "a" * 200_000
+    assert time.process_time() - began_s < 1
 
 
 def test_a_licences_channel_has_one_spelling() -> None:
