@@ -55,14 +55,15 @@ def _find_showing(session: Session, view: View, rows: Sequence[tuple[int, str, s
 
     if view.local is None:
         return set()
-    places = near_records(view.fingerprint, [record for _, _, _, record in rows])[:MOST_COMPARED]
-    if not places:
-        return set()
-    design_of = {rows[place][0]: rows[place][1] for place in places}
     thumbnail = Thumbnail.from_bytes(view.local.thumbnail)
+    near = near_records(view.fingerprint, thumbnail, [record for _, _, _, record in rows])[:MOST_COMPARED]
+    if not near:
+        return set()
+    design_of = {rows[place][0]: rows[place][1] for place, _ in near}
+    turned_for = {rows[place][0]: turned for place, turned in near}
     copies = select(ViewFeatures.view_number, ViewFeatures.thumbnail)
     return {
         design_of[number]
         for number, copy in session.execute(copies.where(ViewFeatures.view_number.in_(design_of)))
-        if show_one_art(thumbnail, Thumbnail.from_bytes(copy))
+        if show_one_art(turned_for[number], Thumbnail.from_bytes(copy))
     }
