@@ -103,12 +103,19 @@ def _turned(thumbnail: Thumbnail, orientation: int) -> Thumbnail:
     return Thumbnail(np.ascontiguousarray(pixels[::down, ::across]), counts[::down, ::across])
 
 
-def show_one_art(turned: Sequence[Thumbnail], other: Thumbnail) -> bool:
+def show_one_art(turned: Sequence[Thumbnail], other: Thumbnail, *, in_colour: bool = True) -> bool:
     """Return whether a picture in one of these orientations shows the art of another picture.
 
-    Plain margins do not matter.
+    Plain margins do not matter. Colours do not matter unless `in_colour`. Lightness always does.
     """
+    if not in_colour:
+        turned, other = [_without_colour(thumbnail) for thumbnail in turned], _without_colour(other)
     return any(_agree(first, other) for first in turned)
+
+
+def _without_colour(thumbnail: Thumbnail) -> Thumbnail:
+    grey = Image.fromarray(thumbnail.pixels).convert("L").convert("RGB")
+    return Thumbnail(np.asarray(grey), thumbnail.counts)
 
 
 def _agree(first: Thumbnail, second: Thumbnail) -> bool:
