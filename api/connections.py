@@ -11,6 +11,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -18,6 +19,7 @@ from uvicorn.server import ServerState
 from authcheck.ids import new_id
 from authcheck.storage.opening import utc_now
 
+from .framing import Malformed, refuse_ambiguous, write_head
 from .problems import problem
 
 HEADER_BYTES = 64 * 1024  # of a request line and all headers, of trailers, or of framing without content
@@ -57,7 +59,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._step_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._silent_bytes = self._header_count = self._body_bytes = 0
-        self._in_message = self._is_refused = False
+        self._in_message = self._is_refused = self._is_upgrade = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request. End another connection, or this one, when there are too many."""
@@ -72,6 +74,13 @@ class BoundedConnection(HttpToolsProtocol):
         self._stop_write_timer()
         super().connection_lost(exc)
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer the requests that have arrived whole. A client may end its side and then read."""
+        if self._in_message or not self._is_answering():
+            return False
+        self.cycle.keep_alive = False
+        return True
+
     def data_received(self, data: bytes) -> None:
         """Parse the bytes in pieces, and check the limits after each piece."""
         for start in range(0, len(data), PIECE_BYTES):
@@ -81,7 +90,7 @@ class BoundedConnection(HttpToolsProtocol):
                 self._wait(HEADER_S, self._end_slow_headers)  # the first bytes of another request
             piece = data[start : start + PIECE_BYTES]
             self._silent_bytes += len(piece)
-            super().data_received(piece)
+            self._parse(piece)
             if self._silent_bytes > HEADER_BYTES or self._header_count > HEADERS:
                 self._refuse(
                     431,
@@ -105,8 +114,13 @@ class BoundedConnection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin to wait for the body."""
+        """Begin to wait for the body. Raises Malformed, which the parser turns into its own error."""
+        self._is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._is_upgrade:
+            return
+        refuse_ambiguous(self.parser.get_http_version(), self.headers)
         super().on_headers_complete()
+        self.cycle.transport = _Answer(self)  # type: ignore[assignment]
         self._silent_bytes = self._body_bytes = 0
         self._wait(BODY_CHECK_S, self._check_body)
 
@@ -118,6 +132,8 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Stop waiting: the client has sent all."""
+        if self._is_upgrade:
+            return
         self._in_message = False
         self._stop_waiting()
         super().on_message_complete()
@@ -149,13 +165,41 @@ class BoundedConnection(HttpToolsProtocol):
         del msg
         self._refuse(400, "request.malformed", "This is not a valid HTTP request.")
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Write nothing to the log: any stranger may ask for a WebSocket, and gets a plain answer."""
+    def end_after_answer(self) -> None:
+        """End the connection. A client that still sends its body gets some time to read the answer."""
+        if self._in_message and self.transport.can_write_eof():
+            self._is_refused = True
+            self._wait(AFTER_ANSWER_S, self.transport.close)
+            self.transport.write_eof()
+        else:
+            self.transport.close()
 
     @property
     def address(self) -> str:
         """Return the address of the other side: the client, or a proxy."""
         return self.client[0] if self.client else ""
+
+    def _parse(self, data: bytes) -> None:
+        """Parse bytes. Write nothing to the log about what strangers send.
+
+        We upgrade to no other protocol. A request that offers one, as Java's client does, is an ordinary
+        request (RFC 9110 s7.8). The parser stops after its headers, so parse it again without the offer.
+        """
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as stop:
+            if not self._is_upgrade:  # CONNECT: what follows is no HTTP
+                self.cycle.keep_alive = False
+                return
+            head = write_head(
+                self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers
+            )
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+            self._parse(head + data[stop.args[0] :])
+        except (httptools.HttpParserError, Malformed):
+            self.send_400_response("")
 
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
@@ -232,3 +276,11 @@ class BoundedConnection(HttpToolsProtocol):
                 " AUTHCHECK_MAX_CONNECTIONS and the limit of open files (ulimit -n) set this number.",
                 self.most_connections,
             )
+
+
+class _Answer:
+    """The transport of a connection for its answers. The end of an answer does not cut its reader off."""
+
+    def __init__(self, connection: BoundedConnection) -> None:
+        self.write, self.is_closing = connection.transport.write, connection.transport.is_closing
+        self.close = connection.end_after_answer

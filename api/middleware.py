@@ -98,12 +98,13 @@ class Edge:
 
 
 def _as_routed(scope: Scope) -> Scope:
-    """Return a copy for our routes: GET for HEAD, and no slash at the end of the path.
+    """Return a copy for our routes: GET for HEAD, no slash at the end of the path, and no Range.
 
     We send no redirect to the path without the slash: only a proxy knows whether its address begins with
-    https, and a client may not send its key again.
+    https, and a client may not send its key again. All that we serve is small, so we serve it whole.
     """
-    routed = {**scope, "state": scope.get("state", {})}
+    headers = [header for header in scope["headers"] if header[0] != b"range"]
+    routed = {**scope, "headers": headers, "state": scope.get("state", {})}
     if scope["method"] == "HEAD":
         routed["method"] = "GET"
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
@@ -115,6 +116,8 @@ def _as_routed(scope: Scope) -> Scope:
 
 def _add_headers(scope: Scope, headers: MutableHeaders) -> None:
     headers["X-Request-Id"] = scope["state"]["request_id"]
+    if "accept-ranges" in headers:
+        headers["Accept-Ranges"] = "none"
     for name, value in {**SECURITY_HEADERS, **scope["state"].get("rate_headers", {})}.items():
         headers.setdefault(name, value)
     if scope["path"].startswith(OPEN_PATHS) and scope["method"] in {"GET", "OPTIONS"}:

@@ -20,6 +20,7 @@ from .wire.forms import Problem, ProblemItem, sendable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+SHOWN_FAULTS = 100  # of a request; the detail says how many there are
 log = logging.getLogger("authcheck.api")
 
 STATUS_BY_CODE: Mapping[str, int] = {
@@ -127,16 +128,17 @@ async def _on_authcheck_error(request: Request, error: Exception) -> Response:
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
+    faults = error.errors()
     items = [
         ProblemItem(
             pointer="".join(f"/{_escape_pointer(part)}" for part in fault["loc"]),
             code=str(fault["type"]),
             detail=sendable(fault["msg"]),
         )
-        for fault in error.errors()
+        for fault in faults[:SHOWN_FAULTS]
     ]
     first = items[0]
-    detail = f"{len(items)} value(s) of the request are wrong. The first is {first.pointer}: {first.detail}."
+    detail = f"{len(faults)} value(s) of the request are wrong. The first is {first.pointer}: {first.detail}."
     return problem(request.state.request_id, 422, "request.invalid", detail, errors=items)
 
 

@@ -1,6 +1,7 @@
 """The codes in licences, listings and storefronts: countries, Nice classes, marketplaces, shops."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -22,33 +23,47 @@ CLDR_ONLY = {"EU", "EZ", "UN", "QO", "XA", "XB", "XK", "ZZ", "AC", "CP", "CQ", "
 EUROPEAN_UNION = tuple(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()  # noqa: SIM905
 )
-NAME_LOCALES = ("en", "de", "fr", "es", "it", "nl", "pl", "pt", "sv", "tr", "ja", "zh", "zh_Hant", "ko")
+NAME_LOCALES = (
+    "en", "de", "fr", "es", "it", "nl", "pl", "pt", "sv", "tr", "ja", "zh", "zh_Hant", "ko",
+    "bg", "cs", "da", "el", "et", "fi", "hr", "hu", "lt", "lv", "nb", "ro", "ru", "sk", "sl", "uk",
+)
 OTHER_NAMES = {
     "uk": "GB", "el": "GR", "great britain": "GB", "usa": "US", "u.s.a": "US", "u.s": "US", "u.k": "GB",
-    "holland": "NL", "czech republic": "CZ", "turkey": "TR", "brd": "DE",
+    "holland": "NL", "the netherlands": "NL", "czech republic": "CZ", "turkey": "TR", "brd": "DE",
+    "oesterreich": "AT", "hong kong": "HK", "macau": "MO", "macao": "MO", "ivory coast": "CI",
+    "viet nam": "VN", "uae": "AE", "u.a.e": "AE", "prc": "CN", "south korea": "KR", "republic of korea": "KR",
+    "eire": "IE", "russian federation": "RU", "united states of america": "US", "the united states": "US",
 }
 # fmt: on
+WORLD_NAMES = {"worldwide", "world", "weltweit", "monde entier", "mundial", "mondo", "wereldwijd", "全世界"}
+FLAG_A = 0x1F1E6  # the first of the letters that make flags
+FLAG_LETTER = re.compile("[\U0001f1e6-\U0001f1ff]")
 SEVERAL_MEANINGS = {"congo", "kongo", "korea", "corea", "coree"}
 COUNTRIES: frozenset[str] = frozenset(
     {code for code in map(str, Locale("en").territories) if re.fullmatch("[A-Z]{2}", code)} - CLDR_ONLY
 )
-CLASS = re.compile(r"([0-9]{1,2})(?:[.,]0+)?")
+CLASS = re.compile(r"(?:第|제)?0{0,2}([0-9]{1,2})(?:[.,]0+)?(?:类|類|류)?")
 CLASS_WORDS = re.compile(
-    r"(?<![A-Za-z])(?:nice|ncl|class|classes|classe|clase|klassen?|cl|kl|and|und|et)(?![A-Za-z])[.\-: ]*",
+    r"(?<![A-Za-z])(?:int|nice|ncl|ic|class|classes|classe|clase|klassen?|cl|kl|and|und|et)(?![A-Za-z])"
+    r"[.\-: ]*",
     re.IGNORECASE,
 )
 BETWEEN_CLASSES = re.compile(r"[,;|/&+\s]+")
-BEFORE_HOST = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+BEFORE_HOST = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 SHOWN_CHARS = 40
 
 
 def normal_country(text: str) -> str | None:
-    """Return the ISO 3166-1 code that a text names, `FR` for ` fr`, `FRA` or `Frankreich`, or None."""
-    written = fold(text)
+    """Return the ISO 3166-1 code that a text names, `FR` for ` fr`, `FRA` or `Frankreich`, or None.
+
+    A flag names its country, and a name may be without its accents.
+    """
+    written = FLAG_LETTER.sub(lambda match: chr(ord(match[0]) - FLAG_A + ord("A")), fold(text))
     country = written.upper()
     if "\u017f" not in text and country in COUNTRIES:  # a long s is an S in capitals
         return country
-    return _countries_by_name().get(written.casefold())
+    names = _countries_by_name()
+    return names.get(written.casefold()) or names.get(_without_accents(written))
 
 
 @cache
@@ -59,11 +74,24 @@ def _countries_by_name() -> Mapping[str, str]:
         for code, country_name in Locale.parse(name).territories.items():
             if code in COUNTRIES:
                 meanings[fold(country_name).casefold()].add(code)
+                meanings[_without_accents(fold(country_name))].add(code)
     for alias, codes in get_global("territory_aliases").items():
         if re.fullmatch("[A-Z]{3}", alias) and len(codes) == 1 and codes[0] in COUNTRIES:
             meanings[alias.lower()].add(codes[0])
     names = {name: min(codes) for name, codes in meanings.items() if len(codes) == 1}
     return {name: code for name, code in {**names, **OTHER_NAMES}.items() if name not in SEVERAL_MEANINGS}
+
+
+@cache
+def _union_names() -> frozenset[str]:
+    names = [Locale.parse(name).territories["EU"].casefold() for name in NAME_LOCALES]
+    return frozenset({"eu", "e.u", *names})
+
+
+def _without_accents(name: str) -> str:
+    """Return a name in lower case as a keyboard without accents writes it."""
+    letters = unicodedata.normalize("NFD", name.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def checked_country(text: str, *, error_code: str) -> str:
@@ -85,9 +113,9 @@ def checked_country(text: str, *, error_code: str) -> str:
 def normal_territories(text: str) -> tuple[str, ...] | None:
     """Return the codes that a term of a licence names: of a country, of the `EU`, or `*`. Or None."""
     written = fold(text)
-    if written == EVERYWHERE:
+    if written == EVERYWHERE or written.casefold() in WORLD_NAMES:
         return (EVERYWHERE,)
-    if written.upper() in {"EU", "E.U"}:
+    if written.casefold() in _union_names():
         return EUROPEAN_UNION
     country = normal_country(text)
     return (country,) if country else None

@@ -12,8 +12,14 @@ from babel import Locale
 from authcheck.errors import Rejected
 from authcheck.ids import fold
 
-YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
+YEAR_FIRST = re.compile(r"(\d{4})([-/.]) ?(\d{1,2})\2 ?(\d{1,2})")
 DAY_FIRST = re.compile(r"(\d{1,2})([-/.]) ?(\d{1,2})\2 ?(\d{4})")
+YEAR_AND_NAME = re.compile(r"(\d{4})[ -]([^\W\d]+)\.?[ -](\d{1,2})", re.IGNORECASE)
+# A spreadsheet adds the time of a day, and a mail program the day of the week.
+TIME_OF_DAY = re.compile(
+    r"(?<=\d{4}),? \d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?: ?[AP]M)?(?: ?(?:GMT|UTC))?$", re.IGNORECASE
+)
+WEEKDAY = re.compile(r"([^\W\d]+)\.?,? +(?=.*\d{4})")
 EAST_ASIAN = re.compile(r"(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일]?")
 NAMED_MONTH = re.compile(
     r"(\d{1,2})(?:st|nd|rd|th|er)?\.?[ -]+(?:de |of )?([^\W\d]+)\.?,?[ -]+(?:de )?(\d{4})", re.IGNORECASE
@@ -23,6 +29,7 @@ MONTH_LOCALES = ("en", "de", "fr", "es", "it", "nl", "pl", "pt", "sv", "tr")
 SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?")
 SERIAL_ZERO = date(1899, 12, 30)  # of the spreadsheets' days
 COUNT = re.compile(r"\d+|\d{1,3}(?:,\d{3})+|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:[' ]\d{3})+")
+COUNT_DIGITS = 18  # more do not fit into a database's integer
 MONTHS = 12
 SHOWN_CHARS = 40
 
@@ -33,7 +40,7 @@ def read_day(text: str, *, error_code: str) -> date:
     Raises Rejected (`error_code`), with the value, for a day that two people read differently, such as
     `11/12/2026`, and for a spreadsheet's number of a day.
     """
-    written = fold(text)
+    written = _without_time(fold(text))
     if match := YEAR_FIRST.fullmatch(written):
         return _make_day(int(match[1]), int(match[3]), int(match[4]), text, error_code)
     if (parts := _read_named_month(written)) is not None:
@@ -58,9 +65,24 @@ def _read_named_month(written: str) -> tuple[int, int, int] | None:
         return int(match[1]), int(match[2]), int(match[3])
     if match := NAMED_MONTH.fullmatch(written):
         return int(match[3]), _month_called(match[2]), int(match[1])
+    if match := YEAR_AND_NAME.fullmatch(written):
+        return int(match[1]), _month_called(match[2]), int(match[3])
     if match := MONTH_FIRST.fullmatch(written):
         return int(match[3]), _month_called(match[1]), int(match[2])
     return None
+
+
+def _without_time(written: str) -> str:
+    """Return a day without a day of the week before it, and without a time of the day after it.
+
+    An ISO 8601 moment keeps its time, because its zone may change the day.
+    """
+    end = TIME_OF_DAY.search(written)
+    day = written[: end.start()] if end else written
+    match = WEEKDAY.match(day)
+    is_named = match is not None and match[1].casefold() in _weekdays()
+    # `Mar` is Tuesday in French and Spanish, too
+    return day[match.end() :] if match and is_named and not MONTH_FIRST.fullmatch(day) else day
 
 
 def _month_called(name: str) -> int:
@@ -77,6 +99,16 @@ def _months_by_name() -> Mapping[str, int]:
             for number, name in months[form][width].items():
                 meanings[name.rstrip(".").casefold()].add(number)
     return {name: min(numbers) for name, numbers in meanings.items() if len(numbers) == 1}
+
+
+@cache
+def _weekdays() -> frozenset[str]:
+    return frozenset(
+        name.rstrip(".").casefold()
+        for locale in MONTH_LOCALES
+        for form, width in product(("format", "stand-alone"), ("wide", "abbreviated"))
+        for name in Locale.parse(locale).days[form][width].values()
+    )
 
 
 def _read_moment(written: str, text: str, error_code: str) -> date:
@@ -106,11 +138,12 @@ def read_count(text: str) -> int:
     Raises Rejected (`number.malformed`).
     """
     written = fold(text)
-    if not COUNT.fullmatch(written):
+    digits = re.sub(r"\D", "", written)
+    if not COUNT.fullmatch(written) or len(digits) > COUNT_DIGITS:
         shown = text.strip()[:SHOWN_CHARS]
         raise Rejected(
             f"{shown!r} is not a whole number. Write it in digits, like 1000.",
             code="number.malformed",
             value=shown,
         )
-    return int(re.sub(r"\D", "", written))
+    return int(digits)

@@ -48,9 +48,10 @@ class OwnArts:
         records = [picture.fingerprint for picture in pictures]
         for view in views:
             thumbnail = Thumbnail.from_bytes(view.local.thumbnail)
-            for place in near_records(view.fingerprint.reference().to_bytes(), records)[:MOST_COMPARED]:
+            record = view.fingerprint.reference().to_bytes()
+            for place, turned in near_records(record, thumbnail, records)[:MOST_COMPARED]:
                 copy = self._read_copy(pictures[place])
-                if copy and show_one_art(thumbnail, Thumbnail.from_bytes(copy)):
+                if copy and show_one_art(turned, Thumbnail.from_bytes(copy)):
                     return pictures[place].reference
         return ""
 

@@ -22,7 +22,7 @@ MOST_LAYERED = 4096  # tiles with cached inner hashes, 8 KiB each: enough for a 
 ReadTile = Callable[[int, int], bytes]
 """(level, number) -> the tile's stored hashes one after the other, or b"" when the tile has no hashes."""
 
-PATH = re.compile(r"tile/(entries|0|[1-9]\d?)/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
+PATH = re.compile(r"tile/(entries|0|[1-9]\d?)/((?:x\d{3}/){0,6}\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

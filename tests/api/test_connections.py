@@ -187,6 +187,60 @@ def test_what_is_no_request_gets_a_problem(running: Running) -> None:
     assert (answer["status"], answer["code"]) == (400, "request.malformed")
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+    ],
+    ids=["hosts", "version", "coding", "chunks in 1.0", "length and chunks", "lengths"],
+)
+def test_a_request_with_two_meanings_is_refused(
+    running: Running, caplog: pytest.LogCaptureFixture, sent: bytes
+) -> None:
+    """A proxy before us could see another request. The log does not grow with such requests."""
+    answer = running.ask(sent + b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (problem_of(answer)["code"], answer.count(b"HTTP/1.1")) == ("request.malformed", 1)
+    assert (running.bodies, caplog.records) == ([], [])
+
+
+def test_the_offer_of_another_protocol_is_ignored(running: Running) -> None:
+    """Java's client offers HTTP/2 with each request. The request, its body and the next one are served."""
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    post = b"POST / HTTP/1.1\r\nHost: x\r\n" + offer + b"Content-Length: 20000\r\n\r\n"
+    with running.connect(post) as connection:
+        connection.sendall(b"a" * 20_000)
+        read_answer(connection)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n" + offer + b"\r\n")
+        read_answer(connection)
+    assert running.bodies == [b"a" * 20_000, b""]
+
+
+def test_what_follows_connect_is_no_request(running: Running) -> None:
+    """A tunnel is not opened, and its bytes are not read."""
+    answers = running.ask(b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answers.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_client_may_end_its_side_before_the_answer(running: Running, times: int) -> None:
+    """`nc -N` and simple programs send all, end their side, and then read."""
+    with running.connect(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na" * times) as client:
+        client.shutdown(socket.SHUT_WR)
+        assert read_all(client).count(b"\r\n\r\nxx") == times
+
+
+def test_an_answer_before_the_end_of_the_body_is_read(running: Running) -> None:
+    """A client that closes after the answer still reads an answer that did not need its whole body."""
+    running.reads_body = False
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5000000\r\n\r\n"
+    assert running.ask(head + b"a" * 5_000_000).endswith(b"xx")
+
+
 def test_a_malformed_body_ends_the_request_of_the_application(running: Running) -> None:
     """The application does not wait for the rest of a malformed body."""
     sent = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"

@@ -102,6 +102,23 @@ def test_a_number_beyond_the_database_is_not_found(client: TestClient) -> None:
         assert client.get("/v1/designs", params={"limit": number}).status_code in {401, 422}
 
 
+@pytest.mark.parametrize("part", ["bytes=0-9", "bytes=5-1", "bytes=99999-", "x", "bytes=" + "0-0," * 10_000])
+def test_a_file_is_served_whole(client: TestClient, part: str) -> None:
+    """A range is ignored, as it may be (RFC 9110 s14.2). So no range can be malformed, or cost much."""
+    whole = client.get("/static/site.css")
+    answer = client.get("/static/site.css", headers={"Range": part})
+    assert (answer.status_code, answer.content) == (200, whole.content)
+    assert answer.headers["accept-ranges"] == "none"
+
+
+def test_many_wrong_values_are_counted_and_some_named(client: TestClient, admin: Headers) -> None:
+    """A body with two thousand wrong fields gets a short answer."""
+    body = {f"field{number}": 1 for number in range(2000)}
+    answer = client.post("/v1/organisations", headers=admin, json=body).json()
+    assert answer["detail"].startswith("200")
+    assert len(answer["errors"]) == 100
+
+
 def test_every_integer_of_the_api_is_bounded(client: TestClient) -> None:
     """Each integer of a path, a query or a body has a least and a greatest value in the API's description."""
     document = client.get("/v1/openapi.json").json()

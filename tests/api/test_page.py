@@ -179,6 +179,7 @@ def test_too_many_checks_are_told_to_wait(settings: Settings) -> None:
         ({"origin": "http://testserver"}, 303),
         ({"origin": "http://elsewhere.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
         ({}, 303),
     ],
 )

@@ -10,7 +10,7 @@ import licences_made
 import licensees_made
 import make
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageEnhance
 from sqlalchemy import select
 
 from authcheck.errors import Conflict
@@ -58,10 +58,15 @@ TWINS = {
     "cmyk": rendered(make.picture(51).convert("CMYK"), quality=90),
     "framed": rendered(framed(make.picture(51)), "PNG"),
     "brighter": rendered(make.picture(51).point(lambda value: min(255, value + 8)), quality=85),
+    "turned": rendered(make.picture(51).transpose(Image.Transpose.ROTATE_270).resize((200, 250))),
+    "upside down": rendered(make.picture(51).transpose(Image.Transpose.ROTATE_180), quality=85),
+    "mirrored": rendered(make.picture(51).transpose(Image.Transpose.FLIP_LEFT_RIGHT), "PNG"),
+    "transposed": rendered(framed(make.picture(51).transpose(Image.Transpose.TRANSPOSE)), "PNG"),
 }
 SISTERS = {
     "altered": rendered(altered(make.picture(51))),
     "recoloured": rendered(Image.merge("RGB", make.picture(51).split()[::-1])),
+    "turned sister": rendered(altered(make.picture(51)).transpose(Image.Transpose.ROTATE_90)),
     "other": make.picture_bytes(52),
 }
 
@@ -115,6 +120,33 @@ def test_a_sister_is_no_twin(workspace: Workspace, pair: tuple[Design, Design], 
     assert sister.twin == ""
     licence(workspace, sister.design)
     assert ask(workspace).decision.code == "unlicensed_use"
+
+
+@pytest.mark.parametrize("paler", [0.0, 0.4], ids=["grey", "pale"])
+def test_a_grey_version_accuses_nobody(
+    workspace: Workspace, pair: tuple[Design, Design], paler: float
+) -> None:
+    """A check compares lightness and may name the coloured design. It is no twin where no check has looked."""
+    picture = rendered(ImageEnhance.Color(make.picture(51)).enhance(paler), quality=90)
+    grey = make.register(workspace, "GREY", pictures=[picture])
+    assert grey.twin == ""
+    agreed = licence(workspace, grey.design)
+    judged = ask(workspace, picture)
+    assert (judged.decision.code, judged.decision.licence_id) == ("licensed", agreed.id)
+    with workspace.database.reading() as session:
+        print_file = designs.get_design(session, pair[0].id)
+        words: dict[str, Any] = {"marketplace": "bigmarket", "shop_id": "kites", "territory": "DE"}
+        assert not sellers.may_sell(session, print_file, **words, on=DAY).allowed
+
+
+@pytest.mark.parametrize("kind", ["upside down", "mirrored", "turned"])
+def test_a_turned_twin_accuses_nobody(workspace: Workspace, pair: tuple[Design, Design], kind: str) -> None:
+    """A check names the upright design for the turned picture, too. The licence for the turned one counts."""
+    turned = make.register(workspace, "TURNED", pictures=[TWINS[kind]]).design
+    agreed = licence(workspace, turned)
+    for picture in (PRINT, TWINS[kind]):
+        judged = ask(workspace, picture)
+        assert (judged.decision.code, judged.decision.licence_id) == ("licensed", agreed.id)
 
 
 @pytest.mark.postgresql

@@ -179,6 +179,7 @@ def test_paths_are_those_of_the_specification(asked: TilePath, path: str) -> Non
         "tile/0/../../000",
         "/tile/0/000",
         "tile/0/" + "x999/" * 7 + "999",
+        "tile/0/" + "x999/" * 2000 + "999",
         "tile/data/000",
     ],
 )
