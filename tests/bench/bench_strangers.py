@@ -4,6 +4,7 @@
 with a key in the meantime, and the growth of the server's peak memory.
 """
 
+import functools
 import http.client
 import os
 import re
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,6 +80,7 @@ def serving(database_url: str | None) -> Iterator[tuple[int, int, str]]:
             settings["AUTHCHECK_DATABASE_URL"] = database_url
         workspace = Workspace.open(Settings(data_dir=Path(folder), database_url=database_url))
         key = make.key(workspace, "listings:check", owner="market")
+        brand_keys[:] = [make.key(workspace, "designs:write", owner=f"brand{n}") for n in range(3)]
         workspace.database.dispose()
         command = [sys.executable, "-m", "authcheck", "serve", "--port", str(port)]
         environment = {**os.environ, **settings}
@@ -205,7 +207,26 @@ def posted(path: str, content_type: str, body: bytes, *, times: int = 1) -> Atta
     return attack
 
 
-def run_all(jobs: list[Callable[[], None]]) -> None:
+def imports(port: int, end: threading.Event) -> None:
+    """Three members import 60 pictures each, again and again."""
+    lines = []
+    for number in range(60):
+        head = f'--{FORM_BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="{number}.png"\r\n\r\n'
+        lines += [head.encode(), make.picture_bytes(number), b"\r\n"]
+    body = b"".join([*lines, f"--{FORM_BOUNDARY}--\r\n".encode()])
+
+    def send(key: str) -> None:
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": FORM + FORM_BOUNDARY}
+        while not end.is_set():
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.request("POST", "/v1/imports", body, headers)
+            connection.getresponse().read()
+            connection.close()
+
+    run_all([functools.partial(send, key) for key in brand_keys])
+
+
+def run_all(jobs: Sequence[Callable[[], None]]) -> None:
     """Run jobs at the same time, to their end."""
     threads = [threading.Thread(target=job) for job in jobs]
     for thread in threads:
@@ -227,6 +248,8 @@ def corners() -> bytes:
     return make.encode(Image.fromarray(np.tile(corner, (300, 300))))
 
 
+brand_keys: list[str] = []  # of the running server
+FORM_BOUNDARY = "authcheck-bench-boundary"
 PICTURE = make.picture_bytes(1)
 FORM = "multipart/form-data; boundary="
 LONG = b"aaaaaaaaaaaa"
@@ -241,6 +264,7 @@ ATTACKS: dict[str, Attack] = {
     "25 MiB of almost boundaries": posted(
         "/v1/checks", FORM + LONG.decode(), filled(LONG, b"\r\n--" + LONG[:-1] + b"X"), times=2
     ),
+    "3 imports by members": imports,
     "33 pictures of corners": posted("/v1/labels/read", "image/png", corners(), times=33),
 }
 
