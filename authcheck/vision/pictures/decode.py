@@ -5,6 +5,7 @@ Registered and checked pictures both go through this module, so the same bytes a
 
 import hashlib
 import logging
+import re
 import warnings
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -29,6 +30,25 @@ UPRIGHT = {  # by EXIF orientation: the operation that turns the picture upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Files that take the place of a picture, with what to do.
+NO_PICTURES = (
+    (
+        re.compile(rb"version https://git-lfs\.github\.com/"),
+        "This is Git LFS's note about a picture. Run git lfs pull, and send the picture itself.",
+    ),
+    (
+        re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html|head|script)\b", re.IGNORECASE),
+        "This is a web page, not a picture. Open it in a browser, and save the picture itself.",
+    ),
+    (
+        re.compile(rb"book\0\0\0\0mark|L\0\0\0\x01\x14\x02\0|\s*\[InternetShortcut\]"),
+        "This is a shortcut to a file. Send the picture itself.",
+    ),
+    (
+        re.compile(rb"\s*(?:data:image/|iVBORw0KGgo|/9j/)"),
+        "This is a picture written as text (base64). Decode it, and send the picture itself.",
+    ),
+)
 OPAQUE = 255
 TURNED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
@@ -138,7 +158,10 @@ def _draw(data: bytes, kind: str, limits: Limits, bounds: Bounds = BOUNDS) -> Dr
 
 def _check_bytes(data: bytes, limits: Limits) -> None:
     if not data:
-        raise ImageRejected("The file is empty.", code="image.empty")
+        raise ImageRejected(
+            "The file is empty. Send it again. A file in the folder of a cloud must be downloaded first.",
+            code="image.empty",
+        )
     if len(data) > limits.bytes:
         raise ImageRejected(
             f"The file has {len(data)} bytes. We accept at most {limits.bytes}. Send a smaller file.",
@@ -243,7 +266,10 @@ def _damage_error(data: bytes, error: Exception, *, in_header: bool = False) -> 
             )
         if kind_of(data) == APPLE_DOUBLE:
             return ImageRejected("This is a Mac's note about a picture (._ file). Send the picture itself.")
-        return ImageRejected(f"The file is not a picture that we can read ({', '.join(NAMES)}).")
+        for start, words in NO_PICTURES:
+            if start.match(data):
+                return ImageRejected(words)
+        return ImageRejected(f"The file is not a picture that we can read. Send one of {', '.join(NAMES)}.")
     return ImageRejected("The picture is damaged, so we cannot decode it. Send another file.")
 
 

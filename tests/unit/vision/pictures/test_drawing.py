@@ -428,3 +428,21 @@ def test_the_libraries_are_loaded_by_children_only() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "git lfs pull"),
+        (b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>", "web page"),
+        (b"book\0\0\0\0mark" + bytes(80), "shortcut"),
+        (b"[InternetShortcut]\r\nURL=https://x.example", "shortcut"),
+        (b"data:image/png;base64,iVBORw0KGgo", "base64"),
+        (b"", "downloaded"),
+        (b"nothing", "Send one of JPEG"),
+    ],
+)
+def test_what_takes_the_place_of_a_picture_is_named(data: bytes, words: str) -> None:
+    """A pointer, a web page, a shortcut or text instead of a picture says what to do."""
+    with pytest.raises(ImageRejected, match=words):
+        open_picture(data)
