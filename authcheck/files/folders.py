@@ -42,6 +42,7 @@ UNFINISHED = (
     ".download",
     ".filepart",
 )
+ARCHIVES = {".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst"}
 CLOUD_SUFFIX = ".icloud"  # of the place holder of a file that is not on this machine
 
 
@@ -107,7 +108,8 @@ def skipped_text(skipped: Mapping[str, int]) -> str:
     """Return a sentence on the files that were left out: how many of which kind."""
     counts = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
     total = sum(skipped.values())
-    return f"Left out {total} {'file' if total == 1 else 'files'}: {counts}."
+    advice = " Unpack the archives, or name a ZIP archive itself." if ARCHIVES & skipped.keys() else ""
+    return f"Left out {total} {'file' if total == 1 else 'files'}: {counts}.{advice}"
 
 
 def skipped_folder(name: str) -> str:

@@ -138,7 +138,7 @@ def check_number(pictures: int) -> None:
     """Raise RowRejected (`row.too_many_pictures`) for more pictures than a design may have."""
     if pictures > MOST_PICTURES:
         raise RowRejected(
-            f"A row can name at most {MOST_PICTURES} pictures, and each page of a PDF is one.",
+            f"A row can name at most {MOST_PICTURES} pictures, and each page of a PDF or TIFF is one.",
             code="row.too_many_pictures",
             column="picture",
             limit=MOST_PICTURES,

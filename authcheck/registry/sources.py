@@ -17,6 +17,7 @@ from authcheck.files.import_rows import Tell
 from authcheck.files.named_files import Folder
 from authcheck.files.picture_files import read_file
 from authcheck.files.table_text import shown
+from authcheck.files.workbooks import is_workbook
 from authcheck.registry.design_files import (
     Loader,
     Row,
@@ -34,7 +35,7 @@ TABLE_SUFFIXES = {
     *(".json", ".jsonl", ".ndjson"),
 }
 MOST_TABLES = 16  # among pictures; a camera's or a phone's notes may lie beside each of thousands
-IMPORT_TABLE = "To register the designs of a table, import the table itself."
+IMPORT_TABLE = "Unpack the files, if they are packed, and import each table itself."
 SourceKind = Literal["folder", "picture", "archive", "table"]
 
 
@@ -72,7 +73,8 @@ def kind_of_source(path: Path) -> SourceKind:
         raise Rejected(
             f"This is a {name} archive. Import the unpacked folder, or pack it as ZIP.", code="archive.kind"
         )
-    return "archive" if is_archive(path, head) else "table"
+    is_named_zip = path.suffix.lower() == ".zip" and not is_workbook(head)  # it may begin with a program
+    return "archive" if is_named_zip or is_archive(path, head) else "table"
 
 
 def open_source(path: Path, *, kind: str, collection: str, max_bytes: int, tell: Tell) -> Source:

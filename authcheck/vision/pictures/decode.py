@@ -18,6 +18,7 @@ from authcheck.files.file_kinds import APPLE_DOUBLE, Foreign, foreign_kind, kind
 from authcheck.vision.pictures.bombs import Pieces, check_effort, limit_readers, too_many_pixels
 from authcheck.vision.pictures.colours import shallow, to_srgb
 from authcheck.vision.pictures.drawing import BOUNDS, DRAWN_KINDS, REGISTER_BOUNDS, Drawn, draw, draw_pages
+from authcheck.vision.pictures.tiff_pages import has_further_pages, read_further_pages
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 NAMES = (*FORMATS, "HEIC", "SVG", "PDF")
@@ -124,7 +125,7 @@ def open_picture(
     _check_size(image, limits)
     try:
         check_effort(image, source, limits.pixels)
-        notes = ("image.animated",) if _is_animated(image) else ()
+        notes = _notes_of(image)
         pixels, size = _decode(image, detail_px, grey=grey, opacity=opacity)
     except ImageRejected:
         raise
@@ -140,8 +141,9 @@ def open_picture(
 def stills_of(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[bytes]:
     """Return the pictures to register for a file: the file itself, or PNGs of the drawing or of each page.
 
-    A drawing has no pixels of its own. Its PNG stays the same when a later release draws in another way, and
-    a browser may show it, which it must not do with a stranger's SVG. Raises ImageRejected.
+    Of a TIFF, the first page is the file itself. A drawing has no pixels of its own. Its PNG stays the same
+    when a later release draws in another way, and a browser may show it, which it must not do with a
+    stranger's SVG. Raises ImageRejected.
     """
     _check_bytes(data, limits)
     kind = kind_of(data)
@@ -149,6 +151,8 @@ def stills_of(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[bytes]:
         return draw_pages(data, most_pixels=limits.pixels)
     if kind in {"SVG", "SVGZ"}:
         return [_draw(data, kind, limits, REGISTER_BOUNDS).data]
+    if kind == "TIFF":
+        return [data, *read_further_pages(_open(data, limits), data, limits.pixels)]
     return [data]
 
 
@@ -197,13 +201,16 @@ def _check_size(image: Image.Image, limits: Limits) -> None:
         )
 
 
-def _is_animated(image: Image.Image) -> bool:
+def _notes_of(image: Image.Image) -> tuple[str, ...]:
+    if image.format == "TIFF":
+        return ("image.first_page",) if has_further_pages(image) else ()
     if image.format == "MPO":  # further frames of phones are previews or depth maps
-        return False
+        return ()
     try:
-        return bool(getattr(image, "is_animated", False))
+        is_animated = bool(getattr(image, "is_animated", False))
     except Exception:  # noqa: BLE001 - the picture has a second frame that is broken, and we do not need it
-        return True
+        is_animated = True
+    return ("image.animated",) if is_animated else ()
 
 
 def _decode(

@@ -159,3 +159,9 @@ def test_copies_that_programs_leave_are_no_pictures(tmp_path: Path) -> None:
         "in ~snapshot": 1,
         "in node_modules": 1,
     }
+
+
+def test_archives_in_a_folder_are_named_with_what_to_do() -> None:
+    """Nobody guesses that an archive in a folder must be named by itself."""
+    assert skipped_text({".zip": 1, ".txt": 1}).endswith("Unpack the archives, or name a ZIP archive itself.")
+    assert skipped_text({".txt": 1}) == "Left out 1 file: 1 .txt."

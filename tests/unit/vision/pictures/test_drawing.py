@@ -16,7 +16,7 @@ import numpy as np
 import pillow_heif
 import pytest
 from foreign_files import heic, pdf, svg
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 from reportlab.lib.pdfencrypt import StandardEncryption
 
 from authcheck.errors import ImageRejected
@@ -446,3 +446,29 @@ def test_what_takes_the_place_of_a_picture_is_named(data: bytes, words: str) -> 
     """A pointer, a web page, a shortcut or text instead of a picture says what to do."""
     with pytest.raises(ImageRejected, match=words):
         open_picture(data)
+
+
+@pytest.mark.slow
+def test_every_page_of_a_tiff_is_a_picture_to_register() -> None:
+    """A scanner's file has several pages. A preview in the file is no page."""
+    first, second, third = (make.picture(seed, (300, 200)) for seed in (1, 2, 3))
+    data = make.encode(first, "TIFF", save_all=True, append_images=[second, third.convert("CMYK")])
+    stills = stills_of(data)
+    assert stills[0] == data
+    assert [
+        difference(open_picture(still), page) < 12
+        for still, page in zip(stills, (first, second, third), strict=True)
+    ] == [True] * 3
+    assert open_picture(data).notes == ("image.first_page",)
+    preview = TiffImagePlugin.ImageFileDirectory_v2()
+    preview[254] = 1
+    buffer = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(buffer, new=True) as file:
+        first.save(file, "TIFF")
+        file.newFrame()
+        second.resize((60, 40)).save(file, "TIFF", tiffinfo=preview)
+    assert stills_of(buffer.getvalue()) == [buffer.getvalue()]
+    assert open_picture(buffer.getvalue()).notes == ()
+    with pytest.raises(ImageRejected) as refused:
+        stills_of(make.encode(first, "TIFF", save_all=True, append_images=[second.resize((16, 16))] * 64))
+    assert refused.value.code == "image.too_many_pages"
