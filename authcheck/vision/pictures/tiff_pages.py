@@ -42,7 +42,7 @@ def _further_pages(image: Image.Image) -> Iterator[int]:
 
 
 def read_further_pages(image: Image.Image, data: bytes, most_pixels: int) -> list[bytes]:
-    """Return each page of a TIFF after its first one as a PNG. None for other kinds of files.
+    """Return each page of a TIFF after its first one that shows something as a PNG.
 
     Raises ImageRejected (`image.too_many_pages`, `image.too_many_pixels`, `image.depth`, `image.unreadable`).
     """
@@ -53,7 +53,7 @@ def read_further_pages(image: Image.Image, data: bytes, most_pixels: int) -> lis
                 break
             pages.append(_read_page(image, data, most_pixels))
         else:
-            return pages
+            return [page for page in pages if page]
     except ImageRejected:
         raise
     except Exception as error:  # decoders of untrusted bytes raise whatever they like
@@ -67,6 +67,7 @@ def read_further_pages(image: Image.Image, data: bytes, most_pixels: int) -> lis
 
 
 def _read_page(image: Image.Image, data: bytes, most_pixels: int) -> bytes:
+    """Return the present page as a PNG, b"" for an empty page."""
     if image.width * image.height > most_pixels:
         raise too_many_pixels(most_pixels, width_px=image.width, height_px=image.height)
     check_effort(image, data, most_pixels)
@@ -77,6 +78,8 @@ def _read_page(image: Image.Image, data: bytes, most_pixels: int) -> bytes:
     pixels = pixels.reduce(factor) if factor > 1 else pixels
     if pixels.mode == "CMYK":
         pixels, profile = to_srgb(pixels, profile), None
+    if not any(channel.getextrema()[0] != channel.getextrema()[1] for channel in pixels.split()):
+        return b""
     buffer = io.BytesIO()
     pixels.save(buffer, "PNG", icc_profile=profile, compress_level=1)
     return buffer.getvalue()

@@ -460,6 +460,8 @@ def test_every_page_of_a_tiff_is_a_picture_to_register() -> None:
         for still, page in zip(stills, (first, second, third), strict=True)
     ] == [True] * 3
     assert open_picture(data).notes == ("image.first_page",)
+    blank = make.encode(first, "TIFF", save_all=True, append_images=[Image.new("RGB", (99, 99), "white")])
+    assert stills_of(blank) == [blank]
     preview = TiffImagePlugin.ImageFileDirectory_v2()
     preview[254] = 1
     buffer = io.BytesIO()
