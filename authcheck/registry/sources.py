@@ -141,7 +141,7 @@ def _find_table(
     """Return the table of designs among the files that are no pictures.
 
     None unless exactly one of them has a usable row: others are price lists or a camera's notes. `tell` hears
-    why a table is not read. Raises Rejected (`table.sheets`) without `tell`.
+    why a table is not read. Without `tell`, raises Rejected (`table.sheets`, `archive.several_tables`).
     """
     names = [name for name, reason in found.left_out.items() if reason in TABLE_SUFFIXES]
     if len(names) > MOST_TABLES:
@@ -162,15 +162,19 @@ def _find_table(
             _say(tell, f"We do not read {shown(name)} in the {place}: it has no usable row with a design.")
     if len(tables) > 1:
         several = shown(", ".join(table.name for table in tables))
+        if tell is None:
+            raise Rejected(
+                f"The {place} has several tables of designs: {several}. Keep one of them.",
+                code="archive.several_tables",
+            )
         _say(
             tell,
             f"The {place} has several tables of designs: {several}. We read none of them. {IMPORT_TABLE}",
         )
         return None
-    for table in tables:
-        _say(tell, f"We read the table {shown(table.name)} in the {place}.")
-        return table
-    return None
+    if tables:
+        _say(tell, f"We read the table {shown(tables[0].name)} in the {place}.")
+    return tables[0] if tables else None
 
 
 def _say(tell: Tell | None, sentence: str) -> None:

@@ -13,6 +13,7 @@ SUBFILE_TYPE, OLD_SUBFILE_TYPE = 254, 255  # TIFF 6.0, section 8
 REDUCED_OR_MASK = 0b101
 OLD_REDUCED = 2
 MOST_PAGES = 64
+MOST_BYTES = 256 * 1024 * 1024  # of all further pages: pages may share their bytes in the file
 MOST_FRAMES = 256  # pages, previews and masks
 SIDE_PX = 2400  # a further page keeps this shorter side
 
@@ -44,7 +45,8 @@ def _further_pages(image: Image.Image) -> Iterator[int]:
 def read_further_pages(image: Image.Image, data: bytes, most_pixels: int) -> list[bytes]:
     """Return each page of a TIFF after its first one that shows something as a PNG.
 
-    Raises ImageRejected (`image.too_many_pages`, `image.too_many_pixels`, `image.depth`, `image.unreadable`).
+    Raises ImageRejected (`image.too_many_pages`, `image.too_many_pixels`, `image.too_costly`, `image.depth`,
+    `image.unreadable`).
     """
     pages: list[bytes] = []
     try:
@@ -52,6 +54,7 @@ def read_further_pages(image: Image.Image, data: bytes, most_pixels: int) -> lis
             if len(pages) + 1 == MOST_PAGES:
                 break
             pages.append(_read_page(image, data, most_pixels))
+            _check_bytes(pages)
         else:
             return [page for page in pages if page]
     except ImageRejected:
@@ -64,6 +67,14 @@ def read_further_pages(image: Image.Image, data: bytes, most_pixels: int) -> lis
         f"The TIFF has more than {MOST_PAGES} pages. Export the pages that show the design.",
         code="image.too_many_pages",
     )
+
+
+def _check_bytes(pages: list[bytes]) -> None:
+    if sum(map(len, pages)) > MOST_BYTES:
+        raise ImageRejected(
+            "The pages of the TIFF need too much memory. Export the pages that show the design.",
+            code="image.too_costly",
+        )
 
 
 def _read_page(image: Image.Image, data: bytes, most_pixels: int) -> bytes:

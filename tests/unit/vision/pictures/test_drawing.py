@@ -21,7 +21,7 @@ from reportlab.lib.pdfencrypt import StandardEncryption
 
 from authcheck.errors import ImageRejected
 from authcheck.files.bounded import Bounds, TooCostly, run_bounded
-from authcheck.vision.pictures import drawing
+from authcheck.vision.pictures import drawing, tiff_pages
 from authcheck.vision.pictures.decode import Limits, Picture, open_picture, stills_of
 
 LOGO = svg('<rect x="10" y="10" width="40" height="60" fill="#c21"/><circle cx="75" cy="40" r="20"/>')
@@ -449,7 +449,7 @@ def test_what_takes_the_place_of_a_picture_is_named(data: bytes, words: str) -> 
 
 
 @pytest.mark.slow
-def test_every_page_of_a_tiff_is_a_picture_to_register() -> None:
+def test_every_page_of_a_tiff_is_a_picture_to_register(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scanner's file has several pages. A preview in the file is no page."""
     first, second, third = (make.picture(seed, (300, 200)) for seed in (1, 2, 3))
     data = make.encode(first, "TIFF", save_all=True, append_images=[second, third.convert("CMYK")])
@@ -462,6 +462,11 @@ def test_every_page_of_a_tiff_is_a_picture_to_register() -> None:
     assert open_picture(data).notes == ("image.first_page",)
     blank = make.encode(first, "TIFF", save_all=True, append_images=[Image.new("RGB", (99, 99), "white")])
     assert stills_of(blank) == [blank]
+    with monkeypatch.context() as patch:
+        patch.setattr(tiff_pages, "MOST_BYTES", 100)
+        with pytest.raises(ImageRejected) as costly:
+            stills_of(data)
+    assert costly.value.code == "image.too_costly"
     preview = TiffImagePlugin.ImageFileDirectory_v2()
     preview[254] = 1
     buffer = io.BytesIO()
