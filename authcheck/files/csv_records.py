@@ -3,11 +3,12 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from authcheck.files.table_text import clean_text
 
 Record = list[str] | str  # the fields, or the reason why the record cannot be read
+HEADER_LINES = 10  # a title or a day of export may be above the names of the columns
 EMPTY_LINE = ',; \t\r\n"\ufeff'  # a line of these characters only has no field
 SEPARATOR_LINE = re.compile(r"\s*\"?sep=([^\w\s\"]|\t)\"?[,; \t]*", re.IGNORECASE)
 
@@ -40,16 +41,28 @@ def read_records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, Re
             start += 1
 
 
-def read_table_lines(text: str) -> Iterator[tuple[int, Record]]:
-    """Yield the records of a CSV table, the header first.
+def read_table_lines(
+    text: str, is_header: Callable[[Sequence[str]], bool] = lambda _fields: False
+) -> Iterator[tuple[int, Record]]:
+    """Yield the records of a CSV table, from its first line that is not blank.
 
-    Fields are divided by `,`, `;` or a tab: the character that the first line has most often. A line `sep=;`
-    before the header, which Excel writes and reads, names another character.
+    Fields are divided by `,`, `;`, a tab or `|`: the character that makes a header of one of the first lines,
+    or else one of the first three, which the first line has most often. A line `sep=;` before the header,
+    which Excel writes and reads, names another character.
     """
     lines = list(io.StringIO(text, newline=""))
-    header = next((number for number, line in enumerate(lines) if line.strip(EMPTY_LINE)), 0)
-    delimiter = max(",;\t", key=lines[header].count)
-    if separator := SEPARATOR_LINE.fullmatch(lines[header].lstrip("\ufeff").rstrip("\r\n")):
-        delimiter = separator[1]
-        lines[header] = "\n"
-    return read_records(lines, delimiter)
+    first = next((number for number, line in enumerate(lines) if line.strip(EMPTY_LINE)), 0)
+    if separator := SEPARATOR_LINE.fullmatch(lines[first].lstrip("\ufeff").rstrip("\r\n")):
+        lines[first] = "\n"
+        return read_records(lines, separator[1])
+    usual = max(",;\t", key=lines[first].count)
+    candidates = ((line, mark) for line in lines[first : first + HEADER_LINES] for mark in f"{usual},;\t|")
+    fitting = (mark for line, mark in candidates if mark in line and is_header(_fields_of(line, mark)))
+    return read_records(lines, next(fitting, usual))
+
+
+def _fields_of(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []

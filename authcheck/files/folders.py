@@ -16,7 +16,8 @@ SYSTEM_FOLDERS = frozenset(
         "@recently-snapshot", "@sharebin", "@sharesnap", "@tmp",
         "@transcode", "$recycle.bin", "recycler", "recycled", "system volume information", "__macosx",
         "lost+found", "lost.dir", "found.000", "network trash folder", "temporary items",
-        "thevolumesettingsfolder", "_vti_cnf",
+        "thevolumesettingsfolder", "_vti_cnf", "@__thumb", "@database", "~snapshot", "_gsdata_",
+        "resource.frk", "captureone", "node_modules",
     }
 )  # fmt: skip
 LIBRARIES = (".lrdata", ".photoslibrary", ".aplibrary", ".migratedphotolibrary")  # previews of photo programs
@@ -28,6 +29,20 @@ SYSTEM_FILES = frozenset(
     }
 )  # fmt: skip
 SYSTEM_STARTS = ("synophoto_thumb_", "synophoto_film_", "synoaudio_", "synovideo_", "synofile_thumb_")
+# Programs put these after the whole name of a file that they replace, or that is not complete.
+UNFINISHED = (
+    "~",
+    ".bak",
+    ".old",
+    ".tmp",
+    ".temp",
+    ".part",
+    ".partial",
+    ".crdownload",
+    ".download",
+    ".filepart",
+)
+ARCHIVES = {".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst"}
 CLOUD_SUFFIX = ".icloud"  # of the place holder of a file that is not on this machine
 
 
@@ -93,7 +108,8 @@ def skipped_text(skipped: Mapping[str, int]) -> str:
     """Return a sentence on the files that were left out: how many of which kind."""
     counts = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
     total = sum(skipped.values())
-    return f"Left out {total} {'file' if total == 1 else 'files'}: {counts}."
+    advice = " Unpack the archives, or name a ZIP archive itself." if ARCHIVES & skipped.keys() else ""
+    return f"Left out {total} {'file' if total == 1 else 'files'}: {counts}.{advice}"
 
 
 def skipped_folder(name: str) -> str:
@@ -111,11 +127,11 @@ def skipped_file(name: str) -> str:
         return "thumbnails"
     if name.lower().endswith(CLOUD_SUFFIX):
         return "not downloaded from iCloud"
+    if name.lower().endswith(UNFINISHED):
+        return "backups or unfinished downloads"
     if name.startswith("._"):
         return "._ files of a Mac"
-    if name.startswith(("~$", ".")):
-        return "hidden files"
-    return ""
+    return "hidden files" if name.startswith(("~$", ".")) else ""
 
 
 def _read_head(path: str) -> tuple[str, bytes]:

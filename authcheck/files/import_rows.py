@@ -6,10 +6,11 @@ A row that cannot be read does not stop the others.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any
 
 from authcheck.errors import Rejected, RowRejected
-from authcheck.files.csv_records import read_table_lines
+from authcheck.files.csv_records import HEADER_LINES, read_table_lines
 from authcheck.files.json_rows import NOT_JSON, is_json, read_json_rows
 from authcheck.files.table_text import (
     SAVE_AS_UTF8,
@@ -57,7 +58,7 @@ def read_import(
     `table.sheets`: there are several sheets, and `tell` is missing).
     """
     if is_workbook(data):
-        return _read_records(_sheet_records(data, tell), required, columns)
+        return _read_records(_sheet_records(data, tell), required, columns, tell)
     text = decode_table(data)
     if not clean_text(text):
         raise Rejected("The table is empty.", code="table.empty")
@@ -68,7 +69,8 @@ def read_import(
         )
     if is_json(text, name):
         return (_json_row(line, value, columns, lists) for line, value in read_json_rows(text, name))
-    return _read_records(read_table_lines(text), required, columns)
+    records = read_table_lines(text, lambda fields: _is_header(fields, required, columns))
+    return _read_records(records, required, columns, tell)
 
 
 def _sheet_records(data: bytes, tell: Tell | None) -> Iterator[tuple[int, list[Cell]]]:
@@ -89,32 +91,64 @@ def _sheet_records(data: bytes, tell: Tell | None) -> Iterator[tuple[int, list[C
     )
 
 
+def _is_header(record: Sequence[Cell] | str, required: Sequence[str], columns: Sequence[str]) -> bool:
+    """Return whether a record names all required columns."""
+    names = [] if isinstance(record, str) else [_known_name("".join(cell), columns) for cell in record]
+    return set(required) <= set(names)
+
+
 def _read_records(
     records: Iterator[tuple[int, list[str] | list[Cell] | str]],
     required: Sequence[str],
     columns: Sequence[str],
+    tell: Tell | None,
 ) -> Iterator[TableRow]:
-    """Return the rows below the header. A column without a name is no column: it must be empty in each row.
+    """Return the rows below the header, which is the first of HEADER_LINES records with all required columns.
+
+    A column without a name is no column: it must be empty in each row. `tell` hears of lines above the
+    header.
 
     Raises Rejected (`table.columns`) unless the header names all required columns, only names in `columns`,
-    and each name once.
+    and each name once. Raises Rejected (`table.empty`) without a row below it.
     """
-    header = next(records, (0, ""))[1]
+    first = list(islice(records, HEADER_LINES))
+    headers = (place for place, (_, record) in enumerate(first) if _is_header(record, required, columns))
+    place = next(headers, 0)
+    line, header = first[place] if first else (0, "")
+    names = _column_names(header, required, columns)
+    if place and tell:
+        tell(f"Line {line} of the table names the columns. We skip what is above it.")
+    if len(first) == place + 1:
+        raise Rejected("The table has no row below the names of its columns.", code="table.empty")
+    rows = chain(first[place + 1 :], records)
+    return (_read_record(line, names, record) for line, record in rows)
+
+
+def _column_names(
+    header: list[str] | list[Cell] | str, required: Sequence[str], columns: Sequence[str]
+) -> list[str]:
+    """Return the names in a header, "" for a column without a name. Raises Rejected (`table.columns`)."""
     names = [] if isinstance(header, str) else [_known_name("".join(cell), columns) for cell in header]
     named = [name for name in names if name]
     missing = [column for column in required if column not in names]
     unknown = [column for column in named if column not in columns]
-    if missing or unknown or len(set(named)) < len(named):
-        found = shown(", ".join(named) or (header if isinstance(header, str) else ""))
-        raise Rejected(
-            f"The first line must name the columns: {', '.join(required)} and any of "
-            f"{', '.join(column for column in columns if column not in required)}, each once. "
-            f"Found: {found}.",
-            code="table.columns",
-            missing=", ".join(missing),
-            unknown=shown(", ".join(unknown)),
-        )
-    return (_read_record(line, names, record) for line, record in records)
+    repeated = sorted({column for column in named if named.count(column) > 1})
+    if not (missing or unknown or repeated):
+        return names
+    found = shown(", ".join(named) or (header if isinstance(header, str) else "")) or "nothing"
+    advice = [
+        f" Add {', '.join(missing)}." * bool(missing),
+        f" Delete the columns that we do not know: {shown(', '.join(unknown))}." * bool(unknown),
+        f" Keep one column of each name: {shown(', '.join(repeated))}." * bool(repeated),
+    ]
+    raise Rejected(
+        f"The first line must name the columns: {', '.join(required)} and any of "
+        f"{', '.join(column for column in columns if column not in required)}, each once. "
+        f"Found: {found}.{''.join(advice)}",
+        code="table.columns",
+        missing=", ".join(missing),
+        unknown=shown(", ".join(unknown)),
+    )
 
 
 def _read_record(line: int, names: Sequence[str], record: list[str] | list[Cell] | str) -> TableRow:

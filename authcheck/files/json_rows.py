@@ -20,17 +20,21 @@ def is_json(text: str, name: str) -> bool:
 def read_json_rows(text: str, name: str) -> Iterator[tuple[int, object]]:
     """Return each line's value with the line's number, or each element of an array with its number, from 1.
 
-    A file that is one object, over several lines, is one row. Raises Rejected (`table.empty`, `table.json`).
+    A file that is one object, over several lines, is one row. An object with nothing but a list of objects,
+    such as `{"designs": [...]}`, is that list. Raises Rejected (`table.empty`, `table.json`).
     """
     if not text.lstrip().startswith("["):
         value = _parse(text)
+        elements = next(iter(value.values())) if isinstance(value, dict) and len(value) == 1 else None
+        if isinstance(elements, list) and elements and all(isinstance(item, dict) for item in elements):
+            return iter(enumerate(elements, 1))
         return _read_lines(text) if value is NOT_JSON else iter([(1, value)])
     if name.lower().endswith(LINE_SUFFIXES) and _parse(text) is NOT_JSON:
         return _read_lines(text)
-    elements = _parse_array(text)
-    if not elements:
+    array = _parse_array(text)
+    if not array:
         raise Rejected("The table is empty.", code="table.empty")
-    return iter(enumerate(elements, 1))
+    return iter(enumerate(array, 1))
 
 
 def _parse_array(text: str) -> list[object]:

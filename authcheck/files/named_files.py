@@ -10,7 +10,8 @@ from authcheck.files.table_text import clean_text
 
 WINDOWS_START = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # C:\ and \\server
 ADDRESS_START = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://|data:")
-QUOTES = "\"'"  # Windows copies a path with quotes
+# Windows copies a path with quotes, and a word processor makes them round.
+QUOTES = "\"'\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 
 
 def name_key(name: str) -> str:

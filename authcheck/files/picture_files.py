@@ -20,6 +20,12 @@ def read_file(path: str | Path, max_bytes: int) -> bytes:
             return read_stream(file, max_bytes)
     except FileNotFoundError as error:
         raise NotFound("The file does not exist.", code="file.missing", path=str(path)) from error
+    except IsADirectoryError as error:
+        raise Rejected(
+            "The path names a folder. Name the files in it, or scan the folder.",
+            code="file.unreadable",
+            path=str(path),
+        ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
         reason = getattr(error, "strerror", None) or "the file name is not valid"
         raise Rejected(

@@ -13,6 +13,7 @@ INVISIBLE = "\u00ad\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\
 JOINERS = "\u200c\u200d"  # inside words of Persian and Hindi they have a meaning
 _PLAIN = {**dict.fromkeys(map(ord, BLANKS), " "), **dict.fromkeys(map(ord, INVISIBLE), None)}
 _EDGES = " \t\r\n\v\f\x1a\x1c\x1d\x1e\x1f\x85\u2028\u2029" + JOINERS
+UTF32_MARKS = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 AS_TEXT = re.compile(r'=\s*"(.*)"', re.DOTALL)
 MARKED = re.compile(r"'(?:\d+$|[=+\-@\uff1d\uff0b\uff0d\uff20])")
 _NAME_GAPS = re.compile(r"[\s\-]+")
@@ -47,13 +48,13 @@ def column_name(text: str) -> str:
 
 
 def decode_table(table_bytes: bytes) -> str:
-    """Decode a table from UTF-8, or from UTF-16, also without a byte order mark.
+    """Decode a table from UTF-8, from UTF-16, also without a byte order mark, or from UTF-32.
 
     Bytes that are not UTF-8 become surrogates, so that only the rows with such bytes are refused: nobody can
     know in which of the old encodings they are. Raises Rejected (`table.encoding`) when the bytes begin as
     UTF-16 but are not UTF-16.
     """
-    encoding = _utf16_of(table_bytes)
+    encoding = "utf-32" if table_bytes.startswith(UTF32_MARKS) else _utf16_of(table_bytes)
     if encoding is None:
         return table_bytes.decode("utf-8-sig", errors="surrogateescape").removeprefix("\ufeff")
     try:

@@ -168,21 +168,29 @@ def _settle_owners(
     rows: Iterable[Row | RowProblem], owner: str | None, *, only_owner: bool
 ) -> Iterator[Row | RowProblem]:
     """Yield each row with the handle of its owner, or the problem that makes the row unusable."""
-    first_lines: dict[tuple[str, str], int] = {}
+    firsts: dict[tuple[str, str], Row] = {}
     for row in rows:
         if isinstance(row, RowProblem):
             yield row
             continue
         handle, reference = organisations.normal_handle(row.owner or owner or ""), row.new.reference
-        first_line = first_lines.setdefault((handle, reference), row.line)
+        first = firsts.setdefault((handle, reference), row)
         error = _owner_error(handle, owner if only_owner else None)
-        if error is None and first_line != row.line:
-            error = RowRejected(
-                f"Line {first_line} has the reference {reference} already. Keep one of the two lines.",
-                code="row.duplicate_reference",
-                first_line=first_line,
-            )
+        if error is None and first is not row:
+            error = _repeated_error(first, row)
         yield _problem_from(row, error) if error else replace(row, owner=handle)
+
+
+def _repeated_error(first: Row, row: Row) -> RowRejected:
+    """Return the error for a row with the reference of an earlier one, with the names of their files."""
+    names = [other.pictures[0] for other in (row, first) if not other.pictures[0].isdecimal()]
+    files = f" Their files are {' and '.join(names)}." if len(set(names)) > 1 else ""
+    return RowRejected(
+        f"Line {first.line} has the reference {row.new.reference} already.{files} "
+        "Keep one of the two, or give it another reference (without a table, another file name).",
+        code="row.duplicate_reference",
+        first_line=first.line,
+    )
 
 
 def _owner_error(handle: str, only_owner: str | None) -> RowRejected | None:

@@ -4,6 +4,7 @@ Each row names a design and its pictures. A bad row becomes a RowProblem, and re
 row. Reading raises an error only for a table that is unreadable as a whole.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,10 @@ from authcheck.vision.pictures.decode import Limits, foreign_error
 COLUMNS = ("reference", "title", "kind", "owner", "picture", "mask", "public_preview", "collection")
 REQUIRED = ("reference", "picture")
 TRUE = {"true", "1", "yes", "y", "on", "x", "wahr", "ja", "vrai", "oui", "verdadero", "sí", "vero", "sì"}
+TRUE |= {"✓", "✔", "☑", "はい"}
 FALSE = {"false", "0", "no", "n", "off", "", "falsch", "nein", "faux", "non", "falso"}
+FALSE |= {"✗", "✘", "☐", "-", "いいえ"}
+LINE_ENDS = re.compile(r"\s*[\r\n\v\f]\s*")  # inside a title; a cell of a spreadsheet may have them
 MASK_WORDS = ("auto", "none")
 MOST_PICTURES = 64  # of one design
 SEVERAL = " Write | between several pictures."
@@ -111,6 +115,7 @@ def _read_row(row: TableRow) -> Row | RowProblem:
     except RowRejected as error:
         column = str(error.params.get("column", ""))
         return RowProblem(row.line, shown(str(fields.get("reference") or "")), column, error)
+    title = LINE_ENDS.sub(" ", title)
     new = NewDesign(reference, title or reference, kind.lower() or "other", preview, collection)
     return Row(row.line, new, pictures, owner, masks)
 
@@ -133,7 +138,7 @@ def check_number(pictures: int) -> None:
     """Raise RowRejected (`row.too_many_pictures`) for more pictures than a design may have."""
     if pictures > MOST_PICTURES:
         raise RowRejected(
-            f"A row can name at most {MOST_PICTURES} pictures, and each page of a PDF is one.",
+            f"A row can name at most {MOST_PICTURES} pictures, and each page of a PDF or TIFF is one.",
             code="row.too_many_pictures",
             column="picture",
             limit=MOST_PICTURES,
@@ -174,7 +179,8 @@ def load_from(folder: Path, max_bytes: int = Limits().bytes) -> Loader:
             return read_file(files.find(name), max_bytes)
         except NotFound as error:
             raise RowRejected(
-                f"The file {name} does not exist.{SEVERAL * any(mark in name for mark in ',;')}",
+                f"The file {name} does not exist. In a table, write its path from the table's folder on."
+                f"{SEVERAL * any(mark in name for mark in ',;')}",
                 code="row.picture_missing",
                 picture=name,
             ) from error

@@ -37,12 +37,12 @@ class ReadNegative:
 def read_negative(data: bytes, limits: Limits) -> ReadNegative:
     """Decode a picture and extract its features. Call this slow step before any transaction.
 
-    A drawing is stored as a PNG. Raises ImageRejected (`image.too_many_pages` for a PDF of several pages).
+    A drawing is stored as a PNG. Raises ImageRejected (`image.too_many_pages` for a file of several pages).
     """
     stills = stills_of(data, limits)
     if len(stills) > 1:
         raise ImageRejected(
-            f"The PDF has {len(stills)} pages. A negative picture has one. Export that page as PNG.",
+            f"The file has {len(stills)} pages. A negative picture has one. Export that page as PNG.",
             code="image.too_many_pages",
         )
     (data,) = stills

@@ -62,14 +62,14 @@ class ReadView:
 
 
 def read_pictures(data: bytes, limits: Limits, masking: Masking = "none") -> list[ReadView]:
-    """Read a file that may have several pictures: each page of a PDF is one.
+    """Read a file that may have several pictures: each page of a PDF or TIFF is one.
 
     Raises as `read_view`, and Rejected (`mask.pages`) for one mask file and several pages.
     """
     stills = stills_of(data, limits)
     if len(stills) > 1 and isinstance(masking, bytes):
         raise Rejected(
-            f"The PDF has {len(stills)} pages, and a mask fits one picture. Export the page as PNG.",
+            f"The file has {len(stills)} pages, and a mask fits one picture. Export the page as PNG.",
             code="mask.pages",
         )
     return [read_view(still, limits, masking) for still in stills]

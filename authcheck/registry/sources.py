@@ -17,6 +17,7 @@ from authcheck.files.import_rows import Tell
 from authcheck.files.named_files import Folder
 from authcheck.files.picture_files import read_file
 from authcheck.files.table_text import shown
+from authcheck.files.workbooks import is_workbook
 from authcheck.registry.design_files import (
     Loader,
     Row,
@@ -34,7 +35,7 @@ TABLE_SUFFIXES = {
     *(".json", ".jsonl", ".ndjson"),
 }
 MOST_TABLES = 16  # among pictures; a camera's or a phone's notes may lie beside each of thousands
-IMPORT_TABLE = "To register the designs of a table, import the table itself."
+IMPORT_TABLE = "Unpack the files, if they are packed, and import each table itself."
 SourceKind = Literal["folder", "picture", "archive", "table"]
 
 
@@ -72,7 +73,8 @@ def kind_of_source(path: Path) -> SourceKind:
         raise Rejected(
             f"This is a {name} archive. Import the unpacked folder, or pack it as ZIP.", code="archive.kind"
         )
-    return "archive" if is_archive(path, head) else "table"
+    is_named_zip = path.suffix.lower() == ".zip" and not is_workbook(head)  # it may begin with a program
+    return "archive" if is_named_zip or is_archive(path, head) else "table"
 
 
 def open_source(path: Path, *, kind: str, collection: str, max_bytes: int, tell: Tell) -> Source:
@@ -139,7 +141,7 @@ def _find_table(
     """Return the table of designs among the files that are no pictures.
 
     None unless exactly one of them has a usable row: others are price lists or a camera's notes. `tell` hears
-    why a table is not read. Raises Rejected (`table.sheets`) without `tell`.
+    why a table is not read. Without `tell`, raises Rejected (`table.sheets`, `archive.several_tables`).
     """
     names = [name for name, reason in found.left_out.items() if reason in TABLE_SUFFIXES]
     if len(names) > MOST_TABLES:
@@ -160,15 +162,19 @@ def _find_table(
             _say(tell, f"We do not read {shown(name)} in the {place}: it has no usable row with a design.")
     if len(tables) > 1:
         several = shown(", ".join(table.name for table in tables))
+        if tell is None:
+            raise Rejected(
+                f"The {place} has several tables of designs: {several}. Keep one of them.",
+                code="archive.several_tables",
+            )
         _say(
             tell,
             f"The {place} has several tables of designs: {several}. We read none of them. {IMPORT_TABLE}",
         )
         return None
-    for table in tables:
-        _say(tell, f"We read the table {shown(table.name)} in the {place}.")
-        return table
-    return None
+    if tables:
+        _say(tell, f"We read the table {shown(tables[0].name)} in the {place}.")
+    return tables[0] if tables else None
 
 
 def _say(tell: Tell | None, sentence: str) -> None:

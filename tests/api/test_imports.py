@@ -250,6 +250,8 @@ def test_a_table_names_pictures_in_an_archive(client: TestClient, brand: Headers
     beside = _import(client, brand, _table(table), _zip(pictures), query="?dry_run=true").json()
     assert [row["code"] for row in beside["rows"]] == ["", "", "row.picture_ambiguous", "row.picture_missing"]
     assert beside["counts"]["left_out"] == 1
+    several = _import(client, brand, _zip({**pictures, "a.csv": table, "b.csv": table}))
+    assert (several.status_code, several.json()["code"]) == (422, "archive.several_tables")
     two = _import(client, brand, _image("a.png", 9), _zip({**pictures, "designs.csv": table}))
     assert (two.status_code, two.json()["code"]) == (422, "request.archived_table")
 

@@ -309,3 +309,21 @@ def test_an_import_may_be_left_half_way(workspace: Workspace, tmp_path: Path) ->
     reports.close()
     with workspace.database.reading() as session:
         assert designs.count_rows(session)["designs_registered"] == 4
+
+
+def test_a_title_has_one_line(workspace: Workspace, tmp_path: Path) -> None:
+    """A line end inside a cell is a blank of the title. Round quotes around a file's name are no part of it."""
+    save(tmp_path, "0.png")
+    reports = run(workspace, tmp_path, 'reference,title,picture\nA,"Kite\r\n red",\u201c0.png\u201d\n')
+    assert outcomes(reports) == [("registered", "", "")]
+    with workspace.database.reading() as session:
+        assert designs.find_design(session, "acme", "A").title == "Kite red"
+
+
+def test_two_files_of_one_name_are_named(workspace: Workspace, tmp_path: Path) -> None:
+    """In a folder nobody knows line numbers, so the error names both files."""
+    save(tmp_path, "a/0.png", "b/0.png")
+    rows = read_folder(tmp_path, search(str(tmp_path)), "logo")
+    reports = list(workspace.importer().run(rows, load_from(tmp_path), owner="acme"))
+    assert outcomes(reports)[1] == ("rejected", "row.duplicate_reference", "reference")
+    assert "b/0.png and a/0.png" in reports[1].detail

@@ -5,6 +5,7 @@ Registered and checked pictures both go through this module, so the same bytes a
 
 import hashlib
 import logging
+import re
 import warnings
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from authcheck.files.file_kinds import APPLE_DOUBLE, Foreign, foreign_kind, kind
 from authcheck.vision.pictures.bombs import Pieces, check_effort, limit_readers, too_many_pixels
 from authcheck.vision.pictures.colours import shallow, to_srgb
 from authcheck.vision.pictures.drawing import BOUNDS, DRAWN_KINDS, REGISTER_BOUNDS, Drawn, draw, draw_pages
+from authcheck.vision.pictures.tiff_pages import has_further_pages, read_further_pages
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 NAMES = (*FORMATS, "HEIC", "SVG", "PDF")
@@ -29,6 +31,25 @@ UPRIGHT = {  # by EXIF orientation: the operation that turns the picture upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Files that take the place of a picture, with what to do.
+NO_PICTURES = (
+    (
+        re.compile(rb"version https://git-lfs\.github\.com/"),
+        "This is Git LFS's note about a picture. Run git lfs pull, and send the picture itself.",
+    ),
+    (
+        re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html|head|script)\b", re.IGNORECASE),
+        "This is a web page, not a picture. Open it in a browser, and save the picture itself.",
+    ),
+    (
+        re.compile(rb"book\0\0\0\0mark|L\0\0\0\x01\x14\x02\0|\s*\[InternetShortcut\]"),
+        "This is a shortcut to a file. Send the picture itself.",
+    ),
+    (
+        re.compile(rb"\s*(?:data:image/|iVBORw0KGgo|/9j/)"),
+        "This is a picture written as text (base64). Decode it, and send the picture itself.",
+    ),
+)
 OPAQUE = 255
 TURNED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
@@ -104,7 +125,7 @@ def open_picture(
     _check_size(image, limits)
     try:
         check_effort(image, source, limits.pixels)
-        notes = ("image.animated",) if _is_animated(image) else ()
+        notes = _notes_of(image)
         pixels, size = _decode(image, detail_px, grey=grey, opacity=opacity)
     except ImageRejected:
         raise
@@ -120,8 +141,9 @@ def open_picture(
 def stills_of(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[bytes]:
     """Return the pictures to register for a file: the file itself, or PNGs of the drawing or of each page.
 
-    A drawing has no pixels of its own. Its PNG stays the same when a later release draws in another way, and
-    a browser may show it, which it must not do with a stranger's SVG. Raises ImageRejected.
+    Of a TIFF, the first page is the file itself. A drawing has no pixels of its own. Its PNG stays the same
+    when a later release draws in another way, and a browser may show it, which it must not do with a
+    stranger's SVG. Raises ImageRejected.
     """
     _check_bytes(data, limits)
     kind = kind_of(data)
@@ -129,6 +151,8 @@ def stills_of(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[bytes]:
         return draw_pages(data, most_pixels=limits.pixels)
     if kind in {"SVG", "SVGZ"}:
         return [_draw(data, kind, limits, REGISTER_BOUNDS).data]
+    if kind == "TIFF":
+        return [data, *read_further_pages(_open(data, limits), data, limits.pixels)]
     return [data]
 
 
@@ -138,7 +162,10 @@ def _draw(data: bytes, kind: str, limits: Limits, bounds: Bounds = BOUNDS) -> Dr
 
 def _check_bytes(data: bytes, limits: Limits) -> None:
     if not data:
-        raise ImageRejected("The file is empty.", code="image.empty")
+        raise ImageRejected(
+            "The file is empty. Send it again. A file in the folder of a cloud must be downloaded first.",
+            code="image.empty",
+        )
     if len(data) > limits.bytes:
         raise ImageRejected(
             f"The file has {len(data)} bytes. We accept at most {limits.bytes}. Send a smaller file.",
@@ -174,13 +201,16 @@ def _check_size(image: Image.Image, limits: Limits) -> None:
         )
 
 
-def _is_animated(image: Image.Image) -> bool:
+def _notes_of(image: Image.Image) -> tuple[str, ...]:
+    if image.format == "TIFF":
+        return ("image.first_page",) if has_further_pages(image) else ()
     if image.format == "MPO":  # further frames of phones are previews or depth maps
-        return False
+        return ()
     try:
-        return bool(getattr(image, "is_animated", False))
+        is_animated = bool(getattr(image, "is_animated", False))
     except Exception:  # noqa: BLE001 - the picture has a second frame that is broken, and we do not need it
-        return True
+        is_animated = True
+    return ("image.animated",) if is_animated else ()
 
 
 def _decode(
@@ -243,7 +273,10 @@ def _damage_error(data: bytes, error: Exception, *, in_header: bool = False) -> 
             )
         if kind_of(data) == APPLE_DOUBLE:
             return ImageRejected("This is a Mac's note about a picture (._ file). Send the picture itself.")
-        return ImageRejected(f"The file is not a picture that we can read ({', '.join(NAMES)}).")
+        for start, words in NO_PICTURES:
+            if start.match(data):
+                return ImageRejected(words)
+        return ImageRejected(f"The file is not a picture that we can read. Send one of {', '.join(NAMES)}.")
     return ImageRejected("The picture is damaged, so we cannot decode it. Send another file.")
 
 

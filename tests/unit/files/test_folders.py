@@ -138,3 +138,30 @@ def test_a_system_folder_that_is_named_is_taken(tmp_path: Path, name: str) -> No
     assert search(str(tmp_path / name)).paths == [str(tmp_path / name / "KITE.png")]
     found = walk([tmp_path, tmp_path / name])
     assert (found.paths, found.left_out) == ([str(tmp_path / name / "KITE.png")], {})
+
+
+def test_copies_that_programs_leave_are_no_pictures(tmp_path: Path) -> None:
+    """Backups, unfinished downloads, snapshots and the files of packages are counted."""
+    for name in (
+        "a.png",
+        "a.png~",
+        "b.png.crdownload",
+        "c.png.BAK",
+        "~snapshot/a.png",
+        "node_modules/x/d.png",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n")
+    found = search(str(tmp_path))
+    assert found.paths == [f"{tmp_path}/a.png"]
+    assert found.skipped == {
+        "backups or unfinished downloads": 3,
+        "in ~snapshot": 1,
+        "in node_modules": 1,
+    }
+
+
+def test_archives_in_a_folder_are_named_with_what_to_do() -> None:
+    """Nobody guesses that an archive in a folder must be named by itself."""
+    assert skipped_text({".zip": 1, ".txt": 1}).endswith("Unpack the archives, or name a ZIP archive itself.")
+    assert skipped_text({".txt": 1}) == "Left out 1 file: 1 .txt."

@@ -57,6 +57,9 @@ def errors(rows: list[TableRow]) -> list[tuple[int, str]]:
         "'reference';\"Picture\"\rK;k.png\r",
         "reference,picture,Public Preview\nK,k.png,yes\n",
         "reference,picture,public-preview\nK,k.png,\n",
+        "Designs, prints and more, 2026\n\nreference;picture\nK;k.png\n",
+        "# export,,\nof today,,\nreference,picture,\nK,k.png,\n",
+        "reference|picture\nK|k.png\n",
         "reference,picture\n\u200b K\u00a0,\ufeff k.png \u200e\n",
         '[{"reference": "K", "picture": "k.png"}]',
         '[\n  {"Reference": "K",\n   "picture": "k.png"}\n]\n',
@@ -307,3 +310,34 @@ def test_numbers_stay_numbers_and_formulas_become_text() -> None:
     file = io.StringIO()
     CellWriter(file).write_row([-1.5, "-1.5", None, "a\rb"])
     assert file.getvalue() == '"-1.5","\'-1.5","","a\rb"\n'
+
+
+def test_lines_above_the_header_are_told() -> None:
+    """A title above the names of the columns is skipped, in a workbook as well, and the owner hears of it."""
+    said: list[str] = []
+    table = xlsx({"A": [["Our designs", None], [None], ["reference", "picture"], ["K", "k.png"]]})
+    assert cells(read(table, tell=said.append)) == [("K", "k.png")]
+    assert said == ["Line 3 of the table names the columns. We skip what is above it."]
+    assert cells(read("reference,picture\nK,k.png\n", tell=said.append)) == [("K", "k.png")]
+    assert len(said) == 1
+
+
+def test_a_header_says_what_to_do() -> None:
+    """Missing, unknown and repeated columns are named, each with what to do. A header alone is no table."""
+    for table, words in (
+        ("reference,price\nK,1\n", "Add picture. Delete the columns that we do not know: price."),
+        ("reference,picture,picture\nK,k.png,l.png\n", "Keep one column of each name: picture."),
+        ("reference,picture\n\n,,\n", "no row below"),
+    ):
+        with pytest.raises(Rejected, match=words):
+            read(table)
+
+
+def test_a_list_in_an_object_is_a_table() -> None:
+    """Programs wrap the rows of an export in an object."""
+    assert cells(read('{"data": [\n{"reference": "K", "picture": "k.png"}]}', "t.json")) == [("K", "k.png")]
+
+
+def test_utf32_is_read() -> None:
+    """A table in UTF-32 is known by its mark."""
+    assert cells(read("reference,picture\nK,k.png\n".encode("utf-32"))) == [("K", "k.png")]

@@ -120,7 +120,7 @@ def test_a_field_of_a_megabyte_refuses_its_row() -> None:
         ("reference\nA\n", "table.columns"),
         ('"reference"x,picture\nA,a.png\n', "table.columns"),
         ('"reference,picture\nA,a.png\n', "table.columns"),
-        ("reference,picture\n".encode("utf-32"), "table.columns"),
+        ("reference,picture\n".encode("utf-32"), "table.empty"),
         (b"\xff\xfeabc", "table.encoding"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "table.columns"),
     ],
@@ -133,9 +133,11 @@ def test_a_table_that_is_none_is_refused_as_a_whole(table: str | bytes, code: st
     assert str(refused.value).isprintable()
 
 
-def test_a_table_without_rows_is_read() -> None:
-    """A header alone gives no rows and no error."""
-    assert read(HEADER) == []
+def test_a_table_without_rows_is_refused() -> None:
+    """A header alone is named, because nobody means to import nothing."""
+    with pytest.raises(Rejected) as refused:
+        read(HEADER)
+    assert refused.value.code == "table.empty"
 
 
 def test_numbers_in_json_are_text() -> None:

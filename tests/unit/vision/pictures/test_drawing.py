@@ -16,12 +16,12 @@ import numpy as np
 import pillow_heif
 import pytest
 from foreign_files import heic, pdf, svg
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 from reportlab.lib.pdfencrypt import StandardEncryption
 
 from authcheck.errors import ImageRejected
 from authcheck.files.bounded import Bounds, TooCostly, run_bounded
-from authcheck.vision.pictures import drawing
+from authcheck.vision.pictures import drawing, tiff_pages
 from authcheck.vision.pictures.decode import Limits, Picture, open_picture, stills_of
 
 LOGO = svg('<rect x="10" y="10" width="40" height="60" fill="#c21"/><circle cx="75" cy="40" r="20"/>')
@@ -428,3 +428,54 @@ def test_the_libraries_are_loaded_by_children_only() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "git lfs pull"),
+        (b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>", "web page"),
+        (b"book\0\0\0\0mark" + bytes(80), "shortcut"),
+        (b"[InternetShortcut]\r\nURL=https://x.example", "shortcut"),
+        (b"data:image/png;base64,iVBORw0KGgo", "base64"),
+        (b"", "downloaded"),
+        (b"nothing", "Send one of JPEG"),
+    ],
+)
+def test_what_takes_the_place_of_a_picture_is_named(data: bytes, words: str) -> None:
+    """A pointer, a web page, a shortcut or text instead of a picture says what to do."""
+    with pytest.raises(ImageRejected, match=words):
+        open_picture(data)
+
+
+@pytest.mark.slow
+def test_every_page_of_a_tiff_is_a_picture_to_register(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scanner's file has several pages. A preview in the file is no page."""
+    first, second, third = (make.picture(seed, (300, 200)) for seed in (1, 2, 3))
+    data = make.encode(first, "TIFF", save_all=True, append_images=[second, third.convert("CMYK")])
+    stills = stills_of(data)
+    assert stills[0] == data
+    assert [
+        difference(open_picture(still), page) < 12
+        for still, page in zip(stills, (first, second, third), strict=True)
+    ] == [True] * 3
+    assert open_picture(data).notes == ("image.first_page",)
+    blank = make.encode(first, "TIFF", save_all=True, append_images=[Image.new("RGB", (99, 99), "white")])
+    assert stills_of(blank) == [blank]
+    with monkeypatch.context() as patch:
+        patch.setattr(tiff_pages, "MOST_BYTES", 100)
+        with pytest.raises(ImageRejected) as costly:
+            stills_of(data)
+    assert costly.value.code == "image.too_costly"
+    preview = TiffImagePlugin.ImageFileDirectory_v2()
+    preview[254] = 1
+    buffer = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(buffer, new=True) as file:
+        first.save(file, "TIFF")
+        file.newFrame()
+        second.resize((60, 40)).save(file, "TIFF", tiffinfo=preview)
+    assert stills_of(buffer.getvalue()) == [buffer.getvalue()]
+    assert open_picture(buffer.getvalue()).notes == ()
+    with pytest.raises(ImageRejected) as refused:
+        stills_of(make.encode(first, "TIFF", save_all=True, append_images=[second.resize((16, 16))] * 64))
+    assert refused.value.code == "image.too_many_pages"
