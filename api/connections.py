@@ -59,7 +59,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._step_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._silent_bytes = self._header_count = self._body_bytes = 0
-        self._in_message = self._is_refused = self._is_upgrade = False
+        self._in_message = self._is_refused = self._is_upgrade = self.has_ended = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request. End another connection, or this one, when there are too many."""
@@ -70,6 +70,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timers."""
+        self.has_ended = True
         self._stop_waiting()
         self._stop_write_timer()
         super().connection_lost(exc)
@@ -279,8 +280,19 @@ class BoundedConnection(HttpToolsProtocol):
 
 
 class _Answer:
-    """The transport of a connection for its answers. The end of an answer does not cut its reader off."""
+    """The transport of a connection for its answers. The end of an answer does not cut its reader off.
+
+    Of several requests sent ahead, uvicorn tells only the last one that its client has gone.
+    """
 
     def __init__(self, connection: BoundedConnection) -> None:
-        self.write, self.is_closing = connection.transport.write, connection.transport.is_closing
-        self.close = connection.end_after_answer
+        self._connection = connection
+        self.is_closing = connection.transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        if not self._connection.has_ended:
+            self._connection.transport.write(data)
+
+    def close(self) -> None:
+        if not self._connection.has_ended:
+            self._connection.end_after_answer()

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from authcheck.config import Settings
 from authcheck.errors import Rejected
+from authcheck.ids import as_word
 from authcheck.listings.judging import MOST_PICTURES
 from authcheck.members.api_keys import Principal
 from authcheck.registry.features import Masking
@@ -66,7 +67,7 @@ class Upload:
         """
         parts = [part for part in self.form.parts if part.name == "mask"]
         if parts and parts[0].filename is None:
-            word = self.form.text("mask").strip()
+            word = as_word(self.form.text("mask"))
             if word == "auto":
                 return ["auto"] * pictures
             if word == "none":

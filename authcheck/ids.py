@@ -70,6 +70,11 @@ def fold(text: str) -> str:
         value = bare
 
 
+def as_word(text: str) -> str:
+    """Return a word of a list in its one spelling: `unlicensed_use` for `Unlicensed use `."""
+    return re.sub("[ -]+", "_", fold(text).lower())
+
+
 def new_id(prefix: str, now: datetime) -> str:
     """Return `dsn_01JD...`: the prefix, the microsecond of `now` and 75 random bits, in Crockford base32.
 

@@ -86,7 +86,7 @@ def _register(workspace: Workspace, caller: Principal, upload: Upload, turn: Tur
         result = registration.register(owner, new, views)
     workspace.describe_new()
     design = _read_design(workspace, caller, result.design.id)
-    body = RegisteredOut(**design_out(design).model_dump(), status=result.status)
+    body = RegisteredOut(**design_out(design).model_dump(), status=result.status, twin=result.twin)
     headers = {"Location": f"/v1/designs/{design.id}", "ETag": design_etag(design)}
     status = 200 if result.status == "already_yours" else 201
     return Response(body.model_dump_json(), status, headers, media_type="application/json")

@@ -72,6 +72,10 @@ class RegisteredOut(DesignOut):
     """A design, and the result of the request to register it."""
 
     status: str = Field(description="registered, already_yours or disputed.")
+    twin: str = Field(
+        "",
+        description="Reference of your earlier design with the same art: a licence counts for both.",
+    )
 
 
 class DesignPatch(Wire):

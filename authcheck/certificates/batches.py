@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from authcheck.certificates.orders import MOST_UNITS
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.errors import NotFound, Rejected
-from authcheck.ids import normal_id
+from authcheck.ids import as_word, normal_id
 from authcheck.labels.codes import read_code, unwrap
 from authcheck.labels.gs1 import check_gtin, check_lot
 from authcheck.ledger.addresses import list_addresses
@@ -105,12 +105,13 @@ class Filter:
         if self.lot is not None:
             query = query.where(Certificate.lot == check_lot(self.lot))
         if self.state is not None:
-            if self.state not in STATES:
+            state = as_word(self.state)
+            if state not in STATES:
                 raise Rejected(
                     f"{self.state!r} is not a state. Use one of {', '.join(STATES)}.",
                     code="certificate.state",
                 )
-            query = query.where(Certificate.state == self.state)
+            query = query.where(Certificate.state == state)
         return query
 
 

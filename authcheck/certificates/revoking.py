@@ -15,6 +15,7 @@ from authcheck.certificates.status_lists import number_of
 from authcheck.certificates.tables import Certificate
 from authcheck.config import Settings
 from authcheck.errors import Conflict, Rejected
+from authcheck.ids import as_word
 from authcheck.ledger.addresses import addresses_of
 from authcheck.ledger.journal import record_numbers
 from authcheck.members.tables import Organisation
@@ -47,6 +48,7 @@ def revoke(
     (`certificate.reason`, `certificate.selection`, `code.malformed`), NotFound (`certificate.not_found`,
     `batch.not_found`), Conflict (`certificate.unsigned`).
     """
+    reason = as_word(reason)
     if reason not in REASONS:
         raise Rejected(
             f"Choose one of these reasons: {', '.join(REASONS)}.", code="certificate.reason", reason=reason

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from authcheck.errors import BadSetting, Rejected
+from authcheck.ids import fold
 
 QUIET_MODULES = 4  # ISO/IEC 18004 s9.1: the white margin on each side
 LEAST_MODULE_MM = 0.4  # the smallest module that phones read from an ordinary print
@@ -59,11 +60,12 @@ LAYOUTS = {
 
 def find_layout(name: str) -> Layout:
     """Return the sheet with this name. Raises BadSetting (`setting.layout`) when there is no such sheet."""
-    if name not in LAYOUTS:
+    layout = LAYOUTS.get(fold(name).lower())
+    if layout is None:
         raise BadSetting(
             f"We have no label sheet {name!r}. Use one of: {', '.join(LAYOUTS)}.", code="setting.layout"
         )
-    return LAYOUTS[name]
+    return layout
 
 
 def module_mm(layout: Layout, modules: int) -> float:

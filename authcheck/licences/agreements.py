@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.ids import new_id, new_salt
+from authcheck.ids import as_word, new_id, new_salt
 from authcheck.ledger.journal import record
 from authcheck.licences import facts
 from authcheck.licences.exclusivity import refuse_exclusive
@@ -116,6 +116,7 @@ def revoke(session: Session, owner: Organisation, licence_id: str, reason: str, 
 
     Raises Rejected (`licence.reason`), NotFound (`licence.not_found`), Conflict (`licence.state`).
     """
+    reason = as_word(reason)
     if reason not in REASONS:
         raise Rejected(
             f"Choose one of these reasons: {', '.join(REASONS)}.", code="licence.reason", reason=reason

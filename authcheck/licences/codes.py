@@ -50,6 +50,7 @@ CLASS_WORDS = re.compile(
 )
 BETWEEN_CLASSES = re.compile(r"[,;|/&+\s]+")
 BEFORE_HOST = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+BEFORE_NUMBER = re.compile(r"^(?:(?:shop|store|seller|vendor|id|no|nr)\b[.:-]? *){0,3}#? *(?=[0-9])")
 SHOWN_CHARS = 40
 
 
@@ -214,9 +215,10 @@ def loose_shop(shop_id: str) -> str:
     """Return what stays of a shop's id after a spreadsheet and a keyboard.
 
     A spreadsheet drops the zeros before a number, adds decimals and separates thousands. A keyboard changes
-    capitals.
+    capitals. A person writes what a number is: `Shop #4711`, `ID: 4711`.
     """
-    bare = re.sub(r"(?<=[0-9])[.,]0+$", "", shop_id.casefold())
+    bare = BEFORE_NUMBER.sub("", shop_id.casefold())
+    bare = re.sub(r"(?<=[0-9])[.,]0+$", "", bare)
     bare = re.sub(r"(?<=[0-9])[.,' ](?=[0-9]{3}(?![0-9]))", "", bare).lstrip("0")
     return bare or "0" * bool(shop_id)
 

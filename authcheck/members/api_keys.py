@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.errors import Forbidden, NotFound, Rejected
-from authcheck.ids import CROCKFORD, new_id
+from authcheck.ids import CROCKFORD, fold, new_id
 from authcheck.members.organisations import NAME_CHARS
 from authcheck.members.tables import ApiKey, Organisation
 
@@ -48,6 +48,7 @@ def create_key(
     Show the token to the user now: the service does not store it. Raises Rejected (`key.scopes`,
     `key.label`).
     """
+    scopes = [fold(scope).lower() for scope in scopes]
     unknown_scopes = [scope for scope in scopes if scope not in SCOPES]
     if unknown_scopes or not scopes:
         raise Rejected(

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.ids import fold, new_id, new_salt, tidy
+from authcheck.ids import as_word, fold, new_id, new_salt, tidy
 from authcheck.ledger.journal import record_at_commit
 from authcheck.members import facts
 from authcheck.members.tables import Organisation
@@ -41,7 +41,7 @@ def create_organisation(
 
 def describe_organisation(*, handle: str, name: str, roles: Sequence[str], now: datetime) -> Organisation:
     """Build an organisation without storing it. Raises Rejected (`organisation.*`)."""
-    handle, name = fold(handle), tidy(name)
+    handle, name, roles = fold(handle).lower(), tidy(name), [as_word(role) for role in roles]
     if not HANDLE.fullmatch(handle):
         raise Rejected(
             f"{handle!r} cannot be a handle. A handle has 1 to 64 of the characters a-z, 0-9 and -. "

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.ids import fold, new_salt, normal_id, tidy
+from authcheck.ids import as_word, fold, new_salt, normal_id, tidy
 from authcheck.ledger.journal import record_at_commit
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
@@ -279,7 +279,7 @@ def update_design(
     if collection is not None and check_collection(collection) != design.collection:
         ask_change(session, design, collection=check_collection(collection), now=now)
     title = design.title if title is None else title.strip() or design.reference
-    kind = design.kind if kind is None else kind
+    kind = design.kind if kind is None else as_word(kind)
     check_words(title, kind)
     design.title, design.kind = title, kind
     if collection is not None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified, set_committed_value
 
 from authcheck.errors import Conflict, Rejected
-from authcheck.ids import new_id, new_salt, tidy
+from authcheck.ids import as_word, new_id, new_salt, tidy
 from authcheck.ledger.journal import record_at_commit
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
@@ -37,6 +37,10 @@ class NewDesign:
     kind: str = "other"
     public_preview: bool = False
     collection: str = ""
+
+    def __post_init__(self) -> None:
+        """Write the kind in its one spelling."""
+        object.__setattr__(self, "kind", as_word(self.kind))
 
 
 @dataclass(frozen=True, slots=True)

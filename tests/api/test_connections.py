@@ -5,6 +5,7 @@ import json
 import logging
 import resource
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ class Running:
     bodies: list[bytes] = field(default_factory=list)
     answer_bytes: int = 2
     reads_body: bool = True
+    work_s: float = 0.0
 
     def connect(self, sent: bytes = b"") -> socket.socket:
         """Open a connection and send bytes."""
@@ -119,6 +121,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
                 return
             body, has_more = body + message["body"], message["more_body"]
         state.bodies.append(body)
+        await asyncio.sleep(state.work_s)
         length = str(state.answer_bytes).encode()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
         await send({"type": "http.response.body", "body": b"x" * state.answer_bytes})
@@ -133,7 +136,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
         log_config=None,
     )
     service = uvicorn.Server(config)
-    thread = threading.Thread(target=asyncio.run, args=(service.serve(),))
+    thread = threading.Thread(target=service.run)  # with the event loop of the product
     thread.start()
     wait_for(lambda: service.started)
     state.port = service.servers[0].sockets[0].getsockname()[1]
@@ -307,6 +310,20 @@ def test_a_client_that_does_not_read_the_answer_is_cut_off(running: Running) -> 
     with running.connect(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") as client:
         time.sleep(0.4)
         assert len(read_all(client)) < running.answer_bytes
+
+
+def test_a_client_that_goes_with_requests_sent_ahead_leaves_no_trace(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An answer to a client that has gone is dropped. It is no error of ours in the log."""
+    running.work_s = 0.02
+    for _ in range(10):
+        client = running.connect(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 6 + b"POST / HTTP/1.1\r\n")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # end with a reset
+        client.close()
+    time.sleep(0.1)
+    assert running.ask().endswith(b"xx")
+    assert [record.message for record in caplog.records] == []
 
 
 def test_requests_sent_ahead_are_bounded(running: Running) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import make
 import pytest
+from PIL import Image
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.testclient import TestClient
 
@@ -32,7 +33,7 @@ def test_a_registered_design_is_shown_to_its_owner(client: TestClient, brand: He
     )
     shown = client.get(answer.headers["location"], headers=brand)
     assert shown.headers["etag"] == answer.headers["etag"]
-    assert {**shown.json(), "status": "registered"} == body
+    assert {**shown.json(), "status": "registered", "twin": ""} == body
 
 
 def test_the_same_design_again_is_already_yours(client: TestClient, brand: Headers) -> None:
@@ -221,3 +222,15 @@ def test_a_full_disk_is_said_and_nothing_is_registered(
     assert str(workspace.store.folder) not in answer.text
     workspace.store.folder.unlink()
     assert _post(client, brand).status_code == 201
+
+
+def test_a_registration_names_your_twin(
+    client: TestClient, brand: Headers, new_design: Callable[..., dict[str, Any]]
+) -> None:
+    """The owner learns that the same art is registered already, under another reference."""
+    assert new_design("PRINT")["twin"] == ""
+    turned = make.encode(make.picture(1).transpose(Image.Transpose.ROTATE_90), "JPEG", quality=90)
+    answer = client.post(
+        "/v1/designs", headers=brand, data={"reference": "TURNED"}, files={"image": ("b.jpg", turned)}
+    )
+    assert (answer.status_code, answer.json()["twin"]) == (201, "PRINT")

@@ -1,6 +1,7 @@
 """Flow: marketplaces write shops, prices and certificates in their own ways, and no seller pays for it."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import certificates_made as made
@@ -10,6 +11,7 @@ import pytest
 
 from authcheck.errors import Rejected
 from authcheck.ids import normal_id
+from authcheck.licences import grants
 from authcheck.listings import judging
 from authcheck.listings.judging import Judged, NewListing
 from authcheck.members import organisations
@@ -152,6 +154,30 @@ def test_the_command_line_reads_values_as_they_are_written(
     code = acme.certificates()[0].code
     assert cli("lookup", f"http://127.0.0.1:8000/c/{code}").code == 0
     assert "[code.foreign]" in cli("lookup", f"https://other.example/c/{code}").err
+
+
+def test_a_word_of_a_list_may_have_capitals_and_blanks(
+    cli: Any, workspace: Workspace, tmp_path: Path
+) -> None:
+    """Kinds, roles, states, verdicts, reasons and handles are read as a keyboard capitalises them."""
+    (tmp_path / "kite.png").write_bytes(make.picture_bytes())
+    said = [
+        ("designs", "import", str(tmp_path / "kite.png"), "--owner", "Acme", "--kind", " Logo"),
+        ("designs", "list", "--owner", "ACME", "--state", "Registered"),
+        ("organisations", "add", "Kiteco", "--role", "Licensee"),
+        ("licences", "offer", "--org", "acme", "--to", "kiteco", "--design", "kite"),
+        ("licences", "list", "--org", "Acme", "--role", "OWNER"),
+        ("listings", "list", "--verdict", "Unlicensed use"),
+        ("certificates", "list", "--org", "acme", "--state", "Active "),
+        ("keys", "create", "--org", "acme", "--scope", "Listings:Check"),
+    ]
+    assert [(words[:2], cli(*words).code) for words in said] == [(words[:2], 0) for words in said]
+    with workspace.database.reading() as session:
+        assert designs.find_design(session, "acme", "kite").kind == "logo"
+        (licence,) = grants.all_licences(session, organisations.get_organisation(session, "acme").id)
+    revoked = cli("licences", "revoke", licence.id, "--org", "acme", "--reason", "Unpaid")
+    assert revoked.code == 0
+    assert "[setting.role]" in cli("licences", "list", "--org", "acme", "--role", "licensor").err
 
 
 def test_ids_are_read_as_a_phone_types_them(workspace: Workspace, acme: made.Brand) -> None:

@@ -222,6 +222,9 @@ def test_a_shop_keeps_its_zeros() -> None:
     assert loose_shop("Kites") == loose_shop("KITES")
     assert loose_shop("4711") == loose_shop("4711.0") == loose_shop("4,711") == loose_shop("4 711")
     assert loose_shop("47.11") != loose_shop("4711")
+    for written in ("#4711", "Shop 4711", "shop #4711", "ID: 4711", "Seller-ID 4711", "No. 4711"):
+        assert loose_shop(written) == loose_shop("4711"), written
+    assert loose_shop("shop4711") != loose_shop("4711") != loose_shop("kites 4711")
 
 
 def test_a_rounded_number_is_no_shop_and_no_lot() -> None:

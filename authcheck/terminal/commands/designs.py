@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.errors import BadSetting, NotFound
 from authcheck.files.picture_files import read_file
+from authcheck.ids import as_word
 from authcheck.members import organisations
 from authcheck.registry import designs
 from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem
@@ -74,7 +75,7 @@ def _check_options(what: SourceKind, owner: str | None, kind: str, collection: s
     """Check the options of designs without a table. Raises Rejected, BadSetting (`setting.owner`)."""
     if what == "table":
         return
-    check_words("", kind)
+    check_words("", as_word(kind))
     check_collection(collection)
     if owner is None:
         raise BadSetting("The owner is missing. Name the owner with --owner.", code="setting.owner")
@@ -106,6 +107,7 @@ def list_designs(
     json: Json = False,
 ) -> None:
     """List designs, oldest first."""
+    state = None if state is None else as_word(state)
     if state is not None and state not in designs.STATES:
         raise BadSetting(
             f"{state!r} is not a state. Use one of {', '.join(designs.STATES)}.", code="setting.state"

@@ -6,6 +6,7 @@ import typer
 
 from authcheck.certificates import contested
 from authcheck.certificates.signing_keys import open_vault
+from authcheck.ids import as_word
 from authcheck.ledger import publishing
 from authcheck.members import organisations
 from authcheck.registry import disputes, rulings
@@ -57,6 +58,7 @@ def rule(
 
     The ruling is an entry of the ledger. The reason is not.
     """
+    ruling = as_word(ruling)
     with open_storage() as storage:
         with storage.database.writing() as session:
             row = rulings.rule(session, dispute, ruling, reason=reason, now=utc_now())

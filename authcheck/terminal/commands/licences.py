@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
-from authcheck.ids import normal_id
+from authcheck.errors import BadSetting
+from authcheck.ids import as_word, normal_id
 from authcheck.ledger import publishing
 from authcheck.licences import agreements, grants
 from authcheck.licences.codes import read_classes
@@ -153,6 +154,9 @@ def list_licences(
     json: Json = False,
 ) -> None:
     """List an organisation's given and received licences, all versions."""
+    role = None if role is None else as_word(role)
+    if role not in {None, "owner", "licensee"}:
+        raise BadSetting(f"{role!r} is not a role in a licence. Use owner or licensee.", code="setting.role")
     with open_storage() as storage, storage.database.reading() as session:
         member = organisations.get_organisation(session, organisation)
         versions = list(grants.all_licences(session, member.id, role=role))

@@ -8,7 +8,7 @@ import typer
 
 from authcheck.errors import BadSetting, Rejected
 from authcheck.files.picture_files import read_file, read_stream
-from authcheck.ids import new_id
+from authcheck.ids import as_word, new_id
 from authcheck.listings import imports, judging
 from authcheck.listings.judging import Judged
 from authcheck.listings.offer_files import read_offers
@@ -112,6 +112,7 @@ def list_listings(
     json: Json = False,
 ) -> None:
     """List listings, oldest first."""
+    verdict = None if verdict is None else as_word(verdict)
     if verdict is not None and verdict not in {*ListingVerdict}:
         raise BadSetting(
             f"{verdict!r} is not a verdict. Use one of {', '.join(ListingVerdict)}.", code="setting.verdict"

@@ -67,9 +67,7 @@ def test_a_handle_is_small_letters_digits_and_hyphens(session: Session, handle: 
     assert (made.handle, made.name) == (handle, "Somebody")
 
 
-@pytest.mark.parametrize(
-    "handle", ["", "-a", "a-", "A", "a b", "a.b", "a\nb", "ä", "x" * 65, "../x", *HOSTILE]
-)
+@pytest.mark.parametrize("handle", ["", "-a", "a-", "a b", "a.b", "a\nb", "ä", "x" * 65, "../x", *HOSTILE])
 def test_another_handle_is_refused_and_finds_nobody(session: Session, handle: str) -> None:
     """An invalid handle is refused when an organisation is made.
 
@@ -92,7 +90,7 @@ def test_a_name_that_cannot_be_shown_is_refused(session: Session, name: str) -> 
     assert caught.value.code == "organisation.name"
 
 
-@pytest.mark.parametrize("roles", [[], ["king"], ["brand", "king"], ["Brand"], ["\0"], [MEGABYTE]])
+@pytest.mark.parametrize("roles", [[], ["king"], ["brand", "king"], ["\0"], [MEGABYTE]])
 def test_roles_are_known_ones(session: Session, roles: list[str]) -> None:
     """An organisation has at least one role, and only known roles."""
     with pytest.raises(Rejected) as caught:
@@ -137,7 +135,7 @@ def test_only_the_hash_of_a_secret_is_stored(session: Session, token: str) -> No
     assert len(secret) >= 43
 
 
-@pytest.mark.parametrize("scopes", [[], ["root"], ["admin", "root"], ["ADMIN"], ["\0"]])
+@pytest.mark.parametrize("scopes", [[], ["root"], ["admin", "root"], ["\0"]])
 def test_scopes_are_known_ones(session: Session, acme: Organisation, scopes: list[str]) -> None:
     """A key has at least one scope, and only known scopes."""
     with pytest.raises(Rejected) as caught:
