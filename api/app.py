@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="authcheck",
         description=DESCRIPTION,
         lifespan=_lifespan,
-        openapi_url="/v1/openapi.json",
+        openapi_url=None,  # see `openapi.install`
         docs_url=None,  # FastAPI's two pages of documentation load scripts from another host
         redoc_url=None,
         redirect_slashes=False,
@@ -73,12 +73,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.previews = Previews()
     app.state.drawings = Drawings()
     app.state.places = Places(settings.workers)
+    openapi.install(app)
     app.state.routes = [*app.routes, *(route for module in ROUTERS for route in module.router.routes)]
     for module in ROUTERS:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)
-    openapi.install(app)
     app.add_middleware(BodyLimit, settings=settings)  # the middleware added last sees a request first
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(Edge)

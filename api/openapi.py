@@ -1,14 +1,17 @@
 """The OpenAPI document: FastAPI's document, with problems as the API really sends them."""
 
+import json
+from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 
 from authcheck import __version__
 
 from .problems import MEDIA_TYPE
 from .wire.forms import Problem
 
+PATH = "/v1/openapi.json"
 PROBLEM = {
     "description": "The error. docs/errors.md explains every code.",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -46,7 +49,7 @@ def pictures_out(media_type: str) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Make `app.openapi()` describe problems instead of FastAPI's own validation errors."""
+    """Make `app.openapi()` describe problems instead of FastAPI's own validation errors, and serve it."""
     fastapi_openapi = app.openapi
 
     def openapi_with_problems() -> dict[str, Any]:
@@ -56,6 +59,15 @@ def install(app: FastAPI) -> None:
 
     app.version = __version__
     app.openapi = openapi_with_problems  # type: ignore[method-assign]  # FastAPI's documented way
+
+    @cache
+    def document_bytes() -> bytes:
+        return json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+
+    async def show_document(_request: Request) -> Response:
+        return Response(document_bytes(), media_type="application/json")
+
+    app.add_route(PATH, show_document, include_in_schema=False)  # FastAPI's own writes it anew each time
 
 
 def _add_problems(document: dict[str, Any]) -> dict[str, Any]:
