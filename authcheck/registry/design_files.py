@@ -147,9 +147,13 @@ def check_number(pictures: int) -> None:
 
 def _read_masks(field: str, pictures: int) -> tuple[str, ...]:
     """Return one mask per picture. The field has one word for all pictures, or one entry per picture."""
-    if field in {"", *MASK_WORDS}:
-        return (field,) * pictures if field else ()
-    names = tuple(name.strip() or "none" for name in field.split("|"))
+    words = [name.strip().lower() for name in field.split("|")]
+    if len(words) == 1 and words[0] in {"", *MASK_WORDS}:
+        return (words[0],) * pictures if words[0] else ()
+    names = tuple(
+        word if word in MASK_WORDS else name.strip() or "none"
+        for word, name in zip(words, field.split("|"), strict=True)
+    )
     if len(names) != pictures:
         raise RowRejected(
             f"The row names {pictures} pictures but {len(names)} masks. Name one mask for each picture.",

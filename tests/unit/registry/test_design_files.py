@@ -246,6 +246,8 @@ def test_a_link_to_nowhere_is_given_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mask", "pictures", "expected"),
     [
+        (" Auto ", "a.png|b.png", ("auto", "auto")),
+        ("NONE|m.PNG", "a.png|b.png", ("none", "m.PNG")),
         ("", "a.png", ()),
         ("auto", "a.png|b.png", ("auto", "auto")),
         ("none", "a.png", ("none",)),
