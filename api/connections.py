@@ -115,7 +115,12 @@ class BoundedConnection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin to wait for the body. Raises Malformed, which the parser turns into its own error."""
+        """Begin to wait for the body. Raises Malformed, which the parser turns into its own error.
+
+        A request without all its headers would be another request, so it never begins.
+        """
+        if self._header_count > HEADERS:
+            raise Malformed
         self._is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if self._is_upgrade:
             return
@@ -200,7 +205,8 @@ class BoundedConnection(HttpToolsProtocol):
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
             self._parse(head + data[stop.args[0] :])
         except (httptools.HttpParserError, Malformed):
-            self.send_400_response("")
+            if self._header_count <= HEADERS:  # else `data_received` says what is wrong
+                self.send_400_response("")
 
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete

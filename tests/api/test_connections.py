@@ -165,16 +165,18 @@ def test_a_connection_serves_several_requests(running: Running) -> None:
         b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 200_000,
         b"GET /" + b"a" * 200_000,
         b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 101 + b"\r\n",
+        b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\n" + b"a: b\r\n" * 101 + b"\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Trailer: " + b"a" * 200_000,
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;name=" + b"a" * 200_000,
         b"\r\n" * 100_000,
     ],
-    ids=["value", "path", "many", "trailer", "chunk extension", "blank lines"],
+    ids=["value", "path", "many", "many and an upgrade", "trailer", "chunk extension", "blank lines"],
 )
 def test_headers_without_end_are_refused(running: Running, endless: bytes) -> None:
     """Each way to send headers without end gets 431, and costs at most 64 KiB."""
     answer = problem_of(running.ask(endless))
     assert (answer["status"], answer["code"]) == (431, "request.headers_too_large")
+    assert running.bodies == []  # no request begins without its last headers
     assert running.ask().endswith(b"xx")
 
 
