@@ -89,7 +89,7 @@ def keys_used() -> Iterator[str]:
     )
     decode = (core / "vision" / "pictures" / "decode.py").read_text()
     yield from (f"reason.{code}" for code in re.findall(r'Reason\("([a-z_.]+)"', verdicts + candidates))
-    yield from (f"reason.{code}" for code in re.findall(r'notes = .*"(image\.[a-z_]+)"', decode))
+    yield from (f"reason.{code}" for code in re.findall(r'\("(image\.[a-z_]+)",\) if', decode))
     findability = (core / "vision" / "features" / "findability.py").read_text()
     yield from (f"warning.{code}" for code in re.findall(r'"(design\.[a-z_]+)":', findability))
     yield from (f"error.{code}" for code in codes_raised())
