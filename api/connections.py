@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 
 import httptools
@@ -19,7 +18,7 @@ from uvicorn.server import ServerState
 from authcheck.ids import new_id
 from authcheck.storage.opening import utc_now
 
-from .framing import Malformed, refuse_ambiguous, write_head
+from .framing import Malformed, refuse_ambiguous, write_answer, write_head
 from .problems import problem
 
 HEADER_BYTES = 64 * 1024  # of a request line and all headers, of trailers, or of framing without content
@@ -166,9 +165,8 @@ class BoundedConnection(HttpToolsProtocol):
         super().resume_writing()
         self._stop_write_timer()
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer bytes that are no HTTP request. `msg` is uvicorn's text, which says nothing more."""
-        del msg
+    def send_400_response(self, _msg: str) -> None:
+        """Answer bytes that are no HTTP request. uvicorn's text says nothing more."""
         self._refuse(400, "request.malformed", "This is not a valid HTTP request.")
 
     def end_after_answer(self) -> None:
@@ -260,9 +258,7 @@ class BoundedConnection(HttpToolsProtocol):
                 self.transport.close()
                 return
         response = problem(new_id("req", utc_now()), status, code, detail, headers={"Connection": "close"})
-        head = b"".join(b"%s: %s\r\n" % header for header in response.raw_headers)
-        start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
-        self.transport.write(start + head + b"\r\n" + bytes(response.body))
+        self.transport.write(write_answer(status, response.raw_headers, bytes(response.body)))
         if self.transport.can_write_eof():
             self.transport.write_eof()
 

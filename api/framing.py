@@ -1,6 +1,7 @@
-"""Heads of HTTP requests whose end two programs could see at two places, and heads as bytes."""
+"""Heads of HTTP requests whose end two programs could see at two places, and heads and answers as bytes."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 
 VERSIONS = {"1.0", "1.1"}
 Headers = Sequence[tuple[bytes, bytes]]  # names in lower case
@@ -29,3 +30,10 @@ def write_head(method: bytes, target: bytes, version: str, headers: Headers) -> 
     lines = [b"%s %s HTTP/%s" % (method, target, version.encode())]
     lines += [b"%s: %s" % header for header in headers if header[0] != b"upgrade"]
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def write_answer(status: int, headers: Headers, body: bytes) -> bytes:
+    """Return a whole answer. Its headers give the length of its body."""
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
+    lines += [b"%s: %s" % header for header in headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
