@@ -57,7 +57,7 @@ class Pool:
     def give_back(self, who: str) -> None:
         """Give a place back, to the next caller who waits."""
         with self._lock:
-            self._held[who] -= 1
+            self._release(who)
             self._let_next_in()
 
     def pass_on(self, who: str) -> None:
@@ -93,11 +93,17 @@ class Pool:
     def _give_up(self, who: str, turn: Future[None]) -> None:
         with self._lock:
             if turn.done():  # the place came at the same moment
-                self._held[who] -= 1
+                self._release(who)
             else:
                 self._waiting[who].remove(turn)
                 self._forget_if_idle(who)
             self._let_next_in()
+
+    def _release(self, who: str) -> None:
+        """Take a place from a caller. Forget a caller without places: strangers have many addresses."""
+        self._held[who] -= 1
+        if not self._held[who]:
+            del self._held[who]
 
     def _let_next_in(self) -> None:
         """Give free places to those who wait: to each caller in turn, up to the caller's share."""

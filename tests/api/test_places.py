@@ -62,6 +62,23 @@ def test_one_caller_never_holds_the_last_place() -> None:
     run(scene())
 
 
+def test_callers_are_forgotten() -> None:
+    """A stranger with a million addresses leaves nothing in the memory of a pool."""
+
+    async def scene() -> None:
+        pool = Pool(2, 1)
+        for number in range(100):
+            await pool.take(f"a{number}")
+            waiting = asyncio.create_task(pool.take(f"a{number}"))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            pool.give_back(f"a{number}")
+        assert (len(pool._held), len(pool._waiting)) == (0, 0)
+
+    run(scene())
+
+
 def test_a_caller_who_waits_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The place that comes later goes to somebody else, and none is lost."""
     monkeypatch.setattr(places, "WAIT_S", 0.01)
