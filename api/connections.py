@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.config import Config
@@ -264,12 +264,12 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _make_room(self) -> None:
         """End the connection that has waited longest, of the address that has most. Else end this one."""
-        others = [one for one in self.connections if isinstance(one, BoundedConnection) and one is not self]
-        counts = Counter(one.address for one in others)
+        others = cast("set[BoundedConnection]", self.connections) - {self}
+        counts = Counter(peer.address for peer in others)
         waiting = [
-            (-counts[one.address], one.waiting_since_s, id(one), one)
-            for one in others
-            if one.waiting_since_s is not None and not one.transport.is_closing()
+            (-counts[peer.address], peer.waiting_since_s, id(peer), peer)
+            for peer in others
+            if peer.waiting_since_s is not None and not peer.transport.is_closing()
         ]
         (min(waiting)[-1] if waiting else self).transport.abort()
         if self.loop.time() - BoundedConnection.warned_at_s > WARN_EVERY_S:

@@ -72,25 +72,25 @@ class Guarded:
 
     def write(self, text: str) -> int:
         """Write text. Raises StorageFailed (`storage.full`, `storage.read_only`, `storage.failed`)."""
-        with self._told():
+        with self._raises_once():
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
         """Write the buffered text. Raises as `write`."""
-        with self._told():
+        with self._raises_once():
             self._stream.flush()
 
     def close(self) -> None:
         """Write the buffered text and close the stream. Raises as `write`."""
-        with self._told():
+        with self._raises_once():
             self._stream.close()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _raises_once(self) -> Iterator[None]:
         had_failed = self.has_failed
         try:
             with translated_write_errors(self._name):

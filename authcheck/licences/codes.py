@@ -212,7 +212,7 @@ def is_shop_address(text: str) -> bool:
 
 
 def loose_shop(shop_id: str) -> str:
-    """Return what stays of a shop's id after a spreadsheet and a keyboard.
+    """Return a shop's id without the parts that spreadsheets and keyboards change, to compare two ids.
 
     A spreadsheet drops the zeros before a number, adds decimals and separates thousands. A keyboard changes
     capitals. A person writes what a number is: `Shop #4711`, `ID: 4711`.
