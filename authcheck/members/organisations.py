@@ -15,7 +15,7 @@ from authcheck.members import facts
 from authcheck.members.tables import Organisation
 
 HANDLE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
-ROLES = ("brand", "licensee", "marketplace", "agent")
+ROLES = ("brand", "licensee", "marketplace", "agent", "operator")
 NAME_CHARS = 200
 
 
