@@ -26,6 +26,7 @@ from .routes import (
     designs,
     disputes,
     imports,
+    keys,
     labels,
     ledger,
     licences,
@@ -35,6 +36,7 @@ from .routes import (
     members,
     negatives,
     operations,
+    people,
     signing_keys,
     storefronts,
     views,
@@ -47,7 +49,7 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
-    storefronts, listings, ledger, members, operations, buyer, certificate,
+    storefronts, listings, ledger, members, keys, people, operations, buyer, certificate,
 )  # fmt: skip
 
 

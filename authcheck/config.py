@@ -114,6 +114,13 @@ class Settings(BaseSettings):
     key_requests_per_minute: Annotated[int, Field(ge=1, description="Requests a minute for one API key.")] = (
         600
     )
+    session_idle_hours: Annotated[
+        int,
+        Field(ge=1, le=24 * 365, description="Hours without a request after which a person is signed out."),
+    ] = 12
+    session_days: Annotated[
+        int, Field(ge=1, le=365, description="Days after which a person must sign in again in any case.")
+    ] = 14
     workers: Annotated[
         int,
         Field(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, Forbidden, NotFound, Rejected
 from authcheck.members import api_keys, organisations
-from authcheck.members.api_keys import Principal
+from authcheck.members.principals import Principal
 from authcheck.members.tables import ApiKey, Organisation
 from authcheck.workspace import Workspace
 
@@ -119,7 +119,7 @@ def test_a_token_says_who_is_asking(session: Session, acme: Organisation, token:
     """The right token gives the organisation, the key and its scopes, and no other scope."""
     principal = api_keys.authenticate(session, token)
     assert (principal.organisation_id, principal.handle) == (acme.id, "acme")
-    assert token.startswith(f"{principal.key_id}_")
+    assert token.startswith(f"{principal.caller}_")
     principal.require("designs:write")
     with pytest.raises(Forbidden) as caught:
         principal.require("admin")
