@@ -10,6 +10,7 @@ from fastapi.staticfiles import StaticFiles
 from authcheck import config
 from authcheck.config import Settings
 from authcheck.ledger import addresses
+from authcheck.members.mail import open_mailer
 from authcheck.workspace import Workspace
 
 from . import openapi, problems
@@ -75,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.previews = Previews()
     app.state.drawings = Drawings()
     app.state.places = Places(settings.workers)
+    app.state.mailer = open_mailer(settings)
     openapi.install(app)
     app.state.routes = [*app.routes, *(route for module in ROUTERS for route in module.router.routes)]
     for module in ROUTERS:

@@ -2,10 +2,10 @@
 
 import logging
 
-from authcheck.members.mail import ConsoleMailer, Mail, Mailer
 from starlette.requests import Request
 
 from authcheck.errors import AuthcheckError
+from authcheck.members.mail import ConsoleMailer, Mail, Mailer
 from authcheck.members.tables import OneTimeLink, Person
 
 from .i18n import language_of

@@ -3,20 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Annotated, Protocol, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 
 from .wire.forms import Item, Page
 
-
-class Identified(Protocol):
-    """A row of a list that is ordered by id."""
-
-    id: str
-
-
-Row = TypeVar("Row", bound=Identified)
+Row = TypeVar("Row")
+by_id: Callable[[Any], str] = attrgetter("id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +35,7 @@ class Paging:
         rows: Sequence[Row],
         show: Callable[[Row], Item],
         *,
-        key: Callable[[Row], str] = attrgetter("id"),
+        key: Callable[[Row], str] = by_id,
     ) -> Page[Item]:
         """Return the page. Set the Link header when another page follows. Rows are ordered by `key`."""
         shown = rows[: self.limit]

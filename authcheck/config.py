@@ -5,11 +5,18 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from authcheck.errors import BadSetting
-from authcheck.files.setting_places import checked_database, checked_key, checked_path, checked_url
+from authcheck.files.setting_places import (
+    checked_database,
+    checked_key,
+    checked_path,
+    checked_sender,
+    checked_smtp,
+    checked_url,
+)
 
 
 def three_numbers(text: str) -> tuple[float, float, float]:
@@ -45,6 +52,12 @@ def shares(text: str) -> tuple[float, ...]:
 def _checked_shares(text: str) -> str:
     shares(text)
     return text
+
+
+def _checked_smtp(url: str, info: ValidationInfo) -> str:
+    if info.data.get("mail_from") is None:
+        raise ValueError("a mail server needs AUTHCHECK_MAIL_FROM too, the address that its mails come from")
+    return checked_smtp(url)
 
 
 Key = Annotated[str, AfterValidator(checked_key)]
@@ -148,16 +161,14 @@ class Settings(BaseSettings):
         Key | None,
         Field(
             description="The Ed25519 key that signs the ledger: file:PATH or env:NAME. By default a file "
-            "in the data folder, "
-            "made at first use."
+            "in the data folder, made at first use."
         ),
     ] = None
     secrets_key: Annotated[
         Key | None,
         Field(
-            description="The key that encrypts brands' private keys and PINs: file:PATH or env:NAME. By "
-            "default a file in "
-            "the data folder, made at first use."
+            description="The key that encrypts brands' private keys, PINs and second factors: file:PATH or "
+            "env:NAME. By default a file in the data folder, made at first use."
         ),
     ] = None
     witnesses: Annotated[
@@ -174,8 +185,7 @@ class Settings(BaseSettings):
         str | None,
         Field(
             description="JSON-RPC address of the chain that anchors checkpoints. Without it there are no "
-            "anchors. Needs "
-            "authcheck[evm].",
+            "anchors. Needs authcheck[evm].",
             repr=False,  # it may hold a key
         ),
     ] = None
@@ -185,8 +195,7 @@ class Settings(BaseSettings):
         Key | None,
         Field(
             description="The secp256k1 key of the account that writes anchors: file:PATH or env:NAME. By "
-            "default a file in "
-            "the data folder, made at first use."
+            "default a file in the data folder, made at first use."
         ),
     ] = None
     evm_confirmations: Annotated[
@@ -211,6 +220,17 @@ class Settings(BaseSettings):
         AfterValidator(_checked_shares),
         Field(description="Shares of a licence's cap at which its meter raises an alert, comma-separated."),
     ] = "0.8,0.95,1"
+    mail_from: Annotated[
+        Annotated[str, AfterValidator(checked_sender)] | None,
+        Field(description="Address that mails come from, e.g. authcheck@brand.example."),
+    ] = None
+    smtp_url: Annotated[
+        Annotated[str, AfterValidator(_checked_smtp)] | None,
+        Field(
+            description="Server that sends mails: smtp://user:password@host:587. Without it we print them.",
+            repr=False,  # it holds a password
+        ),
+    ] = None
     neural_model: Annotated[
         Annotated[Path, AfterValidator(checked_path)] | None,
         Field(description="ONNX file of a neural descriptor. Needs the extra `authcheck[neural]`."),

@@ -24,6 +24,8 @@ LOADED_LATE = {
     "authcheck.storage.upgrading",  # Alembic: no other command should wait 0.2 s for its import
     "authcheck.vision.features.thumbnail",  # OpenCV: a question about licences rarely compares two pictures
     "authcheck.vision.matching.twins",
+    "segno",  # 60 ms: only the page that turns the second factor on shows its QR code
+    "zxcvbn.frequency_lists",  # 50 ms and 3 MB: only a new password needs the list
 }
 VAGUE = {
     "utils",

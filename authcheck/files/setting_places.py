@@ -1,16 +1,33 @@
-"""Places that settings name: folders, files, and the public address."""
+"""Places that settings name: folders, files, the public address, and the mail server."""
 
 import re
 from contextlib import suppress
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 import idna
 
 HOST_PART = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 HOST = re.compile(rf"(?=.{{1,253}}\Z){HOST_PART}(?:\.{HOST_PART})*")
 URL_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)*")
+
+
+SENDER = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?P<host>[^@]+)")
+SMTP_PORTS = {"smtp": 587, "smtps": 465}
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """A mail server. `security` is `tls` from the first byte, `starttls`, or `none` on this machine."""
+
+    host: str
+    port: int
+    security: Literal["tls", "starttls", "none"]
+    user: str = ""
+    password: str = field(default="", repr=False)
 
 
 def checked_url(text: str) -> str:
@@ -37,6 +54,55 @@ def checked_url(text: str) -> str:
     if not is_port or parts.netloc.endswith(":"):
         raise ValueError("the port is a number from 1 to 65535")
     return text.rstrip("/")
+
+
+def checked_smtp(text: str) -> str:
+    """Return the address of a mail server as it is. Raises ValueError as `read_smtp_url`."""
+    read_smtp_url(text)
+    return text
+
+
+def read_smtp_url(text: str) -> SmtpServer:
+    """Read `smtp://user:password@host:587` or `smtps://...`. Raises ValueError, which quotes no password.
+
+    A server on another machine gets nothing before the connection is encrypted.
+    """
+    example = "write an address such as smtp://user:password@mail.example:587"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"the port is a number from 1 to 65535: {example}") from error
+    if parts.scheme not in SMTP_PORTS or not parts.hostname or parts.path.strip("/"):
+        raise ValueError(f"{example}, and write / : @ # ? % in a password as %2F %3A %40 %23 %3F %25")
+    if parts.query or parts.fragment or port == 0:
+        raise ValueError(f"{example}, and write # and ? in a password as %23 and %3F")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if bool(user) != bool(password):
+        raise ValueError("write both the user and the password, or neither")
+    if not (user + password).isascii():
+        raise ValueError("the user and the password of a mail server have ASCII characters only")
+    _check_host(parts.hostname)
+    is_here = parts.hostname == "localhost"
+    with suppress(ValueError):
+        is_here = is_here or ip_address(parts.hostname).is_loopback
+    security: Literal["tls", "starttls", "none"] = "none" if is_here else "starttls"
+    return SmtpServer(
+        parts.hostname,
+        port or SMTP_PORTS[parts.scheme],
+        "tls" if parts.scheme == "smtps" else security,
+        user,
+        password,
+    )
+
+
+def checked_sender(text: str) -> str:
+    """Return the address that mails come from. Raises ValueError unless it is one plain address."""
+    address = SENDER.fullmatch(text)
+    if address is None:
+        raise ValueError("write one address without a name, such as authcheck@brand.example")
+    _check_host(address["host"])
+    return text
 
 
 def _check_host(host: str) -> None:
