@@ -37,21 +37,7 @@ def create_key(
     key that asks. None: the operator, or somebody with access to the database. Raises Rejected (`key.scopes`,
     `key.label`), Forbidden (`key.beyond` for a scope with a right that the maker does not have).
     """
-    scopes = [fold(scope).lower() for scope in scopes]
-    unknown_scopes = [scope for scope in scopes if scope not in SCOPES]
-    if unknown_scopes or not scopes:
-        raise Rejected(
-            f"A key needs one or more of these scopes: {', '.join(SCOPES)}.",
-            code="key.scopes",
-            scopes=", ".join(unknown_scopes),
-        )
-    beyond = [scope for scope in scopes if maker is not None and not includes(maker, SCOPES[scope])]
-    if beyond:
-        raise Forbidden(
-            f"A key cannot allow more than you may do yourself. Leave out: {', '.join(beyond)}.",
-            code="key.beyond",
-            scopes=", ".join(beyond),
-        )
+    scopes = _checked_scopes(scopes, maker)
     if len(label) > NAME_CHARS or not label.isprintable():
         raise Rejected(
             f"A label may have at most {NAME_CHARS} characters, all of them printable.",
@@ -141,6 +127,26 @@ def note_use(session: Session, key_id: str, now: datetime) -> None:
 def unknown_key_error() -> Forbidden:
     """Return the error for a token that is no key, an unknown key, and a wrong secret."""
     return Forbidden("This API key is not known.", code="auth.key_unknown")
+
+
+def _checked_scopes(words: Sequence[str], maker: Grants | None) -> list[str]:
+    """Return the scopes. Raises Rejected (`key.scopes`), Forbidden (`key.beyond`)."""
+    scopes = [fold(word).lower() for word in words]
+    unknown_scopes = [scope for scope in scopes if scope not in SCOPES]
+    if unknown_scopes or not scopes:
+        raise Rejected(
+            f"A key needs one or more of these scopes: {', '.join(SCOPES)}.",
+            code="key.scopes",
+            scopes=", ".join(unknown_scopes),
+        )
+    beyond = [scope for scope in scopes if maker is not None and not includes(maker, SCOPES[scope])]
+    if beyond:
+        raise Forbidden(
+            f"A key cannot allow more than you may do yourself. Leave out: {', '.join(beyond)}.",
+            code="key.beyond",
+            scopes=", ".join(beyond),
+        )
+    return scopes
 
 
 def _revoked_error() -> Forbidden:

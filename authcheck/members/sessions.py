@@ -160,11 +160,11 @@ def renew(session: Session, row: WebSession, now: datetime) -> str:
 
 
 def end(session: Session, session_id: str, *, person_id: str, now: datetime) -> WebSession:
-    """End a session of a person. A repetition keeps the first time. Raises NotFound (`session.not_found`)."""
+    """End a session of a person. A repetition keeps the first time. Raises NotFound (`sign_in.not_found`)."""
     query = select(WebSession).where(WebSession.id == session_id, WebSession.person_id == person_id)
     row = session.scalar(query) if ID.fullmatch(session_id) else None
     if row is None:
-        raise NotFound("You have no session with this id.", code="session.not_found", session=session_id)
+        raise NotFound("You have no session with this id.", code="sign_in.not_found", session=session_id)
     row.ended_at = row.ended_at or now
     return row
 

@@ -13,7 +13,7 @@ from authcheck.members.failures import Bucket
 from authcheck.members.people import EMAIL_CHARS, find_person, normal_email
 from authcheck.members.tables import Person
 from authcheck.storage.database import Database
-from authcheck.vault import Vault, load_secret
+from authcheck.vault import load_secret
 
 DEVICE_BYTES = 16
 
@@ -41,7 +41,8 @@ class Entered:
 
 def limits_secret(settings: Settings) -> bytes:
     """Return the key of the hashes in the table of failed sign-ins. Raises BadSetting (`key.*`)."""
-    return load_secret(settings.secrets_key, settings.keys_dir / "secrets")
+    installation_secret = load_secret(settings.secrets_key, settings.keys_dir / "secrets")
+    return hmac.digest(installation_secret, b"authcheck sign-ins", "sha256")
 
 
 def sign_in(database: Database, settings: Settings, attempt: Attempt, now: datetime) -> Entered:
@@ -85,7 +86,7 @@ def enter_code(database: Database, settings: Settings, token: str, code: str, no
     Unavailable (`sign_in.wait`).
     """
     secret = limits_secret(settings)
-    vault = Vault(secret)
+    vault = second_factor.open_vault(settings)
     with database.writing() as session:
         waiting = sessions.find(session, token, settings, now, awaits_code=True)
         if waiting is None:

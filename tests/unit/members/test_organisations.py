@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, Forbidden, NotFound, Rejected
 from authcheck.members import api_keys, organisations
+from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal
 from authcheck.members.tables import ApiKey, Organisation
 from authcheck.workspace import Workspace
@@ -120,9 +121,9 @@ def test_a_token_says_who_is_asking(session: Session, acme: Organisation, token:
     principal = api_keys.authenticate(session, token)
     assert (principal.organisation_id, principal.handle) == (acme.id, "acme")
     assert token.startswith(f"{principal.caller}_")
-    principal.require("designs:write")
+    principal.require(Resource.DESIGNS, Right.WRITE)
     with pytest.raises(Forbidden) as caught:
-        principal.require("admin")
+        principal.require(Resource.ORGANISATIONS, Right.WRITE)
     assert (caught.value.code, caught.value.params) == ("auth.scope", {"scope": "admin"})
 
 
