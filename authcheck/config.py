@@ -94,10 +94,10 @@ class Settings(BaseSettings):
     )
     session_idle_hours: Annotated[
         int,
-        Field(ge=1, le=24 * 365, description="Hours without a request after which a person is signed out."),
+        Field(ge=1, le=876_000, description="Hours without a request after which a person is signed out."),
     ] = 12
     session_days: Annotated[
-        int, Field(ge=1, le=365, description="Days after which a person must sign in again in any case.")
+        int, Field(ge=1, le=36_500, description="Days after which a person must sign in again in any case.")
     ] = 14
     workers: Annotated[
         int,
