@@ -1,0 +1,89 @@
+"""Pages of people who sign in, in Chromium: both languages, both schemes, a phone and a desk, axe-core."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import account_pages
+import pytest
+
+from api.i18n import LANGUAGES
+from api.middleware import CONTENT_SECURITY_POLICY
+from api.pages.render import STATIC
+
+pytestmark = pytest.mark.ui
+HOST = "http://authcheck.test"
+WIDTHS_PX = (390, 1280)
+LOOKS = [
+    (name, tag, scheme)
+    for name in sorted(account_pages.PAGES)
+    for tag, scheme in (("en", "light"), ("zh-Hans", "dark"))
+]
+SCREENSHOTS = os.environ.get("AUTHCHECK_SCREENSHOTS")  # a folder, for whoever wants to see the pages
+TARGETS = """[...document.querySelectorAll("a[href], button, summary, input:not([type=hidden]), label.choice")]
+  .filter((one) => !one.matches(".skip, .choice input, p:not(.actions) a:not(.line), [data-say] a, li > a"))
+  .map((one) => [one.textContent.trim() || one.name, one.getBoundingClientRect().height])
+  .filter(([, height]) => height > 0 && height < 44)"""
+Show = Callable[..., Any]
+
+
+@pytest.fixture
+def show(chromium: Any) -> Iterator[Show]:
+    """Return a function that shows a sample page, with the policy that the service sends."""
+    contexts: list[Any] = []
+    wrong: list[str] = []
+
+    def serve(route: Any) -> None:
+        name = route.request.url.removeprefix(HOST).partition("?")[0]
+        if name.startswith("/static/"):
+            route.fulfill(path=STATIC / Path(name).name)
+        else:
+            route.abort()
+
+    def open_one(name: str, tag: str, scheme: str = "light", width_px: int = 390) -> Any:
+        context = chromium.new_context(
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            bypass_csp=False,
+            viewport={"width": width_px, "height": 844},
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+        page.route("**/*", serve)
+        page.route(
+            f"{HOST}/page",
+            lambda route: route.fulfill(
+                body=account_pages.html(name, LANGUAGES[tag]),
+                content_type="text/html; charset=utf-8",
+                headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY},
+            ),
+        )
+        page.goto(f"{HOST}/page")
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("name", "tag", "scheme"), LOOKS)
+def test_each_page_suits_its_readers(show: Show, name: str, tag: str, scheme: str) -> None:
+    """Nothing scrolls sideways, targets are large, text does not zoom on a phone, and axe-core is content."""
+    sync_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
+    for width_px in WIDTHS_PX:
+        page = show(name, tag, scheme, width_px)
+        if SCREENSHOTS:
+            file = f"{name.replace(' ', '-')}-{width_px}-{scheme}.png"
+            page.screenshot(path=Path(SCREENSHOTS) / file, full_page=True)
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert page.evaluate(TARGETS) == []
+        sizes = "[...document.querySelectorAll('.field :is(input, textarea)')].map((one) => getComputedStyle(one).fontSize)"
+        assert all(float(size.removesuffix("px")) >= 16 for size in page.evaluate(sizes))
+        for details in page.query_selector_all("details:not([open])"):
+            details.evaluate("(one) => { one.open = true }")
+        results = sync_playwright.Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
