@@ -17,7 +17,7 @@ from . import openapi, problems
 from .drawings import Drawings
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
-from .pages import buyer, certificate
+from .pages import account, buyer, certificate, one_time, sign_in
 from .places import Places
 from .previews import Previews
 from .rates import Rates
@@ -51,6 +51,7 @@ ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
     storefronts, listings, ledger, members, keys, people, operations, buyer, certificate,
+    sign_in, one_time, account,
 )  # fmt: skip
 
 

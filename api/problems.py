@@ -45,6 +45,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "request.too_large": 413,
     "request.content_type": 415,
     "request.multipart": 400,
+    "request.form": 400,
     "precondition.failed": 412,
     "precondition.required": 428,
     "rate.exceeded": 429,

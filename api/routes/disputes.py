@@ -50,7 +50,8 @@ def rule(_caller: DisputesRuler, dispute_id: str, body: RulingIn, workspace: Wor
     The answer names the batches of certificates for the design that lost.
     """
     with workspace.database.writing() as session:
-        dispute = rulings.rule(session, dispute_id, body.ruling, reason=body.reason, now=utc_now())
+        rulings.rule(session, dispute_id, body.ruling, reason=body.reason, now=utc_now())
+        dispute = disputes.get_dispute(session, dispute_id)  # again: the ruling has expired its designs
         loser = None if body.ruling == disputes.BOTH else rulings.loser_of(dispute)
         batches = contested.find_batches(session, loser.id) if loser else []
         answer = ruling_out(dispute, batches)

@@ -57,6 +57,11 @@ def code(person_id: str) -> Bucket:
     return Bucket("code", person_id, 5)
 
 
+def present_password(person_id: str) -> Bucket:
+    """Return the bucket of the present password, which a page asks for again: a session may be stolen."""
+    return Bucket("present password", person_id, 5)
+
+
 def count_attempt(session: Session, bucket: Bucket, secret: bytes, now: datetime) -> None:
     """Count an attempt as failed, or raise Unavailable (`sign_in.wait`) without counting it."""
     row = _get_row(session, bucket.id(secret), now)

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Rejected
@@ -15,6 +15,7 @@ from authcheck.members.tables import OneTimeLink, Person
 
 INVITE, RESET, SET_UP = "invite", "reset", "set-up"
 LASTS = {INVITE: timedelta(days=7), RESET: timedelta(hours=1), SET_UP: timedelta(days=1)}
+RESETS_AN_HOUR = 3  # so that nobody fills the mailbox of another person
 SECRET = re.compile("[A-Za-z0-9_-]{43}")  # 256 bits in base64url
 
 
@@ -22,6 +23,12 @@ def make_reset(session: Session, person: Person, now: datetime) -> tuple[OneTime
     """Make a link for a new password and return it with its secret. Earlier ones are withdrawn."""
     withdraw(session, OneTimeLink.person_id == person.id, now=now)
     return make(session, RESET, now, email=person.email, name=person.name, person_id=person.id)
+
+
+def count_resets(session: Session, person: Person, now: datetime) -> int:
+    """Return how many links for a new password were made for a person in the last hour."""
+    recent = (OneTimeLink.person_id == person.id, OneTimeLink.created_at > now - timedelta(hours=1))
+    return session.scalar(select(func.count()).select_from(OneTimeLink).where(*recent)) or 0
 
 
 def make_set_up(session: Session, now: datetime) -> str:

@@ -27,10 +27,11 @@ BROWSER_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session with its person, and the principal, or None while the person acts for no organisation."""
+    """A session with its person. The rest is None while the person acts for no organisation."""
 
     row: WebSession
     person: Person
+    organisation: Organisation | None
     principal: Principal | None
 
 
@@ -88,12 +89,13 @@ def find(
     if not is_open(row, settings, now) or person.disabled_at is not None or row.awaits_code != awaits_code:
         return None
     if member is None or organisation is None:
-        return SignedIn(row, person, None)
+        return SignedIn(row, person, None, None)
     roles = frozenset(member.roles)
     grants = grants_of_roles(roles)
     return SignedIn(
         row,
         person,
+        organisation,
         Principal(organisation.id, organisation.handle, person.id, roles, grants, row.used_at),
     )
 

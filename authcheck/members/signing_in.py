@@ -104,6 +104,22 @@ def enter_code(database: Database, settings: Settings, token: str, code: str, no
         return sessions.renew(session, waiting.row, now)
 
 
+def confirm_password(
+    database: Database, settings: Settings, person: Person, password: str, now: datetime
+) -> None:
+    """Raise Rejected (`password.wrong`) unless a signed-in person knows the present password.
+
+    Raises Unavailable (`sign_in.wait`, `password.busy`).
+    """
+    secret, bucket = limits_secret(settings), failures.present_password(person.id)
+    with database.writing() as session:
+        failures.count_attempt(session, bucket, secret, now)
+    if not passwords.verify(password, person.password_hash).is_right:
+        raise Rejected("This is not your present password.", code="password.wrong")
+    with database.writing() as session:
+        failures.forget(session, bucket, secret)
+
+
 def make_device(person_id: str, secret: bytes) -> str:
     """Return the cookie that remembers a browser in which this person has signed in."""
     nonce = secrets.token_urlsafe(DEVICE_BYTES)

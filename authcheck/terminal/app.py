@@ -48,6 +48,7 @@ COMMANDS = {
     "listings": Place("listings", "listings_app", "Check listings in bulk and read their verdicts."),
     "ledger": Place("ledger", "ledger_app", "Audit, publish and export the ledger."),
     "anchors": Place("anchors", "anchors_app", "Anchor the ledger in a blockchain."),
+    "people": Place("people", "people_app", "Invite people, reset and disable their accounts."),
     "keys": Place("api_keys", "keys_app", "Create, list and revoke API keys."),
     "address": Place("address", "address_app", "Show, record and move the public address."),
     "db": Place("database", "db_app", "Upgrade and inspect the database."),
