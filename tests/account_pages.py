@@ -245,7 +245,7 @@ SIGNED_IN: dict[str, Mapping[str, Any]] = {
 SIGNED_IN["account on"] = AGENT
 
 
-def html(name: str, language: Language) -> str:
+def html(name: str, language: Language, path: str = "/") -> str:
     """Return a page as `render` makes it, with the sentence of its problem in that language."""
     template, context = PAGES[name]
     values = dict(context)
@@ -257,7 +257,7 @@ def html(name: str, language: Language) -> str:
     return TEMPLATES.get_template(template).render(
         language=language,
         _=language.gettext,
-        path="/" + name.partition(" ")[0],
+        path=path,
         to=lambda path: path,
         base_url="http://testserver/",
         me=SIGNED_IN.get(name),

@@ -100,3 +100,11 @@ def test_a_problem_is_announced_and_leads_to_its_field(name: str) -> None:
     ]
     assert link == f"#{wrong['id']}"
     assert "aria-invalid" in wrong or wrong["class"] == "choices is-wrong"
+
+
+@pytest.mark.parametrize("name", ["account wrong", "people wrong", "sign-in wrong", "reset wrong"])
+def test_the_other_language_is_a_page_that_can_be_read(name: str) -> None:
+    """After a refused POST, the link to the other language leads to the page, not to the address of the POST."""
+    html = account_pages.html(name, LANGUAGES["en"], path="/account/password")
+    pages = {"account wrong": "/account", "people wrong": "/people", "sign-in wrong": "/sign-in"}
+    assert f'href="{pages.get(name, "/link/abc")}?lang=zh-Hans"' in html
