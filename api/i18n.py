@@ -6,12 +6,12 @@ once at start. Translators edit only these files. English is a translation like 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
 from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.messages.pofile import read_po
 from babel.numbers import format_compact_decimal, format_decimal
 from fastapi import Request
@@ -60,6 +60,10 @@ class Language:
     def when(self, moment: datetime) -> str:
         """Return date and time in words, in UTC."""
         return f"{format_datetime(moment, 'medium', tzinfo=UTC, locale=self.locale)} UTC"
+
+    def day(self, day: date) -> str:
+        """Return a day in words. A moment becomes its day in UTC."""
+        return format_date(day.astimezone(UTC) if isinstance(day, datetime) else day, "medium", self.locale)
 
     def size(self, size_bytes: int) -> str:
         """Return a file size in words, for example `25 MB`."""

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+from markupsafe import Markup
+
 from api.i18n import Language
 from api.pages.render import TEMPLATES
+from authcheck.members.permissions import MATRIX, SCOPES, Resource, Right, Role
+from authcheck.members.second_factor import qr_svg
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-SVG = '<svg class="qr" viewBox="0 0 45 45"><path fill="#fff" d="M0 0h45v45h-45z"/><path stroke="#000" d="M4 4.5h7m1 0h9"/></svg>'
+QR = Markup(qr_svg("otpauth://totp/authcheck:jana%40maison-iris.example?secret=IOVDVHUG&issuer=authcheck"))  # noqa: S704 - ours
 ME = {"name": "Jana Nováková", "acting": "Maison Iris", "may_manage_people": True}
 AGENT = {"name": "王小明", "acting": "Brandguard for Maison Iris", "may_manage_people": False}
 INVITATION = {"organisation": "Maison Iris", "invited_by": "Jana Nováková", "roles": ["rights", "analyst"]}
@@ -77,10 +81,171 @@ PAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
         SET_UP | {"name": LONG, "problem": problem("factor.code", "code")},
     ),
 }
-SIGNED_IN: dict[str, Mapping[str, Any]] = {}
+ACCOUNT: dict[str, Any] = {
+    "person": {"name": "Jana Nováková", "email": "jana@maison-iris.example"},
+    "name": "Jana Nováková",
+    "organisations": [
+        {"id": "org_1", "name": "Maison Iris", "roles": ["admin", "rights"], "is_current": True},
+        {"id": "app_1", "name": "Brandguard for Paper Bird", "roles": ["agent"], "is_current": False},
+        {"id": "org_2", "name": LONG, "roles": ["analyst"], "is_current": False},
+    ],
+    "factor": {"state": "off"},
+    "sessions": [
+        {"id": "ses_1", "browser": "Firefox, Linux", "created_at": NOW, "used_at": NOW, "is_this": True},
+        {"id": "ses_2", "browser": "Safari, iPhone", "created_at": NOW, "used_at": NOW, "is_this": False},
+        {"id": "ses_3", "browser": "", "created_at": NOW, "used_at": NOW, "is_this": False},
+    ],
+    "notice": None,
+    "problem": None,
+}
+CODES = [f"7K2M-9QX{number}-3FJRT" for number in range(10)]
+PENDING = {"state": "pending", "qr": QR, "secret": "IOVD VHUG RLO5 HAAH 7NHG XBE2 7LUK TI4Y"}
+ON = {"state": "on", "since": NOW, "codes_left": 9, "codes": None}
+PAGES |= {
+    "account": ("account/account.html", ACCOUNT | {"notice": "saved"}),
+    "account pending": (
+        "account/account.html",
+        ACCOUNT | {"factor": PENDING, "sessions": ACCOUNT["sessions"][:1]},
+    ),
+    "account codes": (
+        "account/account.html",
+        ACCOUNT | {"factor": ON | {"codes": CODES}, "notice": "factor_on"},
+    ),
+    "account on": ("account/account.html", ACCOUNT | {"factor": ON, "organisations": []}),
+    "account wrong": (
+        "account/account.html",
+        ACCOUNT | {"problem": problem("password.common", "password", form="password-")},
+    ),
+}
+BRAND_ROLES = ["admin", "rights", "licensing", "issuer", "protector", "analyst"]
+PEOPLE: dict[str, Any] = {
+    "organisation": {"name": "Maison Iris"},
+    "may_write": True,
+    "people": [
+        {
+            "id": "per_1",
+            "name": "Jana Nováková",
+            "email": "jana@maison-iris.example",
+            "roles": ["admin"],
+            "used_at": NOW,
+            "has_factor": True,
+            "is_me": True,
+            "is_disabled": False,
+        },
+        {
+            "id": "per_2",
+            "name": "王小明",
+            "email": f"{'w' * 60}@maison-iris.example",
+            "roles": BRAND_ROLES[1:],
+            "used_at": None,
+            "has_factor": False,
+            "is_me": False,
+            "is_disabled": True,
+        },
+    ],
+    "all_roles": BRAND_ROLES,
+    "invitations": [
+        {
+            "id": "lnk_1",
+            "name": "Ana",
+            "email": "ana@maison-iris.example",
+            "roles": ["issuer"],
+            "expires_at": NOW,
+            "is_over": False,
+        },
+        {
+            "id": "lnk_2",
+            "name": "",
+            "email": "ben@maison-iris.example",
+            "roles": ["analyst"],
+            "expires_at": NOW,
+            "is_over": True,
+        },
+    ],
+    "keys": [
+        {
+            "id": "ack_01KAWXYZ0123456789ABCDEFGH",
+            "label": "Shop system",
+            "scopes": ["designs:write", "listings:check"],
+            "created_at": NOW,
+            "used_at": NOW,
+            "revoked_at": None,
+        },
+        {
+            "id": "ack_01KAWXYZ0123456789ABCDEFGJ",
+            "label": "",
+            "scopes": ["certificates:issue"],
+            "created_at": NOW,
+            "used_at": None,
+            "revoked_at": NOW,
+        },
+    ],
+    "all_scopes": list(SCOPES),
+    "new_token": None,
+    "agents": [
+        {
+            "id": f"app_{state}",
+            "name": name,
+            "handle": "brandguard",
+            "scopes": ["listings:check"],
+            "designs": designs,
+            "territories": territories,
+            "ends_on": date(2027, 3, 31),
+            "state": state,
+        }
+        for state, name, designs, territories in (
+            ("now", "Brandguard", ["Koi pond", "Heron in the reeds"], ["DE", "FR"]),
+            ("over", LONG, [], []),
+            ("ended", "Old & Sons", [], ["CN"]),
+        )
+    ],
+    "may_appoint": True,
+    "agent_scopes": ["designs:read", "designs:write", "listings:check"],
+    "earliest_end": "2026-11-24",
+    "matrix": {
+        "roles": BRAND_ROLES,
+        "rows": [
+            {
+                "resource": resource.value,
+                "rights": [MATRIX[Role(role)].get(resource, Right.NONE).name.lower() for role in BRAND_ROLES],
+            }
+            for resource in list(Resource)[:-1]
+        ],
+    },
+    "typed": {},
+    "notice": None,
+    "problem": None,
+}
+EMPTY = {"people": PEOPLE["people"][:1], "invitations": [], "keys": [], "agents": []}
+WRONG_INVITATION = {"email": "jana@", "name": "Jana", "roles": ["issuer"]}
+PAGES |= {
+    "people": ("people/people.html", PEOPLE | {"notice": "invited"}),
+    "people token": (
+        "people/people.html",
+        PEOPLE | EMPTY | {"new_token": {"label": "Shop system", "token": f"ack_{'0' * 26}_{'x' * 43}"}},
+    ),
+    "people read": (
+        "people/people.html",
+        PEOPLE
+        | {"may_write": False, "agents": [], "may_appoint": False}
+        | {"matrix": {"roles": ["operator"], "rows": [{"resource": "disputes", "rights": ["decide"]}]}},
+    ),
+    "people roles wrong": (
+        "people/people.html",
+        PEOPLE | {"problem": problem("password.busy", "roles", form="per_1-")},
+    ),
+    "people wrong": (
+        "people/people.html",
+        PEOPLE | {"typed": WRONG_INVITATION, "problem": problem("mail.address", "email", form="invite-")},
+    ),
+}
+SIGNED_IN: dict[str, Mapping[str, Any]] = {
+    name: ME for name in PAGES if name.startswith(("account", "people"))
+}
+SIGNED_IN["account on"] = AGENT
 
 
-def html(name: str, language: Language) -> str:
+def html(name: str, language: Language, path: str = "/") -> str:
     """Return a page as `render` makes it, with the sentence of its problem in that language."""
     template, context = PAGES[name]
     values = dict(context)
@@ -92,7 +257,7 @@ def html(name: str, language: Language) -> str:
     return TEMPLATES.get_template(template).render(
         language=language,
         _=language.gettext,
-        path="/" + name.partition(" ")[0],
+        path=path,
         to=lambda path: path,
         base_url="http://testserver/",
         me=SIGNED_IN.get(name),

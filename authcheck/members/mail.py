@@ -95,9 +95,12 @@ class SmtpMailer:
 
     def _connect(self) -> smtplib.SMTP:
         server = self.server
+        our_name = self.sender.rpartition("@")[2]  # smtplib would ask name servers for the machine's own name
         if server.security == "tls":
-            return smtplib.SMTP_SSL(server.host, server.port, timeout=self.timeout_s, context=self.context)
-        return smtplib.SMTP(server.host, server.port, timeout=self.timeout_s)
+            return smtplib.SMTP_SSL(
+                server.host, server.port, our_name, timeout=self.timeout_s, context=self.context
+            )
+        return smtplib.SMTP(server.host, server.port, our_name, timeout=self.timeout_s)
 
 
 def open_mailer(settings: Settings) -> Mailer:

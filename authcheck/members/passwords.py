@@ -30,6 +30,7 @@ ROWS = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "abcdefghijklmnopqrs
 
 # The first choice of OWASP's cheat sheet: 46 MiB, one pass. 60 ms on a core of 2024.
 HASHER = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=47_104, parallelism=1),))
+HASH_OF_NOBODY = "!"  # `verify` hashes the password all the same
 HASHES_AT_ONCE = 2  # for one process: 92 MiB, and never all threads of the server
 CALLERS_AT_ONCE = 16  # who hash or wait. Others are refused at once: they would hold the server's threads
 WAIT_S = 3.0
@@ -96,8 +97,11 @@ def verify(password: str, stored_hash: str) -> Verified:
 
 
 def waste_time(password: str) -> None:
-    """Do the work of `verify` for an account that does not exist, so that the time tells nothing."""
-    verify(password, _hash_of_nobody())
+    """Do the work of `verify` for an account that does not exist, so that the time tells nothing.
+
+    Raises Unavailable (`password.busy`).
+    """
+    verify(password, HASH_OF_NOBODY)
 
 
 def refuse_weak(password: str, *, personal: Sequence[str]) -> None:
@@ -184,11 +188,6 @@ def _common_passwords() -> frozenset[str]:
     from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415 - 50 ms to load
 
     return frozenset(password.casefold() for password in FREQUENCY_LISTS["passwords"])
-
-
-@functools.cache
-def _hash_of_nobody() -> str:
-    return HASHER.hash("the password of nobody")
 
 
 def _busy_error() -> Unavailable:

@@ -61,7 +61,7 @@ def test_every_input_has_its_label_and_its_purpose(name: str) -> None:
     assert len(ids) == len(set(ids))
     labelled = {label.get("for") for label in elements.all("label")}
     for field in elements.all("input", "textarea"):
-        if field.get("type") in {"hidden", "checkbox"}:
+        if field.get("type") in {"hidden", "checkbox"} or "hidden" in field:
             continue
         assert field["id"] in labelled
         assert field["autocomplete"] in AUTOCOMPLETE
@@ -90,5 +90,21 @@ def test_a_problem_is_announced_and_leads_to_its_field(name: str) -> None:
     elements = Elements(page(name))
     (alert,) = [attributes for _, attributes in elements.found if attributes.get("role") == "alert"]
     assert alert["id"] == "problem"
-    (wrong,) = [field for field in elements.all("input") if "aria-invalid" in field]
-    assert f"#{wrong['id']}" in {link["href"] for link in elements.all("a")}
+    (link,) = [
+        link["href"] for link in elements.all("a") if f'<p data-say><a href="{link["href"]}"' in page(name)
+    ]
+    (wrong,) = [
+        field
+        for field in elements.all("input", "fieldset")
+        if "problem" in field.get("aria-describedby", "").split()
+    ]
+    assert link == f"#{wrong['id']}"
+    assert "aria-invalid" in wrong or wrong["class"] == "choices is-wrong"
+
+
+@pytest.mark.parametrize("name", ["account wrong", "people wrong", "sign-in wrong", "reset wrong"])
+def test_the_other_language_is_a_page_that_can_be_read(name: str) -> None:
+    """After a refused POST, the link to the other language leads to the page, not to the address of the POST."""
+    html = account_pages.html(name, LANGUAGES["en"], path="/account/password")
+    pages = {"account wrong": "/account", "people wrong": "/people", "sign-in wrong": "/sign-in"}
+    assert f'href="{pages.get(name, "/link/abc")}?lang=zh-Hans"' in html

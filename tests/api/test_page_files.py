@@ -18,7 +18,7 @@ from authcheck.checks.verdicts import VerdictCode
 from authcheck.config import Settings
 from authcheck.ledger.anchoring import WORDS
 from authcheck.listings.policies import WEIGHTS
-from authcheck.members.permissions import ROLES_OF_KIND, Role
+from authcheck.members.permissions import ROLES_OF_KIND, SCOPES, Resource, Right, Role
 from authcheck.proofs.bundle import STEPS, State
 
 API = Path(api.app.__file__).parent
@@ -48,6 +48,17 @@ ROLES = [role.value for role in Role]
 REASONS_OVER = ["expired", "used", "withdrawn", "unknown"]
 ACCOUNT_ENDS = {  # by the beginning of the key
     "sign_in.": ["signed_out", "expired", "password_changed"],
+    "account.said.": [
+        *("saved", "welcome", "password", "acting", "factor_on", "factor_off"),
+        *("session_ended", "sessions_ended"),
+    ],
+    "people.said.": [
+        *("invited", "invited_again", "withdrawn", "roles", "removed"),
+        *("key_revoked", "appointed", "ended"),
+    ],
+    "scope.": list(SCOPES),
+    "resource.": [resource.value for resource in Resource],
+    "right.": [right.name.lower() for right in Right],
     "link.": ["reset", "invitation", "join"],
     "link_over.": REASONS_OVER,
     "link_over.about.": REASONS_OVER,
@@ -121,6 +132,7 @@ def keys_used() -> Iterator[str]:
     yield from (f"certificate.reason.{reason}" for reason in REASONS)
     yield from (f"reason.{code}" for code in WEIGHTS)
     yield from (f"error.{code}" for code in codes_of_members())
+    yield from (key + end for key in ("kind.", "kind.about.") for end in ROLES_OF_KIND)  # of checkboxes
     yield from ("reason.unknown", "error.unknown", "error.unavailable")
 
 
