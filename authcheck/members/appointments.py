@@ -54,23 +54,13 @@ def appoint(
         "territories": sorted(set(territories)),
         "ends_on": _checked_end(ends_on, now.date()),
     }
-    _lock_organisation(session, client.id)
-    of_pair = (Appointment.client_id == client.id) & (Appointment.agent_id == agent.id)
-    earlier = session.scalars(
-        _select_appointments().where(of_pair, _is_current(now)).execution_options(populate_existing=True)
-    ).all()
+    earlier = _lock_current(session, client, agent, now)
     if len(earlier) == 1 and all(getattr(earlier[0], name) == value for name, value in terms.items()):
         return earlier[0]
     for appointment in earlier:
         _end(session, appointment, by=client.id, now=now)
-    appointment = Appointment(
-        id=new_id("apt", now),
-        client_id=client.id,
-        agent_id=agent.id,
-        created_at=now,
-        salt=new_salt(),
-        **terms,
-    )
+    ids = {"id": new_id("apt", now), "client_id": client.id, "agent_id": agent.id}
+    appointment = Appointment(**ids, **terms, created_at=now, salt=new_salt())
     session.add(appointment)
     session.flush()
     set_committed_value(appointment, "client", client)
@@ -221,10 +211,20 @@ def _checked_end(ends_on: date, today: date) -> date:
     return ends_on
 
 
-def _lock_organisation(session: Session, organisation_id: str) -> None:
-    """Let no other transaction appoint an agent for this client until this one ends."""
-    query = select(Organisation.id).where(Organisation.id == organisation_id)
-    session.scalars(query.with_for_update(key_share=True)).all()
+def _lock_current(
+    session: Session, client: Organisation, agent: Organisation, now: datetime
+) -> Sequence[Appointment]:
+    """Return the current appointments of this agent by this client.
+
+    No other transaction appoints an agent for this client or ends these until this transaction ends.
+    """
+    of_client = select(Organisation.id).where(Organisation.id == client.id)
+    session.scalars(of_client.with_for_update(key_share=True)).all()
+    query = _select_appointments().where(
+        Appointment.client_id == client.id, Appointment.agent_id == agent.id, _is_current(now)
+    )
+    locked = query.with_for_update(of=Appointment, key_share=True)
+    return session.scalars(locked.execution_options(populate_existing=True)).all()
 
 
 def _end(session: Session, appointment: Appointment, *, by: str | None, now: datetime) -> None:

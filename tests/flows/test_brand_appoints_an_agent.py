@@ -235,6 +235,25 @@ def test_two_appointments_at_once_leave_one(workspace: Workspace) -> None:
     assert findings(workspace) == []
 
 
+@pytest.mark.postgresql
+@pytest.mark.slow
+def test_an_end_and_new_terms_at_once_are_one_end(workspace: Workspace) -> None:
+    """The agent resigns while the brand changes the terms: the ledger has one end of the old appointment."""
+    first = made.appoint(workspace)
+    words = {"territories": ["FR"], "now": LATER}
+    other = threading.Thread(target=made.appoint, args=(workspace,), kwargs=words)
+    with workspace.database.writing() as session:
+        appointments.end(session, first.id, organisation_id=first.agent_id, now=NOW)
+        session.flush()
+        other.start()
+        other.join(timeout=0.5)  # the thread waits for this transaction
+        assert other.is_alive()
+    other.join()
+    assert [entry["t"] for entry in entries_of(workspace, first)] == ["agent.appoint", "agent.end"]
+    sign(workspace)
+    assert findings(workspace) == []
+
+
 def test_an_agent_finds_its_client_by_handle_or_id(workspace: Workspace) -> None:
     """A client that is unknown, never appointed the agent or ended the appointment gets one answer."""
     row = made.appoint(workspace)
