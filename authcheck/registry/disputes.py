@@ -115,7 +115,7 @@ def list_disputes(
     query = _select_disputes().where(Dispute.id > after).limit(limit)
     if not ended:
         query = query.where(Dispute.ended_tick.is_(None))
-    if owner_id is not None:
+    if owner_id is not None or reach != WHOLE:
         query = query.where(_concerns(owner_id, reach))
     return session.scalars(query).all()
 
@@ -126,8 +126,10 @@ def count_open(session: Session) -> int:
     return session.scalar(query) or 0
 
 
-def _concerns(owner_id: str, reach: Reach) -> ColumnElement[bool]:
-    own = select(Design.id).where(Design.owner_id == owner_id, reach.has_design(Design.id))
+def _concerns(owner_id: str | None, reach: Reach) -> ColumnElement[bool]:
+    own = select(Design.id).where(reach.has_design(Design.id))
+    if owner_id is not None:
+        own = own.where(Design.owner_id == owner_id)
     return or_(Dispute.design_id.in_(own), Dispute.other_design_id.in_(own))
 
 
@@ -140,7 +142,7 @@ def get_dispute(
     (`dispute.not_found`), also for a dispute of other owners.
     """
     query = _select_disputes().where(Dispute.id == dispute_id)
-    if owner_id is not None:
+    if owner_id is not None or reach != WHOLE:
         query = query.where(_concerns(owner_id, reach))
     dispute = session.scalar(query) if can_be_stored(dispute_id) else None
     if dispute is None:

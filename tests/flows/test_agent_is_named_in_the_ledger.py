@@ -13,20 +13,22 @@ from ledger_attacks import findings, sign
 from ledger_made import assert_log_sound
 from log_made import DatabaseLog
 
+from authcheck.errors import Conflict
 from authcheck.ledger.acting import acting_for
 from authcheck.ledger.journal import record, record_at_commit
 from authcheck.ledger.tables import Entry
 from authcheck.licences import agreements
 from authcheck.lookups.transactions import transaction
 from authcheck.members import appointments
+from authcheck.registry import designs
 from authcheck.tlog.entries import Draft, body, read_body
 from authcheck.workspace import Workspace
 
 AGENT = "org_agent"
 ACTS = (
     "a design is registered", "a design is disputed", "a mask is changed", "a view is added",
-    "a view is removed", "a design is described anew", "a licence is offered", "a licence is accepted",
-    "a licence is amended", "a licence is revoked", "certificates are issued", "certificates are revoked",
+    "a view is removed", "a design is described anew", "a licence is offered", "a licence is amended",
+    "a licence is revoked", "certificates are issued", "certificates are revoked",
     "a key is rotated", "a status list is signed", "a dispute is ruled on", "a design is retired",
 )  # fmt: skip
 
@@ -145,11 +147,71 @@ def test_an_entry_about_an_appointment_keeps_its_agent(workspace: Workspace) -> 
     assert findings(workspace) == []
 
 
+@pytest.mark.postgresql
+def test_nothing_of_an_agent_comes_after_the_end(workspace: Workspace) -> None:
+    """A request that began before the end of the appointment, and finishes after it, changes nothing."""
+    design = make.register(workspace, "KITE-1", owner="acme", seed=1).design
+    row = agents_made.appoint(workspace)
+    giver, taker = (
+        licences_made.organisation(workspace, "acme"),
+        licences_made.organisation(workspace, "maker"),
+    )
+    terms = licences_made.terms(designs=(design.id,))
+
+    def offer() -> None:
+        with workspace.database.writing() as session:
+            agreements.offer(session, giver, taker, terms, make.NOW)
+
+    def rename() -> None:
+        with workspace.database.writing() as session:
+            designs.update_design(session, designs.get_design(session, design.id), title="New", now=make.NOW)
+
+    with acting_for(row.agent_id, row.id):
+        offer()
+        agents_made.end(workspace, row.id, row.client_id)
+        size = size_of(workspace)
+        for act in (offer, rename):
+            with pytest.raises(Conflict) as refused:
+                act()
+            assert refused.value.code == "appointment.ended"
+    assert size_of(workspace) == size
+    with acting_for(row.agent_id, agents_made.appoint(workspace).id):
+        rename()
+    rename()
+    sign(workspace)
+    assert findings(workspace) == []
+
+
+@pytest.mark.postgresql
+def test_the_audit_names_agents_whom_nobody_appointed(workspace: Workspace) -> None:
+    """An entry in the name of an agent needs an appointment before it, by the brand that it is about."""
+    row = agents_made.appoint(workspace)
+    other = licences_made.organisation(workspace, "globex", "brand")
+
+    def forge(number: int, agent: str, **fields: Any) -> int:
+        with acting_for(agent), workspace.database.writing() as session:
+            return record(session, [draft(number, **fields)])[0].number
+
+    forge(1, row.agent_id)
+    forge(2, row.agent_id, owner=row.client_id)
+    strange = forge(3, "org_nobody")
+    foreign = forge(4, row.agent_id, owner=other.id)
+    agents_made.end(workspace, row.id, None)
+    late = forge(5, row.agent_id)
+    sign(workspace)
+    assert findings(workspace) == [
+        f"entry {strange} names the agent org_nobody, who had no appointment then",
+        f"entry {foreign} names the agent {row.agent_id}, who had no appointment by {other.id} then",
+        f"entry {late} names the agent {row.agent_id}, who had no appointment then",
+    ]
+
+
 @pytest.mark.slow
 def test_every_act_of_an_agent_agrees_with_its_rows(workspace: Workspace) -> None:
     """All kinds of entries may name an agent: the audit still finds every row by them, and no difference."""
     scene = ledger_acts.build(workspace)
     row = agents_made.appoint(workspace, agent="deputy")
+    agents_made.appoint(workspace, agent="deputy", client="keeper")
     with acting_for(row.agent_id):
         for name in ACTS:
             first = size_of(workspace)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.certificates import batches
 from authcheck.certificates.batches import Filter
+from authcheck.checks import records
 from authcheck.errors import Conflict, NotFound
 from authcheck.licences import agreements, grants
 from authcheck.licences.tables import Licence
@@ -233,6 +234,7 @@ def test_disputes_of_other_designs_are_not_there(scene: Scene) -> None:
         of_kite, of_moon = sorted(rows, key=lambda row: row.other_design_id == scene.moon)
         found = disputes.list_disputes(session, owner_id=scene.acme_id, reach=scene.reach)
         assert [row.id for row in found] == [of_kite.id]
+        assert disputes.list_disputes(session, reach=scene.reach) == found
     assert_alike(
         scene,
         lambda session, name, reach: disputes.get_dispute(session, name, owner_id=scene.acme_id, reach=reach),
@@ -304,6 +306,31 @@ def test_listings_elsewhere_are_not_there(scene: Scene) -> None:
             name,
             "lst_A0",
         )
+
+
+def test_checks_of_other_designs_are_not_there(scene: Scene) -> None:
+    """An agent reads the brand's checks that found its designs, and everybody's anonymous checks."""
+    words = {"organisation_id": scene.acme_id}
+    of_kite, of_moon, of_none = (
+        make.check(scene.work, str(design_id).encode(), design_id=design_id, **words)
+        for design_id in (scene.kite, scene.moon, None)
+    )
+    anonymous = make.check(scene.work, design_id=scene.moon)
+    for name in (of_moon.id, of_none.id):
+        assert_alike(
+            scene,
+            lambda session, name, reach: records.get_check(
+                session, name, organisation_id=scene.acme_id, reach=reach
+            ),
+            name,
+            of_kite.id,
+        )
+    with scene.work.database.reading() as session:
+        assert [row.id for row in records.list_checks(session, scene.acme_id, reach=scene.reach)] == [
+            of_kite.id
+        ]
+        own = records.get_check(session, anonymous.id, organisation_id=scene.acme_id, reach=scene.reach)
+        assert own.id == anonymous.id
 
 
 def test_an_agent_replaces_no_listing_beyond_its_reach(scene: Scene) -> None:
