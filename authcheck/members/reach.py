@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, SQLColumnExpression, true
 
+from authcheck.errors import Conflict
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -33,6 +35,29 @@ class Reach:
     def covers_territories(self, territories: Iterable[str]) -> bool:
         """Return whether all these countries are within reach."""
         return self.territories is None or self.territories.issuperset(territories)
+
+    def require_all_designs(self) -> None:
+        """Raise Conflict (`appointment.outside`) unless all designs are within reach.
+
+        For acts that concern designs of the future or all designs: a new design, an import, a backdrop.
+        """
+        if self.designs is not None:
+            raise Conflict(
+                "You act for some designs of the brand only. Leave this to the brand.",
+                code="appointment.outside",
+            )
+
+    def require_whole(self) -> None:
+        """Raise Conflict (`appointment.outside`) unless all designs and all countries are within reach.
+
+        For acts that concern licences or sales of the brand as a whole: a collection, an official shop.
+        """
+        self.require_all_designs()
+        if self.territories is not None:
+            raise Conflict(
+                "You act for the brand in some countries only. Leave this to the brand.",
+                code="appointment.outside",
+            )
 
     def has_design(self, column: SQLColumnExpression[Any]) -> ColumnElement[bool]:
         """Return the condition that the design id in a column is within reach."""

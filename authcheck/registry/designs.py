@@ -274,14 +274,16 @@ def update_design(
     public_preview: bool | None = None,
     collection: str | None = None,
     now: datetime,
+    reach: Reach = WHOLE,
 ) -> None:
     """Change the owner's description of a design.
 
-    An empty `collection` takes the design out of its collection.
-
-    Raises Rejected as `check_words` and `check_collection` do, Conflict (`licence.exclusive`).
+    An empty `collection` takes the design out of its collection. Only an agent with the whole reach may do
+    so, because licences of the collection follow. Raises Rejected as `check_words` and `check_collection` do,
+    Conflict (`licence.exclusive`, `appointment.outside`).
     """
     if collection is not None and check_collection(collection) != design.collection:
+        reach.require_whole()
         ask_change(session, design, collection=check_collection(collection), now=now)
     title = design.title if title is None else title.strip() or design.reference
     kind = design.kind if kind is None else as_word(kind)

@@ -123,6 +123,29 @@ def test_designs_beyond_reach_are_not_there(scene: Scene) -> None:
     assert refused.value.code == "design.not_found"
 
 
+def test_a_part_of_a_brand_is_not_the_brand(scene: Scene) -> None:
+    """An agent with some designs or countries adds no designs, moves none between collections, and opens no shops."""
+    countries, some_designs = Reach(territories=frozenset({"FR"})), Reach(designs=frozenset({scene.kite}))
+    for reach in (scene.reach, some_designs):
+        for require in (reach.require_all_designs, reach.require_whole):
+            with pytest.raises(Conflict) as refused:
+                require()
+            assert refused.value.code == "appointment.outside"
+    countries.require_all_designs()
+    with pytest.raises(Conflict):
+        countries.require_whole()
+    WHOLE.require_whole()
+    with scene.work.database.writing() as session:
+        design = designs.get_design(session, scene.kite, reach=scene.reach)
+        designs.update_design(session, design, title="New", collection="", now=make.NOW, reach=scene.reach)
+        for reach in (scene.reach, countries, some_designs):
+            with pytest.raises(Conflict) as refused:
+                designs.update_design(session, design, collection="Summer", now=make.NOW, reach=reach)
+            assert refused.value.code == "appointment.outside"
+        designs.update_design(session, design, collection="Summer", now=make.NOW)
+    assert (design.title, design.collection) == ("New", "Summer")
+
+
 @pytest.mark.postgresql
 def test_licences_are_within_reach_with_all_their_designs_and_countries(scene: Scene) -> None:
     """A licence of another design, of a collection, or for one more country is not there."""
