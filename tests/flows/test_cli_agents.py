@@ -122,5 +122,9 @@ def test_an_entry_is_shown_with_the_agent_who_acted(cli: Cli, workspace: Workspa
         text = cli("ledger", "show", ids[kind]).out
         assert ("acted" in text) is (acted is not None)
         assert acted is None or acted in text
+    (offered,) = cli("licences", "list", "--org", "acme", "--json").objects
+    (shown,) = cli("licences", "show", offered["id"], "--json").objects
+    assert shown["offered_by"] == "shadow for acme"
+    assert "shadow for acme" in cli("licences", "show", offered["id"]).out
     assert f"acme ({row.client_id})" in cli("ledger", "show", ids["agent.appoint"]).out
     assert "[ledger.not_found]" in cli("ledger", "show", "0" * 64).err
