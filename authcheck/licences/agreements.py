@@ -64,7 +64,7 @@ def offer(
     check_reach(terms, reach)
     lock_owners(session, [owner.id])
     parent = _get_parent(session, owner, parent_id, now, reach=reach)
-    return _store_offer(session, owner, licensee, terms, now, parent=parent)
+    return _store_offer(session, owner, licensee, terms, now, parent=parent, reach=reach)
 
 
 def amend(
@@ -91,7 +91,7 @@ def amend(
         raise _state_conflict(newest, "amended")
     licensee = session.get_one(Organisation, licence.licensee_id)
     parent = _get_parent(session, owner, newest.parent_id, now)
-    return _store_offer(session, owner, licensee, terms, now, parent=parent, previous=newest)
+    return _store_offer(session, owner, licensee, terms, now, parent=parent, previous=newest, reach=reach)
 
 
 def accept(
@@ -171,10 +171,12 @@ def _store_offer(
     *,
     parent: Licence | None,
     previous: Licence | None = None,
+    reach: Reach,
 ) -> Licence:
     """Store the row of an offer, its subjects and its ledger entry.
 
-    `previous` is the version that the offer amends.
+    `previous` is the version that the offer amends. An agent of a part of the owner's brand is not told which
+    licence is in the way.
     """
     designs_of = designs_of_collections(session, root_owner_id(session, parent) or owner.id, [terms])
     check_subjects(session, owner, terms, parent, designs_of)
@@ -190,7 +192,7 @@ def _store_offer(
         offered_at=now,
         offered_salt=new_salt(),
     )
-    refuse_exclusive(session, licence, to_owner=True)
+    refuse_exclusive(session, licence, to_owner=reach == WHOLE)
     (entry,) = record(session, [facts.offered(licence, now)])
     licence.offered_entry = entry.number
     session.add(licence)

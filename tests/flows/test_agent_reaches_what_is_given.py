@@ -223,6 +223,19 @@ def test_an_agent_offers_nothing_beyond_its_reach(scene: Scene, words: dict[str,
         assert agreements.offer(session, giver, taker, narrower, make.NOW, reach=scene.reach)
 
 
+def test_an_agent_is_not_told_which_licence_is_in_the_way(scene: Scene) -> None:
+    """The brand reads the id of an exclusive licence that overlaps. An agent beyond whose reach it is does not."""
+    rival = scene.licence(scene.kite, exclusive=True)
+    giver, taker = made.organisation(scene.work, "acme"), made.organisation(scene.work, "other")
+    terms = made.terms(designs=(scene.kite,), territories=("FR",))
+    for reach, is_told in ((WHOLE, True), (scene.reach, False)):
+        with pytest.raises(Conflict) as refused, scene.work.database.writing() as session:
+            agreements.offer(session, giver, taker, terms, make.NOW, reach=reach)
+        assert refused.value.code == "licence.exclusive"
+        assert (rival.id in f"{refused.value} {refused.value.params}") is is_told
+        assert ("maker" in f"{refused.value} {refused.value.params}") is is_told
+
+
 @pytest.mark.postgresql
 def test_an_agent_ends_no_version_beyond_its_reach(scene: Scene) -> None:
     """A series with a version in force for another country is left to the brand, whichever id is named."""
