@@ -35,6 +35,7 @@ COMMANDS = {
     "organisations": Place(
         "organisations", "organisations_app", "Add brands, licensees, marketplaces, agents."
     ),
+    "agents": Place("agents", "agents_app", "Appoint agents who act for a brand."),
     "licences": Place("licences", "licences_app", "Offer, accept, amend and revoke licences."),
     "signing-keys": Place("signing_keys", "signing_keys_app", "Manage the keys that sign certificates."),
     "certificates": Place("certificates", "certificates_app", "Issue, list, sign and revoke certificates."),
