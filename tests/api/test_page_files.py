@@ -47,7 +47,7 @@ CERTIFICATE_ENDS = {
 ROLES = [role.value for role in Role]
 REASONS_OVER = ["expired", "used", "withdrawn", "unknown"]
 ACCOUNT_ENDS = {  # by the beginning of the key
-    "sign_in.": ["signed_out", "expired", "password_changed"],
+    "sign_in.": ["signed_out", "expired", "password_changed", "needed", "invited"],
     "account.said.": [
         *("saved", "welcome", "password", "acting", "factor_on", "factor_off"),
         *("session_ended", "sessions_ended"),
@@ -59,7 +59,7 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "scope.": list(SCOPES),
     "resource.": [resource.value for resource in Resource],
     "right.": [right.name.lower() for right in Right],
-    "link.": ["reset", "invitation", "join"],
+    "link.": ["reset", "invitation", "join", "other"],
     "link_over.": REASONS_OVER,
     "link_over.about.": REASONS_OVER,
     "role.": ROLES,
@@ -73,6 +73,17 @@ SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 UNSEEN = {"request.too_many_images", "request.repeated", "request.not_text", "request.encoding"}
 UNSEEN |= {"image.too_many_pages"}  # only registration reads all pages
 UNSEEN |= {"request.not_a_flag", "request.unknown_field", "request.text_too_long", "request.too_many_parts"}
+
+
+# A program meets these codes, or a page answers them with another page.
+KEYS_ONLY = {
+    "auth.key_revoked",
+    "auth.key_unknown",
+    "auth.missing",
+    "auth.scope",
+    "auth.session",
+    "appointment.ended",
+}
 
 
 def catalogue(locale: str) -> Catalog:
@@ -98,10 +109,14 @@ def codes_raised() -> set[str]:
 
 
 def codes_of_members() -> Iterator[str]:
-    """Every code with which a password, a second factor or a mail can be refused."""
-    for name in ("passwords", "second_factor", "mail"):
-        text = (API.parent / "authcheck" / "members" / f"{name}.py").read_text()
-        yield from re.findall(r'code="([a-z.]+)"', text)
+    """Every code with which a form of a person can be refused."""
+    members = API.parent / "authcheck" / "members"
+    names = ("passwords", "second_factor", "mail", "people", "invitations", "links", "joining", "signing_in")
+    names += ("sessions", "api_keys", "failures", "organisations", "principals", "appointments")
+    paths = [*(members / f"{name}.py" for name in names), API / "callers.py", API / "managed.py"]
+    paths += [API / "pages" / "person.py", API.parent / "authcheck" / "licences" / "appointing.py"]
+    for path in paths:
+        yield from set(re.findall(r'code="([a-z_]+\.[a-z_]+)"', path.read_text())) - KEYS_ONLY
 
 
 def keys_used() -> Iterator[str]:
@@ -132,6 +147,8 @@ def keys_used() -> Iterator[str]:
     yield from (f"certificate.reason.{reason}" for reason in REASONS)
     yield from (f"reason.{code}" for code in WEIGHTS)
     yield from (f"error.{code}" for code in codes_of_members())
+    for path in (API / "pages").glob("*.py"):
+        yield from re.findall(r'gettext\(\s*"([a-z_.]+)"', path.read_text())
     yield from (key + end for key in ("kind.", "kind.about.") for end in ROLES_OF_KIND)  # of checkboxes
     yield from ("reason.unknown", "error.unknown", "error.unavailable")
 
