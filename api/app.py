@@ -18,6 +18,8 @@ from .drawings import Drawings
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
 from .pages import account, buyer, certificate, one_time, sign_in
+from .pages import keys as key_pages
+from .pages import people as people_pages
 from .places import Places
 from .previews import Previews
 from .rates import Rates
@@ -51,7 +53,7 @@ ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
     storefronts, listings, ledger, members, keys, people, operations, buyer, certificate,
-    sign_in, one_time, account,
+    sign_in, one_time, account, people_pages, key_pages,
 )  # fmt: skip
 
 

@@ -182,11 +182,13 @@ PEOPLE: dict[str, Any] = {
     ],
     "all_scopes": list(SCOPES),
     "new_token": None,
+    "new_link": None,
     "agents": [
         {
             "id": f"app_{state}",
             "name": name,
             "handle": "brandguard",
+            "client": "Maison Iris",
             "scopes": ["listings:check"],
             "designs": designs,
             "territories": territories,
@@ -223,6 +225,16 @@ PAGES |= {
     "people token": (
         "people/people.html",
         PEOPLE | EMPTY | {"new_token": {"label": "Shop system", "token": f"ack_{'0' * 26}_{'x' * 43}"}},
+    ),
+    "people link": (
+        "people/people.html",
+        PEOPLE
+        | {
+            "new_link": {
+                "email": "ana@maison-iris.example",
+                "address": f"http://127.0.0.1:8000/join/{'x' * 43}",
+            }
+        },
     ),
     "people read": (
         "people/people.html",

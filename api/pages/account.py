@@ -8,7 +8,8 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from authcheck.errors import AuthcheckError
-from authcheck.members import passwords, people, second_factor, sessions, signing_in
+from authcheck.members import appointments, passwords, people, second_factor, sessions, signing_in
+from authcheck.members.permissions import Role
 from authcheck.members.sessions import SignedIn
 from authcheck.members.tables import Person, WebSession
 from authcheck.storage.opening import utc_now
@@ -16,6 +17,7 @@ from authcheck.workspace import Workspace
 
 from .. import cookies
 from ..deps import WorkspaceDep
+from ..i18n import Language, language_of
 from ..mails import send_changed
 from .browsers import browser_name
 from .person import FormDep, PersonDep, PersonRoute, go, personal_texts, problem_of, status_of
@@ -31,6 +33,7 @@ NOTICES = (
     "session_ended",
     "sessions_ended",
 )
+MOST_CLIENTS = 500
 router = APIRouter(route_class=PersonRoute, prefix="/account", include_in_schema=False)
 
 
@@ -61,7 +64,7 @@ def _show(
             status=status_of(request, error) if error else 200,
             person={"name": person.name, "email": person.email},
             name=person.name if name is None else name[:300],
-            organisations=_organisations(session, signed_in),
+            organisations=_organisations(session, signed_in, language_of(request)),
             factor=_factor(person, workspace, codes),
             sessions=[
                 {
@@ -79,9 +82,12 @@ def _show(
         )
 
 
-def _organisations(session: Session, signed_in: SignedIn) -> list[dict[str, Any]]:
-    """Return the organisations that the person can act for."""
-    current = signed_in.principal.organisation_id if signed_in.principal else None
+def _organisations(session: Session, signed_in: SignedIn, language: Language) -> list[dict[str, Any]]:
+    """Return the organisations that the person can act for: the own ones, then the clients of an agent."""
+    principal = signed_in.principal
+    agency = principal.agency if principal else None
+    current = principal.organisation_id if principal and agency is None else None
+    memberships = people.memberships_of(session, signed_in.person.id)
     return [
         {
             "id": member.organisation_id,
@@ -89,7 +95,22 @@ def _organisations(session: Session, signed_in: SignedIn) -> list[dict[str, Any]
             "roles": member.roles,
             "is_current": member.organisation_id == current,
         }
-        for member in people.memberships_of(session, signed_in.person.id)
+        for member in memberships
+    ] + [
+        {
+            "id": appointment.id,
+            "name": language.gettext(
+                "site.agent_for", agent=member.organisation.name, client=appointment.client.name
+            ),
+            "roles": [Role.AGENT],
+            "is_current": agency is not None and agency.appointment_id == appointment.id,
+        }
+        for member in memberships
+        if Role.AGENT in member.roles
+        for appointment in appointments.list_appointments(
+            session, member.organisation_id, current_at=utc_now(), limit=MOST_CLIENTS
+        )
+        if appointment.agent_id == member.organisation_id
     ]
 
 
@@ -122,9 +143,14 @@ def rename(request: Request, signed_in: PersonDep, form: FormDep, workspace: Wor
 
 @router.post("/act")
 def act(request: Request, signed_in: PersonDep, form: FormDep, workspace: WorkspaceDep) -> Response:
-    """Act for another organisation from now on."""
+    """Act for another organisation, or as an agent for a client, from now on."""
+    chosen = form.text("acting")
     with workspace.database.writing() as session:
-        sessions.act_for(session, session.get_one(WebSession, signed_in.row.id), form.text("acting"))
+        row = session.get_one(WebSession, signed_in.row.id)
+        if chosen.startswith("apt_"):
+            sessions.act_as_agent(session, row, chosen, utc_now())
+        else:
+            sessions.act_for(session, row, chosen)
     return go(request, "/account?notice=acting")
 
 

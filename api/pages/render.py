@@ -57,16 +57,16 @@ def render(
     """Return a page. No cache may store it, because it may show a private answer."""
     language = language_of(request)
     signed_in: SignedIn | None = getattr(request.state, "signed_in", None)
-    html = TEMPLATES.get_template(template).render(
-        language=language,
-        _=language.gettext,
-        path=request.url.path,
-        to=lambda path: to(request, path),
-        base_url=str(request.base_url),
-        me=_me(signed_in, language) if signed_in else None,
-        form_token=form_token(request),
-        **context,
-    )
+    values: dict[str, object] = {
+        "language": language,
+        "_": language.gettext,
+        "path": request.url.path,
+        "to": lambda path: to(request, path),
+        "base_url": str(request.base_url),
+        "me": _me(signed_in, language) if signed_in else None,
+        "form_token": form_token(request),
+    }
+    html = TEMPLATES.get_template(template).render({**values, **context})
     page_headers = {"Cache-Control": "no-store", "Content-Language": language.tag, "Vary": "Accept-Language"}
     response = HTMLResponse(html, status, {**(headers or {}), **page_headers})
     if TOKEN_FIELD in html:

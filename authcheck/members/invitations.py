@@ -52,15 +52,16 @@ def invite(
     )
 
 
-def list_invitations(session: Session, organisation_id: str, now: datetime) -> Sequence[OneTimeLink]:
-    """Return the invitations to an organisation that still work, oldest first."""
+def list_invitations(session: Session, organisation_id: str, now: datetime | None) -> Sequence[OneTimeLink]:
+    """Return the invitations that still work at `now`, oldest first. Without `now`, also those too old."""
     query = select(OneTimeLink).where(
         OneTimeLink.organisation_id == organisation_id,
         OneTimeLink.purpose == links.INVITE,
         OneTimeLink.used_at.is_(None),
         OneTimeLink.withdrawn_at.is_(None),
-        OneTimeLink.expires_at > now,
     )
+    if now is not None:
+        query = query.where(OneTimeLink.expires_at > now)
     return session.scalars(query.order_by(OneTimeLink.id)).all()
 
 

@@ -206,14 +206,17 @@ def list_members(
 
 
 def memberships_of(session: Session, person_id: str) -> Sequence[Membership]:
-    """Return a person's memberships with their organisations, oldest first."""
+    """Return a person's memberships with their organisations, oldest first, the operators' organisation last.
+
+    A person who signs in acts for the first one. Nobody acts as operator without choosing it.
+    """
     query = (
         select(Membership)
         .where(Membership.person_id == person_id)
         .options(joinedload(Membership.organisation))
         .order_by(Membership.since, Membership.organisation_id)
     )
-    return session.scalars(query).all()
+    return sorted(session.scalars(query), key=lambda member: "operator" in member.organisation.roles)
 
 
 def _lock(session: Session, organisation_id: str) -> None:

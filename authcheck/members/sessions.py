@@ -40,7 +40,7 @@ class SignedIn:
 def begin(
     session: Session, person: Person, *, browser: str, now: datetime, awaits_code: bool = False
 ) -> tuple[WebSession, str]:
-    """Begin a session and return it with the token for the cookie. The person acts for the oldest membership.
+    """Begin a session and return it with the token for the cookie. The person acts for the first membership.
 
     With `awaits_code`, the session allows nothing but to send the code of the second factor.
     """

@@ -103,10 +103,10 @@ def _offer_set_up(work: Workspace, port: int) -> None:
         code = links.make_set_up(session, utc_now()) if links.needs_set_up(session) else None
     if code is not None:
         console.say(
-            "Nobody has an account yet. Make the first one in a browser on this computer, within a day:\n"
-            f"http://127.0.0.1:{port}/set-up?code={code}",
+            "Nobody has an account yet. Make the first one in a browser on this computer, within a day:",
             style="bold",
         )
+        console.say(f"http://127.0.0.1:{port}/set-up?code={code}")
 
 
 def _warn_of_uncompared(work: Workspace) -> None:
