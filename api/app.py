@@ -10,13 +10,14 @@ from fastapi.staticfiles import StaticFiles
 from authcheck import config
 from authcheck.config import Settings
 from authcheck.ledger import addresses
+from authcheck.members.mail import open_mailer
 from authcheck.workspace import Workspace
 
 from . import openapi, problems
 from .drawings import Drawings
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
-from .pages import buyer, certificate
+from .pages import account, buyer, certificate, one_time, sign_in
 from .places import Places
 from .previews import Previews
 from .rates import Rates
@@ -26,6 +27,7 @@ from .routes import (
     designs,
     disputes,
     imports,
+    keys,
     labels,
     ledger,
     licences,
@@ -35,6 +37,7 @@ from .routes import (
     members,
     negatives,
     operations,
+    people,
     signing_keys,
     storefronts,
     views,
@@ -47,7 +50,8 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
-    storefronts, listings, ledger, members, operations, buyer, certificate,
+    storefronts, listings, ledger, members, keys, people, operations, buyer, certificate,
+    sign_in, one_time, account,
 )  # fmt: skip
 
 
@@ -73,6 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.previews = Previews()
     app.state.drawings = Drawings()
     app.state.places = Places(settings.workers)
+    app.state.mailer = open_mailer(settings)
     openapi.install(app)
     app.state.routes = [*app.routes, *(route for module in ROUTERS for route in module.router.routes)]
     for module in ROUTERS:

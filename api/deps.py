@@ -1,22 +1,20 @@
-"""Dependencies of endpoints: the workspace, the caller's key, and rate limits."""
+"""Dependencies of endpoints: the workspace, the caller with the needed rights, and rate limits."""
 
-import re
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response, Security
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPBearer, SecurityScopes
+from fastapi.security import HTTPBearer
 
-from authcheck.errors import Forbidden
-from authcheck.members import api_keys
-from authcheck.members.api_keys import Principal
+from authcheck.members.permissions import Resource, Right
+from authcheck.members.principals import Principal, scope_for
 from authcheck.workspace import Workspace
 
+from .callers import find_signed_in, guarded, identify
 from .rates import Rates
 
-TOKEN = re.compile(r"ack_[0-9A-Z]{1,40}_[A-Za-z0-9_-]{1,200}")
 BEARER = HTTPBearer(
     auto_error=False, bearerFormat="ack_<id>_<secret>", description="An API key. Its scopes limit its use."
 )
@@ -48,91 +46,92 @@ async def public_read_limit(request: Request, rates: RatesDep) -> None:
     rates.count(rates.public_reads, rates.client(request), request)
 
 
-class KeyFirst(APIRoute):
-    """A route that looks at the API key before FastAPI reads and parses the body of the request.
+class Authorised:
+    """The dependency of an endpoint that needs one of these rights, or only a caller when it names none."""
 
-    A stranger without a key thus costs us no parsing, and learns nothing about the fields of the body.
+    def __init__(self, *rights: tuple[Resource, Right]) -> None:
+        self.rights = rights
+
+    async def __call__(self, request: Request, _scheme: Annotated[object, Depends(BEARER)]) -> Principal:
+        """Return the caller, whom `KeyFirst` has identified. Raises Forbidden (`auth.scope`, `auth.role`)."""
+        principal: Principal = request.state.principal
+        if self.rights and not any(principal.may(*right) for right in self.rights):
+            principal.require(*self.rights[0])
+        return principal
+
+
+class KeyFirst(APIRoute):
+    """A route that identifies the caller before FastAPI reads and parses the body of the request.
+
+    A stranger thus costs us no parsing, and learns nothing about the fields of the body. The caller's rights
+    are looked up again in each transaction that writes.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return a handler that identifies the caller, if the route needs a key."""
+        """Return a handler that identifies the caller, if the route needs a caller."""
         handle = super().get_route_handler()
-        if all(dependency.call is not authenticated for dependency in self.dependant.dependencies):
+        if not any(isinstance(dependency.call, Authorised) for dependency in self.dependant.dependencies):
             return handle
 
         async def handle_of_caller(request: Request) -> Response:
-            request.state.principal = await run_in_threadpool(_identify, request)
-            return await handle(request)
+            request.state.principal, guard = await run_in_threadpool(identify, request)
+            with guarded(guard):
+                return await handle(request)
 
         return handle_of_caller
-
-
-async def authenticated(
-    request: Request, scopes: SecurityScopes, _scheme: Annotated[object, Depends(BEARER)]
-) -> Principal:
-    """Return the owner of the request's API key, whom `KeyFirst` has identified.
-
-    Raises Forbidden (`auth.scope`).
-    """
-    principal: Principal = request.state.principal
-    for scope in scopes.scopes:
-        principal.require(scope)
-    return principal
-
-
-def _identify(request: Request) -> Principal:
-    """Return the owner of the request's API key, and count the request.
-
-    A wrong key is counted for the address, and never disturbs a good key of the same address. Raises
-    Forbidden (`auth.missing`, `auth.key`), Unavailable (`rate.exceeded`).
-    """
-    rates: Rates = request.app.state.rates
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not token.strip():
-        raise Forbidden("Send an API key: Authorization: Bearer ack_...", code="auth.missing")
-    try:
-        principal = _authenticate_token(request.app.state.workspace, token.strip())
-    except Forbidden:
-        rates.count(rates.failed_keys, rates.client(request), request)
-        raise
-    rates.count(rates.key_requests, principal.key_id, request)
-    return principal
-
-
-def _authenticate_token(workspace: Workspace, token: str) -> Principal:
-    """Return the owner of a token. Raises Forbidden (`auth.*`)."""
-    if not TOKEN.fullmatch(token):
-        raise api_keys.unknown_key_error()
-    with workspace.database.reading() as session:
-        return api_keys.authenticate(session, token)
 
 
 def optional_checker(
     request: Request, rates: RatesDep, _scheme: Annotated[object, Depends(BEARER)]
 ) -> Principal | None:
-    """Return the owner of the API key, or None for a request without a key.
+    """Return the caller, or None for a request without a key.
 
-    The key needs the scope `listings:check`. Requests without a key are counted by address. A request with a
-    wrong key is refused. It never gets the public answer instead.
+    The key needs a right to listings. Requests without a key are counted by address. A request with a wrong
+    key is refused. It never gets the public answer instead. A person who is signed in is a caller only where
+    the session gives the right: a moderator's browser also shows the public pages.
     """
-    if "authorization" not in request.headers:
-        rates.count(
-            rates.public_checks if request.method == "POST" else rates.public_reads,
-            rates.client(request),
-            request,
-        )
-        return None
-    principal = request.state.principal = _identify(request)
-    principal.require("listings:check")
-    return principal
+    is_post = request.method == "POST"
+    right = (Resource.LISTINGS, Right.WRITE if is_post else Right.READ)
+    if "authorization" in request.headers:
+        principal, _ = identify(request)
+        principal.require(*right)
+        request.state.principal = principal
+        return principal
+    signed_in = find_signed_in(request)
+    if signed_in and signed_in.principal and signed_in.principal.may(*right):
+        principal, _ = identify(request)
+        request.state.principal = principal
+        return principal
+    rates.count(rates.public_checks if is_post else rates.public_reads, rates.client(request), request)
+    return None
 
 
-AnyKey = Annotated[Principal, Security(authenticated)]
-Admin = Annotated[Principal, Security(authenticated, scopes=["admin"])]
-DesignsWriter = Annotated[Principal, Security(authenticated, scopes=["designs:write"])]
-CertificatesIssuer = Annotated[Principal, Security(authenticated, scopes=["certificates:issue"])]
-LicencesWriter = Annotated[Principal, Security(authenticated, scopes=["licences:write"])]
-ListingsChecker = Annotated[Principal, Security(authenticated, scopes=["listings:check"])]
+def needs(*rights: tuple[Resource, Right]) -> Any:
+    """Return the dependency for these rights. The OpenAPI document names the scope of each."""
+    return Security(Authorised(*rights), scopes=[scope_for(*right) for right in rights])
+
+
+AnyCaller = Annotated[Principal, needs()]
+DesignsReader = Annotated[Principal, needs((Resource.DESIGNS, Right.READ))]
+DesignsWriter = Annotated[Principal, needs((Resource.DESIGNS, Right.WRITE))]
+DisputesReader = Annotated[Principal, needs((Resource.DISPUTES, Right.READ))]
+DisputesRuler = Annotated[Principal, needs((Resource.DISPUTES, Right.DECIDE))]
+LicencesReader = Annotated[Principal, needs((Resource.LICENCES, Right.READ))]
+LicencesWriter = Annotated[Principal, needs((Resource.LICENCES, Right.WRITE))]
+CertificatesReader = Annotated[Principal, needs((Resource.CERTIFICATES, Right.READ))]
+CertificatesIssuer = Annotated[Principal, needs((Resource.CERTIFICATES, Right.WRITE))]
+Revoker = Annotated[Principal, needs((Resource.REVOCATIONS, Right.WRITE))]
+AnyonesRevoker = Annotated[Principal, needs((Resource.REVOCATIONS, Right.DECIDE))]
+ListingsReader = Annotated[Principal, needs((Resource.LISTINGS, Right.READ))]
+ListingsChecker = Annotated[Principal, needs((Resource.LISTINGS, Right.WRITE))]
+OrganisationsReader = Annotated[Principal, needs((Resource.ORGANISATIONS, Right.READ))]
+OrganisationsWriter = Annotated[Principal, needs((Resource.ORGANISATIONS, Right.WRITE))]
+PeopleReader = Annotated[
+    Principal, needs((Resource.PEOPLE, Right.READ), (Resource.ORGANISATIONS, Right.READ))
+]
+PeopleWriter = Annotated[
+    Principal, needs((Resource.PEOPLE, Right.WRITE), (Resource.ORGANISATIONS, Right.WRITE))
+]
 PublicOrChecker = Annotated[Principal | None, Depends(optional_checker)]
 IfMatch = Annotated[str | None, Header()]
 IfNoneMatch = Annotated[str | None, Header()]

@@ -37,6 +37,10 @@ class Language:
         escaped = {name: escape(value) for name, value in values.items()}
         return Markup(self.sentences.get(key, key)) % escaped  # noqa: S704 - our own files; a test keeps out markup
 
+    def plain(self, key: str, /, **values: str) -> str:
+        """Return the sentence under `key` with the values, as plain text and not as HTML."""
+        return self.sentences.get(key, key) % values
+
     def sentence(
         self,
         family: str,

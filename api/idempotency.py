@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from authcheck.errors import Conflict, Rejected
-from authcheck.members.api_keys import Principal
+from authcheck.members.principals import Principal
 from authcheck.members.tables import IdempotencyRecord
 from authcheck.storage.database import Database
 from authcheck.storage.opening import utc_now
@@ -56,13 +56,13 @@ class Once:
         began_at = utc_now()
         try:
             with database.writing() as session:
-                record = _claim(session, principal.key_id, self.key, request_sha256, began_at)
+                record = _claim(session, principal.identity, self.key, request_sha256, began_at)
         except IntegrityError:  # another request wrote the record at the same moment
             raise _in_progress_error() from None
         if record is not None:
             return _replay_response(record, request_sha256)
         is_own_record = (
-            IdempotencyRecord.principal == principal.key_id,
+            IdempotencyRecord.principal == principal.identity,
             IdempotencyRecord.key == self.key,
             IdempotencyRecord.created_at == began_at,  # another request may have taken over the record
         )

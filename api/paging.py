@@ -2,20 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol, TypeVar
+from operator import attrgetter
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 
 from .wire.forms import Item, Page
 
-
-class Identified(Protocol):
-    """A row of a list that is ordered by id."""
-
-    id: str
-
-
-Row = TypeVar("Row", bound=Identified)
+Row = TypeVar("Row")
+by_id: Callable[[Any], str] = attrgetter("id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +30,16 @@ class Paging:
         """Return the number of rows to fetch from the database."""
         return self.limit + 1
 
-    def page(self, rows: Sequence[Row], show: Callable[[Row], Item]) -> Page[Item]:
-        """Return the page. Set the Link header when another page follows."""
+    def page(
+        self,
+        rows: Sequence[Row],
+        show: Callable[[Row], Item],
+        *,
+        key: Callable[[Row], str] = by_id,
+    ) -> Page[Item]:
+        """Return the page. Set the Link header when another page follows. Rows are ordered by `key`."""
         shown = rows[: self.limit]
-        following = shown[-1].id if len(rows) > self.limit else None
+        following = key(shown[-1]) if len(rows) > self.limit else None
         if following:
             url = self.request.url.include_query_params(after=following)
             self.response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'

@@ -12,7 +12,7 @@ from authcheck.config import Settings
 from authcheck.errors import Rejected
 from authcheck.ids import as_word
 from authcheck.listings.judging import MOST_PICTURES
-from authcheck.members.api_keys import Principal
+from authcheck.members.principals import Principal
 from authcheck.registry.features import Masking
 
 from .multipart import Form, clean_name, parse, too_large

@@ -1,6 +1,5 @@
 """Settings, read from AUTHCHECK_* environment variables. docs/settings.md documents every field (tested)."""
 
-import math
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -9,6 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from authcheck.errors import BadSetting
+from authcheck.files.setting_numbers import checked_mean, checked_shares, checked_std, shares
 from authcheck.files.setting_places import (
     checked_database,
     checked_key,
@@ -17,41 +17,6 @@ from authcheck.files.setting_places import (
     checked_smtp,
     checked_url,
 )
-
-
-def three_numbers(text: str) -> tuple[float, float, float]:
-    """Read `red,green,blue`. Raises ValueError unless they are three finite numbers."""
-    numbers = [float(part) for part in text.split(",")]
-    if len(numbers) != 3 or not all(map(math.isfinite, numbers)):  # noqa: PLR2004 - red, green, blue
-        raise ValueError("write three numbers: red,green,blue")
-    return numbers[0], numbers[1], numbers[2]
-
-
-def _checked_mean(text: str) -> str:
-    three_numbers(text)
-    return text
-
-
-def _checked_std(text: str) -> str:
-    if min(three_numbers(text)) <= 0:
-        raise ValueError("each of the three numbers must be greater than 0")
-    return text
-
-
-def shares(text: str) -> tuple[float, ...]:
-    """Read shares such as `0.8,0.95,1`, in ascending order; "" has none.
-
-    Raises ValueError unless 0 < share <= 1.
-    """
-    numbers = sorted({float(part) for part in text.split(",") if part.strip()})
-    if not all(0 < number <= 1 for number in numbers):
-        raise ValueError("shares must be greater than 0 and at most 1, like 0.8,0.95,1")
-    return tuple(numbers)
-
-
-def _checked_shares(text: str) -> str:
-    shares(text)
-    return text
 
 
 def _checked_smtp(url: str, info: ValidationInfo) -> str:
@@ -127,6 +92,13 @@ class Settings(BaseSettings):
     key_requests_per_minute: Annotated[int, Field(ge=1, description="Requests a minute for one API key.")] = (
         600
     )
+    session_idle_hours: Annotated[
+        int,
+        Field(ge=1, le=876_000, description="Hours without a request after which a person is signed out."),
+    ] = 12
+    session_days: Annotated[
+        int, Field(ge=1, le=36_500, description="Days after which a person must sign in again in any case.")
+    ] = 14
     workers: Annotated[
         int,
         Field(
@@ -210,7 +182,7 @@ class Settings(BaseSettings):
     ] = 24
     licence_alert_shares: Annotated[
         str,
-        AfterValidator(_checked_shares),
+        AfterValidator(checked_shares),
         Field(description="Shares of a licence's cap at which its meter raises an alert, comma-separated."),
     ] = "0.8,0.95,1"
     mail_from: Annotated[
@@ -233,12 +205,12 @@ class Settings(BaseSettings):
     ] = 288
     neural_mean: Annotated[
         str,
-        AfterValidator(_checked_mean),
+        AfterValidator(checked_mean),
         Field(description="Subtracted from red, green and blue in [0, 1] for the neural model."),
     ] = "0.485,0.456,0.406"
     neural_std: Annotated[
         str,
-        AfterValidator(_checked_std),
+        AfterValidator(checked_std),
         Field(description="Divides red, green and blue after that, for the neural model."),
     ] = "0.229,0.224,0.225"
 

@@ -100,17 +100,21 @@ class World:
         made = entries.body(Draft(kind, subject, NOW, fields))
         return made.decode(), self.log.append([made])[0]
 
-    def issue(self, signed: str, subject: str = UNIT, did: str = ACME) -> tuple[str, str, int]:
-        """Log a certificate. Return the parts of its bundle."""
-        return self._log("cert.issue", signed, subject, did)
+    def issue(self, signed: str, subject: str = UNIT, did: str = ACME, **fields: Any) -> tuple[str, str, int]:
+        """Log a certificate. Return the parts of its bundle. Keyword arguments add fields to the entry."""
+        return self._log("cert.issue", signed, subject, did, **fields)
 
-    def publish(self, signed: str, url: str = LIST_URL, did: str = ACME) -> tuple[str, str, int]:
+    def publish(
+        self, signed: str, url: str = LIST_URL, did: str = ACME, **fields: Any
+    ) -> tuple[str, str, int]:
         """Log a status list."""
-        return self._log("statuslist.publish", signed, url, did)
+        return self._log("statuslist.publish", signed, url, did, **fields)
 
-    def _log(self, kind: str, signed: str, subject: str, did: str) -> tuple[str, str, int]:
-        digest = hashlib.sha256(signed.encode()).hexdigest()
-        return signed, *self.record(kind, subject, h=f"sha256:{digest}", iss=did, kid=f"{did}#key-1")
+    def _log(self, kind: str, signed: str, subject: str, did: str, **fields: Any) -> tuple[str, str, int]:
+        hashed = f"sha256:{hashlib.sha256(signed.encode()).hexdigest()}"
+        return signed, *self.record(
+            kind, subject, **{"h": hashed, "iss": did, "kid": f"{did}#key-1", **fields}
+        )
 
     def sign(self, payload: Any, did: str = ACME, /, **header: Any) -> str:
         """Return a JWS signed with that brand's key."""

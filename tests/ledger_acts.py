@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import agents_made
 import certificates_made as made
 import licensees_made as licensees
 import make
@@ -14,9 +15,9 @@ from authcheck.certificates import brand_signatures, revoking, signing_keys, sta
 from authcheck.certificates.batches import Selection
 from authcheck.certificates.brand_signatures import Signatures, find_waiting
 from authcheck.ledger import addresses
-from authcheck.licences import agreements
+from authcheck.licences import agreements, appointing
 from authcheck.licences.terms import Terms
-from authcheck.members import organisations
+from authcheck.members import appointments, organisations
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs, disputes, rulings
 from authcheck.registry.masking import change_mask
@@ -38,6 +39,7 @@ class Scene:
     signatures: Signatures
     licence: str
     offer: str
+    appointment: str
     keeper_design: Design
     now: datetime = make.NOW
 
@@ -56,7 +58,7 @@ def build(workspace: Workspace) -> Scene:
     acme.issue()
     with workspace.database.writing() as session:
         view = read_view(make.picture_bytes(5), workspace.limits)
-        scene = Scene(workspace, acme, Signatures("", NOW, {}), "", "", acme.design)
+        scene = Scene(workspace, acme, Signatures("", NOW, {}), "", "", "", acme.design)
         scene.registration(session).add_views(designs.get_design(session, acme.design.id), [view])
     keeper = made.brand(workspace, "keeper", key=False, seed=8)
     keeper.add_key(OWN.public_key().public_bytes_raw())
@@ -74,6 +76,7 @@ def build(workspace: Workspace) -> Scene:
         signatures=brand_signatures.sign(waiting, OWN),
         licence=licence.id,
         offer=offer.id,
+        appointment=agents_made.appoint(workspace).id,
         keeper_design=keeper.design,
     )
 
@@ -197,6 +200,19 @@ act("a licence is revoked")(
     lambda scene, session: agreements.revoke(
         session, scene.organisation(session), scene.licence, "other", scene.now
     )
+)
+act("an agent is appointed")(
+    lambda scene, session: appointing.appoint(
+        session,
+        scene.organisation(session),
+        scene.organisation(session, "shadow"),
+        scopes=["designs:read"],
+        ends_on=agents_made.ENDS,
+        now=scene.now,
+    )
+)
+act("an appointment ends")(
+    lambda scene, session: appointments.end(session, scene.appointment, organisation_id=None, now=scene.now)
 )
 ACTS["certificates are issued"] = lambda scene: scene.acme.issue("r2", now=scene.now)
 ACTS["a mask is changed"] = lambda scene: change_mask(

@@ -21,6 +21,7 @@ LONGEST_FUNCTION_LINES = 40
 MOST_NAMES = 25
 OPTIONAL_EXTRAS = {"onnxruntime", "web3"}  # imported inside functions: they may be missing
 LOADED_LATE = {
+    "email_validator",  # .03 s, and few commands take an address
     "authcheck.storage.upgrading",  # Alembic: no other command should wait 0.2 s for its import
     "authcheck.vision.features.thumbnail",  # OpenCV: a question about licences rarely compares two pictures
     "authcheck.vision.matching.twins",

@@ -8,7 +8,11 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..i18n import LANGUAGES, language_of
+from authcheck.members.permissions import Resource, Right
+from authcheck.members.sessions import SignedIn
+
+from ..cookies import TOKEN_FIELD, form_token, keep_form_cookie
+from ..i18n import LANGUAGES, Language, language_of
 
 API = Path(__file__).parent.parent
 STATIC = API / "static"
@@ -52,13 +56,31 @@ def render(
 ) -> HTMLResponse:
     """Return a page. No cache may store it, because it may show a private answer."""
     language = language_of(request)
+    signed_in: SignedIn | None = getattr(request.state, "signed_in", None)
     html = TEMPLATES.get_template(template).render(
         language=language,
         _=language.gettext,
         path=request.url.path,
         to=lambda path: to(request, path),
         base_url=str(request.base_url),
+        me=_me(signed_in, language) if signed_in else None,
+        form_token=form_token(request),
         **context,
     )
     page_headers = {"Cache-Control": "no-store", "Content-Language": language.tag, "Vary": "Accept-Language"}
-    return HTMLResponse(html, status, {**(headers or {}), **page_headers})
+    response = HTMLResponse(html, status, {**(headers or {}), **page_headers})
+    if TOKEN_FIELD in html:
+        keep_form_cookie(request, response)
+    return response
+
+
+def _me(signed_in: SignedIn, language: Language) -> dict[str, object]:
+    """Return who is signed in, for the head of the page."""
+    principal = signed_in.principal
+    manages = principal is not None and (
+        principal.may(Resource.PEOPLE, Right.READ) or principal.may(Resource.ORGANISATIONS, Right.READ)
+    )
+    acting = (
+        signed_in.organisation.name if signed_in.organisation else language.gettext("site.acts_for_nobody")
+    )
+    return {"name": signed_in.person.name, "acting": acting, "may_manage_people": manages}

@@ -21,7 +21,7 @@ from authcheck.members.tables import Organisation
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import CertificatesIssuer, KeyFirst, WorkspaceDep
+from ..deps import CertificatesIssuer, CertificatesReader, KeyFirst, Revoker, WorkspaceDep
 from ..idempotency import OnceDep
 from ..paging import PagingDep
 from ..wire.certificates import BatchIn, BatchOut, CertificateOut, MeterOut, RevocationIn, RevocationOut
@@ -70,7 +70,7 @@ def issue_batch(
 
 @router.get("/batches")
 def list_batches(  # noqa: PLR0917 - one parameter per filter
-    caller: CertificatesIssuer,
+    caller: CertificatesReader,
     workspace: WorkspaceDep,
     paging: PagingDep,
     design: DesignId = None,
@@ -93,7 +93,7 @@ def list_batches(  # noqa: PLR0917 - one parameter per filter
 
 
 @router.get("/batches/{batch_id}")
-def show_batch(caller: CertificatesIssuer, batch_id: str, workspace: WorkspaceDep) -> BatchOut:
+def show_batch(caller: CertificatesReader, batch_id: str, workspace: WorkspaceDep) -> BatchOut:
     """Return one of your batches."""
     with workspace.database.reading() as session:
         batch = batches.get_batch(session, batch_id, organisation_id=caller.organisation_id)
@@ -115,7 +115,7 @@ def show_units(caller: CertificatesIssuer, batch_id: str, workspace: WorkspaceDe
 
 @router.get("/certificates")
 def list_certificates(  # noqa: PLR0917 - one parameter per filter
-    caller: CertificatesIssuer,
+    caller: CertificatesReader,
     workspace: WorkspaceDep,
     paging: PagingDep,
     batch: Annotated[Text | None, Query(max_length=40)] = None,
@@ -135,9 +135,7 @@ def list_certificates(  # noqa: PLR0917 - one parameter per filter
 
 
 @router.post("/revocations")
-def revoke_certificates(
-    caller: CertificatesIssuer, body: RevocationIn, workspace: WorkspaceDep
-) -> RevocationOut:
+def revoke_certificates(caller: Revoker, body: RevocationIn, workspace: WorkspaceDep) -> RevocationOut:
     """Revoke certificates permanently.
 
     Each revocation has an entry in the ledger. A repetition changes nothing.

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from authcheck.checks import evidence, records
 from authcheck.checks.evidence import Found
 from authcheck.checks.tables import Check
-from authcheck.members.api_keys import Principal
+from authcheck.members.principals import Principal
 from authcheck.registry.tables import View
 from authcheck.storage.opening import utc_now
 from authcheck.vision.matching.overlay import Layout
 from authcheck.workspace import Workspace
 
-from ..deps import IfNoneMatch, KeyFirst, ListingsChecker, PublicOrChecker, RatesDep, WorkspaceDep
+from ..deps import IfNoneMatch, KeyFirst, ListingsReader, PublicOrChecker, RatesDep, WorkspaceDep
 from ..drawings import Drawings
 from ..etags import not_modified, picture_response
 from ..idempotency import OnceDep
@@ -137,7 +137,7 @@ def _read_evidence(
 
 
 @router.get("")
-def list_checks(caller: ListingsChecker, workspace: WorkspaceDep, paging: PagingDep) -> Page[CheckOut]:
+def list_checks(caller: ListingsReader, workspace: WorkspaceDep, paging: PagingDep) -> Page[CheckOut]:
     """List your organisation's checks, oldest first."""
     with workspace.database.reading() as session:
         rows = records.list_checks(session, caller.organisation_id, after=paging.after, limit=paging.fetch)

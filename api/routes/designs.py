@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm.exc import StaleDataError
 
 from authcheck.errors import Rejected
-from authcheck.members.api_keys import Principal
+from authcheck.members.principals import Principal
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
 from authcheck.registry.comparison import Comparer
@@ -17,7 +17,7 @@ from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import DesignsWriter, IfMatch, IfNoneMatch, KeyFirst, WorkspaceDep
+from ..deps import DesignsReader, DesignsWriter, IfMatch, IfNoneMatch, KeyFirst, WorkspaceDep
 from ..etags import changed_since, design_etag, not_modified, require_match
 from ..idempotency import OnceDep
 from ..openapi import MASKS, PICTURES, multipart
@@ -115,7 +115,7 @@ def compare_views(
 
 @router.get("")
 def list_designs(
-    caller: DesignsWriter,
+    caller: DesignsReader,
     workspace: WorkspaceDep,
     paging: PagingDep,
     state: Annotated[Literal["registered", "disputed", "retired"] | None, Query()] = None,
@@ -130,7 +130,7 @@ def list_designs(
 
 @router.get("/{design_id}", response_model=DesignOut)
 def show_design(
-    caller: DesignsWriter, design_id: str, workspace: WorkspaceDep, if_none_match: IfNoneMatch = None
+    caller: DesignsReader, design_id: str, workspace: WorkspaceDep, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Return one of your designs, with its pictures and disputes."""
     design = _read_design(workspace, caller, design_id)

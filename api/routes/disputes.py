@@ -7,11 +7,12 @@ from fastapi import APIRouter, Query
 from authcheck.certificates import contested
 from authcheck.certificates.signing_keys import open_vault
 from authcheck.ledger import publishing
-from authcheck.members.api_keys import Principal
+from authcheck.members.permissions import Resource, Right
+from authcheck.members.principals import Principal
 from authcheck.registry import disputes, rulings
 from authcheck.storage.opening import utc_now
 
-from ..deps import Admin, AnyKey, KeyFirst, WorkspaceDep
+from ..deps import AnyonesRevoker, DisputesReader, DisputesRuler, KeyFirst, WorkspaceDep
 from ..paging import PagingDep
 from ..wire.certificates import RevocationOut
 from ..wire.disputes import DisputeOut, RulingIn, RulingOut, dispute_out, ruling_out
@@ -22,7 +23,7 @@ router = APIRouter(route_class=KeyFirst, prefix="/v1/disputes", tags=["disputes"
 
 @router.get("")
 def list_disputes(
-    caller: AnyKey,
+    caller: DisputesReader,
     workspace: WorkspaceDep,
     paging: PagingDep,
     ended: Annotated[bool, Query(description="Also disputes that have ended.")] = False,
@@ -36,20 +37,21 @@ def list_disputes(
 
 
 @router.get("/{dispute_id}")
-def show_dispute(caller: AnyKey, dispute_id: str, workspace: WorkspaceDep) -> DisputeOut:
+def show_dispute(caller: DisputesReader, dispute_id: str, workspace: WorkspaceDep) -> DisputeOut:
     """Return a dispute of one of your designs. The operator may read every dispute."""
     with workspace.database.reading() as session:
         return dispute_out(disputes.get_dispute(session, dispute_id, owner_id=_owner_id(caller)))
 
 
 @router.post("/{dispute_id}/ruling")
-def rule(_caller: Admin, dispute_id: str, body: RulingIn, workspace: WorkspaceDep) -> RulingOut:
+def rule(_caller: DisputesRuler, dispute_id: str, body: RulingIn, workspace: WorkspaceDep) -> RulingOut:
     """Rule on a dispute. The picture that loses is withdrawn. The ruling is final and in the ledger.
 
     The answer names the batches of certificates for the design that lost.
     """
     with workspace.database.writing() as session:
-        dispute = rulings.rule(session, dispute_id, body.ruling, reason=body.reason, now=utc_now())
+        rulings.rule(session, dispute_id, body.ruling, reason=body.reason, now=utc_now())
+        dispute = disputes.get_dispute(session, dispute_id)  # again: the ruling has expired its designs
         loser = None if body.ruling == disputes.BOTH else rulings.loser_of(dispute)
         batches = contested.find_batches(session, loser.id) if loser else []
         answer = ruling_out(dispute, batches)
@@ -58,7 +60,7 @@ def rule(_caller: Admin, dispute_id: str, body: RulingIn, workspace: WorkspaceDe
 
 
 @router.post("/{dispute_id}/revoke-certificates")
-def revoke_certificates(_caller: Admin, dispute_id: str, workspace: WorkspaceDep) -> RevocationOut:
+def revoke_certificates(_caller: AnyonesRevoker, dispute_id: str, workspace: WorkspaceDep) -> RevocationOut:
     """Revoke all certificates for the design that lost a dispute, permanently, whoever issued them."""
     vault = open_vault(workspace.settings)
     with workspace.database.writing() as session:
@@ -70,7 +72,4 @@ def revoke_certificates(_caller: Admin, dispute_id: str, workspace: WorkspaceDep
 
 def _owner_id(caller: Principal) -> str | None:
     """Return the owner whose disputes the caller may read, None for the operator."""
-    if "admin" in caller.scopes:
-        return None
-    caller.require("designs:write")
-    return caller.organisation_id
+    return None if caller.may(Resource.DISPUTES, Right.DECIDE) else caller.organisation_id

@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Response
 
 from authcheck.errors import Rejected
-from authcheck.members.api_keys import Principal
+from authcheck.members.principals import Principal
 from authcheck.registry.design_files import read_table
 from authcheck.registry.reports import get_report, keep_report, report_csv
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import DesignsWriter, KeyFirst, WorkspaceDep
+from ..deps import DesignsReader, DesignsWriter, KeyFirst, WorkspaceDep
 from ..idempotency import OnceDep
 from ..import_files import SentFiles, open_sent
 from ..multipart import Form
@@ -101,7 +101,7 @@ def _read_table_part(form: Form) -> tuple[bytes, str] | None:
 
 
 @router.get("/{import_id}")
-def show_import(caller: DesignsWriter, import_id: str, workspace: WorkspaceDep) -> ImportOut:
+def show_import(caller: DesignsReader, import_id: str, workspace: WorkspaceDep) -> ImportOut:
     """Return the report of one of your imports."""
     with workspace.database.reading() as session:
         return import_out(get_report(session, import_id, organisation_id=caller.organisation_id))
@@ -112,7 +112,7 @@ def show_import(caller: DesignsWriter, import_id: str, workspace: WorkspaceDep) 
     response_class=Response,
     responses={200: {"description": "The report.", "content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
-def download_report(caller: DesignsWriter, import_id: str, workspace: WorkspaceDep) -> Response:
+def download_report(caller: DesignsReader, import_id: str, workspace: WorkspaceDep) -> Response:
     """Return the report as CSV.
 
     A cell that a spreadsheet would run as a formula begins with an apostrophe.

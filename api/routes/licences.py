@@ -18,7 +18,7 @@ from authcheck.members.tables import Organisation
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import KeyFirst, LicencesWriter, WorkspaceDep
+from ..deps import KeyFirst, LicencesReader, LicencesWriter, WorkspaceDep
 from ..paging import PagingDep
 from ..wire.forms import Page
 from ..wire.licences import LicenceIn, LicenceOut, LicenceRevocationIn, TermsIn
@@ -50,7 +50,7 @@ def offer_licence(
 
 @router.get("/licences")
 def list_licences(
-    caller: LicencesWriter, workspace: WorkspaceDep, paging: PagingDep, role: Role = None
+    caller: LicencesReader, workspace: WorkspaceDep, paging: PagingDep, role: Role = None
 ) -> Page[LicenceOut]:
     """List the licences that you gave or got, all versions, oldest first."""
     with workspace.database.reading() as session:
@@ -62,7 +62,7 @@ def list_licences(
 
 
 @router.get("/licences/{licence_id}")
-def show_licence(caller: LicencesWriter, licence_id: str, workspace: WorkspaceDep) -> LicenceOut:
+def show_licence(caller: LicencesReader, licence_id: str, workspace: WorkspaceDep) -> LicenceOut:
     """Return one of the licences that you gave or got."""
     with workspace.database.reading() as session:
         licence = grants.get_licence(session, licence_id, organisation_id=caller.organisation_id)

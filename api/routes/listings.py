@@ -13,11 +13,11 @@ from authcheck.listings.evidence import Evidence
 from authcheck.listings.judging import Judged, decide_again
 from authcheck.listings.offers import NewListing, read_date, read_goods
 from authcheck.listings.tables import Listing
-from authcheck.members.api_keys import Principal
+from authcheck.members.principals import Principal
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import KeyFirst, ListingsChecker, WorkspaceDep
+from ..deps import KeyFirst, ListingsChecker, ListingsReader, WorkspaceDep
 from ..idempotency import OnceDep
 from ..multipart import Form, FormPart
 from ..openapi import PICTURES, multipart
@@ -133,7 +133,7 @@ def _read_picture(form: Form, part: FormPart) -> bytes | Rejected:
 
 @router.get("")
 def list_listings(
-    caller: ListingsChecker,
+    caller: ListingsReader,
     workspace: WorkspaceDep,
     paging: PagingDep,
     verdict: Annotated[Verdict | None, Query(description="Only listings with this verdict.")] = None,
@@ -154,7 +154,7 @@ def list_listings(
 
 
 @router.get("/{listing_id}")
-def show_listing(caller: ListingsChecker, listing_id: str, workspace: WorkspaceDep) -> ListingOut:
+def show_listing(caller: ListingsReader, listing_id: str, workspace: WorkspaceDep) -> ListingOut:
     """Return one of your listings with its current verdict."""
     with workspace.database.reading() as session:
         listing = judging.get_listing(session, listing_id, organisation_id=caller.organisation_id)

@@ -8,13 +8,13 @@ import hashlib
 from fastapi import APIRouter, Response
 
 from authcheck.errors import Rejected
-from authcheck.members.api_keys import Principal
+from authcheck.members.principals import Principal
 from authcheck.registry import designs, masking
 from authcheck.registry.features import Masking
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import DesignsWriter, IfNoneMatch, KeyFirst, WorkspaceDep
+from ..deps import DesignsReader, DesignsWriter, IfNoneMatch, KeyFirst, WorkspaceDep
 from ..etags import not_modified, picture_response
 from ..openapi import MASK_WORD, PICTURE, multipart, pictures_out
 from ..uploads import UploadDep
@@ -55,7 +55,7 @@ def drop_mask(caller: DesignsWriter, design_id: str, sha256: str, workspace: Wor
 
 @router.get("", response_class=Response, responses=pictures_out("image/png"))
 def show_mask(
-    caller: DesignsWriter,
+    caller: DesignsReader,
     design_id: str,
     sha256: str,
     workspace: WorkspaceDep,

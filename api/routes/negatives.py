@@ -8,7 +8,7 @@ from authcheck.errors import Rejected
 from authcheck.registry import negatives
 from authcheck.storage.opening import utc_now
 
-from ..deps import DesignsWriter, KeyFirst, WorkspaceDep
+from ..deps import DesignsReader, DesignsWriter, KeyFirst, WorkspaceDep
 from ..openapi import PICTURE, multipart
 from ..uploads import UploadDep
 from ..wire.designs import NegativeOut, negative_out
@@ -43,7 +43,7 @@ def add_negative(caller: DesignsWriter, upload: UploadDep, workspace: WorkspaceD
 
 
 @router.get("")
-def list_negatives(caller: DesignsWriter, workspace: WorkspaceDep) -> Page[NegativeOut]:
+def list_negatives(caller: DesignsReader, workspace: WorkspaceDep) -> Page[NegativeOut]:
     """List all your negative pictures on one page, oldest first."""
     with workspace.database.reading() as session:
         rows = negatives.list_negatives(session, owner_id=caller.organisation_id)

@@ -10,13 +10,13 @@ from authcheck.certificates.signing_keys import open_vault, read_public_key
 from authcheck.certificates.tables import SigningKey
 from authcheck.errors import Rejected
 from authcheck.ledger import publishing
-from authcheck.members.api_keys import Principal
+from authcheck.members.principals import Principal
 from authcheck.members.tables import Organisation
 from authcheck.proofs.trust import encode_base64url
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import CertificatesIssuer, KeyFirst, WorkspaceDep
+from ..deps import CertificatesIssuer, CertificatesReader, KeyFirst, WorkspaceDep
 from ..wire.certificates import SignaturesIn, SignedOut, SigningKeyIn, SigningKeyOut, WaitingOut
 from ..wire.forms import Page
 
@@ -24,7 +24,7 @@ router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["certificates"])
 
 
 @router.get("/signing-keys")
-def list_signing_keys(caller: CertificatesIssuer, workspace: WorkspaceDep) -> Page[SigningKeyOut]:
+def list_signing_keys(caller: CertificatesReader, workspace: WorkspaceDep) -> Page[SigningKeyOut]:
     """List all your signing keys on one page, oldest first. Includes revoked keys."""
     with workspace.database.reading() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)

@@ -12,7 +12,7 @@ from authcheck.storefronts import sellers, shops
 from authcheck.storefronts.sellers import SellerAnswer, Standing
 from authcheck.storefronts.tables import Storefront
 
-from ..deps import KeyFirst, LicencesWriter, ListingsChecker, WorkspaceDep, public_read_limit
+from ..deps import KeyFirst, LicencesReader, LicencesWriter, ListingsReader, WorkspaceDep, public_read_limit
 from ..paging import PagingDep
 from ..wire.forms import Day, Number, Page
 from ..wire.storefronts import BreachOut, SellerOut, StandingOut, StorefrontIn, StorefrontOut
@@ -39,7 +39,7 @@ def add_storefront(caller: LicencesWriter, body: StorefrontIn, workspace: Worksp
 
 @router.get("/storefronts")
 def list_storefronts(
-    caller: LicencesWriter, workspace: WorkspaceDep, paging: PagingDep
+    caller: LicencesReader, workspace: WorkspaceDep, paging: PagingDep
 ) -> Page[StorefrontOut]:
     """List your shops, oldest first. Includes closed shops."""
     with workspace.database.reading() as session:
@@ -64,7 +64,7 @@ def close_storefront(caller: LicencesWriter, storefront_id: str, workspace: Work
 
 @router.get("/sellers")
 def who_may_sell(
-    caller: ListingsChecker,
+    caller: ListingsReader,
     workspace: WorkspaceDep,
     *,
     design: Word,

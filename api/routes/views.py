@@ -7,14 +7,14 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from authcheck.errors import NotFound
-from authcheck.members.api_keys import Principal
+from authcheck.members.principals import Principal
 from authcheck.registry import designs
 from authcheck.registry.registration import Registration
 from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..deps import DesignsWriter, IfNoneMatch, KeyFirst, WorkspaceDep, public_read_limit
+from ..deps import DesignsReader, DesignsWriter, IfNoneMatch, KeyFirst, WorkspaceDep, public_read_limit
 from ..etags import not_modified, picture_response
 from ..openapi import MASKS, PICTURES, multipart, pictures_out
 from ..previews import Previews, preview_etag
@@ -75,7 +75,7 @@ def remove_view(caller: DesignsWriter, design_id: str, sha256: str, workspace: W
 
 @router.get("/views/{sha256}/picture", response_class=Response, responses=pictures_out("image/*"))
 def show_picture(
-    caller: DesignsWriter,
+    caller: DesignsReader,
     design_id: str,
     sha256: str,
     workspace: WorkspaceDep,

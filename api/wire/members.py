@@ -4,6 +4,8 @@ from datetime import datetime
 
 from pydantic import Field
 
+from authcheck.members.permissions import SCOPES
+
 from .forms import Text, Wire
 
 
@@ -15,7 +17,7 @@ class OrganisationIn(Wire):
     roles: list[Text] = Field(
         min_length=1,
         max_length=8,
-        description="One or more of brand, licensee, marketplace, agent.",
+        description="One or more of brand, licensee, marketplace, agent, operator.",
         examples=[["brand"]],
     )
 
@@ -34,12 +36,14 @@ class OrganisationOut(Wire):
 class KeyIn(Wire):
     """A key to make."""
 
-    organisation: Text = Field(max_length=64, description="Handle of the organisation that the key acts for.")
+    organisation: Text | None = Field(
+        None, max_length=64, description="Handle of the organisation that the key acts for. Default: yours."
+    )
     label: Text = Field("", max_length=200, description="What the key is for. Lists show it.")
     scopes: list[Text] = Field(
         min_length=1,
-        max_length=8,
-        description="One or more of designs:write, listings:check, certificates:issue, admin.",
+        max_length=20,
+        description=f"One or more of {', '.join(SCOPES)}.",
     )
 
 
@@ -51,6 +55,7 @@ class KeyOut(Wire):
     label: str
     scopes: list[str]
     created_at: datetime
+    used_at: datetime | None = Field(description="About the last request with this key, to the minute.")
     revoked_at: datetime | None
 
 
@@ -61,10 +66,13 @@ class NewKeyOut(KeyOut):
 
 
 class MeOut(Wire):
-    """The owner of the API key of this request."""
+    """The caller of this request: a program with an API key, or a person who is signed in."""
 
     organisation: str
     name: str
     salt: str | None = Field(description="Salt of the hash of your organisation's name in the ledger.")
-    key: str
-    scopes: list[str]
+    key: str | None = Field(description="The id of the API key, or null for a person.")
+    person: str | None = Field(description="The id of the person who is signed in, or null for a key.")
+    scopes: list[str] = Field(description="The scopes of the key.")
+    roles: list[str] = Field(description="The person's roles in the organisation.")
+    rights: dict[str, str] = Field(description="read, write or decide, by what they are about.")

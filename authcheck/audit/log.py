@@ -12,6 +12,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from authcheck.audit.addresses import compare_addresses
+from authcheck.audit.agents import Appointed
 from authcheck.audit.rows import Discrepancy, compare_rows
 from authcheck.errors import AuthcheckError, NotTrue
 from authcheck.ledger.clock import SKEW
@@ -60,7 +61,8 @@ def _replay(
 
     Returns whether the log has all its entries.
     """
-    size, next_number, times = ledger_size(session), 0, _TimeBounds(checkpoints)
+    size, next_number = ledger_size(session), 0
+    times, appointed = _TimeBounds(checkpoints), Appointed()
     columns = (Entry.number, Entry.tx_id, Entry.type, Entry.subject, Entry.at, Entry.body)
     with closing(stream_rows(session, select(*columns).order_by(Entry.number), PAGE)) as stream:
         for rows in stream:
@@ -68,7 +70,7 @@ def _replay(
                 if row.number != number:
                     yield Discrepancy(f"entry {number}", "is missing")
                     return False
-                for problem in (_column_problem(row), times.find_problem(row)):
+                for problem in (_column_problem(row), times.find_problem(row), appointed.find_problem(row)):
                     if problem:
                         yield Discrepancy(f"entry {number}", problem)
             leaves = [bytes.fromhex(tx_id(row.body)) for row in rows]

@@ -16,8 +16,8 @@ from authcheck.errors import NotTrue
 from authcheck.ledger.tables import Entry
 from authcheck.licences.facts import of_acceptance, of_licence
 from authcheck.licences.tables import Licence
-from authcheck.members.facts import of_organisation
-from authcheck.members.tables import Organisation
+from authcheck.members.facts import of_appointment, of_organisation
+from authcheck.members.tables import Appointment, Organisation
 from authcheck.proofs.credential import PLACES, Credential
 from authcheck.registry.tables import Design, View
 from authcheck.tlog.entries import time_text
@@ -94,6 +94,18 @@ def _compare_organisation(row: Organisation, entries: Sequence[EntryContent]) ->
     approval, actual = find_first(entries, "org.approve"), of_organisation(row)
     expected = {name: approval.fields.get(name) for name in actual}
     return {**actual, "created_at": time_text(row.created_at)}, {**expected, "created_at": approval.at}
+
+
+def _compare_appointment(row: Appointment, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
+    appointed, ended = find_first(entries, "agent.appoint"), find_first(entries, "agent.end")
+    actual = of_appointment(row)
+    expected = {name: appointed.fields.get(name) for name in actual}
+    ended_at = time_text(row.ended_at) if row.ended_at else None
+    return {**actual, "created_at": time_text(row.created_at), "ended_at": ended_at}, {
+        **expected,
+        "created_at": appointed.at,
+        "ended_at": ended.at,
+    }
 
 
 def _compare_signing_key(row: SigningKey, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
@@ -205,6 +217,10 @@ ACCOUNTS = (
     Account(
         select(Organisation), Organisation.id, _id_of, Entry.subject, "org.approve",
         Organisation.id == Entry.subject, _compare_organisation,
+    ),
+    Account(
+        select(Appointment), Appointment.id, _id_of, Entry.subject, "agent.appoint",
+        Appointment.id == Entry.subject, _compare_appointment,
     ),
     Account(
         select(Design).options(_views, selectinload(Design.disputes)), Design.id, _id_of, Entry.subject,

@@ -15,21 +15,24 @@ from authcheck.labels.codes import read_code, unwrap
 from authcheck.labels.gs1 import check_gtin, check_lot
 from authcheck.ledger.addresses import list_addresses
 from authcheck.ledger.tables import Entry
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.storage.parameters import can_be_stored, in_chunks
 
 STATES = ("unsigned", "active", "revoked")
 
 
-def get_batch(session: Session, batch_id: str, *, organisation_id: str | None = None) -> Batch:
+def get_batch(
+    session: Session, batch_id: str, *, organisation_id: str | None = None, reach: Reach = WHOLE
+) -> Batch:
     """Return a batch with its organisation and design.
 
-    With `organisation_id`, only a batch of that organisation.
+    With `organisation_id`, only a batch of that organisation. Its design must be within reach.
 
     Raises NotFound (`batch.not_found`), also for a batch of another organisation. The database compares the
     owner: both cases read no row, so they take the same time.
     """
     batch_id = normal_id(batch_id)
-    query = _select_batches().where(Batch.id == batch_id)
+    query = _select_batches().where(Batch.id == batch_id, reach.has_design(Batch.design_id))
     if organisation_id is not None:
         query = query.where(Batch.organisation_id == organisation_id)
     batch = session.scalar(query) if can_be_stored(batch_id) else None
@@ -47,9 +50,14 @@ def list_batches(
     lot: str | None = None,
     after: str = "",
     limit: int = 50,
+    reach: Reach = WHOLE,
 ) -> Sequence[Batch]:
-    """Return at most `limit` batches of an organisation by id (so by time), from after the id `after`."""
+    """Return at most `limit` batches of an organisation by id (so by time), from after the id `after`.
+
+    Their designs are within reach.
+    """
     query = _select_batches().where(Batch.organisation_id == organisation_id, Batch.id > after)
+    query = query.where(reach.has_design(Batch.design_id))
     if design_id is not None:
         query = query.where(Batch.design_id == design_id)
     if gtin is not None:
@@ -116,13 +124,20 @@ class Filter:
 
 
 def list_certificates(
-    session: Session, organisation_id: str, selected: Filter, *, after: str = "", limit: int = 50
+    session: Session,
+    organisation_id: str,
+    selected: Filter,
+    *,
+    after: str = "",
+    limit: int = 50,
+    reach: Reach = WHOLE,
 ) -> Sequence[Certificate]:
     """Return at most `limit` certificates of an organisation that come after the id `after`.
 
-    The order is by id, which is also the order of issue.
+    Their designs are within reach. The order is by id, which is also the order of issue.
     """
     query = selected.select(organisation_id).where(Certificate.id > after)
+    query = query.where(reach.has_design(Certificate.design_id))
     return session.scalars(
         query.options(joinedload(Certificate.batch)).order_by(Certificate.id).limit(limit)
     ).all()
@@ -162,15 +177,19 @@ def certificate_name(session: Session, text: str) -> tuple[str, str]:
         return "code", read_code(text, lambda: [address.url for address in list_addresses(session)])
 
 
-def get_certificate(session: Session, text: str, organisation_id: str) -> Certificate:
+def get_certificate(
+    session: Session, text: str, organisation_id: str, *, reach: Reach = WHOLE
+) -> Certificate:
     """Return an organisation's certificate by id or code, with its batch and design.
 
     Raises Rejected (`code.malformed`), NotFound (`certificate.not_found`), also for a certificate of another
-    organisation.
+    organisation or of a design that is not within reach.
     """
     column, name = certificate_name(session, text)
     query = select(Certificate).where(
-        Certificate.organisation_id == organisation_id, getattr(Certificate, column) == name
+        Certificate.organisation_id == organisation_id,
+        getattr(Certificate, column) == name,
+        reach.has_design(Certificate.design_id),
     )
     certificate = session.scalar(query.options(joinedload(Certificate.batch), joinedload(Certificate.design)))
     if certificate is None:

@@ -13,6 +13,7 @@ from authcheck.checks.tables import Check
 from authcheck.checks.verdicts import Finding, Policy
 from authcheck.errors import NotFound
 from authcheck.ids import new_id
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.registry.tables import Design
 from authcheck.storage.database import Database
 from authcheck.storage.parameters import can_be_stored
@@ -90,16 +91,19 @@ def _escape_unstorable(name: str) -> str:
     return name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
-def get_check(session: Session, check_id: str, *, organisation_id: str | None = None) -> Check:
+def get_check(
+    session: Session, check_id: str, *, organisation_id: str | None = None, reach: Reach = WHOLE
+) -> Check:
     """Return a stored check with its design.
 
     Everybody who has the id may read an anonymous check. Only the organisation that asked may read another
-    check. Raises NotFound (`check.not_found`), also for a check of another organisation. The database
-    compares the organisation: both cases read no row, so they take the same time.
+    check, and an agent of it only if the check found a design within reach. Raises NotFound
+    (`check.not_found`), also for a check of another organisation. The database compares the organisation:
+    both cases read no row, so they take the same time.
     """
     readable: ColumnElement[bool] = Check.organisation_id.is_(None)
     if organisation_id is not None:
-        readable |= Check.organisation_id == organisation_id
+        readable |= (Check.organisation_id == organisation_id) & reach.has_design(Check.design_id)
     check = session.scalar(_select_check(check_id).where(readable)) if can_be_stored(check_id) else None
     if check is None:
         raise NotFound(f"We have no check {check_id!r}.", code="check.not_found", check=check_id)
@@ -117,11 +121,16 @@ def _select_check(check_id: str) -> Select[Check]:
     )
 
 
-def list_checks(session: Session, organisation_id: str, *, after: str = "", limit: int = 50) -> list[Check]:
-    """Return at most `limit` checks of an organisation, ordered by id, starting after the id `after`."""
+def list_checks(
+    session: Session, organisation_id: str, *, after: str = "", limit: int = 50, reach: Reach = WHOLE
+) -> list[Check]:
+    """Return at most `limit` checks of an organisation, ordered by id, starting after the id `after`.
+
+    They found a design within reach.
+    """
     query = (
         select(Check)
-        .where(Check.organisation_id == organisation_id, Check.id > after)
+        .where(Check.organisation_id == organisation_id, Check.id > after, reach.has_design(Check.design_id))
         .options(joinedload(Check.design).joinedload(Design.owner))
         .order_by(Check.id)
         .limit(limit)

@@ -12,6 +12,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import NotFound
+from authcheck.ledger.acting import name_agent, refuse_ended
 from authcheck.ledger.admission import admit
 from authcheck.ledger.clock import in_order
 from authcheck.ledger.tables import Entry, LedgerHead, SignedCheckpoint, Tile
@@ -30,7 +31,7 @@ def record(session: Session, drafts: Sequence[Draft]) -> list[Entry]:
     """Append facts and return their entries. A fact that the ledger has word for word keeps its old entry.
 
     Call it last in a `writing()` transaction: nobody else can append from here to the commit. Raises as
-    `admission.admit`, and Unavailable (`ledger.clock`).
+    `admission.admit`, Unavailable (`ledger.clock`), and Conflict (`appointment.ended`) for an agent.
     """
     rows = _append(session, drafts)
     return [Entry(**row) for row in rows]
@@ -49,7 +50,8 @@ def record_at_commit(session: Session, drafts: Sequence[Draft]) -> None:
 
     Appends nothing when a savepoint ends.
     """
-    session.info.setdefault(WAITING, []).extend(drafts)
+    # The agent is named now: at the commit, the block of `acting_for` may be over.
+    session.info.setdefault(WAITING, []).extend(name_agent(session, drafts))
     if not event.contains(session, "before_commit", _append_waiting):
         event.listen(session, "before_commit", _append_waiting)
 
@@ -97,10 +99,11 @@ def tile_reader(connection: sa.Connection) -> ReadTile:
 def _append(session: Session, drafts: Sequence[Draft]) -> list[dict[str, Any]]:
     """Append the drafts that wait for the commit, then these drafts. Return the rows of these drafts."""
     waiting: list[Draft] = session.info.pop(WAITING, [])
-    all_drafts = [*waiting, *drafts]
+    all_drafts = [*waiting, *name_agent(session, drafts)]
     if not all_drafts:
         return []
     size = check_ledger(session)
+    refuse_ended(session)
     bodies, ids = _encode(all_drafts)
     numbers = _find_numbers(session, ids)
     new = [place for place, entry_id in enumerate(ids) if entry_id not in numbers]

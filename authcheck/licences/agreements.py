@@ -16,14 +16,17 @@ from authcheck.licences import facts
 from authcheck.licences.exclusivity import refuse_exclusive
 from authcheck.licences.grants import (
     LONGEST_CHAIN,
+    are_within,
     chain_of,
     get_licence,
     grant_of,
     in_force,
     lock_series,
     uncounted,
+    unknown_licence_error,
 )
 from authcheck.licences.subjects import (
+    check_reach,
     check_subjects,
     designs_of_collections,
     lock_owners,
@@ -31,6 +34,7 @@ from authcheck.licences.subjects import (
 )
 from authcheck.licences.tables import Licence, LicenceSubject
 from authcheck.licences.terms import Terms
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.members.tables import Organisation
 
 Act = Callable[[Session, Organisation, str, datetime], Licence]
@@ -46,43 +50,58 @@ def offer(
     now: datetime,
     *,
     parent_id: str | None = None,
+    reach: Reach = WHOLE,
 ) -> Licence:
-    """Offer a licence for the owner's own designs, or a sublicence.
+    """Offer a licence for the owner's own designs, or a sublicence. An agent offers within its reach.
 
     A sublicence is under the licence `parent_id`, which `owner` holds. Raises Rejected (`licence.*`),
     NotFound (`design.not_found`, `licence.not_found`), Conflict (`licence.exclusive`,
-    `licence.outside_parent`, `licence.state`).
+    `licence.outside_parent`, `licence.state`, `appointment.outside`).
     """
     if owner.id == licensee.id:
         raise Rejected("An organisation cannot license its designs to itself.", code="licence.self")
+    terms = terms.checked()
+    check_reach(terms, reach)
     lock_owners(session, [owner.id])
-    parent = _get_parent(session, owner, parent_id, now)
-    return _store_offer(session, owner, licensee, terms, now, parent=parent)
+    parent = _get_parent(session, owner, parent_id, now, reach=reach)
+    return _store_offer(session, owner, licensee, terms, now, parent=parent, reach=reach)
 
 
-def amend(session: Session, owner: Organisation, licence_id: str, terms: Terms, now: datetime) -> Licence:
+def amend(
+    session: Session,
+    owner: Organisation,
+    licence_id: str,
+    terms: Terms,
+    now: datetime,
+    *,
+    reach: Reach = WHOLE,
+) -> Licence:
     """Offer the licence's next version. The version in force stays until the licensee accepts.
 
     Raises as `offer`.
     """
-    licence = get_licence(session, licence_id, organisation_id=owner.id)
+    licence = get_licence(session, licence_id, organisation_id=owner.id, reach=reach)
     _check_owner(licence, owner)
+    terms = terms.checked()
+    check_reach(terms, reach)
     lock_owners(session, [owner.id])
-    versions = lock_series(session, licence.series)
+    versions = _lock_versions(session, licence, reach)
     newest = versions[0]
     if newest.revoked_at is not None or (newest.accepted_at is None and newest.declined_at is None):
         raise _state_conflict(newest, "amended")
     licensee = session.get_one(Organisation, licence.licensee_id)
     parent = _get_parent(session, owner, newest.parent_id, now)
-    return _store_offer(session, owner, licensee, terms, now, parent=parent, previous=newest)
+    return _store_offer(session, owner, licensee, terms, now, parent=parent, previous=newest, reach=reach)
 
 
-def accept(session: Session, licensee: Organisation, licence_id: str, now: datetime) -> Licence:
+def accept(
+    session: Session, licensee: Organisation, licence_id: str, now: datetime, *, reach: Reach = WHOLE
+) -> Licence:
     """Accept an offer. The new version is in force from now on and supersedes the version before.
 
     Raises NotFound (`licence.not_found`), Conflict (`licence.state`, `licence.exclusive`).
     """
-    licence = _get_open_offer(session, licensee, licence_id, "accepted")
+    licence = _get_open_offer(session, licensee, licence_id, "accepted", reach)
     refuse_exclusive(session, licence, to_owner=False)
     licence.accepted_at, licence.accepted_salt = now, new_salt()
     superseded = [
@@ -103,15 +122,25 @@ def accept(session: Session, licensee: Organisation, licence_id: str, now: datet
     return licence
 
 
-def decline(session: Session, licensee: Organisation, licence_id: str, now: datetime) -> Licence:
+def decline(
+    session: Session, licensee: Organisation, licence_id: str, now: datetime, *, reach: Reach = WHOLE
+) -> Licence:
     """Refuse an offer permanently. Raises as `accept`."""
-    licence = _get_open_offer(session, licensee, licence_id, "declined")
+    licence = _get_open_offer(session, licensee, licence_id, "declined", reach)
     licence.declined_at = now
     session.flush()
     return licence
 
 
-def revoke(session: Session, owner: Organisation, licence_id: str, reason: str, now: datetime) -> Licence:
+def revoke(
+    session: Session,
+    owner: Organisation,
+    licence_id: str,
+    reason: str,
+    now: datetime,
+    *,
+    reach: Reach = WHOLE,
+) -> Licence:
     """End all versions of a licence permanently, open offers included.
 
     Raises Rejected (`licence.reason`), NotFound (`licence.not_found`), Conflict (`licence.state`).
@@ -121,9 +150,9 @@ def revoke(session: Session, owner: Organisation, licence_id: str, reason: str, 
         raise Rejected(
             f"Choose one of these reasons: {', '.join(REASONS)}.", code="licence.reason", reason=reason
         )
-    licence = get_licence(session, licence_id, organisation_id=owner.id)
+    licence = get_licence(session, licence_id, organisation_id=owner.id, reach=reach)
     _check_owner(licence, owner)
-    versions = lock_series(session, licence.series)
+    versions = _lock_versions(session, licence, reach)
     if versions[0].revoked_at is not None:
         raise _state_conflict(versions[0], "revoked")
     entries = record(session, [facts.revoked(version, reason, now) for version in versions])
@@ -142,12 +171,13 @@ def _store_offer(
     *,
     parent: Licence | None,
     previous: Licence | None = None,
+    reach: Reach,
 ) -> Licence:
     """Store the row of an offer, its subjects and its ledger entry.
 
-    `previous` is the version that the offer amends.
+    `previous` is the version that the offer amends. An agent of a part of the owner's brand is not told which
+    licence is in the way.
     """
-    terms = terms.checked()
     designs_of = designs_of_collections(session, root_owner_id(session, parent) or owner.id, [terms])
     check_subjects(session, owner, terms, parent, designs_of)
     licence_id = new_id("lic", now)
@@ -162,7 +192,7 @@ def _store_offer(
         offered_at=now,
         offered_salt=new_salt(),
     )
-    refuse_exclusive(session, licence, to_owner=True)
+    refuse_exclusive(session, licence, to_owner=reach == WHOLE)
     (entry,) = record(session, [facts.offered(licence, now)])
     licence.offered_entry = entry.number
     session.add(licence)
@@ -175,7 +205,12 @@ def _store_offer(
 
 
 def _get_parent(
-    session: Session, owner: Organisation, parent_id: str | None, now: datetime
+    session: Session,
+    owner: Organisation,
+    parent_id: str | None,
+    now: datetime,
+    *,
+    reach: Reach = WHOLE,
 ) -> Licence | None:
     """Return the parent of a sublicence: a licence that `owner` holds, active or not started.
 
@@ -185,7 +220,7 @@ def _get_parent(
     """
     if parent_id is None:
         return None
-    parent = get_licence(session, parent_id, organisation_id=owner.id)
+    parent = get_licence(session, parent_id, organisation_id=owner.id, reach=reach)
     if parent.licensee_id != owner.id:
         raise NotFound(
             f"You hold no licence with the id {parent_id!r}.", code="licence.not_found", licence=parent_id
@@ -204,15 +239,30 @@ def _get_parent(
     return parent
 
 
-def _get_open_offer(session: Session, licensee: Organisation, licence_id: str, act: str) -> Licence:
+def _lock_versions(session: Session, licence: Licence, reach: Reach) -> list[Licence]:
+    """Return all versions of a licence as `lock_series` does.
+
+    Raises NotFound (`licence.not_found`) when the act would change a version that is not within reach.
+    """
+    versions = lock_series(session, licence.series)
+    may_count = [row for row in versions if row.superseded_at is None and row.declined_at is None]
+    if not are_within(session, may_count, reach):
+        raise unknown_licence_error(licence.id)
+    return versions
+
+
+def _get_open_offer(
+    session: Session, licensee: Organisation, licence_id: str, act: str, reach: Reach
+) -> Licence:
     """Return an open offer to this licensee, after locking the offer's owner and its series."""
-    offered = get_licence(session, licence_id, organisation_id=licensee.id)
+    offered = get_licence(session, licence_id, organisation_id=licensee.id, reach=reach)
     if offered.licensee_id != licensee.id:
         raise NotFound(
             f"You have no offer with the id {licence_id!r}.", code="licence.not_found", licence=licence_id
         )
     lock_owners(session, [offered.owner_id])
-    licence = next(version for version in lock_series(session, offered.series) if version.id == offered.id)
+    versions = _lock_versions(session, offered, reach)
+    licence = next(version for version in versions if version.id == offered.id)
     if licence.accepted_at or licence.declined_at or licence.revoked_at:
         raise _state_conflict(licence, act)
     return licence

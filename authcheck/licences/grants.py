@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from authcheck.errors import NotFound
 from authcheck.ids import normal_id
 from authcheck.licences.tables import Licence, LicenceSubject
 from authcheck.licences.terms import Grant, Terms
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.registry.tables import Design
+from authcheck.storage.json_lists import has_other_text, has_text
 from authcheck.storage.parameters import can_be_stored, in_chunks
 
 PAGE = 500
@@ -23,8 +25,10 @@ def uncounted(_session: Session, _all_series: Collection[str]) -> Mapping[str, i
     return {}
 
 
-def get_licence(session: Session, licence_id: str, *, organisation_id: str | None = None) -> Licence:
-    """Return a licence version to its owner or licensee.
+def get_licence(
+    session: Session, licence_id: str, *, organisation_id: str | None = None, reach: Reach = WHOLE
+) -> Licence:
+    """Return a licence version to its owner or licensee, if it is within reach.
 
     Without `organisation_id`, return any licence version.
 
@@ -32,30 +36,67 @@ def get_licence(session: Session, licence_id: str, *, organisation_id: str | Non
     compares the parties: both cases read no row, so they take the same time.
     """
     licence_id = normal_id(licence_id)
-    query = select(Licence).where(Licence.id == licence_id)
+    query = select(Licence).where(Licence.id == licence_id, _is_within(reach))
     if organisation_id is not None:
         query = query.where(or_(Licence.owner_id == organisation_id, Licence.licensee_id == organisation_id))
     licence = session.scalar(query) if can_be_stored(licence_id) else None
     if licence is None:
-        raise NotFound(
-            f"We have no licence with the id {licence_id!r}.", code="licence.not_found", licence=licence_id
-        )
+        raise unknown_licence_error(licence_id)
     return licence
 
 
+def unknown_licence_error(licence_id: str) -> NotFound:
+    """Return the error for an unknown licence, and for a licence that the caller must not know about."""
+    return NotFound(
+        f"We have no licence with the id {licence_id!r}.", code="licence.not_found", licence=licence_id
+    )
+
+
+def are_within(session: Session, licences: Sequence[Licence], reach: Reach) -> bool:
+    """Return whether all designs and territories of these licence versions are within reach."""
+    if reach == WHOLE:
+        return True
+    ids = [row.id for row in licences]
+    outside = select(Licence.id).where(Licence.id.in_(ids), ~_is_within(reach)).limit(1)
+    return session.scalar(outside) is None
+
+
 def list_licences(
-    session: Session, organisation_id: str, *, role: str | None = None, after: str = "", limit: int = 50
+    session: Session,
+    organisation_id: str,
+    *,
+    role: str | None = None,
+    after: str = "",
+    limit: int = 50,
+    reach: Reach = WHOLE,
 ) -> list[Licence]:
     """Return at most `limit` licence versions of an organisation by id, from after the id `after`.
 
     `role` "owner" selects the licences that it gave, "licensee" the licences that it got. Without `role`:
-    both.
+    both. All are within reach.
     """
     sides = {"owner": [Licence.owner_id], "licensee": [Licence.licensee_id]}
     columns = sides.get(role or "", [Licence.owner_id, Licence.licensee_id])
     of_organisation = or_(*(column == organisation_id for column in columns))
-    licences = select(Licence).where(of_organisation, Licence.id > after)
+    licences = select(Licence).where(of_organisation, Licence.id > after, _is_within(reach))
     return list(session.scalars(licences.order_by(Licence.id).limit(limit)))
+
+
+def _is_within(reach: Reach) -> ColumnElement[bool]:
+    """Return the condition that all designs and territories of a licence are within reach.
+
+    A collection is within the reach of all designs only: the owner adds designs to it later. So is `*`.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if reach.designs is not None:
+        conditions += [
+            ~has_other_text(Licence.terms["designs"], reach.designs),
+            ~has_text(Licence.terms["collections"]),
+        ]
+    if reach.territories is not None:
+        named = Licence.terms["territories"]
+        conditions += [has_text(named), ~has_other_text(named, reach.territories)]
+    return and_(true(), *conditions)
 
 
 def all_licences(session: Session, organisation_id: str, *, role: str | None = None) -> Iterator[Licence]:

@@ -10,6 +10,7 @@ from authcheck.licences.grants import grant_of, root_of, uncounted
 from authcheck.licences.scope import covers
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms
+from authcheck.members.reach import Reach
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 from authcheck.storage.parameters import in_chunks
@@ -41,9 +42,42 @@ def check_subjects(
         )
     for design_id in terms.designs:
         if design_id not in owned_ids:
-            raise NotFound(
-                f"You have no design with the id {design_id!r}.", code="design.not_found", design=design_id
-            )
+            raise _unknown_design_error(design_id)
+
+
+def check_reach(terms: Terms, reach: Reach) -> None:
+    """Raise an error unless a caller with this reach may offer these terms.
+
+    NotFound (`design.not_found`) names a design that is not within reach. Conflict (`appointment.outside`)
+    names a collection, to which the owner can add designs later, or a territory.
+    """
+    for design_id in terms.designs:
+        if not reach.covers_design(design_id):
+            raise _unknown_design_error(design_id)
+    if terms.collections and reach.designs is not None:
+        raise Conflict(
+            "You act for some designs of the brand only. Name these designs, not a collection.",
+            code="appointment.outside",
+            collection=terms.collections[0],
+        )
+    for territory in sorted(terms.countries):
+        if not reach.covers_territory(territory):
+            raise outside_territory_error(territory)
+
+
+def outside_territory_error(territory: str) -> Conflict:
+    """Return the error for a territory that an agent's appointment does not name."""
+    return Conflict(
+        f"You do not act for the brand in {territory}. Leave this territory to the brand.",
+        code="appointment.outside",
+        territory=territory,
+    )
+
+
+def _unknown_design_error(design_id: str) -> NotFound:
+    return NotFound(
+        f"You have no design with the id {design_id!r}.", code="design.not_found", design=design_id
+    )
 
 
 def lock_owners(session: Session, ids: Sequence[str]) -> None:

@@ -21,6 +21,8 @@ from authcheck.listings.offers import NewListing
 from authcheck.listings.policies import CURRENT_LISTING_POLICY, listing_policy_named
 from authcheck.listings.rules import Decision, decide
 from authcheck.listings.tables import Listing, ListingPicture
+from authcheck.listings.within import is_within, refuse_outside, refuse_replacing
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.storage.parameters import can_be_stored
 from authcheck.workspace import Workspace
 
@@ -66,14 +68,17 @@ def check_listing(
     organisation_id: str | None,
     source: str,
     now: datetime,
+    reach: Reach = WHOLE,
 ) -> Judged:
     """Check the pictures, the seller's right and the certificate of an offer, decide, and store all of it.
 
     `pictures` are names with bytes, or with the error that stopped the reading. A picture that cannot be read
     is reported, and the verdict rests on the others. An earlier listing of the same organisation with the
-    same reference is replaced. Raises Rejected (`listing.*`), Unavailable.
+    same reference is replaced. Raises Rejected (`listing.*`), Conflict (`appointment.outside`,
+    `listing.reference_taken`) for an agent, Unavailable.
     """
     new = new.checked()
+    refuse_outside(new, reach)
     certificate = look_up_code(work, new.certificate_code, now)
     read, unreadable = _read(work, pictures)
     with work.database.reading() as session:
@@ -86,7 +91,7 @@ def check_listing(
         for picture in read
     }
     row = _new_row(new, organisation_id, evidence_seen, decision, now, certificate=certificate)
-    listing, again = _store(work, row, checks)
+    listing, again = _store(work, row, checks, reach)
     data = {picture.place: picture.answer.submission.data for picture in read}
     for place, check in checks.items():
         evidence.keep(check, data[place], work.copies, work.limits, now)
@@ -184,7 +189,7 @@ REPLACED = (
 )  # fmt: skip
 
 
-def _store(work: Workspace, new: Listing, checks: dict[int, Check]) -> tuple[Listing, bool]:
+def _store(work: Workspace, new: Listing, checks: dict[int, Check], reach: Reach) -> tuple[Listing, bool]:
     """Write the listing, its pictures and their checks.
 
     Return the listing and whether its reference was there before.
@@ -193,6 +198,7 @@ def _store(work: Workspace, new: Listing, checks: dict[int, Check]) -> tuple[Lis
         listing = _claim(session, new)
         again = listing is not new
         if again:
+            refuse_replacing(listing, reach)
             for field in REPLACED:
                 setattr(listing, field, getattr(new, field))
             session.execute(delete(ListingPicture).where(ListingPicture.listing_id == listing.id))
@@ -238,14 +244,16 @@ def decide_again(listing: Listing) -> Decision:
     return decide(Evidence.from_json(listing.evidence), listing_policy_named(listing.policy))
 
 
-def get_listing(session: Session, listing_id: str, *, organisation_id: str | None = None) -> Listing:
-    """Return a listing with its pictures; with `organisation_id`, only a listing of that organisation.
+def get_listing(
+    session: Session, listing_id: str, *, organisation_id: str | None = None, reach: Reach = WHOLE
+) -> Listing:
+    """Return a listing within reach with its pictures, of the organisation `organisation_id` or of any.
 
     Raises NotFound (`listing.not_found`), also for a listing of another organisation. The database compares
     the owner: both cases read no row, so they take the same time.
     """
     listing_id = normal_id(listing_id)
-    query = select(Listing).where(Listing.id == listing_id)
+    query = select(Listing).where(Listing.id == listing_id, is_within(reach))
     if organisation_id is not None:
         query = query.where(Listing.organisation_id == organisation_id)
     query = query.options(selectinload(Listing.pictures).joinedload(ListingPicture.check))
@@ -267,11 +275,12 @@ def list_listings(
     seller: str | None = None,
     after: str = "",
     limit: int = 50,
+    reach: Reach = WHOLE,
 ) -> list[Listing]:
-    """Return at most `limit` listings after the id `after`, of one organisation or all, ordered by id."""
+    """Return at most `limit` listings within reach, by id from after `after`, of one organisation or all."""
     if not can_be_stored(seller or "", after):
         return []
-    query = select(Listing).where(Listing.id > after).order_by(Listing.id).limit(limit)
+    query = select(Listing).where(Listing.id > after, is_within(reach)).order_by(Listing.id).limit(limit)
     for column, wanted in (
         (Listing.organisation_id, organisation_id),
         (Listing.verdict, verdict),

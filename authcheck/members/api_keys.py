@@ -5,57 +5,39 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.errors import Forbidden, NotFound, Rejected
 from authcheck.ids import CROCKFORD, fold, new_id
 from authcheck.members.organisations import NAME_CHARS
+from authcheck.members.permissions import SCOPES, Grants, grants_of_scopes, includes
+from authcheck.members.principals import Principal
 from authcheck.members.tables import ApiKey, Organisation
 
 KEY_ID = re.compile(rf"ack_[{CROCKFORD}]{{26}}")
 TOKEN = re.compile(rf"({KEY_ID.pattern})_([A-Za-z0-9_-]{{43}})")  # the secret: 256 bits in base64url
-SCOPES = ("designs:write", "listings:check", "certificates:issue", "licences:write", "admin")
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """The organisation and the key behind an authenticated request."""
-
-    organisation_id: str
-    handle: str
-    key_id: str
-    scopes: frozenset[str]
-
-    def require(self, scope: str) -> None:
-        """Raise Forbidden (`auth.scope`) unless the key has `scope`."""
-        if scope not in self.scopes:
-            raise Forbidden(
-                f"This API key does not have the scope {scope}. Use another key.",
-                code="auth.scope",
-                scope=scope,
-            )
+NOTED_EVERY = timedelta(minutes=1)  # how exactly the last use is stored
 
 
 def create_key(
-    session: Session, organisation: Organisation, *, label: str, scopes: Sequence[str], now: datetime
+    session: Session,
+    organisation: Organisation,
+    *,
+    label: str,
+    scopes: Sequence[str],
+    now: datetime,
+    maker: Grants | None = None,
 ) -> tuple[ApiKey, str]:
     """Create a key and return the key with its token `ack_<id>_<secret>`.
 
-    Show the token to the user now: the service does not store it. Raises Rejected (`key.scopes`,
-    `key.label`).
+    Show the token to the user now: the service does not store it. `maker` are the rights of the person or the
+    key that asks. None: the operator, or somebody with access to the database. Raises Rejected (`key.scopes`,
+    `key.label`), Forbidden (`key.beyond` for a scope with a right that the maker does not have).
     """
-    scopes = [fold(scope).lower() for scope in scopes]
-    unknown_scopes = [scope for scope in scopes if scope not in SCOPES]
-    if unknown_scopes or not scopes:
-        raise Rejected(
-            f"A key needs one or more of these scopes: {', '.join(SCOPES)}.",
-            code="key.scopes",
-            scopes=", ".join(unknown_scopes),
-        )
+    scopes = _checked_scopes(scopes, maker)
     if len(label) > NAME_CHARS or not label.isprintable():
         raise Rejected(
             f"A label may have at most {NAME_CHARS} characters, all of them printable.",
@@ -119,13 +101,56 @@ def authenticate(session: Session, token: str) -> Principal:
     if not hmac.compare_digest(stored_sha256, _hash(secret)) or key is None:
         raise unknown_key_error()
     if key.revoked_at is not None:
-        raise Forbidden("This API key was revoked.", code="auth.key_revoked")
-    return Principal(key.organisation_id, key.organisation.handle, key.id, frozenset(key.scopes))
+        raise _revoked_error()
+    scopes = frozenset(key.scopes)
+    return Principal(
+        key.organisation_id, key.organisation.handle, key.id, scopes, grants_of_scopes(scopes), key.used_at
+    )
+
+
+def confirm(session: Session, key_id: str) -> None:
+    """Raise Forbidden (`auth.key_revoked`) when the key was revoked since the request began."""
+    if session.scalar(select(ApiKey.revoked_at).where(ApiKey.id == key_id)) is not None:
+        raise _revoked_error()
+
+
+def needs_note(principal: Principal, now: datetime) -> bool:
+    """Return whether the stored time of the key's last use is too old."""
+    return principal.used_at is None or now - principal.used_at >= NOTED_EVERY
+
+
+def note_use(session: Session, key_id: str, now: datetime) -> None:
+    """Store that a key is used now."""
+    session.execute(update(ApiKey).where(ApiKey.id == key_id).values(used_at=now))
 
 
 def unknown_key_error() -> Forbidden:
     """Return the error for a token that is no key, an unknown key, and a wrong secret."""
     return Forbidden("This API key is not known.", code="auth.key_unknown")
+
+
+def _checked_scopes(words: Sequence[str], maker: Grants | None) -> list[str]:
+    """Return the scopes. Raises Rejected (`key.scopes`), Forbidden (`key.beyond`)."""
+    scopes = [fold(word).lower() for word in words]
+    unknown_scopes = [scope for scope in scopes if scope not in SCOPES]
+    if unknown_scopes or not scopes:
+        raise Rejected(
+            f"A key needs one or more of these scopes: {', '.join(SCOPES)}.",
+            code="key.scopes",
+            scopes=", ".join(unknown_scopes),
+        )
+    beyond = [scope for scope in scopes if maker is not None and not includes(maker, SCOPES[scope])]
+    if beyond:
+        raise Forbidden(
+            f"A key cannot allow more than you may do yourself. Leave out: {', '.join(beyond)}.",
+            code="key.beyond",
+            scopes=", ".join(beyond),
+        )
+    return scopes
+
+
+def _revoked_error() -> Forbidden:
+    return Forbidden("This API key was revoked.", code="auth.key_revoked")
 
 
 def _hash(secret: str) -> str:

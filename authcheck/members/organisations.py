@@ -17,6 +17,7 @@ from authcheck.members.tables import Organisation
 HANDLE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 ROLES = ("brand", "licensee", "marketplace", "agent", "operator")
 NAME_CHARS = 200
+OPERATORS = "operators"  # the usual handle of the operators' organisation
 
 
 def create_organisation(
@@ -89,11 +90,7 @@ def get_organisation(session: Session, handle: str) -> Organisation:
     """Return the organisation with this handle. Raises NotFound (`organisation.not_found`)."""
     organisation = find_organisation(session, handle)
     if organisation is None:
-        raise NotFound(
-            f"We have no organisation with the handle {handle!r}.",
-            code="organisation.not_found",
-            handle=handle,
-        )
+        raise unknown_organisation_error(handle)
     return organisation
 
 
@@ -108,10 +105,28 @@ def ensure_brand(session: Session, handle: str, now: datetime) -> Organisation:
         return get_organisation(session, handle)
 
 
+def ensure_operators(session: Session, now: datetime) -> Organisation:
+    """Return the organisation of this installation's operators. Create it when there is none."""
+    for organisation in session.scalars(select(Organisation).order_by(Organisation.id)):
+        if "operator" in organisation.roles:
+            return organisation
+    handle, number = OPERATORS, 2
+    while find_organisation(session, handle) is not None:
+        handle, number = f"{OPERATORS}-{number}", number + 1
+    return create_organisation(session, handle=handle, name="Operators", roles=["operator"], now=now)
+
+
 def list_organisations(session: Session, *, after: str = "", limit: int = 50) -> list[Organisation]:
     """Return at most `limit` organisations whose ids come after `after`, ordered by id."""
     query = select(Organisation).where(Organisation.id > after).order_by(Organisation.id).limit(limit)
     return list(session.scalars(query))
+
+
+def unknown_organisation_error(handle: str) -> NotFound:
+    """Return the error for a handle that nobody has, or that is not the caller's business."""
+    return NotFound(
+        f"We have no organisation with the handle {handle!r}.", code="organisation.not_found", handle=handle
+    )
 
 
 def _handle_taken_error(handle: str) -> Conflict:

@@ -50,7 +50,7 @@ NO, READ, WRITE, DECIDE = Right
 MATRIX: Mapping[Role, Grants] = {
     role: dict(zip(Resource, rights, strict=True))
     for role, rights in {
-        # ------------ people, designs, disputes, licences, certificates, revocations, listings, organisations
+        # -------------- people, designs, disputes, licences, certificates, revocations, listings, members
         Role.ADMIN:     (WRITE,  WRITE,   WRITE,    WRITE,    WRITE,        WRITE,       WRITE,    NO),
         Role.RIGHTS:    (NO,     WRITE,   WRITE,    READ,     NO,           NO,          READ,     NO),
         Role.LICENSING: (NO,     READ,    NO,       WRITE,    READ,         NO,          READ,     NO),

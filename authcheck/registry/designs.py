@@ -11,6 +11,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.ids import as_word, fold, new_salt, normal_id, tidy
 from authcheck.ledger.journal import record_at_commit
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
 from authcheck.registry.clock import lock_registry, next_tick
@@ -83,14 +84,16 @@ def _select_designs() -> Select[Design]:
     )
 
 
-def get_design(session: Session, design_id: str, *, owner_id: str | None = None) -> Design:
-    """Return one design with owner, views and disputes. `owner_id` limits the search to one owner's designs.
+def get_design(
+    session: Session, design_id: str, *, owner_id: str | None = None, reach: Reach = WHOLE
+) -> Design:
+    """Return one design with owner, views and disputes, if it is of the owner `owner_id` and within reach.
 
     Raises NotFound (`design.not_found`), also for a design of another owner. The database compares the owner:
     both cases read no row, so they take the same time.
     """
     design_id = normal_id(design_id)
-    query = _select_designs().where(Design.id == design_id)
+    query = _select_designs().where(Design.id == design_id, reach.has_design(Design.id))
     if owner_id is not None:
         query = query.where(Design.owner_id == owner_id)
     return _get_one(session, query, design_id)
@@ -144,12 +147,14 @@ def list_designs(
     state: str | None = None,
     after: str = "",
     limit: int = 50,
+    reach: Reach = WHOLE,
 ) -> Sequence[Design]:
-    """Return at most `limit` designs whose ids come after the id `after`.
+    """Return at most `limit` designs within reach whose ids come after the id `after`.
 
     The order is by id, which is also the order of registration.
     """
-    query = _select_designs().where(Design.id > after).order_by(Design.id).limit(limit)
+    query = _select_designs().where(Design.id > after, reach.has_design(Design.id))
+    query = query.order_by(Design.id).limit(limit)
     if owner_id is not None:
         query = query.where(Design.owner_id == owner_id)
     if state is not None:
@@ -269,14 +274,16 @@ def update_design(
     public_preview: bool | None = None,
     collection: str | None = None,
     now: datetime,
+    reach: Reach = WHOLE,
 ) -> None:
     """Change the owner's description of a design.
 
-    An empty `collection` takes the design out of its collection.
-
-    Raises Rejected as `check_words` and `check_collection` do, Conflict (`licence.exclusive`).
+    An empty `collection` takes the design out of its collection. Only an agent with the whole reach may do
+    so, because licences of the collection follow. Raises Rejected as `check_words` and `check_collection` do,
+    Conflict (`licence.exclusive`, `appointment.outside`).
     """
     if collection is not None and check_collection(collection) != design.collection:
+        reach.require_whole()
         ask_change(session, design, collection=check_collection(collection), now=now)
     title = design.title if title is None else title.strip() or design.reference
     kind = design.kind if kind is None else as_word(kind)

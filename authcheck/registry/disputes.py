@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from authcheck.errors import NotFound
 from authcheck.ids import new_id
 from authcheck.ledger.journal import record_at_commit
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.registry import facts
 from authcheck.registry.standing import update_standing, update_state
 from authcheck.registry.tables import MATCH, Design, Dispute, View
@@ -104,17 +105,18 @@ def list_disputes(
     ended: bool = False,
     after: str = "",
     limit: int = 50,
+    reach: Reach = WHOLE,
 ) -> Sequence[Dispute]:
     """Return at most `limit` disputes whose ids come after the id `after`, oldest first.
 
-    `owner_id` limits the list to the disputes of one owner's designs, on either side. Ended disputes are left
-    out unless `ended`.
+    `owner_id` limits the list to the disputes of one owner's designs within reach, on either side. Ended
+    disputes are left out unless `ended`.
     """
     query = _select_disputes().where(Dispute.id > after).limit(limit)
     if not ended:
         query = query.where(Dispute.ended_tick.is_(None))
-    if owner_id is not None:
-        query = query.where(_concerns(owner_id))
+    if owner_id is not None or reach != WHOLE:
+        query = query.where(_concerns(owner_id, reach))
     return session.scalars(query).all()
 
 
@@ -124,19 +126,24 @@ def count_open(session: Session) -> int:
     return session.scalar(query) or 0
 
 
-def _concerns(owner_id: str) -> ColumnElement[bool]:
-    own = select(Design.id).where(Design.owner_id == owner_id)
+def _concerns(owner_id: str | None, reach: Reach) -> ColumnElement[bool]:
+    own = select(Design.id).where(reach.has_design(Design.id))
+    if owner_id is not None:
+        own = own.where(Design.owner_id == owner_id)
     return or_(Dispute.design_id.in_(own), Dispute.other_design_id.in_(own))
 
 
-def get_dispute(session: Session, dispute_id: str, *, owner_id: str | None = None) -> Dispute:
-    """Return a dispute with both designs and owners. `owner_id` limits the search to one owner's disputes.
+def get_dispute(
+    session: Session, dispute_id: str, *, owner_id: str | None = None, reach: Reach = WHOLE
+) -> Dispute:
+    """Return a dispute with both designs and owners.
 
-    Raises NotFound (`dispute.not_found`), also for a dispute of other owners.
+    `owner_id` limits the search to the disputes of one owner's designs within reach. Raises NotFound
+    (`dispute.not_found`), also for a dispute of other owners.
     """
     query = _select_disputes().where(Dispute.id == dispute_id)
-    if owner_id is not None:
-        query = query.where(_concerns(owner_id))
+    if owner_id is not None or reach != WHOLE:
+        query = query.where(_concerns(owner_id, reach))
     dispute = session.scalar(query) if can_be_stored(dispute_id) else None
     if dispute is None:
         raise NotFound(f"We have no dispute {dispute_id!r}.", code="dispute.not_found", dispute=dispute_id)

@@ -14,8 +14,9 @@ import numpy as np
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
-from authcheck.config import Settings, three_numbers
+from authcheck.config import Settings
 from authcheck.errors import ImageRejected, NotFound, StorageFailed
+from authcheck.files.setting_numbers import three_numbers
 from authcheck.registry.clock import current_tick, live_at, lock_registry, next_tick
 from authcheck.registry.tables import View, ViewEmbedding
 from authcheck.storage.database import Database, stream_rows

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from authcheck.errors import Conflict, NotFound
 from authcheck.ids import new_salt
 from authcheck.ledger.journal import record_at_commit
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.registry import facts
 from authcheck.registry.clock import lock_registry, next_tick
 from authcheck.registry.designs import check_unchanged, get_design, live_views
@@ -33,18 +34,19 @@ def change_mask(
     masking: Masking,
     now: datetime,
     owner_id: str | None = None,
+    reach: Reach = WHOLE,
 ) -> None:
     """Extract a picture's local features again, within another mask.
 
-    `owner_id` limits the change to one owner's designs. Raises NotFound (`design.not_found`,
+    `owner_id` limits the change to one owner's designs within reach. Raises NotFound (`design.not_found`,
     `view.not_found`, `picture.not_found`), Conflict (`design.retired`, `design.changed`), Rejected
     (`mask.*`), StorageFailed.
     """
     with database.reading() as session:
-        find_view(get_design(session, design_id, owner_id=owner_id), picture_sha256)
+        find_view(get_design(session, design_id, owner_id=owner_id, reach=reach), picture_sha256)
     read = read_features(store.get(picture_sha256), limits, masking)
     with database.writing() as session:
-        design = get_design(session, design_id, owner_id=owner_id)
+        design = get_design(session, design_id, owner_id=owner_id, reach=reach)
         replace_features(session, design, picture_sha256, read, now)
 
 

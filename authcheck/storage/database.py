@@ -4,8 +4,9 @@ Sessions are synchronous. `reading()` never takes the write lock; `writing()` ta
 IMMEDIATE, because a plain BEGIN that upgrades later fails under concurrency) and commits when the block ends.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Self, TypeVarTuple
 
@@ -20,6 +21,9 @@ from authcheck.storage.revisions import head, refuse_newer, revision_of
 
 __all__ = ["SETTINGS", "Database", "head", "make_engine", "stream_rows", "translated_errors"]
 SETTINGS = "authcheck_settings"  # key in the info of a session
+Guard = Callable[[Session], None]
+GUARD: ContextVar[Guard | None] = ContextVar("authcheck_guard", default=None)
+"""Called at the begin of each transaction that writes. Raises an error when the caller has lost the right."""
 
 Columns = TypeVarTuple("Columns")
 
@@ -111,6 +115,8 @@ class Database:
             Session(self._writers, expire_on_commit=False, info=self._info) as session,
             session.begin(),
         ):
+            if guard := GUARD.get():
+                guard(session)
             yield session
             self._check_file()
         self._check_file()  # a commit to a file that was deleted at that moment is lost

@@ -35,6 +35,7 @@ COMMANDS = {
     "organisations": Place(
         "organisations", "organisations_app", "Add brands, licensees, marketplaces, agents."
     ),
+    "agents": Place("agents", "agents_app", "Appoint agents who act for a brand."),
     "licences": Place("licences", "licences_app", "Offer, accept, amend and revoke licences."),
     "signing-keys": Place("signing_keys", "signing_keys_app", "Manage the keys that sign certificates."),
     "certificates": Place("certificates", "certificates_app", "Issue, list, sign and revoke certificates."),
@@ -48,6 +49,7 @@ COMMANDS = {
     "listings": Place("listings", "listings_app", "Check listings in bulk and read their verdicts."),
     "ledger": Place("ledger", "ledger_app", "Audit, publish and export the ledger."),
     "anchors": Place("anchors", "anchors_app", "Anchor the ledger in a blockchain."),
+    "people": Place("people", "people_app", "Invite people, reset and disable their accounts."),
     "keys": Place("api_keys", "keys_app", "Create, list and revoke API keys."),
     "address": Place("address", "address_app", "Show, record and move the public address."),
     "db": Place("database", "db_app", "Upgrade and inspect the database."),

@@ -1,15 +1,17 @@
 """Authentication and scopes of every route."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import make
 import pytest
+from app_routes import routes_of
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.deps import KeyFirst, authenticated, optional_checker
+from api.deps import Authorised, KeyFirst, optional_checker
+from api.pages.person import NeedsPerson, PersonRoute, read_form
 from authcheck.config import Settings
 from authcheck.members import api_keys
 from authcheck.workspace import Workspace
@@ -38,6 +40,19 @@ PUBLIC = {
     "GET /ledger/checkpoint",
     "GET /ledger/tile/{path:path}",
     "POST /v1/labels/read",
+    "GET /sign-in",
+    "POST /sign-in",
+    "GET /sign-in/code",
+    "POST /sign-in/code",
+    "GET /sign-in/forgot",
+    "POST /sign-in/forgot",
+    "POST /sign-out",
+    "GET /join/{secret}",
+    "POST /join/{secret}",
+    "GET /new-password/{secret}",
+    "POST /new-password/{secret}",
+    "GET /set-up",
+    "POST /set-up",
     "GET /livez",
     "GET /readyz",
     "GET /metrics",
@@ -62,29 +77,28 @@ def _calls(route: APIRoute) -> set[Any]:
     return found
 
 
-def _routes(app: object) -> Iterator[APIRoute]:
-    for route in app.routes:  # type: ignore[attr-defined]
-        inner = getattr(route, "original_router", None)
-        if inner is not None:
-            yield from _routes(inner)
-        elif isinstance(route, APIRoute):
-            yield route
-
-
 def test_every_route_is_public_by_name_or_asks_for_a_key(settings: Settings) -> None:
-    """Each endpoint is on the list of public routes, or `authenticated` runs before it."""
+    """Each endpoint is on the list of public routes, or `Authorised` runs before it."""
     open_to_all = set()
-    routes = list(_routes(create_app(settings)))
+    routes = list(routes_of(create_app(settings)))
     for route in routes:
         calls = _calls(route)
-        if authenticated not in calls:
+        if not any(isinstance(call, Authorised | NeedsPerson) for call in calls):
             open_to_all |= {f"{method} {route.path}" for method in route.methods or ()}
-        else:
+        elif any(isinstance(call, Authorised) for call in calls):
             assert isinstance(route, KeyFirst)  # the key is looked at before the body is read
         if optional_checker in calls:
             assert route.path.startswith("/v1/checks")
     assert open_to_all == PUBLIC
     assert len(routes) > len(PUBLIC)
+
+
+def test_every_form_of_a_person_refuses_other_sites(settings: Settings) -> None:
+    """Each page of people that changes something reads its form through the check of the sending site."""
+    pages = [route for route in routes_of(create_app(settings)) if isinstance(route, PersonRoute)]
+    unsafe = [route for route in pages if route.methods != {"GET"}]
+    assert len(unsafe) > 10
+    assert [route.path for route in unsafe if read_form not in _calls(route)] == []
 
 
 def test_me_names_the_caller(client: TestClient, login: Callable[..., Headers]) -> None:

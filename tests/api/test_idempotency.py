@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from api.idempotency import ABANDONED_AFTER, IN_PROGRESS, KEPT_FOR, Once
 from authcheck.checks.tables import Check
 from authcheck.errors import Conflict
-from authcheck.members.api_keys import Principal
+from authcheck.members.principals import Principal
 from authcheck.members.tables import IdempotencyRecord
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
@@ -149,7 +149,7 @@ def test_a_key_that_is_none_is_refused(client: TestClient, checker: Headers, key
 
 def test_of_two_at_once_one_works(workspace: Workspace) -> None:
     """Of two threads with the same key, one does the work and the other must wait."""
-    principal = Principal("org", "acme", "ack_1", frozenset())
+    principal = Principal("org", "acme", "ack_1", frozenset(), {})
     at_work, finish = threading.Event(), threading.Event()
     done = []
 

@@ -25,6 +25,9 @@ API = Path(api.app.__file__).parent
 TEMPLATES = sorted((API / "templates").rglob("*.html"))
 STATIC = sorted(path for path in (API / "static").iterdir() if path.is_file())
 KEY = re.compile(r"""\b_\(\s*(["'].+?)[,)]""")
+MAILS = [
+    f"mail.{kind}.{part}" for kind in ("invite", "reset", "changed", "joined") for part in ("subject", "text")
+]
 CERTIFICATE_ENDS = {
     "outcome": [
         "good",
@@ -135,7 +138,7 @@ def keys_used() -> Iterator[str]:
 
 def test_both_languages_have_every_sentence_and_no_other() -> None:
     """No sentence is missing, empty, fuzzy or unused in either language."""
-    used = set(keys_used())
+    used = {*keys_used(), *MAILS}
     for locale in ("en", "zh_Hans"):
         messages = [message for message in catalogue(locale) if message.id]
         assert {str(message.id) for message in messages} == used

@@ -41,6 +41,8 @@ def modules_of(workspace: Workspace, *words: str) -> set[str]:
         ("ledger", "audit"),
         ("organisations", "list"),
         ("licences", "list"),
+        ("agents", "list", "--org", "nobody"),
+        ("ledger", "show", "0" * 64),
         ("storefronts", "list", "--org", "nobody"),
         ("keys", "list", "--org", "nobody"),
         ("certificates", "--help"),

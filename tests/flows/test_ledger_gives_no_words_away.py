@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import agents_made
 import licences_made
 import make
 import pytest
@@ -18,7 +19,7 @@ from authcheck.licences import agreements
 from authcheck.licences.tables import Licence
 from authcheck.lookups import lookup
 from authcheck.members import organisations
-from authcheck.members.tables import Organisation
+from authcheck.members.tables import Appointment, Organisation
 from authcheck.proofs import bundle
 from authcheck.proofs.bundle import Bundle
 from authcheck.proofs.trust import Trust
@@ -30,7 +31,14 @@ from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
 
-HASHED = {"org.approve", "design.register", "design.update", "licence.grant", "licence.accept"}
+HASHED = {
+    "agent.appoint",
+    "org.approve",
+    "design.register",
+    "design.update",
+    "licence.grant",
+    "licence.accept",
+}
 SALTED = (  # where a new entry takes its salt from
     "authcheck.members.organisations.new_salt", "authcheck.registry.registration.new_salt",
     "authcheck.registry.designs.new_salt", "authcheck.licences.agreements.new_salt",
@@ -39,11 +47,12 @@ SALTED = (  # where a new entry takes its salt from
 
 @pytest.fixture
 def history(workspace: Workspace) -> Workspace:
-    """A ledger with two members, a design that was changed twice and back, and an accepted licence."""
+    """A ledger of members, a design that was changed twice and back, a licence and an agent's appointment."""
     design = make.register(workspace, "KITE-1", title="Kite", collection="Spring").design
     licences_made.licence(workspace, designs=(design.id,), territories=("FR",), cap=9000)
     rename(workspace, design.id, "Dragon")
     rename(workspace, design.id, "Kite")
+    agents_made.appoint(workspace, designs=["KITE-1"], territories=["FR"])
     return workspace
 
 
@@ -68,6 +77,9 @@ def guesses(workspace: Workspace) -> Iterator[Mapping[str, Any]]:
     """Yield what a good dictionary has: every member's name, and all words and terms as they are."""
     with workspace.database.reading() as session:
         yield from ({"name": member.name} for member in session.scalars(select(Organisation)))
+        for row in session.scalars(select(Appointment)):
+            terms = {"designs": row.designs, "scopes": row.scopes, "territories": row.territories}
+            yield {**terms, "ends_on": row.ends_on.isoformat()}
         yield from (licence.terms for licence in session.scalars(select(Licence)))
         for design, title in itertools.product(session.scalars(select(Design)), ("Kite", "Dragon")):
             words = {
@@ -88,7 +100,7 @@ def confirmed(workspace: Workspace) -> int:
 
 def test_a_dictionary_confirms_nothing(history: Workspace) -> None:
     """Not even the exact words and terms give a hash in the ledger."""
-    assert len(hashes_in(entries_of(history))) >= 7
+    assert len(hashes_in(entries_of(history))) >= 9
     assert confirmed(history) == 0
 
 
@@ -119,6 +131,7 @@ def test_a_change_of_mask_has_a_new_salt(workspace: Workspace) -> None:
         ("UPDATE designs SET salt = NULL", "designs"),
         ("UPDATE designs SET salt = '00000000000000000000000000000000'", "designs"),
         ("UPDATE organisations SET salt = NULL WHERE handle = 'acme'", "organisations"),
+        ("UPDATE appointments SET salt = '00000000000000000000000000000000'", "appointments"),
         ("UPDATE licences SET offered_salt = NULL", "licences"),
         ("UPDATE licences SET accepted_salt = offered_salt", "licences"),
     ],

@@ -3,6 +3,7 @@
 import hashlib
 from datetime import timedelta
 
+import agents_made
 import make
 import pytest
 import rfc8785
@@ -30,6 +31,23 @@ EDITS = {
         "UPDATE organisations SET name = 'Mallory' WHERE handle = 'globex'",
         "UPDATE organisations SET handle = 'mallory' WHERE handle = 'globex'",
         "UPDATE organisations SET created_at = '2020-01-01 00:00:00+00:00'",
+    ],
+    "appointments": [
+        "UPDATE appointments SET scopes = '[\"designs:write\"]'",
+        "UPDATE appointments SET designs = '[]'",
+        "UPDATE appointments SET territories = '[]'",
+        "UPDATE appointments SET ends_on = '2031-01-01'",
+        "UPDATE appointments SET agent_id = client_id",
+        "UPDATE appointments SET client_id = agent_id",
+        "UPDATE appointments SET salt = 'another'",
+        "UPDATE appointments SET created_at = '2020-01-01 00:00:00+00:00'",
+        "UPDATE appointments SET ended_at = NULL",
+        "UPDATE appointments SET ended_at = '2026-11-30 00:00:00+00:00' WHERE ended_at IS NULL",
+        "DELETE FROM appointments WHERE ended_at IS NULL",
+        (
+            "INSERT INTO appointments SELECT 'apt_forged', client_id, agent_id, scopes, designs, territories,"
+            " ends_on, created_at, NULL, salt FROM appointments WHERE ended_at IS NULL"
+        ),
     ],
     "designs": [
         "UPDATE designs SET title = 'Stolen' WHERE reference = 'MINE'",
@@ -65,11 +83,14 @@ EDITS = {
 
 @pytest.fixture
 def ledger(workspace: Workspace) -> Workspace:
-    """A signed ledger of two owners, one dispute, a key, and three certificates, one of them revoked."""
+    """A signed ledger of two owners, a dispute, a key, certificates, a current and an ended appointment."""
     design_id = units_made.brand_with_key(workspace)
     make.register(workspace, "MINE", owner="globex", seed=len("acme"))
     units = units_made.issue(workspace, design_id, count=3)
     units_made.revoke(workspace, units[0])
+    agents_made.appoint(workspace, designs=[design_id], territories=["FR"])
+    ended = agents_made.appoint(workspace, agent="helper", territories=["IT"])
+    agents_made.end(workspace, ended.id, ended.client_id)
     sign(workspace)
     assert findings(workspace) == []
     return workspace

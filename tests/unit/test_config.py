@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from authcheck.config import Settings, load, three_numbers
+from authcheck.config import Settings, load
 from authcheck.errors import BadSetting
+from authcheck.files.setting_numbers import three_numbers
 
 SECRET = "hunter2-secret"  # noqa: S105 - invented here
 URL = f"postgresql+psycopg://app:{SECRET}@db.example/authcheck"

@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from authcheck.members import api_keys, organisations
+from authcheck.members.permissions import SCOPES
 from authcheck.members.tables import ApiKey
 from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import console
@@ -21,7 +22,7 @@ def create_key(
     *,
     scope: Annotated[
         list[str],
-        typer.Option(help=f"{', '.join(api_keys.SCOPES)}. Repeatable."),
+        typer.Option(help=f"{', '.join(SCOPES)}. Repeatable."),
     ],
     label: Annotated[str, typer.Option(help="Purpose of the key.")] = "",
 ) -> None:

@@ -15,9 +15,11 @@ from authcheck.ledger.export import export
 from authcheck.ledger.heads import Held
 from authcheck.ledger.publishing import head_held, ledger_signer, publish
 from authcheck.ledger.tables import Entry, SignedCheckpoint
+from authcheck.lookups import transactions
 from authcheck.storage.opening import Storage, open_storage, utc_now
 from authcheck.terminal.output import console
 from authcheck.terminal.output.console import Json
+from authcheck.tlog.entries import read_body
 from authcheck.tlog.witness import quorum, read_witnesses
 
 MOST_SHOWN = 20
@@ -49,6 +51,30 @@ def audit_ledger(*, json: Json = False) -> None:
                     console.say(f"{finding.what} {finding.problem}", style="bold red")
     console.say(f"{total} entries replayed. {count or 'No'} differences.")
     raise typer.Exit(1 if count else 0)
+
+
+@ledger_app.command("show")
+def show_entry(
+    tx_id: Annotated[str, typer.Argument(metavar="TX_ID", help="Transaction id: 64 hexadecimal digits.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Show an entry: its fields, the handles of its parties, and the agent who acted."""
+    with open_storage() as storage:
+        transaction = transactions.transaction(storage.database, storage.settings, tx_id)
+        fields = read_body(transaction.entry.body)
+        with storage.database.reading() as session:
+            handles = transactions.handles_in(session, fields)
+    acted = transactions.who_acted(fields, handles)
+    if json:
+        numbers = {"number": transaction.entry.number, "checkpoint": transaction.checkpoint.size}
+        console.json_line({**numbers, "entry": fields, "handles": handles, "acted": acted})
+        return
+    shown = {
+        name: f"{handles[name]} ({value})" if name in handles else value for name, value in fields.items()
+    }
+    covering = {"number": transaction.entry.number, "in the checkpoint of": transaction.checkpoint.size}
+    console.show_facts({**shown, **({"acted": acted} if acted else {}), **covering}, json=False)
 
 
 @ledger_app.command("export")

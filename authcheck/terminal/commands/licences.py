@@ -1,6 +1,5 @@
 """Commands that offer, accept, decline, amend, revoke, list and show licences."""
 
-import re
 from datetime import date, datetime
 from typing import Annotated
 
@@ -71,10 +70,10 @@ def offer_licence(
             terms = Terms(
                 designs=tuple(_find_design_id(session, owner, name) for name in design or ()),
                 collections=tuple(collection or ()),
-                territories=_split_list(territories),
-                except_territories=_split_list(excepted),
+                territories=console.split_list(territories),
+                except_territories=console.split_list(excepted),
                 goods=_read_classes(goods),
-                channels=_split_list(channels),
+                channels=console.split_list(channels),
                 starts_on=_to_date(starts) or now.date(),
                 ends_on=_to_date(ends),
                 cap=cap,
@@ -106,10 +105,10 @@ def amend_licence(
             owner = organisations.get_organisation(session, organisation)
             current = grants.get_licence(session, licence, organisation_id=owner.id)
             new_terms = {
-                "territories": territories if territories is None else list(_split_list(territories)),
-                "except_territories": excepted if excepted is None else list(_split_list(excepted)),
+                "territories": territories if territories is None else list(console.split_list(territories)),
+                "except_territories": excepted if excepted is None else list(console.split_list(excepted)),
                 "goods": goods if goods is None else list(_read_classes(goods)),
-                "channels": channels if channels is None else list(_split_list(channels)),
+                "channels": channels if channels is None else list(console.split_list(channels)),
                 "ends_on": last_day.isoformat() if (last_day := _to_date(ends)) else None,
                 "cap": cap,
             }
@@ -191,11 +190,6 @@ def _find_design_id(session: Session, owner: Organisation, name: str) -> str:
     """Return the id of the owner's design. `name` is a design id (`dsn_...`) or the owner's reference."""
     name = normal_id(name)
     return name if name.startswith("dsn_") else designs.find_design(session, owner.handle, name).id
-
-
-def _split_list(text: str) -> tuple[str, ...]:
-    parts = re.split(r"[,;|\n\uff0c\u3001]", text)
-    return tuple(part.strip() for part in parts if part.strip())
 
 
 def _read_classes(text: str) -> tuple[int, ...]:

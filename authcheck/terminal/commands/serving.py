@@ -11,6 +11,7 @@ from authcheck import __version__
 from authcheck.config import Settings
 from authcheck.ledger import addresses
 from authcheck.ledger.addresses import is_loopback
+from authcheck.members import links
 from authcheck.storage.opening import utc_now
 from authcheck.terminal import server
 from authcheck.terminal.demo import run
@@ -33,6 +34,7 @@ def serve(
         settings = settings.model_copy(update={"workers": workers or settings.workers})
         work.copies.sweep(utc_now())
         _warn_of_uncompared(work)
+        _offer_set_up(work, port)
     console.say(f"authcheck {__version__} on http://{host}:{port}/ (press Ctrl-C to stop)")
     server.run(settings, host=host, port=port)
 
@@ -92,6 +94,18 @@ def _warn_of_loopback(url: str, port: int, *, is_demo: bool) -> None:
     if (urlsplit(url).port or 80) != port:
         console.say(
             f"Labels, issuers and the ledger name {url}, but this server has port {port}.", style="bold red"
+        )
+
+
+def _offer_set_up(work: Workspace, port: int) -> None:
+    """Print the link to the first account while nobody has one. Only this computer can open it."""
+    with work.database.writing() as session:
+        code = links.make_set_up(session, utc_now()) if links.needs_set_up(session) else None
+    if code is not None:
+        console.say(
+            "Nobody has an account yet. Make the first one in a browser on this computer, within a day:\n"
+            f"http://127.0.0.1:{port}/set-up?code={code}",
+            style="bold",
         )
 
 

@@ -20,7 +20,7 @@ from authcheck.registry.design_files import load_from, read_table
 from authcheck.registry.reports import count_statuses
 from authcheck.storage.opening import utc_now
 from authcheck.terminal import server
-from authcheck.terminal.demo import certificates
+from authcheck.terminal.demo import certificates, people
 from authcheck.terminal.output import checks, console, imports
 from authcheck.workspace import Workspace
 
@@ -174,11 +174,19 @@ def serve(work: Workspace, fixtures: Path, port: int) -> None:
         "Certificates, by story:",
         *certificates.links(work, fixtures, here),
         "",
+        *people.sign_in_lines(work, brand=_first_brand(fixtures), market=MARKETPLACE, here=here),
+        "",
         "Press Ctrl-C to stop.",
     ]
     console.out().print("\n".join(lines), markup=False, soft_wrap=True)
     work.database.dispose()
     server.run(work.settings, host="127.0.0.1", port=port)
+
+
+def _first_brand(fixtures: Path) -> str:
+    """Return the handle of the first brand of the sample data."""
+    rows = _read_rows(fixtures / "organisations.csv", ("handle", "name", "roles"))
+    return next((row["handle"] for row in rows if "brand" in row["roles"].split("|")), rows[0]["handle"])
 
 
 def _new_key(work: Workspace) -> str:

@@ -1,6 +1,7 @@
 """Output of all commands. Data goes to standard output. Progress and messages go to standard error."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -108,6 +109,12 @@ def show_facts(facts: Mapping[str, Any], *, json: bool) -> None:
     for name, value in facts.items():
         facts_table.add_row(name.replace("_", " "), Text("" if value is None else str(value)))
     out().print(facts_table)
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """Return the values of an option that people write with commas, semicolons or bars between."""
+    parts = re.split(r"[,;|\n\uff0c\u3001]", text)
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 def read_number(text: str) -> int:

@@ -8,11 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from authcheck.certificates.meters import units_issued
+from authcheck.ledger.tables import Entry
 from authcheck.licences import grants
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms
+from authcheck.lookups.transactions import handles_in, who_acted
 from authcheck.members.tables import Organisation
 from authcheck.terminal.output import console
+from authcheck.tlog.entries import read_body
 
 
 def show(session: Session, rows: Sequence[Licence], now: datetime, *, json: bool) -> None:
@@ -51,13 +54,20 @@ def show(session: Session, rows: Sequence[Licence], now: datetime, *, json: bool
 
 def show_one(session: Session, row: Licence, now: datetime, *, json: bool) -> None:
     """Print one licence version with all its terms."""
-    facts = _licence_dict(session, row, now.date())
+    facts = {**_licence_dict(session, row, now.date()), "offered_by": _offered_by(session, row)}
     if json:
         console.json_line(facts)
         return
     terms = facts.pop("terms")
     lines = [(name, _value_text(value)) for name, value in {**facts, **terms}.items()]
     _print_table(("term", "value"), lines)
+
+
+def _offered_by(session: Session, row: Licence) -> str | None:
+    """Return `shadow for acme` if an agent offered the version, None if the owner did."""
+    entry = session.get(Entry, row.offered_entry)
+    fields = read_body(entry.body) if entry else {"t": ""}
+    return who_acted(fields, handles_in(session, fields))
 
 
 def _licence_dict(session: Session, row: Licence, today: date) -> dict[str, Any]:

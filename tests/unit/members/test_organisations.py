@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, Forbidden, NotFound, Rejected
 from authcheck.members import api_keys, organisations
-from authcheck.members.api_keys import Principal
+from authcheck.members.permissions import Resource, Right
+from authcheck.members.principals import Principal
 from authcheck.members.tables import ApiKey, Organisation
 from authcheck.workspace import Workspace
 
@@ -119,10 +120,10 @@ def test_a_token_says_who_is_asking(session: Session, acme: Organisation, token:
     """The right token gives the organisation, the key and its scopes, and no other scope."""
     principal = api_keys.authenticate(session, token)
     assert (principal.organisation_id, principal.handle) == (acme.id, "acme")
-    assert token.startswith(f"{principal.key_id}_")
-    principal.require("designs:write")
+    assert token.startswith(f"{principal.caller}_")
+    principal.require(Resource.DESIGNS, Right.WRITE)
     with pytest.raises(Forbidden) as caught:
-        principal.require("admin")
+        principal.require(Resource.ORGANISATIONS, Right.WRITE)
     assert (caught.value.code, caught.value.params) == ("auth.scope", {"scope": "admin"})
 
 

@@ -69,6 +69,21 @@ def test_trees_of_all_sizes(before: int) -> None:
     assert bundles.verify(world.good(), world.trust(), LATER).outcome == "good"
 
 
+def test_entries_may_name_an_agent(world: World) -> None:
+    """A certificate and a status list that an agent logged for the brand are the brand's."""
+    issued = world.issue(world.sign(made.certificate()), agent="org_01H455VB4PEX5VSKNK084SN02Q")
+    published = world.publish(world.sign(made.status_list()), agent="org_01H455VB4PEX5VSKNK084SN02Q")
+    assert bundles.verify(world.bundle(issued, published), world.trust(), LATER).outcome == "good"
+
+
+@pytest.mark.parametrize("field", ["h", "iss", "kid"])
+def test_attack_an_agent_s_entry_of_another_document(world: World, field: str) -> None:
+    """The field `agent` replaces no other field: an entry that differs elsewhere vouches for nothing."""
+    issued = world.issue(world.sign(made.certificate()), agent="org_1", **{field: "another"})
+    published = world.publish(world.sign(made.status_list()))
+    assert failing(world.bundle(issued, published), world.trust()) == ("entry", "bundle.entry")
+
+
 def test_eddsa_is_the_older_name_of_the_same(world: World) -> None:
     """Certificates signed under the older name of the algorithm are valid."""
     bundle = forged(world, world.sign(made.certificate(), alg="EdDSA"))

@@ -1,0 +1,35 @@
+"""The organisation whose people and keys a caller manages: the own one, or for the operator any."""
+
+from collections.abc import Iterable
+
+from sqlalchemy.orm import Session
+
+from authcheck.errors import Forbidden
+from authcheck.members import organisations
+from authcheck.members.permissions import Resource, Right, Role
+from authcheck.members.principals import Principal
+from authcheck.members.tables import Organisation
+
+
+def managed_organisation(
+    session: Session, caller: Principal, handle: str | None, right: Right
+) -> Organisation:
+    """Return the organisation with this handle, or the caller's own without a handle.
+
+    Raises NotFound (`organisation.not_found`), also for an organisation that the caller does not manage;
+    Forbidden (`auth.scope`, `auth.role`) for the own one without the right.
+    """
+    if caller.may(Resource.ORGANISATIONS, right):
+        if handle is None:
+            return session.get_one(Organisation, caller.organisation_id)
+        return organisations.get_organisation(session, handle)
+    if handle is not None and organisations.normal_handle(handle) != caller.handle:
+        raise organisations.unknown_organisation_error(handle)
+    caller.require(Resource.PEOPLE, right)
+    return session.get_one(Organisation, caller.organisation_id)
+
+
+def refuse_beyond(caller: Principal, roles: Iterable[str]) -> None:
+    """Raise Forbidden (`person.beyond`) for a role that only an operator gives or takes."""
+    if Role.OPERATOR in roles and not caller.may(Resource.ORGANISATIONS, Right.WRITE):
+        raise Forbidden("Only an operator can make somebody an operator, or end it.", code="person.beyond")

@@ -1,0 +1,62 @@
+"""The caller behind a request: a program with an API key, or a person who is signed in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from authcheck.errors import Forbidden
+from authcheck.members.permissions import SCOPES, Grants, Resource, Right
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller, the organisation that the caller acts for, and the caller's rights there.
+
+    `caller` is the id of an API key or of a person. `scopes` are the names of what the caller has been given:
+    scopes of a key, roles of a person. `used_at` is the stored time of the caller's last request.
+    """
+
+    organisation_id: str
+    handle: str
+    caller: str
+    scopes: frozenset[str]
+    grants: Grants
+    used_at: datetime | None = None
+
+    @property
+    def is_person(self) -> bool:
+        """Return whether a person is signed in. Otherwise a program has sent an API key."""
+        return self.caller.startswith("per_")
+
+    @property
+    def identity(self) -> str:
+        """Return a text that differs for each caller and each organisation that the caller acts for."""
+        return f"{self.caller} {self.organisation_id}" if self.is_person else self.caller
+
+    def may(self, resource: Resource, right: Right) -> bool:
+        """Return whether the caller has this right, or a greater one."""
+        return self.grants.get(resource, Right.NONE) >= right
+
+    def require(self, resource: Resource, right: Right) -> None:
+        """Raise Forbidden (`auth.scope` for a key, `auth.role` for a person) without this right."""
+        if self.may(resource, right):
+            return
+        needed = scope_for(resource, right)
+        if self.is_person:
+            raise Forbidden(
+                f"Your roles do not allow this: {resource}, {right.name.lower()}. Ask an admin of your"
+                " organisation.",
+                code="auth.role",
+                resource=str(resource),
+                right=right.name.lower(),
+            )
+        raise Forbidden(
+            f"This API key does not have the scope {needed}. Use another key.",
+            code="auth.scope",
+            scope=needed,
+        )
+
+
+def scope_for(resource: Resource, right: Right) -> str:
+    """Return the narrowest scope with this right."""
+    scopes = [name for name, grants in SCOPES.items() if grants.get(resource, Right.NONE) >= right]
+    return min(scopes, key=lambda name: sum(SCOPES[name].values()), default="")

@@ -1,0 +1,65 @@
+"""Things of acme by kind, which nobody else may learn anything about."""
+
+import hashlib
+from typing import Any
+
+import licences_made
+import make
+import people_made
+import units_made as units
+from sqlalchemy import select
+
+from authcheck.certificates.tables import SigningKey
+from authcheck.listings.tables import Listing
+from authcheck.members import api_keys, invitations, organisations
+from authcheck.registry import reports
+from authcheck.registry.negatives import add_negative, read_negative
+from authcheck.registry.tables import Dispute
+from authcheck.storefronts import shops
+from authcheck.workspace import Workspace
+
+
+def ids(workspace: Workspace) -> dict[str, str]:
+    """Make things of acme, and return their ids by kind."""
+    design = units.brand_with_key(workspace, "acme")
+    unit = units.issue(workspace, design, count=1)[0]
+    licence = licences_made.licence(workspace, designs=(design,), accepted=False)
+    with workspace.database.writing() as session:
+        acme = organisations.get_organisation(session, "acme")
+        shop = shops.add(
+            session, acme, marketplace="m.example", shop_id="1", url="https://m.example/1", now=make.NOW
+        )
+        session.add(Listing(**listing(acme.id)))
+        report = reports.keep_report(session, [], organisation_id=acme.id, dry_run=True, now=make.NOW)
+        backdrop = read_negative(make.picture_bytes(77), workspace.limits)
+        negative = add_negative(session, workspace.store, backdrop, owner_id=acme.id, label="", now=make.NOW)
+        acme_id = acme.id
+        words = {"name": "", "roles": ["analyst"], "made_by": None, "now": make.NOW}
+        link, _ = invitations.invite(session, acme, email="ada@acme.example", **words)  # type: ignore[arg-type]
+        key, _ = api_keys.create_key(session, acme, label="", scopes=["designs:read"], now=make.NOW)
+        signing_key = session.scalars(select(SigningKey).where(SigningKey.organisation_id == acme_id)).first()
+    check = make.check(workspace, organisation_id=acme_id)
+    picture = hashlib.sha256(make.picture_bytes()).hexdigest()
+    person = people_made.person(workspace.database)
+    make.register(workspace, "COPY", owner="initech", seed=len("acme"))
+    with workspace.database.reading() as session:
+        dispute = session.scalars(select(Dispute)).first()
+    assert dispute is not None
+    assert signing_key is not None
+    return {
+        "check": check.id, "import": report.id, "negative": str(negative.number), "picture": picture,
+        "hidden": make.register(workspace, "HIDDEN", seed=5).design.id, "dispute": dispute.id,
+        "batch": unit.batch_id, "certificate": unit.id, "design": design, "licence": licence.id,
+        "listing": "lst_acme", "shop": shop.id, "person": person.id, "invitation": link.id, "key": key.id,
+        "signing_key": signing_key.id,
+    }  # fmt: skip
+
+
+def listing(organisation_id: str) -> dict[str, Any]:
+    """Return the columns of a listing of an organisation."""
+    return {
+        "id": "lst_acme", "organisation_id": organisation_id, "reference": "R", "seller": "s", "channel": "m.example",
+        "territory": "DE", "goods": [], "price": None, "listed_on": make.NOW.date(), "certificate_code": None,
+        "handed_in_at": make.NOW, "decided_at": make.NOW, "policy": "p", "verdict": "none", "reasons": [],
+        "evidence": {}, "design_id": None, "licence_id": None,
+    }  # fmt: skip
