@@ -47,7 +47,7 @@ CERTIFICATE_ENDS = {
 ROLES = [role.value for role in Role]
 REASONS_OVER = ["expired", "used", "withdrawn", "unknown"]
 ACCOUNT_ENDS = {  # by the beginning of the key
-    "sign_in.": ["signed_out", "expired", "password_changed"],
+    "sign_in.": ["signed_out", "expired", "password_changed", "needed", "invited"],
     "account.said.": [
         *("saved", "welcome", "password", "acting", "factor_on", "factor_off"),
         *("session_ended", "sessions_ended"),
@@ -59,7 +59,7 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "scope.": list(SCOPES),
     "resource.": [resource.value for resource in Resource],
     "right.": [right.name.lower() for right in Right],
-    "link.": ["reset", "invitation", "join"],
+    "link.": ["reset", "invitation", "join", "other"],
     "link_over.": REASONS_OVER,
     "link_over.about.": REASONS_OVER,
     "role.": ROLES,
@@ -73,6 +73,10 @@ SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 UNSEEN = {"request.too_many_images", "request.repeated", "request.not_text", "request.encoding"}
 UNSEEN |= {"image.too_many_pages"}  # only registration reads all pages
 UNSEEN |= {"request.not_a_flag", "request.unknown_field", "request.text_too_long", "request.too_many_parts"}
+
+# Only the API's callers and the acts of agents cause these. A page without a session shows the page to sign in.
+UNSEEN_BY_PEOPLE = {"auth.missing", "auth.key_unknown", "auth.key_revoked", "auth.scope", "auth.session"}
+UNSEEN_BY_PEOPLE |= {"appointment.outside", "appointment.ended"}
 
 
 def catalogue(locale: str) -> Catalog:
@@ -98,10 +102,12 @@ def codes_raised() -> set[str]:
 
 
 def codes_of_members() -> Iterator[str]:
-    """Every code with which a password, a second factor or a mail can be refused."""
-    for name in ("passwords", "second_factor", "mail"):
-        text = (API.parent / "authcheck" / "members" / f"{name}.py").read_text()
-        yield from re.findall(r'code="([a-z.]+)"', text)
+    """Every code with which a page of people can refuse something."""
+    paths = [*(API.parent / "authcheck" / "members").glob("*.py"), *(API / "pages").glob("*.py")]
+    paths += [API / "callers.py", API / "managed.py", API.parent / "authcheck" / "licences" / "appointing.py"]
+    families = "appointment|auth|factor|invitation|key|link|mail|organisation|password|person|set_up|sign_in"
+    code = re.compile(rf'"((?:{families})\.[a-z_]+|request\.form)"\s*[,)]')
+    yield from {found for path in paths for found in code.findall(path.read_text())} - UNSEEN_BY_PEOPLE
 
 
 def keys_used() -> Iterator[str]:
@@ -110,7 +116,8 @@ def keys_used() -> Iterator[str]:
         for expression in KEY.findall(path.read_text()):
             ends = re.findall(r"""["']([^"']+)["']""", expression)
             if "~" in expression and ends[0] in ACCOUNT_ENDS:
-                yield from ("".join([ends[0], end, *ends[1:]]) for end in ACCOUNT_ENDS[ends[0]])
+                keys = {"".join([ends[0], end, *ends[1:]]) for end in ACCOUNT_ENDS[ends[0]]}
+                yield from keys - {"link.other.submit"}  # who is signed in as somebody else cannot join
             elif "~ check.verdict" in expression or "~ kind" in expression:
                 yield from ("".join([ends[0], verdict, *ends[1:]]) for verdict in VERDICTS)
             elif varied := [name for name in CERTIFICATE_ENDS if f"~ {name}" in expression]:
@@ -132,6 +139,7 @@ def keys_used() -> Iterator[str]:
     yield from (f"certificate.reason.{reason}" for reason in REASONS)
     yield from (f"reason.{code}" for code in WEIGHTS)
     yield from (f"error.{code}" for code in codes_of_members())
+    yield "site.acts_for_nobody"
     yield from (key + end for key in ("kind.", "kind.about.") for end in ROLES_OF_KIND)  # of checkboxes
     yield from ("reason.unknown", "error.unknown", "error.unavailable")
 
@@ -141,6 +149,8 @@ def test_both_languages_have_every_sentence_and_no_other() -> None:
     used = {*keys_used(), *MAILS}
     for locale in ("en", "zh_Hans"):
         messages = [message for message in catalogue(locale) if message.id]
+        keys = re.findall(r'^msgid "(.+)"$', (API / "locales" / f"{locale}.po").read_text(), re.MULTILINE)
+        assert len(keys) == len(set(keys))
         assert {str(message.id) for message in messages} == used
         assert all(message.string and not message.fuzzy for message in messages)
         assert not catalogue(locale).obsolete
