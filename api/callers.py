@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from authcheck.errors import Forbidden, Unavailable
-from authcheck.members import api_keys, sessions
+from authcheck.ledger.acting import acting_for
+from authcheck.members import agents, api_keys, appointments, sessions
 from authcheck.members.api_keys import TOKEN
 from authcheck.members.principals import Principal
 from authcheck.members.sessions import SignedIn
@@ -17,6 +19,8 @@ from authcheck.workspace import Workspace
 from . import cookies
 from .rates import Rates
 
+CLIENT_HEADER = "authcheck-client"  # the brand that an agent's program acts for
+LONGEST_CLIENT_CHARS = 100
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -39,7 +43,7 @@ def identify(request: Request) -> tuple[Principal, Guard]:
         rates.count(rates.key_requests, signed_in.principal.identity, request)
         return signed_in.principal, guard_of(signed_in)
     principal = _identify_key(request)
-    return principal, lambda session: api_keys.confirm(session, principal.caller)
+    return principal, _guard_of_key(principal)
 
 
 def _identify_key(request: Request) -> Principal:
@@ -48,7 +52,9 @@ def _identify_key(request: Request) -> Principal:
     if kind.lower() != "bearer" or not token.strip():
         raise Forbidden("Send an API key: Authorization: Bearer ack_...", code="auth.missing")
     try:
-        principal = _authenticate_token(request.app.state.workspace, token.strip())
+        principal = _authenticate_token(
+            request.app.state.workspace, token.strip(), request.headers.get(CLIENT_HEADER)
+        )
     except Forbidden:
         rates.count(rates.failed_keys, rates.client(request), request)
         raise
@@ -56,13 +62,21 @@ def _identify_key(request: Request) -> Principal:
     return principal
 
 
-def _authenticate_token(workspace: Workspace, token: str) -> Principal:
-    """Return the owner of a token. Raises Forbidden (`auth.*`)."""
+def _authenticate_token(workspace: Workspace, token: str, client: str | None) -> Principal:
+    """Return the owner of a token, who acts for `client` if a request names one.
+
+    Raises Forbidden (`auth.*`), NotFound (`appointment.not_found`).
+    """
     if not TOKEN.fullmatch(token):
         raise api_keys.unknown_key_error()
     now = utc_now()
     with workspace.database.reading() as session:
         principal = api_keys.authenticate(session, token)
+        if client is not None:
+            appointment = appointments.find_current(
+                session, agent_id=principal.organisation_id, client=client[:LONGEST_CLIENT_CHARS], now=now
+            )
+            principal = agents.for_client(principal, appointment)
     if api_keys.needs_note(principal, now):
         with suppress(Unavailable), workspace.database.writing() as session:  # a full disk stops no reader
             api_keys.note_use(session, principal.caller, now)
@@ -87,15 +101,35 @@ def find_signed_in(request: Request) -> SignedIn | None:
 def guard_of(signed_in: SignedIn) -> Guard:
     """Return the guard of a person's transactions. The rights may be taken while the request runs."""
     session_id, principal = signed_in.row.id, signed_in.principal
-    return lambda session: sessions.confirm(session, session_id, principal)
+    return lambda session: sessions.confirm(session, session_id, principal, utc_now())
+
+
+def _guard_of_key(principal: Principal) -> Guard:
+    agency = principal.agency
+
+    def confirm(session: Session) -> None:
+        api_keys.confirm(session, principal.caller)
+        if agency is not None:
+            appointments.get_current(
+                session, agency.appointment_id, agent_id=agency.organisation_id, now=utc_now()
+            )
+
+    return confirm
 
 
 @contextmanager
-def guarded(guard: Guard) -> Iterator[None]:
-    """Call the guard at the begin of each transaction of this request that writes."""
+def guarded(guard: Guard, principal: Principal | None) -> Iterator[None]:
+    """Call the guard at the begin of each transaction of this request that writes.
+
+    Every ledger entry of the request names the agent who acts.
+    """
     token = GUARD.set(guard)
+    agency = principal.agency if principal else None
     try:
-        yield
+        with acting_for(
+            agency.organisation_id if agency else None, agency.appointment_id if agency else None
+        ):
+            yield
     finally:
         GUARD.reset(token)
 

@@ -74,8 +74,9 @@ class KeyFirst(APIRoute):
             return handle
 
         async def handle_of_caller(request: Request) -> Response:
-            request.state.principal, guard = await run_in_threadpool(identify, request)
-            with guarded(guard):
+            principal, guard = await run_in_threadpool(identify, request)
+            request.state.principal = principal
+            with guarded(guard, principal):
                 return await handle(request)
 
         return handle_of_caller

@@ -112,7 +112,7 @@ class PersonRoute(APIRoute):
                 signed_in = request.state.signed_in = await run_in_threadpool(find_signed_in, request)
                 if signed_in is None:
                     return await handle(request)
-                with guarded(guard_of(signed_in)):
+                with guarded(guard_of(signed_in), signed_in.principal):
                     return await handle(request)
             except AuthcheckError as error:
                 return error_page(request, error)

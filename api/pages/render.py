@@ -83,7 +83,8 @@ def _me(signed_in: SignedIn, language: Language) -> dict[str, object]:
     manages = principal is not None and (
         principal.may(Resource.PEOPLE, Right.READ) or principal.may(Resource.ORGANISATIONS, Right.READ)
     )
-    acting = (
-        signed_in.organisation.name if signed_in.organisation else language.gettext("site.acts_for_nobody")
-    )
+    organisation = signed_in.organisation
+    acting = organisation.name if organisation else language.gettext("site.acts_for_nobody")
+    if principal is not None and principal.agency is not None:
+        acting = language.gettext("site.agent_for", agent=principal.agency.name, client=acting)
     return {"name": signed_in.person.name, "acting": acting, "may_manage_people": manages}

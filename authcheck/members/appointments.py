@@ -255,9 +255,14 @@ def _is_current(now: datetime) -> ColumnElement[bool]:
 def _get_one(session: Session, query: Select[Appointment], appointment_id: str) -> Appointment:
     appointment = session.scalar(query) if can_be_stored(normal_id(appointment_id)) else None
     if appointment is None:
-        raise NotFound(
-            f"We have no appointment with the id {appointment_id!r}.",
-            code="appointment.not_found",
-            appointment=appointment_id,
-        )
+        raise unknown_appointment_error(appointment_id)
     return appointment
+
+
+def unknown_appointment_error(appointment_id: str) -> NotFound:
+    """Return the error for an appointment that is not there, over, or between others."""
+    return NotFound(
+        f"We have no appointment with the id {appointment_id!r}.",
+        code="appointment.not_found",
+        appointment=appointment_id,
+    )

@@ -5,6 +5,17 @@ from datetime import datetime
 
 from authcheck.errors import Forbidden
 from authcheck.members.permissions import SCOPES, Grants, Resource, Right
+from authcheck.members.reach import WHOLE, Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """The agent behind a caller who acts for a client: the agent's organisation and the appointment."""
+
+    organisation_id: str
+    handle: str
+    name: str
+    appointment_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +23,9 @@ class Principal:
     """A caller, the organisation that the caller acts for, and the caller's rights there.
 
     `caller` is the id of an API key or of a person. `scopes` are the names of what the caller has been given:
-    scopes of a key, roles of a person. `used_at` is the stored time of the caller's last request.
+    scopes of a key, roles of a person. `used_at` is the stored time of the caller's last request. An agent
+    acts for a client: then `organisation_id` and `handle` are the client's, and `reach` is the part of the
+    client's things that the appointment names.
     """
 
     organisation_id: str
@@ -21,6 +34,8 @@ class Principal:
     scopes: frozenset[str]
     grants: Grants
     used_at: datetime | None = None
+    agency: Agency | None = None
+    reach: Reach = WHOLE
 
     @property
     def is_person(self) -> bool:
@@ -30,7 +45,8 @@ class Principal:
     @property
     def identity(self) -> str:
         """Return a text that differs for each caller and each organisation that the caller acts for."""
-        return f"{self.caller} {self.organisation_id}" if self.is_person else self.caller
+        is_own = not self.is_person and self.agency is None
+        return self.caller if is_own else f"{self.caller} {self.organisation_id}"
 
     def may(self, resource: Resource, right: Right) -> bool:
         """Return whether the caller has this right, or a greater one."""
@@ -40,6 +56,13 @@ class Principal:
         """Raise Forbidden (`auth.scope` for a key, `auth.role` for a person) without this right."""
         if self.may(resource, right):
             return
+        if self.agency is not None:
+            raise Forbidden(
+                f"Your appointment by {self.handle} does not allow this: {resource}, {right.name.lower()}.",
+                code="appointment.scope",
+                resource=str(resource),
+                right=right.name.lower(),
+            )
         needed = scope_for(resource, right)
         if self.is_person:
             raise Forbidden(

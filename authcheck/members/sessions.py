@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,10 +15,11 @@ from sqlalchemy.orm import Session
 from authcheck.config import Settings
 from authcheck.errors import Forbidden, NotFound
 from authcheck.ids import ID, new_id
+from authcheck.members import agents, appointments
 from authcheck.members.people import memberships_of
-from authcheck.members.permissions import Right, grants_of_roles
+from authcheck.members.permissions import Right, Role, grants_of_roles
 from authcheck.members.principals import Principal
-from authcheck.members.tables import Membership, Organisation, Person, WebSession
+from authcheck.members.tables import Appointment, Membership, Organisation, Person, WebSession
 
 TOKEN = re.compile("[A-Za-z0-9_-]{43}")  # 256 bits in base64url
 CODE_WAIT = timedelta(minutes=10)  # for the code of the second factor
@@ -88,16 +90,36 @@ def find(
     row, person, member, organisation = columns  # of an outer join: the last two may be None
     if not is_open(row, settings, now) or person.disabled_at is not None or row.awaits_code != awaits_code:
         return None
+    return _signed_in(session, SignedIn(row, person, organisation, None), member, now)
+
+
+def _signed_in(session: Session, found: SignedIn, member: Membership | None, now: datetime) -> SignedIn:
+    """Add the principal: the person's own, or that of an agent while the appointment is current."""
+    row, person, organisation = found.row, found.person, found.organisation
     if member is None or organisation is None:
         return SignedIn(row, person, None, None)
     roles = frozenset(member.roles)
-    grants = grants_of_roles(roles)
-    return SignedIn(
-        row,
-        person,
-        organisation,
-        Principal(organisation.id, organisation.handle, person.id, roles, grants, row.used_at),
+    own = Principal(
+        organisation.id, organisation.handle, person.id, roles, grants_of_roles(roles), row.used_at
     )
+    if row.appointment_id is None:
+        return SignedIn(row, person, organisation, own)
+    appointment = _current_appointment(session, row.appointment_id, own, now)
+    if appointment is None:
+        return SignedIn(row, person, None, None)
+    return SignedIn(row, person, appointment.client, agents.for_client(own, appointment))
+
+
+def _current_appointment(
+    session: Session, appointment_id: str, own: Principal, now: datetime
+) -> Appointment | None:
+    """Return the appointment that a person acts under, or None when it is over or the role was taken."""
+    if Role.AGENT not in own.scopes:
+        return None
+    try:
+        return appointments.get_current(session, appointment_id, agent_id=own.organisation_id, now=now)
+    except NotFound:
+        return None
 
 
 def is_open(row: WebSession, settings: Settings, now: datetime) -> bool:
@@ -125,7 +147,7 @@ def note_use(session: Session, row: WebSession, now: datetime) -> None:
     session.execute(update(Person).where(Person.id == row.person_id).values(used_at=now))
 
 
-def confirm(session: Session, session_id: str, principal: Principal | None) -> None:
+def confirm(session: Session, session_id: str, principal: Principal | None, now: datetime) -> None:
     """Raise Forbidden unless the session still gives its person these rights, in the present transaction.
 
     Raises `auth.session` for an ended session or a disabled person, `auth.role` for a role that was taken.
@@ -140,8 +162,11 @@ def confirm(session: Session, session_id: str, principal: Principal | None) -> N
         raise session_over_error()
     if principal is None:
         return
-    is_member = (Membership.person_id == person_id, Membership.organisation_id == principal.organisation_id)
-    now_has = grants_of_roles(session.scalar(select(Membership.roles).where(*is_member)) or ())
+    agency = principal.agency
+    home_id = agency.organisation_id if agency else principal.organisation_id
+    is_member = (Membership.person_id == person_id, Membership.organisation_id == home_id)
+    roles = session.scalar(select(Membership.roles).where(*is_member)) or ()
+    now_has = grants_of_roles(roles) if agency is None else agents.grants_now(session, agency, roles, now)
     for resource, right in principal.grants.items():
         if now_has.get(resource, Right.NONE) < right:
             raise Forbidden(
@@ -204,6 +229,20 @@ def act_for(session: Session, row: WebSession, organisation_id: str) -> None:
             handle=organisation_id,
         )
     row.organisation_id, row.appointment_id = organisation_id, None
+
+
+def act_as_agent(session: Session, row: WebSession, appointment_id: str, now: datetime) -> None:
+    """Let a session act for a client of one of its person's organisations.
+
+    Raises NotFound (`appointment.not_found`), also when the person is no agent of that client.
+    """
+    for member in memberships_of(session, row.person_id):
+        if Role.AGENT in member.roles:
+            with suppress(NotFound):
+                appointments.get_current(session, appointment_id, agent_id=member.organisation_id, now=now)
+                row.organisation_id, row.appointment_id = member.organisation_id, appointment_id
+                return
+    raise appointments.unknown_appointment_error(appointment_id)
 
 
 def session_over_error() -> Forbidden:

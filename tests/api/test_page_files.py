@@ -74,9 +74,16 @@ UNSEEN = {"request.too_many_images", "request.repeated", "request.not_text", "re
 UNSEEN |= {"image.too_many_pages"}  # only registration reads all pages
 UNSEEN |= {"request.not_a_flag", "request.unknown_field", "request.text_too_long", "request.too_many_parts"}
 
-# Only the API's callers and the acts of agents cause these. A page without a session shows the page to sign in.
-UNSEEN_BY_PEOPLE = {"auth.missing", "auth.key_unknown", "auth.key_revoked", "auth.scope", "auth.session"}
-UNSEEN_BY_PEOPLE |= {"appointment.outside", "appointment.ended"}
+
+# A program meets these codes, or a page answers them with another page.
+KEYS_ONLY = {
+    "auth.key_revoked",
+    "auth.key_unknown",
+    "auth.missing",
+    "auth.scope",
+    "auth.session",
+    "appointment.ended",
+}
 
 
 def catalogue(locale: str) -> Catalog:
@@ -102,12 +109,14 @@ def codes_raised() -> set[str]:
 
 
 def codes_of_members() -> Iterator[str]:
-    """Every code with which a page of people can refuse something."""
-    paths = [*(API.parent / "authcheck" / "members").glob("*.py"), *(API / "pages").glob("*.py")]
-    paths += [API / "callers.py", API / "managed.py", API.parent / "authcheck" / "licences" / "appointing.py"]
-    families = "appointment|auth|factor|invitation|key|link|mail|organisation|password|person|set_up|sign_in"
-    code = re.compile(rf'"((?:{families})\.[a-z_]+|request\.form)"\s*[,)]')
-    yield from {found for path in paths for found in code.findall(path.read_text())} - UNSEEN_BY_PEOPLE
+    """Every code with which a form of a person can be refused."""
+    members = API.parent / "authcheck" / "members"
+    names = ("passwords", "second_factor", "mail", "people", "invitations", "links", "joining", "signing_in")
+    names += ("sessions", "api_keys", "failures", "organisations", "principals", "appointments")
+    paths = [*(members / f"{name}.py" for name in names), API / "callers.py", API / "managed.py"]
+    paths += [API / "pages" / "person.py", API.parent / "authcheck" / "licences" / "appointing.py"]
+    for path in paths:
+        yield from set(re.findall(r'code="([a-z_]+\.[a-z_]+)"', path.read_text())) - KEYS_ONLY
 
 
 def keys_used() -> Iterator[str]:
@@ -116,8 +125,7 @@ def keys_used() -> Iterator[str]:
         for expression in KEY.findall(path.read_text()):
             ends = re.findall(r"""["']([^"']+)["']""", expression)
             if "~" in expression and ends[0] in ACCOUNT_ENDS:
-                keys = {"".join([ends[0], end, *ends[1:]]) for end in ACCOUNT_ENDS[ends[0]]}
-                yield from keys - {"link.other.submit"}  # who is signed in as somebody else cannot join
+                yield from ("".join([ends[0], end, *ends[1:]]) for end in ACCOUNT_ENDS[ends[0]])
             elif "~ check.verdict" in expression or "~ kind" in expression:
                 yield from ("".join([ends[0], verdict, *ends[1:]]) for verdict in VERDICTS)
             elif varied := [name for name in CERTIFICATE_ENDS if f"~ {name}" in expression]:
@@ -139,7 +147,8 @@ def keys_used() -> Iterator[str]:
     yield from (f"certificate.reason.{reason}" for reason in REASONS)
     yield from (f"reason.{code}" for code in WEIGHTS)
     yield from (f"error.{code}" for code in codes_of_members())
-    yield "site.acts_for_nobody"
+    for path in (API / "pages").glob("*.py"):
+        yield from re.findall(r'gettext\(\s*"([a-z_.]+)"', path.read_text())
     yield from (key + end for key in ("kind.", "kind.about.") for end in ROLES_OF_KIND)  # of checkboxes
     yield from ("reason.unknown", "error.unknown", "error.unavailable")
 

@@ -13,7 +13,17 @@ import sqlalchemy as sa
 
 from authcheck.config import Settings
 from authcheck.errors import AuthcheckError, Forbidden, NotFound
-from authcheck.members import failures, organisations, passwords, people, second_factor, sessions, signing_in
+from authcheck.members import (
+    appointments,
+    failures,
+    organisations,
+    passwords,
+    people,
+    second_factor,
+    sessions,
+    signing_in,
+)
+from authcheck.members.permissions import SCOPES
 from authcheck.members.tables import FailedSignIns, Person, WebSession
 from authcheck.storage.database import GUARD, Database
 from authcheck.workspace import Workspace
@@ -298,7 +308,7 @@ def test_rights_are_asked_again_in_the_transaction(database: Database, settings:
             else:
                 people.disable(session, mei, make.NOW)
         token = GUARD.set(
-            lambda session, held=signed_in: sessions.confirm(session, held.row.id, held.principal)
+            lambda session, held=signed_in: sessions.confirm(session, held.row.id, held.principal, make.NOW)
         )
         try:
             with pytest.raises(Forbidden) as caught, database.writing():
@@ -332,3 +342,48 @@ def test_a_person_acts_for_the_organisations_of_the_person(database: Database, s
     left = found(database, settings, token)
     assert left is not None
     assert left.principal is None
+
+
+def test_an_agent_acts_for_a_client_until_the_end(database: Database, settings: Settings) -> None:
+    """The rights and the reach are those of the appointment. Its end, and a lost role, end them at once."""
+    people_made.person(database, "gil@guard.example", owner="guard", kinds=("agent",), roles=("agent",))
+    people_made.person(database, "ann@guard.example", owner="guard", kinds=("agent",), roles=("admin",))
+    with database.writing() as session:
+        acme, guard = (organisations.get_organisation(session, handle) for handle in ("acme", "guard"))
+        words = {"scopes": ["designs:write"], "designs": ["dsn_1"], "territories": ["FR"]}
+        appointment = appointments.appoint(
+            session, acme, guard, **words, ends_on=make.NOW.date(), now=make.NOW
+        )
+    token = people_made.sign_in(database, settings, "gil@guard.example").token
+    other = people_made.sign_in(database, settings, "ann@guard.example").token
+    for cookie, expected in ((token, "ok"), (other, "appointment.not_found")):
+        signed_in = found(database, settings, cookie)
+        assert signed_in is not None
+        with database.writing() as session:
+            row = session.get_one(WebSession, signed_in.row.id)
+            act = partial(sessions.act_as_agent, session, row, appointment.id, make.NOW)
+            assert code_of(act) == expected
+    signed_in = found(database, settings, token)
+    assert signed_in is not None
+    principal = signed_in.principal
+    assert principal is not None
+    assert principal.agency is not None
+    assert (principal.handle, principal.agency.handle) == ("acme", "guard")
+    assert principal.grants == SCOPES["designs:write"]
+    assert (principal.reach.designs, principal.reach.territories) == ({"dsn_1"}, {"FR"})
+    with database.writing() as session:
+        sessions.note_use(
+            session, session.get_one(WebSession, signed_in.row.id), make.NOW + timedelta(hours=6)
+        )
+    tomorrow = found(database, settings, token, timedelta(hours=13))
+    assert tomorrow is not None
+    assert tomorrow.principal is None
+    with database.writing() as session:
+        sessions.confirm(session, signed_in.row.id, principal, make.NOW)
+        appointments.end(session, appointment.id, organisation_id=appointment.client_id, now=make.NOW)
+    with database.writing() as session:
+        act = partial(sessions.confirm, session, signed_in.row.id, principal, make.NOW)
+        assert code_of(act) == "auth.role"
+    ended = found(database, settings, token)
+    assert ended is not None
+    assert ended.principal is None
