@@ -28,7 +28,7 @@ def send_new_password(request: Request, person: Person, secret: str) -> None:
 
 def send_changed(request: Request, person: Person) -> None:
     """Tell a person that the password was changed, so that a stolen account is noticed."""
-    _send(request, person.email, "changed", name=person.name, link=address_of(request, "/forgot-password"))
+    _send(request, person.email, "changed", name=person.name, link=address_of(request, "/sign-in/forgot"))
 
 
 def send_joined(request: Request, to: str, person: Person, organisation: str) -> None:

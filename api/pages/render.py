@@ -33,7 +33,10 @@ def static(name: str) -> str:
 
 def to(request: Request, path: str) -> str:
     """Return the address of one of our pages. Keep `?lang=` if the present address has it."""
-    return f"{path}?lang={language_of(request).tag}" if "lang" in request.query_params else path
+    if "lang" not in request.query_params:
+        return path
+    address, mark, fragment = path.partition("#")
+    return f"{address}{'&' if '?' in address else '?'}lang={language_of(request).tag}{mark}{fragment}"
 
 
 TEMPLATES = Environment(

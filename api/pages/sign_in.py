@@ -1,5 +1,7 @@
 """Pages to sign in and out (docs/flows/people-sign-in.md)."""
 
+from urllib.parse import quote
+
 from fastapi import APIRouter, BackgroundTasks, Request
 from fastapi.responses import HTMLResponse, Response
 
@@ -15,7 +17,7 @@ from ..mails import send_new_password
 from .person import FormDep, PersonRoute, go, local_path, problem_of, status_of
 from .render import render
 
-NOTICES = ("signed_out", "expired", "password_changed", "needed")
+NOTICES = ("signed_out", "expired", "password_changed", "needed", "invited")
 RESET_MINUTES = round(links.LASTS[links.RESET].total_seconds() / 60)
 router = APIRouter(route_class=PersonRoute, include_in_schema=False)
 
@@ -67,8 +69,8 @@ def enter(request: Request, form: FormDep, workspace: WorkspaceDep, rates: Rates
     _end_present(request, workspace)
     if not entered.awaits_code:
         return keep_session(request, go(request, local_path(form.text("next"))), entered)
-    query = f"/sign-in/code?next={local_path(form.text('next'))}"
-    return keep_session(request, go(request, query), entered)
+    code_page = f"/sign-in/code?next={quote(local_path(form.text('next')))}"
+    return keep_session(request, go(request, code_page), entered)
 
 
 def keep_session(request: Request, response: Response, entered: Entered) -> Response:

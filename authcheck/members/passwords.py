@@ -8,10 +8,11 @@ person's own names, and limit wrong sign-ins.
 
 import functools
 import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import BoundedSemaphore
+from typing import TypeVar
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
@@ -19,6 +20,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from authcheck.errors import Rejected, Unavailable
 
+Result = TypeVar("Result")
 MIN_CHARS = 12
 MAX_CHARS = 128  # code points after NFKC, so at most 512 bytes reach the hash
 MAX_TYPED_CHARS = 4 * MAX_CHARS  # before NFKC, which joins up to 3 typed code points and splits one into 18
@@ -45,25 +47,27 @@ class Verified:
 
 
 class Places:
-    """Places for hashing. Callers above the limits get Unavailable (`password.busy`)."""
+    """Threads that hash, for callers in the order of arrival.
+
+    Callers above the limits get Unavailable (`password.busy`).
+    """
 
     def __init__(self, at_once: int, callers: int, wait_s: float) -> None:
-        self._at_once = BoundedSemaphore(at_once)
+        self._threads = ThreadPoolExecutor(at_once, "hash")
         self._callers = BoundedSemaphore(callers)
         self._wait_s = wait_s
 
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Take a place for the time of the block. Raises Unavailable (`password.busy`)."""
+    def run(self, work: Callable[[], Result]) -> Result:
+        """Do the work in its turn, and return its result. Raises Unavailable (`password.busy`)."""
         if not self._callers.acquire(blocking=False):
             raise _busy_error()
         try:
-            if not self._at_once.acquire(timeout=self._wait_s):
-                raise _busy_error()
+            job = self._threads.submit(work)
             try:
-                yield
-            finally:
-                self._at_once.release()
+                return job.result(self._wait_s)
+            except TimeoutError as error:
+                job.cancel()
+                raise _busy_error() from error
         finally:
             self._callers.release()
 
@@ -77,8 +81,7 @@ def hash_password(password: str, *, personal: Sequence[str] = ()) -> str:
     Raises Rejected as `refuse_weak`, and Unavailable (`password.busy`).
     """
     refuse_weak(password, personal=personal)
-    with PLACES.one():
-        return HASHER.hash(_normal(password))
+    return PLACES.run(lambda: HASHER.hash(_normal(password)))
 
 
 def verify(password: str, stored_hash: str) -> Verified:
@@ -88,12 +91,7 @@ def verify(password: str, stored_hash: str) -> Verified:
     """
     if not _can_be_hashed(password):
         return Verified(is_right=False)
-    with PLACES.one():
-        try:
-            return Verified(*HASHER.verify_and_update(_normal(password), stored_hash))
-        except UnknownHashError:
-            HASHER.hash(_normal(password))
-            return Verified(is_right=False)
+    return PLACES.run(lambda: _verify(_normal(password), stored_hash))
 
 
 def waste_time(password: str) -> None:
@@ -137,6 +135,14 @@ def refuse_weak(password: str, *, personal: Sequence[str]) -> None:
             "authcheck. Add words that nobody would guess.",
             code="password.personal",
         )
+
+
+def _verify(password: str, stored_hash: str) -> Verified:
+    try:
+        return Verified(*HASHER.verify_and_update(password, stored_hash))
+    except UnknownHashError:
+        HASHER.hash(password)  # costs the same
+        return Verified(is_right=False)
 
 
 def _normal(password: str) -> str:

@@ -99,7 +99,8 @@ def test_a_problem_is_announced_and_leads_to_its_field(name: str) -> None:
         if "problem" in field.get("aria-describedby", "").split()
     ]
     assert link == f"#{wrong['id']}"
-    assert "aria-invalid" in wrong or wrong["class"] == "choices is-wrong"
+    assert "<title>Problem: " in page(name)
+    assert {"aria-invalid", "autofocus"} <= set(wrong) or wrong["class"] == "choices is-wrong"
 
 
 @pytest.mark.parametrize("name", ["account wrong", "people wrong", "sign-in wrong", "reset wrong"])

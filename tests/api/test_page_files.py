@@ -158,6 +158,8 @@ def test_both_languages_have_every_sentence_and_no_other() -> None:
     used = {*keys_used(), *MAILS}
     for locale in ("en", "zh_Hans"):
         messages = [message for message in catalogue(locale) if message.id]
+        keys = re.findall(r'^msgid "(.+)"$', (API / "locales" / f"{locale}.po").read_text(), re.MULTILINE)
+        assert len(keys) == len(set(keys))
         assert {str(message.id) for message in messages} == used
         assert all(message.string and not message.fuzzy for message in messages)
         assert not catalogue(locale).obsolete

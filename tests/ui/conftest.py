@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import evidence_scenes as scenes
 import make
+import people_made
 import pytest
 import units_made as units
 from PIL import Image
@@ -37,6 +38,7 @@ FLAGS = [
 ]
 ROOT = Path(__file__).parent.parent.parent
 START_TIMEOUT_S = 60
+PEOPLE = ("jana@acme.example", "ling@acme.example")
 NEW_ADDRESS = "https://authcheck.example"
 
 
@@ -67,6 +69,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     two = f"/checks/{_two_in_one(workspace)}"
     labels = _labels(workspace)
     labels["moved"] = _label_after_a_move(workspace)
+    for email in PEOPLE:
+        people_made.person(workspace.database, email, now=datetime.now(UTC))
     workspace.database.dispose()
     pictures = {
         "known.jpg": make.picture_bytes(1, "JPEG"),

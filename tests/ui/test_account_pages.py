@@ -92,3 +92,36 @@ def test_each_page_suits_its_readers(show: Show, name: str, tag: str, scheme: st
     assert results.violations_count == 0, results.generate_report()
     if SCREENSHOTS:
         page.screenshot(path=Path(SCREENSHOTS) / f"open-{file}", full_page=True)
+
+
+def test_the_keyboard_reaches_what_the_mouse_does(show: Show) -> None:
+    """A person without a mouse begins at the field at fault, opens a form, ticks a role, and scrolls the table."""
+    page = show("people wrong", "en", width_px=390)
+    focused = "document.activeElement.id || document.activeElement.textContent.trim()"
+    assert page.evaluate(focused) == "invite-email"  # where the problem is
+    page.focus("#problem a")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate(focused) == "invite-name"
+    page.focus("section:has(#keys) .adding summary")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate(focused) == "key-label"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert page.evaluate("document.activeElement.checked")
+    page.focus(".matrix")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)  # the policy forbids wait_for_function
+    assert page.evaluate("document.querySelector('.matrix').scrollLeft") > 0
+    assert page.evaluate("document.querySelector('.matrix th[scope=row]').getBoundingClientRect().left") > 0
+
+
+def test_only_the_recovery_codes_are_printed(show: Show) -> None:
+    """Paper with the codes names the account, and nothing else of the page."""
+    page = show("account codes", "en")
+    page.emulate_media(media="print")
+    shown = page.evaluate("document.querySelector('main').innerText")
+    assert "jana@maison-iris.example" in shown
+    assert all(code in shown for code in account_pages.CODES)
+    assert "Where you are signed in" not in shown

@@ -175,26 +175,39 @@ def test_unknown_accounts_cost_what_known_ones_do() -> None:
     assert 0.5 < cost_s(lambda: verify("wrong lamps in winter", "!")) / known < 2
 
 
-@pytest.mark.slow
 def test_callers_above_the_limit_are_refused_at_once() -> None:
     """One hashes, one waits in vain, and further callers do not even wait: each would hold a thread."""
-    places = Places(at_once=1, callers=2, wait_s=0.2)
+    places = Places(at_once=1, callers=2, wait_s=0.1)
+    leave = threading.Event()
 
     def refusal_s() -> float:
         began = time.perf_counter()
-        with pytest.raises(Unavailable) as caught, places.one():
-            pass
+        with pytest.raises(Unavailable) as caught:
+            places.run(leave.wait)
         assert caught.value.code == "password.busy"
         return time.perf_counter() - began
 
-    with places.one(), ThreadPoolExecutor() as pool:
-        waiting = pool.submit(refusal_s)
-        time.sleep(0.05)
-        assert refusal_s() < 0.1
-        assert waiting.result() > 0.1
-    for _ in range(3):  # all places are free again, also those of callers who were refused
-        with places.one():
-            pass
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(refusal_s) for _ in range(2)]
+        time.sleep(0.02)
+        assert refusal_s() < 0.05
+        assert all(one.result() >= 0.1 for one in waiting)
+        leave.set()
+    for number in range(3):  # all places are free again, also those of callers who were refused
+        assert places.run(lambda number=number: number) == number
+
+
+def test_callers_are_served_in_the_order_of_arrival() -> None:
+    """Nobody waits while others, who came later, are served again and again."""
+    places, served, first = Places(1, 16, 3.0), [], threading.Event()
+    with ThreadPoolExecutor(16) as pool:
+        pool.submit(places.run, first.wait)
+        for number in range(12):
+            time.sleep(0.002)
+            pool.submit(places.run, lambda number=number: served.append(number))
+        time.sleep(0.01)
+        first.set()
+    assert served == list(range(12))
 
 
 @pytest.mark.slow
