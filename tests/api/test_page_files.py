@@ -54,7 +54,7 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     ],
     "people.said.": [
         *("invited", "invited_again", "withdrawn", "roles", "removed"),
-        *("key_revoked", "appointed", "ended"),
+        *("key_revoked", "appointed", "ended", "organisation_added"),
     ],
     "scope.": list(SCOPES),
     "resource.": [resource.value for resource in Resource],
