@@ -99,7 +99,7 @@ def _for_client(request: Request, own: Principal) -> Principal:
 
     Raises Rejected (`request.client`), NotFound (`appointment.not_found`).
     """
-    clients = request.headers.getlist(CLIENT_HEADER)
+    clients = [value.strip() for value in request.headers.getlist(CLIENT_HEADER)]
     if not clients:
         return own
     if len(clients) > 1 or not CLIENT.fullmatch(clients[0]):
