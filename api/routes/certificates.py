@@ -87,6 +87,7 @@ def list_batches(  # noqa: PLR0917 - one parameter per filter
             lot=lot,
             after=paging.after,
             limit=paging.fetch,
+            reach=caller.reach,
         )
         batch_by_id = {batch.id: batch for batch in _batches_out(session, workspace, rows)}
     return paging.page(rows, lambda row: batch_by_id[row.id])
@@ -96,7 +97,9 @@ def list_batches(  # noqa: PLR0917 - one parameter per filter
 def show_batch(caller: CertificatesReader, batch_id: str, workspace: WorkspaceDep) -> BatchOut:
     """Return one of your batches."""
     with workspace.database.reading() as session:
-        batch = batches.get_batch(session, batch_id, organisation_id=caller.organisation_id)
+        batch = batches.get_batch(
+            session, batch_id, organisation_id=caller.organisation_id, reach=caller.reach
+        )
         return _batches_out(session, workspace, [batch])[0]
 
 
@@ -107,7 +110,9 @@ def show_units(caller: CertificatesIssuer, batch_id: str, workspace: WorkspaceDe
     A cell that a spreadsheet would run as a formula begins with an apostrophe.
     """
     with workspace.database.reading() as session:
-        batch = batches.get_batch(session, batch_id, organisation_id=caller.organisation_id)
+        batch = batches.get_batch(
+            session, batch_id, organisation_id=caller.organisation_id, reach=caller.reach
+        )
         table = units_csv(session, batch)
     headers = {"Content-Disposition": f'attachment; filename="{batch.id}.csv"'}
     return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
@@ -128,7 +133,12 @@ def list_certificates(  # noqa: PLR0917 - one parameter per filter
     chosen = Filter(batch_id=batch, design_id=design, gtin=gtin, lot=lot, state=state)
     with workspace.database.reading() as session:
         rows = batches.list_certificates(
-            session, caller.organisation_id, chosen, after=paging.after, limit=paging.fetch
+            session,
+            caller.organisation_id,
+            chosen,
+            after=paging.after,
+            limit=paging.fetch,
+            reach=caller.reach,
         )
         tx_ids = batches.transaction_ids(session, rows)
     return paging.page(rows, lambda row: _certificate_out(row, tx_ids.get(row.id)))

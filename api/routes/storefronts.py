@@ -5,8 +5,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
+from authcheck.licences.codes import checked_country
+from authcheck.licences.subjects import outside_territory_error
+from authcheck.members.principals import Principal
 from authcheck.members.tables import Organisation
-from authcheck.registry.designs import get_design
+from authcheck.registry.designs import get_design, unknown_design_error
+from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.storefronts import sellers, shops
 from authcheck.storefronts.sellers import SellerAnswer, Standing
@@ -24,6 +28,7 @@ Word = Annotated[str, Query(max_length=100)]
 @router.post("/storefronts", status_code=201)
 def add_storefront(caller: LicencesWriter, body: StorefrontIn, workspace: WorkspaceDep) -> StorefrontOut:
     """Add one of your official shops. A shop that is already listed keeps its id and gets the new address."""
+    caller.reach.require_whole()
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
         storefront = shops.add(
@@ -43,7 +48,9 @@ def list_storefronts(
 ) -> Page[StorefrontOut]:
     """List your shops, oldest first. Includes closed shops."""
     with workspace.database.reading() as session:
-        rows = shops.list_storefronts(session, caller.organisation_id, after=paging.after, limit=paging.fetch)
+        rows = shops.list_storefronts(
+            session, caller.organisation_id, after=paging.after, limit=paging.fetch, reach=caller.reach
+        )
         return paging.page(rows, _storefront_out)
 
 
@@ -59,7 +66,8 @@ def close_storefront(caller: LicencesWriter, storefront_id: str, workspace: Work
     """Close one of your shops: it is no longer official. A repetition changes nothing."""
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
-        return _storefront_out(shops.close(session, organisation, storefront_id, utc_now()))
+        closed = shops.close(session, organisation, storefront_id, utc_now(), reach=caller.reach)
+        return _storefront_out(closed)
 
 
 @router.get("/sellers")
@@ -84,6 +92,7 @@ def who_may_sell(
     today = utc_now().date()
     with workspace.database.reading() as session:
         row = get_design(session, design)
+        _refuse_outside(caller, row, territory)
         answer = sellers.may_sell(
             session,
             row,
@@ -93,8 +102,17 @@ def who_may_sell(
             on=on or today,
             goods=tuple(goods or ()),
         )
-        licences = sellers.read_as(caller.organisation_id, row, answer, today)
+        licences = sellers.read_as(caller.organisation_id, row, answer, today, reach=caller.reach)
     return _seller_out(answer, licences)
+
+
+def _refuse_outside(caller: Principal, design: Design, territory: str) -> None:
+    """Raise an error if an agent asks about a design of the brand, or a country, that is not within reach."""
+    if design.owner_id == caller.organisation_id and not caller.reach.covers_design(design.id):
+        raise unknown_design_error(design.id)
+    country = checked_country(territory, error_code="seller.territory")
+    if not caller.reach.covers_territory(country):
+        raise outside_territory_error(country)
 
 
 def _storefront_out(row: Storefront) -> StorefrontOut:

@@ -163,8 +163,7 @@ def confirm(session: Session, session_id: str, principal: Principal | None, now:
     if principal is None:
         return
     agency = principal.agency
-    home_id = agency.organisation_id if agency else principal.organisation_id
-    is_member = (Membership.person_id == person_id, Membership.organisation_id == home_id)
+    is_member = (Membership.person_id == person_id, Membership.organisation_id == principal.home_id)
     roles = session.scalar(select(Membership.roles).where(*is_member)) or ()
     now_has = grants_of_roles(roles) if agency is None else agents.grants_now(session, agency, roles, now)
     for resource, right in principal.grants.items():

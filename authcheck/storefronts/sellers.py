@@ -15,6 +15,7 @@ from authcheck.licences.grants import grants_for
 from authcheck.licences.parties import as_read_with, own_links, refuse_future
 from authcheck.licences.terms import Breach, Grant, Use, breaches
 from authcheck.licences.twins import licensed_twins
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 from authcheck.storefronts import shops
@@ -106,8 +107,12 @@ def may_sell(
     )
 
 
-def read_as(organisation_id: str, design: Design, answer: SellerAnswer, today: date) -> tuple[Standing, ...]:
+def read_as(
+    organisation_id: str, design: Design, answer: SellerAnswer, today: date, *, reach: Reach = WHOLE
+) -> tuple[Standing, ...]:
     """Return the licences of an answer that this organisation gave or got, with the terms that it may read.
+
+    The licences are within reach.
 
     Raises Rejected (`seller.day`) for a day after tomorrow if the organisation neither owns the design, nor
     is the seller, nor is a party of one of the seller's licences.
@@ -115,7 +120,7 @@ def read_as(organisation_id: str, design: Design, answer: SellerAnswer, today: d
     standings = tuple(
         replace(standing, breaches=tuple(as_read_with(own, breach) for breach in standing.breaches))
         for standing in answer.licences
-        if standing.grant.id in (own := own_links(standing.grant, organisation_id))
+        if standing.grant.id in (own := own_links(standing.grant, organisation_id, reach=reach))
     )
     if not standings and organisation_id not in {design.owner_id, answer.seller_id}:
         refuse_future(answer.on, today, error_code="seller.day")
