@@ -19,6 +19,7 @@ from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
 from .pages import account, buyer, certificate, one_time, sign_in
 from .pages import keys as key_pages
+from .pages import organisations as organisation_pages
 from .pages import people as people_pages
 from .places import Places
 from .previews import Previews
@@ -53,7 +54,7 @@ ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
     storefronts, listings, ledger, members, keys, people, operations, buyer, certificate,
-    sign_in, one_time, account, people_pages, key_pages,
+    sign_in, one_time, account, people_pages, key_pages, organisation_pages,
 )  # fmt: skip
 
 

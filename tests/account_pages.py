@@ -13,8 +13,18 @@ from authcheck.members.second_factor import qr_svg
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 QR = Markup(qr_svg("otpauth://totp/authcheck:jana%40maison-iris.example?secret=IOVDVHUG&issuer=authcheck"))  # noqa: S704 - ours
-ME = {"name": "Jana Nováková", "acting": "Maison Iris", "may_manage_people": True}
-AGENT = {"name": "王小明", "acting": "Brandguard for Maison Iris", "may_manage_people": False}
+ME = {
+    "name": "Jana Nováková",
+    "acting": "Maison Iris",
+    "may_manage_people": True,
+    "may_manage_organisations": False,
+}
+AGENT = {
+    "name": "王小明",
+    "acting": "Brandguard for Maison Iris",
+    "may_manage_people": False,
+    "may_manage_organisations": False,
+}
 INVITATION = {"organisation": "Maison Iris", "invited_by": "Jana Nováková", "roles": ["rights", "analyst"]}
 LONG = "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh GmbH & Co. KG <script>alert(1)</script>"
 
@@ -251,8 +261,32 @@ PAGES |= {
         PEOPLE | {"typed": WRONG_INVITATION, "problem": problem("mail.address", "email", form="invite-")},
     ),
 }
+ORGANISATIONS: dict[str, Any] = {
+    "organisations": [
+        {"name": name, "handle": handle, "roles": roles, "created_at": NOW}
+        for name, handle, roles in (
+            ("Maison Iris", "maison-iris", ["brand", "licensee"]),
+            (LONG, "w" * 64, ["agent"]),
+        )
+    ],
+    "next_after": "org_1",
+    "all_kinds": ["brand", "licensee", "marketplace", "agent", "operator"],
+    "typed": {"handle": "", "name": "", "kinds": []},
+    "notice": None,
+    "problem": None,
+}
+PAGES |= {
+    "organisations": ("people/organisations.html", ORGANISATIONS),
+    "organisations wrong": (
+        "people/organisations.html",
+        ORGANISATIONS | {"problem": problem("organisation.handle", "handle", form="add-")},
+    ),
+}
 SIGNED_IN: dict[str, Mapping[str, Any]] = {
     name: ME for name in PAGES if name.startswith(("account", "people"))
+}
+SIGNED_IN |= {
+    name: ME | {"may_manage_organisations": True} for name in PAGES if name.startswith("organisations")
 }
 SIGNED_IN["account on"] = AGENT
 

@@ -13,7 +13,7 @@ from authcheck.members.tables import Organisation
 from authcheck.storage.opening import utc_now
 
 from ..deps import WorkspaceDep
-from .people import go_back, organisation_of, show_page
+from .people_view import go_back, organisation_of, show_page
 from .person import FormDep, PeopleWriterDep, PersonRoute, acting
 
 router = APIRouter(route_class=PersonRoute, prefix="/people", include_in_schema=False)

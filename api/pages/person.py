@@ -146,12 +146,8 @@ def error_page(request: Request, error: AuthcheckError) -> Response:
         here = request.url.path if request.method == "GET" else "/account"
         back = to(request, f"/sign-in?next={quote(here)}&notice=needed")
         return RedirectResponse(back, 303, {"Cache-Control": "no-store"})
-    api_response = from_error(error, request.state.request_id)
-    headers = {name: value for name, value in api_response.headers.items() if name == "retry-after"}
     problem = problem_of(request, error)
-    return render(
-        request, "account/problem.html", status=api_response.status_code, headers=headers, problem=problem
-    )
+    return render(request, "account/problem.html", status=status_of(request, error), problem=problem)
 
 
 def problem_of(request: Request, error: AuthcheckError, field: str = "", form: str = "") -> Problem:
@@ -167,8 +163,11 @@ def problem_of(request: Request, error: AuthcheckError, field: str = "", form: s
 
 
 def status_of(request: Request, error: AuthcheckError) -> int:
-    """Return the status of a page that shows an error."""
-    return from_error(error, request.state.request_id).status_code
+    """Return the status of a page that shows an error. The page also says when to try again."""
+    api_response = from_error(error, request.state.request_id)
+    if "retry-after" in api_response.headers:
+        request.state.retry_after = api_response.headers["retry-after"]
+    return api_response.status_code
 
 
 def go(request: Request, path: str) -> RedirectResponse:

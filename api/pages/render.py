@@ -84,6 +84,8 @@ def render(
     html = TEMPLATES.get_template(template).render({**values, **context})
     page_headers = {"Cache-Control": "no-store", "Content-Language": language.tag, "Vary": "Accept-Language"}
     response = HTMLResponse(html, status, {**(headers or {}), **page_headers})
+    if retry_after := getattr(request.state, "retry_after", ""):
+        response.headers["Retry-After"] = retry_after
     if TOKEN_FIELD in html:
         keep_form_cookie(request, response)
     return response
@@ -92,11 +94,15 @@ def render(
 def _me(signed_in: SignedIn, language: Language) -> dict[str, object]:
     """Return who is signed in, for the head of the page."""
     principal = signed_in.principal
-    manages = principal is not None and (
-        principal.may(Resource.PEOPLE, Right.READ) or principal.may(Resource.ORGANISATIONS, Right.READ)
-    )
+    organises = principal is not None and principal.may(Resource.ORGANISATIONS, Right.READ)
+    manages = organises or (principal is not None and principal.may(Resource.PEOPLE, Right.READ))
     organisation = signed_in.organisation
     acting = organisation.name if organisation else language.gettext("site.acts_for_nobody")
     if principal is not None and principal.agency is not None:
         acting = language.gettext("site.agent_for", agent=principal.agency.name, client=acting)
-    return {"name": signed_in.person.name, "acting": acting, "may_manage_people": manages}
+    return {
+        "name": signed_in.person.name,
+        "acting": acting,
+        "may_manage_people": manages,
+        "may_manage_organisations": organises,
+    }

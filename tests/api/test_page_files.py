@@ -49,12 +49,12 @@ REASONS_OVER = ["expired", "used", "withdrawn", "unknown"]
 ACCOUNT_ENDS = {  # by the beginning of the key
     "sign_in.": ["signed_out", "expired", "password_changed", "needed", "invited"],
     "account.said.": [
-        *("saved", "welcome", "password", "acting", "factor_on", "factor_off"),
+        *("saved", "welcome", "password", "acting", "factor_on", "factor_off", "factor_again"),
         *("session_ended", "sessions_ended"),
     ],
     "people.said.": [
         *("invited", "invited_again", "withdrawn", "roles", "removed"),
-        *("key_revoked", "appointed", "ended"),
+        *("key_revoked", "appointed", "ended", "organisation_added"),
     ],
     "scope.": list(SCOPES),
     "resource.": [resource.value for resource in Resource],
@@ -88,7 +88,7 @@ KEYS_ONLY = {
 
 # Codes whose sentence on the buyer's page speaks of a photo, or is not there.
 FORM_CODES = ("unknown", "unavailable", "route.not_found", "appointment.ended")
-FORM_CODES += ("agent.organisation.not_found",)
+FORM_CODES += ("agent.organisation.not_found", "text.unstorable")
 FORM_CODES += ("request.cross_site", "request.content_type", "request.too_large")
 
 

@@ -169,6 +169,16 @@ def ask(command: list[str]) -> dict[str, Any]:
     return dict(httpx2.post(url, headers=headers, files={"image": picture}).json())
 
 
+def sign_in(page: str, email: str, password: str) -> str:
+    """Sign in with a printed line, and return the organisation that the person acts for."""
+    with httpx2.Client(base_url=page, follow_redirects=True) as client:
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        shown = client.post("/sign-in", data={"email": email, "password": password}, headers=headers)
+    found = re.search(r'class="acting"><strong>[^<]+</strong> ([^<]+)<', shown.text)
+    assert found is not None, shown.text
+    return found[1]
+
+
 def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
     """Wait until the server answers."""
     while process.poll() is None:
@@ -198,9 +208,16 @@ def test_the_printed_line_works_as_printed(
     page = re.findall(r"http://127\.0\.0\.1:\d+/", printed.decode())[0]
     wait_for(page, demo)
     answer = ask(shlex.split(curl))
+    lines = re.findall(r"^  (\S.*?)\s+(\S+@\S+)\s+(\S+)$", printed.decode(), re.MULTILINE)
+    signed_in = {title: sign_in(page, email, password) for title, email, password in lines}
     demo.send_signal(signal.SIGINT)
     _, err = demo.communicate(timeout=60)
     assert answer["verdict"] == "match"
+    assert signed_in == {
+        "brand manager": "Acme", "analyst": "Acme", "licensee": "Demo printer", "moderator": "Market",
+        "operator": "Operators",
+    }  # fmt: skip
+    assert len({password for _, _, password in lines}) == 5
     assert b"Traceback" not in err
     assert demo.returncode in {0, 130}
 
