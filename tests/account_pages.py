@@ -305,6 +305,8 @@ def html(name: str, language: Language, path: str = "/") -> str:
         _=language.gettext,
         path=path,
         to=lambda path: path,
+        in_language=lambda path, tag: f"{path}?lang={tag}",
+        may_be_signed_in=False,
         base_url="http://testserver/",
         me=SIGNED_IN.get(name),
         form_token="t0ken",  # noqa: S106 - a sample

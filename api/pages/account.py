@@ -30,6 +30,7 @@ NOTICES = (
     "acting",
     "factor_on",
     "factor_off",
+    "factor_again",
     "session_ended",
     "sessions_ended",
 )
@@ -198,7 +199,10 @@ def begin_factor(request: Request, signed_in: PersonDep, form: FormDep, workspac
 def confirm_factor(
     request: Request, signed_in: PersonDep, form: FormDep, workspace: WorkspaceDep
 ) -> Response:
-    """Turn the second factor on, and show the recovery codes this once. Other browsers are signed out."""
+    """Turn the second factor on, and show the recovery codes this once. Other browsers are signed out.
+
+    A browser that loads the page with the codes again sends the form again.
+    """
     vault, now = second_factor.open_vault(workspace.settings), utc_now()
     try:
         with workspace.database.writing() as session:
@@ -206,6 +210,8 @@ def confirm_factor(
             codes = second_factor.confirm(person, vault, form.text("code"), now)
             sessions.end_others(session, person.id, kept_id=signed_in.row.id, now=now)
     except AuthcheckError as error:
+        if error.code == "factor.on":
+            return go(request, "/account?notice=factor_again")
         return _show(request, signed_in, workspace, error=error, place=("confirm-", "code"))
     return _show(request, signed_in, workspace, notice="factor_on", codes=codes)
 

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from fastapi.routing import APIRoute
 from markupsafe import Markup
 
-from authcheck.errors import AuthcheckError, Forbidden, Rejected, Unavailable
+from authcheck.errors import AuthcheckError, Conflict, Forbidden, Rejected, Unavailable
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal
 from authcheck.members.sessions import SignedIn
@@ -94,8 +94,16 @@ class NeedsPerson:
 
 
 def acting(signed_in: SignedIn) -> Principal:
-    """Return the principal of a person. Raises Forbidden (`auth.organisation`) if there is none."""
+    """Return the principal of a person.
+
+    Raises Conflict (`appointment.ended`) for an agent whose appointment is over, else Forbidden
+    (`auth.organisation`) for a person who acts for nobody.
+    """
     if signed_in.principal is None:
+        if signed_in.row.appointment_id is not None:
+            raise Conflict(
+                "You no longer act for this brand. Choose for whom you act now.", code="appointment.ended"
+            )
         raise no_organisation_error()
     return signed_in.principal
 
@@ -143,9 +151,14 @@ def error_page(request: Request, error: AuthcheckError) -> Response:
 
 
 def problem_of(request: Request, error: AuthcheckError, field: str = "", form: str = "") -> Problem:
-    """Return what went wrong, in the reader's language."""
-    otherwise = "unavailable" if isinstance(error, Unavailable) else "unknown"
-    sentence = language_of(request).sentence("error", error.code, error.params, otherwise=otherwise)
+    """Return what went wrong, in the reader's language.
+
+    The sentence is that for this form, for any form of a person, or for any page.
+    """
+    language, otherwise = language_of(request), "unavailable" if isinstance(error, Unavailable) else "unknown"
+    families = (f"form.{form.removesuffix('-')}", "form", "error")
+    found = (family for family in families if f"{family}.{error.code}" in language.sentences)
+    sentence = language.sentence(next(found, "form"), error.code, error.params, otherwise=otherwise)
     return Problem(sentence, error.code, field, form)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -11,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.sessions import SignedIn
 
-from ..cookies import TOKEN_FIELD, form_token, keep_form_cookie
+from ..cookies import SESSION, TOKEN_FIELD, form_token, keep_form_cookie, read
 from ..i18n import LANGUAGES, Language, language_of
 
 API = Path(__file__).parent.parent
@@ -37,6 +38,15 @@ def to(request: Request, path: str) -> str:
         return path
     address, mark, fragment = path.partition("#")
     return f"{address}{'&' if '?' in address else '?'}lang={language_of(request).tag}{mark}{fragment}"
+
+
+def in_language(request: Request, path: str, tag: str) -> str:
+    """Return the address of a page of ours in another language. The rest of its query stays.
+
+    A notice tells of what was done just now, so it is not told again.
+    """
+    query = [pair for pair in request.query_params.multi_items() if pair[0] not in {"lang", "notice"}]
+    return f"{path.partition('?')[0]}?{urlencode([*query, ('lang', tag)])}"
 
 
 TEMPLATES = Environment(
@@ -65,8 +75,10 @@ def render(
         "_": language.gettext,
         "path": request.url.path,
         "to": lambda path: to(request, path),
+        "in_language": lambda path, tag: in_language(request, path, tag),
         "base_url": str(request.base_url),
         "me": _me(signed_in, language) if signed_in else None,
+        "may_be_signed_in": not hasattr(request.state, "signed_in") and bool(read(request, SESSION)),
         "form_token": form_token(request),
     }
     html = TEMPLATES.get_template(template).render({**values, **context})

@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from api.pages.render import to
+from api.pages.render import in_language, to
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,20 @@ def test_an_address_with_a_query_keeps_it(query: str, path: str, address: str) -
         {"type": "http", "method": "GET", "path": "/", "query_string": query.encode(), "headers": []}
     )
     assert to(request, path) == address
+
+
+@pytest.mark.parametrize(
+    ("query", "path", "address"),
+    [
+        ("", "/people", "/people?lang=en"),
+        ("code=ab%2Bc&lang=zh", "/set-up", "/set-up?code=ab%2Bc&lang=en"),
+        ("notice=roles&organisation=acme", "/people?lang=zh-Hans", "/people?organisation=acme&lang=en"),
+        ("next=%2Fa%22%3E%3Cb%3E", "/sign-in", "/sign-in?next=%2Fa%22%3E%3Cb%3E&lang=en"),
+    ],
+)
+def test_another_language_keeps_what_the_page_needs(query: str, path: str, address: str) -> None:
+    """The code of the set-up and the chosen organisation stay, and a notice is not told twice."""
+    request = Request(
+        {"type": "http", "method": "GET", "path": "/", "query_string": query.encode(), "headers": []}
+    )
+    assert in_language(request, path, "en") == address

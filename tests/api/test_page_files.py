@@ -49,7 +49,7 @@ REASONS_OVER = ["expired", "used", "withdrawn", "unknown"]
 ACCOUNT_ENDS = {  # by the beginning of the key
     "sign_in.": ["signed_out", "expired", "password_changed", "needed", "invited"],
     "account.said.": [
-        *("saved", "welcome", "password", "acting", "factor_on", "factor_off"),
+        *("saved", "welcome", "password", "acting", "factor_on", "factor_off", "factor_again"),
         *("session_ended", "sessions_ended"),
     ],
     "people.said.": [
@@ -84,6 +84,12 @@ KEYS_ONLY = {
     "auth.session",
     "appointment.ended",
 }
+
+
+# Codes whose sentence on the buyer's page speaks of a photo, or is not there.
+FORM_CODES = ("unknown", "unavailable", "route.not_found", "appointment.ended")
+FORM_CODES += ("agent.organisation.not_found", "text.unstorable")
+FORM_CODES += ("request.cross_site", "request.content_type", "request.too_large")
 
 
 def catalogue(locale: str) -> Catalog:
@@ -151,6 +157,7 @@ def keys_used() -> Iterator[str]:
         yield from re.findall(r'gettext\(\s*"([a-z_.]+)"', path.read_text())
     yield from (key + end for key in ("kind.", "kind.about.") for end in ROLES_OF_KIND)  # of checkboxes
     yield from ("reason.unknown", "error.unknown", "error.unavailable")
+    yield from (f"form.{code}" for code in FORM_CODES)
 
 
 def test_both_languages_have_every_sentence_and_no_other() -> None:
