@@ -21,6 +21,7 @@ from .. import cookies
 from ..callers import find_signed_in, guard_of, guarded, no_organisation_error
 from ..i18n import language_of
 from ..problems import from_error
+from ..rates import Rates
 from .render import render, to
 
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -118,6 +119,7 @@ class PersonRoute(APIRoute):
         async def page(request: Request) -> Response:
             try:
                 signed_in = request.state.signed_in = await run_in_threadpool(find_signed_in, request)
+                _count(request, signed_in)
                 if signed_in is None:
                     return await handle(request)
                 with guarded(guard_of(signed_in), signed_in.principal):
@@ -126,6 +128,15 @@ class PersonRoute(APIRoute):
                 return error_page(request, error)
 
         return page
+
+
+def _count(request: Request, signed_in: SignedIn | None) -> None:
+    """Count a request for the person, or for the client's address. Raises Unavailable (`rate.exceeded`)."""
+    rates: Rates = request.app.state.rates
+    if signed_in is None:
+        rates.count(rates.public_reads, rates.client(request), request)
+    else:
+        rates.count(rates.key_requests, signed_in.person.id, request)
 
 
 FormDep = Annotated[Form, Depends(read_form)]

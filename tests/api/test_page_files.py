@@ -83,6 +83,7 @@ KEYS_ONLY = {
     "auth.scope",
     "auth.session",
     "appointment.ended",
+    "request.client",
 }
 
 
