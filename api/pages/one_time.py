@@ -1,6 +1,5 @@
 """Pages behind one-time links: join an organisation, choose a new password, make the first account."""
 
-from ipaddress import ip_address
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -17,7 +16,7 @@ from authcheck.workspace import Workspace
 
 from ..deps import WorkspaceDep
 from ..mails import send_changed, send_joined
-from .person import Form, FormDep, PersonRoute, go, problem_of, status_of
+from .person import Form, FormDep, PersonRoute, go, is_on_this_computer, problem_of, status_of
 from .render import render, to
 from .sign_in import keep_session
 
@@ -191,20 +190,8 @@ def _refuse_set_up(request: Request, workspace: Workspace) -> None:
     """
     with workspace.database.reading() as session:
         is_open = links.needs_set_up(session)
-    peer = request.client.host if request.client else ""
-    is_forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip"))
-    if not is_open or is_forwarded or not is_loopback(peer) or not is_loopback(request.url.hostname or ""):
+    if not is_open or not is_on_this_computer(request):
         raise NotFound("We have nothing at this address.", code="route.not_found")
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _set_up_form(request: Request, form: Form, error: AuthcheckError | None = None) -> HTMLResponse:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote
 
@@ -195,3 +196,23 @@ def local_path(text: str) -> str:
 def personal_texts(person: Person, *others: str) -> list[str]:
     """Return what others know about a person, which makes a bad password."""
     return [person.email, person.name, *others]
+
+
+def is_on_this_computer(request: Request) -> bool:
+    """Return whether the browser runs on the server's computer and asks for it by its own name.
+
+    A request that a proxy hands on comes from elsewhere, and a page of another name is not ours.
+    """
+    peer = request.client.host if request.client else ""
+    is_forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip"))
+    return not is_forwarded and _is_loopback(peer) and _is_loopback(request.url.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    """Return whether a host is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -375,7 +375,8 @@ def test_set_up_is_for_this_computer(
     ):
         assert first.get("/set-up", **headers).status_code == 404
         assert first.post("/set-up", {**OURS, **headers}, **fields).status_code == 404
-    assert browser().get("/sign-in").status_code == 303
+    assert "authcheck people add" in browser().get("/sign-in").text
+    assert first.get("/sign-in", **here).headers["location"] == "/set-up"
     wrong = first.post("/set-up", here, **{**fields, "code": "A" * 43})
     assert "link.unknown" in wrong.text
     assert people_made.PASSWORD not in wrong.text
