@@ -10,7 +10,7 @@ from authcheck.errors import AuthcheckError, NotFound, Rejected
 from authcheck.members import joining, links, organisations, passwords, people, sessions, signing_in
 from authcheck.members.joining import NewOrganisation
 from authcheck.members.signing_in import Entered
-from authcheck.members.tables import OneTimeLink, Organisation, Person
+from authcheck.members.tables import OneTimeLink, Organisation, Person, WebSession
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
@@ -95,7 +95,8 @@ def join(request: Request, secret: str, form: FormDep, workspace: WorkspaceDep) 
             organisation = session.get_one(Organisation, link.organisation_id)
             entered = None if signed_in else _begin(request, session, workspace, person)
             if signed_in:
-                sessions.act_for(session, session.merge(signed_in.row), organisation.id)
+                row = session.get_one(WebSession, signed_in.row.id)
+                sessions.act_for(session, row, organisation.id)
             maker = session.get(Person, link.made_by) if link.made_by else None
     except AuthcheckError as error:
         return _show_invitation(request, workspace, secret, name=form.text("name")[:200], error=error)
