@@ -169,8 +169,9 @@ def client_header_error(advice: str) -> Rejected:
 
 
 def no_organisation_error() -> Forbidden:
-    """Return the error for a person who belongs to no organisation."""
+    """Return the error for a person who acts for no organisation at the moment."""
     return Forbidden(
-        "You belong to no organisation at the moment. Ask an admin for an invitation.",
+        "You act for no organisation at the moment: you belong to none, or your appointment by the brand is"
+        " over. Choose another organisation in your account, or ask an admin for an invitation.",
         code="auth.organisation",
     )

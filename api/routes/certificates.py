@@ -17,6 +17,9 @@ from authcheck.certificates.unit_csv import units_csv
 from authcheck.errors import Rejected
 from authcheck.labels.letters import missing_letters
 from authcheck.ledger import publishing
+from authcheck.licences.parties import own_licences
+from authcheck.members.principals import Principal
+from authcheck.members.reach import WHOLE
 from authcheck.members.tables import Organisation
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
@@ -62,7 +65,7 @@ def issue_batch(
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
         batch = issuing.issue(session, vault, workspace.settings, organisation, order, utc_now())
-        answer = _batches_out(session, workspace, [batch])[0]
+        answer = _batches_out(session, workspace, [batch], caller)[0]
     publishing.publish_recorded(workspace.database, workspace.settings)
     response.headers["Location"] = f"/v1/batches/{batch.id}"
     return answer
@@ -89,7 +92,7 @@ def list_batches(  # noqa: PLR0917 - one parameter per filter
             limit=paging.fetch,
             reach=caller.reach,
         )
-        batch_by_id = {batch.id: batch for batch in _batches_out(session, workspace, rows)}
+        batch_by_id = {batch.id: batch for batch in _batches_out(session, workspace, rows, caller)}
     return paging.page(rows, lambda row: batch_by_id[row.id])
 
 
@@ -100,7 +103,7 @@ def show_batch(caller: CertificatesReader, batch_id: str, workspace: WorkspaceDe
         batch = batches.get_batch(
             session, batch_id, organisation_id=caller.organisation_id, reach=caller.reach
         )
-        return _batches_out(session, workspace, [batch])[0]
+        return _batches_out(session, workspace, [batch], caller)[0]
 
 
 @router.get("/batches/{batch_id}/units.csv", response_class=Response, responses=CSV)
@@ -168,9 +171,15 @@ def revoke_certificates(caller: Revoker, body: RevocationIn, workspace: Workspac
     return RevocationOut(revoked=counts.now, revoked_before=counts.before)
 
 
-def _batches_out(session: Session, workspace: Workspace, rows: Sequence[Batch]) -> list[BatchOut]:
+def _batches_out(
+    session: Session, workspace: Workspace, rows: Sequence[Batch], caller: Principal
+) -> list[BatchOut]:
+    """Return batches with the licences that the caller reaches."""
     states = batches.count_states(session, rows)
     meters = meters_of(session, workspace.settings, rows)
+    licence_ids = {batch.licence_id for batch in rows if batch.licence_id}
+    if caller.reach != WHOLE:
+        licence_ids &= own_licences(session, caller.organisation_id, licence_ids, reach=caller.reach)
     return [
         BatchOut(
             id=batch.id,
@@ -182,8 +191,8 @@ def _batches_out(session: Session, workspace: Workspace, rows: Sequence[Batch]) 
             count=batch.count,
             created_at=batch.created_at,
             states=states[batch.id],
-            licence=batch.licence_id,
-            meter=_meter_out(meters.get(batch.licence_id or "")),
+            licence=batch.licence_id if batch.licence_id in licence_ids else None,
+            meter=_meter_out(meters.get(batch.licence_id)) if batch.licence_id in licence_ids else None,
             unprintable=missing_letters(f"{batch.organisation.name} {batch.product}"),
         )
         for batch in rows

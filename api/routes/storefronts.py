@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
+from sqlalchemy.orm import Session
 
 from authcheck.licences.codes import checked_country
 from authcheck.licences.subjects import outside_territory_error
 from authcheck.members.principals import Principal
+from authcheck.members.reach import WHOLE
 from authcheck.members.tables import Organisation
-from authcheck.registry.designs import get_design, unknown_design_error
-from authcheck.registry.tables import Design
+from authcheck.registry.designs import get_design
 from authcheck.storage.opening import utc_now
 from authcheck.storefronts import sellers, shops
 from authcheck.storefronts.sellers import SellerAnswer, Standing
@@ -91,8 +92,9 @@ def who_may_sell(
     """
     today = utc_now().date()
     with workspace.database.reading() as session:
+        if caller.reach != WHOLE:
+            _refuse_outside(session, caller, design, territory)
         row = get_design(session, design)
-        _refuse_outside(caller, row, territory)
         answer = sellers.may_sell(
             session,
             row,
@@ -106,10 +108,9 @@ def who_may_sell(
     return _seller_out(answer, licences)
 
 
-def _refuse_outside(caller: Principal, design: Design, territory: str) -> None:
+def _refuse_outside(session: Session, caller: Principal, design_id: str, territory: str) -> None:
     """Raise an error if an agent asks about a design of the brand, or a country, that is not within reach."""
-    if design.owner_id == caller.organisation_id and not caller.reach.covers_design(design.id):
-        raise unknown_design_error(design.id)
+    sellers.require_askable(session, design_id, organisation_id=caller.organisation_id, reach=caller.reach)
     country = checked_country(territory, error_code="seller.territory")
     if not caller.reach.covers_territory(country):
         raise outside_territory_error(country)

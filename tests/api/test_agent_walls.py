@@ -26,10 +26,11 @@ from api.app import create_app
 from api.deps import Authorised, optional_checker
 from api.routes import designs, signing_keys
 from authcheck.config import Settings
-from authcheck.members import appointments, sessions
+from authcheck.members import appointments, organisations, sessions
 from authcheck.members.permissions import Right, grants_of_scopes
 from authcheck.members.tables import Appointment, WebSession
 from authcheck.registry.tables import Dispute
+from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 Headers = dict[str, str]
@@ -188,6 +189,7 @@ def test_an_agent_reaches_one_design_in_one_country(scene: Scene) -> None:
     numbers = map(str, itertools.count())
     for headers in (session, key):
         assert_beyond(scene, headers, numbers)
+    assert_same_work(scene, key, numbers)
     assert_listed(scene, session)
     for route, rule in WITHIN:
         answer = scene.ask(route, rule, key, scene.mine, next(numbers))
@@ -203,7 +205,7 @@ def assert_beyond(scene: Scene, headers: Headers, numbers: Iterator[str]) -> Non
     """Ask every route about acme's other things, about nothing, and about a design of globex."""
     nothing = {name: text[:-1] + ("9" if text[-1] != "9" else "8") for name, text in scene.ids.items()}
     globex = {**nothing, "design": scene.globex}
-    secrets = {text for text in {*scene.ids.values()} - {*scene.mine.values()} if len(text) > 8}
+    secrets = {text for text in {*scene.ids.values()} - {*scene.mine.values()} if len(text) >= 8}
     for route, listed in TABLE.items():
         rule = BEYOND.get(route, listed)
         expected = rule.status if is_given(rule) else 403
@@ -218,6 +220,21 @@ def assert_beyond(scene: Scene, headers: Headers, numbers: Iterator[str]) -> Non
             assert [text for text in secrets if text in answer.text] == [], route
         theirs = scene.ask(route, rule, headers, globex, next(numbers))
         assert theirs.status_code == (200 if route == "GET /v1/sellers" else expected), route
+
+
+def assert_same_work(scene: Scene, headers: Headers, numbers: Iterator[str]) -> None:
+    """What is beyond reach takes the statements and the rows of nothing."""
+    nothing = {name: text[:-1] + ("9" if text[-1] != "9" else "8") for name, text in scene.ids.items()}
+    for route, listed in TABLE.items():
+        rule = BEYOND.get(route, listed)
+        if rule.status != 404 or not is_given(rule):
+            continue
+        done = []
+        for ids in (scene.ids, nothing):
+            with agents_made.work_of(scene.workspace) as work:
+                scene.ask(route, rule, headers, ids, next(numbers))
+            done.append(work)
+        assert done[0] == done[1], route
 
 
 def assert_listed(scene: Scene, headers: Headers) -> None:
@@ -276,3 +293,36 @@ def test_a_check_of_another_design_is_answered_as_to_the_public(scene: Scene) ->
     own = scene.client.post("/v1/checks", headers=key, files=mine)
     assert own.json()["design"]["reference"] == "MINE"
     assert scene.client.get(own.headers["location"], headers=key).json() == own.json()
+
+
+@pytest.mark.slow
+def test_terms_beyond_reach_stay_with_the_brand(scene: Scene) -> None:
+    """Of a licence for more countries, the agent reads which kind of term is broken, without id and numbers."""
+    terms = {"designs": (scene.mine["design"],), "territories": ("FR", "IT"), "goods": (25,)}
+    wide = licences_made.licence(scene.workspace, licensee="tailor", **terms)
+    with scene.workspace.database.writing() as session:
+        tailor = organisations.get_organisation(session, "tailor")
+        shop = {"marketplace": "m.example", "shop_id": "t1", "url": "https://m.example/t1"}
+        shops.add(session, tailor, **shop, now=make.NOW)
+    brand = {"Authorization": f"Bearer {make.key(scene.workspace, 'listings:check')}"}
+    agent, client = scene.headers_of_key(), scene.client
+    asked = {
+        "design": scene.mine["design"],
+        "marketplace": "m.example",
+        "shop": "t1",
+        "territory": "FR",
+        "goods": 28,
+    }
+    own, theirs = (client.get("/v1/sellers", headers=who, params=asked).json() for who in (brand, agent))
+    assert [licence["id"] for licence in own["licences"]] == [wide.id]
+    assert theirs == {**own, "licences": []}
+    offer = {"reference": "T", "seller": "t1", "channel": "m.example", "territory": "FR", "goods": "28"}
+    files = {"image": ("a.png", make.picture_bytes(41))}
+    handed_in = client.post("/v1/listings", headers=brand, data=offer, files=files)
+    own = client.get(handed_in.headers["location"], headers=brand).json()
+    assert own["licence"] == wide.id
+    for path in (handed_in.headers["location"], "/v1/listings"):
+        seen = client.get(path, headers=agent)
+        assert "licence.goods" in seen.text
+        assert wide.id not in seen.text
+        assert '"allowed"' not in seen.text
