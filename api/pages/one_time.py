@@ -2,6 +2,7 @@
 
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
@@ -21,6 +22,7 @@ from .person import Form, FormDep, PersonRoute, go, problem_of, status_of
 from .render import render, to
 from .sign_in import keep_session
 
+PROXY_HEADERS = {"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
 KINDS = tuple(kind for kind in organisations.ROLES if kind != "operator")
 FIELD_OF = {"password": "password", "person.name": "name", "person.email": "email", "person.exists": "email",
             "organisation.handle": "handle", "organisation.exists": "handle",
@@ -187,14 +189,22 @@ def set_up_form(request: Request, workspace: WorkspaceDep, code: str = "") -> HT
 def _refuse_set_up(request: Request, workspace: Workspace) -> None:
     """Raise NotFound unless nobody has an account yet and the browser is on this machine.
 
-    A request that a proxy hands on comes from elsewhere, and a page of another name is not ours.
+    A request that a proxy hands on comes from elsewhere, and a page of another name is not ours. The name is
+    that of the header itself: an attacker may let a name of theirs lead to this machine.
     """
     with workspace.database.reading() as session:
         is_open = links.needs_set_up(session)
     peer = request.client.host if request.client else ""
-    is_forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip"))
-    if not is_open or is_forwarded or not is_loopback(peer) or not is_loopback(request.url.hostname or ""):
+    is_forwarded = any(name in PROXY_HEADERS or name.startswith("x-forwarded") for name in request.headers)
+    if not is_open or is_forwarded or not is_loopback(peer) or not is_loopback(_named_host(request)):
         raise NotFound("We have nothing at this address.", code="route.not_found")
+
+
+def _named_host(request: Request) -> str:
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def is_loopback(host: str) -> bool:

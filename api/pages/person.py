@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 from fastapi.routing import APIRoute
 from markupsafe import Markup
+from starlette.types import Receive, Scope, Send
 
 from authcheck.errors import AuthcheckError, Conflict, Forbidden, Rejected, Unavailable
 from authcheck.members.permissions import Resource, Right
@@ -126,6 +127,20 @@ class PersonRoute(APIRoute):
                 return error_page(request, error)
 
         return page
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lead a browser that opens the address of a form to the page of the form.
+
+        A browser opens it again when a tab with the answer is restored.
+        """
+        if scope["method"] == "GET" and "GET" not in (self.methods or ()):
+            first = scope["path"].split("/")[1]
+            page = f"/{first}" if f"/{first}" != scope["path"] else "/account"
+            query = scope["query_string"].decode("latin-1")
+            back = RedirectResponse(f"{page}?{query}" if query else page, 303, {"Cache-Control": "no-store"})
+            await back(scope, receive, send)
+        else:
+            await super().handle(scope, receive, send)
 
 
 FormDep = Annotated[Form, Depends(read_form)]
