@@ -187,7 +187,8 @@ def set_up_form(request: Request, workspace: WorkspaceDep, code: str = "") -> HT
 def _refuse_set_up(request: Request, workspace: Workspace) -> None:
     """Raise NotFound unless nobody has an account yet and the browser is on this machine.
 
-    A request that a proxy hands on comes from elsewhere, and a page of another name is not ours.
+    A request that a proxy hands on comes from elsewhere, and a page of another name is not ours. The name is
+    that of the header itself: an attacker may let a name of theirs lead to this machine.
     """
     with workspace.database.reading() as session:
         is_open = links.needs_set_up(session)

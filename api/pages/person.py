@@ -4,13 +4,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 from fastapi.routing import APIRoute
 from markupsafe import Markup
+from starlette.types import Receive, Scope, Send
 
 from authcheck.errors import AuthcheckError, Conflict, Forbidden, Rejected, Unavailable
 from authcheck.members.permissions import Resource, Right
@@ -25,6 +26,7 @@ from ..problems import from_error
 from ..rates import Rates
 from .render import render, to
 
+PROXY_HEADERS = {"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
 FORM_TYPE = "application/x-www-form-urlencoded"
 FORM_BYTES = 64 * 1024
 MOST_FIELDS = 200
@@ -130,6 +132,20 @@ class PersonRoute(APIRoute):
 
         return page
 
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lead a browser that opens the address of a form to the page of the form.
+
+        A browser opens it again when a tab with the answer is restored.
+        """
+        if scope["method"] == "GET" and "GET" not in (self.methods or ()):
+            first = scope["path"].split("/")[1]
+            page = f"/{first}" if f"/{first}" != scope["path"] else "/account"
+            query = scope["query_string"].decode("latin-1")
+            back = RedirectResponse(f"{page}?{query}" if query else page, 303, {"Cache-Control": "no-store"})
+            await back(scope, receive, send)
+        else:
+            await super().handle(scope, receive, send)
+
 
 def _count(request: Request, signed_in: SignedIn | None) -> None:
     """Count a request for the person, or for the client's address. Raises Unavailable (`rate.exceeded`)."""
@@ -204,8 +220,16 @@ def is_on_this_computer(request: Request) -> bool:
     A request that a proxy hands on comes from elsewhere, and a page of another name is not ours.
     """
     peer = request.client.host if request.client else ""
-    is_forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip"))
-    return not is_forwarded and _is_loopback(peer) and _is_loopback(request.url.hostname or "")
+    is_forwarded = any(name in PROXY_HEADERS or name.startswith("x-forwarded") for name in request.headers)
+    return not is_forwarded and _is_loopback(peer) and _is_loopback(_named_host(request))
+
+
+def _named_host(request: Request) -> str:
+    """Return the name by which the browser asks for us."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_loopback(host: str) -> bool:

@@ -245,3 +245,16 @@ def test_the_last_admin_stays(visit: Visit, look: dict[str, Any], lang: str, ref
     mei.tick(f"{mine} [value=admin]", f"{mine} [value=analyst]")
     assert mei.send(f"{mine} form .quiet") == 409
     mei.read(lang, refusal)
+
+
+def test_the_way_back_after_the_sign_out_shows_nothing(visit: Visit) -> None:
+    """The next person at this browser goes back, and forward, and sees the page to sign in."""
+    mei = visit(**DESK)
+    mei.sign_in(MEI, PASSWORD)
+    mei.send("a[href='/account']")
+    mei.send(".pages button")
+    mei.read("en", "You are signed out.")
+    for _ in range(2):
+        mei.page.go_back()
+        assert mei.path() == "/sign-in"
+        assert MEI not in mei.page.content()
