@@ -326,3 +326,24 @@ def test_terms_beyond_reach_stay_with_the_brand(scene: Scene) -> None:
         assert "licence.goods" in seen.text
         assert wide.id not in seen.text
         assert '"allowed"' not in seen.text
+    again = client.post("/v1/listings", headers=agent, data={**offer, "reference": "U"}, files=files)
+    assert "licence.goods" in again.text
+    assert wide.id not in again.text
+    assert '"allowed"' not in again.text
+
+
+@pytest.mark.slow
+def test_an_agent_of_some_countries_puts_nothing_into_a_collection(scene: Scene) -> None:
+    """The licences of a collection hold in other countries, too. A new design without one is registered."""
+    agents_made.appoint(scene.workspace, "keen", scopes=["designs:write"], territories=["FR"])
+    key, client = scene.headers_of_key(), scene.client
+    files = {"image": ("a.png", make.picture_bytes(91))}
+    named = {"reference": "NEW", "collection": "Kites"}
+    table = {**files, "table": ("t.csv", b"reference,picture,collection\nNEW,a.png,Kites\n")}
+    for answer in (
+        client.post("/v1/designs", headers=key, data=named, files=files),
+        client.post("/v1/imports", headers=key, files=table),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "appointment.outside"), answer.text
+    assert client.post("/v1/imports?dry_run=true", headers=key, files=files).status_code == 201
+    assert client.post("/v1/designs", headers=key, data={"reference": "NEW"}, files=files).status_code == 201
