@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.errors import Forbidden
 from authcheck.members import organisations
-from authcheck.members.permissions import Resource, Right, Role
+from authcheck.members.permissions import MATRIX, SCOPES, Resource, Right, Role, includes
 from authcheck.members.principals import Principal
 from authcheck.members.tables import Organisation
 
@@ -30,6 +30,25 @@ def managed_organisation(
 
 
 def refuse_beyond(caller: Principal, roles: Iterable[str]) -> None:
-    """Raise Forbidden (`person.beyond`) for a role that only an operator gives or takes."""
-    if Role.OPERATOR in roles and not caller.may(Resource.ORGANISATIONS, Right.WRITE):
-        raise Forbidden("Only an operator can make somebody an operator, or end it.", code="person.beyond")
+    """Raise Forbidden (`person.beyond`) for a role with a right that the caller does not have.
+
+    So only an operator gives or takes that role, and a key that manages people makes no admin.
+    """
+    beyond = [role for role in Role if role in set(roles) and not includes(caller.grants, MATRIX[role])]
+    if beyond and not caller.may(Resource.ORGANISATIONS, Right.WRITE):
+        raise Forbidden(
+            f"You cannot give or take roles with more rights than your own: {', '.join(beyond)}.",
+            code="person.beyond",
+            roles=", ".join(beyond),
+        )
+
+
+def refuse_scopes_beyond(caller: Principal, scopes: Iterable[str]) -> None:
+    """Raise Forbidden (`key.beyond`) for a scope with a right that the caller does not have."""
+    beyond = [scope for scope in scopes if not includes(caller.grants, SCOPES.get(scope, {}))]
+    if beyond:
+        raise Forbidden(
+            f"An agent cannot be allowed more than you may do yourself. Leave out: {', '.join(beyond)}.",
+            code="key.beyond",
+            scopes=", ".join(beyond),
+        )

@@ -14,6 +14,7 @@ from authcheck.members.tables import Organisation
 from authcheck.storage.opening import utc_now
 
 from ..deps import WorkspaceDep
+from ..managed import refuse_scopes_beyond
 from .people_view import go_back, organisation_of, show_page
 from .person import FormDep, PeopleWriterDep, PersonRoute, acting
 
@@ -67,6 +68,7 @@ def appoint(request: Request, signed_in: PeopleWriterDep, form: FormDep, workspa
     typed = {**{name: form.text(name)[:2000] for name in names}, "scopes": form.texts("scopes")}
     try:
         caller.require(Resource.PEOPLE, Right.WRITE)
+        refuse_scopes_beyond(caller, form.texts("scopes"))
         ends_on = read_day(form.text("ends_on"), error_code="appointment.ends")
         with workspace.database.writing() as session:
             appointing.appoint(

@@ -14,7 +14,7 @@ from authcheck.members.tables import Appointment, Organisation
 from authcheck.storage.opening import utc_now
 
 from ..deps import Appointer, KeyFirst, PeopleReader, PeopleWriter, WorkspaceDep
-from ..managed import managed_organisation
+from ..managed import managed_organisation, refuse_scopes_beyond
 from ..paging import PagingDep
 from ..wire.appointments import AppointmentIn, AppointmentOut
 from ..wire.forms import Page, Text
@@ -31,6 +31,7 @@ def appoint(
 
     New terms end the agent's current appointment by you. The same terms again change nothing.
     """
+    refuse_scopes_beyond(caller, body.scopes)
     now = utc_now()
     with workspace.database.writing() as session:
         client = session.get_one(Organisation, caller.organisation_id)

@@ -1,10 +1,13 @@
 """Organisations and keys over HTTP."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+
+from authcheck.storage.opening import utc_now
 
 Headers = dict[str, str]
 
@@ -130,3 +133,23 @@ def test_absurd_pages_are_refused(client: TestClient, admin: Headers, query: str
     answer = client.get(f"/v1/organisations?{query}", headers=admin)
     assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid")
     assert answer.json()["errors"][0]["pointer"].startswith("/query/")
+
+
+def test_a_key_that_manages_people_gives_no_more_than_it_has(
+    client: TestClient, login: Callable[..., Headers]
+) -> None:
+    """A key with `people:write` alone makes no admin, no greater key, and no agent with rights that it lacks."""
+    headers = login("people:write", owner="acme")
+    requests = {
+        "/v1/invitations": {"email": "eve@evil.example", "roles": ["admin"]},
+        "/v1/keys": {"scopes": ["designs:write"]},
+        "/v1/appointments": {"agent": "acme", "scopes": ["designs:read"], "ends_on": str(utc_now().date())},
+    }
+    answers = {
+        path: client.post(path, headers=headers, json=body).json()["code"] for path, body in requests.items()
+    }
+    assert answers == {
+        "/v1/invitations": "person.beyond",
+        "/v1/keys": "key.beyond",
+        "/v1/appointments": "key.beyond",
+    }
