@@ -25,6 +25,7 @@ from .places import Places
 from .previews import Previews
 from .rates import Rates
 from .routes import (
+    appointments,
     certificates,
     checks,
     designs,
@@ -53,7 +54,7 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
-    storefronts, listings, ledger, members, keys, people, operations, buyer, certificate,
+    storefronts, listings, ledger, members, keys, people, appointments, operations, buyer, certificate,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages,
 )  # fmt: skip
 

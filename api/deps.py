@@ -10,14 +10,25 @@ from fastapi.security import HTTPBearer
 
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal, scope_for
+from authcheck.storage.database import Guard
 from authcheck.workspace import Workspace
 
-from .callers import find_signed_in, guarded, identify
+from .callers import guarded, identify, identify_if_may
 from .rates import Rates
 
 BEARER = HTTPBearer(
     auto_error=False, bearerFormat="ack_<id>_<secret>", description="An API key. Its scopes limit its use."
 )
+
+ClientHeader = Annotated[
+    str | None,
+    Header(
+        alias="Authcheck-Client",
+        max_length=64,
+        description="Only for an agent's API key: the handle of the brand that the key acts for. Without the"
+        " header, the key acts for its own organisation.",
+    ),
+]
 
 
 async def get_workspace(request: Request) -> Workspace:
@@ -52,8 +63,16 @@ class Authorised:
     def __init__(self, *rights: tuple[Resource, Right]) -> None:
         self.rights = rights
 
-    async def __call__(self, request: Request, _scheme: Annotated[object, Depends(BEARER)]) -> Principal:
-        """Return the caller, whom `KeyFirst` has identified. Raises Forbidden (`auth.scope`, `auth.role`)."""
+    async def __call__(
+        self,
+        request: Request,
+        _scheme: Annotated[object, Depends(BEARER)],
+        _client: ClientHeader = None,
+    ) -> Principal:
+        """Return the caller, whom `KeyFirst` has identified.
+
+        Raises Forbidden (`auth.scope`, `auth.role`, `appointment.scope`).
+        """
         principal: Principal = request.state.principal
         if self.rights and not any(principal.may(*right) for right in self.rights):
             principal.require(*self.rights[0])
@@ -68,13 +87,20 @@ class KeyFirst(APIRoute):
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return a handler that identifies the caller, if the route needs a caller."""
+        """Return a handler that identifies the caller, if the route needs or knows callers."""
         handle = super().get_route_handler()
-        if not any(isinstance(dependency.call, Authorised) for dependency in self.dependant.dependencies):
+        calls = [dependency.call for dependency in self.dependant.dependencies]
+        find_caller: Callable[[Request], tuple[Principal, Guard] | None] = identify
+        if optional_checker in calls:
+            find_caller = _identify_checker
+        elif not any(isinstance(call, Authorised) for call in calls):
             return handle
 
         async def handle_of_caller(request: Request) -> Response:
-            principal, guard = await run_in_threadpool(identify, request)
+            caller = await run_in_threadpool(find_caller, request)
+            if caller is None:
+                return await handle(request)
+            principal, guard = caller
             request.state.principal = principal
             with guarded(guard, principal):
                 return await handle(request)
@@ -82,29 +108,25 @@ class KeyFirst(APIRoute):
         return handle_of_caller
 
 
-def optional_checker(
-    request: Request, rates: RatesDep, _scheme: Annotated[object, Depends(BEARER)]
+async def optional_checker(
+    request: Request, _scheme: Annotated[object, Depends(BEARER)], _client: ClientHeader = None
 ) -> Principal | None:
-    """Return the caller, or None for a request without a key.
+    """Return the caller, whom `KeyFirst` has identified, or None for a request without a key.
 
     The key needs a right to listings. Requests without a key are counted by address. A request with a wrong
-    key is refused. It never gets the public answer instead. A person who is signed in is a caller only where
-    the session gives the right: a moderator's browser also shows the public pages.
+    key is refused. It never gets the public answer instead.
     """
+    principal: Principal | None = getattr(request.state, "principal", None)
+    return principal
+
+
+def _identify_checker(request: Request) -> tuple[Principal, Guard] | None:
     is_post = request.method == "POST"
-    right = (Resource.LISTINGS, Right.WRITE if is_post else Right.READ)
-    if "authorization" in request.headers:
-        principal, _ = identify(request)
-        principal.require(*right)
-        request.state.principal = principal
-        return principal
-    signed_in = find_signed_in(request)
-    if signed_in and signed_in.principal and signed_in.principal.may(*right):
-        principal, _ = identify(request)
-        request.state.principal = principal
-        return principal
-    rates.count(rates.public_checks if is_post else rates.public_reads, rates.client(request), request)
-    return None
+    caller = identify_if_may(request, Resource.LISTINGS, Right.WRITE if is_post else Right.READ)
+    if caller is None:
+        rates: Rates = request.app.state.rates
+        rates.count(rates.public_checks if is_post else rates.public_reads, rates.client(request), request)
+    return caller
 
 
 def needs(*rights: tuple[Resource, Right]) -> Any:
@@ -133,6 +155,7 @@ PeopleReader = Annotated[
 PeopleWriter = Annotated[
     Principal, needs((Resource.PEOPLE, Right.WRITE), (Resource.ORGANISATIONS, Right.WRITE))
 ]
+Appointer = Annotated[Principal, needs((Resource.PEOPLE, Right.WRITE))]  # never an operator for others
 PublicOrChecker = Annotated[Principal | None, Depends(optional_checker)]
 IfMatch = Annotated[str | None, Header()]
 IfNoneMatch = Annotated[str | None, Header()]

@@ -13,6 +13,7 @@ from .counts import WINDOW_S, Allowance, Counts, SharedCounts, SlidingCounts
 
 FAILED_KEYS_PER_MINUTE = 30
 MAILS_PER_MINUTE = 10  # that one address may cause
+INVITATIONS_PER_MINUTE = 60  # of one organisation
 # Reads of the public per allowed check: a client reads the answer again and its previews.
 PUBLIC_READS_PER_CHECK = 10
 SHARED_PREFIX_BITS = 64  # the IPv6 network of one customer
@@ -41,6 +42,7 @@ class Rates:
         self.public_drawings = Allowance("public-drawings", self.settings.public_checks_per_minute)
         self.key_requests = Allowance("key-requests", self.settings.key_requests_per_minute)
         self.mails = Allowance("mails", MAILS_PER_MINUTE)
+        self.invitations = Allowance("invitations", INVITATIONS_PER_MINUTE)
         self.failed_keys = Allowance("failed-keys", FAILED_KEYS_PER_MINUTE)
 
     def count(self, allowance: Allowance, who: str, request: HTTPConnection) -> None:

@@ -186,13 +186,14 @@ def _open_spool(request: Request) -> Spool:
 async def take_place(request: Request) -> Turn:
     """Wait for a place to decode pictures: of the members for a caller with a key, else of the public.
 
+    The places of an agent are those of the agent's organisation, not of the client.
     A waiting upload costs only a temporary file. The place becomes free after the response.
     Raises Unavailable (`server.busy`).
     """
     places: Places = request.app.state.places
     principal: Principal | None = getattr(request.state, "principal", None)
     pool = places.members if principal else places.public
-    who = principal.organisation_id if principal else request.app.state.rates.client(request)
+    who = principal.home_id if principal else request.app.state.rates.client(request)
     await pool.take(who)
     cleanup: AsyncExitStack = request.scope[CLEANUP]
     cleanup.callback(pool.give_back, who)
@@ -206,7 +207,7 @@ async def take_job(request: Request) -> Turn:
     Raises Unavailable (`server.busy`).
     """
     places: Places = request.app.state.places
-    who = request.state.principal.organisation_id
+    who = request.state.principal.home_id
     await places.jobs.take(who)
     cleanup: AsyncExitStack = request.scope[CLEANUP]
     cleanup.callback(places.jobs.give_back, who)

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+import agents_made
 import licences_made
 import make
 import people_made
@@ -38,6 +39,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
         link, _ = invitations.invite(session, acme, email="ada@acme.example", **words)  # type: ignore[arg-type]
         key, _ = api_keys.create_key(session, acme, label="", scopes=["designs:read"], now=make.NOW)
         signing_key = session.scalars(select(SigningKey).where(SigningKey.organisation_id == acme_id)).first()
+    appointment = agents_made.appoint(workspace, scopes=["designs:read"])
     check = make.check(workspace, organisation_id=acme_id)
     picture = hashlib.sha256(make.picture_bytes()).hexdigest()
     person = people_made.person(workspace.database)
@@ -51,7 +53,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
         "hidden": make.register(workspace, "HIDDEN", seed=5).design.id, "dispute": dispute.id,
         "batch": unit.batch_id, "certificate": unit.id, "design": design, "licence": licence.id,
         "listing": "lst_acme", "shop": shop.id, "person": person.id, "invitation": link.id, "key": key.id,
-        "signing_key": signing_key.id,
+        "signing_key": signing_key.id, "appointment": appointment.id,
     }  # fmt: skip
 
 

@@ -16,12 +16,13 @@ from authcheck.checks import evidence, records
 from authcheck.checks.evidence import Found
 from authcheck.checks.tables import Check
 from authcheck.checks.verdicts import VerdictCode
-from authcheck.errors import AuthcheckError, Forbidden, NotFound, Unavailable
+from authcheck.errors import AuthcheckError, NotFound, Unavailable
 from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.vision.matching.overlay import MOST
 from authcheck.workspace import Workspace
 
+from ..cookies import cross_site_error, from_our_site
 from ..deps import WorkspaceDep, public_limit, public_read_limit
 from ..i18n import language_of
 from ..metrics import Metrics
@@ -91,19 +92,11 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 def same_site(request: Request) -> None:
     """Refuse a picture that a page of another site sends at the cost of our visitor's rate limit.
 
-    Browsers name the sending site in Sec-Fetch-Site, or in Origin when the connection is plain http. curl
-    sends neither. Raises Forbidden (`request.cross_site`).
+    A browser that does not name the sending site, and curl, may send pictures: nobody is signed in for them.
+    Raises Forbidden (`request.cross_site`).
     """
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    if site is not None:
-        is_ours = site in {"same-origin", "none"}
-    else:
-        is_ours = origin is None or origin.partition("://")[2] == request.headers.get("host")
-    if not is_ours:
-        raise Forbidden(
-            "The picture comes from another site. Send it from our page.", code="request.cross_site"
-        )
+    if from_our_site(request) is False:
+        raise cross_site_error()
 
 
 @router.get("/")

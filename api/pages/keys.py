@@ -5,6 +5,7 @@ from fastapi.responses import Response
 
 from authcheck.errors import AuthcheckError
 from authcheck.ids import fold
+from authcheck.ledger import publishing
 from authcheck.licences import appointing
 from authcheck.licences.written import read_day
 from authcheck.members import api_keys, appointments, organisations
@@ -80,6 +81,7 @@ def appoint(request: Request, signed_in: PeopleWriterDep, form: FormDep, workspa
             )
     except AuthcheckError as error:
         return show_page(request, signed_in, workspace, error=error, form=("agent-", typed))
+    publishing.publish_recorded(workspace.database, workspace.settings)
     return go_back(request, "appointed")
 
 
@@ -102,4 +104,5 @@ def end_agent(
             )
     except AuthcheckError as error:
         return show_page(request, signed_in, workspace, error=error)
+    publishing.publish_recorded(workspace.database, workspace.settings)
     return go_back(request, "ended")

@@ -1,8 +1,6 @@
 """Pages behind one-time links: join an organisation, choose a new password, make the first account."""
 
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
@@ -12,17 +10,16 @@ from authcheck.errors import AuthcheckError, NotFound, Rejected
 from authcheck.members import joining, links, organisations, passwords, people, sessions, signing_in
 from authcheck.members.joining import NewOrganisation
 from authcheck.members.signing_in import Entered
-from authcheck.members.tables import OneTimeLink, Organisation, Person
+from authcheck.members.tables import OneTimeLink, Organisation, Person, WebSession
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
 from ..deps import WorkspaceDep
 from ..mails import send_changed, send_joined
-from .person import Form, FormDep, PersonRoute, go, problem_of, status_of
+from .person import Form, FormDep, PersonRoute, go, is_on_this_computer, problem_of, status_of
 from .render import render, to
 from .sign_in import keep_session
 
-PROXY_HEADERS = {"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
 KINDS = tuple(kind for kind in organisations.ROLES if kind != "operator")
 FIELD_OF = {"password": "password", "person.name": "name", "person.email": "email", "person.exists": "email",
             "organisation.handle": "handle", "organisation.exists": "handle",
@@ -98,7 +95,8 @@ def join(request: Request, secret: str, form: FormDep, workspace: WorkspaceDep) 
             organisation = session.get_one(Organisation, link.organisation_id)
             entered = None if signed_in else _begin(request, session, workspace, person)
             if signed_in:
-                sessions.act_for(session, session.merge(signed_in.row), organisation.id)
+                row = session.get_one(WebSession, signed_in.row.id)
+                sessions.act_for(session, row, organisation.id)
             maker = session.get(Person, link.made_by) if link.made_by else None
     except AuthcheckError as error:
         return _show_invitation(request, workspace, secret, name=form.text("name")[:200], error=error)
@@ -194,27 +192,8 @@ def _refuse_set_up(request: Request, workspace: Workspace) -> None:
     """
     with workspace.database.reading() as session:
         is_open = links.needs_set_up(session)
-    peer = request.client.host if request.client else ""
-    is_forwarded = any(name in PROXY_HEADERS or name.startswith("x-forwarded") for name in request.headers)
-    if not is_open or is_forwarded or not is_loopback(peer) or not is_loopback(_named_host(request)):
+    if not is_open or not is_on_this_computer(request):
         raise NotFound("We have nothing at this address.", code="route.not_found")
-
-
-def _named_host(request: Request) -> str:
-    try:
-        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    except ValueError:
-        return ""
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _set_up_form(request: Request, form: Form, error: AuthcheckError | None = None) -> HTMLResponse:

@@ -41,7 +41,8 @@ def show(
 @router.post("/invite")
 def invite(request: Request, signed_in: PeopleWriterDep, form: FormDep, workspace: WorkspaceDep) -> Response:
     """Invite somebody."""
-    caller = acting(signed_in)
+    caller, rates = acting(signed_in), request.app.state.rates
+    rates.count(rates.invitations, caller.organisation_id, request)
     typed = {"email": form.text("email")[:300], "name": form.text("name")[:300], "roles": form.texts("roles")}
     try:
         with workspace.database.writing() as session:
@@ -78,7 +79,8 @@ def invite_again(
     request: Request, signed_in: PeopleWriterDep, form: FormDep, workspace: WorkspaceDep
 ) -> Response:
     """Replace an invitation by a new one with another link."""
-    caller, now = acting(signed_in), utc_now()
+    caller, now, rates = acting(signed_in), utc_now(), request.app.state.rates
+    rates.count(rates.invitations, caller.organisation_id, request)
     try:
         with workspace.database.writing() as session:
             organisation = organisation_of(session, request, caller, Right.WRITE)

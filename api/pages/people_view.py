@@ -130,7 +130,6 @@ def _invitations(session: Session, organisation: Organisation) -> list[dict[str,
 
 
 def _keys(session: Session, organisation: Organisation) -> list[dict[str, Any]]:
-    rows = api_keys.list_keys(session, organisation.id, limit=MOST_SHOWN)
     return [
         {
             "id": key.id,
@@ -140,7 +139,7 @@ def _keys(session: Session, organisation: Organisation) -> list[dict[str, Any]]:
             "used_at": key.used_at,
             "revoked_at": key.revoked_at,
         }
-        for key in sorted(rows, key=lambda key: (key.revoked_at is not None, key.id))
+        for key in api_keys.newest_keys(session, organisation.id, limit=MOST_SHOWN)
     ]
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
@@ -22,8 +23,10 @@ from .. import cookies
 from ..callers import find_signed_in, guard_of, guarded, no_organisation_error
 from ..i18n import language_of
 from ..problems import from_error
+from ..rates import Rates
 from .render import render, to
 
+PROXY_HEADERS = {"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
 FORM_TYPE = "application/x-www-form-urlencoded"
 FORM_BYTES = 64 * 1024
 MOST_FIELDS = 200
@@ -119,6 +122,7 @@ class PersonRoute(APIRoute):
         async def page(request: Request) -> Response:
             try:
                 signed_in = request.state.signed_in = await run_in_threadpool(find_signed_in, request)
+                _count(request, signed_in)
                 if signed_in is None:
                     return await handle(request)
                 with guarded(guard_of(signed_in), signed_in.principal):
@@ -141,6 +145,15 @@ class PersonRoute(APIRoute):
             await back(scope, receive, send)
         else:
             await super().handle(scope, receive, send)
+
+
+def _count(request: Request, signed_in: SignedIn | None) -> None:
+    """Count a request for the person, or for the client's address. Raises Unavailable (`rate.exceeded`)."""
+    rates: Rates = request.app.state.rates
+    if signed_in is None:
+        rates.count(rates.public_reads, rates.client(request), request)
+    else:
+        rates.count(rates.key_requests, signed_in.person.id, request)
 
 
 FormDep = Annotated[Form, Depends(read_form)]
@@ -199,3 +212,31 @@ def local_path(text: str) -> str:
 def personal_texts(person: Person, *others: str) -> list[str]:
     """Return what others know about a person, which makes a bad password."""
     return [person.email, person.name, *others]
+
+
+def is_on_this_computer(request: Request) -> bool:
+    """Return whether the browser runs on the server's computer and asks for it by its own name.
+
+    A request that a proxy hands on comes from elsewhere, and a page of another name is not ours.
+    """
+    peer = request.client.host if request.client else ""
+    is_forwarded = any(name in PROXY_HEADERS or name.startswith("x-forwarded") for name in request.headers)
+    return not is_forwarded and _is_loopback(peer) and _is_loopback(_named_host(request))
+
+
+def _named_host(request: Request) -> str:
+    """Return the name by which the browser asks for us."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_loopback(host: str) -> bool:
+    """Return whether a host is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, BackgroundTasks, Request
 from fastapi.responses import HTMLResponse, Response
 
-from authcheck.errors import AuthcheckError, Forbidden, Rejected
+from authcheck.errors import AuthcheckError, Forbidden, Rejected, Unavailable
 from authcheck.members import links, people, sessions, signing_in
 from authcheck.members.signing_in import Attempt, Entered
 from authcheck.storage.opening import utc_now
@@ -14,7 +14,7 @@ from authcheck.workspace import Workspace
 from .. import cookies
 from ..deps import RatesDep, WorkspaceDep
 from ..mails import send_new_password
-from .person import FormDep, PersonRoute, go, local_path, problem_of, status_of
+from .person import FormDep, PersonRoute, go, is_on_this_computer, local_path, problem_of, status_of
 from .render import render
 
 NOTICES = ("signed_out", "expired", "password_changed", "needed", "invited")
@@ -28,9 +28,11 @@ def form(request: Request, workspace: WorkspaceDep, next: str = "", notice: str 
     if request.state.signed_in is not None:
         return go(request, local_path(next))
     with workspace.database.reading() as session:
-        if links.needs_set_up(session):
-            return go(request, "/set-up")
-    return _form(request, next=next, notice=notice if notice in NOTICES else None)
+        is_empty = links.needs_set_up(session)
+    if is_empty and is_on_this_computer(request):
+        return go(request, "/set-up")
+    known = notice if notice in NOTICES else None
+    return _form(request, next=next, notice="empty" if is_empty else known)
 
 
 def _form(
@@ -123,7 +125,7 @@ def enter_code(request: Request, form: FormDep, workspace: WorkspaceDep) -> Resp
         new_token = signing_in.enter_code(
             workspace.database, workspace.settings, token, form.text("code"), utc_now()
         )
-    except Forbidden as error:
+    except (Forbidden, Unavailable) as error:
         return _code_form(request, workspace, form.text("next"), error)
     response = go(request, local_path(form.text("next")))
     days_s = 24 * 3600 * workspace.settings.session_days

@@ -17,6 +17,9 @@ from authcheck.certificates.unit_csv import units_csv
 from authcheck.errors import Rejected
 from authcheck.labels.letters import missing_letters
 from authcheck.ledger import publishing
+from authcheck.licences.parties import own_licences
+from authcheck.members.principals import Principal
+from authcheck.members.reach import WHOLE
 from authcheck.members.tables import Organisation
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
@@ -62,7 +65,7 @@ def issue_batch(
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
         batch = issuing.issue(session, vault, workspace.settings, organisation, order, utc_now())
-        answer = _batches_out(session, workspace, [batch])[0]
+        answer = _batches_out(session, workspace, [batch], caller)[0]
     publishing.publish_recorded(workspace.database, workspace.settings)
     response.headers["Location"] = f"/v1/batches/{batch.id}"
     return answer
@@ -87,8 +90,9 @@ def list_batches(  # noqa: PLR0917 - one parameter per filter
             lot=lot,
             after=paging.after,
             limit=paging.fetch,
+            reach=caller.reach,
         )
-        batch_by_id = {batch.id: batch for batch in _batches_out(session, workspace, rows)}
+        batch_by_id = {batch.id: batch for batch in _batches_out(session, workspace, rows, caller)}
     return paging.page(rows, lambda row: batch_by_id[row.id])
 
 
@@ -96,8 +100,10 @@ def list_batches(  # noqa: PLR0917 - one parameter per filter
 def show_batch(caller: CertificatesReader, batch_id: str, workspace: WorkspaceDep) -> BatchOut:
     """Return one of your batches."""
     with workspace.database.reading() as session:
-        batch = batches.get_batch(session, batch_id, organisation_id=caller.organisation_id)
-        return _batches_out(session, workspace, [batch])[0]
+        batch = batches.get_batch(
+            session, batch_id, organisation_id=caller.organisation_id, reach=caller.reach
+        )
+        return _batches_out(session, workspace, [batch], caller)[0]
 
 
 @router.get("/batches/{batch_id}/units.csv", response_class=Response, responses=CSV)
@@ -107,7 +113,9 @@ def show_units(caller: CertificatesIssuer, batch_id: str, workspace: WorkspaceDe
     A cell that a spreadsheet would run as a formula begins with an apostrophe.
     """
     with workspace.database.reading() as session:
-        batch = batches.get_batch(session, batch_id, organisation_id=caller.organisation_id)
+        batch = batches.get_batch(
+            session, batch_id, organisation_id=caller.organisation_id, reach=caller.reach
+        )
         table = units_csv(session, batch)
     headers = {"Content-Disposition": f'attachment; filename="{batch.id}.csv"'}
     return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
@@ -128,7 +136,12 @@ def list_certificates(  # noqa: PLR0917 - one parameter per filter
     chosen = Filter(batch_id=batch, design_id=design, gtin=gtin, lot=lot, state=state)
     with workspace.database.reading() as session:
         rows = batches.list_certificates(
-            session, caller.organisation_id, chosen, after=paging.after, limit=paging.fetch
+            session,
+            caller.organisation_id,
+            chosen,
+            after=paging.after,
+            limit=paging.fetch,
+            reach=caller.reach,
         )
         tx_ids = batches.transaction_ids(session, rows)
     return paging.page(rows, lambda row: _certificate_out(row, tx_ids.get(row.id)))
@@ -158,9 +171,15 @@ def revoke_certificates(caller: Revoker, body: RevocationIn, workspace: Workspac
     return RevocationOut(revoked=counts.now, revoked_before=counts.before)
 
 
-def _batches_out(session: Session, workspace: Workspace, rows: Sequence[Batch]) -> list[BatchOut]:
+def _batches_out(
+    session: Session, workspace: Workspace, rows: Sequence[Batch], caller: Principal
+) -> list[BatchOut]:
+    """Return batches with the licences that the caller reaches."""
     states = batches.count_states(session, rows)
     meters = meters_of(session, workspace.settings, rows)
+    licence_ids = {batch.licence_id for batch in rows if batch.licence_id}
+    if caller.reach != WHOLE:
+        licence_ids &= own_licences(session, caller.organisation_id, licence_ids, reach=caller.reach)
     return [
         BatchOut(
             id=batch.id,
@@ -172,8 +191,8 @@ def _batches_out(session: Session, workspace: Workspace, rows: Sequence[Batch]) 
             count=batch.count,
             created_at=batch.created_at,
             states=states[batch.id],
-            licence=batch.licence_id,
-            meter=_meter_out(meters.get(batch.licence_id or "")),
+            licence=batch.licence_id if batch.licence_id in licence_ids else None,
+            meter=_meter_out(meters.get(batch.licence_id)) if batch.licence_id in licence_ids else None,
             unprintable=missing_letters(f"{batch.organisation.name} {batch.product}"),
         )
         for batch in rows

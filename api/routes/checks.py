@@ -4,6 +4,7 @@ A caller with a key gets the full answer, the public gets the answer in words.
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -13,6 +14,7 @@ from authcheck.checks import evidence, records
 from authcheck.checks.evidence import Found
 from authcheck.checks.tables import Check
 from authcheck.members.principals import Principal
+from authcheck.members.reach import WHOLE
 from authcheck.registry.tables import View
 from authcheck.storage.opening import utc_now
 from authcheck.vision.matching.overlay import Layout
@@ -26,7 +28,7 @@ from ..metrics import Metrics
 from ..openapi import picture_body, pictures_out
 from ..paging import PagingDep
 from ..uploads import PictureDep, UploadedPicture
-from ..wire.checks import CheckOut, PublicCheckOut, check_out, full_check_out
+from ..wire.checks import CheckOut, PublicCheckOut, check_out, full_check_out, public_check_out
 from ..wire.forms import Page
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1/checks", tags=["checks"])
@@ -61,7 +63,6 @@ def _check(
     workspace: Workspace, caller: Principal | None, picture: UploadedPicture, request: Request
 ) -> Response:
     metrics: Metrics = request.app.state.metrics
-    organisation_id = caller.organisation_id if caller else None
     started_s, now = time.perf_counter(), utc_now()
     check, _ = records.check_picture(
         workspace.database,
@@ -69,16 +70,30 @@ def _check(
         picture.data,
         limits=workspace.limits,
         policy=workspace.policy,
-        organisation_id=organisation_id,
+        organisation_id=caller.organisation_id if caller else None,
         source="api",
         name=picture.name,
         now=now,
     )
     metrics.note_check(check, time.perf_counter() - started_s)
     evidence.keep(check, picture.data, workspace.copies, workspace.limits, now)
-    body = _show(workspace, check.id, organisation_id)
-    headers = {"Location": f"/v1/checks/{check.id}"}
+    if caller is not None and not caller.reach.covers_design(check.design_id):
+        body: CheckOut | PublicCheckOut = _show_beyond(workspace, check)
+        headers = {}
+    else:
+        body = _show(workspace, check.id, caller)
+        headers = {"Location": f"/v1/checks/{check.id}"}
     return Response(body.model_dump_json(), 201, headers, media_type="application/json")
+
+
+def _show_beyond(workspace: Workspace, check: Check) -> PublicCheckOut:
+    """Return what everybody learns about a picture, for an agent who does not reach the design in it.
+
+    The agent does not find the check later.
+    """
+    with workspace.database.reading() as session:
+        stored = records.get_check(session, check.id, organisation_id=check.organisation_id)
+        return public_check_out(stored, evidence.found_in(session, [stored])[check.id], evident=False)
 
 
 @router.get("/{check_id}", openapi_extra=KEY_OPTIONAL)
@@ -87,7 +102,7 @@ def show_check(caller: PublicOrChecker, check_id: str, workspace: WorkspaceDep) 
 
     Everybody who has the id may read a public answer.
     """
-    return _show(workspace, check_id, caller.organisation_id if caller else None)
+    return _show(workspace, check_id, caller)
 
 
 @router.get(
@@ -112,7 +127,7 @@ def show_evidence(
     1C marks the differences, and hatches the parts that the picture does not show. A public check shows a
     design only if its public preview does. `layout=tall` stacks the panels for a narrow screen.
     """
-    check, findings = _read_evidence(workspace, check_id, caller.organisation_id if caller else None)
+    check, findings = _read_evidence(workspace, check_id, caller)
     name = evidence.name_of(check, findings, layout)
     etag = f'"{name}"'
     if not_modified(if_none_match, etag):
@@ -127,22 +142,24 @@ def show_evidence(
 
 
 def _read_evidence(
-    workspace: Workspace, check_id: str, organisation_id: str | None
+    workspace: Workspace, check_id: str, caller: Principal | None
 ) -> tuple[Check, list[Found]]:
     """Return the check and its findings. Raises NotFound (`check.not_found`, `evidence.none`)."""
     with workspace.database.reading() as session:
-        check = records.get_check(session, check_id, organisation_id=organisation_id)
+        check = _get_check(session, check_id, caller)
         evidence.require(check, workspace.copies, utc_now())
-        return check, evidence.found_in(session, [check])[check.id]
+        return check, _find_findings(session, [check], caller)[check.id]
 
 
 @router.get("")
 def list_checks(caller: ListingsReader, workspace: WorkspaceDep, paging: PagingDep) -> Page[CheckOut]:
     """List your organisation's checks, oldest first."""
     with workspace.database.reading() as session:
-        rows = records.list_checks(session, caller.organisation_id, after=paging.after, limit=paging.fetch)
+        rows = records.list_checks(
+            session, caller.organisation_id, after=paging.after, limit=paging.fetch, reach=caller.reach
+        )
         views = {check.id: _find_view(session, check) for check in rows}
-        findings = evidence.found_in(session, rows)
+        findings = _find_findings(session, rows, caller)
         return paging.page(
             rows,
             lambda check: full_check_out(
@@ -151,12 +168,36 @@ def list_checks(caller: ListingsReader, workspace: WorkspaceDep, paging: PagingD
         )
 
 
-def _show(workspace: Workspace, check_id: str, organisation_id: str | None) -> CheckOut | PublicCheckOut:
+def _show(workspace: Workspace, check_id: str, caller: Principal | None) -> CheckOut | PublicCheckOut:
     with workspace.database.reading() as session:
-        check = records.get_check(session, check_id, organisation_id=organisation_id)
-        findings = evidence.found_in(session, [check])[check.id]
+        check = _get_check(session, check_id, caller)
+        findings = _find_findings(session, [check], caller)[check.id]
         view = _find_view(session, check)
         return check_out(check, view, findings, evident=_has_evidence(workspace, check))
+
+
+def _get_check(session: Session, check_id: str, caller: Principal | None) -> Check:
+    if caller is None:
+        return records.get_check(session, check_id)
+    return records.get_check(session, check_id, organisation_id=caller.organisation_id, reach=caller.reach)
+
+
+def _find_findings(
+    session: Session, checks: Sequence[Check], caller: Principal | None
+) -> dict[str, list[Found]]:
+    """Return the findings by check, without those designs of the brand that its agent does not reach."""
+    found = evidence.found_in(session, checks)
+    if caller is None or caller.reach == WHOLE:
+        return found
+    return {
+        check_id: [finding for finding in findings if _is_shown(finding, caller)]
+        for check_id, findings in found.items()
+    }
+
+
+def _is_shown(finding: Found, caller: Principal) -> bool:
+    design = finding.design
+    return design.owner_id != caller.organisation_id or caller.reach.covers_design(design.id)
 
 
 def _has_evidence(workspace: Workspace, check: Check) -> bool:

@@ -1,12 +1,16 @@
 """Endpoints with which an owner registers, lists, reads, changes and retires designs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from authcheck.errors import Rejected
+from authcheck.errors import Conflict, Rejected
 from authcheck.members.principals import Principal
+from authcheck.members.reach import WHOLE
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
 from authcheck.registry.comparison import Comparer
@@ -78,9 +82,12 @@ def _register(workspace: Workspace, caller: Principal, upload: Upload, turn: Tur
         form.flag("public_preview"),
         form.text("collection"),
     )
+    caller.reach.require_all_designs()
+    if new.collection.strip():  # the licences of the collection follow
+        caller.reach.require_whole()
     comparer = workspace.comparer()
     views = compare_views(upload, turn, workspace, comparer, caller.organisation_id, kind=new.kind)
-    with workspace.database.writing() as session:
+    with private_licences(caller), workspace.database.writing() as session:
         registration = Registration(session, comparer, workspace.store, utc_now())
         owner = session.get_one(Organisation, caller.organisation_id)
         result = registration.register(owner, new, views)
@@ -123,7 +130,12 @@ def list_designs(
     """List your designs, oldest first."""
     with workspace.database.reading() as session:
         rows = designs.list_designs(
-            session, owner_id=caller.organisation_id, state=state, after=paging.after, limit=paging.fetch
+            session,
+            owner_id=caller.organisation_id,
+            state=state,
+            after=paging.after,
+            limit=paging.fetch,
+            reach=caller.reach,
         )
         return paging.page(rows, design_out)
 
@@ -153,7 +165,7 @@ def change_design(
     """
     try:
         with workspace.database.writing() as session:
-            design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
+            design = read_own_design(session, caller, design_id)
             require_match(if_match, design_etag(design))
             designs.update_design(
                 session,
@@ -163,6 +175,7 @@ def change_design(
                 public_preview=body.public_preview,
                 collection=body.collection,
                 now=utc_now(),
+                reach=caller.reach,
             )
     except StaleDataError as error:  # another request changed the design between our read and our write
         raise changed_since() from error
@@ -173,14 +186,33 @@ def change_design(
 def retire_design(caller: DesignsWriter, design_id: str, workspace: WorkspaceDep) -> Response:
     """Retire a design. Checks no longer find it. It stays in your list, and earlier answers do not change."""
     with workspace.database.writing() as session:
-        design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
+        design = read_own_design(session, caller, design_id)
         designs.retire(session, design, utc_now())
     return design_response(_read_design(workspace, caller, design_id))
 
 
 def _read_design(workspace: Workspace, caller: Principal, design_id: str) -> Design:
     with workspace.database.reading() as session:
-        return designs.get_design(session, design_id, owner_id=caller.organisation_id)
+        return read_own_design(session, caller, design_id)
+
+
+def read_own_design(session: Session, caller: Principal, design_id: str) -> Design:
+    """Return a design of the caller's organisation, within the caller's reach. Raises NotFound."""
+    return designs.get_design(session, design_id, owner_id=caller.organisation_id, reach=caller.reach)
+
+
+@contextmanager
+def private_licences(caller: Principal) -> Iterator[None]:
+    """Name no licences to an agent of a part of the brand when an exclusive licence is in the way."""
+    try:
+        yield
+    except Conflict as error:
+        if error.code != "licence.exclusive" or caller.reach == WHOLE:
+            raise
+        raise Conflict(
+            "The design would come under two licences, one of them exclusive. Leave this to the brand.",
+            code="licence.exclusive",
+        ) from None
 
 
 def design_response(design: Design, status: int = 200) -> Response:

@@ -31,7 +31,12 @@ def list_disputes(
     """List the disputes of your designs, on either side, oldest first. The operator sees all disputes."""
     with workspace.database.reading() as session:
         rows = disputes.list_disputes(
-            session, owner_id=_owner_id(caller), ended=ended, after=paging.after, limit=paging.fetch
+            session,
+            owner_id=_owner_id(caller),
+            ended=ended,
+            after=paging.after,
+            limit=paging.fetch,
+            reach=caller.reach,
         )
         return paging.page(rows, dispute_out)
 
@@ -40,7 +45,8 @@ def list_disputes(
 def show_dispute(caller: DisputesReader, dispute_id: str, workspace: WorkspaceDep) -> DisputeOut:
     """Return a dispute of one of your designs. The operator may read every dispute."""
     with workspace.database.reading() as session:
-        return dispute_out(disputes.get_dispute(session, dispute_id, owner_id=_owner_id(caller)))
+        dispute = disputes.get_dispute(session, dispute_id, owner_id=_owner_id(caller), reach=caller.reach)
+        return dispute_out(dispute)
 
 
 @router.post("/{dispute_id}/ruling")

@@ -1,11 +1,13 @@
 """Endpoints of bulk registration: a request with a table and pictures, and a report with a line per row."""
 
 from fastapi import APIRouter, Response
+from sqlalchemy.orm import Session
 
 from authcheck.errors import Rejected
 from authcheck.members.principals import Principal
-from authcheck.registry.design_files import read_table
+from authcheck.registry.design_files import Row, read_table
 from authcheck.registry.reports import get_report, keep_report, report_csv
+from authcheck.registry.tables import Import
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
@@ -57,12 +59,15 @@ def import_designs(
 def _import(workspace: Workspace, caller: Principal, upload: Upload, job: Turn, *, dry_run: bool) -> Response:
     form = upload.form
     form.refuse_others("table", "image", "kind")
+    caller.reach.require_all_designs()
     table = _read_table_part(form)
     pictures = form.files("image") if table else form.images()
     kind = form.text("kind").strip() or "other"
     sent = open_sent(form, pictures, kind, most_files=IMPORT_PARTS, is_listed=table is not None)
     if isinstance(sent, SentFiles):
         sent = sent.by_table(list(read_table(*table))) if table else sent.by_file(kind)
+    if any(isinstance(row, Row) and row.new.collection for row in sent.rows):
+        caller.reach.require_whole()  # the licences of the collection follow
     importer = workspace.importer(job.place)
     reports = list(importer.run(sent.rows, sent.load, owner=caller.handle, only_owner=True, dry_run=dry_run))
     workspace.describe_new()
@@ -104,7 +109,7 @@ def _read_table_part(form: Form) -> tuple[bytes, str] | None:
 def show_import(caller: DesignsReader, import_id: str, workspace: WorkspaceDep) -> ImportOut:
     """Return the report of one of your imports."""
     with workspace.database.reading() as session:
-        return import_out(get_report(session, import_id, organisation_id=caller.organisation_id))
+        return import_out(_read_report(session, caller, import_id))
 
 
 @router.get(
@@ -118,6 +123,10 @@ def download_report(caller: DesignsReader, import_id: str, workspace: WorkspaceD
     A cell that a spreadsheet would run as a formula begins with an apostrophe.
     """
     with workspace.database.reading() as session:
-        report = get_report(session, import_id, organisation_id=caller.organisation_id)
+        report = _read_report(session, caller, import_id)
     headers = {"Content-Disposition": f'attachment; filename="{report.id}.csv"'}
     return Response(report_csv(report), media_type="text/csv", headers=headers)
+
+
+def _read_report(session: Session, caller: Principal, import_id: str) -> Import:
+    return get_report(session, import_id, organisation_id=caller.organisation_id, reach=caller.reach)

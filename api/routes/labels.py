@@ -47,7 +47,9 @@ def print_labels(
     """
     vault = open_vault(workspace.settings) if pins else None
     with workspace.database.reading() as session:
-        batch = batches.get_batch(session, batch_id, organisation_id=caller.organisation_id)
+        batch = batches.get_batch(
+            session, batch_id, organisation_id=caller.organisation_id, reach=caller.reach
+        )
         labels = labels_of(
             session, workspace.settings, batch, short=short, vault=vault, first=first, count=count
         )

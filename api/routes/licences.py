@@ -40,7 +40,7 @@ def offer_licence(
         owner = session.get_one(Organisation, caller.organisation_id)
         licensee = organisations.get_organisation(session, body.licensee)
         licence = agreements.offer(
-            session, owner, licensee, _read_terms(body.terms), now, parent_id=body.parent
+            session, owner, licensee, _read_terms(body.terms), now, parent_id=body.parent, reach=caller.reach
         )
         answer = _licences_out(session, [licence], now)[0]
     publishing.publish_recorded(workspace.database, workspace.settings)
@@ -55,7 +55,12 @@ def list_licences(
     """List the licences that you gave or got, all versions, oldest first."""
     with workspace.database.reading() as session:
         rows = grants.list_licences(
-            session, caller.organisation_id, role=role, after=paging.after, limit=paging.fetch
+            session,
+            caller.organisation_id,
+            role=role,
+            after=paging.after,
+            limit=paging.fetch,
+            reach=caller.reach,
         )
         licence_by_id = {licence.id: licence for licence in _licences_out(session, rows, utc_now())}
     return paging.page(rows, lambda row: licence_by_id[row.id])
@@ -65,7 +70,9 @@ def list_licences(
 def show_licence(caller: LicencesReader, licence_id: str, workspace: WorkspaceDep) -> LicenceOut:
     """Return one of the licences that you gave or got."""
     with workspace.database.reading() as session:
-        licence = grants.get_licence(session, licence_id, organisation_id=caller.organisation_id)
+        licence = grants.get_licence(
+            session, licence_id, organisation_id=caller.organisation_id, reach=caller.reach
+        )
         return _licences_out(session, [licence], utc_now())[0]
 
 
@@ -75,7 +82,8 @@ def accept_licence(caller: LicencesWriter, licence_id: str, workspace: Workspace
     now = utc_now()
     with workspace.database.writing() as session:
         licensee = session.get_one(Organisation, caller.organisation_id)
-        answer = _licences_out(session, [agreements.accept(session, licensee, licence_id, now)], now)[0]
+        accepted = agreements.accept(session, licensee, licence_id, now, reach=caller.reach)
+        answer = _licences_out(session, [accepted], now)[0]
     return _publish(workspace, answer)
 
 
@@ -85,7 +93,8 @@ def decline_licence(caller: LicencesWriter, licence_id: str, workspace: Workspac
     now = utc_now()
     with workspace.database.writing() as session:
         licensee = session.get_one(Organisation, caller.organisation_id)
-        return _licences_out(session, [agreements.decline(session, licensee, licence_id, now)], now)[0]
+        declined = agreements.decline(session, licensee, licence_id, now, reach=caller.reach)
+        return _licences_out(session, [declined], now)[0]
 
 
 @router.post("/licences/{licence_id}/amend", status_code=201)
@@ -96,7 +105,7 @@ def amend_licence(
     now = utc_now()
     with workspace.database.writing() as session:
         owner = session.get_one(Organisation, caller.organisation_id)
-        version = agreements.amend(session, owner, licence_id, _read_terms(body), now)
+        version = agreements.amend(session, owner, licence_id, _read_terms(body), now, reach=caller.reach)
         answer = _licences_out(session, [version], now)[0]
     return _publish(workspace, answer)
 
@@ -109,7 +118,7 @@ def revoke_licence(
     now = utc_now()
     with workspace.database.writing() as session:
         owner = session.get_one(Organisation, caller.organisation_id)
-        revoked = agreements.revoke(session, owner, licence_id, body.reason, now)
+        revoked = agreements.revoke(session, owner, licence_id, body.reason, now, reach=caller.reach)
         answer = _licences_out(session, [revoked], now)[0]
     return _publish(workspace, answer)
 

@@ -95,11 +95,14 @@ def _check(workspace: Workspace, caller: Principal, upload: Upload, turn: Turn) 
         organisation_id=caller.organisation_id,
         source="api",
         now=now,
+        reach=caller.reach,
     )
     with workspace.database.reading() as session:
-        disclosed = disclose(session, [judged.listing], caller.organisation_id)
+        disclosed = disclose(session, [judged.listing], caller.organisation_id, reach=caller.reach)
     body = _checked_out(judged, disclosed[judged.listing.id]).model_dump_json()
-    headers = {"Location": f"/v1/listings/{judged.listing.id}"}
+    # Later the agent finds only listings of designs within reach. The country is within reach already.
+    is_found = caller.reach.covers_design(judged.listing.design_id)
+    headers = {"Location": f"/v1/listings/{judged.listing.id}"} if is_found else {}
     return Response(body, 200 if judged.again else 201, headers, media_type="application/json")
 
 
@@ -148,8 +151,9 @@ def list_listings(
             seller=seller,
             after=paging.after,
             limit=paging.fetch,
+            reach=caller.reach,
         )
-        disclosed = disclose(session, rows, caller.organisation_id)
+        disclosed = disclose(session, rows, caller.organisation_id, reach=caller.reach)
         return paging.page(rows, lambda listing: _listing_out(listing, disclosed[listing.id]))
 
 
@@ -157,8 +161,10 @@ def list_listings(
 def show_listing(caller: ListingsReader, listing_id: str, workspace: WorkspaceDep) -> ListingOut:
     """Return one of your listings with its current verdict."""
     with workspace.database.reading() as session:
-        listing = judging.get_listing(session, listing_id, organisation_id=caller.organisation_id)
-        disclosed = disclose(session, [listing], caller.organisation_id)
+        listing = judging.get_listing(
+            session, listing_id, organisation_id=caller.organisation_id, reach=caller.reach
+        )
+        disclosed = disclose(session, [listing], caller.organisation_id, reach=caller.reach)
         return _listing_out(listing, disclosed[listing.id])
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 
 from authcheck.errors import Rejected
 from authcheck.members.principals import Principal
-from authcheck.registry import designs, masking
+from authcheck.registry import masking
 from authcheck.registry.features import Masking
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
@@ -19,7 +19,7 @@ from ..etags import not_modified, picture_response
 from ..openapi import MASK_WORD, PICTURE, multipart, pictures_out
 from ..uploads import UploadDep
 from ..wire.designs import DesignOut
-from .designs import design_response
+from .designs import design_response, read_own_design
 
 router = APIRouter(
     route_class=KeyFirst, prefix="/v1/designs/{design_id}/views/{sha256}/mask", tags=["designs"]
@@ -66,7 +66,7 @@ def show_mask(
     White is the design.
     """
     with workspace.database.reading() as session:
-        design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
+        design = read_own_design(session, caller, design_id)
         mask = masking.get_mask(session, design, sha256)
     etag = f'"{hashlib.sha256(mask).hexdigest()[:32]}"'
     if not_modified(if_none_match, etag):
@@ -86,6 +86,7 @@ def _change_mask(
         masking=new_masking,
         now=utc_now(),
         owner_id=caller.organisation_id,
+        reach=caller.reach,
     )
     with workspace.database.reading() as session:
-        return design_response(designs.get_design(session, design_id, owner_id=caller.organisation_id))
+        return design_response(read_own_design(session, caller, design_id))

@@ -3,13 +3,14 @@
 from fastapi import APIRouter, Response
 
 from authcheck.members import organisations
+from authcheck.members.principals import Principal
 from authcheck.members.tables import Organisation
 from authcheck.storage.opening import utc_now
 
 from ..deps import AnyCaller, KeyFirst, OrganisationsReader, OrganisationsWriter, WorkspaceDep
 from ..paging import PagingDep
 from ..wire.forms import Page
-from ..wire.members import MeOut, OrganisationIn, OrganisationOut
+from ..wire.members import AgentOut, MeOut, OrganisationIn, OrganisationOut
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["accounts"])
 
@@ -22,12 +23,26 @@ def show_caller(caller: AnyCaller, workspace: WorkspaceDep) -> MeOut:
     return MeOut(
         organisation=organisation.handle,
         name=organisation.name,
-        salt=organisation.salt,
+        agent=_agent_out(caller),
+        salt=None if caller.agency else organisation.salt,
         key=None if caller.is_person else caller.caller,
         person=caller.caller if caller.is_person else None,
         scopes=[] if caller.is_person else sorted(caller.scopes),
         roles=sorted(caller.scopes) if caller.is_person else [],
         rights={str(resource): right.name.lower() for resource, right in caller.grants.items() if right},
+    )
+
+
+def _agent_out(caller: Principal) -> AgentOut | None:
+    agency, reach = caller.agency, caller.reach
+    if agency is None:
+        return None
+    return AgentOut(
+        organisation=agency.handle,
+        name=agency.name,
+        appointment=agency.appointment_id,
+        designs=None if reach.designs is None else sorted(reach.designs),
+        territories=None if reach.territories is None else sorted(reach.territories),
     )
 
 

@@ -34,6 +34,7 @@ def add_negative(caller: DesignsWriter, upload: UploadDep, workspace: WorkspaceD
             "The body has several pictures. Send one picture per request.", code="request.two_images"
         )
     label = upload.form.text("label").strip() or pictures[0].name[: negatives.LABEL_CHARS]
+    caller.reach.require_all_designs()  # a backdrop hides its content from the checks of all designs
     picture = negatives.read_negative(pictures[0].data, workspace.limits)
     with workspace.database.writing() as session:
         row = negatives.add_negative(
@@ -46,7 +47,7 @@ def add_negative(caller: DesignsWriter, upload: UploadDep, workspace: WorkspaceD
 def list_negatives(caller: DesignsReader, workspace: WorkspaceDep) -> Page[NegativeOut]:
     """List all your negative pictures on one page, oldest first."""
     with workspace.database.reading() as session:
-        rows = negatives.list_negatives(session, owner_id=caller.organisation_id)
+        rows = negatives.list_negatives(session, owner_id=caller.organisation_id, reach=caller.reach)
     return Page(items=[negative_out(row) for row in rows], next=None)
 
 
@@ -56,5 +57,5 @@ def remove_negative(
 ) -> Response:
     """Remove a negative picture. Checks use its content again."""
     with workspace.database.writing() as session:
-        negatives.remove_negative(session, number, owner_id=caller.organisation_id)
+        negatives.remove_negative(session, number, owner_id=caller.organisation_id, reach=caller.reach)
     return Response(status_code=204)

@@ -9,7 +9,7 @@ from authcheck.members.permissions import Right
 from authcheck.members.tables import Membership, OneTimeLink
 from authcheck.storage.opening import utc_now
 
-from ..deps import KeyFirst, PeopleReader, PeopleWriter, WorkspaceDep
+from ..deps import KeyFirst, PeopleReader, PeopleWriter, RatesDep, WorkspaceDep
 from ..mails import send_invitation
 from ..managed import managed_organisation, refuse_beyond
 from ..paging import PagingDep
@@ -65,9 +65,10 @@ def remove_person(
 
 @router.post("/invitations", status_code=201)
 def invite(
-    caller: PeopleWriter, body: InvitationIn, request: Request, workspace: WorkspaceDep
+    caller: PeopleWriter, body: InvitationIn, request: Request, workspace: WorkspaceDep, rates: RatesDep
 ) -> NewInvitationOut:
     """Invite a person by e-mail. The link works once, for 7 days. An earlier invitation is withdrawn."""
+    rates.count(rates.invitations, caller.organisation_id, request)
     with workspace.database.writing() as session:
         organisation = managed_organisation(session, caller, body.organisation, Right.WRITE)
         refuse_beyond(caller, people.checked_roles(organisation, body.roles))

@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
+from sqlalchemy.orm import Session
 
+from authcheck.licences.codes import checked_country
+from authcheck.licences.subjects import outside_territory_error
+from authcheck.members.principals import Principal
+from authcheck.members.reach import WHOLE
 from authcheck.members.tables import Organisation
 from authcheck.registry.designs import get_design
 from authcheck.storage.opening import utc_now
@@ -24,6 +29,7 @@ Word = Annotated[str, Query(max_length=100)]
 @router.post("/storefronts", status_code=201)
 def add_storefront(caller: LicencesWriter, body: StorefrontIn, workspace: WorkspaceDep) -> StorefrontOut:
     """Add one of your official shops. A shop that is already listed keeps its id and gets the new address."""
+    caller.reach.require_whole()
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
         storefront = shops.add(
@@ -43,7 +49,9 @@ def list_storefronts(
 ) -> Page[StorefrontOut]:
     """List your shops, oldest first. Includes closed shops."""
     with workspace.database.reading() as session:
-        rows = shops.list_storefronts(session, caller.organisation_id, after=paging.after, limit=paging.fetch)
+        rows = shops.list_storefronts(
+            session, caller.organisation_id, after=paging.after, limit=paging.fetch, reach=caller.reach
+        )
         return paging.page(rows, _storefront_out)
 
 
@@ -59,7 +67,8 @@ def close_storefront(caller: LicencesWriter, storefront_id: str, workspace: Work
     """Close one of your shops: it is no longer official. A repetition changes nothing."""
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
-        return _storefront_out(shops.close(session, organisation, storefront_id, utc_now()))
+        closed = shops.close(session, organisation, storefront_id, utc_now(), reach=caller.reach)
+        return _storefront_out(closed)
 
 
 @router.get("/sellers")
@@ -83,6 +92,8 @@ def who_may_sell(
     """
     today = utc_now().date()
     with workspace.database.reading() as session:
+        if caller.reach != WHOLE:
+            _refuse_outside(session, caller, design, territory)
         row = get_design(session, design)
         answer = sellers.may_sell(
             session,
@@ -93,8 +104,16 @@ def who_may_sell(
             on=on or today,
             goods=tuple(goods or ()),
         )
-        licences = sellers.read_as(caller.organisation_id, row, answer, today)
+        licences = sellers.read_as(caller.organisation_id, row, answer, today, reach=caller.reach)
     return _seller_out(answer, licences)
+
+
+def _refuse_outside(session: Session, caller: Principal, design_id: str, territory: str) -> None:
+    """Raise an error if an agent asks about a design of the brand, or a country, that is not within reach."""
+    sellers.require_askable(session, design_id, organisation_id=caller.organisation_id, reach=caller.reach)
+    country = checked_country(territory, error_code="seller.territory")
+    if not caller.reach.covers_territory(country):
+        raise outside_territory_error(country)
 
 
 def _storefront_out(row: Storefront) -> StorefrontOut:

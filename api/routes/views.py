@@ -20,7 +20,7 @@ from ..openapi import MASKS, PICTURES, multipart, pictures_out
 from ..previews import Previews, preview_etag
 from ..uploads import TurnDep, UploadDep, take_place
 from ..wire.designs import DesignOut
-from .designs import compare_views, design_response
+from .designs import compare_views, design_response, private_licences, read_own_design
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1/designs/{design_id}", tags=["designs"])
 MEDIA_TYPES = {
@@ -56,9 +56,9 @@ def add_views(
     upload.form.refuse_others("image", "mask")
     comparer = workspace.comparer()
     views = compare_views(upload, turn, workspace, comparer, caller.organisation_id, kind=kind)
-    with workspace.database.writing() as session:
+    with private_licences(caller), workspace.database.writing() as session:
         registration = Registration(session, comparer, workspace.store, utc_now())
-        design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
+        design = read_own_design(session, caller, design_id)
         registration.add_views(design, views)
     workspace.describe_new()
     return design_response(_read_own_design(workspace, caller, design_id), 201)
@@ -68,7 +68,7 @@ def add_views(
 def remove_view(caller: DesignsWriter, design_id: str, sha256: str, workspace: WorkspaceDep) -> Response:
     """Remove one picture from the search. The last picture stays: retire the design instead."""
     with workspace.database.writing() as session:
-        design = designs.get_design(session, design_id, owner_id=caller.organisation_id)
+        design = read_own_design(session, caller, design_id)
         designs.remove_view(session, design, sha256, utc_now())
     return design_response(_read_own_design(workspace, caller, design_id))
 
@@ -123,4 +123,4 @@ def _read_previewed_design(workspace: Workspace, design_id: str) -> Design:
 
 def _read_own_design(workspace: Workspace, caller: Principal, design_id: str) -> Design:
     with workspace.database.reading() as session:
-        return designs.get_design(session, design_id, owner_id=caller.organisation_id)
+        return read_own_design(session, caller, design_id)

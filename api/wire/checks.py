@@ -164,7 +164,7 @@ def check_out(
     `evident` says that there is an evidence picture.
     """
     if check.organisation_id is None:
-        return _public_check_out(check, found, evident=evident)
+        return public_check_out(check, found, evident=evident)
     return full_check_out(check, view, found, evident=evident)
 
 
@@ -205,7 +205,8 @@ def _transform_out(alignment: Alignment) -> TransformOut:
     )
 
 
-def _public_check_out(check: Check, found: Sequence[Found], *, evident: bool) -> PublicCheckOut:
+def public_check_out(check: Check, found: Sequence[Found], *, evident: bool) -> PublicCheckOut:
+    """Return a check as the public sees it."""
     design = found_design(check)
     return PublicCheckOut(
         **_common(check, evident=evident),

@@ -65,12 +65,28 @@ class NewKeyOut(KeyOut):
     token: str
 
 
+class AgentOut(Wire):
+    """The agent behind a caller who acts for a brand, and the part of the brand that the agent reaches."""
+
+    organisation: str = Field(description="Handle of the agent's organisation.")
+    name: str
+    appointment: str
+    designs: list[str] | None = Field(description="Ids of the brand's designs. Null: all designs.")
+    territories: list[str] | None = Field(description="ISO 3166-1 codes. Null: all countries.")
+
+
 class MeOut(Wire):
-    """The caller of this request: a program with an API key, or a person who is signed in."""
+    """The caller of this request: a program with an API key, or a person who is signed in.
+
+    `organisation` is the one that the caller acts for. An agent acts for a brand: then `agent` says who.
+    """
 
     organisation: str
     name: str
-    salt: str | None = Field(description="Salt of the hash of your organisation's name in the ledger.")
+    agent: AgentOut | None = Field(description="Null if the caller acts for the own organisation.")
+    salt: str | None = Field(
+        description="Salt of the hash of your organisation's name in the ledger. Null for an agent."
+    )
     key: str | None = Field(description="The id of the API key, or null for a person.")
     person: str | None = Field(description="The id of the person who is signed in, or null for a key.")
     scopes: list[str] = Field(description="The scopes of the key.")

@@ -36,7 +36,7 @@ def get_licence(
     compares the parties: both cases read no row, so they take the same time.
     """
     licence_id = normal_id(licence_id)
-    query = select(Licence).where(Licence.id == licence_id, _is_within(reach))
+    query = select(Licence).where(Licence.id == licence_id, is_within(reach))
     if organisation_id is not None:
         query = query.where(or_(Licence.owner_id == organisation_id, Licence.licensee_id == organisation_id))
     licence = session.scalar(query) if can_be_stored(licence_id) else None
@@ -57,7 +57,7 @@ def are_within(session: Session, licences: Sequence[Licence], reach: Reach) -> b
     if reach == WHOLE:
         return True
     ids = [row.id for row in licences]
-    outside = select(Licence.id).where(Licence.id.in_(ids), ~_is_within(reach)).limit(1)
+    outside = select(Licence.id).where(Licence.id.in_(ids), ~is_within(reach)).limit(1)
     return session.scalar(outside) is None
 
 
@@ -78,11 +78,11 @@ def list_licences(
     sides = {"owner": [Licence.owner_id], "licensee": [Licence.licensee_id]}
     columns = sides.get(role or "", [Licence.owner_id, Licence.licensee_id])
     of_organisation = or_(*(column == organisation_id for column in columns))
-    licences = select(Licence).where(of_organisation, Licence.id > after, _is_within(reach))
+    licences = select(Licence).where(of_organisation, Licence.id > after, is_within(reach))
     return list(session.scalars(licences.order_by(Licence.id).limit(limit)))
 
 
-def _is_within(reach: Reach) -> ColumnElement[bool]:
+def is_within(reach: Reach) -> ColumnElement[bool]:
     """Return the condition that all designs and territories of a licence are within reach.
 
     A collection is within the reach of all designs only: the owner adds designs to it later. So is `*`.

@@ -11,26 +11,32 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Rejected
-from authcheck.licences.grants import chain_of
+from authcheck.licences.grants import chain_of, is_within
+from authcheck.licences.subjects import are_terms_within
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Breach, Grant
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.storage.parameters import in_chunks
 
 TOMORROW = timedelta(days=1)  # the day has begun already somewhere east of UTC
 
 
-def own_licences(session: Session, organisation_id: str, licence_ids: Iterable[str]) -> frozenset[str]:
-    """Return the ids of those licence versions that the organisation gave or got."""
+def own_licences(
+    session: Session, organisation_id: str, licence_ids: Iterable[str], *, reach: Reach = WHOLE
+) -> frozenset[str]:
+    """Return the ids of those licence versions within reach that the organisation gave or got."""
     is_party = or_(Licence.owner_id == organisation_id, Licence.licensee_id == organisation_id)
     own: set[str] = set()
     for chunk in in_chunks(sorted(set(licence_ids))):
-        own |= set(session.scalars(select(Licence.id).where(Licence.id.in_(chunk), is_party)))
+        own |= set(
+            session.scalars(select(Licence.id).where(Licence.id.in_(chunk), is_party, is_within(reach)))
+        )
     return frozenset(own)
 
 
-def own_links(grant: Grant, organisation_id: str) -> frozenset[str]:
-    """Return the ids of those licences of a chain that the organisation gave or got."""
-    links = chain_of(grant)
+def own_links(grant: Grant, organisation_id: str, *, reach: Reach = WHOLE) -> frozenset[str]:
+    """Return the ids of those licences of a chain within reach that the organisation gave or got."""
+    links = [link for link in chain_of(grant) if are_terms_within(link.terms, reach)]
     return frozenset(link.id for link in links if organisation_id in {link.owner_id, link.licensee_id})
 
 

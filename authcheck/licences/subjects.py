@@ -65,6 +65,13 @@ def check_reach(terms: Terms, reach: Reach) -> None:
             raise outside_territory_error(territory)
 
 
+def are_terms_within(terms: Terms, reach: Reach) -> bool:
+    """Return whether all designs and territories of these terms are within reach, as `grants.is_within`."""
+    if reach.designs is not None and terms.collections:
+        return False
+    return reach.covers_designs(terms.designs) and reach.covers_territories(terms.territories)
+
+
 def outside_territory_error(territory: str) -> Conflict:
     """Return the error for a territory that an agent's appointment does not name."""
     return Conflict(

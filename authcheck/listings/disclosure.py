@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.licences.parties import own_licences
 from authcheck.listings.tables import Listing
+from authcheck.members.reach import WHOLE, Reach
 
 ABOUT = ("design", "owner")  # what a third party reads about a broken term, beside the reason's code
 
@@ -24,11 +25,17 @@ class Disclosed:
     licence_id: str | None
 
 
-def disclose(session: Session, listings: Sequence[Listing], organisation_id: str) -> dict[str, Disclosed]:
-    """Return what an organisation may read of these listings, by the id of the listing."""
+def disclose(
+    session: Session, listings: Sequence[Listing], organisation_id: str, *, reach: Reach = WHOLE
+) -> dict[str, Disclosed]:
+    """Return what an organisation may read of these listings, by the id of the listing.
+
+    An agent is a third party of the licences that are not within reach.
+    """
     ids = {listing.licence_id for listing in listings}
     ids |= {reason["params"].get("licence") for listing in listings for reason in listing.reasons}
-    own = own_licences(session, organisation_id, (licence_id for licence_id in ids if licence_id))
+    named = (licence_id for licence_id in ids if licence_id)
+    own = own_licences(session, organisation_id, named, reach=reach)
     return {
         listing.id: Disclosed(
             reasons=_disclose_reasons(listing.reasons, own),

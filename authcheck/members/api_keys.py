@@ -72,6 +72,13 @@ def list_keys(session: Session, organisation_id: str, *, after: str = "", limit:
     return list(session.scalars(query))
 
 
+def newest_keys(session: Session, organisation_id: str, *, limit: int) -> Sequence[ApiKey]:
+    """Return at most `limit` keys of an organisation: those in use before revoked ones, each newest first."""
+    is_revoked = ApiKey.revoked_at.is_not(None)
+    query = select(ApiKey).where(ApiKey.organisation_id == organisation_id)
+    return session.scalars(query.order_by(is_revoked, ApiKey.id.desc()).limit(limit)).all()
+
+
 def revoke_key(session: Session, key_id: str, *, organisation_id: str | None, now: datetime) -> ApiKey:
     """Revoke a key permanently. A second call keeps the time of the first.
 

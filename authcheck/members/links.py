@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Rejected
@@ -16,6 +16,7 @@ from authcheck.members.tables import OneTimeLink, Person
 INVITE, RESET, SET_UP = "invite", "reset", "set-up"
 LASTS = {INVITE: timedelta(days=7), RESET: timedelta(hours=1), SET_UP: timedelta(days=1)}
 RESETS_AN_HOUR = 3  # so that nobody fills the mailbox of another person
+KEPT_FOR = timedelta(days=90)  # an old link still says that it was used, or is too old
 SECRET = re.compile("[A-Za-z0-9_-]{43}")  # 256 bits in base64url
 
 
@@ -78,6 +79,7 @@ def make(
     made_by: str | None = None,
 ) -> tuple[OneTimeLink, str]:
     """Store a new link and return it with its secret."""
+    session.execute(delete(OneTimeLink).where(OneTimeLink.expires_at < now - KEPT_FOR))
     secret = secrets.token_urlsafe(32)
     link = OneTimeLink(
         id=new_id("lnk", now),

@@ -44,9 +44,18 @@ class Principal:
 
     @property
     def identity(self) -> str:
-        """Return a text that differs for each caller and each organisation that the caller acts for."""
-        is_own = not self.is_person and self.agency is None
-        return self.caller if is_own else f"{self.caller} {self.organisation_id}"
+        """Return a text that differs for each caller and each organisation that the caller acts for.
+
+        It also differs for each appointment: an answer under earlier terms is none under new terms.
+        """
+        if self.agency is not None:
+            return f"{self.caller} {self.agency.appointment_id}"
+        return f"{self.caller} {self.organisation_id}" if self.is_person else self.caller
+
+    @property
+    def home_id(self) -> str:
+        """Return the id of the caller's own organisation, which is the agent's while an agent acts."""
+        return self.agency.organisation_id if self.agency else self.organisation_id
 
     def may(self, resource: Resource, right: Right) -> bool:
         """Return whether the caller has this right, or a greater one."""

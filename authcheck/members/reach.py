@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, true
+from sqlalchemy import ColumnElement, SQLColumnExpression, false, true
 
 from authcheck.errors import Conflict
 
@@ -66,6 +66,14 @@ class Reach:
     def has_territory(self, column: SQLColumnExpression[Any]) -> ColumnElement[bool]:
         """Return the condition that the country in a column is within reach."""
         return true() if self.territories is None else column.in_(sorted(self.territories))
+
+    def has_all_designs(self) -> ColumnElement[bool]:
+        """Return the condition that all designs are within reach: for things of the brand as a whole."""
+        return true() if self.designs is None else false()
+
+    def is_whole(self) -> ColumnElement[bool]:
+        """Return the condition that all designs and all countries are within reach."""
+        return true() if self == WHOLE else false()
 
 
 WHOLE = Reach()

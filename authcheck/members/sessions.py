@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from authcheck.config import Settings
@@ -25,6 +25,7 @@ TOKEN = re.compile("[A-Za-z0-9_-]{43}")  # 256 bits in base64url
 CODE_WAIT = timedelta(minutes=10)  # for the code of the second factor
 NOTED_EVERY = timedelta(minutes=1)  # how exactly the last use is stored
 BROWSER_CHARS = 200
+KEPT_FOR = timedelta(days=400)  # since the last use, as browsers keep cookies
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ def begin(
     With `awaits_code`, the session allows nothing but to send the code of the second factor.
     """
     memberships = memberships_of(session, person.id)
+    is_old = (WebSession.person_id == person.id, WebSession.used_at < now - KEPT_FOR)
+    session.execute(delete(WebSession).where(*is_old))
     token = secrets.token_urlsafe(32)
     row = WebSession(
         id=new_id("ses", now),
@@ -163,8 +166,7 @@ def confirm(session: Session, session_id: str, principal: Principal | None, now:
     if principal is None:
         return
     agency = principal.agency
-    home_id = agency.organisation_id if agency else principal.organisation_id
-    is_member = (Membership.person_id == person_id, Membership.organisation_id == home_id)
+    is_member = (Membership.person_id == person_id, Membership.organisation_id == principal.home_id)
     roles = session.scalar(select(Membership.roles).where(*is_member)) or ()
     now_has = grants_of_roles(roles) if agency is None else agents.grants_now(session, agency, roles, now)
     for resource, right in principal.grants.items():

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict, ImageRejected, NotFound, Rejected
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.registry.clock import lock_registry, next_tick
 from authcheck.registry.tables import Design, NegativePicture, View
 from authcheck.storage.pictures import PictureStore
@@ -119,19 +120,26 @@ def _refuse_designs(session: Session, sha256: str, owner_id: str | None) -> None
         )
 
 
-def list_negatives(session: Session, *, owner_id: str | None) -> Sequence[NegativePicture]:
-    """Return the live negative pictures of one owner, or of the operator (None), oldest first."""
-    return session.scalars(_select_live(owner_id).order_by(NegativePicture.number)).all()
+def list_negatives(
+    session: Session, *, owner_id: str | None, reach: Reach = WHOLE
+) -> Sequence[NegativePicture]:
+    """Return the live negative pictures of one owner, or of the operator (None), oldest first.
+
+    They concern all designs of the owner, so they are within reach only if all designs are.
+    """
+    live = _select_live(owner_id).where(reach.has_all_designs())
+    return session.scalars(live.order_by(NegativePicture.number)).all()
 
 
-def remove_negative(session: Session, number: int, *, owner_id: str | None) -> None:
-    """Remove a negative picture, so that its content is evidence again.
+def remove_negative(session: Session, number: int, *, owner_id: str | None, reach: Reach = WHOLE) -> None:
+    """Remove a negative picture, so that its content is evidence again. It must be within reach.
 
     Raises NotFound (`negative.not_found`), also for a negative picture of another owner. The database
     compares the owner: both cases read no row, so they take the same time.
     """
     lock_registry(session)
-    negative = session.scalar(_select_live(owner_id).where(NegativePicture.number == number))
+    live = _select_live(owner_id).where(reach.has_all_designs())
+    negative = session.scalar(live.where(NegativePicture.number == number))
     if negative is None:
         raise NotFound(f"We have no negative picture {number}.", code="negative.not_found", negative=number)
     negative.removed_tick = next_tick(session)

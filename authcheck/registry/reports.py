@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from authcheck.errors import NotFound
 from authcheck.files.csv_cells import CellWriter
 from authcheck.ids import new_id
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.registry.tables import Import
 from authcheck.storage.parameters import can_be_stored
 
@@ -86,13 +87,14 @@ def _drop_unstored_id(row: RowReport, *, dry_run: bool) -> RowReport:
     return replace(row, design_id="") if dry_run and row.status in {"registered", "disputed"} else row
 
 
-def get_report(session: Session, import_id: str, *, organisation_id: str) -> Import:
-    """Return the report of an organisation's own import.
+def get_report(session: Session, import_id: str, *, organisation_id: str, reach: Reach = WHOLE) -> Import:
+    """Return the report of an organisation's own import. It is within reach only if all designs are.
 
     Raises NotFound (`import.not_found`), also for an import of another organisation. The database compares
     the organisation: both cases read no row, so they take the same time.
     """
-    query = select(Import).where(Import.id == import_id, Import.organisation_id == organisation_id)
+    of_organisation = (Import.organisation_id == organisation_id, reach.has_all_designs())
+    query = select(Import).where(Import.id == import_id, *of_organisation)
     report = session.scalar(query) if can_be_stored(import_id) else None
     if report is None:
         raise NotFound(f"We have no import {import_id!r}.", code="import.not_found", import_id=import_id)

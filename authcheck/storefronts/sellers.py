@@ -7,16 +7,21 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.certificates.meters import units_issued
+from authcheck.ids import normal_id
 from authcheck.licences.codes import checked_country, checked_goods, normal_marketplace
 from authcheck.licences.grants import grants_for
 from authcheck.licences.parties import as_read_with, own_links, refuse_future
 from authcheck.licences.terms import Breach, Grant, Use, breaches
 from authcheck.licences.twins import licensed_twins
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.members.tables import Organisation
+from authcheck.registry.designs import unknown_design_error
 from authcheck.registry.tables import Design
+from authcheck.storage.parameters import can_be_stored
 from authcheck.storefronts import shops
 
 
@@ -67,6 +72,19 @@ class SellerAnswer:
         return tuple(dict.fromkeys((*no_licence, *(breach.code for breach in nearest.breaches))))
 
 
+def require_askable(session: Session, design_id: str, *, organisation_id: str, reach: Reach) -> None:
+    """Raise NotFound (`design.not_found`) for a design about which an agent of an organisation may not ask.
+
+    That is a design of the organisation that is not within reach. It is answered like an unknown id, after
+    the same work.
+    """
+    design_id = normal_id(design_id)
+    is_askable = or_(Design.owner_id != organisation_id, reach.has_design(Design.id))
+    query = select(Design.id).where(Design.id == design_id, is_askable)
+    if not can_be_stored(design_id) or session.scalar(query) is None:
+        raise unknown_design_error(design_id)
+
+
 def may_sell(
     session: Session,
     design: Design,
@@ -106,8 +124,12 @@ def may_sell(
     )
 
 
-def read_as(organisation_id: str, design: Design, answer: SellerAnswer, today: date) -> tuple[Standing, ...]:
+def read_as(
+    organisation_id: str, design: Design, answer: SellerAnswer, today: date, *, reach: Reach = WHOLE
+) -> tuple[Standing, ...]:
     """Return the licences of an answer that this organisation gave or got, with the terms that it may read.
+
+    The licences are within reach.
 
     Raises Rejected (`seller.day`) for a day after tomorrow if the organisation neither owns the design, nor
     is the seller, nor is a party of one of the seller's licences.
@@ -115,7 +137,7 @@ def read_as(organisation_id: str, design: Design, answer: SellerAnswer, today: d
     standings = tuple(
         replace(standing, breaches=tuple(as_read_with(own, breach) for breach in standing.breaches))
         for standing in answer.licences
-        if standing.grant.id in (own := own_links(standing.grant, organisation_id))
+        if standing.grant.id in (own := own_links(standing.grant, organisation_id, reach=reach))
     )
     if not standings and organisation_id not in {design.owner_id, answer.seller_id}:
         refuse_future(answer.on, today, error_code="seller.day")

@@ -25,6 +25,7 @@ from authcheck.licences.codes import (
     refuse_rounded,
     spellings_of,
 )
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.members.tables import Organisation
 from authcheck.storage.parameters import can_be_stored
 from authcheck.storefronts.tables import Storefront
@@ -153,24 +154,33 @@ def _checked(text: str, limit: int, code: str) -> str:
     return text
 
 
-def close(session: Session, organisation: Organisation, storefront_id: str, now: datetime) -> Storefront:
+def close(
+    session: Session,
+    organisation: Organisation,
+    storefront_id: str,
+    now: datetime,
+    *,
+    reach: Reach = WHOLE,
+) -> Storefront:
     """Close a shop: it is no longer official. Closing it again changes nothing.
 
     Raises NotFound (`storefront.not_found`), also for a shop of another organisation.
     """
-    storefront = get_storefront(session, storefront_id, organisation_id=organisation.id)
+    storefront = get_storefront(session, storefront_id, organisation_id=organisation.id, reach=reach)
     storefront.closed_at = storefront.closed_at or now
     return storefront
 
 
-def get_storefront(session: Session, storefront_id: str, *, organisation_id: str | None = None) -> Storefront:
-    """Return a shop, open or closed, with its organisation.
+def get_storefront(
+    session: Session, storefront_id: str, *, organisation_id: str | None = None, reach: Reach = WHOLE
+) -> Storefront:
+    """Return a shop, open or closed, with its organisation. It is within the whole reach only.
 
     With `organisation_id`, only a shop of that organisation. The database compares the owner: a shop of
     another organisation takes the same time as no shop. Raises NotFound (`storefront.not_found`).
     """
     storefront_id = normal_id(storefront_id)
-    query = select(Storefront).where(Storefront.id == storefront_id)
+    query = select(Storefront).where(Storefront.id == storefront_id, reach.is_whole())
     if organisation_id is not None:
         query = query.where(Storefront.organisation_id == organisation_id)
     query = query.options(joinedload(Storefront.organisation))
@@ -185,13 +195,18 @@ def get_storefront(session: Session, storefront_id: str, *, organisation_id: str
 
 
 def list_storefronts(
-    session: Session, organisation_id: str, *, after: str = "", limit: int | None = 50
+    session: Session,
+    organisation_id: str,
+    *,
+    after: str = "",
+    limit: int | None = 50,
+    reach: Reach = WHOLE,
 ) -> list[Storefront]:
     """Return at most `limit` shops of an organisation (None: all) after the id `after`, in the order of ids.
 
-    Includes closed shops.
+    Includes closed shops. They are within the whole reach only.
     """
-    shops = select(Storefront).options(joinedload(Storefront.organisation))
+    shops = select(Storefront).options(joinedload(Storefront.organisation)).where(reach.is_whole())
     shops = shops.where(Storefront.organisation_id == organisation_id, Storefront.id > after)
     return list(session.scalars(shops.order_by(Storefront.id).limit(limit)))
 

@@ -36,6 +36,8 @@ REQUESTS = [
     ("PUT", "/v1/people/{person}/roles", {"roles": ["analyst"]}),
     ("DELETE", "/v1/people/{person}", None),
     ("DELETE", "/v1/invitations/{invitation}", None),
+    ("GET", "/v1/appointments/{appointment}", None),
+    ("DELETE", "/v1/appointments/{appointment}", None),
     ("DELETE", "/v1/storefronts/{shop}", None),
     ("GET", "/v1/checks/{check}", None),
     ("GET", "/v1/checks/{check}/evidence", None),

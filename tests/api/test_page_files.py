@@ -47,7 +47,7 @@ CERTIFICATE_ENDS = {
 ROLES = [role.value for role in Role]
 REASONS_OVER = ["expired", "used", "withdrawn", "unknown"]
 ACCOUNT_ENDS = {  # by the beginning of the key
-    "sign_in.": ["signed_out", "expired", "password_changed", "needed", "invited"],
+    "sign_in.": ["signed_out", "expired", "password_changed", "needed", "invited", "empty"],
     "account.said.": [
         *("saved", "welcome", "password", "acting", "factor_on", "factor_off", "factor_again"),
         *("session_ended", "sessions_ended"),
@@ -83,6 +83,7 @@ KEYS_ONLY = {
     "auth.scope",
     "auth.session",
     "appointment.ended",
+    "request.client",
 }
 
 
@@ -108,7 +109,8 @@ def codes_raised() -> set[str]:
         API / "pages" / "buyer.py",
     ]
     paths += [
-        API / f"{name}.py" for name in ("uploads", "places", "multipart", "spool", "middleware", "rates")
+        API / f"{name}.py"
+        for name in ("uploads", "places", "multipart", "spool", "middleware", "rates", "cookies")
     ]
     code = re.compile(r'code ?= ?"((?:image|request|rate|server)\.[a-z_]+)"')
     return {found for path in paths for found in code.findall(path.read_text())} - UNSEEN

@@ -257,6 +257,14 @@ def test_nobody_fills_a_mailbox(mei: Browser, mailbox: Mailbox, workspace: Works
         assert session.query(OneTimeLink).count() == links.RESETS_AN_HOUR
 
 
+def test_an_admin_floods_nobody(mei: Browser, mailbox: Mailbox) -> None:
+    """An organisation sends at most 60 invitations a minute."""
+    answers = [
+        mei.post("/people/invite", email=f"n{number}@b.example", roles="analyst") for number in range(61)
+    ]
+    assert ([answer.status_code for answer in answers], len(mailbox.mails)) == ([303] * 60 + [429], 60)
+
+
 def test_links_lead_to_our_public_address(mei: Browser, mailbox: Mailbox) -> None:
     """What a request says about its host does not get into a mail."""
     mei.post("/sign-in/forgot", {**OURS, "Host": "evil.example"}, email="mei@acme.example")
@@ -375,7 +383,8 @@ def test_set_up_is_for_this_computer(
     ):
         assert first.get("/set-up", **headers).status_code == 404
         assert first.post("/set-up", {**OURS, **headers}, **fields).status_code == 404
-    assert browser().get("/sign-in").status_code == 303
+    assert "authcheck people add" in browser().get("/sign-in").text
+    assert first.get("/sign-in", **here).headers["location"] == "/set-up"
     wrong = first.post("/set-up", here, **{**fields, "code": "A" * 43})
     assert "link.unknown" in wrong.text
     assert people_made.PASSWORD not in wrong.text

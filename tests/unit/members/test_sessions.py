@@ -16,6 +16,7 @@ from authcheck.errors import AuthcheckError, Forbidden, NotFound
 from authcheck.members import (
     appointments,
     failures,
+    links,
     organisations,
     passwords,
     people,
@@ -24,7 +25,7 @@ from authcheck.members import (
     signing_in,
 )
 from authcheck.members.permissions import SCOPES
-from authcheck.members.tables import FailedSignIns, Person, WebSession
+from authcheck.members.tables import FailedSignIns, OneTimeLink, Person, WebSession
 from authcheck.storage.database import GUARD, Database
 from authcheck.workspace import Workspace
 
@@ -387,3 +388,17 @@ def test_an_agent_acts_for_a_client_until_the_end(database: Database, settings: 
     ended = found(database, settings, token)
     assert ended is not None
     assert ended.principal is None
+
+
+def test_old_rows_go(database: Database, settings: Settings) -> None:
+    """Sessions and links do not stay for ever: a new one deletes those that nobody can ask about any more."""
+    people_made.sign_in(database, settings)
+    with database.writing() as session:
+        mei = people.get_person(session, "mei@acme.example")
+        links.make_reset(session, mei, make.NOW)
+    later = make.NOW + timedelta(days=401)
+    people_made.sign_in(database, settings, now=later)
+    with database.writing() as session:
+        assert session.query(WebSession).count() == 1
+        links.make_reset(session, people.get_person(session, "mei@acme.example"), later)
+        assert session.query(OneTimeLink).count() == 1
