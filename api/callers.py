@@ -119,7 +119,7 @@ def find_signed_in(request: Request) -> SignedIn | None:
         return None
     workspace: Workspace = request.app.state.workspace
     now = utc_now()
-    with workspace.database.reading() as session:
+    with workspace.database.glancing() as session:
         found = sessions.find(session, token, workspace.settings, now)
     if found is not None and sessions.needs_note(found.row, now):
         with suppress(Unavailable), workspace.database.writing() as session:

@@ -25,17 +25,23 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language. `tag` is the value of the `lang` attribute. `name` is the language's own name."""
+    """One language. `tag` is the value of the `lang` attribute. `name` is the language's own name.
+
+    `markup` are the sentences for HTML: a long page needs hundreds, and to make each one again takes time.
+    """
 
     tag: str
     name: str
     locale: Locale
     sentences: Mapping[str, str]
+    markup: Mapping[str, Markup]
 
     def gettext(self, key: str, /, **values: object) -> Markup:
         """Return the sentence under `key` with the escaped `values`. Without a sentence, return the key."""
-        escaped = {name: escape(value) for name, value in values.items()}
-        return Markup(self.sentences.get(key, key)) % escaped  # noqa: S704 - our own files; a test keeps out markup
+        sentence = self.markup.get(key) or Markup(key)  # noqa: S704 - our own key
+        if not values and "%" not in sentence:
+            return sentence
+        return sentence % {name: escape(value) for name, value in values.items()}
 
     def plain(self, key: str, /, **values: str) -> str:
         """Return the sentence under `key` with the values, as plain text and not as HTML."""
@@ -88,9 +94,9 @@ def _read_language(tag: str, name: str) -> Language:
     locale = Locale.parse(tag, sep="-")
     with (LOCALES / f"{locale}.po").open("rb") as file:
         catalog = read_po(file, locale=locale)
-    return Language(
-        tag, name, locale, {str(message.id): str(message.string) for message in catalog if message.id}
-    )
+    sentences = {str(message.id): str(message.string) for message in catalog if message.id}
+    markup = {key: Markup(sentence) for key, sentence in sentences.items()}  # noqa: S704 - our own files; a test keeps out markup
+    return Language(tag, name, locale, sentences, markup)
 
 
 LANGUAGES: Mapping[str, Language] = {

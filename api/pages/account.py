@@ -57,8 +57,9 @@ def _show(
 ) -> HTMLResponse:
     """Render the account. `place` are the form and the field that `error` is about."""
     now = utc_now()
-    with workspace.database.reading() as session:
-        person = session.get_one(Person, signed_in.person.id)
+    with workspace.database.glancing() as session:
+        is_fresh = request.method == "GET"  # else the request may have changed the person
+        person = signed_in.person if is_fresh else session.get_one(Person, signed_in.person.id)
         return render(
             request,
             "account/account.html",

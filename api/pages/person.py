@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
@@ -171,11 +171,17 @@ PeopleWriterDep = Annotated[
 def error_page(request: Request, error: AuthcheckError) -> Response:
     """Return the page for an error: the page to sign in when nobody is signed in, else what went wrong."""
     if error.code == "auth.session":
-        here = request.url.path if request.method == "GET" else "/account"
+        here = _address_of(request) if request.method == "GET" else "/account"
         back = to(request, f"/sign-in?next={quote(here)}&notice=needed")
         return RedirectResponse(back, 303, {"Cache-Control": "no-store"})
     problem = problem_of(request, error)
     return render(request, "account/problem.html", status=status_of(request, error), problem=problem)
+
+
+def _address_of(request: Request) -> str:
+    """Return the path and query of a page to come back to, without the language and an old notice."""
+    query = [pair for pair in request.query_params.multi_items() if pair[0] not in {"lang", "notice"}]
+    return request.url.path + (f"?{urlencode(query)}" if query else "")
 
 
 def problem_of(request: Request, error: AuthcheckError, field: str = "", form: str = "") -> Problem:

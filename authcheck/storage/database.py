@@ -93,6 +93,18 @@ class Database:
             yield session
 
     @contextmanager
+    def glancing(self) -> Iterator[Session]:
+        """Open a session for the few queries of a page that need no common moment.
+
+        Each query is a transaction of its own. PostgreSQL is spared two of four messages for one query.
+        """
+        engine = self.engine
+        if engine.dialect.name == "postgresql":
+            engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        with translated_errors(), Session(engine, expire_on_commit=False, info=self._info) as session:
+            yield session
+
+    @contextmanager
     def reading_rows(self) -> Iterator[sa.Connection]:
         """Open a connection without the ORM, which would cost more than the answers of frequent queries."""
         with translated_errors(), self.engine.connect() as connection:

@@ -2,6 +2,7 @@
 
 import pytest
 from starlette.requests import Request
+from starlette.testclient import TestClient
 
 from api.pages.render import in_language, to
 
@@ -39,3 +40,10 @@ def test_another_language_keeps_what_the_page_needs(query: str, path: str, addre
         {"type": "http", "method": "GET", "path": "/", "query_string": query.encode(), "headers": []}
     )
     assert in_language(request, path, "en") == address
+
+
+def test_a_person_comes_back_to_the_same_page_after_the_sign_in(client: TestClient) -> None:
+    """The chosen organisation survives a session that ended meanwhile. A notice does not."""
+    answer = client.get("/people?organisation=acme&notice=roles&lang=zh", follow_redirects=False)
+    back = "/sign-in?next=/people%3Forganisation%3Dacme&notice=needed&lang=zh-Hans"
+    assert answer.headers["location"] == back

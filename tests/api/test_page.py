@@ -195,3 +195,11 @@ def test_an_unknown_check_has_a_page(client: TestClient, served: Workspace) -> N
         page = client.get(f"/checks/{check_id}", headers={"accept-language": "zh-CN"})
         assert page.status_code == 404
         assert "<h1>没有这条查验记录</h1>" in page.text
+
+
+def test_the_head_offers_the_account_to_a_browser_with_a_session(client: TestClient) -> None:
+    """The buyer's page looks for no session. A browser with a cookie gets the link that works either way."""
+    assert 'href="/sign-in"' in client.get("/").text
+    page = client.get("/", headers={"Cookie": "authcheck_session=x"}).text
+    assert 'href="/account"' in page
+    assert 'href="/sign-in"' not in page

@@ -148,3 +148,15 @@ def test_a_time_without_a_zone_is_refused(workspace: Workspace) -> None:
         with pytest.raises(StatementError, match="without a zone"):
             session.flush()
         session.rollback()
+
+
+def test_a_glance_begins_no_transaction_on_postgresql(settings: Settings) -> None:
+    """A page that only looks sends its query alone. Elsewhere it reads as every other session does."""
+    workspace = Workspace.open(settings)
+    with workspace.database.glancing() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Organisation)) == 0
+        if settings.database_url:
+            driver = session.connection().connection.driver_connection
+            assert driver is not None
+            assert driver.info.transaction_status.name == "IDLE"
+    workspace.database.dispose()

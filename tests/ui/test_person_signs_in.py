@@ -79,6 +79,8 @@ def test_the_second_factor_asks_for_a_code_that_works_once(open_page: Open, site
     press_enter(page)
     recovery_codes = page.eval_on_selector_all(".codes code", "(all) => all.map((one) => one.textContent)")
     assert len(recovery_codes) == 10
+    page.reload()  # sends the form again
+    assert "Its recovery codes were shown once" in page.text_content(".said")
     page.focus(".pages button")
     press_enter(page)
 
