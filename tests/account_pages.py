@@ -272,7 +272,6 @@ ORGANISATIONS: dict[str, Any] = {
     "next_after": "org_1",
     "all_kinds": ["brand", "licensee", "marketplace", "agent", "operator"],
     "typed": {"handle": "", "name": "", "kinds": []},
-    "notice": None,
     "problem": None,
 }
 PAGES |= {

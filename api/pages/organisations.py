@@ -26,18 +26,15 @@ After = Annotated[str, Query(max_length=40, pattern=r"^[A-Za-z0-9_-]*$")]
 
 
 @router.get("")
-def show(
-    request: Request, _signed_in: ReaderDep, workspace: WorkspaceDep, notice: str = "", after: After = ""
-) -> HTMLResponse:
+def show(request: Request, _signed_in: ReaderDep, workspace: WorkspaceDep, after: After = "") -> HTMLResponse:
     """List the organisations, newest last, with a link to the people of each."""
-    return _show(request, workspace, notice="added" if notice == "added" else None, after=after)
+    return _show(request, workspace, after=after)
 
 
 def _show(
     request: Request,
     workspace: Workspace,
     *,
-    notice: str | None = None,
     after: str = "",
     error: AuthcheckError | None = None,
     form: Form | None = None,
@@ -56,7 +53,6 @@ def _show(
         next_after=rows[PAGE - 1].id if len(rows) > PAGE else None,
         all_kinds=organisations.ROLES,
         typed=typed,
-        notice=notice,
         problem=problem_of(request, error, FIELDS.get(error.code, ""), "add-") if error else None,
     )
 

@@ -51,7 +51,7 @@ def show_page(
     """Render the page. `form` are the prefix of the form that `error` is about, and what was typed in it."""
     caller, chosen = acting(signed_in), request.query_params.get("organisation")
     suffix = f"organisation={quote(chosen)}" if chosen else ""
-    with workspace.database.reading() as session:
+    with workspace.database.glancing() as session:
         organisation = organisation_of(session, request, caller, Right.READ)
         return render(
             request,
