@@ -30,6 +30,7 @@ KEPT_FOR = timedelta(hours=24)
 ABANDONED_AFTER = timedelta(minutes=10)
 IN_PROGRESS = 0
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
+NONCE = re.compile("[A-Za-z0-9_-]{22}")  # 128 bits in base64url
 KEPT_HEADERS = ("location", "etag")
 
 
@@ -125,6 +126,23 @@ def _in_progress_error() -> Conflict:
         "The first request with this Idempotency-Key is not finished. Try again in a few seconds.",
         code="idempotency.in_progress",
     )
+
+
+def claim_form(session: Session, person_id: str, nonce: str, now: datetime) -> None:
+    """Note that a person sends the form with this nonce, so that a reload of the answer does nothing again.
+
+    Raises Conflict (`form.repeated`), Rejected (`request.form`) for a nonce that is not ours.
+    """
+    if not NONCE.fullmatch(nonce):
+        raise Rejected("We cannot read this form. Load the page again.", code="request.form")
+    repeated = Conflict("You have sent this form already. Look at the list.", code="form.repeated")
+    try:
+        with session.begin_nested():
+            record = _claim(session, person_id, f"form {nonce}", "", now)
+    except IntegrityError:  # the same form at the same moment
+        raise repeated from None
+    if record is not None:
+        raise repeated
 
 
 async def get_once(

@@ -191,6 +191,7 @@ PEOPLE: dict[str, Any] = {
         },
     ],
     "all_scopes": list(SCOPES),
+    "nonce": "n0nce",
     "new_token": None,
     "new_link": None,
     "agents": [

@@ -14,6 +14,7 @@ from authcheck.members.tables import Organisation
 from authcheck.storage.opening import utc_now
 
 from ..deps import WorkspaceDep
+from ..idempotency import claim_form
 from ..managed import refuse_scopes_beyond
 from .people_view import go_back, organisation_of, show_page
 from .person import FormDep, PeopleWriterDep, PersonRoute, acting
@@ -30,6 +31,7 @@ def make_key(
     typed = {"label": form.text("label")[:300], "scopes": form.texts("scopes")}
     try:
         with workspace.database.writing() as session:
+            claim_form(session, signed_in.person.id, form.text("nonce"), utc_now())
             organisation = organisation_of(session, request, caller, Right.WRITE)
             is_operator = caller.may(Resource.ORGANISATIONS, Right.WRITE)
             key, token = api_keys.create_key(

@@ -1,5 +1,6 @@
 """What the page *People and keys* shows: people, invitations, keys, agents, and the table of rights."""
 
+import secrets
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -74,6 +75,7 @@ def show_page(
             typed=form[1],
             notice=notice,
             problem=problem_of(request, error, FIELDS.get(error.code, ""), form[0]) if error else None,
+            nonce=secrets.token_urlsafe(16),
             new_token=new_token,
             new_link=new_link,
         )

@@ -122,6 +122,20 @@ def test_a_person_signs_in_and_out(mei: Browser, workspace: Workspace) -> None:
         assert session.query(WebSession).one().ended_at is not None
 
 
+def test_a_reload_makes_no_second_key(mei: Browser, workspace: Workspace) -> None:
+    """The answer with the token may be loaded again. The form works once, and a form without its nonce never."""
+    (nonce,) = re.findall(r'name="nonce" value="([^"]+)"', mei.get("/people").text)
+    fields = {"label": "Shop", "scopes": "designs:read"}
+    assert re.search(
+        "ack_[0-9A-Z]{26}_[A-Za-z0-9_-]{43}", mei.post("/people/keys", **fields, nonce=nonce).text
+    )
+    again = mei.post("/people/keys", **fields, nonce=nonce)
+    assert (again.status_code, "form.repeated" in again.text) == (409, True)
+    assert mei.post("/people/keys", **fields).status_code == 400
+    with workspace.database.reading() as session:
+        assert session.query(ApiKey).count() == 1
+
+
 @pytest.mark.parametrize(
     ("url", "name", "secure"),
     [
@@ -462,7 +476,7 @@ def test_every_page_and_every_role(
 ) -> None:
     """A page opens for the roles of the matrix. Foreign ids change nothing in acme, whoever sends them."""
     mei.post("/people/invite", email="ada@acme.example", roles="analyst")
-    mei.post("/people/keys", label="", scopes="designs:read")
+    mei.post("/people/keys", label="", scopes="designs:read", nonce="n" * 22)
     with workspace.database.reading() as session:
         acme = organisations.get_organisation(session, "acme")
         ids = {
