@@ -1,0 +1,105 @@
+"""Rows of cases: picture clusters, cases with their listings, and the timeline of each case."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from authcheck.listings.tables import Listing
+from authcheck.members.tables import Organisation, Person
+from authcheck.registry.tables import Design
+from authcheck.storage.entity import Entity
+
+
+class PictureCluster(Entity):
+    """Submitted pictures that are the same picture of one design. `spread_bits` is the worst distance inside.
+
+    The representative is the first picture. Distances are those of pictures that joined by their hashes.
+    """
+
+    __tablename__ = "picture_clusters"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    design_id: Mapped[str] = mapped_column(ForeignKey(Design.id), index=True)
+    representative_sha256: Mapped[str] = mapped_column(String(64))
+    spread_bits: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class ClusteredPicture(Entity):
+    """A picture in a cluster of a design. `joined_by` is `first`, `exact`, `hash` or `aligned`.
+
+    `distance_bits` is the distance to the nearest earlier picture, None for a picture that joined otherwise.
+    """
+
+    __tablename__ = "clustered_pictures"
+
+    design_id: Mapped[str] = mapped_column(ForeignKey(Design.id), primary_key=True)
+    picture_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    cluster_id: Mapped[str] = mapped_column(ForeignKey("picture_clusters.id"), index=True)
+    scheme: Mapped[str] = mapped_column(String(20))
+    fingerprint: Mapped[bytes]
+    joined_by: Mapped[str] = mapped_column(String(10))
+    distance_bits: Mapped[int | None]
+    added_at: Mapped[datetime]
+
+
+class Case(Entity):
+    """One question for one person: does this seller infringe this design with this picture?
+
+    `organisation_id` is the marketplace whose moderators decide. `state` is a name of `states.State`. `head`
+    is the hash of the newest row of the timeline. `open_key` is unique while the case is open, so that a case
+    is joined and not doubled.
+    """
+
+    __tablename__ = "cases"
+    __table_args__ = (Index(None, "organisation_id", "state", "due_at"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
+    channel: Mapped[str] = mapped_column(String(64))
+    seller: Mapped[str] = mapped_column(String(100))
+    design_id: Mapped[str] = mapped_column(ForeignKey(Design.id), index=True)
+    cluster_id: Mapped[str] = mapped_column(ForeignKey("picture_clusters.id"), index=True)
+    verdict: Mapped[str] = mapped_column(String(30))
+    severity: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(20))
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    head: Mapped[str] = mapped_column(String(64))
+    open_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+    items: Mapped[list["CaseItem"]] = relationship(lazy="raise", order_by="CaseItem.added_at")
+    design: Mapped["Design"] = relationship(lazy="raise")
+
+
+class CaseItem(Entity):
+    """A listing in a case, with the verdict that it had when it joined."""
+
+    __tablename__ = "case_items"
+
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    listing_id: Mapped[str] = mapped_column(ForeignKey(Listing.id), primary_key=True, index=True)
+    verdict: Mapped[str] = mapped_column(String(30))
+    added_at: Mapped[datetime]
+
+    listing: Mapped["Listing"] = relationship(lazy="raise")
+
+
+class CaseEvent(Entity):
+    """A row of a case's timeline. `hash` is that of the row and of the hash before, see `timeline`.
+
+    `person_id` is the person who acted, None for the service and for programs.
+    """
+
+    __tablename__ = "case_events"
+
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(30))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey(Person.id))
+    details: Mapped[dict[str, Any]]
+    hash: Mapped[str] = mapped_column(String(64))
