@@ -147,6 +147,7 @@ Revoker = Annotated[Principal, needs((Resource.REVOCATIONS, Right.WRITE))]
 AnyonesRevoker = Annotated[Principal, needs((Resource.REVOCATIONS, Right.DECIDE))]
 ListingsReader = Annotated[Principal, needs((Resource.LISTINGS, Right.READ))]
 ListingsChecker = Annotated[Principal, needs((Resource.LISTINGS, Right.WRITE))]
+CasesReader = Annotated[Principal, needs((Resource.CASES, Right.READ))]
 OrganisationsReader = Annotated[Principal, needs((Resource.ORGANISATIONS, Right.READ))]
 OrganisationsWriter = Annotated[Principal, needs((Resource.ORGANISATIONS, Right.WRITE))]
 PeopleReader = Annotated[

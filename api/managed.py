@@ -30,12 +30,19 @@ def managed_organisation(
 
 
 def refuse_beyond(caller: Principal, roles: Iterable[str]) -> None:
-    """Raise Forbidden (`person.beyond`) for a role with a right that the caller does not have.
+    """Raise Forbidden (`person.beyond`) for a role that the caller may not give or take.
 
-    So only an operator gives or takes that role, and a key that manages people makes no admin.
+    Only an operator gives and takes that role. An admin gives all others. A key that manages people gives
+    only roles whose rights it has, so it makes no admin.
     """
-    beyond = [role for role in Role if role in set(roles) and not includes(caller.grants, MATRIX[role])]
-    if beyond and not caller.may(Resource.ORGANISATIONS, Right.WRITE):
+    if caller.may(Resource.ORGANISATIONS, Right.WRITE):
+        return
+    wanted = [role for role in Role if role in set(roles)]
+    if caller.is_person:
+        beyond = [role for role in wanted if role is Role.OPERATOR]
+    else:
+        beyond = [role for role in wanted if not includes(caller.grants, MATRIX[role])]
+    if beyond:
         raise Forbidden(
             f"You cannot give or take roles with more rights than your own: {', '.join(beyond)}.",
             code="person.beyond",

@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     key_requests_per_minute: Annotated[int, Field(ge=1, description="Requests a minute for one API key.")] = (
         600
     )
+    case_hours_high: Annotated[
+        int, Field(ge=1, description="Hours for the first decision of a case of high severity.")
+    ] = 24
+    case_hours: Annotated[int, Field(ge=1, description="Hours for the first decision of other cases.")] = 72
     session_idle_hours: Annotated[
         int,
         Field(ge=1, le=876_000, description="Hours without a request after which a person is signed out."),

@@ -110,6 +110,11 @@ TABLE: dict[str, Rule] = {
         ("GET /v1/listings/{listing}", R, 404),
     ),
     **rules(
+        Resource.CASES,
+        ("GET /v1/cases", R, 200),
+        ("GET /v1/cases/{case}", R, 404),
+    ),
+    **rules(
         Resource.ORGANISATIONS,
         ("POST /v1/organisations", W, 422, {}),
         ("GET /v1/organisations", R, 200),

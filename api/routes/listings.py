@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from authcheck.cases.opening import open_for
 from authcheck.errors import ImageRejected, Rejected
 from authcheck.licences.parties import refuse_future
 from authcheck.listings import judging
@@ -96,6 +97,7 @@ def _check(workspace: Workspace, caller: Principal, upload: Upload, turn: Turn) 
         source="api",
         now=now,
         reach=caller.reach,
+        then=open_for,
     )
     with workspace.database.reading() as session:
         disclosed = disclose(session, [judged.listing], caller.organisation_id, reach=caller.reach)

@@ -50,7 +50,7 @@ class Case(Entity):
 
     `organisation_id` is the marketplace whose moderators decide. `state` is a name of `states.State`. `head`
     is the hash of the newest row of the timeline. `open_key` is unique while the case is open, so that a case
-    is joined and not doubled.
+    is joined and not doubled. `salt` begins the timeline, so that nobody guesses its words from a hash.
     """
 
     __tablename__ = "cases"
@@ -69,6 +69,7 @@ class Case(Entity):
     due_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     head: Mapped[str] = mapped_column(String(64))
+    salt: Mapped[str] = mapped_column(String(32))
     open_key: Mapped[str | None] = mapped_column(String(64), unique=True)
 
     items: Mapped[list["CaseItem"]] = relationship(lazy="raise", order_by="CaseItem.added_at")

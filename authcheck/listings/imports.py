@@ -19,7 +19,7 @@ from authcheck.errors import NotFound, Rejected, RowRejected
 from authcheck.files.named_files import Folder
 from authcheck.files.picture_files import read_file
 from authcheck.ids import new_id
-from authcheck.listings.judging import check_listing, check_number
+from authcheck.listings.judging import Then, check_listing, check_number
 from authcheck.listings.offer_files import OfferRow, column_of, new_listing
 from authcheck.listings.tables import ListingImport, ListingImportRow
 from authcheck.storage.parameters import can_be_stored
@@ -116,11 +116,16 @@ def count(done: Iterable[RowDone]) -> dict[str, int]:
 
 
 def work_off(
-    work: Workspace, import_id: str, *, now: Callable[[], datetime], workers: int | None = None
+    work: Workspace,
+    import_id: str,
+    *,
+    now: Callable[[], datetime],
+    workers: int | None = None,
+    then: Then | None = None,
 ) -> Iterator[RowDone]:
     """Check the rows that have no result yet.
 
-    Yield each row once its result is stored, in the order of lines.
+    Yield each row once its result is stored, in the order of lines. `then` is that of `check_listing`.
 
     After a stop at any moment, call the function again for the rest. Two calls at the same time do the same
     work twice, without harm: a reference has one listing. Raises NotFound (`import.not_found`), Unavailable;
@@ -140,7 +145,7 @@ def work_off(
     with ThreadPoolExecutor(at_once) as pool:
         try:
             for line in waiting:
-                ahead.append(pool.submit(_work_row, work, hand_in, line, now))
+                ahead.append(pool.submit(_work_row, work, hand_in, line, now, then))
                 if len(ahead) > 2 * at_once:
                     yield ahead.popleft().result()
             while ahead:
@@ -152,24 +157,34 @@ def work_off(
         session.execute(end.values(finished_at=now()))
 
 
-def _work_row(work: Workspace, hand_in: ListingImport, line: int, now: Callable[[], datetime]) -> RowDone:
+def _work_row(
+    work: Workspace, hand_in: ListingImport, line: int, now: Callable[[], datetime], then: Then | None
+) -> RowDone:
     with work.database.reading() as session:
         row = session.get_one(ListingImportRow, (hand_in.id, line))
-    result = row.result or _check_row(work, hand_in, row.given, now())
+    result = row.result or _check_row(work, hand_in, row.given, now(), then)
     with work.database.writing() as session:
         is_row = (ListingImportRow.import_id == hand_in.id, ListingImportRow.line == line)
         session.execute(update(ListingImportRow).where(*is_row).values(result=result))
     return RowDone(line, row.given.get("reference", ""), result)
 
 
-def _check_row(work: Workspace, hand_in: ListingImport, given: Mapping[str, Any], now: datetime) -> Result:
+def _check_row(
+    work: Workspace, hand_in: ListingImport, given: Mapping[str, Any], now: datetime, then: Then | None
+) -> Result:
     """Check the listing of a row. A listing without a day has the day on which the table was handed in."""
     try:
         new, names = new_listing(given, hand_in.created_at.date())
         check_number(len(names))
         pictures = [(name.name, _read_picture(name, work.limits.bytes)) for name in names]
         judged = check_listing(
-            work, new, pictures, organisation_id=hand_in.organisation_id, source="scan", now=now
+            work,
+            new,
+            pictures,
+            organisation_id=hand_in.organisation_id,
+            source="scan",
+            now=now,
+            then=then,
         )
     except Rejected as error:
         return _refusal(error, column_of(error.code))

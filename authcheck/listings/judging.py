@@ -1,6 +1,6 @@
 """Listings: check an offer, store its verdict with the evidence, decide it again."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 MOST_PICTURES = 12
+Then = Callable[[Session, Listing, Sequence[Check], datetime], object]
 CODE_CHARS = 20
 
 
@@ -69,12 +70,14 @@ def check_listing(
     source: str,
     now: datetime,
     reach: Reach = WHOLE,
+    then: Then | None = None,
 ) -> Judged:
     """Check the pictures, the seller's right and the certificate of an offer, decide, and store all of it.
 
     `pictures` are names with bytes, or with the error that stopped the reading. A picture that cannot be read
     is reported, and the verdict rests on the others. An earlier listing of the same organisation with the
-    same reference is replaced. Raises Rejected (`listing.*`), Conflict (`appointment.outside`,
+    same reference is replaced. `then` is called with the stored listing and its checks, in the transaction
+    that stores them. Raises Rejected (`listing.*`), Conflict (`appointment.outside`,
     `listing.reference_taken`) for an agent, Unavailable.
     """
     new = new.checked()
@@ -91,7 +94,7 @@ def check_listing(
         for picture in read
     }
     row = _new_row(new, organisation_id, evidence_seen, decision, now, certificate=certificate)
-    listing, again = _store(work, row, checks, reach)
+    listing, again = _store(work, row, checks, reach, then)
     data = {picture.place: picture.answer.submission.data for picture in read}
     for place, check in checks.items():
         evidence.keep(check, data[place], work.copies, work.limits, now)
@@ -189,7 +192,9 @@ REPLACED = (
 )  # fmt: skip
 
 
-def _store(work: Workspace, new: Listing, checks: dict[int, Check], reach: Reach) -> tuple[Listing, bool]:
+def _store(
+    work: Workspace, new: Listing, checks: dict[int, Check], reach: Reach, then: Then | None
+) -> tuple[Listing, bool]:
     """Write the listing, its pictures and their checks.
 
     Return the listing and whether its reference was there before.
@@ -209,6 +214,8 @@ def _store(work: Workspace, new: Listing, checks: dict[int, Check], reach: Reach
             for place, check in checks.items()
         )
         session.flush()
+        if then is not None:
+            then(session, listing, [checks[place] for place in sorted(checks)], listing.decided_at)
         return get_listing(session, listing.id), again
 
 

@@ -91,6 +91,11 @@ LISTING_POLICIES: Mapping[str, ListingPolicy] = {
 CURRENT_LISTING_POLICY = LISTING_POLICIES["listing-1"]
 
 
+def severity_of(policy: str, verdict: str) -> Severity:
+    """Return how urgent a stored verdict is. Raises BadSetting (`policy.unknown`)."""
+    return listing_policy_named(policy).severities[ListingVerdict(verdict)]
+
+
 def listing_policy_named(name: str) -> ListingPolicy:
     """Return the policy with this name. Raises BadSetting (`policy.unknown`) when this release has none."""
     try:

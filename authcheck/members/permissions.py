@@ -27,6 +27,7 @@ class Resource(StrEnum):
     CERTIFICATES = "certificates"  # batches, labels, signing keys
     REVOCATIONS = "revocations"
     LISTINGS = "listings"  # checks of pictures, listings, questions about sellers
+    CASES = "cases"  # of a marketplace: listings that look wrong, for moderators
     ORGANISATIONS = "organisations"  # the members of this installation
 
 
@@ -50,17 +51,18 @@ NO, READ, WRITE, DECIDE = Right
 MATRIX: Mapping[Role, Grants] = {
     role: dict(zip(Resource, rights, strict=True))
     for role, rights in {
-        # -------------- people, designs, disputes, licences, certificates, revocations, listings, members
-        Role.ADMIN:     (WRITE,  WRITE,   WRITE,    WRITE,    WRITE,        WRITE,       WRITE,    NO),
-        Role.RIGHTS:    (NO,     WRITE,   WRITE,    READ,     NO,           NO,          READ,     NO),
-        Role.LICENSING: (NO,     READ,    NO,       WRITE,    READ,         NO,          READ,     NO),
-        Role.ISSUER:    (NO,     READ,    NO,       READ,     WRITE,        WRITE,       NO,       NO),
-        Role.PROTECTOR: (NO,     READ,    READ,     READ,     READ,         NO,          WRITE,    NO),
-        Role.ANALYST:   (NO,     READ,    NO,       READ,     READ,         NO,          READ,     NO),
-        Role.LICENSEE:  (NO,     READ,    NO,       WRITE,    WRITE,        WRITE,       READ,     NO),
-        Role.AGENT:     (NO,     NO,      NO,       NO,       NO,           NO,          NO,       NO),
-        Role.MODERATOR: (NO,     READ,    READ,     READ,     READ,         NO,          WRITE,    NO),
-        Role.OPERATOR:  (READ,   READ,    DECIDE,   READ,     READ,         DECIDE,      READ,     WRITE),
+        # the columns are those of Resource: people, designs, disputes, licences, certificates, revocations,
+        # listings, cases, organisations
+        Role.ADMIN:     (WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  NO),
+        Role.RIGHTS:    (NO,     WRITE,  WRITE,  READ,   NO,     NO,     READ,   WRITE,  NO),
+        Role.LICENSING: (NO,     READ,   NO,     WRITE,  READ,   NO,     READ,   NO,     NO),
+        Role.ISSUER:    (NO,     READ,   NO,     READ,   WRITE,  WRITE,  NO,     NO,     NO),
+        Role.PROTECTOR: (NO,     READ,   READ,   READ,   READ,   NO,     WRITE,  WRITE,  NO),
+        Role.ANALYST:   (NO,     READ,   NO,     READ,   READ,   NO,     READ,   READ,   NO),
+        Role.LICENSEE:  (NO,     READ,   NO,     WRITE,  WRITE,  WRITE,  READ,   NO,     NO),
+        Role.AGENT:     (NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO),
+        Role.MODERATOR: (NO,     READ,   READ,   READ,   READ,   NO,     WRITE,  DECIDE, NO),
+        Role.OPERATOR:  (READ,   READ,   DECIDE, READ,   READ,   DECIDE, READ,   READ,   WRITE),
     }.items()
 }  # fmt: skip
 """The rights of each role. An agent has no right in the own organisation, see `appointments`."""
@@ -84,6 +86,8 @@ SCOPES: Mapping[str, Grants] = {
     "listings:read": {Resource.LISTINGS: READ},
     "listings:check": {Resource.LISTINGS: WRITE},
     "disputes:read": {Resource.DISPUTES: READ},
+    "cases:read": {Resource.CASES: READ},
+    "cases:decide": {Resource.CASES: DECIDE},
     "people:write": {Resource.PEOPLE: WRITE},
     "admin": {Resource.ORGANISATIONS: WRITE, Resource.DISPUTES: DECIDE, Resource.REVOCATIONS: DECIDE},
 }  # fmt: skip

@@ -40,6 +40,7 @@ TYPES = frozenset(
         "cert.flag",
         "cert.unflag",
         "cert.claim",
+        "case.open",
         "case.decide",
         "statuslist.publish",
         "address.move",

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from authcheck.cases.opening import open_for
 from authcheck.errors import BadSetting, Rejected
 from authcheck.files.picture_files import read_file, read_stream
 from authcheck.ids import as_word, new_id
@@ -77,7 +78,13 @@ def _judge(listing: NewListing, names: list[str], organisation: str | None) -> J
         pictures = [(name, _read_picture(name, work.limits.bytes)) for name in names]
         try:
             return judging.check_listing(
-                work, listing, pictures, organisation_id=member_id, source="cli", now=utc_now()
+                work,
+                listing,
+                pictures,
+                organisation_id=member_id,
+                source="cli",
+                now=utc_now(),
+                then=open_for,
             )
         except Rejected as error:
             if error.code != "listing.pictures":
@@ -179,7 +186,7 @@ def _check_rows(work: Workspace, table_import: ListingImport, *, json: bool) -> 
     try:
         with console.progress() as progress:
             task = progress.add_task("Checking", total=table_import.total, completed=len(rows))
-            for row in imports.work_off(work, table_import.id, now=utc_now):
+            for row in imports.work_off(work, table_import.id, now=utc_now, then=open_for):
                 rows.append(row)
                 listings.show_row(row, json=json)
                 progress.update(task, completed=len(rows))

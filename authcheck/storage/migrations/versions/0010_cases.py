@@ -96,6 +96,7 @@ def _make_cases() -> None:
         _time("due_at"),
         _time("closed_at", nullable=True),
         _text("head", 64),
+        _text("salt", 32),
         _text("open_key", 64, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_cases"),
         sa.UniqueConstraint("open_key", name="uq_cases_open_key"),

@@ -1,0 +1,125 @@
+"""Cases open by the verdicts on listings. A case is joined, never doubled."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from authcheck.cases import clusters, facts, timeline
+from authcheck.cases.states import SUSPECT, State, decided_within, worse
+from authcheck.cases.tables import Case, CaseItem
+from authcheck.checks.tables import Check
+from authcheck.config import Settings
+from authcheck.ids import new_id, new_salt
+from authcheck.ledger.journal import record_at_commit
+from authcheck.listings.policies import severity_of
+from authcheck.listings.tables import Listing
+from authcheck.members.tables import Organisation
+from authcheck.storage.database import SETTINGS
+
+
+class _Place(NamedTuple):
+    """What a case is about. There is one open case of a place."""
+
+    organisation_id: str
+    channel: str
+    seller: str
+    design_id: str
+    cluster_id: str
+
+
+def open_for(session: Session, listing: Listing, checks: Sequence[Check], now: datetime) -> Case | None:
+    """Open a case for a stored listing, or join its open case, in the transaction that stores the listing.
+
+    Return the case, or None when the verdict is no suspicion, when no picture shows the verdict's design, or
+    when the organisation that handed the listing in is no marketplace: a brand does not decide its own cases.
+    Open cases of a listing that is no longer suspect get a row in their timeline, and stay open.
+    """
+    if listing.verdict not in SUSPECT:
+        _note_cleared(session, listing, now)
+        return None
+    shown = next((check for check in checks if _shows(check, listing.design_id)), None)
+    organisation = session.get(Organisation, listing.organisation_id) if listing.organisation_id else None
+    if shown is None or listing.design_id is None or organisation is None:
+        return None
+    if "marketplace" not in organisation.roles:
+        return None
+    cluster_id = clusters.join(session, shown, listing.design_id, now).cluster_id
+    place = _Place(organisation.id, listing.channel, listing.seller, listing.design_id, cluster_id)
+    case = _find_or_open(session, listing, place, now)
+    _add_item(session, case, listing, now)
+    return case
+
+
+def _shows(check: Check, design_id: str | None) -> bool:
+    return any(finding["design_id"] == design_id for finding in check.findings)
+
+
+def _find_or_open(session: Session, listing: Listing, place: _Place, now: datetime) -> Case:
+    """Return the open case of this seller, picture and design, locked, or open it."""
+    key = hashlib.sha256("\n".join(place).encode()).hexdigest()
+    same = select(Case).where(Case.open_key == key).with_for_update()
+    case = session.scalar(same)
+    if case is not None:
+        return case
+    settings: Settings = session.info[SETTINGS]
+    severity = severity_of(listing.policy, listing.verdict)
+    case = Case(
+        id=new_id("cas", now),
+        **place._asdict(),
+        verdict=listing.verdict,
+        severity=severity,
+        state=State.OPEN,
+        opened_at=now,
+        due_at=now + decided_within(severity, settings),
+        head="",
+        salt=new_salt(),
+        open_key=key,
+    )
+    try:
+        with session.begin_nested():
+            session.add(case)
+    except IntegrityError:  # on PostgreSQL another transaction may open the case after we looked
+        return session.scalars(same).one()
+    details = {"verdict": listing.verdict, "severity": severity, "listing": listing.id}
+    timeline.append(session, case, "opened", details, at=now)
+    record_at_commit(session, [facts.opened(case, now)])
+    return case
+
+
+def _add_item(session: Session, case: Case, listing: Listing, now: datetime) -> None:
+    """Add a listing to a case, or note its new verdict. A worse verdict makes the case more urgent."""
+    item = session.get(CaseItem, (case.id, listing.id))
+    if item is None:
+        item = CaseItem(case_id=case.id, listing_id=listing.id, verdict=listing.verdict, added_at=now)
+        session.add(item)
+        if case.opened_at != now:
+            details = {"verdict": listing.verdict, "listing": listing.id}
+            timeline.append(session, case, "joined", details, at=now)
+    elif item.verdict != listing.verdict:
+        details = {"before": item.verdict, "verdict": listing.verdict, "listing": listing.id}
+        timeline.append(session, case, "judged_again", details, at=now)
+        item.verdict = listing.verdict
+    severity = worse(case.severity, severity_of(listing.policy, listing.verdict))
+    if severity != case.severity:
+        settings: Settings = session.info[SETTINGS]
+        case.severity, case.verdict = severity, listing.verdict
+        case.due_at = min(case.due_at, now + decided_within(severity, settings))
+    session.flush()
+
+
+def _note_cleared(session: Session, listing: Listing, now: datetime) -> None:
+    items = session.scalars(select(CaseItem).where(CaseItem.listing_id == listing.id)).all()
+    for item in items:
+        if item.verdict == listing.verdict:
+            continue
+        case = session.get_one(Case, item.case_id, with_for_update=True)
+        if case.open_key is not None:
+            details = {"before": item.verdict, "verdict": listing.verdict, "listing": listing.id}
+            timeline.append(session, case, "judged_again", details, at=now)
+            item.verdict = listing.verdict
+    session.flush()
