@@ -38,8 +38,9 @@ def refuse_beyond(caller: Principal, roles: Iterable[str]) -> None:
     if caller.may(Resource.ORGANISATIONS, Right.WRITE):
         return
     wanted = [role for role in Role if role in set(roles)]
+    beyond: list[Role]
     if caller.is_person:
-        beyond = [role for role in wanted if role is Role.OPERATOR]
+        beyond = [role for role in wanted if role == Role.OPERATOR]
     else:
         beyond = [role for role in wanted if not includes(caller.grants, MATRIX[role])]
     if beyond:

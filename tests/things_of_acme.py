@@ -10,7 +10,9 @@ import people_made
 import units_made as units
 from sqlalchemy import select
 
+from authcheck.cases.tables import Case, PictureCluster
 from authcheck.certificates.tables import SigningKey
+from authcheck.ids import new_id
 from authcheck.listings.tables import Listing
 from authcheck.members import api_keys, invitations, organisations
 from authcheck.registry import reports
@@ -52,9 +54,44 @@ def ids(workspace: Workspace) -> dict[str, str]:
         "check": check.id, "import": report.id, "negative": str(negative.number), "picture": picture,
         "hidden": make.register(workspace, "HIDDEN", seed=5).design.id, "dispute": dispute.id,
         "batch": unit.batch_id, "certificate": unit.id, "design": design, "licence": licence.id,
-        "listing": "lst_acme", "shop": shop.id, "person": person.id, "invitation": link.id, "key": key.id,
+        "listing": "lst_acme", "case": _case(workspace, acme_id, design), "shop": shop.id, "person": person.id, "invitation": link.id, "key": key.id,
         "signing_key": signing_key.id, "appointment": appointment.id,
     }  # fmt: skip
+
+
+def _case(workspace: Workspace, organisation_id: str, design_id: str) -> str:
+    """Store a case of acme, and return its id."""
+    with workspace.database.writing() as session:
+        cluster = PictureCluster(
+            id=new_id("clu", make.NOW),
+            design_id=design_id,
+            representative_sha256="0" * 64,
+            spread_bits=0,
+            created_at=make.NOW,
+        )
+        session.add(cluster)
+        session.flush()
+        words = {
+            "channel": "m.example",
+            "seller": "s",
+            "verdict": "lookalike",
+            "severity": "low",
+            "state": "open",
+        }
+        times = {"opened_at": make.NOW, "due_at": make.NOW}
+        case = Case(
+            id=new_id("cas", make.NOW),
+            organisation_id=organisation_id,
+            design_id=design_id,
+            cluster_id=cluster.id,
+            head="",
+            salt="",
+            **words,
+            **times,
+        )
+        session.add(case)
+        session.flush()
+        return case.id
 
 
 def listing(organisation_id: str) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only, selectinload
 
+from authcheck.audit.cases import compare_case
 from authcheck.audit.contents import EntryContent, Facts, find_first
 from authcheck.audit.designs import compare_design
+from authcheck.cases.tables import Case
 from authcheck.certificates.facts import hash_of, of_key
 from authcheck.certificates.statements import urn_of
 from authcheck.certificates.tables import Certificate, SigningKey, StatusList
@@ -241,6 +243,10 @@ ACCOUNTS = (
     Account(
         select(Licence), Licence.id, _id_of, Entry.subject, "licence.grant",
         Licence.id == Entry.subject, _compare_licence,
+    ),
+    Account(
+        select(Case).options(selectinload(Case.events)), Case.id, _id_of, Entry.subject, "case.open",
+        Case.id == Entry.subject, compare_case,
     ),
 )  # fmt: skip
 """All tables that follow from the ledger. A table comes after the tables that its rows refer to."""

@@ -73,6 +73,7 @@ class Case(Entity):
     open_key: Mapped[str | None] = mapped_column(String(64), unique=True)
 
     items: Mapped[list["CaseItem"]] = relationship(lazy="raise", order_by="CaseItem.added_at")
+    events: Mapped[list["CaseEvent"]] = relationship(lazy="raise", order_by="CaseEvent.number")
     design: Mapped["Design"] = relationship(lazy="raise")
 
 

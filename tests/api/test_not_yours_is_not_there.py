@@ -17,7 +17,14 @@ from authcheck.errors import NotFound
 from authcheck.members import api_keys, organisations
 from authcheck.workspace import Workspace
 
-SCOPES = ("certificates:issue", "licences:write", "listings:check", "designs:write", "people:write")
+SCOPES = (
+    "certificates:issue",
+    "licences:write",
+    "listings:check",
+    "designs:write",
+    "people:write",
+    "cases:read",
+)
 ORDER = {"gtin": units.GTIN, "lot": "L", "product": "P", "count": 1}
 REQUESTS = [
     ("GET", "/v1/batches/{batch}", None),
@@ -30,6 +37,7 @@ REQUESTS = [
     ("POST", "/v1/licences/{licence}/decline", None),
     ("POST", "/v1/licences/{licence}/revoke", {"reason": "other"}),
     ("GET", "/v1/listings/{listing}", None),
+    ("GET", "/v1/cases/{case}", None),
     ("GET", "/v1/disputes/{dispute}", None),
     ("POST", "/v1/signing-keys/{signing_key}/revoke", None),
     ("DELETE", "/v1/keys/{key}", None),

@@ -1,0 +1,226 @@
+"""Flow: a marketplace's suspect listings open cases, which are joined, chained and written into the ledger."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from typing import Any
+
+import make
+import pytest
+from sqlalchemy import select, update
+
+from authcheck.audit.log import audit
+from authcheck.cases import listing as case_list
+from authcheck.cases import timeline
+from authcheck.cases.opening import open_for
+from authcheck.cases.tables import Case, CaseEvent
+from authcheck.errors import NotFound
+from authcheck.ledger.publishing import ledger_signer
+from authcheck.ledger.tables import Entry
+from authcheck.listings import judging
+from authcheck.listings.offers import NewListing
+from authcheck.members import organisations
+from authcheck.workspace import Workspace
+
+pytestmark = pytest.mark.postgresql
+DAY = date(2026, 11, 23)
+
+
+def market(work: Workspace, handle: str = "bazaar", *kinds: str) -> str:
+    """Return the id of an organisation, made at the first call."""
+    with work.database.writing() as session:
+        found = organisations.find_organisation(session, handle)
+        if found is None:
+            roles = kinds or ("marketplace",)
+            found = organisations.create_organisation(
+                session, handle=handle, name=handle, roles=roles, now=make.NOW
+            )
+        return found.id
+
+
+def hand_in(
+    work: Workspace,
+    reference: str = "L-1",
+    *,
+    by: str = "bazaar",
+    later_h: float = 0,
+    seed: int = 1,
+    **words: Any,
+) -> Any:
+    """Hand a listing with a copy of a design's picture in."""
+    fields = {"seller": "kites", "channel": "bigmarket", "territory": "DE", "listed_on": DAY}
+    picture = make.picture_bytes(seed, "JPEG", quality=70)
+    return judging.check_listing(
+        work,
+        NewListing(**{"reference": reference, **fields, **words}),
+        [("a.jpg", picture)],
+        organisation_id=market(work, by),
+        source="api",
+        now=make.NOW + timedelta(hours=later_h),
+        then=open_for,
+    ).listing
+
+
+def cases_of(work: Workspace) -> list[Case]:
+    """Return all cases with their listings."""
+    with work.database.reading() as session:
+        rows = case_list.list_cases(session, organisation_id=None)
+        return [case_list.get_case(session, row.id, organisation_id=None) for row in rows]
+
+
+def events_of(work: Workspace, case: Case) -> list[CaseEvent]:
+    """Return a case's timeline."""
+    with work.database.reading() as session:
+        return list(timeline.events_of(session, case.id))
+
+
+@pytest.fixture
+def kite(workspace: Workspace) -> str:
+    """Return acme's design of seed 1."""
+    return make.register(workspace, seed=1).design.id
+
+
+def test_a_suspect_listing_opens_a_case(workspace: Workspace, kite: str) -> None:
+    """The case names seller, design and picture, is due in time, and the ledger holds its opening without a name."""
+    listing = hand_in(workspace)
+    (case,) = cases_of(workspace)
+    assert (case.seller, case.design_id, case.verdict, case.severity) == (
+        "kites",
+        kite,
+        "unlicensed_use",
+        "medium",
+    )
+    assert case.due_at - case.opened_at == timedelta(hours=72)
+    assert [item.listing_id for item in case.items] == [listing.id]
+    (event,) = events_of(workspace, case)
+    with workspace.database.reading() as session:
+        entry = session.scalars(select(Entry).where(Entry.type == "case.open")).one()
+    assert (entry.subject, event.hash.encode() in entry.body) == (case.id, True)
+    assert b"kites" not in entry.body
+
+
+def test_cases_are_joined_and_not_doubled(workspace: Workspace, kite: str) -> None:
+    """Listings of one seller with one picture share a case. Another seller, design or marketplace does not."""
+    make.register(workspace, "REF-2", seed=2)
+    hand_in(workspace, "L-1")
+    hand_in(workspace, "L-2", later_h=1)
+    hand_in(workspace, "L-2", later_h=2)
+    hand_in(workspace, "L-3", seller="other")
+    hand_in(workspace, "L-4", seed=2)
+    hand_in(workspace, "L-1", by="souk")
+    cases = cases_of(workspace)
+    found = sorted((case.seller, len(case.items)) for case in cases)
+    assert found == [("kites", 1), ("kites", 1), ("kites", 2), ("other", 1)]
+    (joined,) = [case for case in cases if len(case.items) == 2]
+    assert [event.kind for event in events_of(workspace, joined)] == ["opened", "joined"]
+    assert len({case.cluster_id for case in cases}) == 2
+
+
+@pytest.mark.parametrize(
+    "case", ["nothing found", "licensed", "a brand's own check", "without an organisation"]
+)
+def test_what_is_no_case(workspace: Workspace, kite: str, case: str) -> None:
+    """Only a marketplace's suspect listing that shows a design opens a case."""
+    if case == "nothing found":
+        hand_in(workspace, seed=9)
+    elif case == "a brand's own check":
+        market(workspace, "globex", "brand")
+        hand_in(workspace, by="globex")
+    elif case == "without an organisation":
+        with workspace.database.writing() as session:
+            stored = hand_in(workspace, seed=9)
+            stored.organisation_id, stored.verdict, stored.design_id = None, "unlicensed_use", kite
+            assert open_for(session, stored, [], make.NOW) is None
+    else:
+        from authcheck.storefronts import shops  # noqa: PLC0415 - only here
+
+        with workspace.database.writing() as session:
+            acme = organisations.get_organisation(session, "acme")
+            url = "https://bigmarket/kites"
+            shops.add(session, acme, marketplace="bigmarket", shop_id="kites", url=url, now=make.NOW)
+        assert hand_in(workspace).verdict == "licensed"
+    assert cases_of(workspace) == []
+
+
+def test_a_listing_that_is_judged_again_is_noted(workspace: Workspace, kite: str) -> None:
+    """The case keeps its listing, and its timeline says that the verdict is another one now."""
+    hand_in(workspace)
+    hand_in(workspace, seed=9, later_h=1)
+    (case,) = cases_of(workspace)
+    assert [item.verdict for item in case.items] == ["none"]
+    assert [event.kind for event in events_of(workspace, case)] == ["opened", "judged_again"]
+    hand_in(workspace, seed=9, later_h=2)
+    assert len(events_of(workspace, case)) == 2
+
+
+def test_a_worse_verdict_is_due_earlier(workspace: Workspace, kite: str) -> None:
+    """A false certificate beside the same picture makes the case urgent."""
+    hand_in(workspace)
+    hand_in(workspace, "L-2", later_h=1, certificate_code="0000000000000")
+    (case,) = cases_of(workspace)
+    assert case.severity == "high"
+    assert case.due_at == make.NOW + timedelta(hours=25)
+
+
+def test_two_rows_at_once_open_one_case(workspace: Workspace, kite: str) -> None:
+    """Two listings of one seller that are stored at the same moment share a case."""
+    market(workspace)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda number: hand_in(workspace, f"L-{number}"), range(4)))
+    (case,) = cases_of(workspace)
+    assert len(case.items) == 4
+    assert timeline.first_broken(case, events_of(workspace, case)) is None
+
+
+@pytest.mark.parametrize("attack", ["details", "deleted", "added", "head"])
+def test_a_changed_timeline_is_noticed(workspace: Workspace, kite: str, attack: str) -> None:
+    """A row that is changed, deleted or added in the database breaks the chain, and the audit names the case."""
+    hand_in(workspace)
+    hand_in(workspace, "L-2", later_h=1)
+    (case,) = cases_of(workspace)
+    with workspace.database.writing() as session:
+        rows = update(CaseEvent).where(CaseEvent.case_id == case.id, CaseEvent.number == 0)
+        if attack == "details":
+            session.execute(rows.values(details={"verdict": "none"}))
+        elif attack == "head":
+            session.execute(update(Case).values(head="0" * 64))
+        elif attack == "deleted":
+            session.delete(session.get_one(CaseEvent, (case.id, 1)))
+        else:
+            session.add(
+                CaseEvent(case_id=case.id, number=2, at=make.NOW, kind="x", details={}, hash="0" * 64)
+            )
+    with workspace.database.reading() as session:
+        changed = case_list.get_case(session, case.id, organisation_id=None)
+    assert timeline.first_broken(changed, events_of(workspace, case)) is not None
+    public_key = ledger_signer(workspace.settings, workspace.settings.ledger_origin).verifier.public_key
+    with workspace.database.snapshot() as session:
+        findings = [finding.what for finding in audit(session, public_key)]
+    assert f"cases {case.id}" in findings
+
+
+def test_a_case_of_another_marketplace_is_not_there(workspace: Workspace, kite: str) -> None:
+    """Foreign and unknown cases get the same answer."""
+    hand_in(workspace)
+    (case,) = cases_of(workspace)
+    souk = market(workspace, "souk")
+    with workspace.database.reading() as session:
+        for case_id in (case.id, "cas_" + "0" * 26, "", "\0"):
+            with pytest.raises(NotFound) as caught:
+                case_list.get_case(session, case_id, organisation_id=souk)
+            assert caught.value.code == "case.not_found"
+
+
+def test_cases_at_the_command_line(workspace: Workspace, kite: str, cli: Callable[..., Any]) -> None:
+    """The list fits 80 columns. A broken timeline ends with 1."""
+    hand_in(workspace)
+    (case,) = cases_of(workspace)
+    listed = cli("cases", "list", "--org", "bazaar")
+    assert case.id in listed.out
+    assert cli("cases", "list", "--state", "closed", "--json").out == ""
+    shown = cli("cases", "show", case.id)
+    assert (shown.code, "opened" in shown.out, "L-1" in shown.out) == (0, True, True)
+    with workspace.database.writing() as session:
+        session.execute(update(CaseEvent).values(kind="closed"))
+    broken = cli("cases", "show", case.id)
+    assert (broken.code, "case.timeline" in broken.err) == (1, True)
