@@ -50,15 +50,14 @@ def show_page(
     new_link: dict[str, str] | None = None,
 ) -> HTMLResponse:
     """Render the page. `form` are the prefix of the form that `error` is about, and what was typed in it."""
-    caller, chosen = acting(signed_in), request.query_params.get("organisation")
-    suffix = f"organisation={quote(chosen)}" if chosen else ""
+    caller, query = acting(signed_in), _query_of(request)
     with workspace.database.glancing() as session:
         organisation = organisation_of(session, request, caller, Right.READ)
         return render(
             request,
             "people/people.html",
             status=status_of(request, error) if error else 200,
-            to=lambda path: with_query(to(request, path), suffix if path.startswith("/people") else ""),
+            to=lambda path: with_query(to(request, path), query if path.startswith("/people") else ""),
             organisation={"name": organisation.name},
             may_write=caller.may(Resource.PEOPLE, Right.WRITE)
             or caller.may(Resource.ORGANISATIONS, Right.WRITE),
@@ -185,7 +184,10 @@ def _matrix(organisation: Organisation) -> dict[str, Any]:
 
 def go_back(request: Request, notice: str) -> Response:
     """Show the page of the same organisation with a notice."""
+    return go(request, with_query(f"/people?notice={notice}", _query_of(request)))
+
+
+def _query_of(request: Request) -> str:
+    """Return the part of the query that names the organisation of the page, if an operator has chosen one."""
     chosen = request.query_params.get("organisation")
-    return go(
-        request, with_query(f"/people?notice={notice}", f"organisation={quote(chosen)}" if chosen else "")
-    )
+    return f"organisation={quote(chosen)}" if chosen else ""
