@@ -19,6 +19,7 @@ from authcheck.ledger.journal import record_at_commit
 from authcheck.listings.policies import severity_of
 from authcheck.listings.tables import Listing
 from authcheck.members.tables import Organisation
+from authcheck.registry.tables import Design
 from authcheck.storage.database import SETTINGS
 
 
@@ -35,24 +36,33 @@ class _Place(NamedTuple):
 def open_for(session: Session, listing: Listing, checks: Sequence[Check], now: datetime) -> Case | None:
     """Open a case for a stored listing, or join its open case, in the transaction that stores the listing.
 
-    Return the case, or None when the verdict is no suspicion, when no picture shows the verdict's design, or
-    when the organisation that handed the listing in is no marketplace: a brand does not decide its own cases.
+    Return the case, or None when the verdict is no suspicion, when no picture shows the verdict's design,
+    when the design is in dispute and so evidence against nobody, or when the organisation that handed the
+    listing in is no marketplace: a brand does not decide its own cases.
+
     Open cases of a listing that is no longer suspect get a row in their timeline, and stay open.
     """
     if listing.verdict not in SUSPECT:
         _note_cleared(session, listing, now)
         return None
     shown = next((check for check in checks if _shows(check, listing.design_id)), None)
-    organisation = session.get(Organisation, listing.organisation_id) if listing.organisation_id else None
-    if shown is None or listing.design_id is None or organisation is None:
+    if shown is None or not _may_open(session, listing):
         return None
-    if "marketplace" not in organisation.roles:
-        return None
-    cluster_id = clusters.join(session, shown, listing.design_id, now).cluster_id
-    place = _Place(organisation.id, listing.channel, listing.seller, listing.design_id, cluster_id)
+    design_id = str(listing.design_id)
+    cluster_id = clusters.join(session, shown, design_id, now).cluster_id
+    place = _Place(str(listing.organisation_id), listing.channel, listing.seller, design_id, cluster_id)
     case = _find_or_open(session, listing, place, now)
     _add_item(session, case, listing, now)
     return case
+
+
+def _may_open(session: Session, listing: Listing) -> bool:
+    """Return whether a marketplace handed the listing in, about a design without a dispute."""
+    if listing.organisation_id is None or listing.design_id is None:
+        return False
+    design = session.get_one(Design, listing.design_id)
+    organisation = session.get_one(Organisation, listing.organisation_id)
+    return "marketplace" in organisation.roles and design.state != "disputed"
 
 
 def _shows(check: Check, design_id: str | None) -> bool:

@@ -7,19 +7,21 @@ from typing import Any
 
 import make
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from authcheck.audit.log import audit
 from authcheck.cases import listing as case_list
 from authcheck.cases import timeline
 from authcheck.cases.opening import open_for
-from authcheck.cases.tables import Case, CaseEvent
+from authcheck.cases.tables import Case, CaseEvent, CaseItem
 from authcheck.errors import NotFound
 from authcheck.ledger.publishing import ledger_signer
 from authcheck.ledger.tables import Entry
 from authcheck.listings import judging
 from authcheck.listings.offers import NewListing
 from authcheck.members import organisations
+from authcheck.registry.tables import Design
+from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
@@ -116,29 +118,36 @@ def test_cases_are_joined_and_not_doubled(workspace: Workspace, kite: str) -> No
     assert len({case.cluster_id for case in cases}) == 2
 
 
-@pytest.mark.parametrize(
-    "case", ["nothing found", "licensed", "a brand's own check", "without an organisation"]
-)
-def test_what_is_no_case(workspace: Workspace, kite: str, case: str) -> None:
-    """Only a marketplace's suspect listing that shows a design opens a case."""
-    if case == "nothing found":
-        hand_in(workspace, seed=9)
-    elif case == "a brand's own check":
-        market(workspace, "globex", "brand")
-        hand_in(workspace, by="globex")
-    elif case == "without an organisation":
-        with workspace.database.writing() as session:
-            stored = hand_in(workspace, seed=9)
-            stored.organisation_id, stored.verdict, stored.design_id = None, "unlicensed_use", kite
-            assert open_for(session, stored, [], make.NOW) is None
-    else:
-        from authcheck.storefronts import shops  # noqa: PLC0415 - only here
+def test_a_licensed_listing_is_no_case(workspace: Workspace, kite: str) -> None:
+    """Neither the owner's shop nor a picture of nothing opens a case, and a brand's own check does not either."""
+    with workspace.database.writing() as session:
+        acme = organisations.get_organisation(session, "acme")
+        shops.add(
+            session, acme, marketplace="bigmarket", shop_id="own", url="https://bigmarket/own", now=make.NOW
+        )
+    market(workspace, "globex", "brand")
+    assert hand_in(workspace, "L-1", seller="own").verdict == "licensed"
+    assert hand_in(workspace, "L-2", seed=9).verdict == "none"
+    assert hand_in(workspace, "L-3", by="globex").verdict == "unlicensed_use"
+    assert cases_of(workspace) == []
 
-        with workspace.database.writing() as session:
-            acme = organisations.get_organisation(session, "acme")
-            url = "https://bigmarket/kites"
-            shops.add(session, acme, marketplace="bigmarket", shop_id="kites", url=url, now=make.NOW)
-        assert hand_in(workspace).verdict == "licensed"
+
+@pytest.mark.parametrize("fault", ["no organisation", "no picture", "disputed"])
+def test_what_is_no_case(workspace: Workspace, kite: str, fault: str) -> None:
+    """A suspicion without a marketplace, without a picture of the design, or about a disputed design is none."""
+    listing = hand_in(workspace, by="globex-market")
+    (opened,) = cases_of(workspace)
+    check = listing.pictures[0].check
+    with workspace.database.writing() as session:
+        session.execute(delete(CaseItem))
+        session.execute(delete(CaseEvent))
+        session.execute(delete(Case))
+        if fault == "disputed":
+            session.get_one(Design, kite).state = "disputed"
+        if fault == "no organisation":
+            listing.organisation_id = None
+        assert open_for(session, listing, [] if fault == "no picture" else [check], make.NOW) is None
+    assert opened.design_id == kite
     assert cases_of(workspace) == []
 
 
