@@ -32,7 +32,7 @@ Result = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RowDone:
-    """The result of a row: `listing`, `verdict`, `unreadable`, or an error's `code`, `detail`, `column`."""
+    """The result of a row: `listing`, `verdict`, `unreadable`, `remarks`, or `code`, `detail`, `column`."""
 
     line: int
     reference: str
@@ -174,7 +174,12 @@ def _check_row(work: Workspace, hand_in: ListingImport, given: Mapping[str, Any]
     except Rejected as error:
         return _refusal(error, column_of(error.code))
     unreadable = [f"{picture.name}: {picture.detail} [{picture.code}]" for picture in judged.unreadable]
-    return {"listing": judged.listing.id, "verdict": judged.listing.verdict, "unreadable": unreadable}
+    return {
+        "listing": judged.listing.id,
+        "verdict": judged.listing.verdict,
+        "unreadable": unreadable,
+        "remarks": judged.listing.remarks or [],
+    }
 
 
 def _read_picture(path: Path, limit: int) -> bytes | Rejected:
