@@ -19,6 +19,7 @@ from authcheck.errors import ImageRejected, Rejected
 from .spool import Spool
 
 TEXT_BYTES = 16 * 1024  # of a text field
+LONG_TEXT_BYTES = {"description": 512 * 1024}  # of fields whose text is cut instead of refused
 NAME_CHARS = 255  # of a file name
 SHORTEST_BOUNDARY = 8  # programs write 16 to 60 characters; a short boundary occurs in every file
 SPARE_DELIMITERS = 8  # of the last boundary, and of files that hold some by chance
@@ -245,9 +246,12 @@ class _Collector:
             self._pending.append(piece)
             self._offset += len(piece)
             return
-        if part.size_bytes > TEXT_BYTES:
+        limit_bytes = TEXT_BYTES
+        if part.size_bytes > TEXT_BYTES and part.name not in {other.name for other in self.parts[:-1]}:
+            limit_bytes = LONG_TEXT_BYTES.get(part.name, TEXT_BYTES)  # once, so that memory is bounded
+        if part.size_bytes > limit_bytes:
             raise Rejected(
-                f"The field {part.name!r} has more than {TEXT_BYTES} bytes. Send long content as a file.",
+                f"The field {part.name!r} has more than {limit_bytes} bytes. Send long content as a file.",
                 code="request.text_too_long",
                 field=part.name,
             )

@@ -22,7 +22,7 @@ from .spool import Spool
 CLEANUP = "authcheck.cleanup"  # scope key of the AsyncExitStack that middleware closes after the response
 MARGIN_BYTES = 64 * 1024  # headers and text fields around the pictures
 DESIGN_PICTURES = 8  # pictures in one request about a design
-FORM_PARTS = 24  # pictures, as many masks, and text fields
+FORM_PARTS = 36  # pictures, as many masks, and text fields
 IMPORT_PARTS = 5_000
 RAW_MEDIA_TYPES = ("application/pdf", "application/octet-stream")  # of a raw body, beside image/*
 CERTIFICATE_PATHS = {"/v1/batches", "/v1/revocations", "/v1/signatures"}

@@ -9,6 +9,7 @@ from authcheck.cases.opening import open_for
 from authcheck.errors import ImageRejected, Rejected
 from authcheck.licences.parties import refuse_future
 from authcheck.listings import judging
+from authcheck.listings.details import DETAILS
 from authcheck.listings.disclosure import Disclosed, disclose
 from authcheck.listings.evidence import Evidence
 from authcheck.listings.judging import Judged, decide_again
@@ -33,12 +34,16 @@ from ..wire.listings import (
     ListedDesignOut,
     ListedPictureOut,
     ListingOut,
+    RemarkOut,
     UnreadableOut,
     Verdict,
 )
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1/listings", tags=["listings"])
-FIELDS = ("reference", "seller", "channel", "territory", "goods", "price", "date", "certificate")
+FIELDS = (
+    "reference", "seller", "channel", "territory", "goods", "price", "currency", "date", "certificate",
+    *DETAILS,
+)  # fmt: skip
 NEEDED = ["reference", "seller", "channel", "territory", "image"]
 TEXT: dict[str, Any] = {"type": "string"}
 GOODS: dict[str, Any] = {"type": "string", "description": "Nice classes, comma-separated."}
@@ -47,6 +52,25 @@ DAY: dict[str, Any] = {
     "format": "date",
     "description": "Default: today. At the latest tomorrow (UTC).",
 }
+ABOUT: dict[str, str] = {
+    "price": "An amount with its currency, or a number with `currency` beside it.",
+    "currency": "An ISO 4217 code.",
+    "url": "The listing's http or https address, at most 2,000 characters. We never open it.",
+    "title": "We keep the first 500 characters.",
+    "description": "We keep the first 20,000 characters.",
+    "language": "A BCP 47 code, like zh-Hant.",
+    "seller_name": "The name that buyers read. We keep the first 200 characters.",
+    "gtin": "With its check digit.",
+    "sold_30d": "Units sold in the last 30 days.",
+    "stock": "Units in stock.",
+    "rank": "Place among the results of `query`, from 1.",
+    "query": "The search that found the listing. We keep the first 500 characters.",
+}
+PROPERTIES = (
+    dict.fromkeys(FIELDS, TEXT)
+    | {field: {**TEXT, "description": sentence} for field, sentence in ABOUT.items()}
+    | {"goods": GOODS, "date": DAY}
+)
 
 
 @router.post(
@@ -56,9 +80,7 @@ DAY: dict[str, Any] = {
     responses={
         200: {"model": CheckedListingOut, "description": "The earlier listing of the reference is replaced."}
     },
-    openapi_extra=multipart(
-        NEEDED, image=PICTURES, **(dict.fromkeys(FIELDS, TEXT) | {"goods": GOODS, "date": DAY})
-    ),
+    openapi_extra=multipart(NEEDED, image=PICTURES, **PROPERTIES),
 )
 def check_listing(
     caller: ListingsChecker, once: OnceDep, upload: UploadDep, turn: TurnDep, workspace: WorkspaceDep
@@ -67,6 +89,9 @@ def check_listing(
 
     The status is 201 for a new reference, and 200 when this listing replaces an earlier listing of the
     reference. `unreadable` names unreadable pictures. The check uses the other pictures.
+
+    The fields from `url` to `query` are for the people who decide about the listing. No verdict depends on
+    them. `remarks` names the values that we left out or changed.
 
     If the listing breaks a term of a licence, the reason's code says which kind of term. Only the owner and
     the licensee of the licence also read the term's numbers and the licence's id.
@@ -79,6 +104,7 @@ def check_listing(
 def _check(workspace: Workspace, caller: Principal, upload: Upload, turn: Turn) -> Response:
     now, form = utc_now(), upload.form
     form.refuse_others("image", *FIELDS)
+    details: dict[str, Any] = {field: form.text(field) for field in DETAILS}
     listing = NewListing(
         reference=form.text("reference"),
         seller=form.text("seller"),
@@ -88,6 +114,8 @@ def _check(workspace: Workspace, caller: Principal, upload: Upload, turn: Turn) 
         price=form.text("price") or None,
         listed_on=_read_day(form, now.date()),
         certificate_code=form.text("certificate") or None,
+        currency=form.text("currency") or None,
+        **details,
     ).checked()
     judged = judging.check_listing(
         workspace,
@@ -194,7 +222,11 @@ def _listing_fields(listing: Listing, disclosed: Disclosed) -> dict[str, Any]:
         "territory": listing.territory,
         "goods": listing.goods,
         "price": listing.price,
+        "price_amount": listing.price.partition(" ")[0] if listing.price else None,
+        "currency": listing.currency,
         "listed_on": listing.listed_on,
+        **{field: getattr(listing, field) for field in DETAILS},
+        "remarks": [RemarkOut(**remark) for remark in listing.remarks or ()],
         "verdict": listing.verdict,
         "severity": decision.severity,
         "reasons": [ReasonOut(**reason) for reason in disclosed.reasons],

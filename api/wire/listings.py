@@ -56,6 +56,14 @@ class ListedCertificateOut(Wire):
     issuer: str | None
 
 
+class RemarkOut(Wire):
+    """A value of the listing that we left out or changed. The listing was checked all the same."""
+
+    field: str
+    code: str
+    detail: str
+
+
 class ListingOut(Wire):
     """An offer and its verdict. `reasons` are sorted by falling weight.
 
@@ -70,7 +78,20 @@ class ListingOut(Wire):
     territory: str
     goods: list[int]
     price: str | None
+    price_amount: str | None = Field(description="The amount of `price`, a decimal as text: `19.90`.")
+    currency: str | None = Field(description="The currency of `price`, by ISO 4217.")
     listed_on: date
+    url: str | None = Field(description="The listing's address. We never open it.")
+    title: str | None
+    description: str | None
+    language: str | None
+    seller_name: str | None
+    gtin: str | None
+    sold_30d: int | None
+    stock: int | None
+    rank: int | None
+    query: str | None
+    remarks: list[RemarkOut] = Field(description="Values that we left out or changed.")
     verdict: Verdict
     severity: Literal["none", "low", "medium", "high"]
     reasons: list[ReasonOut]

@@ -4,8 +4,8 @@ A row that cannot be read does not stop the others.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -32,12 +32,31 @@ class TableRow:
     """A row: its line, from 1, and its fields by column, as text in CSV and as JSON values in JSON.
 
     In a JSON array the line is the number of the element. `error` says why the row cannot be used. Its fields
-    are then those that were read, or none.
+    are then those that were read, or none. `odd` says which cells of `spare` columns have no value that can
+    be used. The row can be used without them.
     """
 
     line: int
     fields: Mapping[str, Any] = field(default_factory=dict)
     error: RowRejected | None = None
+    odd: Mapping[str, RowRejected] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The columns that a table must have and may have, and what people also call them."""
+
+    required: Sequence[str]
+    known: Sequence[str]
+    spare: Collection[str]
+    spellings: Mapping[str, str]
+
+    def name_of(self, text: str) -> str:
+        """Return a column's name as we write it. `pictures` is `picture` without a column `pictures`."""
+        name = column_name(text)
+        name = self.spellings.get(name, name)
+        numbers = (name, f"{name}s", name.removesuffix("s"))
+        return next((known for known in numbers if known and known in self.known), name)
 
 
 def read_import(
@@ -47,18 +66,23 @@ def read_import(
     required: Sequence[str],
     columns: Sequence[str],
     lists: Sequence[str] = (),
+    spare: Collection[str] = (),
+    spellings: Mapping[str, str] | None = None,
     tell: Tell | None = None,
 ) -> Iterator[TableRow]:
     """Read the rows of a table in UTF-8 or UTF-16, or of a workbook, which is known by its bytes.
 
     JSON has an object on each line, or an array of objects, with fields of `columns`, and of `lists`, whose
     values are lists: see `is_json`. Any other text is CSV. `tell` hears of sheets that are not read.
+    `spellings` are other names of columns, as `column_name` writes them. An odd cell of a `spare` column does
+    not cost a row.
 
     Raises Rejected (`table.empty`, `table.encoding`, `table.columns`, `table.json`, `table.workbook`,
     `table.sheets`: there are several sheets, and `tell` is missing).
     """
+    names = _Columns(required, columns, spare, spellings or {})
     if is_workbook(data):
-        return _read_records(_sheet_records(data, tell), required, columns, tell)
+        return _read_records(_sheet_records(data, tell), names, tell)
     text = decode_table(data)
     if not clean_text(text):
         raise Rejected("The table is empty.", code="table.empty")
@@ -68,9 +92,9 @@ def read_import(
             code="table.workbook",
         )
     if is_json(text, name):
-        return (_json_row(line, value, columns, lists) for line, value in read_json_rows(text, name))
-    records = read_table_lines(text, lambda fields: _is_header(fields, required, columns))
-    return _read_records(records, required, columns, tell)
+        return (_json_row(line, value, names, lists) for line, value in read_json_rows(text, name))
+    records = read_table_lines(text, lambda fields: _is_header(fields, names))
+    return _read_records(records, names, tell)
 
 
 def _sheet_records(data: bytes, tell: Tell | None) -> Iterator[tuple[int, list[Cell]]]:
@@ -91,16 +115,15 @@ def _sheet_records(data: bytes, tell: Tell | None) -> Iterator[tuple[int, list[C
     )
 
 
-def _is_header(record: Sequence[Cell] | str, required: Sequence[str], columns: Sequence[str]) -> bool:
+def _is_header(record: Sequence[Cell] | str, columns: _Columns) -> bool:
     """Return whether a record names all required columns."""
-    names = [] if isinstance(record, str) else [_known_name("".join(cell), columns) for cell in record]
-    return set(required) <= set(names)
+    names = [] if isinstance(record, str) else [columns.name_of("".join(cell)) for cell in record]
+    return set(columns.required) <= set(names)
 
 
 def _read_records(
     records: Iterator[tuple[int, list[str] | list[Cell] | str]],
-    required: Sequence[str],
-    columns: Sequence[str],
+    columns: _Columns,
     tell: Tell | None,
 ) -> Iterator[TableRow]:
     """Return the rows below the header, which is the first of HEADER_LINES records with all required columns.
@@ -112,26 +135,24 @@ def _read_records(
     and each name once. Raises Rejected (`table.empty`) without a row below it.
     """
     first = list(islice(records, HEADER_LINES))
-    headers = (place for place, (_, record) in enumerate(first) if _is_header(record, required, columns))
+    headers = (place for place, (_, record) in enumerate(first) if _is_header(record, columns))
     place = next(headers, 0)
     line, header = first[place] if first else (0, "")
-    names = _column_names(header, required, columns)
+    names = _column_names(header, columns)
     if place and tell:
         tell(f"Line {line} of the table names the columns. We skip what is above it.")
     if len(first) == place + 1:
         raise Rejected("The table has no row below the names of its columns.", code="table.empty")
     rows = chain(first[place + 1 :], records)
-    return (_read_record(line, names, record) for line, record in rows)
+    return (_read_record(line, names, record, columns.spare) for line, record in rows)
 
 
-def _column_names(
-    header: list[str] | list[Cell] | str, required: Sequence[str], columns: Sequence[str]
-) -> list[str]:
+def _column_names(header: list[str] | list[Cell] | str, columns: _Columns) -> list[str]:
     """Return the names in a header, "" for a column without a name. Raises Rejected (`table.columns`)."""
-    names = [] if isinstance(header, str) else [_known_name("".join(cell), columns) for cell in header]
+    names = [] if isinstance(header, str) else [columns.name_of("".join(cell)) for cell in header]
     named = [name for name in names if name]
-    missing = [column for column in required if column not in names]
-    unknown = [column for column in named if column not in columns]
+    missing = [column for column in columns.required if column not in names]
+    unknown = [column for column in named if column not in columns.known]
     repeated = sorted({column for column in named if named.count(column) > 1})
     if not (missing or unknown or repeated):
         return names
@@ -142,8 +163,8 @@ def _column_names(
         f" Keep one column of each name: {shown(', '.join(repeated))}." * bool(repeated),
     ]
     raise Rejected(
-        f"The first line must name the columns: {', '.join(required)} and any of "
-        f"{', '.join(column for column in columns if column not in required)}, each once. "
+        f"The first line must name the columns: {', '.join(columns.required)} and any of "
+        f"{', '.join(column for column in columns.known if column not in columns.required)}, each once. "
         f"Found: {found}.{''.join(advice)}",
         code="table.columns",
         missing=", ".join(missing),
@@ -151,40 +172,43 @@ def _column_names(
     )
 
 
-def _read_record(line: int, names: Sequence[str], record: list[str] | list[Cell] | str) -> TableRow:
+def _read_record(
+    line: int, names: Sequence[str], record: list[str] | list[Cell] | str, spare: Collection[str]
+) -> TableRow:
     if isinstance(record, str):
         return TableRow(line, error=_malformed(f"This line is not CSV: {record}."))
     cells = ["".join(cell) for cell in record]
     fields = {name: cell for name, cell in zip(names, cells, strict=False) if name}
+    odd: dict[str, RowRejected] = {}
     for number, cell in enumerate(record):
         name = names[number] if number < len(names) else ""
         if name and not isinstance(cell, str):
-            return TableRow(line, fields, cell_error(name, cells[number]))
+            odd[name] = cell_error(name, cells[number])
+            if name not in spare:
+                return TableRow(line, fields, odd[name])
+            fields[name] = ""
         if not name and clean_text(cells[number]):
             what = (
                 "a field in a column without a name" if number < len(names) else "more fields than the header"
             )
             return TableRow(line, fields, _malformed(f"This row has {what}: {shown(cells[number])}."))
-    return TableRow(line, fields)
+    return TableRow(line, fields, odd=odd)
 
 
-def _json_row(line: int, value: object, columns: Sequence[str], lists: Sequence[str]) -> TableRow:
+def _json_row(line: int, value: object, columns: _Columns, lists: Sequence[str]) -> TableRow:
     if value is NOT_JSON:
         return TableRow(line, error=_malformed("This line is not JSON."))
+    known = {*columns.known, *lists}
+    names = replace(columns, known=(*columns.known, *lists))
     fields = None
     if isinstance(value, dict):
-        fields = {_known_name(name, (*columns, *lists)): cell for name, cell in value.items()}
-    if fields is not None and fields.keys() <= {*columns, *lists}:
+        fields = {names.name_of(name): cell for name, cell in value.items()}
+    if fields is not None and fields.keys() <= known:
         return TableRow(line, fields)
     or_lists = "".join(f" or {name} (a list)" for name in lists)
-    return TableRow(line, error=_malformed(f"A line must be an object with {', '.join(columns)}{or_lists}."))
-
-
-def _known_name(text: str, columns: Sequence[str]) -> str:
-    """Return a column's name as we write it. `pictures` is `picture` where there is no column `pictures`."""
-    name = column_name(text)
-    numbers = (name, f"{name}s", name.removesuffix("s"))
-    return next((known for known in numbers if known and known in columns), name)
+    return TableRow(
+        line, error=_malformed(f"A line must be an object with {', '.join(columns.known)}{or_lists}.")
+    )
 
 
 def _malformed(detail: str) -> RowRejected:

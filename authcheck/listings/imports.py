@@ -19,8 +19,9 @@ from authcheck.errors import NotFound, Rejected, RowRejected
 from authcheck.files.named_files import Folder
 from authcheck.files.picture_files import read_file
 from authcheck.ids import new_id
-from authcheck.listings.judging import Then, check_listing, check_number
+from authcheck.listings.judging import check_listing, check_number
 from authcheck.listings.offer_files import OfferRow, column_of, new_listing
+from authcheck.listings.stored import Then
 from authcheck.listings.tables import ListingImport, ListingImportRow
 from authcheck.storage.parameters import can_be_stored
 from authcheck.workspace import Workspace
@@ -32,7 +33,7 @@ Result = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RowDone:
-    """The result of a row: `listing`, `verdict`, `unreadable`, or an error's `code`, `detail`, `column`."""
+    """The result of a row: `listing`, `verdict`, `unreadable`, `remarks`, or `code`, `detail`, `column`."""
 
     line: int
     reference: str
@@ -189,7 +190,12 @@ def _check_row(
     except Rejected as error:
         return _refusal(error, column_of(error.code))
     unreadable = [f"{picture.name}: {picture.detail} [{picture.code}]" for picture in judged.unreadable]
-    return {"listing": judged.listing.id, "verdict": judged.listing.verdict, "unreadable": unreadable}
+    return {
+        "listing": judged.listing.id,
+        "verdict": judged.listing.verdict,
+        "unreadable": unreadable,
+        "remarks": judged.listing.remarks or [],
+    }
 
 
 def _read_picture(path: Path, limit: int) -> bytes | Rejected:

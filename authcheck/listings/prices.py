@@ -20,6 +20,11 @@ SIGNS = dict(
     ).split()
 )
 YEN_OR_YUAN = "¥"  # yen has no digits after the point, yuan has two
+SHARED_SIGNS = {  # signs of several currencies, between which a column of currencies decides
+    YEN_OR_YUAN: {"JPY", "CNY"},
+    "$": {"USD", "AUD", "CAD", "NZD", "HKD", "SGD", "TWD", "MXN", "ARS", "CLP", "COP"},
+    "KR": {"SEK", "NOK", "DKK", "ISK"},
+}
 AMOUNT = r"[0-9](?:[0-9]|[.,' ](?=[0-9]))*"
 NO_CENTS = r"(?:[.,](?:-{1,2}|=))?"
 WRITTEN = re.compile(rf"(?P<before>[^0-9\s]*?)\s*(?P<amount>{AMOUNT}){NO_CENTS}\s*(?P<after>[^0-9\s]*)")
@@ -30,22 +35,58 @@ GROUPED = re.compile(
 MOST_DIGITS, MOST_CENTS = 12, 4
 
 
-def read_price(text: str) -> str | None:
-    """Return a price as amount and ISO 4217 code, `19.90 EUR`, or None for a text that is no price."""
+def read_price(text: str, currency: str = "") -> str | None:
+    """Return a price as amount and ISO 4217 code, `19.90 EUR`, or None for a text that is no price.
+
+    `currency` is the code or sign in a column of its own. It names the currency of a bare number, and says
+    which currency a shared sign means. A price whose own currency is another one is no price.
+    """
     written = WRITTEN.fullmatch(fold(text).upper().replace("`", "'"))
-    if written is None:
+    if written is None or (written["before"] and written["after"]):
         return None
-    sign = (written["before"] or written["after"]).strip().rstrip(".")
-    if not sign or (written["before"] and written["after"]):
+    own, beside = _sign_of(written["before"] or written["after"]), _sign_of(fold(currency).upper())
+    if not own:
+        own, beside = beside, ""
+    code = _currency_of(own, beside, written["amount"])
+    if code is None:
         return None
+    amount = _read_amount(written["amount"], get_currency_precision(code))
+    return None if amount is None else f"{amount} {code}"
+
+
+def split_price(price: str | None) -> tuple[Decimal | None, str | None]:
+    """Return amount and currency of a price that `read_price` returned, so that a database can compare it."""
+    if price is None:
+        return None, None
+    amount, _, currency = price.partition(" ")
+    return Decimal(amount), currency
+
+
+def is_currency(text: str) -> bool:
+    """Return whether a text is the code or a sign of a currency."""
+    sign = _sign_of(fold(text).upper())
+    return sign in SHARED_SIGNS or SIGNS.get(sign, sign) in _currencies()
+
+
+def _sign_of(text: str) -> str:
+    return text.strip().rstrip(".")
+
+
+def _currency_of(sign: str, beside: str, amount: str) -> str | None:
+    """Return the ISO 4217 code that a sign means.
+
+    Return None when it means none, or another currency than the one beside it.
+    """
+    other = SIGNS.get(beside, beside)
+    if other in SHARED_SIGNS.get(sign, ()):
+        return other
     if sign == YEN_OR_YUAN:
-        currency = "CNY" if re.search(r"[.,][0-9]{2}$", written["amount"]) else "JPY"
+        code = "CNY" if re.search(r"[.,][0-9]{2}$", amount) else "JPY"
     else:
-        currency = SIGNS.get(sign, sign)
-    if currency not in _currencies():
+        code = SIGNS.get(sign, sign)
+    if code not in _currencies() or (other in _currencies() and other != code):
         return None
-    amount = _read_amount(written["amount"], get_currency_precision(currency))
-    return None if amount is None else f"{amount} {currency}"
+    return None if code not in SHARED_SIGNS.get(beside, {code}) else code
 
 
 @cache

@@ -1,22 +1,47 @@
 """Rows of listings and of their bulk hand-ins."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ForeignKey,
     Index,
     Integer,
+    Numeric,
     String,
+    Text,
     UniqueConstraint,
 )
+from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from authcheck.checks.tables import Check
 from authcheck.licences.tables import Licence
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 from authcheck.storage.entity import Entity
+
+CENTS = Decimal("0.0001")
+
+
+class Amount(TypeDecorator[Decimal]):
+    """An amount with at most four digits after the point. SQLite compares it as a number of 15 digits."""
+
+    impl = Numeric(16, 4)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the same column on each database. SQLite's driver knows no decimals."""
+        if dialect.supports_native_decimal:
+            return dialect.type_descriptor(Numeric(16, 4))
+        return dialect.type_descriptor(Numeric(16, 4, asdecimal=False))
+
+    def process_result_value(self, value: Decimal | float | None, dialect: Dialect) -> Decimal | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the decimal that SQLite has stored as a float."""
+        return None if value is None else Decimal(str(value)).quantize(CENTS)
 
 
 class Listing(Entity):
@@ -26,6 +51,11 @@ class Listing(Entity):
     shop's id on `channel`, the marketplace. `goods` are Nice classes. `evidence` is
     `evidence.Evidence.to_json()`, which with `policy` decides again what `verdict` and `reasons` say.
     `design_id` and `licence_id` are what the verdict rests on.
+
+    `price` is text, `19.90 EUR`. `price_amount` and `currency` are the same price for comparisons, and are
+    written with it. The columns from `url` to `query` are `details.DETAILS`: they decide nothing. `remarks`
+    are the values that were left out or changed (`details.Remark.to_json`), None in a row of an earlier
+    release. All texts come from strangers. `url` is never fetched.
     """
 
     __tablename__ = "listings"
@@ -53,6 +83,19 @@ class Listing(Entity):
     evidence: Mapped[dict[str, Any]]
     design_id: Mapped[str | None] = mapped_column(ForeignKey(Design.id), index=True)
     licence_id: Mapped[str | None] = mapped_column(ForeignKey(Licence.id), index=True)
+    price_amount: Mapped[Decimal | None] = mapped_column(Amount())
+    currency: Mapped[str | None] = mapped_column(String(3))
+    url: Mapped[str | None] = mapped_column(String(2000))
+    title: Mapped[str | None] = mapped_column(String(500))
+    description: Mapped[str | None] = mapped_column(Text())
+    language: Mapped[str | None] = mapped_column(String(35))
+    seller_name: Mapped[str | None] = mapped_column(String(200))
+    gtin: Mapped[str | None] = mapped_column(String(14))
+    sold_30d: Mapped[int | None] = mapped_column(BigInteger)
+    stock: Mapped[int | None] = mapped_column(BigInteger)
+    rank: Mapped[int | None] = mapped_column(BigInteger)
+    query: Mapped[str | None] = mapped_column(String(500))
+    remarks: Mapped[list[Any] | None]
 
     pictures: Mapped[list["ListingPicture"]] = relationship(
         lazy="raise", order_by="ListingPicture.place", cascade="all"
@@ -88,7 +131,7 @@ class ListingImport(Entity):
 class ListingImportRow(Entity):
     """A row of a bulk hand-in: `given` as it was read, and its result, None until it is checked.
 
-    `result` is `{listing, verdict, unreadable}` or `{code, detail, column}`.
+    `result` is `{listing, verdict, unreadable, remarks}` or `{code, detail, column}`.
     """
 
     __tablename__ = "listing_import_rows"

@@ -58,7 +58,7 @@ def _split_url(text: str) -> SplitResult:
     Check its characters first: Python's parser drops some that browsers keep.
     """
     text = fold(text)
-    text = text if BEFORE_HOST.match(text) is None else _to_ascii_host(text)
+    text = text if BEFORE_HOST.match(text) is None else to_ascii_host(text)
     is_plain = text.isascii() and text.isprintable() and not set(text) & set(' \\"<>^`{|}')
     try:
         parts = urlsplit(text if is_plain and len(text) <= URL_CHARS else "")
@@ -70,7 +70,7 @@ def _split_url(text: str) -> SplitResult:
     return parts
 
 
-def _to_ascii_host(text: str) -> str:
+def to_ascii_host(text: str) -> str:
     """Return an address with its international host name in ASCII: `https://xn--...`."""
     scheme, separator, rest = text.partition("://")
     end = next((place for place, char in enumerate(rest) if char in "/?#"), len(rest))

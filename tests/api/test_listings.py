@@ -44,6 +44,53 @@ def test_an_offer_is_judged_in_one_call(client: TestClient, checker: Headers, ne
     assert check["design"]["id"] == design["id"]
 
 
+DETAILS = {
+    "price": "19,90", "currency": "\u20ac", "url": "https://market.example/i/7", "title": "<script>Kite</script> \u202egpj.exe",
+    "description": "d" * 100_000, "language": "de_AT", "seller_name": "=cmd|' /C calc'!A0", "gtin": "4006381333931",
+    "sold_30d": "1,200", "stock": "0", "rank": "3", "query": "kite",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_details_are_kept_and_change_no_verdict(
+    client: TestClient, checker: Headers, new_design: NewDesign
+) -> None:
+    """The answer has the details in one spelling, and remarks about the cut and the hidden characters."""
+    new_design("R-1")
+    plain = hand_in(client, checker, 1).json()
+    assert (plain["title"], plain["price_amount"], plain["remarks"]) == (None, None, [])
+    body = hand_in(client, checker, 1, **DETAILS).json()
+    assert {name: body[name] for name in ("price", "price_amount", "currency", "url", "language", "gtin")} == {
+        "price": "19.90 EUR", "price_amount": "19.90", "currency": "EUR", "url": "https://market.example/i/7",
+        "language": "de-AT", "gtin": "04006381333931",
+    }  # fmt: skip
+    assert (body["sold_30d"], body["stock"], body["rank"], body["query"]) == (1200, 0, 3, "kite")
+    assert (body["title"], body["seller_name"]) == ("<script>Kite</script> gpj.exe", "=cmd|' /C calc'!A0")
+    assert body["description"] == "d" * 20_000
+    assert [(one["field"], one["code"]) for one in body["remarks"]] == [
+        ("title", "listing.field_hidden"),
+        ("description", "listing.field_cut"),
+    ]
+    for name in ("verdict", "severity", "reasons", "design", "designs", "licence"):
+        assert body[name] == plain[name]
+    del body["unreadable"]
+    assert client.get(f"/v1/listings/{body['id']}", headers=checker).json() == body
+    odd = hand_in(client, checker, 1, url="javascript:alert(1)", price="19.90 EUR", currency="USD")
+    assert odd.status_code == 200
+    assert (odd.json()["url"], odd.json()["price"], odd.json()["title"]) == (None, None, None)
+    assert {one["field"] for one in odd.json()["remarks"]} == {"url", "price"}
+
+
+def test_a_description_may_be_long_but_not_endless(client: TestClient, checker: Headers) -> None:
+    """One long text is cut. More than half a megabyte, or a second one, is refused."""
+    answer = hand_in(client, checker, 0, description="x" * 600_000)
+    assert answer.json()["code"] == "request.text_too_long"
+    again = {**FIELDS, "description": ["x" * 100_000] * 2}
+    files = [("image", ("a.jpg", b"no picture"))]
+    answer = client.post("/v1/listings", headers=checker, data=again, files=files)
+    assert answer.json()["code"] == "request.text_too_long"
+
+
 @pytest.mark.slow
 def test_a_reference_again_replaces(client: TestClient, checker: Headers) -> None:
     """The same reference gets 200 instead of 201, the same id and the new verdict."""

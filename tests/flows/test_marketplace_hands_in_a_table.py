@@ -142,3 +142,65 @@ def test_names_of_windows_find_their_pictures(cli: Any, folder: Path) -> None:
         (3, "unlicensed_use", None, None),
         (4, None, "row.picture_elsewhere", "pictures"),
     ]
+
+
+@pytest.mark.slow
+def test_details_of_a_table_cost_no_row(cli: Any, folder: Path, workspace: Workspace) -> None:
+    """German and Chinese names of columns are read. An odd detail is named with its line and column."""
+    header = "reference,seller,channel,territory,pictures,Preis,W\u00e4hrung,\u6807\u9898,Beschreibung,EAN,Sold 30d,link\n"
+    rows = [
+        'D-1,kites,bigmarket,DE,other.jpg,"19,90",EUR,\u98ce\u7b5d,rot,4006381333931,"1,200",https://m.example/1',
+        f"D-2,kites,bigmarket,DE,other.jpg,5 EUR,USD,\u202etxt.exe,{'x' * 100_000},1,-3,ftp://m.example",
+        "D-3,kites,bigmarket,DE,other.jpg,,,NUL\0,,,,",
+    ]
+    (folder / "d.csv").write_text(header + "\n".join(rows) + "\n", encoding="utf-8")
+    done = cli("listings", "import", "--json", folder / "d.csv")
+    lines = {one["line"]: one for one in done.objects}
+    assert [lines[line]["verdict"] for line in (2, 3, 4)] == ["none"] * 3
+    assert {line: {one["field"] for one in lines[line]["remarks"]} for line in (2, 3, 4)} == {
+        2: set(), 3: {"price", "title", "description", "gtin", "sold_30d", "url"}, 4: {"title"},
+    }  # fmt: skip
+    assert lines[4]["remarks"][0]["code"] == "row.encoding"
+    plain = cli("listings", "import", folder / "d.csv")
+    assert "line 3  D-2: We left gtin out." in plain.err
+    with workspace.database.reading() as session:
+        first, second, third = sorted(judging.list_listings(session), key=lambda row: row.reference)
+    assert (first.title, first.description, first.gtin, first.sold_30d) == (
+        "\u98ce\u7b5d",
+        "rot",
+        "04006381333931",
+        1200,
+    )
+    assert (first.price, str(first.price_amount), first.currency) == ("19.90 EUR", "19.9000", "EUR")
+    assert (second.title, len(second.description or ""), second.price_amount) == ("txt.exe", 20_000, None)
+    assert third.title is None
+    shown = cli("listings", "show", second.id).out
+    assert "(20,000 characters, all of them with --json)" in shown
+    assert "[listing.field_hidden]" in shown
+
+
+@pytest.mark.slow
+def test_the_command_line_takes_details(cli: Any, folder: Path) -> None:
+    """The options are read as people write values. The reader of the terminal sees no escape of a stranger."""
+    words = (
+        "--seller",
+        "k",
+        "--channel",
+        "bigmarket",
+        "--territory",
+        "DE",
+        "--price",
+        "20",
+        "--currency",
+        "eur",
+    )
+    more = ("--title", "Kite\x1b[31m", "--sold-30d", "1,200", "--rank", "0", "--url", "https://m.example/1")
+    done = cli("check-listing", folder / "other.jpg", *words, *more, "--json")
+    (listing,) = done.objects
+    assert (listing["price"], listing["price_amount"], listing["currency"]) == ("20 EUR", "20", "EUR")
+    assert (listing["title"], listing["sold_30d"], listing["rank"]) == ("Kite[31m", 1200, None)
+    assert [one["field"] for one in listing["remarks"]] == ["title", "rank"]
+    shown = cli("check-listing", folder / "other.jpg", *words, *more).out
+    assert "url: https://m.example/1" in shown
+    assert "[listing.field_unread]" in shown
+    assert "\x1b" not in shown

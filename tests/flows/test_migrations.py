@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 
 import make
 import pytest
@@ -11,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from authcheck.config import Settings
+from authcheck.listings.tables import Listing
 from authcheck.storage.database import Database, head, make_engine
 from authcheck.storage.entity import Entity
 from authcheck.storage.revisions import revisions
@@ -75,6 +77,30 @@ def test_upgrading_twice_changes_nothing(empty: Database) -> None:
     empty.upgrade()
     with empty.reading() as session:
         assert session.scalars(sa.text("SELECT tick FROM registry_clock")).all() == [41]
+
+
+def test_prices_of_earlier_releases_can_be_compared(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The upgrade reads amount and currency from the stored texts, over several steps. It skips odd texts."""
+    monkeypatch.setattr(SCRIPTS.get_revision("0009").module, "ROWS_AT_ONCE", 2)
+    empty.upgrade("0008")
+    prices = {"a": "19.90 EUR", "b": None, "c": "1000 JPY", "d": "cheap", "e": "999999999999.9999 USD"}
+    insert = sa.text(
+        "INSERT INTO listings (id, reference, seller, channel, territory, goods, price, listed_on, handed_in_at, "
+        "decided_at, policy, verdict, reasons, evidence) VALUES (:id, :id, 's', 'm', 'DE', '[]', :price, "
+        "'2026-11-23', '2026-11-23 00:00:00', '2026-11-23 00:00:00', 'listing-1', 'none', '[]', '{}')"
+    )
+    with empty.writing() as session:
+        session.execute(insert, [{"id": key, "price": price} for key, price in prices.items()])
+    empty.upgrade()
+    amount = Listing.price_amount
+    with empty.reading() as session:
+        rows = session.execute(sa.select(Listing.id, amount, Listing.currency).order_by(Listing.id)).all()
+        dear = session.scalars(sa.select(Listing.id).where(amount > Decimal("19.89")).order_by(amount)).all()
+    assert [(row[0], row[1] and round(row[1], 2), row[2]) for row in rows] == [
+        ("a", Decimal("19.90"), "EUR"), ("b", None, None), ("c", Decimal(1000), "JPY"), ("d", None, None),
+        ("e", Decimal(10**12), "USD"),
+    ]  # fmt: skip
+    assert dear == ["a", "c", "e"]
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(

@@ -1,8 +1,9 @@
 """Commands that check single listings and tables of listings, and show stored verdicts."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +12,7 @@ from authcheck.errors import BadSetting, Rejected
 from authcheck.files.picture_files import read_file, read_stream
 from authcheck.ids import as_word, new_id
 from authcheck.listings import imports, judging
+from authcheck.listings.details import DETAILS
 from authcheck.listings.judging import Judged
 from authcheck.listings.offer_files import read_offers
 from authcheck.listings.offers import NewListing, read_date, read_goods
@@ -18,6 +20,7 @@ from authcheck.listings.policies import ListingVerdict
 from authcheck.listings.tables import ListingImport
 from authcheck.members import organisations
 from authcheck.storage.opening import utc_now
+from authcheck.terminal.commands import offer_options as options
 from authcheck.terminal.output import console, listings
 from authcheck.terminal.output.console import Json
 from authcheck.workspace import Workspace, open_workspace
@@ -29,44 +32,49 @@ FINE = {ListingVerdict.LICENSED, ListingVerdict.NONE}  # verdicts that need no a
 
 
 def check_listing(
-    pictures: Annotated[
-        list[str],
-        typer.Argument(metavar="PICTURE...", help="The listing's pictures. - is standard input."),
-    ],
+    pictures: options.Pictures,
     *,
-    seller: Annotated[str, typer.Option(help="The shop's id on the marketplace.")],
-    channel: Annotated[str, typer.Option(help="Marketplace.")],
-    territory: Annotated[str, typer.Option(help="Country of the offer, like FR.")],
-    goods: Annotated[str, typer.Option(help="Nice classes, comma-separated.")] = "",
-    price: Annotated[str | None, typer.Option(help='Amount and currency, as "19.90 EUR".')] = None,
-    day: Annotated[
-        str | None, typer.Option("--date", metavar="DATE", help="Day of the offer. Default: today in UTC.")
-    ] = None,
-    certificate: Annotated[str | None, typer.Option(help="Code or address on the label, if shown.")] = None,
-    reference: Annotated[
-        str | None,
-        typer.Option(help="Your listing ID. Checking the same ID again replaces the earlier result."),
-    ] = None,
+    seller: options.Seller,
+    channel: options.Channel,
+    territory: options.Territory,
+    goods: options.Goods = "",
+    price: options.Price = None,
+    currency: options.Currency = None,
+    day: options.Day = None,
+    certificate: options.Certificate = None,
+    url: options.Url = None,
+    title: options.Title = None,
+    description: options.Description = None,
+    language: options.Language = None,
+    seller_name: options.SellerName = None,
+    gtin: options.Gtin = None,
+    sold_30d: options.Sold = None,
+    stock: options.Stock = None,
+    rank: options.Rank = None,
+    query: options.Query = None,
+    reference: options.Reference = None,
     organisation: Org = None,
     json: Json = False,
 ) -> None:
     """Check whether a seller may offer a product. Exit 0: no action needed, 1: action needed, 3: unknown."""
-    now = utc_now()
-    listing = NewListing(
-        reference=new_id("ref", now) if reference is None else reference,
-        seller=seller,
-        channel=channel,
-        territory=territory,
-        goods=read_goods(goods),
-        price=price,
-        listed_on=now.date() if day is None else read_date(day),
-        certificate_code=certificate,
-    ).checked()
+    listing = _read_listing(locals())
     judged = _judge(listing, pictures, organisation)
     if judged is None:
         raise typer.Exit(3)
     listings.show_judged(judged, json=json)
     raise typer.Exit(exit_code(judged))
+
+
+def _read_listing(given: Mapping[str, Any]) -> NewListing:
+    """Return the offer that the options describe."""
+    now, same = utc_now(), ("seller", "channel", "territory", "price", "currency", *DETAILS)
+    return NewListing(
+        reference=new_id("ref", now) if given["reference"] is None else given["reference"],
+        goods=read_goods(given["goods"]),
+        listed_on=now.date() if given["day"] is None else read_date(given["day"]),
+        certificate_code=given["certificate"],
+        **{name: given[name] for name in same},
+    ).checked()
 
 
 def _judge(listing: NewListing, names: list[str], organisation: str | None) -> Judged | None:

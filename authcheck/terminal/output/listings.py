@@ -1,12 +1,13 @@
 """Terminal output of listings: the verdict, its evidence, and the rows of a bulk import."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.text import Text
 
 from authcheck.checks.reasons import reason_sentence
 from authcheck.checks.verdicts import Reason
+from authcheck.listings.details import DETAILS
 from authcheck.listings.evidence import Evidence
 from authcheck.listings.imports import RowDone, count
 from authcheck.listings.judging import Judged, Unreadable, decide_again
@@ -14,6 +15,7 @@ from authcheck.listings.rules import Decision
 from authcheck.listings.tables import Listing, ListingImport
 from authcheck.terminal.output import console
 
+SHOWN_CHARS = 300  # of a detail
 QUIET = ("licensed", "none")  # verdicts that need no action, so their rows are only counted
 STYLES = {
     "rejected": "bold red",
@@ -39,7 +41,11 @@ def listing_dict(listing: Listing, decision: Decision) -> dict[str, Any]:
         "territory": listing.territory,
         "goods": listing.goods,
         "price": listing.price,
+        "price_amount": listing.price.partition(" ")[0] if listing.price else None,
+        "currency": listing.currency,
         "listed_on": listing.listed_on.isoformat(),
+        **{field: getattr(listing, field) for field in DETAILS},
+        "remarks": listing.remarks or [],
         "certificate": listing.certificate_code,
         "verdict": decision.code.value,
         "severity": decision.severity,
@@ -100,6 +106,8 @@ def _print_listing(listing: Listing, decision: Decision) -> None:
         styled(decision.code.value), f"  {console.plain(listing.reference)}  {console.plain(offer)}"
     )
     console.out().print(line, soft_wrap=True)
+    for detail_line in _detail_lines(listing):
+        console.out().print(console.plain(detail_line), markup=False, soft_wrap=True)
     for reason in decision.reasons:
         console.out().print(f"  {_reason_text(reason)}", markup=False, soft_wrap=True)
     for design in evidence.designs:
@@ -108,6 +116,19 @@ def _print_listing(listing: Listing, decision: Decision) -> None:
         design_line = f"  {design.verdict}: {name}, score {design.score:.3f}, picture {pictures}"
         console.out().print(console.plain(design_line), markup=False, soft_wrap=True)
     console.out().print(f"  {listing.id}", style="dim", markup=False)
+
+
+def _detail_lines(listing: Listing) -> Iterator[str]:
+    """Yield the listing's price and details, and the remarks about its values. A long text is cut."""
+    for field in ("price", *DETAILS):
+        value = getattr(listing, field)
+        if value is None:
+            continue
+        text = " ".join(str(value).split())
+        rest = f"... ({len(text):,} characters, all of them with --json)" * (len(text) > SHOWN_CHARS)
+        yield f"  {field}: {text[:SHOWN_CHARS]}{rest}"
+    for remark in listing.remarks or ():
+        yield f"  {remark['detail']} [{remark['code']}]"
 
 
 def _reason_text(reason: Reason) -> str:
@@ -140,6 +161,9 @@ def show_row(row: RowDone, *, json: bool) -> None:
     verdict, reference = str(result.get("verdict", "")), console.plain(row.reference)
     for problem in result.get("unreadable", ()):
         console.say(f"line {row.line}  {reference}: {problem}", style="red")
+    for remark in result.get("remarks", ()):
+        column, detail = remark["field"], console.plain(remark["detail"])
+        console.say(f"line {row.line}  {reference}: {detail} [{remark['code']}, {column}]")
     if verdict in QUIET:
         return
     line = Text.assemble(f"line {row.line}  {reference}  ", styled(verdict or "rejected"))

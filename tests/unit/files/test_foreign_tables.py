@@ -341,3 +341,20 @@ def test_a_list_in_an_object_is_a_table() -> None:
 def test_utf32_is_read() -> None:
     """A table in UTF-32 is known by its mark."""
     assert cells(read("reference,picture\nK,k.png\n".encode("utf-32"))) == [("K", "k.png")]
+
+
+def test_an_odd_cell_of_a_spare_column_costs_no_row() -> None:
+    """The cell is named and empty. Other names of columns are known, too."""
+    table = xlsx({"S": [["Referenz", "title"], ["A", 1.2345678901234567e17], ["B", "x"]]})
+    words = {"spare": ("title",), "spellings": {"referenz": "reference"}}
+    rows = list(
+        read_import(table, "t.xlsx", required=("reference",), columns=("reference", "title"), **words)
+    )  # type: ignore[arg-type]
+    assert [(row.fields["reference"], row.fields["title"], row.error) for row in rows] == [
+        ("A", "", None),
+        ("B", "x", None),
+    ]
+    assert [{name: error.code for name, error in row.odd.items()} for row in rows] == [
+        {"title": "row.rounded"},
+        {},
+    ]

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -104,6 +104,6 @@ def _make_cases() -> None:
         _key("cases", "design_id", "designs"),
         _key("cases", "cluster_id", "picture_clusters"),
     )
-    op.create_index("ix_cases_organisation_id", "cases", ["organisation_id", "state", "due_at"])
+    op.create_index("ix_cases_organisation_id_state_due_at", "cases", ["organisation_id", "state", "due_at"])
     op.create_index("ix_cases_design_id", "cases", ["design_id"])
     op.create_index("ix_cases_cluster_id", "cases", ["cluster_id"])

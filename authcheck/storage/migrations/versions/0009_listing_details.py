@@ -1,0 +1,69 @@
+"""Details of listings for the people who decide cases, and prices that a database can compare."""
+
+import re
+from decimal import Decimal
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+ROWS_AT_ONCE = 1000
+PRICE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,4})?) ([A-Z]{3})")
+
+
+def upgrade() -> None:
+    """Bring the tables to this revision."""
+    for column in (
+        sa.Column("price_amount", sa.Numeric(16, 4), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("url", sa.String(length=2000), nullable=True),
+        sa.Column("title", sa.String(length=500), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("language", sa.String(length=35), nullable=True),
+        sa.Column("seller_name", sa.String(length=200), nullable=True),
+        sa.Column("gtin", sa.String(length=14), nullable=True),
+        sa.Column("sold_30d", sa.BigInteger(), nullable=True),
+        sa.Column("stock", sa.BigInteger(), nullable=True),
+        sa.Column("rank", sa.BigInteger(), nullable=True),
+        sa.Column("query", sa.String(length=500), nullable=True),
+        sa.Column("remarks", sa.JSON(), nullable=True),
+    ):
+        op.add_column("listings", column)
+    _fill_prices()
+
+
+def _fill_prices() -> None:
+    """Read amount and currency from the stored texts, in steps of the primary key. Skip any other text."""
+    listings = sa.table(
+        "listings",
+        sa.column("id", sa.String),
+        sa.column("price", sa.String),
+        sa.column("price_amount", sa.Numeric(16, 4)),
+        sa.column("currency", sa.String),
+    )
+    rows = (
+        sa.select(listings.c.id, listings.c.price)
+        .where(listings.c.price.is_not(None))
+        .order_by(listings.c.id)
+        .limit(ROWS_AT_ONCE)
+    )
+    fill = (
+        sa.update(listings)
+        .where(listings.c.id == sa.bindparam("row"))
+        .values(price_amount=sa.bindparam("amount"), currency=sa.bindparam("code"))
+    )
+    connection, last = op.get_bind(), ""
+    while chunk := connection.execute(rows.where(listings.c.id > last)).all():
+        last = chunk[-1].id
+        prices = [(row.id, PRICE.fullmatch(row.price)) for row in chunk]
+        values = [
+            {"row": row_id, "amount": Decimal(price[1]), "code": price[2]}
+            for row_id, price in prices
+            if price
+        ]
+        if values:
+            connection.execute(fill, values)
