@@ -86,6 +86,8 @@ def _case(workspace: Workspace, organisation_id: str, design_id: str) -> str:
             cluster_id=cluster.id,
             head="",
             salt="",
+            priority={},
+            rank=0.0,
             **words,
             **times,
         )

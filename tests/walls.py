@@ -113,6 +113,10 @@ TABLE: dict[str, Rule] = {
         Resource.CASES,
         ("GET /v1/cases", R, 200),
         ("GET /v1/cases/{case}", R, 404),
+        ("POST /v1/cases/next", D, 204),
+        ("POST /v1/cases/{case}/lease", D, 404),
+        ("DELETE /v1/cases/{case}/lease", D, 404),
+        ("POST /v1/cases/{case}/skips", D, 404, {"reason": "later"}),
     ),
     **rules(
         Resource.ORGANISATIONS,

@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .forms import Wire
+from authcheck.cases.leases import SKIP_REASONS
+
+from .forms import Text, Wire
 from .listings import Verdict
 
 
@@ -40,17 +42,33 @@ class CaseEventOut(Wire):
     hash: str
 
 
+class LeaseOut(Wire):
+    """The lease of a case: the id of a person or of a key, and until when."""
+
+    holder: str
+    until: datetime
+
+
+class SkipIn(Wire):
+    """Why a reader passes a case on."""
+
+    reason: Text = Field(max_length=30, description=f"One of {', '.join(SKIP_REASONS)}.")
+
+
 class CaseOut(Wire):
     """One question for a moderator: a seller, a design and a picture."""
 
     id: str
-    state: Literal["open", "closed"]
+    state: Literal["open", "escalated", "closed"]
     channel: str
     seller: str
     design: CaseDesignOut
     verdict: Verdict = Field(description="The worst verdict of its listings.")
     severity: Literal["none", "low", "medium", "high"]
     cluster: str = Field(description="The cluster of the picture. Cases with it show the same picture.")
+    priority: float = Field(description="By the published formula, now. Cases that are due come first.")
+    priority_terms: dict[str, float] = Field(description="severity, sold, price, and urgency: without days.")
+    lease: LeaseOut | None = Field(description="Who works on the case now.")
     opened_at: datetime
     due_at: datetime = Field(description="When the first decision should be made.")
     closed_at: datetime | None

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from authcheck.cases import clusters, facts, timeline
+from authcheck.cases import clusters, facts, order, timeline
 from authcheck.cases.states import SUSPECT, State, decided_within, worse
 from authcheck.cases.tables import Case, CaseItem
 from authcheck.checks.tables import Check
@@ -90,6 +90,7 @@ def _find_or_open(session: Session, listing: Listing, place: _Place, now: dateti
         salt=new_salt(),
         open_key=key,
     )
+    order.put_in_order(session, case, [listing])
     try:
         with session.begin_nested():
             session.add(case)
@@ -119,6 +120,9 @@ def _add_item(session: Session, case: Case, listing: Listing, now: datetime) -> 
         settings: Settings = session.info[SETTINGS]
         case.severity, case.verdict = severity, listing.verdict
         case.due_at = min(case.due_at, now + decided_within(severity, settings))
+    in_case = select(Listing).join(CaseItem, CaseItem.listing_id == Listing.id)
+    session.flush()
+    order.put_in_order(session, case, session.scalars(in_case.where(CaseItem.case_id == case.id)).all())
     session.flush()
 
 

@@ -11,6 +11,7 @@ class State(StrEnum):
     """A case is open until somebody has decided it and the decision took effect."""
 
     OPEN = "open"
+    ESCALATED = "escalated"  # passed on by several readers: a lead decides
     CLOSED = "closed"
 
 

@@ -51,10 +51,16 @@ class Case(Entity):
     `organisation_id` is the marketplace whose moderators decide. `state` is a name of `states.State`. `head`
     is the hash of the newest row of the timeline. `open_key` is unique while the case is open, so that a case
     is joined and not doubled. `salt` begins the timeline, so that nobody guesses its words from a hash.
+
+    `priority` are the terms of the published formula, and `rank` sorts by it, see `order`. `lease_holder` is
+    the person or the key that works on the case until `lease_until`.
     """
 
     __tablename__ = "cases"
-    __table_args__ = (Index(None, "organisation_id", "state", "due_at"),)
+    __table_args__ = (
+        Index(None, "organisation_id", "state", "due_at"),
+        Index(None, "organisation_id", "state", "rank"),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
@@ -70,6 +76,10 @@ class Case(Entity):
     closed_at: Mapped[datetime | None]
     head: Mapped[str] = mapped_column(String(64))
     salt: Mapped[str] = mapped_column(String(32))
+    priority: Mapped[dict[str, Any]]
+    rank: Mapped[float]
+    lease_holder: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None]
     open_key: Mapped[str | None] = mapped_column(String(64), unique=True)
 
     items: Mapped[list["CaseItem"]] = relationship(lazy="raise", order_by="CaseItem.added_at")
@@ -88,6 +98,17 @@ class CaseItem(Entity):
     added_at: Mapped[datetime]
 
     listing: Mapped["Listing"] = relationship(lazy="raise")
+
+
+class CaseSkip(Entity):
+    """A person or a key that has passed a case on, and why. The case is not offered to it again."""
+
+    __tablename__ = "case_skips"
+
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(64), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(30))
+    at: Mapped[datetime]
 
 
 class CaseEvent(Entity):

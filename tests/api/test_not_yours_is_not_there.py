@@ -23,7 +23,7 @@ SCOPES = (
     "listings:check",
     "designs:write",
     "people:write",
-    "cases:read",
+    "cases:decide",
 )
 ORDER = {"gtin": units.GTIN, "lot": "L", "product": "P", "count": 1}
 REQUESTS = [
@@ -38,6 +38,9 @@ REQUESTS = [
     ("POST", "/v1/licences/{licence}/revoke", {"reason": "other"}),
     ("GET", "/v1/listings/{listing}", None),
     ("GET", "/v1/cases/{case}", None),
+    ("POST", "/v1/cases/{case}/lease", None),
+    ("DELETE", "/v1/cases/{case}/lease", None),
+    ("POST", "/v1/cases/{case}/skips", {"reason": "later"}),
     ("GET", "/v1/disputes/{dispute}", None),
     ("POST", "/v1/signing-keys/{signing_key}/revoke", None),
     ("DELETE", "/v1/keys/{key}", None),

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
+import cases_made
 import make
 import pytest
 from sqlalchemy import delete, select, update
@@ -17,63 +18,12 @@ from authcheck.cases.tables import Case, CaseEvent, CaseItem
 from authcheck.errors import NotFound
 from authcheck.ledger.publishing import ledger_signer
 from authcheck.ledger.tables import Entry
-from authcheck.listings import judging
-from authcheck.listings.offers import NewListing
 from authcheck.members import organisations
 from authcheck.registry.tables import Design
 from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
-DAY = date(2026, 11, 23)
-
-
-def market(work: Workspace, handle: str = "bazaar", *kinds: str) -> str:
-    """Return the id of an organisation, made at the first call."""
-    with work.database.writing() as session:
-        found = organisations.find_organisation(session, handle)
-        if found is None:
-            roles = kinds or ("marketplace",)
-            found = organisations.create_organisation(
-                session, handle=handle, name=handle, roles=roles, now=make.NOW
-            )
-        return found.id
-
-
-def hand_in(
-    work: Workspace,
-    reference: str = "L-1",
-    *,
-    by: str = "bazaar",
-    later_h: float = 0,
-    seed: int = 1,
-    **words: Any,
-) -> Any:
-    """Hand a listing with a copy of a design's picture in."""
-    fields = {"seller": "kites", "channel": "bigmarket", "territory": "DE", "listed_on": DAY}
-    picture = make.picture_bytes(seed, "JPEG", quality=70)
-    return judging.check_listing(
-        work,
-        NewListing(**{"reference": reference, **fields, **words}),
-        [("a.jpg", picture)],
-        organisation_id=market(work, by),
-        source="api",
-        now=make.NOW + timedelta(hours=later_h),
-        then=open_for,
-    ).listing
-
-
-def cases_of(work: Workspace) -> list[Case]:
-    """Return all cases with their listings."""
-    with work.database.reading() as session:
-        rows = case_list.list_cases(session, organisation_id=None)
-        return [case_list.get_case(session, row.id, organisation_id=None) for row in rows]
-
-
-def events_of(work: Workspace, case: Case) -> list[CaseEvent]:
-    """Return a case's timeline."""
-    with work.database.reading() as session:
-        return list(timeline.events_of(session, case.id))
 
 
 @pytest.fixture
@@ -84,8 +34,8 @@ def kite(workspace: Workspace) -> str:
 
 def test_a_suspect_listing_opens_a_case(workspace: Workspace, kite: str) -> None:
     """The case names seller, design and picture, is due in time, and the ledger holds its opening without a name."""
-    listing = hand_in(workspace)
-    (case,) = cases_of(workspace)
+    listing = cases_made.hand_in(workspace)
+    (case,) = cases_made.cases_of(workspace)
     assert (case.seller, case.design_id, case.verdict, case.severity) == (
         "kites",
         kite,
@@ -94,7 +44,7 @@ def test_a_suspect_listing_opens_a_case(workspace: Workspace, kite: str) -> None
     )
     assert case.due_at - case.opened_at == timedelta(hours=72)
     assert [item.listing_id for item in case.items] == [listing.id]
-    (event,) = events_of(workspace, case)
+    (event,) = cases_made.events_of(workspace, case)
     with workspace.database.reading() as session:
         entry = session.scalars(select(Entry).where(Entry.type == "case.open")).one()
     assert (entry.subject, event.hash.encode() in entry.body) == (case.id, True)
@@ -104,17 +54,17 @@ def test_a_suspect_listing_opens_a_case(workspace: Workspace, kite: str) -> None
 def test_cases_are_joined_and_not_doubled(workspace: Workspace, kite: str) -> None:
     """Listings of one seller with one picture share a case. Another seller, design or marketplace does not."""
     make.register(workspace, "REF-2", seed=2)
-    hand_in(workspace, "L-1")
-    hand_in(workspace, "L-2", later_h=1)
-    hand_in(workspace, "L-2", later_h=2)
-    hand_in(workspace, "L-3", seller="other")
-    hand_in(workspace, "L-4", seed=2)
-    hand_in(workspace, "L-1", by="souk")
-    cases = cases_of(workspace)
+    cases_made.hand_in(workspace, "L-1")
+    cases_made.hand_in(workspace, "L-2", later_h=1)
+    cases_made.hand_in(workspace, "L-2", later_h=2)
+    cases_made.hand_in(workspace, "L-3", seller="other")
+    cases_made.hand_in(workspace, "L-4", seed=2)
+    cases_made.hand_in(workspace, "L-1", by="souk")
+    cases = cases_made.cases_of(workspace)
     found = sorted((case.seller, len(case.items)) for case in cases)
     assert found == [("kites", 1), ("kites", 1), ("kites", 2), ("other", 1)]
     (joined,) = [case for case in cases if len(case.items) == 2]
-    assert [event.kind for event in events_of(workspace, joined)] == ["opened", "joined"]
+    assert [event.kind for event in cases_made.events_of(workspace, joined)] == ["opened", "joined"]
     assert len({case.cluster_id for case in cases}) == 2
 
 
@@ -125,18 +75,18 @@ def test_a_licensed_listing_is_no_case(workspace: Workspace, kite: str) -> None:
         shops.add(
             session, acme, marketplace="bigmarket", shop_id="own", url="https://bigmarket/own", now=make.NOW
         )
-    market(workspace, "globex", "brand")
-    assert hand_in(workspace, "L-1", seller="own").verdict == "licensed"
-    assert hand_in(workspace, "L-2", seed=9).verdict == "none"
-    assert hand_in(workspace, "L-3", by="globex").verdict == "unlicensed_use"
-    assert cases_of(workspace) == []
+    cases_made.market(workspace, "globex", "brand")
+    assert cases_made.hand_in(workspace, "L-1", seller="own").verdict == "licensed"
+    assert cases_made.hand_in(workspace, "L-2", seed=9).verdict == "none"
+    assert cases_made.hand_in(workspace, "L-3", by="globex").verdict == "unlicensed_use"
+    assert cases_made.cases_of(workspace) == []
 
 
 @pytest.mark.parametrize("fault", ["no organisation", "no picture", "disputed"])
 def test_what_is_no_case(workspace: Workspace, kite: str, fault: str) -> None:
     """A suspicion without a marketplace, without a picture of the design, or about a disputed design is none."""
-    listing = hand_in(workspace, by="globex-market")
-    (opened,) = cases_of(workspace)
+    listing = cases_made.hand_in(workspace, by="globex-market")
+    (opened,) = cases_made.cases_of(workspace)
     check = listing.pictures[0].check
     with workspace.database.writing() as session:
         session.execute(delete(CaseItem))
@@ -148,45 +98,45 @@ def test_what_is_no_case(workspace: Workspace, kite: str, fault: str) -> None:
             listing.organisation_id = None
         assert open_for(session, listing, [] if fault == "no picture" else [check], make.NOW) is None
     assert opened.design_id == kite
-    assert cases_of(workspace) == []
+    assert cases_made.cases_of(workspace) == []
 
 
 def test_a_listing_that_is_judged_again_is_noted(workspace: Workspace, kite: str) -> None:
     """The case keeps its listing, and its timeline says that the verdict is another one now."""
-    hand_in(workspace)
-    hand_in(workspace, seed=9, later_h=1)
-    (case,) = cases_of(workspace)
+    cases_made.hand_in(workspace)
+    cases_made.hand_in(workspace, seed=9, later_h=1)
+    (case,) = cases_made.cases_of(workspace)
     assert [item.verdict for item in case.items] == ["none"]
-    assert [event.kind for event in events_of(workspace, case)] == ["opened", "judged_again"]
-    hand_in(workspace, seed=9, later_h=2)
-    assert len(events_of(workspace, case)) == 2
+    assert [event.kind for event in cases_made.events_of(workspace, case)] == ["opened", "judged_again"]
+    cases_made.hand_in(workspace, seed=9, later_h=2)
+    assert len(cases_made.events_of(workspace, case)) == 2
 
 
 def test_a_worse_verdict_is_due_earlier(workspace: Workspace, kite: str) -> None:
     """A false certificate beside the same picture makes the case urgent."""
-    hand_in(workspace)
-    hand_in(workspace, "L-2", later_h=1, certificate_code="0000000000000")
-    (case,) = cases_of(workspace)
+    cases_made.hand_in(workspace)
+    cases_made.hand_in(workspace, "L-2", later_h=1, certificate_code="0000000000000")
+    (case,) = cases_made.cases_of(workspace)
     assert case.severity == "high"
     assert case.due_at == make.NOW + timedelta(hours=25)
 
 
 def test_two_rows_at_once_open_one_case(workspace: Workspace, kite: str) -> None:
     """Two listings of one seller that are stored at the same moment share a case."""
-    market(workspace)
+    cases_made.market(workspace)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda number: hand_in(workspace, f"L-{number}"), range(4)))
-    (case,) = cases_of(workspace)
+        list(pool.map(lambda number: cases_made.hand_in(workspace, f"L-{number}"), range(4)))
+    (case,) = cases_made.cases_of(workspace)
     assert len(case.items) == 4
-    assert timeline.first_broken(case, events_of(workspace, case)) is None
+    assert timeline.first_broken(case, cases_made.events_of(workspace, case)) is None
 
 
 @pytest.mark.parametrize("attack", ["details", "deleted", "added", "head"])
 def test_a_changed_timeline_is_noticed(workspace: Workspace, kite: str, attack: str) -> None:
     """A row that is changed, deleted or added in the database breaks the chain, and the audit names the case."""
-    hand_in(workspace)
-    hand_in(workspace, "L-2", later_h=1)
-    (case,) = cases_of(workspace)
+    cases_made.hand_in(workspace)
+    cases_made.hand_in(workspace, "L-2", later_h=1)
+    (case,) = cases_made.cases_of(workspace)
     with workspace.database.writing() as session:
         rows = update(CaseEvent).where(CaseEvent.case_id == case.id, CaseEvent.number == 0)
         if attack == "details":
@@ -201,7 +151,7 @@ def test_a_changed_timeline_is_noticed(workspace: Workspace, kite: str, attack: 
             )
     with workspace.database.reading() as session:
         changed = case_list.get_case(session, case.id, organisation_id=None)
-    assert timeline.first_broken(changed, events_of(workspace, case)) is not None
+    assert timeline.first_broken(changed, cases_made.events_of(workspace, case)) is not None
     public_key = ledger_signer(workspace.settings, workspace.settings.ledger_origin).verifier.public_key
     with workspace.database.snapshot() as session:
         findings = [finding.what for finding in audit(session, public_key)]
@@ -210,9 +160,9 @@ def test_a_changed_timeline_is_noticed(workspace: Workspace, kite: str, attack: 
 
 def test_a_case_of_another_marketplace_is_not_there(workspace: Workspace, kite: str) -> None:
     """Foreign and unknown cases get the same answer."""
-    hand_in(workspace)
-    (case,) = cases_of(workspace)
-    souk = market(workspace, "souk")
+    cases_made.hand_in(workspace)
+    (case,) = cases_made.cases_of(workspace)
+    souk = cases_made.market(workspace, "souk")
     with workspace.database.reading() as session:
         for case_id in (case.id, "cas_" + "0" * 26, "", "\0"):
             with pytest.raises(NotFound) as caught:
@@ -222,8 +172,8 @@ def test_a_case_of_another_marketplace_is_not_there(workspace: Workspace, kite: 
 
 def test_cases_at_the_command_line(workspace: Workspace, kite: str, cli: Callable[..., Any]) -> None:
     """The list fits 80 columns. A broken timeline ends with 1."""
-    hand_in(workspace)
-    (case,) = cases_of(workspace)
+    cases_made.hand_in(workspace)
+    (case,) = cases_made.cases_of(workspace)
     listed = cli("cases", "list", "--org", "bazaar")
     assert case.id in listed.out
     assert cli("cases", "list", "--state", "closed", "--json").out == ""

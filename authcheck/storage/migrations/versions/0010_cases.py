@@ -37,6 +37,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_case_items_listing_id", "case_items", ["listing_id"])
     op.create_table(
+        "case_skips",
+        _text("case_id", 40),
+        _text("holder", 64),
+        _text("reason", 30),
+        _time("at"),
+        sa.PrimaryKeyConstraint("case_id", "holder", name="pk_case_skips"),
+        _key("case_skips", "case_id", "cases"),
+    )
+    op.create_table(
         "case_events",
         _text("case_id", 40),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -97,6 +106,10 @@ def _make_cases() -> None:
         _time("closed_at", nullable=True),
         _text("head", 64),
         _text("salt", 32),
+        sa.Column("priority", sa.JSON(), nullable=False),
+        sa.Column("rank", sa.Double(), nullable=False),
+        _text("lease_holder", 64, nullable=True),
+        _time("lease_until", nullable=True),
         _text("open_key", 64, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_cases"),
         sa.UniqueConstraint("open_key", name="uq_cases_open_key"),
@@ -105,5 +118,6 @@ def _make_cases() -> None:
         _key("cases", "cluster_id", "picture_clusters"),
     )
     op.create_index("ix_cases_organisation_id_state_due_at", "cases", ["organisation_id", "state", "due_at"])
+    op.create_index("ix_cases_organisation_id_state_rank", "cases", ["organisation_id", "state", "rank"])
     op.create_index("ix_cases_design_id", "cases", ["design_id"])
     op.create_index("ix_cases_cluster_id", "cases", ["cluster_id"])
