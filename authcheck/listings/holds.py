@@ -20,7 +20,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Date, event, select, update
+from sqlalchemy import Date, Select, event, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, class_mapper, selectinload
 from sqlalchemy.types import TypeEngine
@@ -54,8 +54,8 @@ def hold(
 ) -> EvidenceHold:
     """Hold the evidence about a listing for a case, as it is now, and return the hold.
 
-    A case holds a listing once: the open hold is returned again, and holds copies that it could not hold
-    before. A rolled back transaction holds nothing.
+    A case holds a listing once: the open hold is returned again, holds copies that it could not hold before,
+    and lasts until the later of the two days, forever for None. A rolled back transaction holds nothing.
     """
     # The lock waits for a hand-in that replaces the listing, and for another hold of the same case.
     pictures = selectinload(Listing.pictures).joinedload(ListingPicture.check)
@@ -66,6 +66,7 @@ def hold(
     if held is None:
         held = _new_hold(listing, case_id, now, until)
         session.add(held)
+    held.until = max(held.until, until) if held.until and until else None
     _settle_files_at_end(session, copies, [held])
     for picture in held.pictures:
         asked_at = picture.check.asked_at
@@ -114,12 +115,25 @@ def open_holds(session: Session, case_id: str, *, lock: bool = False) -> list[Ev
 
     With `lock`, no other transaction holds or releases these until this transaction ends.
     """
-    query = select(EvidenceHold).where(EvidenceHold.case_id == case_id, EvidenceHold.released_at.is_(None))
-    pictures = selectinload(EvidenceHold.pictures).joinedload(HeldPicture.check)
-    query = query.options(pictures).order_by(EvidenceHold.id)
+    query = _holds_of(case_id).where(EvidenceHold.released_at.is_(None))
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     return list(session.scalars(query))
+
+
+def all_holds(session: Session, case_id: str) -> list[EvidenceHold]:
+    """Return what a case holds or has held, oldest first: a closed case still shows its listings."""
+    return list(session.scalars(_holds_of(case_id)))
+
+
+def _holds_of(case_id: str) -> Select[EvidenceHold]:
+    pictures = selectinload(EvidenceHold.pictures).joinedload(HeldPicture.check)
+    return (
+        select(EvidenceHold)
+        .where(EvidenceHold.case_id == case_id)
+        .options(pictures)
+        .order_by(EvidenceHold.id)
+    )
 
 
 def sweep(database: Database, copies: Copies, now: datetime) -> None:

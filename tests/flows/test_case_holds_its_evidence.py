@@ -139,7 +139,10 @@ def test_a_later_hand_in_changes_nothing_in_the_case(workspace: Workspace, membe
         assert session.get_one(Listing, first.id).title == "Blue bowl"
     assert hold(workspace, again).id == held.id
     assert release(workspace) == 1
-    assert hold(workspace, again).listing["title"] == "Blue bowl"
+    assert hold(workspace, again, now=make.NOW + DAY).listing["title"] == "Blue bowl"
+    with workspace.database.reading() as session:
+        titles = [holds.held_listing(row).title for row in holds.all_holds(session, "cas_1")]
+    assert titles == ["Red kite", "Blue bowl"]
 
 
 def test_a_lost_picture_is_said_and_nothing_fails(
@@ -179,6 +182,14 @@ def test_a_disk_without_hard_links_copies(
     assert path.stat().st_nlink == 1
     workspace.copies.sweep(LATER)
     assert is_shown(workspace, held)
+
+
+def test_the_later_end_counts(workspace: Workspace, member: str) -> None:
+    """A second clock prolongs a hold and never shortens it. A hold without an end stays without one."""
+    listing = hand_in(workspace, member).listing
+    ends = [make.NOW + days * DAY for days in (1, 3, 2)]
+    assert [hold(workspace, listing, until=until).until for until in ends] == [ends[0], ends[1], ends[1]]
+    assert [hold(workspace, listing, until=until).until for until in (None, ends[0])] == [None, None]
 
 
 @pytest.mark.postgresql
