@@ -62,7 +62,8 @@ class Drawings:
 
 
 def _draw_evidence(check: Check, findings: Sequence[Found], workspace: Workspace, layout: Layout) -> bytes:
-    copy = workspace.copies.get(check.picture_sha256, check.asked_at, utc_now())
+    held = evidence.may_outlast(check)
+    copy = workspace.copies.get(check.picture_sha256, check.asked_at, utc_now(), held=held)
     if copy is None:  # the copy was deleted or damaged after `evidence.require` had seen it
         raise NotFound("We can no longer read the copy of the picture.", code="evidence.none", check=check.id)
     public = check.organisation_id is None

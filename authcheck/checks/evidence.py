@@ -102,13 +102,22 @@ def require(check: Check, copies: Copies, now: datetime) -> None:
     """Raise NotFound (`evidence.none`) when a check has no evidence picture. The message says why."""
     if check.verdict == VerdictCode.NONE or not check.findings:
         message = "The check found no design, so we kept no copy of the picture."
+    elif copies.has(check.picture_sha256, check.asked_at, now, held=may_outlast(check)):
+        return
     elif not copies.lasts(check.asked_at, now):
         message = f"We deleted the copy of the picture {copies.days} days after the check."
-    elif not copies.has(check.picture_sha256, check.asked_at, now):
-        message = "We have no copy of the picture of this check."
     else:
-        return
+        message = "We have no copy of the picture of this check."
     raise NotFound(message, code="evidence.none", check=check.id)
+
+
+def may_outlast(check: Check) -> bool:
+    """Return whether a copy that a case holds is evidence of this check.
+
+    The public was told a day on which the copy ends. A case about the same picture does not break this
+    promise.
+    """
+    return check.organisation_id is not None
 
 
 def exists(check: Check, copies: Copies, now: datetime) -> bool:

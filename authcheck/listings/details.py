@@ -77,7 +77,7 @@ def _clean_text(field: str, text: str) -> tuple[Value, tuple[Remark, ...]]:
     lined = LINE_ENDS.sub("\n", text)
     seen = lined if lined.isascii() and lined.isprintable() else _without_hidden(lined)
     if hidden := len(lined) - len(seen):
-        problem = f"We removed {hidden} hidden characters, which can turn, hide or cover text, from {field}."
+        problem = f"We removed hidden characters from {field}: {hidden}. They can turn, hide or cover text."
         remarks.append(Remark(field, "listing.field_hidden", problem))
     one_line = " ".join(tidy(seen).split())
     cleaned = re.sub(r"\s*\n\s*\n\s*", "\n\n", tidy(seen)) if field == "description" else one_line

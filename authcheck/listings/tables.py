@@ -114,6 +114,42 @@ class ListingPicture(Entity):
     check: Mapped["Check"] = relationship(lazy="raise")
 
 
+class EvidenceHold(Entity):
+    """A case's hold on the evidence about a listing. `listings/holds.py` says what it covers.
+
+    `listing` is `holds.snapshot`: the listing's columns when the case was opened. `until` is when the hold
+    ends by itself, None for never. `released_at` is None while the hold is open.
+    """
+
+    __tablename__ = "evidence_holds"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    case_id: Mapped[str] = mapped_column(String(40), index=True)
+    listing_id: Mapped[str] = mapped_column(ForeignKey("listings.id"), index=True)
+    listing: Mapped[dict[str, Any]]
+    held_at: Mapped[datetime]
+    until: Mapped[datetime | None] = mapped_column(index=True)
+    released_at: Mapped[datetime | None]
+
+    pictures: Mapped[list["HeldPicture"]] = relationship(
+        lazy="raise", order_by="HeldPicture.place", cascade="all"
+    )
+
+
+class HeldPicture(Entity):
+    """A picture of a held listing, and its check. `has_copy` says that a working copy is held."""
+
+    __tablename__ = "held_pictures"
+
+    hold_id: Mapped[str] = mapped_column(ForeignKey("evidence_holds.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    check_id: Mapped[str] = mapped_column(ForeignKey(Check.id), index=True)
+    picture_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    has_copy: Mapped[bool]
+
+    check: Mapped["Check"] = relationship(lazy="raise")
+
+
 class ListingImport(Entity):
     """A bulk hand-in of listings. Its `rows` without a result are still to be checked."""
 

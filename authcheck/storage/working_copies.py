@@ -15,13 +15,14 @@ from PIL import Image
 
 from authcheck.errors import ImageRejected
 from authcheck.files.writing import TEMPORARY, write_whole
+from authcheck.storage.held_copies import HeldCopies
 from authcheck.vision.pictures.decode import Limits, open_picture
 
 SIDE_PX = 800
 QUALITY = 80
 SWEEP_EVERY = timedelta(hours=1)
 SHA256 = re.compile(r"[0-9a-f]{64}")
-NAME = re.compile(r"[0-9a-f]{64}\.([0-9]{1,7})x([0-9]{1,7})\.webp")
+NAME = re.compile(r"[0-9a-f]{64}\.([0-9]{1,7})x([0-9]{1,7})(?:\.[a-z]{3}_[0-9A-Z]{26})?\.webp")
 log = logging.getLogger("authcheck.storage.working_copies")
 
 
@@ -57,12 +58,14 @@ class Copies:
 
     The two numbers are the size of the upright original. A copy is removed `days` after it was last put. When
     all copies together exceed `max_bytes`, the oldest copies are removed earlier. `days` = 0 keeps no copies.
+    `held` are the copies that cases hold, in the folder `held/`. Neither age nor room removes them.
     """
 
     def __init__(self, folder: Path, *, days: int, max_bytes: int) -> None:
         self.folder = folder
         self.days = days
         self.max_bytes = max_bytes
+        self.held = HeldCopies(folder / "held")
         self._sweeping = threading.Lock()
         self._swept_at: datetime | None = None
         self._put_bytes = 0  # since the last sweep
@@ -79,33 +82,30 @@ class Copies:
         except (OSError, ImageRejected) as error:
             log.warning("no working copy of %s was kept: %s", sha256, error)
 
-    def get(self, sha256: str, asked_at: datetime, now: datetime) -> WorkingCopy | None:
+    def get(self, sha256: str, asked_at: datetime, now: datetime, *, held: bool = True) -> WorkingCopy | None:
         """Return the copy for a check of `asked_at`, or None when it is too old, removed, or was never kept.
 
         The age counts from the check. A later check of the same picture does not prolong the evidence of this
-        check.
+        check. A copy that a case holds has no age. With `held` false such copies do not count: the public
+        was told a day on which its copy ends.
         """
-        path = self._path(sha256) if self.lasts(asked_at, now) else None
-        name_match = NAME.fullmatch(path.name) if path else None
-        if path is None or name_match is None:
-            return None
-        try:
-            with Image.open(path, formats=("WEBP",)) as image:
-                return WorkingCopy(image.convert("RGB"), int(name_match[1]), int(name_match[2]))
-        except (OSError, ValueError) as error:
-            log.warning("the working copy of %s cannot be read: %s", sha256, error)
-            return None
+        copies = map(_read, self._paths(sha256, asked_at, now, held=held))
+        return next((copy for copy in copies if copy is not None), None)
 
-    def has(self, sha256: str, asked_at: datetime, now: datetime) -> bool:
+    def has(self, sha256: str, asked_at: datetime, now: datetime, *, held: bool = True) -> bool:
         """Return whether `get` would find a file."""
-        return self.lasts(asked_at, now) and self._path(sha256) is not None
+        return bool(self._paths(sha256, asked_at, now, held=held))
+
+    def hold(self, sha256: str, asked_at: datetime, now: datetime, *, hold_id: str) -> bool:
+        """Keep the copy that `get` finds until `held.drop`. Return whether there is one. Never raises."""
+        return any(self.held.hold(path, hold_id) for path in self._paths(sha256, asked_at, now))
 
     def ends_at(self, asked_at: datetime) -> datetime:
         """Return when the copy for a check of `asked_at` is removed at the latest."""
         return asked_at + timedelta(days=self.days)
 
     def lasts(self, asked_at: datetime, now: datetime) -> bool:
-        """Return whether a check of `asked_at` is recent enough to have evidence."""
+        """Return whether a check of `asked_at` is recent enough to have evidence that no case holds."""
         return now < self.ends_at(asked_at)
 
     def sweep(self, now: datetime) -> None:
@@ -144,6 +144,13 @@ class Copies:
             return None
         return next((self.folder / sha256[:2]).glob(f"{sha256}.*x*.webp"), None)
 
+    def _paths(self, sha256: str, asked_at: datetime, now: datetime, *, held: bool = True) -> list[Path]:
+        """Return the files for a check of `asked_at`, the working copy first."""
+        if not SHA256.fullmatch(sha256):
+            return []
+        path = self._path(sha256) if self.lasts(asked_at, now) else None
+        return ([path] if path else []) + (self.held.paths(sha256) if held else [])
+
     def _remove_old(self, now: datetime) -> None:
         oldest_s = (now - timedelta(days=self.days)).timestamp()
         room_bytes = self.max_bytes * 7 // 8
@@ -158,3 +165,16 @@ class Copies:
             with contextlib.suppress(FileNotFoundError):  # another process sweeps too
                 status = path.stat()
                 yield _File(path, status.st_size, status.st_mtime)
+
+
+def _read(path: Path) -> WorkingCopy | None:
+    """Return the copy in a file. None for a file that is damaged or was removed meanwhile."""
+    name_match = NAME.fullmatch(path.name)
+    if name_match is None:
+        return None
+    try:
+        with Image.open(path, formats=("WEBP",)) as image:
+            return WorkingCopy(image.convert("RGB"), int(name_match[1]), int(name_match[2]))
+    except (OSError, ValueError) as error:
+        log.warning("the working copy %s cannot be read: %s", path.name, error)
+        return None

@@ -11,6 +11,7 @@ from authcheck import __version__
 from authcheck.config import Settings
 from authcheck.ledger import addresses
 from authcheck.ledger.addresses import is_loopback
+from authcheck.listings import holds
 from authcheck.members import links
 from authcheck.storage.opening import utc_now
 from authcheck.terminal import server
@@ -33,6 +34,7 @@ def serve(
         settings = _settle_address(work, port)
         settings = settings.model_copy(update={"workers": workers or settings.workers})
         work.copies.sweep(utc_now())
+        holds.sweep(work.database, work.copies, utc_now())
         _warn_of_uncompared(work)
         _offer_set_up(work, port)
     console.say(f"authcheck {__version__} on http://{host}:{port}/ (press Ctrl-C to stop)")

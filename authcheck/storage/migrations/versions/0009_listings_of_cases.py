@@ -1,4 +1,4 @@
-"""Details of listings for the people who decide cases, and prices that a database can compare."""
+"""Details of listings for the people who decide cases, comparable prices, and holds on evidence."""
 
 import re
 from decimal import Decimal
@@ -34,6 +34,7 @@ def upgrade() -> None:
     ):
         op.add_column("listings", column)
     _fill_prices()
+    _make_holds()
 
 
 def _fill_prices() -> None:
@@ -67,3 +68,38 @@ def _fill_prices() -> None:
         ]
         if values:
             connection.execute(fill, values)
+
+
+def _make_holds() -> None:
+    op.create_table(
+        "evidence_holds",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("case_id", sa.String(length=40), nullable=False),
+        sa.Column("listing_id", sa.String(length=40), nullable=False),
+        sa.Column("listing", sa.JSON(), nullable=False),
+        sa.Column("held_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_evidence_holds"),
+        sa.ForeignKeyConstraint(
+            ["listing_id"], ["listings.id"], name="fk_evidence_holds_listing_id_listings"
+        ),
+    )
+    op.create_index("ix_evidence_holds_case_id", "evidence_holds", ["case_id"])
+    op.create_index("ix_evidence_holds_listing_id", "evidence_holds", ["listing_id"])
+    op.create_index("ix_evidence_holds_until", "evidence_holds", ["until"])
+    op.create_table(
+        "held_pictures",
+        sa.Column("hold_id", sa.String(length=40), nullable=False),
+        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("check_id", sa.String(length=40), nullable=False),
+        sa.Column("picture_sha256", sa.String(length=64), nullable=False),
+        sa.Column("has_copy", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("hold_id", "place", name="pk_held_pictures"),
+        sa.ForeignKeyConstraint(
+            ["hold_id"], ["evidence_holds.id"], name="fk_held_pictures_hold_id_evidence_holds"
+        ),
+        sa.ForeignKeyConstraint(["check_id"], ["checks.id"], name="fk_held_pictures_check_id_checks"),
+    )
+    op.create_index("ix_held_pictures_check_id", "held_pictures", ["check_id"])
+    op.create_index("ix_held_pictures_picture_sha256", "held_pictures", ["picture_sha256"])
