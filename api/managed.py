@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Forbidden
-from authcheck.members import organisations
+from authcheck.members import appointments, organisations
 from authcheck.members.permissions import MATRIX, SCOPES, Resource, Right, Role, includes
 from authcheck.members.principals import Principal
 from authcheck.members.tables import Organisation
@@ -52,8 +52,9 @@ def refuse_beyond(caller: Principal, roles: Iterable[str]) -> None:
 
 
 def refuse_scopes_beyond(caller: Principal, scopes: Iterable[str]) -> None:
-    """Raise Forbidden (`key.beyond`) for a scope with a right that the caller does not have."""
-    beyond = [scope for scope in scopes if not includes(caller.grants, SCOPES.get(scope, {}))]
+    """Raise Forbidden (`key.beyond`) for an agent's scope with a right that the caller does not have."""
+    known = [scope for scope in scopes if scope in appointments.SCOPES]
+    beyond = [scope for scope in known if not includes(caller.grants, SCOPES[scope])]
     if beyond:
         raise Forbidden(
             f"An agent cannot be allowed more than you may do yourself. Leave out: {', '.join(beyond)}.",

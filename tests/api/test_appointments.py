@@ -24,7 +24,8 @@ def sides(workspace: Workspace, login: Callable[..., Headers]) -> tuple[Headers,
     """Return the headers of acme's and of shadow's programs that manage people."""
     make.register(workspace, "KITE-1")
     licences_made.organisation(workspace, "shadow", "agent")
-    return login("people:write"), login("people:write", "designs:read", owner="shadow")
+    own = ("people:write", "designs:write", "licences:write", "listings:check")
+    return login(*own), login("people:write", "designs:read", owner="shadow")
 
 
 @pytest.mark.slow
