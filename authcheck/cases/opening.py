@@ -16,11 +16,13 @@ from authcheck.checks.tables import Check
 from authcheck.config import Settings
 from authcheck.ids import new_id, new_salt
 from authcheck.ledger.journal import record_at_commit
+from authcheck.listings import holds
 from authcheck.listings.policies import severity_of
 from authcheck.listings.tables import Listing
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 from authcheck.storage.database import SETTINGS
+from authcheck.workspace import Workspace
 
 
 class _Place(NamedTuple):
@@ -33,8 +35,12 @@ class _Place(NamedTuple):
     cluster_id: str
 
 
-def open_for(session: Session, listing: Listing, checks: Sequence[Check], now: datetime) -> Case | None:
+def open_for(
+    work: Workspace, session: Session, listing: Listing, checks: Sequence[Check], now: datetime
+) -> Case | None:
     """Open a case for a stored listing, or join its open case, in the transaction that stores the listing.
+
+    The case holds the listing as it is now, with its checks and the copies of its pictures.
 
     Return the case, or None when the verdict is no suspicion, when no picture shows the verdict's design,
     when the design is in dispute and so evidence against nobody, or when the organisation that handed the
@@ -52,7 +58,8 @@ def open_for(session: Session, listing: Listing, checks: Sequence[Check], now: d
     cluster_id = clusters.join(session, shown, design_id, now).cluster_id
     place = _Place(str(listing.organisation_id), listing.channel, listing.seller, design_id, cluster_id)
     case = _find_or_open(session, listing, place, now)
-    _add_item(session, case, listing, now)
+    if _add_item(session, case, listing, now):
+        holds.hold(session, work.copies, listing, case_id=case.id, now=now)
     return case
 
 
@@ -102,9 +109,13 @@ def _find_or_open(session: Session, listing: Listing, place: _Place, now: dateti
     return case
 
 
-def _add_item(session: Session, case: Case, listing: Listing, now: datetime) -> None:
-    """Add a listing to a case, or note its new verdict. A worse verdict makes the case more urgent."""
+def _add_item(session: Session, case: Case, listing: Listing, now: datetime) -> bool:
+    """Add a listing to a case, or note its new verdict, and return whether it is new to the case.
+
+    A worse verdict makes the case more urgent.
+    """
     item = session.get(CaseItem, (case.id, listing.id))
+    is_new = item is None
     if item is None:
         item = CaseItem(case_id=case.id, listing_id=listing.id, verdict=listing.verdict, added_at=now)
         session.add(item)
@@ -124,6 +135,7 @@ def _add_item(session: Session, case: Case, listing: Listing, now: datetime) -> 
     session.flush()
     order.put_in_order(session, case, session.scalars(in_case.where(CaseItem.case_id == case.id)).all())
     session.flush()
+    return is_new
 
 
 def _note_cleared(session: Session, listing: Listing, now: datetime) -> None:

@@ -85,11 +85,11 @@ def check_listing(
         )
         for picture in read
     }
+    for picture in read:  # before the listing is stored, so that `then` finds the copies
+        data = picture.answer.submission.data
+        evidence.keep(checks[picture.place], data, work.copies, work.limits, now)
     row = new_row(new, organisation_id, evidence_seen, decision, now, certificate=certificate)
     listing, again = store(work, row, checks, reach, then)
-    data = {picture.place: picture.answer.submission.data for picture in read}
-    for place, check in checks.items():
-        evidence.keep(check, data[place], work.copies, work.limits, now)
     return Judged(listing, decision, tuple(unreadable), again)
 
 

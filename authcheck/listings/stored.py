@@ -26,7 +26,7 @@ from authcheck.storage.parameters import can_be_stored
 from authcheck.workspace import Workspace
 
 CODE_CHARS = 20
-Then = Callable[[Session, Listing, Sequence[Check], datetime], object]
+Then = Callable[[Workspace, Session, Listing, Sequence[Check], datetime], object]
 
 REPLACED = (
     "seller", "channel", "territory", "goods", "price", "listed_on", "certificate_code", "decided_at",
@@ -105,7 +105,8 @@ def store(
         )
         session.flush()
         if then is not None:
-            then(session, listing, [checks[place] for place in sorted(checks)], listing.decided_at)
+            in_order = [checks[place] for place in sorted(checks)]
+            then(work, session, listing, in_order, listing.decided_at)
         return get_listing(session, listing.id), again
 
 

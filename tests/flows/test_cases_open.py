@@ -18,6 +18,7 @@ from authcheck.cases.tables import Case, CaseEvent, CaseItem
 from authcheck.errors import NotFound
 from authcheck.ledger.publishing import ledger_signer
 from authcheck.ledger.tables import Entry
+from authcheck.listings import holds
 from authcheck.members import organisations
 from authcheck.registry.tables import Design
 from authcheck.storefronts import shops
@@ -49,6 +50,22 @@ def test_a_suspect_listing_opens_a_case(workspace: Workspace, kite: str) -> None
         entry = session.scalars(select(Entry).where(Entry.type == "case.open")).one()
     assert (entry.subject, event.hash.encode() in entry.body) == (case.id, True)
     assert b"kites" not in entry.body
+
+
+def test_a_case_keeps_what_it_was_opened_with(workspace: Workspace, kite: str) -> None:
+    """The listing may be handed in anew and its picture be swept: the case still has both."""
+    cases_made.hand_in(workspace, title="Kite, handmade")
+    cases_made.hand_in(workspace, title="Nothing to see", seed=9, later_h=1)
+    later = make.NOW + timedelta(days=60)
+    workspace.copies.sweep(later)
+    (case,) = cases_made.cases_of(workspace)
+    with workspace.database.reading() as session:
+        (held,) = holds.open_holds(session, case.id)
+        assert holds.held_listing(held).title == "Kite, handmade"
+        (picture,) = held.pictures
+        assert picture.has_copy
+        check = picture.check
+    assert workspace.copies.get(check.picture_sha256, check.asked_at, later) is not None
 
 
 def test_cases_are_joined_and_not_doubled(workspace: Workspace, kite: str) -> None:
@@ -96,7 +113,9 @@ def test_what_is_no_case(workspace: Workspace, kite: str, fault: str) -> None:
             session.get_one(Design, kite).state = "disputed"
         if fault == "no organisation":
             listing.organisation_id = None
-        assert open_for(session, listing, [] if fault == "no picture" else [check], make.NOW) is None
+        assert (
+            open_for(workspace, session, listing, [] if fault == "no picture" else [check], make.NOW) is None
+        )
     assert opened.design_id == kite
     assert cases_made.cases_of(workspace) == []
 
