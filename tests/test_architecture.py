@@ -23,6 +23,7 @@ OPTIONAL_EXTRAS = {"onnxruntime", "web3"}  # imported inside functions: they may
 LOADED_LATE = {
     "email_validator",  # .03 s, and few commands take an address
     "authcheck.storage.upgrading",  # Alembic: no other command should wait 0.2 s for its import
+    "authcheck.vision.fingerprints",  # numpy and Pillow: most commands about cases compare no pictures
     "authcheck.vision.features.thumbnail",  # OpenCV: a question about licences rarely compares two pictures
     "authcheck.vision.matching.twins",
     "segno",  # 60 ms: only the page that turns the second factor on shows its QR code

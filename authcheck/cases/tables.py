@@ -13,9 +13,10 @@ from authcheck.storage.entity import Entity
 
 
 class PictureCluster(Entity):
-    """Submitted pictures that are the same picture of one design. `spread_bits` is the worst distance inside.
+    """Submitted pictures of one design that are copies of one picture, the first one.
 
-    The representative is the first picture. Distances are those of pictures that joined by their hashes.
+    The first picture represents the cluster. `spread_bits` is the worst distance to it, 0-256, so two
+    pictures of the cluster are about twice as far apart at most.
     """
 
     __tablename__ = "picture_clusters"
@@ -28,9 +29,11 @@ class PictureCluster(Entity):
 
 
 class ClusteredPicture(Entity):
-    """A picture in a cluster of a design. `joined_by` is `first`, `exact`, `hash` or `aligned`.
+    """A picture in a cluster of a design. `joined_by` is `first` or `hash`.
 
-    `distance_bits` is the distance to the nearest earlier picture, None for a picture that joined otherwise.
+    `fingerprint` is a reference record (`Fingerprint.reference`) of the scheme `scheme`. A picture of another
+    scheme than that of its release has its fingerprint as the check stored it. `distance_bits` (0-256) is the
+    distance to the cluster's first picture (`vision.fingerprints.copies.measure`).
     """
 
     __tablename__ = "clustered_pictures"
@@ -41,7 +44,7 @@ class ClusteredPicture(Entity):
     scheme: Mapped[str] = mapped_column(String(20))
     fingerprint: Mapped[bytes]
     joined_by: Mapped[str] = mapped_column(String(10))
-    distance_bits: Mapped[int | None]
+    distance_bits: Mapped[int]
     added_at: Mapped[datetime]
 
 

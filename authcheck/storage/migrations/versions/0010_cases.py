@@ -80,7 +80,7 @@ def _make_clusters() -> None:
         _text("scheme", 20),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
         _text("joined_by", 10),
-        sa.Column("distance_bits", sa.Integer(), nullable=True),
+        sa.Column("distance_bits", sa.Integer(), nullable=False),
         _time("added_at"),
         sa.PrimaryKeyConstraint("design_id", "picture_sha256", name="pk_clustered_pictures"),
         _key("clustered_pictures", "design_id", "designs"),
