@@ -108,7 +108,7 @@ def test_a_colleague_joins_works_and_is_removed(visit: Visit) -> None:
     mei.send(f"details:has(#{row}-roles) .danger")
     mei.read("en", "The person is removed.")
     ling.go("/people")
-    ling.judge("zh-Hans", "您目前不属于任何机构")
+    ling.judge("zh-Hans", "您目前不代表任何机构")
     ling.send(".actions a")
     ling.judge("zh-Hans", "可以请机构管理员邀请您")
     ling.go(link)
