@@ -78,7 +78,8 @@ def refuse_other_sites(request: Request, sent_token: str | None) -> None:
     is_ours = from_our_site(request)
     if is_ours is None:
         owners = [token for token in (read(request, SESSION), read(request, FORM)) if token]
-        is_ours = any(hmac.compare_digest(_token_of(token), sent_token or "") for token in owners)
+        sent = (sent_token or "").encode("utf-8", "replace")  # a stranger sends any characters
+        is_ours = any(hmac.compare_digest(_token_of(token).encode(), sent) for token in owners)
     if not is_ours:
         raise cross_site_error()
 

@@ -1,12 +1,10 @@
 """Brands, agents and their appointments for tests."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import make
-import sqlalchemy as sa
 from licences_made import organisation
 
 from authcheck.licences import appointing
@@ -38,24 +36,3 @@ def end(workspace: Workspace, appointment_id: str, by: str | None, now: datetime
     """End an appointment as the organisation with the id `by`, or as the operator."""
     with workspace.database.writing() as session:
         return appointments.end(session, appointment_id, organisation_id=by, now=now)
-
-
-@contextmanager
-def work_of(workspace: Workspace) -> Iterator[list[tuple[str, int]]]:
-    """Collect the statements that are sent, and how many rows each query reads."""
-    sent: list[tuple[str, Any]] = []
-    work: list[tuple[str, int]] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        sent.append((statement, parameters))
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    try:
-        yield work
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", note)
-    with workspace.database.engine.connect() as connection:
-        for statement, parameters in sent:
-            is_query = statement.lstrip().startswith("SELECT")
-            rows = connection.exec_driver_sql(statement, parameters).all() if is_query else []
-            work.append((statement, len(rows)))

@@ -18,6 +18,7 @@ import people_made
 import pytest
 import units_made as units
 from app_routes import routes_of
+from database_work import work_of
 from sqlalchemy import select
 from starlette.testclient import TestClient
 from walls import IMAGE, MASK, TABLE, TERMS, Rule, Walls, told
@@ -231,7 +232,7 @@ def assert_same_work(scene: Scene, headers: Headers, numbers: Iterator[str]) -> 
             continue
         done = []
         for ids in (scene.ids, nothing):
-            with agents_made.work_of(scene.workspace) as work:
+            with work_of(scene.workspace) as work:
                 scene.ask(route, rule, headers, ids, next(numbers))
             done.append(work)
         assert done[0] == done[1], route

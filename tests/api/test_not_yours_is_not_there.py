@@ -2,15 +2,14 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import make
 import pytest
-import sqlalchemy as sa
 import things_of_acme
 import units_made as units
+from database_work import work_of
 from starlette.testclient import TestClient
 
 from authcheck.errors import NotFound
@@ -72,27 +71,6 @@ REQUESTS = [
 def ids(workspace: Workspace) -> dict[str, str]:
     """Return ids of acme's things by kind, and globex's own design."""
     return {**things_of_acme.ids(workspace), "own": units.brand_with_key(workspace, "globex")}
-
-
-@contextmanager
-def work_of(workspace: Workspace) -> Iterator[list[tuple[str, int]]]:
-    """Collect the statements that are sent, and how many rows each one reads."""
-    sent: list[tuple[str, Any]] = []
-    work: list[tuple[str, int]] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        sent.append((statement, parameters))
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    try:
-        yield work
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", note)
-    with workspace.database.engine.connect() as connection:
-        for statement, parameters in sent:
-            is_query = statement.lstrip().startswith("SELECT")
-            rows = connection.exec_driver_sql(statement, parameters).all() if is_query else []
-            work.append((statement, len(rows)))
 
 
 def filled(part: Any, names: dict[str, str]) -> Any:

