@@ -30,7 +30,7 @@ def list_cases(  # noqa: PLR0917 - one parameter per filter
     caller: CasesReader,
     workspace: WorkspaceDep,
     paging: PagingDep,
-    state: Literal["open", "escalated", "closed"] | None = None,
+    state: Literal["open", "escalated"] | None = None,
     seller: Seller = None,
     design: DesignId = None,
 ) -> Page[CaseOut]:
@@ -137,7 +137,6 @@ def _case_fields(case: Case, now: datetime) -> dict[str, Any]:
         "lease": lease,
         "opened_at": case.opened_at,
         "due_at": case.due_at,
-        "closed_at": case.closed_at,
     }
 
 

@@ -59,7 +59,7 @@ class CaseOut(Wire):
     """One question for a moderator: a seller, a design and a picture."""
 
     id: str
-    state: Literal["open", "escalated", "closed"]
+    state: Literal["open", "escalated"]
     channel: str
     seller: str
     design: CaseDesignOut
@@ -71,7 +71,6 @@ class CaseOut(Wire):
     lease: LeaseOut | None = Field(description="Who works on the case now.")
     opened_at: datetime
     due_at: datetime = Field(description="When the first decision should be made.")
-    closed_at: datetime | None
 
 
 class WholeCaseOut(CaseOut):

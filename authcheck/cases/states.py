@@ -8,11 +8,10 @@ from authcheck.listings.policies import ListingVerdict, Severity
 
 
 class State(StrEnum):
-    """A case is open until somebody has decided it and the decision took effect."""
+    """A case waits for a moderator, or for a lead."""
 
     OPEN = "open"
     ESCALATED = "escalated"  # passed on by several readers: a lead decides
-    CLOSED = "closed"
 
 
 SUSPECT = frozenset(

@@ -76,7 +76,6 @@ class Case(Entity):
     state: Mapped[str] = mapped_column(String(20))
     opened_at: Mapped[datetime]
     due_at: Mapped[datetime]
-    closed_at: Mapped[datetime | None]
     head: Mapped[str] = mapped_column(String(64))
     salt: Mapped[str] = mapped_column(String(32))
     priority: Mapped[dict[str, Any]]

@@ -195,7 +195,7 @@ def test_cases_at_the_command_line(workspace: Workspace, kite: str, cli: Callabl
     (case,) = cases_made.cases_of(workspace)
     listed = cli("cases", "list", "--org", "bazaar")
     assert case.id in listed.out
-    assert cli("cases", "list", "--state", "closed", "--json").out == ""
+    assert cli("cases", "list", "--state", "escalated", "--json").out == ""
     shown = cli("cases", "show", case.id)
     assert (shown.code, "opened" in shown.out, "L-1" in shown.out) == (0, True, True)
     with workspace.database.writing() as session:

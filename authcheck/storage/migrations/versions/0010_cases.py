@@ -103,7 +103,6 @@ def _make_cases() -> None:
         _text("state", 20),
         _time("opened_at"),
         _time("due_at"),
-        _time("closed_at", nullable=True),
         _text("head", 64),
         _text("salt", 32),
         sa.Column("priority", sa.JSON(), nullable=False),
