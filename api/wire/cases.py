@@ -1,7 +1,7 @@
 """Cases, in JSON."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sqlalchemy.orm import Session
@@ -16,6 +16,8 @@ from authcheck.cases.tables import Case, CaseDecision, CaseEvent, CaseItem
 
 from .forms import Text, Wire
 from .listings import Verdict
+
+Lines = Annotated[str, Field(max_length=MOST_NOTE_CHARS, description="May have line breaks.")]
 
 
 class CaseDesignOut(Wire):
@@ -101,8 +103,8 @@ class DecisionOut(Wire):
     reversed_at: datetime | None
 
 
-class DecisionIn(Wire):
-    """A decision about the listings of a case."""
+class RulingIn(Wire):
+    """A decision with its reason."""
 
     decision: Text = Field(max_length=30, description=f"One of {', '.join(Code)}.")
     reason: Text = Field(
@@ -115,7 +117,12 @@ class DecisionIn(Wire):
         description=f"What the marketplace is asked to do: one of {', '.join(RESTRICTIONS)}. Decisions that"
         " accuse nobody, and a breach of a licence's cap, ask for none.",
     )
-    note: Text = Field("", max_length=MOST_NOTE_CHARS)
+    note: Lines = ""
+
+
+class DecisionIn(RulingIn):
+    """A decision about the listings of a case."""
+
     leave_out: list[Text] = Field(
         [],
         max_length=1000,
@@ -126,20 +133,20 @@ class DecisionIn(Wire):
 class NoteIn(Wire):
     """Why something is done."""
 
-    note: Text = Field(max_length=MOST_NOTE_CHARS)
+    note: Lines
 
 
 class QuestionIn(Wire):
     """A question to somebody outside."""
 
     of: Text = Field(max_length=10, description=f"One of {', '.join(ASKED)}.")
-    text: Text = Field(max_length=MOST_NOTE_CHARS)
+    text: Lines
 
 
 class AnswerIn(Wire):
     """An answer that came from outside."""
 
-    text: Text = Field(max_length=MOST_NOTE_CHARS)
+    text: Lines
 
 
 class WholeCaseOut(CaseOut):
