@@ -5,7 +5,7 @@ Each seller's case gets a decision of its own, so each seller gets one statement
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -58,8 +58,8 @@ class Bulk:
 
     id: str
     leaves_at: datetime
-    decisions: Sequence[CaseDecision]
-    left: Sequence[Left]
+    decisions: list[CaseDecision]
+    left: list[Left]
 
 
 def find_alike(session: Session, case: Case, *, holder: str, now: datetime) -> list[Alike]:
@@ -137,43 +137,40 @@ def decide_alike(
     ruling = ruling.checked()
     base = get_case(session, case_id, organisation_id=organisation_id)
     wanted = _cases_with(session, base, listings)
-    bulk_id, leaves_at = new_id("blk", now), now + (UNDO if len(listings) <= MANY else MANY_UNDO)
-    decisions, left = [], [Left(listing, "listing.not_found") for listing in _others(listings, wanted)]
+    leaves_at = now + (UNDO if len(listings) <= MANY else MANY_UNDO)
+    made = Bulk(new_id("blk", now), leaves_at, [], [])
+    unknown = set(listings).difference(*wanted.values())
+    made.left.extend(Left(listing, "listing.not_found") for listing in sorted(unknown))
     for other_id in sorted({base.id, *wanted}):  # in this order, so that two bulks never wait for each other
         ids = wanted.get(other_id, set())
+        get = get_held if other_id == base.id else _get_free
         try:
-            other = (
-                get_held(session, base.id, organisation_id=organisation_id, holder=holder, now=now)
-                if other_id == base.id
-                else _get_free(session, other_id, organisation_id, holder, now)
-            )
-            leave_out = {item.listing_id for item in other.items} - ids
-            decision = apply(
-                session,
-                other,
-                ruling,
-                holder=holder,
-                now=now,
-                leaves_at=leaves_at,
-                leave_out=leave_out,
-                bulk_id=bulk_id,
-            )
+            other = get(session, other_id, organisation_id=organisation_id, holder=holder, now=now)
+            _decide_one(session, made, other, ruling, ids, holder=holder, now=now)
         except AuthcheckError as error:
             if other_id == base.id:
                 raise
-            left += [Left(listing, error.code) for listing in sorted(ids)]
-            continue
-        decisions.append(decision)
-        left += [
-            Left(item.listing_id, "case.items")
-            for item in other.items
-            if item.listing_id in ids and not item.included
-        ]
-    return Bulk(bulk_id, leaves_at, decisions, left)
+            made.left.extend(Left(listing, error.code) for listing in sorted(ids))
+    return made
 
 
-def _others(listings: Collection[str], wanted: dict[str, set[str]]) -> list[str]:
-    return sorted(set(listings).difference(*wanted.values()))
+def _decide_one(
+    session: Session, made: Bulk, case: Case, ruling: Ruling, ids: set[str], *, holder: str, now: datetime
+) -> None:
+    """Decide about these listings of a locked case, and note those that were left. Raises as `decide`."""
+    decision = apply(
+        session,
+        case,
+        ruling,
+        holder=holder,
+        now=now,
+        leaves_at=made.leaves_at,
+        leave_out={item.listing_id for item in case.items} - ids,
+        bulk_id=made.id,
+    )
+    made.decisions.append(decision)
+    left = (item.listing_id for item in case.items if item.listing_id in ids and not item.included)
+    made.left.extend(Left(listing, "case.items") for listing in left)
 
 
 def _cases_with(session: Session, base: Case, listings: Collection[str]) -> dict[str, set[str]]:
@@ -194,7 +191,7 @@ def _cases_with(session: Session, base: Case, listings: Collection[str]) -> dict
     return by_case
 
 
-def _get_free(session: Session, case_id: str, organisation_id: str, holder: str, now: datetime) -> Case:
+def _get_free(session: Session, case_id: str, *, organisation_id: str, holder: str, now: datetime) -> Case:
     """Return a case that nobody else works on, locked. Raises as `leases.take`, without a lease."""
     case = get_locked(session, case_id, organisation_id)
     refuse_decided(session, case)
