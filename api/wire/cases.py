@@ -65,6 +65,17 @@ class SkipIn(Wire):
     reason: Text = Field(max_length=30, description=f"One of {', '.join(SKIP_REASONS)}.")
 
 
+class PriorityTermsOut(Wire):
+    """The terms of `priority = severity x (1 + log10(1 + sold)) x price + day x days waiting`."""
+
+    severity: float
+    sold: int = Field(description="Units sold in 30 days of the listing that sold most.")
+    is_cheap: bool = Field(description="A listing asks less than half the median price of licensed listings.")
+    price: float
+    day: float
+    urgency: float = Field(description="The priority without the days.")
+
+
 class CaseOut(Wire):
     """One question for a moderator: a seller, a design and a picture."""
 
@@ -77,7 +88,7 @@ class CaseOut(Wire):
     severity: Literal["none", "low", "medium", "high"]
     cluster: str = Field(description="The cluster of the picture. Cases with it show the same picture.")
     priority: float = Field(description="By the published formula, now. Cases that are due come first.")
-    priority_terms: dict[str, float] = Field(description="severity, sold, price, and urgency: without days.")
+    priority_terms: PriorityTermsOut
     lease: LeaseOut | None = Field(description="Who works on the case now.")
     opened_at: datetime
     due_at: datetime = Field(description="When the first decision should be made.")
@@ -216,7 +227,7 @@ def _case_fields(case: Case, now: datetime) -> dict[str, Any]:
         "severity": case.severity,
         "cluster": case.cluster_id,
         "priority": order.priority_at(case, now),
-        "priority_terms": case.priority,
+        "priority_terms": {"is_cheap": case.priority["price"] > 1, "day": order.DAY_BEFORE, **case.priority},
         "lease": lease,
         "opened_at": case.opened_at,
         "due_at": case.due_at,
