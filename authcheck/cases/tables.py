@@ -3,13 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String, Text
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from authcheck.listings.tables import Listing
 from authcheck.members.tables import Organisation, Person
 from authcheck.registry.tables import Design
 from authcheck.storage.entity import Entity
+
+
+IS_LEASED = text("lease_holder IS NOT NULL")  # nearly all cases are not
 
 
 class PictureCluster(Entity):
@@ -66,6 +69,7 @@ class Case(Entity):
     __table_args__ = (
         Index(None, "organisation_id", "state", "due_at"),
         Index(None, "organisation_id", "state", "rank"),
+        Index(None, "lease_holder", sqlite_where=IS_LEASED, postgresql_where=IS_LEASED),
         Index(None, "state", "waits_until"),
         Index(None, "state", "closes_at"),
     )

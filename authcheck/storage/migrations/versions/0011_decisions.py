@@ -23,6 +23,10 @@ def upgrade() -> None:
     """Bring the tables to this revision."""
     for name in CASE_TIMES:
         op.add_column("cases", _time(name))
+    is_leased = sa.text("lease_holder IS NOT NULL")
+    op.create_index(
+        "ix_cases_lease_holder", "cases", ["lease_holder"], sqlite_where=is_leased, postgresql_where=is_leased
+    )
     op.create_index("ix_cases_state_waits_until", "cases", ["state", "waits_until"])
     op.create_index("ix_cases_state_closes_at", "cases", ["state", "closes_at"])
     op.add_column("cases", sa.Column("weights", sa.String(length=60), nullable=False, server_default=""))
