@@ -18,6 +18,7 @@ from .drawings import Drawings
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
 from .pages import account, buyer, certificate, one_time, sign_in
+from .pages import cases as case_pages
 from .pages import keys as key_pages
 from .pages import organisations as organisation_pages
 from .pages import people as people_pages
@@ -56,7 +57,7 @@ ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
     storefronts, listings, cases, ledger, members, keys, people, appointments, operations, buyer, certificate,
-    sign_in, one_time, account, people_pages, key_pages, organisation_pages,
+    sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages,
 )  # fmt: skip
 
 
