@@ -21,6 +21,7 @@ ORDER = {"gtin": units.GTIN, "lot": "L", "product": "P", "count": 1}
 TERMS = {"designs": ["{design}"], "starts_on": "2026-01-01"}
 AGENT = {"agent": "shadow", "scopes": ["designs:read"], "ends_on": str(agents_made.ENDS)}
 OFFER = {"licensee": "acme", "terms": TERMS}
+WRONG_MATCH = {"decision": "wrong_match", "reason": "match.backdrop"}
 IMAGE, MASK = "image", "mask"  # names of an uploaded picture
 
 
@@ -117,6 +118,12 @@ TABLE: dict[str, Rule] = {
         ("POST /v1/cases/{case}/lease", D, 404),
         ("DELETE /v1/cases/{case}/lease", D, 404),
         ("POST /v1/cases/{case}/skips", D, 404, {"reason": "later"}),
+        ("POST /v1/cases/{case}/decision", D, 404, WRONG_MATCH),
+        ("DELETE /v1/cases/{case}/decision", D, 404),
+        ("POST /v1/cases/{case}/reversal", D, 404, {"note": "No."}),
+        ("POST /v1/cases/{case}/escalation", D, 404, {"note": "Hard."}),
+        ("POST /v1/cases/{case}/question", D, 404, {"of": "owner", "text": "Yours?"}),
+        ("POST /v1/cases/{case}/answer", D, 404, {"text": "Ours."}),
     ),
     **rules(
         Resource.ORGANISATIONS,

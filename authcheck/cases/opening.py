@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from authcheck.cases import clusters, facts, order, timeline
-from authcheck.cases.states import SUSPECT, State, decided_within, worse
+from authcheck.cases.states import SETTLED, SUSPECT, State, decided_within, worse
 from authcheck.cases.tables import Case, CaseItem
 from authcheck.checks.tables import Check
 from authcheck.config import Settings
@@ -25,7 +25,7 @@ from authcheck.storage.database import SETTINGS
 from authcheck.workspace import Workspace
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """What a case is about. There is one open case of a place."""
 
     organisation_id: str
@@ -33,6 +33,11 @@ class _Place(NamedTuple):
     seller: str
     design_id: str
     cluster_id: str
+
+    @classmethod
+    def of(cls, case: Case) -> Self:
+        """Return the place of a case."""
+        return cls(*(getattr(case, name) for name in cls._fields))
 
 
 def open_for(
@@ -46,6 +51,8 @@ def open_for(
     when the design is in dispute and so evidence against nobody, or when the organisation that handed the
     listing in is no marketplace: a brand does not decide its own cases.
 
+    Return None also when moderators have decided about this listing, with this picture and verdict, before.
+
     Open cases of a listing that is no longer suspect get a row in their timeline, and stay open.
     """
     if listing.verdict not in SUSPECT:
@@ -56,9 +63,11 @@ def open_for(
         return None
     design_id = str(listing.design_id)
     cluster_id = clusters.join(session, shown, design_id, now).cluster_id
-    place = _Place(str(listing.organisation_id), listing.channel, listing.seller, design_id, cluster_id)
-    case = _find_or_open(session, listing, place, now)
-    if _add_item(session, case, listing, now):
+    place = Place(str(listing.organisation_id), listing.channel, listing.seller, design_id, cluster_id)
+    if _is_decided(session, listing, place):
+        return None
+    case = find_or_open(session, listing, place, now)
+    if add_item(session, case, listing, now):
         holds.hold(session, work.copies, listing, case_id=case.id, now=now)
     return case
 
@@ -72,11 +81,30 @@ def _may_open(session: Session, listing: Listing) -> bool:
     return "marketplace" in organisation.roles and design.state != "disputed"
 
 
+def _is_decided(session: Session, listing: Listing, place: Place) -> bool:
+    """Return whether a decision that took effect, reversed or not, was about this listing as it is now.
+
+    Otherwise a listing that a marketplace hands in every night would open a case every night.
+    """
+    query = (
+        select(CaseItem.case_id)
+        .join(Case)
+        .where(
+            CaseItem.listing_id == listing.id,
+            CaseItem.verdict == listing.verdict,
+            CaseItem.included.is_(True),
+            Case.state.in_(SETTLED),
+            *(getattr(Case, name) == value for name, value in place._asdict().items()),
+        )
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
 def _shows(check: Check, design_id: str | None) -> bool:
     return any(finding["design_id"] == design_id for finding in check.findings)
 
 
-def _find_or_open(session: Session, listing: Listing, place: _Place, now: datetime) -> Case:
+def find_or_open(session: Session, listing: Listing, place: Place, now: datetime) -> Case:
     """Return the open case of this seller, picture and design, locked, or open it."""
     key = hashlib.sha256("\n".join(place).encode()).hexdigest()
     same = select(Case).where(Case.open_key == key).with_for_update()
@@ -109,7 +137,7 @@ def _find_or_open(session: Session, listing: Listing, place: _Place, now: dateti
     return case
 
 
-def _add_item(session: Session, case: Case, listing: Listing, now: datetime) -> bool:
+def add_item(session: Session, case: Case, listing: Listing, now: datetime) -> bool:
     """Add a listing to a case, or note its new verdict, and return whether it is new to the case.
 
     A worse verdict makes the case more urgent.
