@@ -13,7 +13,7 @@ from typing import Literal
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.messages.pofile import read_po
-from babel.numbers import format_compact_decimal, format_decimal
+from babel.numbers import format_compact_decimal, format_decimal, format_percent
 from fastapi import Request
 from markupsafe import Markup, escape
 
@@ -78,6 +78,10 @@ class Language:
     def number(self, value: float) -> str:
         """Return a number in words, with at most two digits after the point."""
         return format_decimal(value, "#,##0.##", locale=self.locale)
+
+    def share(self, value: float) -> str:
+        """Return a share between 0 and 1 in words, for example `93%`."""
+        return format_percent(value, locale=self.locale)
 
     def size(self, size_bytes: int) -> str:
         """Return a file size in words, for example `25 MB`."""

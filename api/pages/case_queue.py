@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from authcheck.cases.leases import is_held
 from authcheck.cases.states import State
 from authcheck.cases.tables import Case, CaseItem
 from authcheck.ids import normal_id
@@ -14,9 +15,10 @@ from authcheck.listings.tables import Listing
 from authcheck.members.sessions import SignedIn
 from authcheck.registry.tables import Design
 from authcheck.storage.parameters import can_be_stored
+from authcheck.workspace import Workspace
 
 from ..i18n import Language
-from .case_view import bar_of, names_of
+from .case_view import bar_of, first_pictures, names_of
 
 MOST_SHOWN = 50
 
@@ -76,20 +78,25 @@ def in_order(session: Session, organisation_id: str, now: datetime) -> Sequence[
     return [*due, *session.scalars(by_rank.limit(MOST_SHOWN - len(due)))]
 
 
-def neighbours_of(session: Session, organisation_id: str, case_id: str, now: datetime) -> dict[str, Any]:
+def neighbours_of(session: Session, workspace: Workspace, case: Case, now: datetime) -> dict[str, Any]:
     """Return the place of a case in the order of work, from 1, and the ids before and after it.
 
-    A case that is not among the first has no place. After it comes the first case.
+    A case that is not among the first has no place. After it comes the first case. `preload` are the pictures
+    of the case that the reader probably gets next. To know it takes nobody's lease.
     """
-    ids = [row.id for row in in_order(session, organisation_id, now)]
-    if case_id not in ids:
-        return {"place": None, "before": None, "after": next(iter(ids), None)}
-    place = ids.index(case_id)
-    return {
-        "place": place + 1,
-        "before": ids[place - 1] if place else None,
-        "after": ids[place + 1] if place + 1 < len(ids) else None,
-    }
+    rows = in_order(session, str(case.organisation_id), now)
+    ids = [row.id for row in rows]
+    free = (row for row in rows if row.id != case.id and not is_held(row, now))
+    around = {"place": None, "before": None, "after": next(iter(ids), None), "shown": len(ids)}
+    if case.id in ids:
+        place = ids.index(case.id)
+        around = {
+            "place": place + 1,
+            "before": ids[place - 1] if place else None,
+            "after": ids[place + 1] if place + 1 < len(ids) else None,
+            "shown": len(ids),
+        }
+    return {**around, "preload": first_pictures(session, workspace, next(free, None), now)}
 
 
 def _found(session: Session, organisation_id: str, search: str) -> Sequence[Case]:

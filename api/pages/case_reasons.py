@@ -40,7 +40,10 @@ WITH_NUMBERS = (  # reasons that have a sentence `case_reason.*` with their numb
     *(f"licence.{name}" for name in ("accepted_later", "revoked", "superseded", "lapsed", "not_started")),
     *(f"licence.{name}" for name in ("territory", "goods", "channel", "over_cap")),
 )
-EVENTS = ("opened", "joined", "judged_again", "skipped", "escalated")  # kinds of rows of the timeline
+EVENTS = (  # kinds of rows of the timeline
+    *("opened", "joined", "judged_again", "skipped", "escalated", "decided", "undone", "effective"),
+    *("asked", "answered", "unanswered", "reversed", "split", "closed"),
+)
 
 
 def reasons_of(

@@ -141,6 +141,17 @@ def pictures_of(
     return sorted(pictures, key=lambda picture: (not picture["view"], not picture["is_aligned"]))
 
 
+def first_pictures(session: Session, workspace: Workspace, case: Case | None, now: datetime) -> list[str]:
+    """Return the addresses of the pictures that the page of a case shows first."""
+    hold = next(iter(holds.all_holds(session, case.id)), None) if case else None
+    if case is None or hold is None:
+        return []
+    findings = evidence.found_in(session, [picture.check for picture in hold.pictures])
+    found = {check_id: finding_of(rows, case) for check_id, rows in findings.items()}
+    first = pictures_of(case, hold, found, workspace, now)[:1]
+    return [picture[name] for picture in first for name in ("address", "view") if picture[name]]
+
+
 def _picture(
     case: Case, picture: HeldPicture, finding: Found | None, workspace: Workspace, now: datetime
 ) -> dict[str, Any]:
@@ -158,7 +169,7 @@ def _picture(
         "size": full_px or (4, 3),
         "outline": " ".join(f"{x:.1f},{y:.1f}" for x, y in alignment.outline) if alignment else "",
         "signs": _signs(finding),
-        "percent": round(100 * alignment.coverage) if alignment else None,
+        "coverage": alignment.coverage if alignment else None,
     }
 
 

@@ -9,20 +9,25 @@ from pydantic import BaseModel
 from authcheck.cases import leases
 from authcheck.cases.listing import get_case
 from authcheck.cases.states import State
+from authcheck.errors import AuthcheckError
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.sessions import SignedIn
 from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 from ..deps import IfNoneMatch, WorkspaceDep
 from ..etags import not_modified, picture_response
 from ..i18n import language_of
 from . import case_pictures
+from .case_deciding import deciding_of, undo_of
 from .case_queue import neighbours_of, queue_of
 from .case_view import whole_case
-from .person import FormDep, NeedsPerson, PersonRoute, acting, go
+from .person import FormDep, NeedsPerson, PersonRoute, acting, go, problem_of, status_of
 from .render import render
 
-NOTICES = ("none", "closed")
+DONE = ("skipped", "escalated", "asked")  # what was done with the case before this page
+NOTICES = ("none", "closed", *DONE)
+CASE_NOTICES = ("taken", "undone", "reversed", "answered", *DONE)
 
 CasesReaderDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.CASES, Right.READ)))]
 CasesDeciderDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.CASES, Right.DECIDE)))]
@@ -35,6 +40,15 @@ class QueueQuery(BaseModel):
     state: str = State.OPEN
     q: str = ""
     notice: str = ""
+    decided: str = ""
+
+
+class CaseQuery(BaseModel):
+    """What the address of a case asks for: a listing, what was done, and a decision that can be undone."""
+
+    listing: str = ""
+    notice: str = ""
+    decided: str = ""
 
 
 router = APIRouter(route_class=PersonRoute, prefix="/cases", include_in_schema=False)
@@ -60,10 +74,12 @@ def show_queue(
             search=query.q.strip()[:MOST_SEARCHED],
             now=utc_now(),
         )
+        undo = undo_of(session, query.decided, principal.organisation_id, principal.caller, utc_now())
     return render(
         request,
         "cases/queue.html",
         **queue,
+        undo=undo,
         may_decide=principal.may(Resource.CASES, Right.DECIDE),
         notice=query.notice if query.notice in NOTICES else None,
     )
@@ -89,19 +105,45 @@ def show_case(
     signed_in: CasesReaderDep,
     case_id: str,
     workspace: WorkspaceDep,
-    listing: str = "",
+    query: Annotated[CaseQuery, Query()],
 ) -> HTMLResponse:
     """Show a case of the person's marketplace. Opening it changes nothing."""
-    principal = acting(signed_in)
+    return show_page(request, signed_in, workspace, case_id, query=query)
+
+
+def show_page(
+    request: Request,
+    signed_in: SignedIn,
+    workspace: Workspace,
+    case_id: str,
+    *,
+    query: CaseQuery | None = None,
+    error: AuthcheckError | None = None,
+    form: tuple[str, dict[str, str]] = ("", {}),
+) -> HTMLResponse:
+    """Render the page of a case. `form` are the prefix of the form at fault, and what was typed in it."""
+    principal, query, now = acting(signed_in), query or CaseQuery(), utc_now()
     principal.reach.require_whole()
+    language, organisation_id = language_of(request), principal.organisation_id
     with workspace.database.reading() as session:
-        case = get_case(session, case_id, organisation_id=principal.organisation_id)
-        whole = whole_case(
-            session, workspace, case, signed_in, language_of(request), chosen=listing, now=utc_now()
-        )
-        neighbours = neighbours_of(session, principal.organisation_id, case.id, utc_now())
-    may_decide = principal.may(Resource.CASES, Right.DECIDE)
-    return render(request, "cases/case.html", **whole, **neighbours, may_decide=may_decide)
+        case = get_case(session, case_id, organisation_id=organisation_id)
+        whole = whole_case(session, workspace, case, signed_in, language, chosen=query.listing, now=now)
+        around = neighbours_of(session, workspace, case, now)
+        deciding = deciding_of(session, case, whole)
+        undo = undo_of(session, query.decided, organisation_id, principal.caller, now)
+    return render(
+        request,
+        "cases/case.html",
+        status=status_of(request, error) if error else 200,
+        **whole,
+        **around,
+        **deciding,
+        undo=undo,
+        may_decide=principal.may(Resource.CASES, Right.DECIDE),
+        notice=query.notice if query.notice in CASE_NOTICES else None,
+        typed=form[1],
+        problem=problem_of(request, error, "", form[0]) if error else None,
+    )
 
 
 @router.get("/{case_id}/pictures/{check_id}")

@@ -11,7 +11,7 @@ class ImageCompare extends HTMLElement {
     this.frames = [...this.querySelectorAll("[data-frame]")]
     this.modes = this.querySelector(".modes")
     if (this.stages.length < 2 || !this.modes) return
-    this.slider = this.modes.querySelector("input")
+    this.slider = this.querySelector("input[type=range]")
     this.share = this.slider.closest("label")
     this.over = this.addOver()
     this.at = { x: 50, y: 50 }
@@ -21,6 +21,7 @@ class ImageCompare extends HTMLElement {
     for (const button of this.modes.querySelectorAll("[data-mode]")) this.listen(button)
     this.slider.addEventListener("input", () => this.show())
     this.addEventListener("keydown", (event) => this.pan(event))
+    this.slider.addEventListener("pointerdown", (event) => event.stopPropagation())
     for (const frame of this.frames) {
       frame.addEventListener("pointermove", (event) => this.point(event, event.buttons > 0))
       frame.addEventListener("pointerdown", (event) => this.point(event, true))

@@ -16,6 +16,10 @@ from api.i18n import LANGUAGES
 from api.pages import case_reasons
 from api.pages import cases as case_pages
 from api.pages.certificate import HERE
+from authcheck.cases.leases import SKIP_REASONS
+from authcheck.cases.questions import ASKED
+from authcheck.cases.rulings import REASONS as REASONS_OF_DECISIONS
+from authcheck.cases.rulings import RESTRICTIONS, Code
 from authcheck.cases.states import State as CaseState
 from authcheck.certificates.revoking import REASONS
 from authcheck.checks.verdicts import VerdictCode
@@ -75,6 +79,14 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "certificate.step.": [*STEPS, "anchor"],
     "cases.said.": list(case_pages.NOTICES),
     "listing_verdict.": [verdict.value for verdict in ListingVerdict],
+    "case.said.": list(case_pages.CASE_NOTICES),
+    "decision.": [code.value for code in Code],
+    "decision_reason.": [reason for reasons in REASONS_OF_DECISIONS.values() for reason in reasons],
+    "restriction.": list(RESTRICTIONS),
+    "restriction.asked.": list(RESTRICTIONS[1:]),
+    "skip.": list(SKIP_REASONS),
+    "asked.": list(ASKED),
+    "deciding.": ["skip", "ask", "escalate", "reverse"],
     "case_state.": [state.value for state in CaseState],
     "case_event.": list(case_reasons.EVENTS),
     "case_certificate.": [*CERTIFICATE_OUTCOMES],
@@ -143,6 +155,16 @@ def codes_of_members() -> Iterator[str]:
     yield "form.repeated"  # of api/idempotency.py, whose other codes only programs meet
 
 
+def codes_of_cases() -> set[str]:
+    """Every code with which a form or an address of a case can be refused."""
+    names = ("listing", "leases", "decisions", "questions", "rulings")
+    paths = [API.parent / "authcheck" / "cases" / f"{name}.py" for name in names]
+    paths += [API / "pages" / f"{name}.py" for name in ("case_pictures", "case_view")]
+    return {
+        code for path in paths for code in re.findall(r'"((?:case|decision)\.[a-z_]+)"', path.read_text())
+    }
+
+
 def keys_used() -> Iterator[str]:
     """Every sentence that templates and code use. `"a." ~ x ~ ".b"` in a template stands for each verdict."""
     for path in TEMPLATES:
@@ -172,6 +194,7 @@ def keys_used() -> Iterator[str]:
     yield from (f"reason.{code}" for code in WEIGHTS)
     yield from (f"case_reason.{code}" for code in case_reasons.WITH_NUMBERS)
     yield from (f"error.{code}" for code in codes_of_members())
+    yield from (f"error.{code}" for code in codes_of_cases())
     for path in (API / "pages").glob("*.py"):
         yield from re.findall(r'gettext\(\s*"([a-z_.]+)"', path.read_text())
     yield from (key + end for key in ("kind.", "kind.about.") for end in ROLES_OF_KIND)  # of checkboxes
@@ -215,12 +238,18 @@ def test_files_stay_small(settings: Settings) -> None:
     with TestClient(api.app.create_app(settings)) as client:
         html = len(client.post("/", files={"image": ("a.png", make.picture_bytes(3))}).content)
     files = {path.name: path.stat().st_size for path in STATIC}
-    desk = ("desk.css", "cases.css", "image-compare.js", "key-map.js")  # of people who sign in
+    desk = (
+        "desk.css",
+        "cases.css",
+        "image-compare.js",
+        "key-map.js",
+        "case-desk.js",
+    )  # of people who sign in
     assert html + sum(files.values()) - sum(files[name] for name in desk) < 50_000
     assert html + sum(files.values()) - sum(files[name] for name in ("verify.js", *desk[1:])) < 50_000
     lines = {path.name: len(path.read_text().splitlines()) for path in STATIC}
     assert lines["site.css"] <= 350
     assert lines["desk.css"] <= 150
-    assert max(lines[f"{name}.js"] for name in ("drop-upload", "image-compare", "key-map")) < 200
+    assert max(lines[f"{name}.js"] for name in ("drop-upload", "image-compare", "key-map", "case-desk")) < 200
     assert lines["cases.css"] <= 300
     assert lines["verify.js"] < 300

@@ -465,6 +465,10 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "GET /cases": (Resource.CASES, Right.READ),
     "POST /cases/next": (Resource.CASES, Right.DECIDE),
     "GET /cases/{case_id}": (Resource.CASES, Right.READ),
+    **{
+        f"POST /cases/{{case_id}}/{act}": (Resource.CASES, Right.DECIDE)
+        for act in ("take", "close", "decide", "undo", "reverse", "skip", "escalate", "ask", "answer")
+    },
     "GET /cases/{case_id}/pictures/{check_id}": (Resource.CASES, Right.READ),
     "GET /cases/{case_id}/views/{check_id}": (Resource.CASES, Right.READ),
 }
