@@ -27,6 +27,7 @@ from .previews import Previews
 from .rates import Rates
 from .routes import (
     appointments,
+    case_bulks,
     case_decisions,
     cases,
     certificates,
@@ -58,9 +59,9 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
-    storefronts, listings, cases, case_decisions, ledger, members, keys, people, appointments, operations,
-    buyer, certificate, sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages,
-    case_acts,
+    storefronts, listings, cases, case_decisions, case_bulks, ledger, members, keys, people, appointments,
+    operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages, organisation_pages,
+    case_pages, case_acts,
 )  # fmt: skip
 
 

@@ -83,15 +83,19 @@ def _include(session: Session, case: Case, leave_out: Collection[str], *, is_acc
     """Note which listings a decision is about, and return their ids. Raises as `decide`."""
     if is_accusing:
         _refuse_weak_design(session, case)
-    for item in case.items:
-        item.included = item.listing_id not in leave_out and (not is_accusing or item.verdict in SUSPECT)
-    included = [item.listing_id for item in case.items if item.included]
+    included = [
+        item.listing_id
+        for item in case.items
+        if item.listing_id not in leave_out and (not is_accusing or item.verdict in SUSPECT)
+    ]
     if not included or set(leave_out) - {item.listing_id for item in case.items}:
         raise Rejected(
             "Decide about at least one listing of this case, and leave out only listings of the case.",
             code="case.items",
             case=case.id,
         )
+    for item in case.items:
+        item.included = item.listing_id in included
     return included
 
 
