@@ -11,7 +11,6 @@ from authcheck.members.tables import Organisation, Person
 from authcheck.registry.tables import Design
 from authcheck.storage.entity import Entity
 
-
 IS_LEASED = text("lease_holder IS NOT NULL")  # nearly all cases are not
 
 
