@@ -9,7 +9,8 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from authcheck.cases import decisions, leases, questions
+from authcheck.cases import bulk, decisions, leases, questions
+from authcheck.cases.listing import get_case
 from authcheck.cases.rulings import Code, Ruling, restrictions_of
 from authcheck.errors import AuthcheckError
 from authcheck.members.sessions import SignedIn
@@ -49,18 +50,25 @@ class Act:
             return self.refuse(error, form)
         return go(self.request, f"/cases/{self.case_id}?notice={notice}")
 
-    def go_on(self, what: Callable[..., Any], note: str, form: str = "") -> Response:
-        """Do something, and show the next case. `note` is the part of the address that says what was done."""
+    def go_on(
+        self,
+        what: Callable[..., Any],
+        note: Callable[[], str],
+        form: str = "",
+        *,
+        show_error: "Callable[[Act, AuthcheckError], Response] | None" = None,
+    ) -> Response:
+        """Do something, and show the next case. `note` gives the query that says what was done."""
         try:
             self.run(what)
         except AuthcheckError as error:
-            return self.refuse(error, form)
+            return show_error(self, error) if show_error else self.refuse(error, form)
         principal = acting(self.signed_in)
         with self.workspace.database.writing() as session:
             case = leases.take_next(
                 session, organisation_id=principal.organisation_id, holder=principal.caller, now=utc_now()
             )
-        return go(self.request, f"/cases?{note}" if case is None else f"/cases/{case.id}?{note}")
+        return go(self.request, f"/cases?{note()}" if case is None else f"/cases/{case.id}?{note()}")
 
     def refuse(self, error: AuthcheckError, form: str) -> Response:
         """Show the case again with what went wrong and what was typed."""
@@ -93,10 +101,10 @@ def decide(
 ) -> Response:
     """Decide a case, and show the next one with the undo of this decision."""
     act = Act(request, signed_in, workspace, case_id, form)
-    return act.go_on(partial(_decide, ruling=_ruling(form)), f"decided={quote(case_id)}", "decide-")
+    return act.go_on(partial(_decide, ruling=ruling_of(form)), lambda: f"decided={quote(case_id)}", "decide-")
 
 
-def _ruling(form: Form) -> Ruling:
+def ruling_of(form: Form) -> Ruling:
     """Return the ruling that a form asks for. Each decision has its own field of reasons.
 
     A decision that can ask the marketplace for nothing asks for nothing: its page has no such field.
@@ -125,8 +133,16 @@ def reverse(
     request: Request, signed_in: CasesDeciderDep, case_id: str, form: FormDep, workspace: WorkspaceDep
 ) -> Response:
     """Take a decision back that is in effect."""
-    what = partial(decisions.reverse, note=form.text("note"))
+    what = partial(_reverse_bulk if form.text("whole") else decisions.reverse, note=form.text("note"))
     return Act(request, signed_in, workspace, case_id, form).stay(what, "reversed", "reverse-")
+
+
+def _reverse_bulk(session: Session, case_id: str, *, organisation_id: str, **words: Any) -> None:
+    """Reverse the decision of a case with all others that were made together with it."""
+    case = get_case(session, case_id, organisation_id=organisation_id)
+    decision = decisions.find_decision(session, case.id)
+    bulk_id = (decision.bulk_id if decision else None) or ""
+    bulk.reverse_bulk(session, bulk_id, organisation_id=organisation_id, **words)
 
 
 @router.post("/{case_id}/skip")
@@ -135,7 +151,7 @@ def skip(
 ) -> Response:
     """Pass a case on, and show the next one."""
     what = partial(leases.skip, reason=form.text("reason"))
-    return Act(request, signed_in, workspace, case_id, form).go_on(what, "notice=skipped", "skip-")
+    return Act(request, signed_in, workspace, case_id, form).go_on(what, lambda: "notice=skipped", "skip-")
 
 
 @router.post("/{case_id}/escalate")
@@ -144,7 +160,9 @@ def escalate(
 ) -> Response:
     """Pass a case to a lead, and show the next one."""
     what = partial(leases.escalate, note=form.text("note"))
-    return Act(request, signed_in, workspace, case_id, form).go_on(what, "notice=escalated", "escalate-")
+    return Act(request, signed_in, workspace, case_id, form).go_on(
+        what, lambda: "notice=escalated", "escalate-"
+    )
 
 
 @router.post("/{case_id}/ask")
@@ -153,7 +171,7 @@ def ask(
 ) -> Response:
     """Note that somebody is asked for information, and show the next case."""
     what = partial(questions.ask, of=form.text("of"), text=form.text("text"))
-    return Act(request, signed_in, workspace, case_id, form).go_on(what, "notice=asked", "ask-")
+    return Act(request, signed_in, workspace, case_id, form).go_on(what, lambda: "notice=asked", "ask-")
 
 
 @router.post("/{case_id}/answer")

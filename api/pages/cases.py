@@ -32,6 +32,7 @@ CASE_NOTICES = ("taken", "undone", "reversed", "answered", *DONE)
 CasesReaderDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.CASES, Right.READ)))]
 CasesDeciderDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.CASES, Right.DECIDE)))]
 MOST_SEARCHED = 200
+MOST_DIGITS = 5
 
 
 class QueueQuery(BaseModel):
@@ -41,6 +42,7 @@ class QueueQuery(BaseModel):
     q: str = ""
     notice: str = ""
     decided: str = ""
+    left: str = ""
 
 
 class CaseQuery(BaseModel):
@@ -49,6 +51,7 @@ class CaseQuery(BaseModel):
     listing: str = ""
     notice: str = ""
     decided: str = ""
+    left: str = ""
 
 
 router = APIRouter(route_class=PersonRoute, prefix="/cases", include_in_schema=False)
@@ -80,9 +83,15 @@ def show_queue(
         "cases/queue.html",
         **queue,
         undo=undo,
+        left=_number(query.left),
         may_decide=principal.may(Resource.CASES, Right.DECIDE),
         notice=query.notice if query.notice in NOTICES else None,
     )
+
+
+def _number(text: str) -> int:
+    """Return the number of listings that a bulk has left, 0 for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < MOST_DIGITS else 0
 
 
 @router.post("/next")
@@ -129,7 +138,7 @@ def show_page(
         case = get_case(session, case_id, organisation_id=organisation_id)
         whole = whole_case(session, workspace, case, signed_in, language, chosen=query.listing, now=now)
         around = neighbours_of(session, workspace, case, now)
-        deciding = deciding_of(session, case, whole)
+        deciding = deciding_of(session, case, [reason["code"] for reason in whole["reasons"]])
         undo = undo_of(session, query.decided, organisation_id, principal.caller, now)
     return render(
         request,
@@ -139,6 +148,7 @@ def show_page(
         **around,
         **deciding,
         undo=undo,
+        left=_number(query.left),
         may_decide=principal.may(Resource.CASES, Right.DECIDE),
         notice=query.notice if query.notice in CASE_NOTICES else None,
         typed=form[1],

@@ -15,6 +15,11 @@ class CaseDesk extends HTMLElement {
     })
     for (const form of this.querySelectorAll("[data-leaves]"))
       form.addEventListener("submit", (event) => (this.leaving ||= !event.defaultPrevented))
+    this.counted = this.querySelector("[data-counted]")
+    if (this.counted) {
+      this.addEventListener("change", () => this.count())
+      this.count()
+    }
     const undo = this.querySelector("[data-undo]")
     if (undo) this.countDown(undo, performance.now() + 1000 * Number(undo.dataset.undo))
   }
@@ -26,7 +31,8 @@ class CaseDesk extends HTMLElement {
     document.addEventListener("visibilitychange", () => this.renew())
     document.addEventListener("click", (event) => {
       const link = event.target.closest?.("a[href]")
-      if (link && link.pathname === location.pathname && link.target !== "_blank") this.leaving = true
+      const stays = link && `${link.pathname}/`.startsWith(`${this.dataset.stay}/`) && link.target !== "_blank"
+      if (stays) this.leaving = true
     })
     addEventListener("pagehide", () => {
       if (!this.leaving) fetch(this.dataset.lease, { method: "DELETE", keepalive: true }).catch(() => {})
@@ -63,6 +69,12 @@ class CaseDesk extends HTMLElement {
     box.onkeydown = (key) => {
       if (key.key === "Escape") this.lookAgain(box)
     }
+  }
+
+  // How many listings the button is about, and how many stay.
+  count() {
+    const all = this.querySelectorAll("[data-counts]").length, chosen = this.querySelectorAll("[data-counts]:checked").length
+    this.counted.textContent = this.counted.dataset.words.replace("{n}", chosen).replace("{m}", all - chosen)
   }
 
   lookAgain(box) {

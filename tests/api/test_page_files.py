@@ -86,6 +86,7 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "restriction.asked.": list(RESTRICTIONS[1:]),
     "skip.": list(SKIP_REASONS),
     "asked.": list(ASKED),
+    "alike.differs.": ["picture", "verdict", "held"],
     "deciding.": ["skip", "ask", "escalate", "reverse"],
     "case_state.": [state.value for state in CaseState],
     "case_event.": list(case_reasons.EVENTS),
@@ -157,11 +158,13 @@ def codes_of_members() -> Iterator[str]:
 
 def codes_of_cases() -> set[str]:
     """Every code with which a form or an address of a case can be refused."""
-    names = ("listing", "leases", "decisions", "questions", "rulings")
+    names = ("listing", "leases", "decisions", "questions", "rulings", "bulk")
     paths = [API.parent / "authcheck" / "cases" / f"{name}.py" for name in names]
     paths += [API / "pages" / f"{name}.py" for name in ("case_pictures", "case_view")]
     return {
-        code for path in paths for code in re.findall(r'"((?:case|decision)\.[a-z_]+)"', path.read_text())
+        code
+        for path in paths
+        for code in re.findall(r'"((?:case|decision|bulk)\.[a-z_]+)"', path.read_text())
     }
 
 

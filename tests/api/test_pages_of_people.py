@@ -467,8 +467,20 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "GET /cases/{case_id}": (Resource.CASES, Right.READ),
     **{
         f"POST /cases/{{case_id}}/{act}": (Resource.CASES, Right.DECIDE)
-        for act in ("take", "close", "decide", "undo", "reverse", "skip", "escalate", "ask", "answer")
+        for act in (
+            "take",
+            "close",
+            "decide",
+            "undo",
+            "reverse",
+            "skip",
+            "escalate",
+            "ask",
+            "answer",
+            "alike",
+        )
     },
+    "GET /cases/{case_id}/alike": (Resource.CASES, Right.DECIDE),
     "GET /cases/{case_id}/pictures/{check_id}": (Resource.CASES, Right.READ),
     "GET /cases/{case_id}/views/{check_id}": (Resource.CASES, Right.READ),
 }
