@@ -41,6 +41,7 @@ from .routes import (
     masks,
     members,
     negatives,
+    notices,
     operations,
     people,
     signing_keys,
@@ -55,8 +56,8 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
-    storefronts, listings, cases, ledger, members, keys, people, appointments, operations, buyer, certificate,
-    sign_in, one_time, account, people_pages, key_pages, organisation_pages,
+    storefronts, listings, cases, notices, ledger, members, keys, people, appointments, operations, buyer,
+    certificate, sign_in, one_time, account, people_pages, key_pages, organisation_pages,
 )  # fmt: skip
 
 

@@ -21,6 +21,10 @@ ORDER = {"gtin": units.GTIN, "lot": "L", "product": "P", "count": 1}
 TERMS = {"designs": ["{design}"], "starts_on": "2026-01-01"}
 AGENT = {"agent": "shadow", "scopes": ["designs:read"], "ends_on": str(agents_made.ENDS)}
 OFFER = {"licensee": "acme", "terms": TERMS}
+NOTICE = {
+    "design": "{design}", "claim": "counterfeit", "good_faith": True, "accuracy": True,
+    "rows": [{"listing": "{listing}"}],
+}  # fmt: skip
 IMAGE, MASK = "image", "mask"  # names of an uploaded picture
 
 
@@ -117,6 +121,13 @@ TABLE: dict[str, Rule] = {
         ("POST /v1/cases/{case}/lease", D, 404),
         ("DELETE /v1/cases/{case}/lease", D, 404),
         ("POST /v1/cases/{case}/skips", D, 404, {"reason": "later"}),
+    ),
+    **rules(
+        Resource.NOTICES,
+        ("POST /v1/notices", W, 404, NOTICE),
+        ("POST /v1/notices/csv", W, 415),
+        ("GET /v1/notices", R, 200),
+        ("GET /v1/notices/{notice}", R, 404),
     ),
     **rules(
         Resource.ORGANISATIONS,

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from authcheck.cases import clusters, facts, order, timeline
+from authcheck.cases import clusters, facts, hits, order, timeline
 from authcheck.cases.states import SUSPECT, State, decided_within, worse
 from authcheck.cases.tables import Case, CaseItem
 from authcheck.checks.tables import Check
@@ -17,7 +17,7 @@ from authcheck.config import Settings
 from authcheck.ids import new_id, new_salt
 from authcheck.ledger.journal import record_at_commit
 from authcheck.listings import holds
-from authcheck.listings.policies import severity_of
+from authcheck.listings.policies import Severity, severity_of
 from authcheck.listings.tables import Listing
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
@@ -25,7 +25,7 @@ from authcheck.storage.database import SETTINGS
 from authcheck.workspace import Workspace
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """What a case is about. There is one open case of a place."""
 
     organisation_id: str
@@ -48,35 +48,70 @@ def open_for(
 
     Open cases of a listing that is no longer suspect get a row in their timeline, and stay open.
     """
+    hits.note(session, listing, checks, now)
     if listing.verdict not in SUSPECT:
         _note_cleared(session, listing, now)
         return None
-    shown = next((check for check in checks if _shows(check, listing.design_id)), None)
-    if shown is None or not _may_open(session, listing):
+    shown = next((check for check in checks if clusters.shows(check, listing.design_id)), None)
+    if shown is None or not may_open(session, listing, listing.design_id):
         return None
     design_id = str(listing.design_id)
     cluster_id = clusters.join(session, shown, design_id, now).cluster_id
-    place = _Place(str(listing.organisation_id), listing.channel, listing.seller, design_id, cluster_id)
-    case = _find_or_open(session, listing, place, now)
-    if _add_item(session, case, listing, now):
-        holds.hold(session, work.copies, listing, case_id=case.id, now=now)
+    case = open_or_join(work, session, listing, place_of(listing, design_id, cluster_id), now)
+    put_in_order(session, case)
     return case
 
 
-def _may_open(session: Session, listing: Listing) -> bool:
-    """Return whether a marketplace handed the listing in, about a design without a dispute."""
-    if listing.organisation_id is None or listing.design_id is None:
+def open_or_join(
+    work: Workspace,
+    session: Session,
+    listing: Listing,
+    place: Place,
+    now: datetime,
+    *,
+    verdict: str | None = None,
+    least: Severity = "none",
+) -> Case:
+    """Return the open case of this place with the listing in it, locked, after opening it if there is none.
+
+    The case holds the listing. `verdict` is the verdict about the place's design, if that is not the
+    listing's own. A case that opens has at least the severity `least`. The caller calls `put_in_order` when
+    it has added all its listings.
+    """
+    verdict = verdict or listing.verdict
+    severity = worse(least, severity_of(listing.policy, verdict))
+    case = _find_or_open(session, listing, place, verdict, severity, now)
+    if _add_item(session, case, listing, verdict, severity, now):
+        holds.hold(session, work.copies, listing, case_id=case.id, now=now)
+    hits.set_case(session, listing.id, place.design_id, case.id)
+    return case
+
+
+def place_of(listing: Listing, design_id: str, cluster_id: str) -> Place:
+    """Return what a case about a listing, a design and a picture is about."""
+    return Place(str(listing.organisation_id), listing.channel, listing.seller, design_id, cluster_id)
+
+
+def put_in_order(session: Session, case: Case) -> None:
+    """Set the terms and the rank of a case by all its listings."""
+    in_case = select(Listing).join(CaseItem, CaseItem.listing_id == Listing.id)
+    session.flush()
+    order.put_in_order(session, case, session.scalars(in_case.where(CaseItem.case_id == case.id)).all())
+    session.flush()
+
+
+def may_open(session: Session, listing: Listing, design_id: str | None) -> bool:
+    """Return whether a marketplace handed the listing in, and the design is not in dispute."""
+    if listing.organisation_id is None or design_id is None:
         return False
-    design = session.get_one(Design, listing.design_id)
+    design = session.get_one(Design, design_id)
     organisation = session.get_one(Organisation, listing.organisation_id)
     return "marketplace" in organisation.roles and design.state != "disputed"
 
 
-def _shows(check: Check, design_id: str | None) -> bool:
-    return any(finding["design_id"] == design_id for finding in check.findings)
-
-
-def _find_or_open(session: Session, listing: Listing, place: _Place, now: datetime) -> Case:
+def _find_or_open(  # noqa: PLR0917 - what a case opens with
+    session: Session, listing: Listing, place: Place, verdict: str, severity: str, now: datetime
+) -> Case:
     """Return the open case of this seller, picture and design, locked, or open it."""
     key = hashlib.sha256("\n".join(place).encode()).hexdigest()
     same = select(Case).where(Case.open_key == key).with_for_update()
@@ -84,11 +119,10 @@ def _find_or_open(session: Session, listing: Listing, place: _Place, now: dateti
     if case is not None:
         return case
     settings: Settings = session.info[SETTINGS]
-    severity = severity_of(listing.policy, listing.verdict)
     case = Case(
         id=new_id("cas", now),
         **place._asdict(),
-        verdict=listing.verdict,
+        verdict=verdict,
         severity=severity,
         state=State.OPEN,
         opened_at=now,
@@ -103,13 +137,15 @@ def _find_or_open(session: Session, listing: Listing, place: _Place, now: dateti
             session.add(case)
     except IntegrityError:  # on PostgreSQL another transaction may open the case after we looked
         return session.scalars(same).one()
-    details = {"verdict": listing.verdict, "severity": severity, "listing": listing.id}
+    details = {"verdict": verdict, "severity": severity, "listing": listing.id}
     timeline.append(session, case, "opened", details, at=now)
     record_at_commit(session, [facts.opened(case, now)])
     return case
 
 
-def _add_item(session: Session, case: Case, listing: Listing, now: datetime) -> bool:
+def _add_item(  # noqa: PLR0917 - what a listing joins with
+    session: Session, case: Case, listing: Listing, verdict: str, severity: str, now: datetime
+) -> bool:
     """Add a listing to a case, or note its new verdict, and return whether it is new to the case.
 
     A worse verdict makes the case more urgent.
@@ -117,23 +153,19 @@ def _add_item(session: Session, case: Case, listing: Listing, now: datetime) -> 
     item = session.get(CaseItem, (case.id, listing.id))
     is_new = item is None
     if item is None:
-        item = CaseItem(case_id=case.id, listing_id=listing.id, verdict=listing.verdict, added_at=now)
+        item = CaseItem(case_id=case.id, listing_id=listing.id, verdict=verdict, added_at=now)
         session.add(item)
         if case.opened_at != now:
-            details = {"verdict": listing.verdict, "listing": listing.id}
+            details = {"verdict": verdict, "listing": listing.id}
             timeline.append(session, case, "joined", details, at=now)
-    elif item.verdict != listing.verdict:
-        details = {"before": item.verdict, "verdict": listing.verdict, "listing": listing.id}
+    elif item.verdict != verdict:
+        details = {"before": item.verdict, "verdict": verdict, "listing": listing.id}
         timeline.append(session, case, "judged_again", details, at=now)
-        item.verdict = listing.verdict
-    severity = worse(case.severity, severity_of(listing.policy, listing.verdict))
-    if severity != case.severity:
+        item.verdict = verdict
+    if worse(case.severity, severity) != case.severity:
         settings: Settings = session.info[SETTINGS]
-        case.severity, case.verdict = severity, listing.verdict
+        case.severity, case.verdict = severity, verdict
         case.due_at = min(case.due_at, now + decided_within(severity, settings))
-    in_case = select(Listing).join(CaseItem, CaseItem.listing_id == Listing.id)
-    session.flush()
-    order.put_in_order(session, case, session.scalars(in_case.where(CaseItem.case_id == case.id)).all())
     session.flush()
     return is_new
 

@@ -1,0 +1,82 @@
+"""The stage of a reported listing, as its reporter reads it. It follows from the state of the case.
+
+Nobody outside the marketplace learns who works on a case and when, so a lease changes no stage. A decision
+that can still be undone is no decision yet.
+"""
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, and_, or_
+
+from authcheck.cases.notice_tables import Hit, NoticeRow
+from authcheck.cases.tables import Case
+
+DECIDED_BEFORE_CODE = "notice.decided_before"
+
+
+class Stage(StrEnum):
+    """How far a listing has come."""
+
+    NOT_REPORTED = "not_reported"  # of a hit without a notice
+    REPORTED = "reported"
+    UNDER_REVIEW = "under_review"
+    DECIDED = "decided"
+    REVERSED = "reversed"
+    DECIDED_BEFORE = "decided_before"  # of a row: the marketplace had decided before the notice
+    REFUSED = "refused"  # of a row: there is no case
+
+
+STAGE_OF_STATE: Mapping[str, Stage] = {
+    "open": Stage.REPORTED,
+    "waiting": Stage.UNDER_REVIEW,
+    "escalated": Stage.UNDER_REVIEW,
+    "decided": Stage.UNDER_REVIEW,  # for some seconds or minutes, in which it can be undone
+    "effective": Stage.DECIDED,
+    "closed": Stage.DECIDED,
+    "reversed": Stage.REVERSED,
+}
+OF_HITS = (Stage.NOT_REPORTED, Stage.REPORTED, Stage.UNDER_REVIEW, Stage.DECIDED, Stage.REVERSED)
+FINAL = frozenset({Stage.DECIDED, Stage.REVERSED})
+
+
+def stage_of_state(state: str) -> Stage:
+    """Return the stage of a listing whose case has this state. A state of a later release is under review."""
+    return STAGE_OF_STATE.get(state, Stage.UNDER_REVIEW)
+
+
+def stage_of_row(row: NoticeRow) -> Stage:
+    """Return the stage of a notice's row, which is loaded with its case."""
+    state = row.case.state if row.case else None
+    return stage_of(state, was_decided=row.code == DECIDED_BEFORE_CODE)
+
+
+def stage_of(state: str | None, *, was_decided: bool) -> Stage:
+    """Return the stage of a row by the state of its case. An earlier decision may be undone or reversed."""
+    if state is None:
+        return Stage.REFUSED
+    stage = stage_of_state(state)
+    return Stage.DECIDED_BEFORE if was_decided and stage in FINAL else stage
+
+
+def stage_of_hit(hit: Hit) -> Stage:
+    """Return the stage of a hit, which is loaded with its case.
+
+    The owner reads a decision also about a listing that the owner has not reported. Before the decision such
+    a listing is `not_reported`, so that nobody thinks that a notice is under way.
+    """
+    stage = stage_of_state(hit.case.state) if hit.case else Stage.NOT_REPORTED
+    return stage if hit.notice_id is not None or stage in FINAL else Stage.NOT_REPORTED
+
+
+def has_stage(stage: Stage) -> ColumnElement[bool]:
+    """Return the condition that a hit has a stage, for a query that has an outer join with its case."""
+    if stage is Stage.NOT_REPORTED:
+        is_open = or_(Case.state.is_(None), Case.state.not_in(_states_of(FINAL)))
+        return or_(Hit.case_id.is_(None), and_(Hit.notice_id.is_(None), is_open))
+    has_state = Case.state.in_(_states_of({stage}))
+    return has_state if stage in FINAL else and_(has_state, Hit.notice_id.is_not(None))
+
+
+def _states_of(stages: Collection[Stage]) -> list[str]:
+    return sorted(state for state, stage in STAGE_OF_STATE.items() if stage in stages)
