@@ -26,6 +26,7 @@ from .previews import Previews
 from .rates import Rates
 from .routes import (
     appointments,
+    case_decisions,
     cases,
     certificates,
     checks,
@@ -48,6 +49,7 @@ from .routes import (
     storefronts,
     views,
 )
+from .settling import settled_in_background
 
 DESCRIPTION = (
     "Register designs, and find the registered designs that a picture shows. Errors: docs/errors.md."
@@ -56,8 +58,8 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
-    storefronts, listings, cases, notices, ledger, members, keys, people, appointments, operations, buyer,
-    certificate, sign_in, one_time, account, people_pages, key_pages, organisation_pages,
+    storefronts, listings, cases, case_decisions, notices, ledger, members, keys, people, appointments,
+    operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages, organisation_pages,
 )  # fmt: skip
 
 
@@ -102,6 +104,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         with app.state.workspace.database.reading() as session:
             addresses.refuse_other(session, app.state.settings)
-        yield
+        async with settled_in_background(app.state.workspace):
+            yield
     finally:
         app.state.workspace.database.dispose()

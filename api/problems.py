@@ -28,6 +28,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "auth.role": 403,
     "appointment.scope": 403,
     "auth.organisation": 403,
+    "case.interest": 403,
     "key.beyond": 403,
     "person.beyond": 403,
     "invitation.sign_in": 403,

@@ -96,6 +96,15 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="Hours for the first decision of a case of high severity.")
     ] = 24
     case_hours: Annotated[int, Field(ge=1, description="Hours for the first decision of other cases.")] = 72
+    complaint_days: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=36_500,
+            description="Days after a decision in which complaints are possible. A case holds its evidence "
+            "until then.",
+        ),
+    ] = 184
     session_idle_hours: Annotated[
         int,
         Field(ge=1, le=876_000, description="Hours without a request after which a person is signed out."),

@@ -25,6 +25,7 @@ NOTICE = {
     "design": "{design}", "claim": "counterfeit", "good_faith": True, "accuracy": True,
     "rows": [{"listing": "{listing}"}],
 }  # fmt: skip
+WRONG_MATCH = {"decision": "wrong_match", "reason": "match.backdrop"}
 IMAGE, MASK = "image", "mask"  # names of an uploaded picture
 
 
@@ -121,6 +122,12 @@ TABLE: dict[str, Rule] = {
         ("POST /v1/cases/{case}/lease", D, 404),
         ("DELETE /v1/cases/{case}/lease", D, 404),
         ("POST /v1/cases/{case}/skips", D, 404, {"reason": "later"}),
+        ("POST /v1/cases/{case}/decision", D, 404, WRONG_MATCH),
+        ("DELETE /v1/cases/{case}/decision", D, 404),
+        ("POST /v1/cases/{case}/reversal", D, 404, {"note": "No."}),
+        ("POST /v1/cases/{case}/escalation", D, 404, {"note": "Hard."}),
+        ("POST /v1/cases/{case}/question", D, 404, {"of": "owner", "text": "Yours?"}),
+        ("POST /v1/cases/{case}/answer", D, 404, {"text": "Ours."}),
     ),
     **rules(
         Resource.NOTICES,

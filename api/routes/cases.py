@@ -1,22 +1,21 @@
 """Endpoints of cases, for the moderators of the marketplace."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from sqlalchemy.orm import Session
 
-from authcheck.cases import leases, listing, order, timeline
-from authcheck.cases.tables import Case, CaseEvent, CaseItem
+from authcheck.cases import leases, listing
+from authcheck.cases.states import State
+from authcheck.cases.tables import Case
 from authcheck.members.principals import Principal
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
 from ..deps import CasesDecider, CasesReader, KeyFirst, WorkspaceDep
 from ..paging import PagingDep
-from ..wire.cases import CaseOut, SkipIn, WholeCaseOut
+from ..wire.cases import CaseOut, SkipIn, WholeCaseOut, case_out, whole_out
 from ..wire.forms import Page, Text
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1/cases", tags=["cases"])
@@ -30,7 +29,7 @@ def list_cases(  # noqa: PLR0917 - one parameter per filter
     caller: CasesReader,
     workspace: WorkspaceDep,
     paging: PagingDep,
-    state: Literal["open", "escalated"] | None = None,
+    state: State | None = None,
     seller: Seller = None,
     design: DesignId = None,
 ) -> Page[CaseOut]:
@@ -47,7 +46,7 @@ def list_cases(  # noqa: PLR0917 - one parameter per filter
             after=paging.after,
             limit=paging.fetch,
         )
-        return paging.page(rows, lambda case: CaseOut.model_validate(_case_fields(case, now)))
+        return paging.page(rows, lambda case: case_out(case, now))
 
 
 @router.post("/next", responses={204: {"description": "No case waits for you."}}, response_model=WholeCaseOut)
@@ -63,7 +62,7 @@ def take_next(caller: CasesDecider, workspace: WorkspaceDep) -> WholeCaseOut | R
         case = leases.take_next(
             session, organisation_id=caller.organisation_id, holder=caller.caller, now=now
         )
-        return Response(status_code=204) if case is None else _whole(session, case, now)
+        return Response(status_code=204) if case is None else whole_out(session, case, now)
 
 
 @router.get("/{case_id}")
@@ -72,90 +71,36 @@ def show_case(caller: CasesReader, case_id: CaseId, workspace: WorkspaceDep) -> 
     caller.reach.require_whole()
     with workspace.database.reading() as session:
         case = listing.get_case(session, case_id, organisation_id=caller.organisation_id)
-        return _whole(session, case, utc_now())
+        return whole_out(session, case, utc_now())
 
 
 @router.post("/{case_id}/lease")
-def renew_lease(caller: CasesDecider, case_id: CaseId, workspace: WorkspaceDep) -> CaseOut:
-    """Prolong your lease by 10 minutes from now."""
+def take(caller: CasesDecider, case_id: CaseId, workspace: WorkspaceDep) -> CaseOut:
+    """Lease this case to you for 10 minutes from now, or prolong your lease.
+
+    So you get a case that is escalated or waits for information. Nobody gets it as the next case.
+    """
     caller.reach.require_whole()
-    return _act(workspace, leases.renew, caller, case_id)
+    return act(workspace, leases.take, caller, case_id)
 
 
 @router.delete("/{case_id}/lease")
 def free_lease(caller: CasesDecider, case_id: CaseId, workspace: WorkspaceDep) -> CaseOut:
     """Give your lease back, so that others get the case. A repetition changes nothing."""
     caller.reach.require_whole()
-    return _act(workspace, leases.free, caller, case_id)
+    return act(workspace, leases.free, caller, case_id)
 
 
 @router.post("/{case_id}/skips")
 def skip(caller: CasesDecider, case_id: CaseId, body: SkipIn, workspace: WorkspaceDep) -> CaseOut:
     """Pass a case on that you hold. You do not get it again. Three readers who skip it escalate it."""
     caller.reach.require_whole()
-    return _act(workspace, partial(leases.skip, reason=body.reason), caller, case_id)
+    return act(workspace, partial(leases.skip, reason=body.reason), caller, case_id)
 
 
-def _act(workspace: Workspace, act: Callable[..., Case], caller: Principal, case_id: str) -> CaseOut:
+def act(workspace: Workspace, what: Callable[..., Case], caller: Principal, case_id: str) -> CaseOut:
+    """Let the caller do something to a case, and return the case."""
     now = utc_now()
     with workspace.database.writing() as session:
-        case = act(session, case_id, organisation_id=caller.organisation_id, holder=caller.caller, now=now)
-        return CaseOut.model_validate(_case_fields(case, now))
-
-
-def _whole(session: Session, case: Case, now: datetime) -> WholeCaseOut:
-    return WholeCaseOut.model_validate(
-        {
-            **_case_fields(case, now),
-            "items": [_item_fields(item) for item in case.items],
-            "timeline": [_event_fields(event) for event in timeline.events_of(session, case.id)],
-            "salt": case.salt,
-        }
-    )
-
-
-def _case_fields(case: Case, now: datetime) -> dict[str, Any]:
-    design = case.design
-    lease = {"holder": case.lease_holder, "until": case.lease_until} if leases.is_held(case, now) else None
-    return {
-        "id": case.id,
-        "state": case.state,
-        "channel": case.channel,
-        "seller": case.seller,
-        "design": {
-            "id": design.id,
-            "reference": design.reference,
-            "title": design.title,
-            "owner": design.owner.handle,
-            "state": design.state,
-        },
-        "verdict": case.verdict,
-        "severity": case.severity,
-        "cluster": case.cluster_id,
-        "priority": order.priority_at(case, now),
-        "priority_terms": case.priority,
-        "lease": lease,
-        "opened_at": case.opened_at,
-        "due_at": case.due_at,
-    }
-
-
-def _item_fields(item: CaseItem) -> dict[str, Any]:
-    return {
-        "listing": item.listing_id,
-        "reference": item.listing.reference,
-        "verdict": item.verdict,
-        "added_at": item.added_at,
-        "checks": [picture.check_id for picture in item.listing.pictures],
-    }
-
-
-def _event_fields(event: CaseEvent) -> dict[str, Any]:
-    return {
-        "number": event.number,
-        "at": event.at,
-        "kind": event.kind,
-        "person": event.person_id,
-        "details": event.details,
-        "hash": event.hash,
-    }
+        case = what(session, case_id, organisation_id=caller.organisation_id, holder=caller.caller, now=now)
+        return case_out(case, now)

@@ -4,13 +4,15 @@ from collections import Counter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
+from sqlalchemy.orm import Session
 
 from authcheck.cases import notices
 from authcheck.cases.filing import Named
 from authcheck.cases.notice_files import read_rows
 from authcheck.cases.notice_tables import Notice, NoticeRow
 from authcheck.cases.notices import Message
-from authcheck.cases.stages import Stage, stage_of_row
+from authcheck.cases.stages import Stage, decisions_about, stage_of_row
+from authcheck.cases.tables import CaseDecision
 from authcheck.errors import Rejected
 from authcheck.ids import as_word
 from authcheck.members.principals import Principal
@@ -86,7 +88,7 @@ def file_table(caller: NoticesWriter, once: OnceDep, upload: TableDep, workspace
 def _file(workspace: Workspace, caller: Principal, message: Message) -> Response:
     with workspace.database.writing() as session:
         notice = notices.file(workspace, session, message, reporter=caller, now=utc_now(), reach=caller.reach)
-        body = _notice_out(notice).model_dump_json()
+        body = _notice_out(session, notice).model_dump_json()
     return Response(body, 201, {"Location": f"/v1/notices/{notice.id}"}, media_type="application/json")
 
 
@@ -111,16 +113,24 @@ def list_notices(caller: NoticesReader, workspace: WorkspaceDep, paging: PagingD
 def show_notice(caller: NoticesReader, notice_id: NoticeId, workspace: WorkspaceDep) -> NoticeOut:
     """Return one of your notices, with the stage of each row now."""
     with workspace.database.reading() as session:
-        return _notice_out(
-            notices.get_notice(session, notice_id, organisation_id=caller.organisation_id, reach=caller.reach)
+        notice = notices.get_notice(
+            session, notice_id, organisation_id=caller.organisation_id, reach=caller.reach
         )
+        return _notice_out(session, notice)
 
 
-def _notice_out(notice: Notice) -> NoticeOut:
+def decision_fields(decision: CaseDecision | None) -> dict[str, str] | None:
+    """Return what a reporter reads of a decision: not the note, which is for the moderators."""
+    if decision is None:
+        return None
+    return {"decision": decision.code, "reason": decision.reason, "restriction": decision.restriction}
+
+
+def _notice_out(session: Session, notice: Notice) -> NoticeOut:
     counts = Counter(stage_of_row(row) for row in notice.rows)
-    return NoticeOut.model_validate(
-        {**_summary_fields(notice, counts), "rows": [_row_fields(row) for row in notice.rows]}
-    )
+    decisions = decisions_about(session, [(row.case_id, row.listing_id) for row in notice.rows])
+    rows = [_row_fields(row, decisions.get((str(row.case_id), str(row.listing_id)))) for row in notice.rows]
+    return NoticeOut.model_validate({**_summary_fields(notice, counts), "rows": rows})
 
 
 def _summary_fields(notice: Notice, counts: Counter[Stage]) -> dict[str, Any]:
@@ -143,7 +153,7 @@ def _summary_fields(notice: Notice, counts: Counter[Stage]) -> dict[str, Any]:
     }
 
 
-def _row_fields(row: NoticeRow) -> dict[str, Any]:
+def _row_fields(row: NoticeRow, decision: CaseDecision | None) -> dict[str, Any]:
     return {
         "row": row.number,
         "named": row.named,
@@ -152,6 +162,7 @@ def _row_fields(row: NoticeRow) -> dict[str, Any]:
         "listing": row.listing_id,
         "stage": str(stage_of_row(row)),
         "case": row.case_id,
+        "decision": decision_fields(decision),
         "code": row.code,
         "detail": row.detail,
     }

@@ -4,8 +4,15 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
+from sqlalchemy.orm import Session
 
+from authcheck.cases import leases, order, timeline
+from authcheck.cases.decisions import find_decision
 from authcheck.cases.leases import SKIP_REASONS
+from authcheck.cases.questions import ASKED
+from authcheck.cases.rulings import MOST_NOTE_CHARS, REASONS, RESTRICTIONS, Code, Restriction
+from authcheck.cases.states import State
+from authcheck.cases.tables import Case, CaseDecision, CaseEvent, CaseItem
 
 from .forms import Text, Wire
 from .listings import Verdict
@@ -29,6 +36,7 @@ class CaseItemOut(Wire):
     verdict: Verdict = Field(description="The verdict when the listing was last judged.")
     added_at: datetime
     checks: list[str] = Field(description="The checks of its pictures, in their order.")
+    included: bool | None = Field(description="Whether the decision is about this listing.")
 
 
 class CaseEventOut(Wire):
@@ -59,7 +67,7 @@ class CaseOut(Wire):
     """One question for a moderator: a seller, a design and a picture."""
 
     id: str
-    state: Literal["open", "escalated"]
+    state: State
     channel: str
     seller: str
     design: CaseDesignOut
@@ -71,11 +79,162 @@ class CaseOut(Wire):
     lease: LeaseOut | None = Field(description="Who works on the case now.")
     opened_at: datetime
     due_at: datetime = Field(description="When the first decision should be made.")
+    waits_until: datetime | None = Field(
+        description="When the case goes on without the information asked for."
+    )
+    closes_at: datetime | None = Field(description="When the time for complaints about the decision ends.")
+
+
+class DecisionOut(Wire):
+    """A decision of a case. It can be undone until `leaves_at`."""
+
+    id: str
+    decision: Code
+    reason: str
+    restriction: Restriction
+    note: str
+    by: str = Field(description="The id of the person or of the key that decided.")
+    bulk: str | None = Field(description="The id that decisions made together share.")
+    decided_at: datetime
+    leaves_at: datetime
+    effective_at: datetime | None
+    reversed_at: datetime | None
+
+
+class DecisionIn(Wire):
+    """A decision about the listings of a case."""
+
+    decision: Text = Field(max_length=30, description=f"One of {', '.join(Code)}.")
+    reason: Text = Field(
+        max_length=40,
+        description="; ".join(f"{code}: {', '.join(reasons)}" for code, reasons in REASONS.items()),
+    )
+    restriction: Text = Field(
+        "none",
+        max_length=10,
+        description=f"What the marketplace is asked to do: one of {', '.join(RESTRICTIONS)}. Decisions that"
+        " accuse nobody, and a breach of a licence's cap, ask for none.",
+    )
+    note: Text = Field("", max_length=MOST_NOTE_CHARS)
+    leave_out: list[Text] = Field(
+        [],
+        max_length=1000,
+        description="Ids of listings that the decision is not about. They become a case of their own.",
+    )
+
+
+class NoteIn(Wire):
+    """Why something is done."""
+
+    note: Text = Field(max_length=MOST_NOTE_CHARS)
+
+
+class QuestionIn(Wire):
+    """A question to somebody outside."""
+
+    of: Text = Field(max_length=10, description=f"One of {', '.join(ASKED)}.")
+    text: Text = Field(max_length=MOST_NOTE_CHARS)
+
+
+class AnswerIn(Wire):
+    """An answer that came from outside."""
+
+    text: Text = Field(max_length=MOST_NOTE_CHARS)
 
 
 class WholeCaseOut(CaseOut):
-    """A case with its listings and its timeline."""
+    """A case with its listings, its present decision and its timeline."""
+
+    decision: DecisionOut | None
 
     items: list[CaseItemOut]
     timeline: list[CaseEventOut]
     salt: str = Field(description="Begins the chain of the timeline's hashes.")
+
+
+def case_out(case: Case, now: datetime) -> CaseOut:
+    """Return a case as it is listed."""
+    return CaseOut.model_validate(_case_fields(case, now))
+
+
+def whole_out(session: Session, case: Case, now: datetime) -> WholeCaseOut:
+    """Return a case with its listings, its present decision and its timeline."""
+    decision = find_decision(session, case.id)
+    return WholeCaseOut.model_validate(
+        {
+            **_case_fields(case, now),
+            "decision": None if decision is None else decision_out(decision),
+            "items": [_item_fields(item) for item in case.items],
+            "timeline": [_event_fields(event) for event in timeline.events_of(session, case.id)],
+            "salt": case.salt,
+        }
+    )
+
+
+def decision_out(decision: CaseDecision) -> DecisionOut:
+    """Return a decision."""
+    return DecisionOut.model_validate(
+        {
+            "id": decision.id,
+            "decision": decision.code,
+            "reason": decision.reason,
+            "restriction": decision.restriction,
+            "note": decision.note,
+            "by": decision.holder,
+            "bulk": decision.bulk_id,
+            "decided_at": decision.decided_at,
+            "leaves_at": decision.leaves_at,
+            "effective_at": decision.effective_at,
+            "reversed_at": decision.reversed_at,
+        }
+    )
+
+
+def _case_fields(case: Case, now: datetime) -> dict[str, Any]:
+    design = case.design
+    lease = {"holder": case.lease_holder, "until": case.lease_until} if leases.is_held(case, now) else None
+    return {
+        "id": case.id,
+        "state": case.state,
+        "channel": case.channel,
+        "seller": case.seller,
+        "design": {
+            "id": design.id,
+            "reference": design.reference,
+            "title": design.title,
+            "owner": design.owner.handle,
+            "state": design.state,
+        },
+        "verdict": case.verdict,
+        "severity": case.severity,
+        "cluster": case.cluster_id,
+        "priority": order.priority_at(case, now),
+        "priority_terms": case.priority,
+        "lease": lease,
+        "opened_at": case.opened_at,
+        "due_at": case.due_at,
+        "waits_until": case.waits_until,
+        "closes_at": case.closes_at,
+    }
+
+
+def _item_fields(item: CaseItem) -> dict[str, Any]:
+    return {
+        "listing": item.listing_id,
+        "reference": item.listing.reference,
+        "verdict": item.verdict,
+        "added_at": item.added_at,
+        "checks": [picture.check_id for picture in item.listing.pictures],
+        "included": item.included,
+    }
+
+
+def _event_fields(event: CaseEvent) -> dict[str, Any]:
+    return {
+        "number": event.number,
+        "at": event.at,
+        "kind": event.kind,
+        "person": event.person_id,
+        "details": event.details,
+        "hash": event.hash,
+    }

@@ -33,6 +33,14 @@ class NoticeIn(Wire):
     rows: list[NoticeRowIn] = Field(description="1 to 300 listings.")
 
 
+class RowDecisionOut(Wire):
+    """A decision in effect: see docs/decisions.md. The marketplace was asked for `restriction`."""
+
+    decision: str
+    reason: str
+    restriction: Literal["none", "label", "hide", "remove"]
+
+
 class NoticeRowOut(Wire):
     """A row of a notice. The stage is that of the case now."""
 
@@ -43,6 +51,10 @@ class NoticeRowOut(Wire):
     listing: str | None = Field(description="The listing that you named. Null if we have none.")
     stage: RowStage
     case: str | None = Field(description="The case that answers the row. Null for a refused row.")
+    decision: RowDecisionOut | None = Field(
+        description="The decision about this listing. Null before it takes effect, and for a listing that the"
+        " decision leaves out."
+    )
     code: str | None = Field(
         description="Why the row was refused, or a remark. docs/errors.md has all codes."
     )

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from authcheck.cases import clusters, hits, timeline
 from authcheck.cases.notice_tables import Notice, NoticeRow
-from authcheck.cases.opening import Place, may_open, open_or_join, place_of, put_in_order
+from authcheck.cases.opening import Place, find_decided, may_open, open_or_join, put_in_order
 from authcheck.cases.stages import DECIDED_BEFORE_CODE
-from authcheck.cases.tables import Case, CaseItem
+from authcheck.cases.tables import Case
 from authcheck.errors import NotTrue
 from authcheck.files.table_text import shown
 from authcheck.ids import fold, normal_id, tidy
@@ -109,6 +109,7 @@ def _new_row(  # noqa: PLR0917 - the columns of a row
         marketplace=shown(named.marketplace),
         listing_id=listing.id if listing else None,
         case_id=case_id,
+        verdict=_verdict_about(listing, filing.notice.design_id) if listing and case_id else None,
         code=code or None,
         detail=detail[:500] or None,
     )
@@ -149,8 +150,8 @@ def _open_case(filing: _Filing, listing: Listing) -> tuple[str, str]:
     checks = [picture.check for picture in listing.pictures]
     shown_in = next((check for check in checks if clusters.shows(check, notice.design_id)), checks[0])
     cluster_id = clusters.join_by_notice(session, shown_in, notice.design_id, now).cluster_id
-    place = place_of(listing, notice.design_id, cluster_id)
-    if decided := _find_decided(session, place, listing, verdict):
+    place = Place.about(listing, notice.design_id, cluster_id)
+    if decided := find_decided(session, listing, place, verdict):
         return decided, DECIDED_BEFORE_CODE
     case = open_or_join(filing.work, session, listing, place, now, verdict=verdict, least="low")
     details = {
@@ -173,23 +174,6 @@ def _verdict_about(listing: Listing, design_id: str) -> str:
         return hits.about(listing, design_id).code
     except NotTrue:
         return listing.verdict
-
-
-def _find_decided(session: Session, place: Place, listing: Listing, verdict: str) -> str | None:
-    """Return the newest case in which the marketplace has decided about the same evidence.
-
-    The evidence is the same if the seller, the picture, the design, the listing and the verdict are.
-    """
-    query = (
-        select(Case.id)
-        .join(CaseItem, CaseItem.case_id == Case.id)
-        .where(CaseItem.listing_id == listing.id, CaseItem.verdict == verdict, Case.open_key.is_(None))
-        .where(Case.organisation_id == place.organisation_id, Case.channel == place.channel)
-        .where(Case.seller == place.seller, Case.cluster_id == place.cluster_id)
-        .order_by(Case.id.desc())
-        .limit(1)
-    )
-    return session.scalar(query)
 
 
 def _find_reported(session: Session, notice: Notice, listing_ids: Iterable[str]) -> dict[str, str]:

@@ -5,14 +5,14 @@ are of listings that a marketplace or the owner itself has handed in. What anoth
 for itself is no hit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from authcheck.cases import clusters
-from authcheck.cases.notice_tables import Hit
+from authcheck.cases.notice_tables import Hit, NoticeRow
 from authcheck.checks.tables import Check
 from authcheck.errors import NotTrue
 from authcheck.ids import new_id
@@ -22,6 +22,9 @@ from authcheck.listings.rules import Decision, decide
 from authcheck.listings.tables import Listing
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
+from authcheck.storage.parameters import in_chunks
+
+FRESH = {"synchronize_session": "fetch"}  # rows in the session get the new values, too
 
 
 def note(session: Session, listing: Listing, checks: Sequence[Check], now: datetime) -> None:
@@ -70,9 +73,25 @@ def set_notice(session: Session, listing_id: str, design_id: str, notice_id: str
     _set(session, listing_id, design_id, notice_id=notice_id)
 
 
+def reported_as(session: Session, case_id: str) -> set[tuple[str, str]]:
+    """Return the listings of a case that a brand has reported, each with its verdict at that time."""
+    query = select(NoticeRow.listing_id, NoticeRow.verdict).where(NoticeRow.case_id == case_id)
+    return {(str(listing_id), str(verdict)) for listing_id, verdict in session.execute(query)}
+
+
+def move(session: Session, listing_ids: Collection[str], *, of_case_id: str, to_case_id: str) -> None:
+    """Let the hits and the notices of these listings follow another case."""
+    for chunk in in_chunks(sorted(listing_ids)):
+        for rows in (Hit, NoticeRow):
+            is_moved = rows.case_id == of_case_id, rows.listing_id.in_(chunk)
+            session.execute(
+                update(rows).where(*is_moved).values(case_id=to_case_id).execution_options(**FRESH)
+            )
+
+
 def _set(session: Session, listing_id: str, design_id: str, **ids: str) -> None:
     rows = update(Hit).where(Hit.listing_id == listing_id, Hit.design_id == design_id)
-    session.execute(rows.values(**ids).execution_options(synchronize_session="fetch"))
+    session.execute(rows.values(**ids).execution_options(**FRESH))
 
 
 def _hits_of(session: Session, listing: Listing) -> Sequence[Hit]:

@@ -43,7 +43,8 @@ class NoticeRow(Entity):
     """A row of a notice, from 1. `named`, `reference` and `marketplace` say how a reporter names the listing.
 
     `named` is the listing's id as the reporter wrote it, or "". `case_id` is the case that answers the row,
-    None for a row that was refused. `code` and `detail` say why it was refused, or what else the reporter
+    None for a row that was refused. `verdict` is the verdict about the design when the listing was reported.
+    It is for the moderators. `code` and `detail` say why it was refused, or what else the reporter
     should know. The stage of a row is that of its case, see `stages`.
     """
 
@@ -57,6 +58,7 @@ class NoticeRow(Entity):
     marketplace: Mapped[str] = mapped_column(String(200))
     listing_id: Mapped[str | None] = mapped_column(ForeignKey(Listing.id))
     case_id: Mapped[str | None] = mapped_column(ForeignKey(Case.id), index=True)
+    verdict: Mapped[str | None] = mapped_column(String(30))
     code: Mapped[str | None] = mapped_column(String(40))
     detail: Mapped[str | None] = mapped_column(String(500))
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 from authcheck.cases import filing
 from authcheck.cases.filing import Named
 from authcheck.cases.notice_tables import Notice, NoticeRow
+from authcheck.cases.rulings import ACCUSING, Code
 from authcheck.cases.stages import DECIDED_BEFORE_CODE, Stage, stage_of
 from authcheck.cases.tables import Case
 from authcheck.errors import Conflict, NotFound, Rejected
@@ -29,7 +30,7 @@ from authcheck.registry.tables import Design
 from authcheck.storage.parameters import can_be_stored, in_chunks
 from authcheck.workspace import Workspace
 
-CLAIMS = ("counterfeit", "unlicensed_use", "licence_breach", "false_certificate")
+CLAIMS = tuple(code for code in Code if code in ACCUSING)
 MOST_ROWS = 300
 NOTE_CHARS = 2_000
 STATEMENTS = "notice-1"

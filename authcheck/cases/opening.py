@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from authcheck.cases import clusters, facts, hits, order, timeline
-from authcheck.cases.states import SUSPECT, State, decided_within, worse
+from authcheck.cases.states import SETTLED, SUSPECT, State, decided_within, worse
 from authcheck.cases.tables import Case, CaseItem
 from authcheck.checks.tables import Check
 from authcheck.config import Settings
@@ -34,6 +34,16 @@ class Place(NamedTuple):
     design_id: str
     cluster_id: str
 
+    @classmethod
+    def about(cls, listing: Listing, design_id: str, cluster_id: str) -> Self:
+        """Return the place of a case about a listing, a design and a picture."""
+        return cls(str(listing.organisation_id), listing.channel, listing.seller, design_id, cluster_id)
+
+    @classmethod
+    def of(cls, case: Case) -> Self:
+        """Return the place of a case."""
+        return cls(*(getattr(case, name) for name in cls._fields))
+
 
 def open_for(
     work: Workspace, session: Session, listing: Listing, checks: Sequence[Check], now: datetime
@@ -46,6 +56,8 @@ def open_for(
     when the design is in dispute and so evidence against nobody, or when the organisation that handed the
     listing in is no marketplace: a brand does not decide its own cases.
 
+    Return None also when moderators have decided about this listing, with this picture and verdict, before.
+
     Open cases of a listing that is no longer suspect get a row in their timeline, and stay open.
     """
     hits.note(session, listing, checks, now)
@@ -57,7 +69,10 @@ def open_for(
         return None
     design_id = str(listing.design_id)
     cluster_id = clusters.join(session, shown, design_id, now).cluster_id
-    case = open_or_join(work, session, listing, place_of(listing, design_id, cluster_id), now)
+    place = Place.about(listing, design_id, cluster_id)
+    if find_decided(session, listing, place, listing.verdict) is not None:
+        return None
+    case = open_or_join(work, session, listing, place, now)
     put_in_order(session, case)
     return case
 
@@ -69,27 +84,19 @@ def open_or_join(
     place: Place,
     now: datetime,
     *,
-    verdict: str | None = None,
+    verdict: str = "",
     least: Severity = "none",
 ) -> Case:
-    """Return the open case of this place with the listing in it, locked, after opening it if there is none.
+    """Return the open case of this place with the listing in it, after opening it if there is none.
 
-    The case holds the listing. `verdict` is the verdict about the place's design, if that is not the
-    listing's own. A case that opens has at least the severity `least`. The caller calls `put_in_order` when
-    it has added all its listings.
+    The case is locked and holds the listing. The caller calls `put_in_order` when it has added all its
+    listings. `verdict` and `least` are those of `find_or_open`.
     """
-    verdict = verdict or listing.verdict
-    severity = worse(least, severity_of(listing.policy, verdict))
-    case = _find_or_open(session, listing, place, verdict, severity, now)
-    if _add_item(session, case, listing, verdict, severity, now):
+    case = find_or_open(session, listing, place, now, verdict=verdict, least=least)
+    if add_item(session, case, listing, now, verdict=verdict):
         holds.hold(session, work.copies, listing, case_id=case.id, now=now)
     hits.set_case(session, listing.id, place.design_id, case.id)
     return case
-
-
-def place_of(listing: Listing, design_id: str, cluster_id: str) -> Place:
-    """Return what a case about a listing, a design and a picture is about."""
-    return Place(str(listing.organisation_id), listing.channel, listing.seller, design_id, cluster_id)
 
 
 def put_in_order(session: Session, case: Case) -> None:
@@ -109,28 +116,48 @@ def may_open(session: Session, listing: Listing, design_id: str | None) -> bool:
     return "marketplace" in organisation.roles and design.state != "disputed"
 
 
-def _find_or_open(  # noqa: PLR0917 - what a case opens with
-    session: Session, listing: Listing, place: Place, verdict: str, severity: str, now: datetime
+def find_decided(session: Session, listing: Listing, place: Place, verdict: str) -> str | None:
+    """Return the newest case whose decision took effect and was about this listing with this verdict.
+
+    The decision may be reversed. Otherwise a listing that a marketplace hands in every night would open a
+    case every night.
+    """
+    query = (
+        select(CaseItem.case_id)
+        .join(Case)
+        .where(
+            CaseItem.listing_id == listing.id,
+            CaseItem.verdict == verdict,
+            CaseItem.included.is_(True),
+            Case.state.in_(SETTLED),
+            *(getattr(Case, name) == value for name, value in place._asdict().items()),
+        )
+    )
+    return session.scalar(query.order_by(CaseItem.case_id.desc()).limit(1))
+
+
+def find_or_open(
+    session: Session,
+    listing: Listing,
+    place: Place,
+    now: datetime,
+    *,
+    verdict: str = "",
+    least: Severity = "none",
 ) -> Case:
-    """Return the open case of this seller, picture and design, locked, or open it."""
+    """Return the open case of this seller, picture and design, locked, or open it.
+
+    `verdict` is the verdict about the place's design, by default the listing's own, which may be about
+    another design. A case that opens has at least the severity `least`.
+    """
     key = hashlib.sha256("\n".join(place).encode()).hexdigest()
     same = select(Case).where(Case.open_key == key).with_for_update()
     case = session.scalar(same)
     if case is not None:
         return case
-    settings: Settings = session.info[SETTINGS]
-    case = Case(
-        id=new_id("cas", now),
-        **place._asdict(),
-        verdict=verdict,
-        severity=severity,
-        state=State.OPEN,
-        opened_at=now,
-        due_at=now + decided_within(severity, settings),
-        head="",
-        salt=new_salt(),
-        open_key=key,
-    )
+    verdict = verdict or listing.verdict
+    severity = worse(least, severity_of(listing.policy, verdict))
+    case = _new_case(session, place, key, verdict, severity, now)
     order.put_in_order(session, case, [listing])
     try:
         with session.begin_nested():
@@ -143,13 +170,30 @@ def _find_or_open(  # noqa: PLR0917 - what a case opens with
     return case
 
 
-def _add_item(  # noqa: PLR0917 - what a listing joins with
-    session: Session, case: Case, listing: Listing, verdict: str, severity: str, now: datetime
-) -> bool:
+def _new_case(  # noqa: PLR0917 - what a case opens with
+    session: Session, place: Place, key: str, verdict: str, severity: str, now: datetime
+) -> Case:
+    settings: Settings = session.info[SETTINGS]
+    return Case(
+        id=new_id("cas", now),
+        **place._asdict(),
+        verdict=verdict,
+        severity=severity,
+        state=State.OPEN,
+        opened_at=now,
+        due_at=now + decided_within(severity, settings),
+        head="",
+        salt=new_salt(),
+        open_key=key,
+    )
+
+
+def add_item(session: Session, case: Case, listing: Listing, now: datetime, *, verdict: str = "") -> bool:
     """Add a listing to a case, or note its new verdict, and return whether it is new to the case.
 
-    A worse verdict makes the case more urgent.
+    A worse verdict makes the case more urgent. `verdict` is that of `find_or_open`.
     """
+    verdict = verdict or listing.verdict
     item = session.get(CaseItem, (case.id, listing.id))
     is_new = item is None
     if item is None:
@@ -162,7 +206,8 @@ def _add_item(  # noqa: PLR0917 - what a listing joins with
         details = {"before": item.verdict, "verdict": verdict, "listing": listing.id}
         timeline.append(session, case, "judged_again", details, at=now)
         item.verdict = verdict
-    if worse(case.severity, severity) != case.severity:
+    severity = worse(case.severity, severity_of(listing.policy, verdict))
+    if severity != case.severity:
         settings: Settings = session.info[SETTINGS]
         case.severity, case.verdict = severity, verdict
         case.due_at = min(case.due_at, now + decided_within(severity, settings))

@@ -4,13 +4,15 @@ Nobody outside the marketplace learns who works on a case and when, so a lease c
 that can still be undone is no decision yet.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
 
 from authcheck.cases.notice_tables import Hit, NoticeRow
-from authcheck.cases.tables import Case
+from authcheck.cases.tables import Case, CaseDecision, CaseItem
+from authcheck.storage.parameters import in_chunks
 
 DECIDED_BEFORE_CODE = "notice.decided_before"
 
@@ -52,11 +54,10 @@ def stage_of_row(row: NoticeRow) -> Stage:
 
 
 def stage_of(state: str | None, *, was_decided: bool) -> Stage:
-    """Return the stage of a row by the state of its case. An earlier decision may be undone or reversed."""
+    """Return the stage of a row by the state of its case."""
     if state is None:
         return Stage.REFUSED
-    stage = stage_of_state(state)
-    return Stage.DECIDED_BEFORE if was_decided and stage in FINAL else stage
+    return Stage.DECIDED_BEFORE if was_decided else stage_of_state(state)
 
 
 def stage_of_hit(hit: Hit) -> Stage:
@@ -76,6 +77,28 @@ def has_stage(stage: Stage) -> ColumnElement[bool]:
         return or_(Hit.case_id.is_(None), and_(Hit.notice_id.is_(None), is_open))
     has_state = Case.state.in_(_states_of({stage}))
     return has_state if stage in FINAL else and_(has_state, Hit.notice_id.is_not(None))
+
+
+def decisions_about(
+    session: Session, places: Iterable[tuple[str | None, str | None]]
+) -> dict[tuple[str, str], CaseDecision]:
+    """Return the decisions in effect about listings in cases, by the ids of case and listing.
+
+    A case may be decided without one of its listings: the decision is not about this listing then.
+    """
+    query = (
+        select(CaseItem.listing_id, CaseDecision)
+        .join(CaseDecision, CaseDecision.case_id == CaseItem.case_id)
+        .where(CaseItem.included.is_(True))
+        .where(CaseDecision.undone_at.is_(None), CaseDecision.effective_at.is_not(None))
+        .order_by(CaseDecision.id)
+    )
+    case_ids = sorted({case_id for case_id, _ in places if case_id})
+    return {
+        (decision.case_id, listing_id): decision
+        for chunk in in_chunks(case_ids)
+        for listing_id, decision in session.execute(query.where(CaseItem.case_id.in_(chunk)))
+    }
 
 
 def _states_of(stages: Collection[Stage]) -> list[str]:

@@ -8,10 +8,21 @@ from authcheck.listings.policies import ListingVerdict, Severity
 
 
 class State(StrEnum):
-    """A case waits for a moderator, or for a lead."""
+    """The states of a case, in their usual order."""
 
     OPEN = "open"
-    ESCALATED = "escalated"  # passed on by several readers: a lead decides
+    WAITING = "waiting"  # somebody was asked for information
+    ESCALATED = "escalated"  # passed on: no reader gets it as the next case, a lead takes it by name
+    DECIDED = "decided"  # the decision can still be undone, and nobody outside knows of it
+    EFFECTIVE = "effective"
+    CLOSED = "closed"  # nobody can complain any more, so the evidence is released
+    REVERSED = "reversed"  # the decision was taken back after it was effective
+
+
+SETTLED = (State.EFFECTIVE, State.CLOSED, State.REVERSED)
+"""The states of a case whose decision has left."""
+WORKABLE = (State.OPEN, State.WAITING, State.ESCALATED)
+"""The states in which a case can be leased and decided."""
 
 
 SUSPECT = frozenset(

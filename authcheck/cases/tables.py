@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String
+from sqlalchemy import ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from authcheck.listings.tables import Listing
@@ -57,12 +57,17 @@ class Case(Entity):
 
     `priority` are the terms of the published formula, and `rank` sorts by it, see `order`. `lease_holder` is
     the person or the key that works on the case until `lease_until`.
+
+    `waits_since` and `waits_until` are set while the case waits for information. `asked_at` is when somebody
+    was asked first: the clock stops only once. `closes_at` is the end of the time for complaints.
     """
 
     __tablename__ = "cases"
     __table_args__ = (
         Index(None, "organisation_id", "state", "due_at"),
         Index(None, "organisation_id", "state", "rank"),
+        Index(None, "state", "waits_until"),
+        Index(None, "state", "closes_at"),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -83,14 +88,23 @@ class Case(Entity):
     lease_holder: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
     open_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+    asked_at: Mapped[datetime | None]
+    waits_since: Mapped[datetime | None]
+    waits_until: Mapped[datetime | None]
+    closes_at: Mapped[datetime | None]
 
-    items: Mapped[list["CaseItem"]] = relationship(lazy="raise", order_by="CaseItem.added_at")
+    items: Mapped[list["CaseItem"]] = relationship(
+        lazy="raise", order_by="CaseItem.added_at, CaseItem.listing_id"
+    )
     events: Mapped[list["CaseEvent"]] = relationship(lazy="raise", order_by="CaseEvent.number")
     design: Mapped["Design"] = relationship(lazy="raise")
 
 
 class CaseItem(Entity):
-    """A listing in a case, with the verdict that it had when it joined."""
+    """A listing in a case, with its verdict when it was last judged.
+
+    `included` says whether the decision is about the listing, None without a decision.
+    """
 
     __tablename__ = "case_items"
 
@@ -98,8 +112,38 @@ class CaseItem(Entity):
     listing_id: Mapped[str] = mapped_column(ForeignKey(Listing.id), primary_key=True, index=True)
     verdict: Mapped[str] = mapped_column(String(30))
     added_at: Mapped[datetime]
+    included: Mapped[bool | None]
 
     listing: Mapped["Listing"] = relationship(lazy="raise")
+
+
+class CaseDecision(Entity):
+    """A decision of a case, see `rulings`. It takes effect at `leaves_at`, unless it is undone before.
+
+    `holder` is the person or the key that decided. `state_before` is the state to which an undo leads back.
+    Decisions with one `bulk_id` were made, and are undone, together.
+    """
+
+    __tablename__ = "case_decisions"
+    __table_args__ = (Index(None, "effective_at", "leaves_at"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), index=True)
+    code: Mapped[str] = mapped_column(String(30))
+    reason: Mapped[str] = mapped_column(String(40))
+    restriction: Mapped[str] = mapped_column(String(10))
+    note: Mapped[str] = mapped_column(Text())
+    holder: Mapped[str] = mapped_column(String(64))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey(Person.id))
+    bulk_id: Mapped[str | None] = mapped_column(String(40), index=True)
+    state_before: Mapped[str] = mapped_column(String(20))
+    decided_at: Mapped[datetime]
+    leaves_at: Mapped[datetime]
+    undone_at: Mapped[datetime | None]
+    effective_at: Mapped[datetime | None]
+    reversed_at: Mapped[datetime | None]
+
+    case: Mapped["Case"] = relationship(lazy="raise")
 
 
 class CaseSkip(Entity):

@@ -15,7 +15,7 @@ commit of its release. Files that a crash leaves behind are removed by `sweep`.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -108,6 +108,21 @@ def release(session: Session, copies: Copies, case_id: str, now: datetime) -> in
     session.flush()
     _settle_files_at_end(session, copies, holds)
     return len(holds)
+
+
+def end_at(session: Session, case_id: str, until: datetime) -> None:
+    """Let all that a case holds end by itself at `until`."""
+    for held in open_holds(session, case_id, lock=True):
+        held.until = until
+    session.flush()
+
+
+def move(session: Session, listing_ids: Collection[str], *, of_case_id: str, to_case_id: str) -> None:
+    """Let another case hold what a case holds about these listings."""
+    for held in open_holds(session, of_case_id, lock=True):
+        if held.listing_id in listing_ids:
+            held.case_id = to_case_id
+    session.flush()
 
 
 def open_holds(session: Session, case_id: str, *, lock: bool = False) -> list[EvidenceHold]:

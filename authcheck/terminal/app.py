@@ -47,7 +47,7 @@ COMMANDS = {
     "verify-badge": Place("storefronts", "verify_badge", "Verify a shop's badge offline."),
     "check-listing": Place("listings", "check_listing", "Say whether a seller may offer a product."),
     "listings": Place("listings", "listings_app", "Check listings in bulk and read their verdicts."),
-    "cases": Place("cases", "cases_app", "Read the cases of suspect listings."),
+    "cases": Place("deciding", "cases_app", "Read and decide the cases of suspect listings."),
     "ledger": Place("ledger", "ledger_app", "Audit, publish and export the ledger."),
     "anchors": Place("anchors", "anchors_app", "Anchor the ledger in a blockchain."),
     "people": Place("people", "people_app", "Invite people, reset and disable their accounts."),

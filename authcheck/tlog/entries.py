@@ -42,6 +42,7 @@ TYPES = frozenset(
         "cert.claim",
         "case.open",
         "case.decide",
+        "case.reverse",
         "statuslist.publish",
         "address.move",
     }

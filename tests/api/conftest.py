@@ -7,6 +7,7 @@ import make
 import pytest
 from starlette.testclient import TestClient
 
+from api import settling
 from api.app import create_app
 from authcheck.config import Settings
 from authcheck.workspace import Workspace
@@ -15,8 +16,9 @@ Headers = dict[str, str]
 
 
 @pytest.fixture
-def client(settings: Settings) -> Iterator[TestClient]:
-    """A client of a freshly started app."""
+def client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """A client of a freshly started app, without the statements of work in the background."""
+    monkeypatch.setattr(settling, "EVERY_S", 3600.0)
     with TestClient(create_app(settings)) as started:
         yield started
 

@@ -10,13 +10,14 @@ import make
 import notices_made
 import pytest
 from notices_made import file, refused, told
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from authcheck.cases import notices, timeline
+from authcheck.cases import decisions, leases, notices, settling, stages, timeline
 from authcheck.cases.filing import Named
 from authcheck.cases.notice_tables import Hit, Notice
+from authcheck.cases.rulings import REASONS, Code, Ruling, restrictions_of
 from authcheck.cases.tables import Case, ClusteredPicture
-from authcheck.errors import NotFound
+from authcheck.errors import NotFound, Rejected
 from authcheck.listings import holds
 from authcheck.members import organisations
 from authcheck.members.reach import Reach
@@ -41,10 +42,15 @@ def add_shop(work: Workspace, owner: str, shop_id: str) -> None:
         shops.add(session, seller, marketplace="bigmarket", shop_id=shop_id, url=url, now=make.NOW)
 
 
-def decide(work: Workspace, state: str) -> None:
-    """Bring all cases to a final state."""
+def decide(work: Workspace, case: Case, hours: float, code: str = "counterfeit", **words: Any) -> None:
+    """Let a moderator decide a case, and let the decision take effect."""
+    reason = REASONS[Code(code)][0]
+    ruling = Ruling(code=code, reason=reason, restriction=restrictions_of(Code(code), reason)[-1])
+    who = {"organisation_id": case.organisation_id, "holder": "key_mo"}
     with work.database.writing() as session:
-        session.execute(update(Case).values(state=state, open_key=None))
+        leases.take(session, case.id, now=notices_made.at(hours), **who)
+        decisions.decide(session, case.id, ruling, now=notices_made.at(hours), **who, **words)
+    settling.settle(work.database, notices_made.at(hours + 0.1))
 
 
 def test_a_notice_joins_the_case_that_the_machine_opened(workspace: Workspace, kite: str) -> None:
@@ -154,22 +160,64 @@ def test_a_listing_is_reported_once(workspace: Workspace, kite: str) -> None:
     assert [event.kind for event in cases_made.events_of(workspace, case)] == ["opened", "reported"]
 
 
-@pytest.mark.parametrize("state", ["closed", "reversed"])
-def test_a_decided_case_does_not_open_again(workspace: Workspace, kite: str, state: str) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_a_decided_case_does_not_open_again(workspace: Workspace, kite: str, is_reversed: bool) -> None:
     """The same evidence is decided. After the listing's verdict has changed, a notice opens a new case."""
     listing = cases_made.hand_in(workspace)
     first = file(workspace, kite, listing.id)
-    decide(workspace, state)
-    assert told(notices_made.again(workspace, first)) == [("decided" if state == "closed" else state, None)]
-    second = file(workspace, kite, listing.id, later_h=2)
+    (case,) = cases_made.cases_of(workspace)
+    decide(workspace, case, 2)
+    stage = "decided"
+    if is_reversed:
+        who = {"organisation_id": case.organisation_id, "holder": "key_mo"}
+        with workspace.database.writing() as session:
+            decisions.reverse(session, case.id, note="An error.", now=notices_made.at(3), **who)
+        stage = "reversed"
+    assert told(notices_made.again(workspace, first)) == [(stage, None)]
+    second = file(workspace, kite, listing.id, later_h=4)
     assert told(second) == [("decided_before", "notice.decided_before")]
     assert len(cases_made.cases_of(workspace)) == 1
-    with workspace.database.writing() as session:  # the marketplace takes its decision back
-        session.execute(update(Case).values(state="open"))
-    assert told(notices_made.again(workspace, second)) == [("reported", "notice.decided_before")]
-    decide(workspace, state)
-    cases_made.hand_in(workspace, certificate_code="0000000000000", later_h=3)
-    assert told(file(workspace, kite, listing.id, later_h=4)) == [REPORTED]
+    cases_made.hand_in(workspace, certificate_code="0000000000000", later_h=5)
+    assert told(file(workspace, kite, listing.id, later_h=6)) == [REPORTED]
+    assert len(cases_made.cases_of(workspace)) == 2
+
+
+@pytest.mark.slow
+def test_a_moderator_may_follow_the_brand(workspace: Workspace, kite: str) -> None:
+    """A listing that only the brand suspects can be decided against the seller, as long as its verdict stays."""
+    alone = cases_made.hand_in(workspace, seed=OTHER)
+    notice = file(workspace, kite, alone.id)
+    (case,) = cases_made.cases_of(workspace)
+    decide(workspace, case, 2)
+    assert told(notices_made.again(workspace, notice)) == [("decided", None)]
+    with workspace.database.reading() as session:
+        (decision,) = stages.decisions_about(session, [(case.id, alone.id)]).values()
+    assert (decision.code, decision.restriction) == ("counterfeit", "remove")
+    other = cases_made.hand_in(workspace, "L-2", seller="maker")
+    file(workspace, kite, other.id, later_h=3)
+    licences_made.licence(workspace, designs=(kite,), licensee="maker")
+    add_shop(workspace, "maker", "maker")
+    assert cases_made.hand_in(workspace, "L-2", seller="maker", later_h=4).verdict == "licensed"
+    (second,) = [case for case in cases_made.cases_of(workspace) if case.seller == "maker"]
+    with pytest.raises(Rejected) as caught:
+        decide(workspace, second, 5)
+    assert caught.value.code == "case.items"
+
+
+@pytest.mark.slow
+def test_a_listing_that_is_left_out_keeps_its_notice(workspace: Workspace, kite: str) -> None:
+    """Left-out listings get a case of their own, and the rows of the notice and the hits follow it."""
+    both = [cases_made.hand_in(workspace, f"L-{number}").id for number in range(2)]
+    both.append(cases_made.hand_in(workspace, "L-2", seed=OTHER).id)
+    notice = file(workspace, kite, *both)
+    (large,) = [case for case in cases_made.cases_of(workspace) if len(case.items) == 2]
+    decide(workspace, large, 2, leave_out=both[:1])
+    rows = notices_made.again(workspace, notice).rows
+    assert [str(stages.stage_of_row(row)) for row in rows] == ["reported", "decided", "reported"]
+    with workspace.database.reading() as session:
+        hits = session.execute(select(Hit.listing_id, Hit.case_id)).all()
+    assert dict(hits) == {row.listing_id: row.case_id for row in rows[:2]}
 
 
 def test_a_licensee_is_not_reported_for_having_no_licence(workspace: Workspace, kite: str) -> None:

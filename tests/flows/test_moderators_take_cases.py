@@ -87,13 +87,13 @@ def test_a_case_has_one_reader(workspace: Workspace, kite: str) -> None:
     again = take(workspace, hours=0.2)
     assert again is not None
     assert again.id == case.id
-    assert act(workspace, leases.renew, case, hours=0.3) == "ok"
-    assert act(workspace, leases.renew, case, "per_2", hours=0.3) == "case.lease"
+    assert act(workspace, leases.take, case, hours=0.3) == "ok"
+    assert act(workspace, leases.take, case, "per_2", hours=0.3) == "case.lease"
     assert take(workspace, "per_2", hours=0.46) is None
-    assert act(workspace, leases.renew, case, hours=0.6) == "case.lease"
     assert take(workspace, "per_2", hours=0.6) is not None
+    assert act(workspace, leases.take, case, hours=0.6) == "case.lease"
     assert act(workspace, leases.free, case, hours=0.6) == "ok"
-    assert act(workspace, leases.renew, case, "per_2", hours=0.6) == "ok"
+    assert act(workspace, leases.take, case, "per_2", hours=0.6) == "ok"
     assert act(workspace, leases.free, case, "per_2", hours=0.6) == "ok"
     assert take(workspace, "per_3", hours=0.6) is not None
 

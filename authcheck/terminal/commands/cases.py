@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 from rich.text import Text
+from sqlalchemy.orm import Session
 
 from authcheck.cases import listing, timeline
 from authcheck.cases.states import State
@@ -16,6 +17,7 @@ from authcheck.terminal.output.console import Json
 
 PAGE = 500
 cases_app = typer.Typer(no_args_is_help=True, help="Cases of suspect listings.")
+CaseId = Annotated[str, typer.Argument(metavar="CASE_ID")]
 Org = Annotated[str | None, typer.Option("--org", help="Handle of a marketplace. Default: all.")]
 
 
@@ -49,7 +51,7 @@ def list_cases(
 
 @cases_app.command("show")
 def show_case(
-    case_id: Annotated[str, typer.Argument(metavar="CASE_ID")],
+    case_id: CaseId,
     *,
     organisation: Org = None,
     json: Json = False,
@@ -58,20 +60,23 @@ def show_case(
     with open_storage() as storage, storage.database.reading() as session:
         member_id = organisations.get_organisation(session, organisation).id if organisation else None
         case = listing.get_case(session, case_id, organisation_id=member_id)
-        events = timeline.events_of(session, case.id)
-    lines = [f"{event.at:%Y-%m-%d %H:%M} {event.kind} {_words(event.details)}" for event in events]
-    broken = timeline.first_broken(case, events)
-    listings = [f"{item.listing.reference} ({item.verdict})" for item in case.items]
-    facts = {**_facts(case), "timeline_is_whole": broken is None}
-    if json:
-        console.json_line({**facts, "listings": listings, "timeline": lines})
-    else:
-        shown = {**facts, "listings": "\n".join(listings), "timeline": "\n".join(lines)}
-        console.show_facts(shown, json=False)
+        broken = timeline.first_broken(case, timeline.events_of(session, case.id))
+        console.show_facts(describe(session, case, json=json), json=json)
     if broken is not None:
         raise NotTrue(
             f"The timeline of {case.id} was changed at row {broken}.", code="case.timeline", case=case.id
         )
+
+
+def describe(session: Session, case: Case, *, json: bool) -> dict[str, object]:
+    """Return the facts about a case with its listings and its timeline: lists for JSON, else texts."""
+    events = timeline.events_of(session, case.id)
+    lines = [f"{event.at:%Y-%m-%d %H:%M} {event.kind} {_words(event.details)}" for event in events]
+    listings = [f"{item.listing.reference} ({item.verdict})" for item in case.items]
+    whole = {"timeline_is_whole": timeline.first_broken(case, events) is None}
+    lists = {"listings": listings, "timeline": lines}
+    shown = lists if json else {name: "\n".join(texts) for name, texts in lists.items()}
+    return {**_facts(case), **whole, **shown}
 
 
 def _words(details: dict[str, object]) -> str:

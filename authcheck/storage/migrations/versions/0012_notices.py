@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
@@ -52,6 +52,7 @@ def _make_notices() -> None:
         _text("marketplace", 200),
         _text("listing_id", 40, nullable=True),
         _text("case_id", 40, nullable=True),
+        _text("verdict", 30, nullable=True),
         _text("code", 40, nullable=True),
         _text("detail", 500, nullable=True),
         sa.PrimaryKeyConstraint("notice_id", "number", name="pk_notice_rows"),
