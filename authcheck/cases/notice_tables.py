@@ -81,13 +81,14 @@ class Hit(Entity):
     __table_args__ = (
         UniqueConstraint("listing_id", "design_id"),
         Index(None, "owner_id", "id"),
-        Index(None, "owner_id", "verdict", "grouped_by"),
-        Index(None, "owner_id", "grouped_by", "id"),
+        Index(None, "owner_id", "organisation_id"),
+        Index("ix_hits_of_owner", "owner_id", "grouped_by", "id", "verdict", "seller"),
+        Index("ix_hits_of_design", "design_id", "grouped_by", "id", "verdict", "seller"),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     listing_id: Mapped[str] = mapped_column(ForeignKey(Listing.id))
-    design_id: Mapped[str] = mapped_column(ForeignKey(Design.id), index=True)
+    design_id: Mapped[str] = mapped_column(ForeignKey(Design.id))
     owner_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
     organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
     channel: Mapped[str] = mapped_column(String(64))

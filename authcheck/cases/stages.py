@@ -7,7 +7,7 @@ that can still be undone is no decision yet.
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.cases.notice_tables import Hit, NoticeRow
@@ -71,12 +71,14 @@ def stage_of_hit(hit: Hit) -> Stage:
 
 
 def has_stage(stage: Stage) -> ColumnElement[bool]:
-    """Return the condition that a hit has a stage, for a query that has an outer join with its case."""
+    """Return the condition that a hit has a stage."""
     if stage is Stage.NOT_REPORTED:
-        is_open = or_(Case.state.is_(None), Case.state.not_in(_states_of(FINAL)))
-        return or_(Hit.case_id.is_(None), and_(Hit.notice_id.is_(None), is_open))
-    has_state = Case.state.in_(_states_of({stage}))
-    return has_state if stage in FINAL else and_(has_state, Hit.notice_id.is_not(None))
+        return or_(Hit.case_id.is_(None), and_(Hit.notice_id.is_(None), ~_has_case(FINAL)))
+    return _has_case({stage}) if stage in FINAL else and_(Hit.notice_id.is_not(None), _has_case({stage}))
+
+
+def _has_case(stages: Collection[Stage]) -> ColumnElement[bool]:
+    return exists().where(Case.id == Hit.case_id, Case.state.in_(_states_of(stages)))
 
 
 def decisions_about(

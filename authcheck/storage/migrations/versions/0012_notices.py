@@ -91,10 +91,10 @@ def _make_hits() -> None:
         _key("hits", "case_id", "cases"),
         _key("hits", "notice_id", "notices"),
     )
-    op.create_index("ix_hits_design_id", "hits", ["design_id"])
     op.create_index("ix_hits_owner_id_id", "hits", ["owner_id", "id"])
-    op.create_index("ix_hits_owner_id_verdict_grouped_by", "hits", ["owner_id", "verdict", "grouped_by"])
-    op.create_index("ix_hits_owner_id_grouped_by_id", "hits", ["owner_id", "grouped_by", "id"])
+    op.create_index("ix_hits_owner_id_organisation_id", "hits", ["owner_id", "organisation_id"])
+    for name, first in (("ix_hits_of_owner", "owner_id"), ("ix_hits_of_design", "design_id")):
+        op.create_index(name, "hits", [first, "grouped_by", "id", "verdict", "seller"])
 
 
 def _note_hits() -> None:
