@@ -26,6 +26,7 @@ from .previews import Previews
 from .rates import Rates
 from .routes import (
     appointments,
+    case_bulks,
     case_decisions,
     cases,
     certificates,
@@ -58,7 +59,8 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
-    storefronts, listings, cases, case_decisions, notices, ledger, members, keys, people, appointments,
+    storefronts, listings, cases, case_decisions, case_bulks, notices, ledger, members, keys, people,
+    appointments,
     operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages, organisation_pages,
 )  # fmt: skip
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 
+from authcheck.cases import order
 from authcheck.cases.settling import settle
 from authcheck.errors import AuthcheckError
 from authcheck.listings import holds
@@ -21,7 +23,10 @@ log = logging.getLogger("authcheck.api.settling")
 
 @asynccontextmanager
 async def settled_in_background(workspace: Workspace) -> AsyncIterator[None]:
-    """Settle cases every 2 seconds, and release ended holds every 6 hours, until the block ends."""
+    """Settle cases every 2 seconds, and release ended holds every 6 hours, until the block ends.
+
+    First sort the cases again that were sorted by other weights.
+    """
     task = asyncio.create_task(_repeat(workspace))
     try:
         yield
@@ -33,18 +38,30 @@ async def settled_in_background(workspace: Workspace) -> AsyncIterator[None]:
 
 async def _repeat(workspace: Workspace) -> None:
     rounds = 0
+    await run_in_threadpool(_logging_faults, partial(_sort_again, workspace))
     while True:
         await asyncio.sleep(EVERY_S)
         rounds += 1
-        await run_in_threadpool(_settle, workspace, sweep=rounds % (SWEEP_EVERY_S // EVERY_S) == 0)
+        is_sweep = rounds % (SWEEP_EVERY_S // EVERY_S) == 0
+        await run_in_threadpool(_logging_faults, partial(_settle, workspace, sweep=is_sweep))
+
+
+def _sort_again(workspace: Workspace) -> None:
+    count = order.sort_again(workspace.database, workspace.settings)
+    if count:
+        log.info("sorted %d cases again by the new weights", count)
 
 
 def _settle(workspace: Workspace, *, sweep: bool) -> None:
-    """Settle what is due. A failure waits for the next round, and is logged."""
+    settle(workspace.database, utc_now())
+    if sweep:
+        holds.sweep(workspace.database, workspace.copies, utc_now())
+
+
+def _logging_faults(work: Callable[[], None]) -> None:
+    """Do work in the background. A fault is logged, and the work waits for the next round."""
     try:
-        settle(workspace.database, utc_now())
-        if sweep:
-            holds.sweep(workspace.database, workspace.copies, utc_now())
+        work()
     except (AuthcheckError, SQLAlchemyError, OSError) as error:
         log.warning("cases wait for the next round: %s", error)
     except Exception:  # a fault in one case must not keep all decisions from leaving

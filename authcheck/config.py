@@ -26,6 +26,7 @@ def _checked_smtp(url: str, info: ValidationInfo) -> str:
 
 
 Key = Annotated[str, AfterValidator(checked_key)]
+Weight = Annotated[float, Field(ge=0, le=1000, description="Factor of cases of this severity.")]
 
 
 def ledger_name(url: str) -> str:
@@ -96,6 +97,16 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="Hours for the first decision of a case of high severity.")
     ] = 24
     case_hours: Annotated[int, Field(ge=1, description="Hours for the first decision of other cases.")] = 72
+    case_weight_high: Weight = 3.0
+    case_weight_medium: Weight = 2.0
+    case_weight_low: Weight = 1.0
+    case_weight_cheap: Annotated[
+        float,
+        Field(ge=1, le=1000, description="Factor of a case with a price under half the licensed median."),
+    ] = 1.5
+    case_weight_day: Annotated[
+        float, Field(gt=0, le=1000, description="What a day of waiting adds to the priority of a case.")
+    ] = 0.1
     complaint_days: Annotated[
         int,
         Field(

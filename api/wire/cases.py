@@ -1,7 +1,7 @@
 """Cases, in JSON."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sqlalchemy.orm import Session
@@ -16,6 +16,8 @@ from authcheck.cases.tables import Case, CaseDecision, CaseEvent, CaseItem
 
 from .forms import Text, Wire
 from .listings import Verdict
+
+Lines = Annotated[str, Field(max_length=MOST_NOTE_CHARS, description="May have line breaks.")]
 
 
 class CaseDesignOut(Wire):
@@ -63,6 +65,17 @@ class SkipIn(Wire):
     reason: Text = Field(max_length=30, description=f"One of {', '.join(SKIP_REASONS)}.")
 
 
+class PriorityTermsOut(Wire):
+    """The terms of `priority = severity x (1 + log10(1 + sold)) x price + day x days waiting`."""
+
+    severity: float
+    sold: int = Field(description="Units sold in 30 days of the listing that sold most.")
+    is_cheap: bool = Field(description="A listing asks less than half the median price of licensed listings.")
+    price: float
+    day: float
+    urgency: float = Field(description="The priority without the days.")
+
+
 class CaseOut(Wire):
     """One question for a moderator: a seller, a design and a picture."""
 
@@ -75,7 +88,7 @@ class CaseOut(Wire):
     severity: Literal["none", "low", "medium", "high"]
     cluster: str = Field(description="The cluster of the picture. Cases with it show the same picture.")
     priority: float = Field(description="By the published formula, now. Cases that are due come first.")
-    priority_terms: dict[str, float] = Field(description="severity, sold, price, and urgency: without days.")
+    priority_terms: PriorityTermsOut
     lease: LeaseOut | None = Field(description="Who works on the case now.")
     opened_at: datetime
     due_at: datetime = Field(description="When the first decision should be made.")
@@ -101,8 +114,8 @@ class DecisionOut(Wire):
     reversed_at: datetime | None
 
 
-class DecisionIn(Wire):
-    """A decision about the listings of a case."""
+class RulingIn(Wire):
+    """A decision with its reason."""
 
     decision: Text = Field(max_length=30, description=f"One of {', '.join(Code)}.")
     reason: Text = Field(
@@ -115,7 +128,12 @@ class DecisionIn(Wire):
         description=f"What the marketplace is asked to do: one of {', '.join(RESTRICTIONS)}. Decisions that"
         " accuse nobody, and a breach of a licence's cap, ask for none.",
     )
-    note: Text = Field("", max_length=MOST_NOTE_CHARS)
+    note: Lines = ""
+
+
+class DecisionIn(RulingIn):
+    """A decision about the listings of a case."""
+
     leave_out: list[Text] = Field(
         [],
         max_length=1000,
@@ -126,20 +144,20 @@ class DecisionIn(Wire):
 class NoteIn(Wire):
     """Why something is done."""
 
-    note: Text = Field(max_length=MOST_NOTE_CHARS)
+    note: Lines
 
 
 class QuestionIn(Wire):
     """A question to somebody outside."""
 
     of: Text = Field(max_length=10, description=f"One of {', '.join(ASKED)}.")
-    text: Text = Field(max_length=MOST_NOTE_CHARS)
+    text: Lines
 
 
 class AnswerIn(Wire):
     """An answer that came from outside."""
 
-    text: Text = Field(max_length=MOST_NOTE_CHARS)
+    text: Lines
 
 
 class WholeCaseOut(CaseOut):
@@ -209,7 +227,7 @@ def _case_fields(case: Case, now: datetime) -> dict[str, Any]:
         "severity": case.severity,
         "cluster": case.cluster_id,
         "priority": order.priority_at(case, now),
-        "priority_terms": case.priority,
+        "priority_terms": {"is_cheap": case.priority["price"] > 1, "day": order.DAY_BEFORE, **case.priority},
         "lease": lease,
         "opened_at": case.opened_at,
         "due_at": case.due_at,

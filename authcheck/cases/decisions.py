@@ -85,16 +85,20 @@ def _include(session: Session, case: Case, leave_out: Collection[str], *, is_acc
     if is_accusing:
         _refuse_weak_design(session, case)
     reported = hits.reported_as(session, case.id)
-    for item in case.items:
-        is_accused = item.verdict in SUSPECT or (item.listing_id, item.verdict) in reported
-        item.included = item.listing_id not in leave_out and (not is_accusing or is_accused)
-    included = [item.listing_id for item in case.items if item.included]
+    included = [
+        item.listing_id
+        for item in case.items
+        if item.listing_id not in leave_out
+        and (not is_accusing or item.verdict in SUSPECT or (item.listing_id, item.verdict) in reported)
+    ]
     if not included or set(leave_out) - {item.listing_id for item in case.items}:
         raise Rejected(
             "Decide about at least one listing of this case, and leave out only listings of the case.",
             code="case.items",
             case=case.id,
         )
+    for item in case.items:
+        item.included = item.listing_id in included
     return included
 
 

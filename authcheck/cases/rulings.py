@@ -1,14 +1,15 @@
 """The decisions that a moderator can make, with their reasons and what the marketplace is asked to do."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, Self, get_args
 
 from authcheck.errors import Rejected
-from authcheck.storage.parameters import can_be_stored
 
 MOST_NOTE_CHARS = 2000
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 Restriction = Literal["none", "label", "hide", "remove"]
 RESTRICTIONS: tuple[str, ...] = get_args(Restriction)
 
@@ -114,12 +115,13 @@ def suggest(code: Code, seen: Iterable[str]) -> str:
 def checked_text(text: str, code: str, *, needed: bool = True) -> str:
     """Return a text of a moderator without white space at its ends.
 
-    Raises Rejected (`code`) for more than 2,000 characters or, if it is needed, for no text.
+    Raises Rejected (`code`) for more than 2,000 characters, for control characters other than line ends and
+    tabs and, if a text is needed, for no text.
     """
     text = text.strip()
-    if len(text) > MOST_NOTE_CHARS or (needed and not text) or not can_be_stored(text):
+    if len(text) > MOST_NOTE_CHARS or (needed and not text) or CONTROL.search(text):
         raise Rejected(
-            f"Write {'1' if needed else '0'} to {MOST_NOTE_CHARS} characters, without NUL characters.",
+            f"Write {'1' if needed else '0'} to {MOST_NOTE_CHARS} characters, without control characters.",
             code=code,
             limit=MOST_NOTE_CHARS,
         )

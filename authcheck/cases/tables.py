@@ -3,13 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String, Text
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from authcheck.listings.tables import Listing
 from authcheck.members.tables import Organisation, Person
 from authcheck.registry.tables import Design
 from authcheck.storage.entity import Entity
+
+IS_LEASED = text("lease_holder IS NOT NULL")  # nearly all cases are not
 
 
 class PictureCluster(Entity):
@@ -55,8 +57,8 @@ class Case(Entity):
     is the hash of the newest row of the timeline. `open_key` is unique while the case is open, so that a case
     is joined and not doubled. `salt` begins the timeline, so that nobody guesses its words from a hash.
 
-    `priority` are the terms of the published formula, and `rank` sorts by it, see `order`. `lease_holder` is
-    the person or the key that works on the case until `lease_until`.
+    `priority` are the terms of the published formula with `weights`, and `rank` sorts by it, see `order`.
+    `lease_holder` is the person or the key that works on the case until `lease_until`.
 
     `waits_since` and `waits_until` are set while the case waits for information. `asked_at` is when somebody
     was asked first: the clock stops only once. `closes_at` is the end of the time for complaints.
@@ -66,6 +68,7 @@ class Case(Entity):
     __table_args__ = (
         Index(None, "organisation_id", "state", "due_at"),
         Index(None, "organisation_id", "state", "rank"),
+        Index(None, "lease_holder", sqlite_where=IS_LEASED, postgresql_where=IS_LEASED),
         Index(None, "state", "waits_until"),
         Index(None, "state", "closes_at"),
     )
@@ -85,6 +88,7 @@ class Case(Entity):
     salt: Mapped[str] = mapped_column(String(32))
     priority: Mapped[dict[str, Any]]
     rank: Mapped[float]
+    weights: Mapped[str] = mapped_column(String(60))
     lease_holder: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
     open_key: Mapped[str | None] = mapped_column(String(64), unique=True)

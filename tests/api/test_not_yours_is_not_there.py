@@ -42,6 +42,12 @@ REQUESTS = [
     ("POST", "/v1/cases/{case}/skips", {"reason": "later"}),
     ("POST", "/v1/cases/{case}/decision", {"decision": "wrong_match", "reason": "match.backdrop"}),
     ("DELETE", "/v1/cases/{case}/decision", None),
+    ("GET", "/v1/cases/{case}/alike", None),
+    (
+        "POST",
+        "/v1/cases/{case}/alike/decision",
+        {"decision": "wrong_match", "reason": "match.backdrop", "listings": ["{listing}"]},
+    ),
     ("POST", "/v1/cases/{case}/reversal", {"note": "No."}),
     ("POST", "/v1/cases/{case}/escalation", {"note": "Hard."}),
     ("POST", "/v1/cases/{case}/question", {"of": "owner", "text": "Yours?"}),

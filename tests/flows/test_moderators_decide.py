@@ -234,6 +234,12 @@ def test_a_ruling_is_whole(workspace: Workspace, kite: str, ruling: dict[str, st
     assert refused.value.code == code
 
 
+def test_a_note_has_lines_and_any_language(workspace: Workspace, kite: str) -> None:
+    """A note is kept as it was written, without the white space around it."""
+    ruling = Ruling(code="cannot_tell", reason="unclear.right", restriction="none", note=" 看\n\tWho? \n")
+    assert ruling.checked().note == "看\n\tWho?"
+
+
 def test_the_documented_decisions_are_those_of_the_code() -> None:
     """docs/decisions.md has a row for each decision, in the order of the keys, with its reasons."""
     text = (Path(__file__).parents[2] / "docs" / "decisions.md").read_text()

@@ -78,6 +78,27 @@ def test_the_worst_comes_first_and_nothing_starves(workspace: Workspace, kite: s
     assert due.seller == "fake"  # due after 24 hours, the others after 72
 
 
+def test_new_weights_sort_all_cases_again(workspace: Workspace, kite: str) -> None:
+    """The terms of each case say which weights it was sorted by. A second start has nothing to do."""
+    cases_made.hand_in(workspace, "L-1", seller="plain")
+    cases_made.hand_in(workspace, "L-2", seller="fake", certificate_code="0000000000000", later_h=1)
+    settings = workspace.settings.model_copy(
+        update={"case_weight_high": 0.5, "case_weight_medium": 7.0, "case_weight_day": 48.0}
+    )
+    assert order.sort_again(workspace.database, workspace.settings) == 0
+    assert order.sort_again(workspace.database, settings) == 2
+    assert order.sort_again(workspace.database, settings) == 0
+    shown = {
+        case.seller: (case.priority, order.priority_at(case, make.NOW + timedelta(hours=2)))
+        for case in cases_made.cases_of(workspace)
+    }
+    assert shown["plain"][0]["severity"] == 7.0
+    assert {seller: points for seller, (_, points) in shown.items()} == {"plain": 7 + 4, "fake": 0.5 + 2}
+    first = take(workspace, hours=2)
+    assert first is not None
+    assert first.seller == "plain"
+
+
 def test_a_case_has_one_reader(workspace: Workspace, kite: str) -> None:
     """Nobody else gets a held case. Its reader gets it again, until the lease is over."""
     cases_made.hand_in(workspace)

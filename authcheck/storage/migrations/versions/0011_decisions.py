@@ -23,8 +23,15 @@ def upgrade() -> None:
     """Bring the tables to this revision."""
     for name in CASE_TIMES:
         op.add_column("cases", _time(name))
+    is_leased = sa.text("lease_holder IS NOT NULL")
+    op.create_index(
+        "ix_cases_lease_holder", "cases", ["lease_holder"], sqlite_where=is_leased, postgresql_where=is_leased
+    )
     op.create_index("ix_cases_state_waits_until", "cases", ["state", "waits_until"])
     op.create_index("ix_cases_state_closes_at", "cases", ["state", "closes_at"])
+    op.add_column("cases", sa.Column("weights", sa.String(length=60), nullable=False, server_default=""))
+    with op.batch_alter_table("cases") as table:  # the default was for the rows that were there
+        table.alter_column("weights", server_default=None)
     op.add_column("case_items", sa.Column("included", sa.Boolean(), nullable=True))
     op.create_table(
         "case_decisions",
