@@ -33,6 +33,7 @@ from .routes import (
     checks,
     designs,
     disputes,
+    hits,
     imports,
     keys,
     labels,
@@ -59,9 +60,9 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
-    storefronts, listings, cases, case_decisions, case_bulks, notices, ledger, members, keys, people,
-    appointments,
-    operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages, organisation_pages,
+    storefronts, listings, cases, case_decisions, case_bulks, notices, hits, ledger, members, keys, people,
+    appointments, operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages,
+    organisation_pages,
 )  # fmt: skip
 
 

@@ -109,6 +109,7 @@ TABLE: dict[str, Rule] = {
     **rules(
         Resource.LISTINGS,
         ("GET /v1/checks", R, 200),
+        ("GET /v1/hits", R, 200, None, "?verdict=all"),
         ("GET /v1/sellers", R, 200, None, "?design={design}&marketplace=m.example&shop=1&territory=DE"),
         ("POST /v1/listings", W, 415),
         ("GET /v1/listings", R, 200),
