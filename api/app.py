@@ -35,6 +35,7 @@ from .routes import (
     designs,
     disputes,
     feedback,
+    hits,
     imports,
     keys,
     labels,
@@ -45,6 +46,7 @@ from .routes import (
     masks,
     members,
     negatives,
+    notices,
     operations,
     people,
     signing_keys,
@@ -60,8 +62,8 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
-    storefronts, listings, cases, case_decisions, case_bulks, feedback, ledger, members, keys, people,
-    appointments, operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages,
+    storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, ledger, members, keys,
+    people, appointments, operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages,
     organisation_pages, case_pages, case_acts, case_alike,
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ import people_made
 import units_made as units
 from sqlalchemy import select
 
+from authcheck.cases.notice_tables import Notice
 from authcheck.cases.tables import Case, CaseDecision, PictureCluster
 from authcheck.certificates.tables import SigningKey
 from authcheck.ids import new_id
@@ -56,7 +57,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
         "batch": unit.batch_id, "certificate": unit.id, "design": design, "licence": licence.id,
         "listing": "lst_acme", "case": _case(workspace, acme_id, design), "shop": shop.id, "person": person.id, "invitation": link.id, "key": key.id,
         "decision": "dec_acme",
-        "signing_key": signing_key.id, "appointment": appointment.id,
+        "notice": notice(workspace, acme_id, design), "signing_key": signing_key.id, "appointment": appointment.id,
     }  # fmt: skip
 
 
@@ -102,6 +103,22 @@ def _case(workspace: Workspace, organisation_id: str, design_id: str) -> str:
         )
         session.add(proposal)
         return case.id
+
+
+def notice(workspace: Workspace, organisation_id: str, design_id: str) -> str:
+    """Store a notice about a design, and return its id."""
+    with workspace.database.writing() as session:
+        row = Notice(
+            id=new_id("ntc", make.NOW),
+            organisation_id=organisation_id,
+            design_id=design_id,
+            claim="counterfeit",
+            statements="notice-1",
+            filed_at=make.NOW,
+            filed_by="key_1",
+        )
+        session.add(row)
+        return row.id
 
 
 def listing(organisation_id: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class PictureCluster(Entity):
 
 
 class ClusteredPicture(Entity):
-    """A picture in a cluster of a design. `joined_by` is `first` or `hash`.
+    """A picture in a cluster of a design. `joined_by` is `first`, `hash` or `notice`.
 
     `fingerprint` is a reference record (`Fingerprint.reference`) of the scheme `scheme`. A picture of another
     scheme than that of its release has its fingerprint as the check stored it. `distance_bits` (0-256) is the
