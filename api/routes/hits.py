@@ -29,6 +29,8 @@ Verdicts = Annotated[
     Verdict | Literal["all"] | None,
     Query(description="A verdict, or `all`. By default all suspect ones, so licensed listings are left out."),
 ]
+Since = Annotated[Day | None, Query(description="The first day of the listings.")]
+Group = Annotated[Text, Query(max_length=40, description="`group` of a hit.")]
 
 
 @router.get("")
@@ -41,13 +43,12 @@ def list_hits(  # noqa: PLR0917 - one parameter per filter
     marketplace: Marketplace = "",
     seller: Seller = "",
     stage: HitStage | None = None,
-    since: Annotated[Day | None, Query(description="The first day of the listings.")] = None,
-    group: Annotated[Text, Query(max_length=40, description="`group` of a hit.")] = "",
+    since: Since = None,
+    group: Group = "",
 ) -> Page[HitOut]:
-    """List the listings that show your designs, oldest first.
+    """List the listings that show your designs, oldest first: handed in by a marketplace or by yourself.
 
-    They are those that a marketplace of this installation or you yourself have handed in. You read what every
-    buyer sees, and the verdict about your design. Report them with `POST /v1/notices`.
+    You read what every buyer sees, and the verdict about your design. Report them with `POST /v1/notices`.
     """
     wanted = Filter(
         verdicts=verdicts_of(verdict),
@@ -61,7 +62,7 @@ def list_hits(  # noqa: PLR0917 - one parameter per filter
     owner_id, reach = caller.organisation_id, caller.reach
     with workspace.database.reading() as session:
         rows = hit_search.list_hits(
-            session, wanted, owner_id=owner_id, after=paging.after, limit=paging.fetch, reach=reach
+            session, wanted, owner_id=owner_id, reach=reach, after=paging.after, limit=paging.fetch
         )
         medians = hit_search.licensed_medians(session, owner_id, {row.design_id for row in rows})
         reasons = hit_search.reasons_of(session, rows, owner_id=owner_id, reach=reach)
