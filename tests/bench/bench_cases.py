@@ -34,6 +34,9 @@ from authcheck.cases.rulings import Ruling
 from authcheck.cases.settling import settle
 from authcheck.cases.tables import Case, CaseEvent, CaseItem, PictureCluster
 from authcheck.config import Settings
+from authcheck.listings import holds
+from authcheck.listings.tables import EvidenceHold, HeldPicture
+from authcheck.storage.entity import Entity
 from authcheck.workspace import Workspace
 
 ROUNDS = 101
@@ -66,9 +69,12 @@ def fill(work: Workspace, count: int) -> list[str]:
     make.register(work, seed=1)
     cases_made.hand_in(work, title="Kite", price="19 EUR", sold_30d="5")
     (first,) = cases_made.cases_of(work)
-    columns = {name: getattr(first, name) for name in [column.key for column in Case.__table__.columns]}
+    columns = columns_of(first)
     weights = Weights.of(work.settings)
-    cases, items, events, clusters = [], [], [], []
+    with work.database.reading() as session:
+        (hold,) = holds.all_holds(session, first.id)
+        held = columns_of(hold), columns_of(hold.pictures[0])
+    cases, items, events, clusters, all_holds, pictures = [], [], [], [], [], []
     for number in range(1, count):
         severity = str(DICE.choice(["high", "medium", "low"]))
         opened_at = make.NOW - timedelta(minutes=int(DICE.integers(0, 4000)))
@@ -93,15 +99,23 @@ def fill(work: Workspace, count: int) -> list[str]:
         events.append({
             "case_id": case_id, "number": 0, "at": opened_at, "kind": "opened", "details": {}, "hash": "0" * 64,
         })  # fmt: skip
+        all_holds.append({**held[0], "id": f"hld_{number:026d}", "case_id": case_id})
+        pictures.append({**held[1], "hold_id": f"hld_{number:026d}"})
     with work.database.writing() as session:
         for entity, rows in (
             (PictureCluster, clusters), (Case, cases), (CaseItem, items), (CaseEvent, events),
+            (EvidenceHold, all_holds), (HeldPicture, pictures),
         ):  # fmt: skip
             for start in range(0, len(rows), 5_000):
                 session.execute(insert(entity), rows[start : start + 5_000])
     with work.database.writing() as session:
         session.connection().exec_driver_sql("ANALYZE")
         return list(session.scalars(select(Case.id).order_by(Case.id)))
+
+
+def columns_of(row: Entity) -> dict[str, object]:
+    """Return the values of a row's columns."""
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns}
 
 
 def steps(work: Workspace, ids: list[str]) -> Iterator[Callable[[int], object]]:
@@ -130,7 +144,7 @@ def steps(work: Workspace, ids: list[str]) -> Iterator[Callable[[int], object]]:
 
     yield take_next
     yield decide_and_undo
-
+    yield from page(work, ids)
     yield find_alike
     yield lambda _: settle(work.database, now)
 
@@ -141,7 +155,9 @@ def page(work: Workspace, ids: list[str]) -> Iterator[Callable[[int], object]]:
     people_made.person(work.database, email, owner="bazaar", kinds=("marketplace",), roles=("moderator",))
     settings = work.settings.model_copy(update={"key_requests_per_minute": 100_000})
     with TestClient(create_app(settings), base_url="http://127.0.0.1:8000") as client:
-        people_made.sign_in(client, email)
+        client.headers["Sec-Fetch-Site"] = "same-origin"
+        form = {"form_token": "", "email": email, "password": people_made.PASSWORD}
+        assert client.post("/sign-in", data=form, follow_redirects=False).status_code == 303
 
         def show(number: int) -> object:
             answer = client.get(f"/cases/{ids[200 + number]}")
