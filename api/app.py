@@ -34,6 +34,8 @@ from .routes import (
     checks,
     designs,
     disputes,
+    feedback,
+    hits,
     imports,
     keys,
     labels,
@@ -44,6 +46,7 @@ from .routes import (
     masks,
     members,
     negatives,
+    notices,
     operations,
     people,
     signing_keys,
@@ -59,9 +62,9 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
-    storefronts, listings, cases, case_decisions, case_bulks, ledger, members, keys, people, appointments,
-    operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages, organisation_pages,
-    case_pages, case_acts, case_alike,
+    storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, ledger, members, keys,
+    people, appointments, operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages,
+    organisation_pages, case_pages, case_acts, case_alike,
 )  # fmt: skip
 
 

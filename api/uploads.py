@@ -27,6 +27,8 @@ IMPORT_PARTS = 5_000
 RAW_MEDIA_TYPES = ("application/pdf", "application/octet-stream")  # of a raw body, beside image/*
 CERTIFICATE_PATHS = {"/v1/batches", "/v1/revocations", "/v1/signatures"}
 CERTIFICATE_BYTES = 2 * 1024 * 1024  # 10,000 serial numbers, codes or signatures
+NOTICE_BYTES = 1024 * 1024  # 300 listings
+TABLE_PARTS = 8  # of a notice with a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ def body_limit(path: str, settings: Settings) -> int:
         return settings.max_import_bytes
     if path in CERTIFICATE_PATHS:
         return CERTIFICATE_BYTES
+    if path.startswith("/v1/notices"):
+        return NOTICE_BYTES
     return _max_pictures(path) * settings.max_picture_bytes + MARGIN_BYTES
 
 
@@ -138,6 +142,16 @@ async def read_upload(request: Request) -> Upload:
 async def read_import(request: Request) -> Upload:
     """Read a multipart body of a table and many pictures."""
     return await read_form(request, IMPORT_PARTS)
+
+
+async def read_table(request: Request) -> Upload:
+    """Read a multipart body of a small table and a few text fields."""
+    return await read_form(request, TABLE_PARTS)
+
+
+def digest_of(body: str) -> str:
+    """Return the digest of a JSON body."""
+    return hashlib.sha256(body.encode()).hexdigest()
 
 
 async def read_form(request: Request, max_parts: int) -> Upload:
@@ -222,6 +236,7 @@ async def get_turn(request: Request) -> Turn:
 
 PictureDep = Annotated[UploadedPicture, Depends(read_picture)]
 UploadDep = Annotated[Upload, Depends(read_upload)]
+TableDep = Annotated[Upload, Depends(read_table)]
 ImportDep = Annotated[Upload, Depends(read_import)]
 TurnDep = Annotated[Turn, Depends(get_turn)]  # after PictureDep or UploadDep
 JobDep = Annotated[Turn, Depends(take_job)]

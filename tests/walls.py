@@ -21,6 +21,10 @@ ORDER = {"gtin": units.GTIN, "lot": "L", "product": "P", "count": 1}
 TERMS = {"designs": ["{design}"], "starts_on": "2026-01-01"}
 AGENT = {"agent": "shadow", "scopes": ["designs:read"], "ends_on": str(agents_made.ENDS)}
 OFFER = {"licensee": "acme", "terms": TERMS}
+NOTICE = {
+    "design": "{design}", "claim": "counterfeit", "good_faith": True, "accuracy": True,
+    "rows": [{"listing": "{listing}"}],
+}  # fmt: skip
 WRONG_MATCH = {"decision": "wrong_match", "reason": "match.backdrop"}
 IMAGE, MASK = "image", "mask"  # names of an uploaded picture
 
@@ -59,6 +63,9 @@ TABLE: dict[str, Rule] = {
         ("POST /v1/negatives", W, 415),
         ("GET /v1/negatives", R, 200),
         ("DELETE /v1/negatives/{negative}", W, 404),
+        ("GET /v1/feedback/proposals", R, 200),
+        ("GET /v1/feedback/proposals/{decision}/picture", R, 404),
+        ("POST /v1/feedback/proposals/{decision}/answer", W, 404, {"answer": "decline"}),
         ("POST /v1/imports", W, 415),
         ("GET /v1/imports/{import}", R, 404),
         ("GET /v1/imports/{import}/report.csv", R, 404),
@@ -105,7 +112,10 @@ TABLE: dict[str, Rule] = {
     **rules(
         Resource.LISTINGS,
         ("GET /v1/checks", R, 200),
+        ("GET /v1/hits", R, 200, None, "?verdict=all"),
         ("GET /v1/sellers", R, 200, None, "?design={design}&marketplace=m.example&shop=1&territory=DE"),
+        ("GET /v1/feedback/precision", R, 200),
+        ("GET /v1/feedback/thresholds", R, 200),
         ("POST /v1/listings", W, 415),
         ("GET /v1/listings", R, 200),
         ("GET /v1/listings/{listing}", R, 404),
@@ -127,6 +137,13 @@ TABLE: dict[str, Rule] = {
         ("POST /v1/cases/{case}/escalation", D, 404, {"note": "Hard."}),
         ("POST /v1/cases/{case}/question", D, 404, {"of": "owner", "text": "Yours?"}),
         ("POST /v1/cases/{case}/answer", D, 404, {"text": "Ours."}),
+    ),
+    **rules(
+        Resource.NOTICES,
+        ("POST /v1/notices", W, 404, NOTICE),
+        ("POST /v1/notices/csv", W, 415),
+        ("GET /v1/notices", R, 200),
+        ("GET /v1/notices/{notice}", R, 404),
     ),
     **rules(
         Resource.ORGANISATIONS,

@@ -15,7 +15,7 @@ from authcheck.checks.tables import Check
 from authcheck.ids import new_id
 from authcheck.registry.tables import Design
 
-FIRST, BY_HASH = "first", "hash"
+FIRST, BY_HASH, BY_NOTICE = "first", "hash", "notice"
 
 
 def join(session: Session, check: Check, design_id: str, now: datetime) -> ClusteredPicture:
@@ -30,16 +30,54 @@ def join(session: Session, check: Check, design_id: str, now: datetime) -> Clust
     clusters of one picture. A transaction that joins pictures of several designs must join them in the order
     of the designs' ids. Raises ValueError when the check did not find the design.
     """
-    if design_id not in {check.design_id, *(finding["design_id"] for finding in check.findings)}:
+    if design_id != check.design_id and not shows(check, design_id):
         raise ValueError(f"check {check.id} did not find design {design_id}")
+    return _find_locked(session, check, design_id) or _add(session, check, design_id, now)
+
+
+def join_by_notice(session: Session, check: Check, design_id: str, now: datetime) -> ClusteredPicture:
+    """Put a picture into a cluster of a design, because the design's owner says that it shows the design.
+
+    A picture in which the check found the design is joined as by `join`. Any other picture has a cluster of
+    its own: no other picture joins it by its likeness, so that a false notice draws in nothing. A picture
+    that is in a cluster of the design stays there.
+    """
+    if shows(check, design_id):
+        return join(session, check, design_id, now)
+    if picture := _find_locked(session, check, design_id):
+        return picture
+    cluster_id = _open_cluster(session, design_id, check.picture_sha256, now)
+    picture = ClusteredPicture(
+        design_id=design_id,
+        picture_sha256=check.picture_sha256,
+        cluster_id=cluster_id,
+        scheme=check.scheme,
+        fingerprint=check.fingerprint,
+        joined_by=BY_NOTICE,
+        distance_bits=0,
+        added_at=now,
+    )
+    session.add(picture)
+    session.flush()
+    return picture
+
+
+def shows(check: Check, design_id: str | None) -> bool:
+    """Return whether a check found a design in its picture.
+
+    `Check.design_id` may be the nearest design of a picture in which nothing was found.
+    """
+    return any(finding["design_id"] == design_id for finding in check.findings)
+
+
+def _find_locked(session: Session, check: Check, design_id: str) -> ClusteredPicture | None:
+    """Return the row of a picture that is in a cluster. Otherwise lock the design, and look once more."""
     key = design_id, check.picture_sha256
     if picture := session.get(ClusteredPicture, key):
         return picture
     lock = select(Design.id).where(Design.id == design_id).with_for_update(key_share=True)
     session.execute(lock).one()
-    if picture := session.get(ClusteredPicture, key):  # another transaction was faster
-        return picture
-    return _add(session, check, design_id, now)
+    return session.get(ClusteredPicture, key)  # another transaction may have been faster
 
 
 def _add(session: Session, check: Check, design_id: str, now: datetime) -> ClusteredPicture:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck.cases import facts, timeline
+from authcheck.cases import facts, hits, timeline
 from authcheck.cases.leases import get_held, get_locked, lease, name_of, person_of, refuse_interest
 from authcheck.cases.listing import get_case
 from authcheck.cases.rulings import ACCUSING, Ruling, checked_text
@@ -37,7 +37,8 @@ def decide(
     """Decide a case that the reader holds, and return the decision, which can be undone for 10 seconds.
 
     The decision is not about the listings whose ids are in `leave_out`. A decision against the seller is
-    neither about listings whose verdict is no suspicion any more.
+    neither about listings whose verdict is no suspicion any more, unless a brand has reported them with this
+    verdict: a brand may know better than the machine.
 
     Raises as `Ruling.checked` and `leases.get_held`, Rejected (`case.items`) when no listing is left, and
     Conflict (`case.design`) for a decision against a seller about a disputed or retired design.
@@ -83,10 +84,12 @@ def _include(session: Session, case: Case, leave_out: Collection[str], *, is_acc
     """Note which listings a decision is about, and return their ids. Raises as `decide`."""
     if is_accusing:
         _refuse_weak_design(session, case)
+    reported = hits.reported_as(session, case.id)
     included = [
         item.listing_id
         for item in case.items
-        if item.listing_id not in leave_out and (not is_accusing or item.verdict in SUSPECT)
+        if item.listing_id not in leave_out
+        and (not is_accusing or item.verdict in SUSPECT or (item.listing_id, item.verdict) in reported)
     ]
     if not included or set(leave_out) - {item.listing_id for item in case.items}:
         raise Rejected(

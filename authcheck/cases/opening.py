@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from authcheck.cases import clusters, facts, order, timeline
+from authcheck.cases import clusters, facts, hits, order, timeline
 from authcheck.cases.states import SETTLED, SUSPECT, State, decided_within, worse
 from authcheck.cases.tables import Case, CaseItem
 from authcheck.checks.tables import Check
@@ -17,7 +17,7 @@ from authcheck.config import Settings
 from authcheck.ids import new_id, new_salt
 from authcheck.ledger.journal import record_at_commit
 from authcheck.listings import holds
-from authcheck.listings.policies import severity_of
+from authcheck.listings.policies import Severity, severity_of
 from authcheck.listings.tables import Listing
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
@@ -33,6 +33,11 @@ class Place(NamedTuple):
     seller: str
     design_id: str
     cluster_id: str
+
+    @classmethod
+    def about(cls, listing: Listing, design_id: str, cluster_id: str) -> Self:
+        """Return the place of a case about a listing, a design and a picture."""
+        return cls(str(listing.organisation_id), listing.channel, listing.seller, design_id, cluster_id)
 
     @classmethod
     def of(cls, case: Case) -> Self:
@@ -55,68 +60,124 @@ def open_for(
 
     Open cases of a listing that is no longer suspect get a row in their timeline, and stay open.
     """
+    hits.note(session, listing, checks, now)
     if listing.verdict not in SUSPECT:
         _note_cleared(session, listing, now)
         return None
-    shown = next((check for check in checks if _shows(check, listing.design_id)), None)
-    if shown is None or not _may_open(session, listing):
+    shown = next((check for check in checks if clusters.shows(check, listing.design_id)), None)
+    if shown is None or not may_open(session, listing, listing.design_id):
         return None
     design_id = str(listing.design_id)
     cluster_id = clusters.join(session, shown, design_id, now).cluster_id
-    place = Place(str(listing.organisation_id), listing.channel, listing.seller, design_id, cluster_id)
-    if _is_decided(session, listing, place):
+    place = Place.about(listing, design_id, cluster_id)
+    if find_decided(session, listing, place, listing.verdict) is not None:
         return None
-    case = find_or_open(session, listing, place, now)
-    if add_item(session, case, listing, now):
-        holds.hold(session, work.copies, listing, case_id=case.id, now=now)
+    case = open_or_join(work, session, listing, place, now)
+    put_in_order(session, case)
     return case
 
 
-def _may_open(session: Session, listing: Listing) -> bool:
-    """Return whether a marketplace handed the listing in, about a design without a dispute."""
-    if listing.organisation_id is None or listing.design_id is None:
+def open_or_join(
+    work: Workspace,
+    session: Session,
+    listing: Listing,
+    place: Place,
+    now: datetime,
+    *,
+    verdict: str = "",
+    least: Severity = "none",
+) -> Case:
+    """Return the open case of this place with the listing in it, after opening it if there is none.
+
+    The case is locked and holds the listing. The caller calls `put_in_order` when it has added all its
+    listings. `verdict` and `least` are those of `find_or_open`.
+    """
+    case = find_or_open(session, listing, place, now, verdict=verdict, least=least)
+    if add_item(session, case, listing, now, verdict=verdict):
+        holds.hold(session, work.copies, listing, case_id=case.id, now=now)
+    hits.set_case(session, listing.id, place.design_id, case.id)
+    return case
+
+
+def put_in_order(session: Session, case: Case) -> None:
+    """Set the terms and the rank of a case by all its listings."""
+    in_case = select(Listing).join(CaseItem, CaseItem.listing_id == Listing.id)
+    session.flush()
+    order.put_in_order(session, case, session.scalars(in_case.where(CaseItem.case_id == case.id)).all())
+    session.flush()
+
+
+def may_open(session: Session, listing: Listing, design_id: str | None) -> bool:
+    """Return whether a marketplace handed the listing in, and the design is not in dispute."""
+    if listing.organisation_id is None or design_id is None:
         return False
-    design = session.get_one(Design, listing.design_id)
+    design = session.get_one(Design, design_id)
     organisation = session.get_one(Organisation, listing.organisation_id)
     return "marketplace" in organisation.roles and design.state != "disputed"
 
 
-def _is_decided(session: Session, listing: Listing, place: Place) -> bool:
-    """Return whether a decision that took effect, reversed or not, was about this listing as it is now.
+def find_decided(session: Session, listing: Listing, place: Place, verdict: str) -> str | None:
+    """Return the newest case whose decision took effect and was about this listing with this verdict.
 
-    Otherwise a listing that a marketplace hands in every night would open a case every night.
+    The decision may be reversed. Otherwise a listing that a marketplace hands in every night would open a
+    case every night.
     """
     query = (
         select(CaseItem.case_id)
         .join(Case)
         .where(
             CaseItem.listing_id == listing.id,
-            CaseItem.verdict == listing.verdict,
+            CaseItem.verdict == verdict,
             CaseItem.included.is_(True),
             Case.state.in_(SETTLED),
             *(getattr(Case, name) == value for name, value in place._asdict().items()),
         )
     )
-    return session.scalar(query.limit(1)) is not None
+    return session.scalar(query.order_by(CaseItem.case_id.desc()).limit(1))
 
 
-def _shows(check: Check, design_id: str | None) -> bool:
-    return any(finding["design_id"] == design_id for finding in check.findings)
+def find_or_open(
+    session: Session,
+    listing: Listing,
+    place: Place,
+    now: datetime,
+    *,
+    verdict: str = "",
+    least: Severity = "none",
+) -> Case:
+    """Return the open case of this seller, picture and design, locked, or open it.
 
-
-def find_or_open(session: Session, listing: Listing, place: Place, now: datetime) -> Case:
-    """Return the open case of this seller, picture and design, locked, or open it."""
+    `verdict` is the verdict about the place's design, by default the listing's own, which may be about
+    another design. A case that opens has at least the severity `least`.
+    """
     key = hashlib.sha256("\n".join(place).encode()).hexdigest()
     same = select(Case).where(Case.open_key == key).with_for_update()
     case = session.scalar(same)
     if case is not None:
         return case
+    verdict = verdict or listing.verdict
+    severity = worse(least, severity_of(listing.policy, verdict))
+    case = _new_case(session, place, key, verdict, severity, now)
+    order.put_in_order(session, case, [listing])
+    try:
+        with session.begin_nested():
+            session.add(case)
+    except IntegrityError:  # on PostgreSQL another transaction may open the case after we looked
+        return session.scalars(same).one()
+    details = {"verdict": verdict, "severity": severity, "listing": listing.id}
+    timeline.append(session, case, "opened", details, at=now)
+    record_at_commit(session, [facts.opened(case, now)])
+    return case
+
+
+def _new_case(  # noqa: PLR0917 - what a case opens with
+    session: Session, place: Place, key: str, verdict: str, severity: str, now: datetime
+) -> Case:
     settings: Settings = session.info[SETTINGS]
-    severity = severity_of(listing.policy, listing.verdict)
-    case = Case(
+    return Case(
         id=new_id("cas", now),
         **place._asdict(),
-        verdict=listing.verdict,
+        verdict=verdict,
         severity=severity,
         state=State.OPEN,
         opened_at=now,
@@ -125,43 +186,31 @@ def find_or_open(session: Session, listing: Listing, place: Place, now: datetime
         salt=new_salt(),
         open_key=key,
     )
-    order.put_in_order(session, case, [listing])
-    try:
-        with session.begin_nested():
-            session.add(case)
-    except IntegrityError:  # on PostgreSQL another transaction may open the case after we looked
-        return session.scalars(same).one()
-    details = {"verdict": listing.verdict, "severity": severity, "listing": listing.id}
-    timeline.append(session, case, "opened", details, at=now)
-    record_at_commit(session, [facts.opened(case, now)])
-    return case
 
 
-def add_item(session: Session, case: Case, listing: Listing, now: datetime) -> bool:
+def add_item(session: Session, case: Case, listing: Listing, now: datetime, *, verdict: str = "") -> bool:
     """Add a listing to a case, or note its new verdict, and return whether it is new to the case.
 
-    A worse verdict makes the case more urgent.
+    A worse verdict makes the case more urgent. `verdict` is that of `find_or_open`.
     """
+    verdict = verdict or listing.verdict
     item = session.get(CaseItem, (case.id, listing.id))
     is_new = item is None
     if item is None:
-        item = CaseItem(case_id=case.id, listing_id=listing.id, verdict=listing.verdict, added_at=now)
+        item = CaseItem(case_id=case.id, listing_id=listing.id, verdict=verdict, added_at=now)
         session.add(item)
         if case.opened_at != now:
-            details = {"verdict": listing.verdict, "listing": listing.id}
+            details = {"verdict": verdict, "listing": listing.id}
             timeline.append(session, case, "joined", details, at=now)
-    elif item.verdict != listing.verdict:
-        details = {"before": item.verdict, "verdict": listing.verdict, "listing": listing.id}
+    elif item.verdict != verdict:
+        details = {"before": item.verdict, "verdict": verdict, "listing": listing.id}
         timeline.append(session, case, "judged_again", details, at=now)
-        item.verdict = listing.verdict
-    severity = worse(case.severity, severity_of(listing.policy, listing.verdict))
+        item.verdict = verdict
+    severity = worse(case.severity, severity_of(listing.policy, verdict))
     if severity != case.severity:
         settings: Settings = session.info[SETTINGS]
-        case.severity, case.verdict = severity, listing.verdict
+        case.severity, case.verdict = severity, verdict
         case.due_at = min(case.due_at, now + decided_within(severity, settings))
-    in_case = select(Listing).join(CaseItem, CaseItem.listing_id == Listing.id)
-    session.flush()
-    order.put_in_order(session, case, session.scalars(in_case.where(CaseItem.case_id == case.id)).all())
     session.flush()
     return is_new
 

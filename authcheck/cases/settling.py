@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck.cases import facts, timeline
+from authcheck.cases import facts, hits, timeline
 from authcheck.cases.decisions import find_decision
 from authcheck.cases.leases import get_locked
-from authcheck.cases.opening import Place, add_item, find_or_open
+from authcheck.cases.opening import Place, add_item, find_or_open, put_in_order
 from authcheck.cases.questions import start_clock
 from authcheck.cases.states import SUSPECT, State
 from authcheck.cases.tables import Case, CaseDecision
@@ -91,16 +91,24 @@ def _take_effect(session: Session, case: Case, decision: CaseDecision, now: date
 
 
 def _move_left_out(session: Session, case: Case, now: datetime) -> None:
-    """Open a case for the suspect listings that the decision is not about, with the evidence about them.
+    """Open a case for the suspect and reported listings that the decision is not about, with their evidence.
 
     Listings that joined the case after the decision are among them.
     """
-    left = [item for item in case.items if not item.included and item.verdict in SUSPECT]
+    reported = hits.reported_as(session, case.id)
+    left = [
+        item
+        for item in case.items
+        if not item.included and (item.verdict in SUSPECT or (item.listing_id, item.verdict) in reported)
+    ]
     if not left:
         return
-    new = find_or_open(session, left[0].listing, Place.of(case), now)
+    first = left[0]
+    new = find_or_open(session, first.listing, Place.of(case), now, verdict=first.verdict, least="low")
     for item in left:
-        add_item(session, new, item.listing, now)
+        add_item(session, new, item.listing, now, verdict=item.verdict)
+    put_in_order(session, new)
     ids = {item.listing_id for item in left}
     holds.move(session, ids, of_case_id=case.id, to_case_id=new.id)
+    hits.move(session, ids, of_case_id=case.id, to_case_id=new.id)
     timeline.append(session, new, "split", {"from": case.id}, at=now)

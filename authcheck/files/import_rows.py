@@ -162,9 +162,10 @@ def _column_names(header: list[str] | list[Cell] | str, columns: _Columns) -> li
         f" Delete the columns that we do not know: {shown(', '.join(unknown))}." * bool(unknown),
         f" Keep one column of each name: {shown(', '.join(repeated))}." * bool(repeated),
     ]
+    optional = ", ".join(column for column in columns.known if column not in columns.required)
     raise Rejected(
-        f"The first line must name the columns: {', '.join(columns.required)} and any of "
-        f"{', '.join(column for column in columns.known if column not in columns.required)}, each once. "
+        "The first line must name the columns: "
+        f"{' and any of '.join(filter(None, (', '.join(columns.required), optional)))}, each once. "
         f"Found: {found}.{''.join(advice)}",
         code="table.columns",
         missing=", ".join(missing),

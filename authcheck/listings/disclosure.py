@@ -38,15 +38,18 @@ def disclose(
     own = own_licences(session, organisation_id, named, reach=reach)
     return {
         listing.id: Disclosed(
-            reasons=_disclose_reasons(listing.reasons, own),
+            reasons=disclose_reasons(listing.reasons, own),
             licence_id=listing.licence_id if listing.licence_id in own else None,
         )
         for listing in listings
     }
 
 
-def _disclose_reasons(reasons: Sequence[Mapping[str, Any]], own: Collection[str]) -> list[dict[str, Any]]:
-    """Return each reason once: two terms of one kind are the same reason for a third party."""
+def disclose_reasons(reasons: Sequence[Mapping[str, Any]], own: Collection[str]) -> list[dict[str, Any]]:
+    """Return what the party of the licences `own` may read, each reason once.
+
+    Two terms of one kind are the same reason for a third party.
+    """
     disclosed: list[dict[str, Any]] = []
     for reason in reasons:
         shown = {**reason, "params": _disclose_params(reason["code"], reason["params"], own)}

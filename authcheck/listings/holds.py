@@ -61,8 +61,8 @@ def hold(
     pictures = selectinload(Listing.pictures).joinedload(ListingPicture.check)
     query = select(Listing).where(Listing.id == listing.id).options(pictures)
     listing = session.scalars(query.with_for_update().execution_options(populate_existing=True)).one()
-    holds = open_holds(session, case_id, lock=True)
-    held = next((row for row in holds if row.listing_id == listing.id), None)
+    same = _open_and_locked(case_id).where(EvidenceHold.listing_id == listing.id)
+    held = session.scalars(same).first()
     if held is None:
         held = _new_hold(listing, case_id, now, until)
         session.add(held)
@@ -130,15 +130,19 @@ def open_holds(session: Session, case_id: str, *, lock: bool = False) -> list[Ev
 
     With `lock`, no other transaction holds or releases these until this transaction ends.
     """
-    query = _holds_of(case_id).where(EvidenceHold.released_at.is_(None))
     if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    return list(session.scalars(query))
+        return list(session.scalars(_open_and_locked(case_id)))
+    return list(session.scalars(_holds_of(case_id).where(EvidenceHold.released_at.is_(None))))
 
 
 def all_holds(session: Session, case_id: str) -> list[EvidenceHold]:
     """Return what a case holds or has held, oldest first: a closed case still shows its listings."""
     return list(session.scalars(_holds_of(case_id)))
+
+
+def _open_and_locked(case_id: str) -> Select[EvidenceHold]:
+    query = _holds_of(case_id).where(EvidenceHold.released_at.is_(None))
+    return query.with_for_update().execution_options(populate_existing=True)
 
 
 def _holds_of(case_id: str) -> Select[EvidenceHold]:

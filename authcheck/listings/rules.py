@@ -35,20 +35,22 @@ class _Finding:
     licence_id: str | None = None
 
 
-def decide(evidence: Evidence, policy: ListingPolicy) -> Decision:
+def decide(evidence: Evidence, policy: ListingPolicy, *, about: str | None = None) -> Decision:
     """Return the verdict on a listing: the worst finding about its certificate and its designs.
 
     The decision names the design with the worst finding. Without a design in the pictures, it names the
-    certificate's design.
+    certificate's design. With `about`, the id of a design, the other designs give no finding and no reason:
+    that is the verdict as far as it concerns this design.
     """
-    judged = [(_judge_design(design, evidence), design) for design in evidence.designs]
+    designs = [design for design in evidence.designs if about in {None, design.design_id}]
+    judged = [(_judge_design(design, evidence), design) for design in designs]
     judged.sort(key=_by_harm)
     certificate = list(_judge_certificate(evidence))
     verdicts = [code for code, _ in certificate if code] + [finding.code for finding, _ in judged]
     code = min(verdicts, key=WORST_FIRST.index, default=ListingVerdict.NONE)
     reasons = [reason for _, reason in certificate]
     reasons += [reason for finding, _ in judged for reason in finding.reasons]
-    if not evidence.designs:
+    if not designs:
         reasons.append(_because("listing.nothing_found"))
     if evidence.price_unread:
         reasons.append(_because("listing.price_unread", price=evidence.price_unread))

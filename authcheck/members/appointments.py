@@ -22,7 +22,7 @@ from authcheck.storage.parameters import can_be_stored
 
 SCOPES = (
     "designs:read", "designs:write", "licences:read", "licences:write", "certificates:read", "listings:read",
-    "listings:check", "disputes:read",
+    "listings:check", "disputes:read", "notices:read", "notices:write",
 )  # fmt: skip
 """The scopes that a brand can give. An agent never issues or revokes certificates and manages no people."""
 MOST_DESIGNS = 500  # of one appointment: as many as one statement can name

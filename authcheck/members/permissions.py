@@ -28,6 +28,7 @@ class Resource(StrEnum):
     REVOCATIONS = "revocations"
     LISTINGS = "listings"  # checks of pictures, listings, questions about sellers
     CASES = "cases"  # of a marketplace: listings that look wrong, for moderators
+    NOTICES = "notices"  # of a brand: reports of listings to marketplaces
     ORGANISATIONS = "organisations"  # the members of this installation
 
 
@@ -52,17 +53,17 @@ MATRIX: Mapping[Role, Grants] = {
     role: dict(zip(Resource, rights, strict=True))
     for role, rights in {
         # the columns are those of Resource: people, designs, disputes, licences, certificates, revocations,
-        # listings, cases, organisations
-        Role.ADMIN:     (WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  NO),
-        Role.RIGHTS:    (NO,     WRITE,  WRITE,  READ,   NO,     NO,     READ,   WRITE,  NO),
-        Role.LICENSING: (NO,     READ,   NO,     WRITE,  READ,   NO,     READ,   NO,     NO),
-        Role.ISSUER:    (NO,     READ,   NO,     READ,   WRITE,  WRITE,  NO,     NO,     NO),
-        Role.PROTECTOR: (NO,     READ,   READ,   READ,   READ,   NO,     WRITE,  WRITE,  NO),
-        Role.ANALYST:   (NO,     READ,   NO,     READ,   READ,   NO,     READ,   READ,   NO),
-        Role.LICENSEE:  (NO,     READ,   NO,     WRITE,  WRITE,  WRITE,  READ,   NO,     NO),
-        Role.AGENT:     (NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO),
-        Role.MODERATOR: (NO,     READ,   READ,   READ,   READ,   NO,     WRITE,  DECIDE, NO),
-        Role.OPERATOR:  (READ,   READ,   DECIDE, READ,   READ,   DECIDE, READ,   READ,   WRITE),
+        # listings, cases, notices, organisations
+        Role.ADMIN:     (WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  NO),
+        Role.RIGHTS:    (NO,     WRITE,  WRITE,  READ,   NO,     NO,     READ,   WRITE,  WRITE,  NO),
+        Role.LICENSING: (NO,     READ,   NO,     WRITE,  READ,   NO,     READ,   NO,     NO,     NO),
+        Role.ISSUER:    (NO,     READ,   NO,     READ,   WRITE,  WRITE,  NO,     NO,     NO,     NO),
+        Role.PROTECTOR: (NO,     READ,   READ,   READ,   READ,   NO,     WRITE,  WRITE,  WRITE,  NO),
+        Role.ANALYST:   (NO,     READ,   NO,     READ,   READ,   NO,     READ,   READ,   READ,   NO),
+        Role.LICENSEE:  (NO,     READ,   NO,     WRITE,  WRITE,  WRITE,  READ,   NO,     NO,     NO),
+        Role.AGENT:     (NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO),
+        Role.MODERATOR: (NO,     READ,   READ,   READ,   READ,   NO,     WRITE,  DECIDE, READ,   NO),
+        Role.OPERATOR:  (READ,   READ,   DECIDE, READ,   READ,   DECIDE, READ,   READ,   READ,   WRITE),
     }.items()
 }  # fmt: skip
 """The rights of each role. An agent has no right in the own organisation, see `appointments`."""
@@ -88,6 +89,8 @@ SCOPES: Mapping[str, Grants] = {
     "disputes:read": {Resource.DISPUTES: READ},
     "cases:read": {Resource.CASES: READ},
     "cases:decide": {Resource.CASES: DECIDE},
+    "notices:read": {Resource.NOTICES: READ},
+    "notices:write": {Resource.NOTICES: WRITE},
     "people:write": {Resource.PEOPLE: WRITE},
     "admin": {Resource.ORGANISATIONS: WRITE, Resource.DISPUTES: DECIDE, Resource.REVOCATIONS: DECIDE},
 }  # fmt: skip

@@ -35,3 +35,9 @@ def has_other_text(json_list: SQLColumnExpression[Any], texts: Collection[str]) 
     """Return the condition that a list of texts has a text that is not one of `texts`."""
     value = _Texts(json_list).table_valued("value").c.value
     return exists(select(value).where(value.not_in(sorted(texts))))
+
+
+def has_this_text(json_list: SQLColumnExpression[Any], text: str) -> ColumnElement[bool]:
+    """Return the condition that a list of texts, such as `Organisation.roles`, has this text."""
+    value = _Texts(json_list).table_valued("value").c.value
+    return exists(select(value).where(value == text))

@@ -16,12 +16,13 @@ import licences_made
 import make
 import people_made
 import pytest
+import things_of_acme
 import units_made as units
 from app_routes import routes_of
 from database_work import work_of
 from sqlalchemy import select
 from starlette.testclient import TestClient
-from walls import IMAGE, MASK, TABLE, TERMS, Rule, Walls, told
+from walls import IMAGE, MASK, NOTICE, TABLE, TERMS, Rule, Walls, told
 
 from api.app import create_app
 from api.deps import Authorised, optional_checker
@@ -62,6 +63,8 @@ WITHIN: tuple[tuple[str, Rule], ...] = tuple(  # in this order: the last one ret
         ("GET /v1/checks/{check}", 200),
         ("GET /v1/listings/{listing}", 200),
         ("GET /v1/sellers", 200, None, SELLER),
+        ("POST /v1/notices", 201, NOTICE),
+        ("GET /v1/notices/{notice}", 200),
         ("POST /v1/licences", 201, {"licensee": "tailor", "terms": FRANCE}),
         ("GET /v1/licences/{licence}", 200),
         ("POST /v1/licences/{licence}/amend", 201, FRANCE),
@@ -100,6 +103,7 @@ class Scene(Walls):
             **self.ids,
             "design": design.id, "batch": unit.batch_id, "licence": licence.id, "listing": listing["id"],
             "check": check.id, "dispute": dispute.id,
+            "notice": things_of_acme.notice(self.workspace, design.owner_id, design.id),
             "picture": hashlib.sha256(make.picture_bytes(41)).hexdigest(),
         }  # fmt: skip
 
@@ -246,6 +250,7 @@ def assert_listed(scene: Scene, headers: Headers) -> None:
         ("batches", "batch"),
         ("licences", "licence"),
         ("listings", "listing"),
+        ("notices", "notice"),
         ("checks", "check"),
     ):
         items = scene.client.get(f"/v1/{path}", headers=headers).json()["items"]

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select, update
 from authcheck.audit.log import audit
 from authcheck.cases import listing as case_list
 from authcheck.cases import timeline
+from authcheck.cases.notice_tables import Hit
 from authcheck.cases.opening import open_for
 from authcheck.cases.tables import Case, CaseEvent, CaseItem
 from authcheck.errors import NotFound
@@ -106,6 +107,7 @@ def test_what_is_no_case(workspace: Workspace, kite: str, fault: str) -> None:
     (opened,) = cases_made.cases_of(workspace)
     check = listing.pictures[0].check
     with workspace.database.writing() as session:
+        session.execute(delete(Hit))
         session.execute(delete(CaseItem))
         session.execute(delete(CaseEvent))
         session.execute(delete(Case))
