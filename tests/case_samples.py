@@ -99,10 +99,10 @@ LISTING: dict[str, Any] = {
     "verdict": "licence_breach",
     "goods": [25],
     "numbers": {"sold_30d": 412, "stock": 30, "rank": 1},
-    "remarks": ["We removed hidden characters from title: 2."],
+    "remarks": [{"field": "title", "code": "listing.field_hidden", "detail": "We removed 2."}],
     "held_at": NOW,
 }
-TERM = {"granted": None, "used": None, "broken": []}
+TERM = {"granted": "", "used": None, "broken": []}
 REVIEW: dict[str, Any] = {
     "case": CASE,
     "design": DESIGN,

@@ -148,7 +148,7 @@ def _rows(
         rows.append(
             {
                 "term": kind,
-                "granted": granted.get(kind),
+                "granted": granted.get(kind, ""),
                 "used": used.get(kind),
                 "broken": [reason_words(language, breach.code, breach.params) for breach in broken],
             }

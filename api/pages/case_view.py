@@ -24,6 +24,7 @@ from .case_pictures import findings_of, held_by, is_found
 from .case_reasons import certificate_of, licence_of, reasons_of, reports_of, seller_of
 
 MOST_LISTINGS = 300
+REMARKS = ("listing.field_hidden", "listing.field_cut", "listing.field_unread", "listing.price_unread")
 
 
 def whole_case(
@@ -126,7 +127,7 @@ def listing_of(listing: Listing, hold: EvidenceHold) -> dict[str, Any]:
         "id": hold.listing_id,
         "goods": listing.goods,
         "numbers": {name: value for name, value in numbers.items() if value is not None},
-        "remarks": [remark["detail"] for remark in listing.remarks or ()],
+        "remarks": [remark for remark in listing.remarks or () if remark["code"] in REMARKS],
         "held_at": hold.held_at,
     }
 
