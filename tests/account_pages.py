@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+import case_samples
 from markupsafe import Markup
 
 from api.i18n import Language
@@ -284,12 +285,14 @@ PAGES |= {
         ORGANISATIONS | {"problem": problem("organisation.handle", "handle", form="add-")},
     ),
 }
+PAGES |= case_samples.PAGES
 SIGNED_IN: dict[str, Mapping[str, Any]] = {
     name: ME for name in PAGES if name.startswith(("account", "people"))
 }
 SIGNED_IN |= {
     name: ME | {"may_manage_organisations": True} for name in PAGES if name.startswith("organisations")
 }
+SIGNED_IN |= dict.fromkeys(case_samples.PAGES, case_samples.MODERATOR)
 SIGNED_IN["account on"] = AGENT
 
 

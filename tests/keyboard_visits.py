@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S, WAIT_S = 60, 15
 MOST_TABS = 200
 WIDTHS_PX = (320, 390, 1280)
 SCREENSHOTS = os.environ.get("AUTHCHECK_SCREENSHOTS")  # a folder, for whoever wants to see the pages
@@ -49,15 +49,15 @@ class Served:
 
 
 @contextmanager
-def serving(data_dir: Path) -> Iterator[Served]:
-    """Run `authcheck serve` with an empty data folder, and stop it at the end."""
+def serving(data_dir: Path, **settings: str) -> Iterator[Served]:
+    """Run `authcheck serve` with a data folder and these settings, and stop it at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     outside = {name: value for name, value in os.environ.items() if not name.startswith("AUTHCHECK_")}
     server = subprocess.Popen(  # noqa: S603 - our own command line
         [sys.executable, "-m", "authcheck", "serve", "--port", str(port)],
-        env={**outside, "AUTHCHECK_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"},
+        env={**outside, **settings, "AUTHCHECK_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -85,6 +85,14 @@ def _wait_for(url: str, server: "subprocess.Popen[str]") -> None:
         except OSError:
             time.sleep(0.05)
     pytest.fail(f"the server did not answer (exit code {server.poll()})")
+
+
+def wait_until(page: Any, expression: str) -> None:
+    """Wait until an expression is true. Our pages forbid `eval`, with which Playwright would wait itself."""
+    ends_at = time.monotonic() + WAIT_S
+    while not page.evaluate(expression):
+        assert time.monotonic() < ends_at, expression
+        page.wait_for_timeout(30)
 
 
 class Visitor:

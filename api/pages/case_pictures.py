@@ -1,8 +1,10 @@
 """The pictures of a case: what a listing shows, and the registered view of the design in the same frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
 
 from authcheck.cases.listing import get_case
 from authcheck.cases.tables import Case
@@ -11,6 +13,9 @@ from authcheck.checks.evidence import Found
 from authcheck.checks.tables import Check
 from authcheck.errors import NotFound
 from authcheck.listings import holds
+from authcheck.listings.tables import EvidenceHold, HeldPicture, Listing
+from authcheck.registry.designs import public_view
+from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
@@ -22,11 +27,11 @@ CACHE = "private, no-cache"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture of a case, and what the check found of the case's design in it, None for nothing."""
+    """A picture of a case, and what the check found of the case's design in it."""
 
     case: Case
     check: Check
-    finding: Found | None
+    finding: Found
 
 
 def find(session: Session, case_id: str, check_id: str, organisation_id: str) -> Shown:
@@ -36,16 +41,67 @@ def find(session: Session, case_id: str, check_id: str, organisation_id: str) ->
     of a check that the marketplace itself has made.
     """
     case = get_case(session, case_id, organisation_id=organisation_id)
-    pictures = (picture for hold in holds.all_holds(session, case.id) for picture in hold.pictures)
+    pictures = (picture for hold in held_by(session, case) for picture in hold.pictures)
     check = next((picture.check for picture in pictures if picture.check_id == check_id), None)
     if check is None:
         raise NotFound("The case has no such picture.", code="case.picture", case=case.id)
-    return Shown(case, check, finding_of(evidence.found_in(session, [check])[check.id], case))
+    return Shown(case, check, findings_of(session, case, [check])[check.id])
 
 
-def finding_of(findings: list[Found], case: Case) -> Found | None:
-    """Return the finding about the case's design."""
-    return next((finding for finding in findings if finding.design.id == case.design_id), None)
+def held_by(session: Session, case: Case) -> list[EvidenceHold]:
+    """Return what a case holds or has held, oldest first, with the listing of each of its items.
+
+    A listing that the case does not hold is shown as it is now: the case stays decidable. Its hold belongs to
+    no session and is never stored.
+    """
+    held = holds.all_holds(session, case.id)
+    ids = {hold.listing_id for hold in held}
+    return held + [_unheld(case, item.listing) for item in case.items if item.listing_id not in ids]
+
+
+def _unheld(case: Case, listing: Listing) -> EvidenceHold:
+    return EvidenceHold(
+        id="",
+        case_id=case.id,
+        listing_id=listing.id,
+        listing=holds.snapshot(listing),
+        held_at=listing.decided_at,
+        pictures=[
+            HeldPicture(
+                place=picture.place,
+                check_id=picture.check_id,
+                check=picture.check,
+                picture_sha256=picture.check.picture_sha256,
+                has_copy=False,
+            )
+            for picture in listing.pictures
+        ],
+    )
+
+
+def findings_of(session: Session, case: Case, checks: Sequence[Check]) -> dict[str, Found]:
+    """Return what each check found of the case's design, by the id of the check.
+
+    A brand may report a listing whose pictures do not show the design, for all that a check can see. Then the
+    finding has no reasons and no place, and the view is the first one of the design: a person compares.
+    """
+    found = evidence.found_in(session, checks)
+    about = {
+        check_id: next((finding for finding in rows if finding.design.id == case.design_id), None)
+        for check_id, rows in found.items()
+    }
+    if None not in about.values():
+        return {check_id: finding for check_id, finding in about.items() if finding}
+    design = session.scalars(
+        select(Design).where(Design.id == case.design_id).options(selectinload(Design.views))
+    ).one()
+    unseen = Found({"reasons": []}, design, public_view(design), None)
+    return {check_id: finding or unseen for check_id, finding in about.items()}
+
+
+def is_found(finding: Found) -> bool:
+    """Return whether the check itself has found the design."""
+    return "design_id" in finding.row
 
 
 def read_copy(shown: Shown, workspace: Workspace) -> bytes:
@@ -78,7 +134,7 @@ def draw_view(name: str, shown: Shown, workspace: Workspace, drawings: Drawings)
     def make() -> bytes:
         check, finding = shown.check, shown.finding
         copy = workspace.copies.get(check.picture_sha256, check.asked_at, utc_now())
-        drawn = finding and side_by_side.draw(copy, finding, workspace.store, workspace.limits)
+        drawn = side_by_side.draw(copy, finding, workspace.store, workspace.limits)
         if not drawn:
             message = "We can no longer read the registered picture."
             raise NotFound(message, code="case.picture", case=shown.case.id)

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from authcheck.cases import hits, notices
 from authcheck.cases.tables import Case, CaseItem
 from authcheck.checks.evidence import Found
-from authcheck.errors import NotTrue
+from authcheck.errors import BadSetting, NotTrue
 from authcheck.licences.parties import as_read_with, own_licences
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms
@@ -20,6 +21,7 @@ from authcheck.listings.tables import Listing
 
 from ..i18n import Language
 
+MOST_COUNTED = 500  # listings and cases of a seller
 TERMS: Mapping[str, tuple[str, ...]] = {  # the kinds of terms, and the codes of their breaches
     "force": (
         "licence.not_accepted",
@@ -43,22 +45,24 @@ WITH_NUMBERS = (  # reasons that have a sentence `case_reason.*` with their numb
 EVENTS = (  # kinds of rows of the timeline
     *("opened", "joined", "judged_again", "skipped", "escalated", "decided", "undone", "effective"),
     *("asked", "answered", "unanswered", "reversed", "split", "closed"),
+    "reported",
 )
 
 
 def reasons_of(
-    session: Session,
-    listing: Listing,
-    findings: Iterable[Found | None],
-    language: Language,
-    organisation_id: str,
+    session: Session, case: Case, listing: Listing, findings: Iterable[Found], language: Language
 ) -> list[dict[str, Any]]:
-    """Return the reasons by falling weight, in words with the numbers that this organisation may read."""
-    disclosed = disclosure.disclose(session, [listing], organisation_id)[listing.id].reasons
-    of_pictures = [reason for finding in findings if finding for reason in finding.row["reasons"]]
+    """Return the reasons by falling weight, in words with the numbers that the marketplace may read.
+
+    The reasons are about the case's design, also if the listing's own verdict is about another one.
+    """
+    about = _reasons_about(listing, case.design_id)
+    named = {str(reason["params"]["licence"]) for reason in about if reason["params"].get("licence")}
+    own = own_licences(session, str(case.organisation_id), named)
+    of_pictures = [reason for finding in findings for reason in finding.row["reasons"]]
     by_code: dict[str, Mapping[str, Any]] = {}
-    for reason in [*of_pictures, *disclosed]:  # the listing's own reason says which design
-        by_code[reason["code"]] = reason
+    for reason in [*of_pictures, *disclosure.disclose_reasons(about, own)]:
+        by_code[reason["code"]] = reason  # the reason about the listing says which design
     rows = sorted(by_code.values(), key=lambda reason: -float(reason["weight"]))
     return [
         {
@@ -70,6 +74,17 @@ def reasons_of(
     ]
 
 
+def _reasons_about(listing: Listing, design_id: str) -> Sequence[Mapping[str, Any]]:
+    """Return the reasons about one design. A listing of another release has only its own reasons."""
+    try:
+        reasons = hits.about(listing, design_id).reasons
+    except (NotTrue, BadSetting):
+        return listing.reasons
+    return [
+        {"code": reason.code, "weight": reason.weight, "params": dict(reason.params)} for reason in reasons
+    ]
+
+
 def reason_words(language: Language, code: str, params: Mapping[str, Any]) -> str:
     """Return a reason in words: with its numbers if we have and may show them, else without."""
     sentence = language.sentences.get(f"case_reason.{code}", "") if code in WITH_NUMBERS else ""
@@ -78,9 +93,7 @@ def reason_words(language: Language, code: str, params: Mapping[str, Any]) -> st
     return language.sentence(family, code, params)
 
 
-def licence_of(
-    session: Session, case: Case, listing: Listing, language: Language, organisation_id: str
-) -> dict[str, Any]:
+def licence_of(session: Session, case: Case, listing: Listing, language: Language) -> dict[str, Any]:
     """Return the licence that the verdict rests on, term by term: granted, this listing, ok or broken.
 
     Only a party of the licence reads what was granted and by how much a term is broken (ADR 21).
@@ -90,7 +103,7 @@ def licence_of(
         return {"rows": [], "others": 0, "is_owner": bool(seen and seen.seller_is_owner), "is_party": False}
     reported = _reported(seen.licences, listing.licence_id)
     ids = {reported.licence_id, *(breach.licence_id for breach in reported.breaches if breach.licence_id)}
-    own = own_licences(session, organisation_id, ids)
+    own = own_licences(session, str(case.organisation_id), ids)
     terms = None
     if reported.licence_id in own:
         terms = Terms.from_json(session.get_one(Licence, reported.licence_id).terms)
@@ -135,7 +148,7 @@ def _rows(
         rows.append(
             {
                 "term": kind,
-                "granted": granted.get(kind),
+                "granted": granted.get(kind, ""),
                 "used": used.get(kind),
                 "broken": [reason_words(language, breach.code, breach.params) for breach in broken],
             }
@@ -185,28 +198,41 @@ def certificate_of(listing: Listing) -> dict[str, Any] | None:
 def seller_of(session: Session, case: Case, listing: Listing) -> dict[str, Any]:
     """Return what the marketplace knows about the seller: is the shop proved, and earlier cases by state.
 
-    The seller's listings lead to the cases: they have an index, and a busy marketplace has many cases.
+    The seller's listings lead to the cases: they have an index, and a busy marketplace has many cases. The
+    first 500 are counted.
     """
     try:
         evidence = Evidence.from_json(listing.evidence)
         known, near = evidence.seller_known, evidence.near_shop
     except NotTrue:
         known, near = False, ""
-    query = (
-        select(Case.state, func.count(func.distinct(Case.id)))
-        .join(CaseItem, CaseItem.case_id == Case.id)
-        .join(Listing, Listing.id == CaseItem.listing_id)
-        .where(
-            Listing.channel == case.channel,
-            Listing.seller == case.seller,
-            Case.organisation_id == case.organisation_id,
-            Case.id != case.id,
-        )
-        .group_by(Case.state)
+    listings = select(Listing.id).where(Listing.channel == case.channel, Listing.seller == case.seller)
+    ids = session.scalars(
+        select(CaseItem.case_id)
+        .where(CaseItem.listing_id.in_(session.scalars(listings.limit(MOST_COUNTED)).all()))
+        .distinct()
+        .limit(MOST_COUNTED)
+    ).all()
+    others = select(Case.state, func.count()).where(
+        Case.id.in_(ids), Case.id != case.id, Case.organisation_id == case.organisation_id
     )
     return {
         "name": listing.seller_name,
         "is_known": known,
         "near_shop": near,
-        "cases": dict(session.execute(query).all()),
+        "cases": dict(session.execute(others.group_by(Case.state)).all()),
     }
+
+
+def reports_of(session: Session, case: Case) -> list[dict[str, Any]]:
+    """Return the notices of brands about the case, oldest first."""
+    return [
+        {
+            "by": received.notice.organisation.name,
+            "claim": received.notice.claim,
+            "note": received.notice.note,
+            "at": received.notice.filed_at,
+            "listings": len(received.listing_ids),
+        }
+        for received in notices.of_case(session, case.id)
+    ]

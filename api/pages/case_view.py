@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.cases import leases, order, timeline
 from authcheck.cases.tables import Case, CaseEvent
-from authcheck.checks import evidence, side_by_side
+from authcheck.checks import side_by_side
 from authcheck.checks.evidence import Found
 from authcheck.checks.verdicts import VerdictCode
 from authcheck.errors import NotFound
@@ -20,10 +20,11 @@ from authcheck.members.tables import ApiKey, Person
 from authcheck.workspace import Workspace
 
 from ..i18n import Language
-from .case_pictures import finding_of
-from .case_reasons import certificate_of, licence_of, reasons_of, seller_of
+from .case_pictures import findings_of, held_by, is_found
+from .case_reasons import certificate_of, licence_of, reasons_of, reports_of, seller_of
 
 MOST_LISTINGS = 300
+REMARKS = ("listing.field_hidden", "listing.field_cut", "listing.field_unread", "listing.price_unread")
 
 
 def whole_case(
@@ -40,26 +41,25 @@ def whole_case(
 
     Raises NotFound (`case.listing`) for a listing that the case does not have.
     """
-    held = holds.all_holds(session, case.id)
+    held = held_by(session, case)
     hold = next((hold for hold in held if hold.listing_id == (chosen or hold.listing_id)), None)
     if hold is None:
         raise NotFound("The case has no such listing.", code="case.listing", case=case.id)
     listing = holds.held_listing(hold)
     events = timeline.events_of(session, case.id)
     names = names_of(session, [case.lease_holder, *(event.person_id for event in events)])
-    findings = evidence.found_in(session, [picture.check for picture in hold.pictures])
-    found = {check_id: finding_of(rows, case) for check_id, rows in findings.items()}
-    organisation_id = str(case.organisation_id)
+    found = findings_of(session, case, [picture.check for picture in hold.pictures])
     return {
         "case": bar_of(case, names, signed_in, language, now),
         "design": design_of(case),
         "listing": listing_of(listing, hold),
         "pictures": pictures_of(case, hold, found, workspace, now),
         "listings": listings_of(case, held, hold),
-        "reasons": reasons_of(session, listing, found.values(), language, organisation_id),
-        "licence": licence_of(session, case, listing, language, organisation_id),
+        "reasons": reasons_of(session, case, listing, found.values(), language),
+        "licence": licence_of(session, case, listing, language),
         "certificate": certificate_of(listing),
         "seller": seller_of(session, case, listing),
+        "reports": reports_of(session, case),
         "timeline": [event_of(event, names) for event in events],
         "is_whole": timeline.first_broken(case, events) is None,
     }
@@ -127,19 +127,17 @@ def listing_of(listing: Listing, hold: EvidenceHold) -> dict[str, Any]:
         "id": hold.listing_id,
         "goods": listing.goods,
         "numbers": {name: value for name, value in numbers.items() if value is not None},
-        "remarks": [remark["detail"] for remark in listing.remarks or ()],
+        "remarks": [remark for remark in listing.remarks or () if remark["code"] in REMARKS],
         "held_at": hold.held_at,
     }
 
 
 def pictures_of(
-    case: Case, hold: EvidenceHold, found: dict[str, Found | None], workspace: Workspace, now: datetime
+    case: Case, hold: EvidenceHold, found: dict[str, Found], workspace: Workspace, now: datetime
 ) -> list[dict[str, Any]]:
-    """Return the listing's pictures, those that show the design first."""
-    pictures = [
-        _picture(case, picture, found.get(picture.check_id), workspace, now) for picture in hold.pictures
-    ]
-    return sorted(pictures, key=lambda picture: (not picture["view"], not picture["is_aligned"]))
+    """Return the listing's pictures, those in which the design was found first."""
+    pictures = [_picture(case, picture, found[picture.check_id], workspace, now) for picture in hold.pictures]
+    return sorted(pictures, key=lambda picture: (not picture["is_found"], not picture["is_aligned"]))
 
 
 def first_pictures(session: Session, workspace: Workspace, case: Case | None, now: datetime) -> list[str]:
@@ -147,24 +145,24 @@ def first_pictures(session: Session, workspace: Workspace, case: Case | None, no
     hold = next(iter(holds.all_holds(session, case.id)), None) if case else None
     if case is None or hold is None:
         return []
-    findings = evidence.found_in(session, [picture.check for picture in hold.pictures])
-    found = {check_id: finding_of(rows, case) for check_id, rows in findings.items()}
+    found = findings_of(session, case, [picture.check for picture in hold.pictures])
     first = pictures_of(case, hold, found, workspace, now)[:1]
     return [picture[name] for picture in first for name in ("address", "view") if picture[name]]
 
 
 def _picture(
-    case: Case, picture: HeldPicture, finding: Found | None, workspace: Workspace, now: datetime
+    case: Case, picture: HeldPicture, finding: Found, workspace: Workspace, now: datetime
 ) -> dict[str, Any]:
     copy = workspace.copies.find(picture.picture_sha256, picture.check.asked_at, now)
     full_px = (copy.width_px, copy.height_px) if copy else None
-    is_aligned = bool(finding and full_px and side_by_side.is_aligned(finding, full_px))
-    has_view = finding is not None and finding.view is not None
-    alignment = finding.alignment if finding and is_aligned else None
+    is_aligned = bool(full_px and side_by_side.is_aligned(finding, full_px))
+    has_view = finding.view is not None
+    alignment = finding.alignment if is_aligned else None
     return {
         "number": picture.place + 1,
         "address": f"/cases/{case.id}/pictures/{picture.check_id}" if copy else None,
         "view": f"/cases/{case.id}/views/{picture.check_id}" if has_view else None,
+        "is_found": is_found(finding),
         "is_aligned": is_aligned and has_view,
         "is_blank": picture.check.verdict == VerdictCode.NONE,
         "size": full_px or (4, 3),
@@ -174,9 +172,9 @@ def _picture(
     }
 
 
-def _signs(finding: Found | None) -> list[str]:
+def _signs(finding: Found) -> list[str]:
     """Return how the design is shown: some of mirrored, inverted."""
-    alignment = finding.alignment if finding else None
+    alignment = finding.alignment
     signs = {"mirrored": alignment and alignment.mirrored, "inverted": alignment and alignment.inverted}
     return [sign for sign, applies in signs.items() if applies]
 

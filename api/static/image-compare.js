@@ -1,7 +1,7 @@
 // <image-compare>: a listing's picture and the registered view in one frame. One mode at a time, no layout jump.
 // Blinking lasts only while its key or button is held, and each side is shown for SIDE_MS: less than two flashes a
 // second. Where the reader wants less motion, each press turns the view over once.
-const SIDE_MS = 400, ZOOM = 2.5, STEP = 8
+const SIDE_MS = 400, STEP = 8, LEAST_ZOOM = 2, MOST_ZOOM = 5
 const calm = matchMedia("(prefers-reduced-motion: reduce)")
 
 class ImageCompare extends HTMLElement {
@@ -94,11 +94,29 @@ class ImageCompare extends HTMLElement {
   toggle(mode) {
     if (mode === "outlines" || mode === "zoom") {
       this.toggleAttribute(mode, !this.hasAttribute(mode))
+      if (this.hasAttribute("zoom")) this.aim()
     } else {
       const next = this.getAttribute("mode") === mode ? null : mode
       next ? this.setAttribute("mode", next) : this.removeAttribute("mode")
     }
     this.show()
+  }
+
+  // Enlarge the design until it fills the frame, and put it into the middle.
+  aim() {
+    const frame = this.frames[0].getBoundingClientRect(), box = this.querySelector("svg")?.viewBox.baseVal
+    this.zoom = LEAST_ZOOM
+    this.at = { x: 50, y: 50 }
+    if (!box) return
+    const points = [...this.querySelector("polygon").points], scale = Math.min(frame.width / box.width, frame.height / box.height)
+    const span = (name, size, side) => {
+      const values = points.map((point) => point[name]), low = Math.min(...values), high = Math.max(...values)
+      return { middle: 0.5 + (((low + high) / 2 - side / 2) * scale) / size, share: ((high - low) * scale) / size }
+    }
+    const x = span("x", frame.width, box.width), y = span("y", frame.height, box.height)
+    this.zoom = Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, 0.95 / Math.max(x.share, y.share)))
+    const origin = (middle) => Math.min(100, Math.max(0, (100 * (this.zoom * middle - 0.5)) / (this.zoom - 1)))
+    this.at = { x: origin(x.middle), y: origin(y.middle) }
   }
 
   show() {
@@ -113,7 +131,7 @@ class ImageCompare extends HTMLElement {
     this.slider.disabled = !hasShare
     for (const stage of this.stages) {
       stage.style.transformOrigin = `${this.at.x}% ${this.at.y}%`
-      stage.style.transform = this.hasAttribute("zoom") ? `scale(${ZOOM})` : "none"
+      stage.style.transform = this.hasAttribute("zoom") ? `scale(${this.zoom})` : "none"
     }
     for (const button of this.modes.querySelectorAll("[data-mode]:not([data-mode=blink])")) {
       const name = button.dataset.mode

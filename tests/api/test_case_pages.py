@@ -7,6 +7,7 @@ from typing import Any
 import cases_made
 import evidence_scenes as scenes
 import make
+import notices_made
 import people_made
 import pytest
 from PIL import Image
@@ -166,7 +167,7 @@ def test_a_lost_picture_is_said(client: TestClient, workspace: Workspace, koi: s
     assert "We no longer have this picture of the listing." in page.text
     assert "Not aligned" in page.text
     addresses = addresses_in(page.text)
-    assert [client.get(address).headers["content-type"] for address in addresses] == ["image/webp"]
+    assert {client.get(address).headers["content-type"] for address in addresses} == {"image/webp"}
     picture = addresses[0].replace("/views/", "/pictures/")
     assert client.get(picture).status_code == 404
 
@@ -178,3 +179,32 @@ def test_an_analyst_reads_and_takes_nothing(client: TestClient, workspace: Works
     assert "/cases/next" not in client.get("/cases").text
     assert client.get(f"/cases/{case_id}").status_code == 200
     assert client.post("/cases/next", data=TOKEN, headers=OURS).status_code == 403
+
+
+def test_a_report_of_a_brand_is_shown(client: TestClient, workspace: Workspace, koi: str) -> None:
+    """The brand's words are text. The design is shown also where the check did not find it."""
+    hand_in(workspace, "L-7")
+    (item,) = cases_made.cases_of(workspace)[0].items
+    other = make.register(workspace, "R-OTHER", seed=9, title="Blue otter").design.id
+    notices_made.file(workspace, other, item.listing_id, note=MARKUP * 5)
+    case_id = next(case.id for case in cases_made.cases_of(workspace) if case.design_id == other)
+    sign_in(client, workspace)
+    page = client.get(f"/cases/{case_id}")
+    assert "<bdi>acme</bdi> reports: Use without a licence." in page.text
+    assert MARKUP not in page.text
+    assert "The check did not find it here." in page.text
+    assert "design “KOI”" not in page.text
+    for address in addresses_in(page.text):
+        assert client.get(address).status_code == 200
+
+
+def test_a_listing_without_a_hold_is_shown_as_it_is(
+    client: TestClient, workspace: Workspace, koi: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A case of an earlier release may hold nothing. It opens with the present listing and its pictures."""
+    case_id = hand_in(workspace, title="Pond shirt")
+    monkeypatch.setattr("authcheck.listings.holds.all_holds", lambda *_: [])
+    sign_in(client, workspace)
+    page = client.get(f"/cases/{case_id}")
+    assert "Pond shirt" in page.text
+    assert {client.get(address).status_code for address in addresses_in(page.text)} == {200}

@@ -15,6 +15,7 @@ import api.app
 from api.i18n import LANGUAGES
 from api.pages import case_reasons
 from api.pages import cases as case_pages
+from api.pages.case_view import REMARKS
 from api.pages.certificate import HERE
 from authcheck.cases.leases import SKIP_REASONS
 from authcheck.cases.questions import ASKED
@@ -86,6 +87,7 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "restriction.asked.": list(RESTRICTIONS[1:]),
     "skip.": list(SKIP_REASONS),
     "asked.": list(ASKED),
+    "remark.": list(REMARKS),
     "alike.differs.": ["picture", "verdict", "held"],
     "deciding.": ["skip", "ask", "escalate", "reverse"],
     "case_state.": [state.value for state in CaseState],

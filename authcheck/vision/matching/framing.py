@@ -31,9 +31,11 @@ def in_frame(
     placed = _settle(picture, placed, registered, inverted=alignment.inverted)
     drawn = _reduce(registered, placed)
     height_px, width_px = drawn.shape[:2]
-    opaque = np.dstack([drawn, np.full((height_px, width_px), 255, np.uint8)])
     to_picture = np.linalg.inv(CENTRES) @ placed @ np.diag([1 / width_px, 1 / height_px, 1.0]) @ CENTRES
-    laid = cv2.warpPerspective(opaque, to_picture, submission.size, flags=cv2.INTER_LINEAR)
+    # Colours and opacity apart, so that the edges do not mix with the black of what is transparent.
+    colours = cv2.warpPerspective(drawn, to_picture, submission.size, borderMode=cv2.BORDER_REPLICATE)
+    opacity = cv2.warpPerspective(np.full((height_px, width_px), 255, np.uint8), to_picture, submission.size)
+    laid = np.dstack([colours, opacity])
     return Image.fromarray(laid.astype(np.uint8), "RGBA")
 
 

@@ -69,3 +69,12 @@ def test_a_place_behind_the_camera_is_none() -> None:
     assert in_frame(scenes.photo(DESIGN), scenes.PHOTO_PX, DESIGN, folded) is None
     tiny = replace(alignment, homography=(1, 0, 5, 0, 1, 5, 0, 0, 1))
     assert in_frame(scenes.photo(DESIGN), scenes.PHOTO_PX, DESIGN, tiny) is None
+
+
+def test_the_edges_of_the_view_are_clean() -> None:
+    """A white design has no dark rim, where its edge pixels are half transparent."""
+    white = Image.new("RGB", (200, 160), (255, 255, 255))
+    colours, opacity = laid(scenes.photo(white, lit=False), scenes.alignment(white), white)
+    half = (opacity > 20) & (opacity < 235)
+    assert half.any()
+    assert float(colours[half].min()) > 250
