@@ -1,8 +1,8 @@
 """Time of a moderator's steps in a queue of many open cases.
 
-    python tests/bench/bench_cases.py [--cases 1000 100000]
+    python tests/bench/bench_cases.py [postgresql] [--cases 1000 100000]
 
-The database is SQLite in a fresh folder, or a new PostgreSQL with AUTHCHECK_TEST_DATABASE=postgresql. One
+The database is SQLite in a fresh folder, or a new PostgreSQL. One
 case in twenty is due. Medians and 95th percentiles of 101 rounds: the next case (leased, committed), a
 decision with its undo, the page of a case over HTTP without pictures, the listings that are alike (300
 cases show one picture), and what the service asks every two seconds when nothing is to be done.
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from bench_index import table
+from bench_strangers import database
 from sqlalchemy import insert, select
 from starlette.testclient import TestClient
 
@@ -48,6 +49,7 @@ RULING = Ruling(code="unlicensed_use", reason="listing.no_licence", restriction=
 def main() -> None:
     """Print a Markdown table, a row a number of cases."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("engine", nargs="?", choices=["postgresql"])
     parser.add_argument("--cases", type=int, nargs="+", default=[1_000, 100_000])
     rows = [measure(count) for count in parser.parse_args().cases]
     table(["open cases", "next ms", "decide and undo ms", "page ms", "alike ms", "nothing to do ms"], rows)
@@ -55,8 +57,8 @@ def main() -> None:
 
 def measure(count: int) -> list[str]:
     """Return the row for a queue of so many open cases."""
-    with tempfile.TemporaryDirectory() as folder:
-        work = Workspace.open(Settings(data_dir=Path(folder) / "state"))
+    with tempfile.TemporaryDirectory() as folder, database() as url:
+        work = Workspace.open(Settings(data_dir=Path(folder) / "state", database_url=url))
         try:
             ids = fill(work, count)
             return [f"{count:,}", *(spread(step) for step in steps(work, ids))]
