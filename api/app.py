@@ -18,7 +18,9 @@ from .drawings import Drawings
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
 from .pages import account, buyer, certificate, one_time, sign_in
+from .pages import hits as hit_pages
 from .pages import keys as key_pages
+from .pages import notices as notice_pages
 from .pages import organisations as organisation_pages
 from .pages import people as people_pages
 from .places import Places
@@ -62,7 +64,7 @@ ROUTERS = (
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
     storefronts, listings, cases, case_decisions, case_bulks, notices, hits, ledger, members, keys, people,
     appointments, operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages,
-    organisation_pages,
+    organisation_pages, hit_pages, notice_pages,
 )  # fmt: skip
 
 

@@ -18,12 +18,16 @@ ME = {
     "acting": "Maison Iris",
     "may_manage_people": True,
     "may_manage_organisations": False,
+    "may_read_hits": True,
+    "may_read_notices": True,
 }
 AGENT = {
     "name": "王小明",
     "acting": "Brandguard for Maison Iris",
     "may_manage_people": False,
     "may_manage_organisations": False,
+    "may_read_hits": False,
+    "may_read_notices": False,
 }
 INVITATION = {"organisation": "Maison Iris", "invited_by": "Jana Nováková", "roles": ["rights", "analyst"]}
 LONG = "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh GmbH & Co. KG <script>alert(1)</script>"
