@@ -17,7 +17,8 @@ from . import openapi, problems
 from .drawings import Drawings
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
-from .pages import account, buyer, certificate, one_time, sign_in
+from .pages import account, buyer, case_acts, case_alike, certificate, one_time, sign_in
+from .pages import cases as case_pages
 from .pages import hits as hit_pages
 from .pages import keys as key_pages
 from .pages import notices as notice_pages
@@ -35,6 +36,7 @@ from .routes import (
     checks,
     designs,
     disputes,
+    feedback,
     hits,
     imports,
     keys,
@@ -62,9 +64,9 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
-    storefronts, listings, cases, case_decisions, case_bulks, notices, hits, ledger, members, keys, people,
-    appointments, operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages,
-    organisation_pages, hit_pages, notice_pages,
+    storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, ledger, members, keys,
+    people, appointments, operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages,
+    organisation_pages, case_pages, case_acts, case_alike, hit_pages, notice_pages,
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from authcheck.checks import evidence
 from authcheck.checks.evidence import Found
@@ -20,7 +20,7 @@ class Drawings:
     """A drawer of evidence that keeps its last KEPT drawings.
 
     The drawer makes one drawing at a time, so that many requests do not exhaust the memory. The name of a
-    drawing is its `evidence.name_of`, which changes when the drawing would change.
+    drawing, such as `evidence.name_of`, changes when the drawing would change.
     """
 
     def __init__(self) -> None:
@@ -36,12 +36,10 @@ class Drawings:
                 self._kept.move_to_end(name)
             return self._kept.get(name)
 
-    def draw(
-        self, name: str, check: Check, findings: Sequence[Found], workspace: Workspace, layout: Layout
-    ) -> bytes:
-        """Return the evidence of a check as WebP.
+    def draw(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Return the drawing of this name as WebP. `make` draws it if it is not kept.
 
-        Raises NotFound (`evidence.none`), Unavailable (`server.busy`).
+        Raises as `make`, and Unavailable (`server.busy`).
         """
         # A waiting request holds a thread that could answer other requests, so few requests may wait.
         if not self._places.acquire(blocking=False):
@@ -51,7 +49,7 @@ class Drawings:
             )
         try:
             with self._drawing:
-                content = self.get(name) or _draw_evidence(check, findings, workspace, layout)
+                content = self.get(name) or make()
         finally:
             self._places.release()
         with self._keeping:
@@ -61,7 +59,8 @@ class Drawings:
         return content
 
 
-def _draw_evidence(check: Check, findings: Sequence[Found], workspace: Workspace, layout: Layout) -> bytes:
+def draw_evidence(check: Check, findings: Sequence[Found], workspace: Workspace, layout: Layout) -> bytes:
+    """Return the evidence of a check as WebP. Raises NotFound (`evidence.none`)."""
     held = evidence.may_outlast(check)
     copy = workspace.copies.get(check.picture_sha256, check.asked_at, utc_now(), held=held)
     if copy is None:  # the copy was deleted or damaged after `evidence.require` had seen it

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.messages.pofile import read_po
-from babel.numbers import format_compact_decimal, format_decimal
+from babel.numbers import format_compact_decimal, format_decimal, format_percent
 from fastapi import Request
 from markupsafe import Markup, escape
 
@@ -70,6 +70,18 @@ class Language:
     def day(self, day: date) -> str:
         """Return a day in words. A moment becomes its day in UTC."""
         return format_date(day.astimezone(UTC) if isinstance(day, datetime) else day, "medium", self.locale)
+
+    def from_now(self, moment: datetime, now: datetime) -> str:
+        """Return how far a moment is from now in words, for example `in 21 hours` or `3 minutes ago`."""
+        return format_timedelta(moment - now, threshold=1.5, add_direction=True, locale=self.locale)
+
+    def number(self, value: float) -> str:
+        """Return a number in words, with at most two digits after the point."""
+        return format_decimal(value, "#,##0.##", locale=self.locale)
+
+    def share(self, value: float) -> str:
+        """Return a share between 0 and 1 in words, for example `93%`."""
+        return format_percent(value, locale=self.locale)
 
     def size(self, size_bytes: int) -> str:
         """Return a file size in words, for example `25 MB`."""

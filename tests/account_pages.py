@@ -20,6 +20,7 @@ ME = {
     "may_manage_organisations": False,
     "may_read_hits": True,
     "may_read_notices": True,
+    "may_read_cases": False,
 }
 AGENT = {
     "name": "王小明",
@@ -28,6 +29,7 @@ AGENT = {
     "may_manage_organisations": False,
     "may_read_hits": False,
     "may_read_notices": False,
+    "may_read_cases": False,
 }
 INVITATION = {"organisation": "Maison Iris", "invited_by": "Jana Nováková", "roles": ["rights", "analyst"]}
 LONG = "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh GmbH & Co. KG <script>alert(1)</script>"

@@ -11,7 +11,7 @@ import units_made as units
 from sqlalchemy import select
 
 from authcheck.cases.notice_tables import Notice
-from authcheck.cases.tables import Case, PictureCluster
+from authcheck.cases.tables import Case, CaseDecision, PictureCluster
 from authcheck.certificates.tables import SigningKey
 from authcheck.ids import new_id
 from authcheck.listings.tables import Listing
@@ -56,6 +56,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
         "hidden": make.register(workspace, "HIDDEN", seed=5).design.id, "dispute": dispute.id,
         "batch": unit.batch_id, "certificate": unit.id, "design": design, "licence": licence.id,
         "listing": "lst_acme", "case": _case(workspace, acme_id, design), "shop": shop.id, "person": person.id, "invitation": link.id, "key": key.id,
+        "decision": "dec_acme",
         "notice": notice(workspace, acme_id, design), "signing_key": signing_key.id, "appointment": appointment.id,
     }  # fmt: skip
 
@@ -89,11 +90,18 @@ def _case(workspace: Workspace, organisation_id: str, design_id: str) -> str:
             salt="",
             priority={},
             rank=0.0,
+            weights="",
             **words,
             **times,
         )
         session.add(case)
         session.flush()
+        ruling = {"code": "wrong_match", "reason": "match.backdrop", "restriction": "none", "note": ""}
+        moments = dict.fromkeys(("decided_at", "leaves_at", "effective_at"), make.NOW)
+        proposal = CaseDecision(
+            id="dec_acme", case_id=case.id, holder="ack_1", state_before="open", **ruling, **moments
+        )
+        session.add(proposal)
         return case.id
 
 

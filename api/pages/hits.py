@@ -18,11 +18,11 @@ from authcheck.members.sessions import SignedIn
 from authcheck.storage.opening import utc_now
 
 from ..deps import WorkspaceDep
-from .hits_view import hit_of, show_listings
+from .hits_view import MOST_GROUPS, hit_of, show_listings
 from .person import NeedsPerson, PersonRoute, acting
 from .render import render
 
-PAGE = 24
+PAGE = MOST_GROUPS
 MOST_CSV_ROWS = 10_000
 DAYS = (7, 30, 90)
 VERDICTS = tuple(verdict for verdict in ListingVerdict if verdict is not ListingVerdict.NONE)

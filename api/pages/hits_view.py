@@ -1,6 +1,7 @@
 """What the page of some hits shows: their listings, and the form of a notice about them."""
 
 import secrets
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,7 @@ from .render import render
 
 FIELDS = {"notice.claim": "claim", "notice.statements": "statements", "notice.note": "note",
           "notice.empty": "listings"}  # fmt: skip
+MOST_GROUPS = 24  # on one page
 
 
 def show_listings(
@@ -38,7 +40,7 @@ def show_listings(
     """Render the listings of groups, at most 300. `form` is the notice that `error` is about."""
     caller, now = acting(signed_in), utc_now()
     owner_id, reach = caller.organisation_id, caller.reach
-    wanted = Filter(verdicts=(), groups=groups or ("",))
+    wanted = Filter(verdicts=(), groups=groups[:MOST_GROUPS] or ("",))
     with workspace.database.glancing() as session:
         total = hit_search.count_hits(session, wanted, owner_id=owner_id, reach=reach)
         rows = hit_search.list_hits(
@@ -47,31 +49,46 @@ def show_listings(
         medians = hit_search.licensed_medians(session, owner_id, {row.design_id for row in rows})
         examples = list({row.grouped_by: row for row in rows}.values())
         checks = hit_pictures.find(session, examples)
-    hits = [hit_of(row, medians) for row in rows]
-    chosen = set(form.texts("listing")) if form else {hit["listing"] for hit in hits if hit["is_proposed"]}
-    designs = {row.design_id: row.design for row in rows}
-    may_file = caller.may(Resource.NOTICES, Right.WRITE)
+    is_kept = {row.id: hit_pictures.is_kept(workspace.copies, checks.get(row.id), now) for row in examples}
     return render(
         request,
         "hits/listings.html",
         status=status_of(request, error) if error else 200,
-        hits=hits,
         total=total,
-        groups=groups,
-        pictures=[
-            row.id for row in examples if hit_pictures.is_kept(workspace.copies, checks.get(row.id), now)
-        ],
-        designs=[{"id": one.id, "title": one.title, "reference": one.reference} for one in designs.values()],
-        may_file=may_file and len(designs) == 1 and any(hit["can_be_reported"] for hit in hits),
-        is_reader=not may_file,
-        chosen=chosen,
-        claims=CLAIMS,
-        note_chars=NOTE_CHARS,
-        typed=_typed(form),
-        nonce=secrets.token_urlsafe(16),
+        groups=groups[:MOST_GROUPS],
+        pictures=[row.id for row in examples if is_kept[row.id]],
         as_of=now,
         problem=problem_of(request, error, FIELDS.get(error.code, "")) if error else None,
+        **_listings_and_form(rows, medians, form, may_file=caller.may(Resource.NOTICES, Right.WRITE)),
     )
+
+
+def _listings_and_form(
+    rows: Sequence[Hit],
+    medians: dict[tuple[str, str], Decimal],
+    form: Form | None,
+    *,
+    may_file: bool,
+) -> dict[str, Any]:
+    """Return the listings, and the form if there is something to report: about one design, by one who may."""
+    hits = [hit_of(row, medians) for row in rows]
+    designs = {row.design_id: row.design for row in rows}
+    return {
+        "hits": hits,
+        "designs": [
+            {"id": design.id, "title": design.title, "reference": design.reference}
+            for design in designs.values()
+        ],
+        "may_file": may_file and len(designs) == 1 and any(hit["can_be_reported"] for hit in hits),
+        "is_reader": not may_file,
+        "chosen": set(form.texts("listing"))
+        if form
+        else {hit["listing"] for hit in hits if hit["is_proposed"]},
+        "claims": CLAIMS,
+        "note_chars": NOTE_CHARS,
+        "typed": _typed(form),
+        "nonce": secrets.token_urlsafe(16),
+    }
 
 
 def _typed(form: Form | None) -> dict[str, Any]:

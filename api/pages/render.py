@@ -105,9 +105,18 @@ def _me(signed_in: SignedIn, language: Language) -> dict[str, object]:
         "acting": acting,
         "may_manage_people": manages,
         "may_manage_organisations": organises,
+        "may_read_cases": may_read_cases(signed_in),
         "may_read_hits": _may_read_of_brand(signed_in, Resource.LISTINGS),
         "may_read_notices": _may_read_of_brand(signed_in, Resource.NOTICES),
     }
+
+
+def may_read_cases(signed_in: SignedIn) -> bool:
+    """Return whether a person acts for a marketplace, whose moderators decide cases, and may read cases."""
+    principal, organisation = signed_in.principal, signed_in.organisation
+    if principal is None or organisation is None or "marketplace" not in organisation.roles:
+        return False
+    return principal.may(Resource.CASES, Right.READ)
 
 
 def _may_read_of_brand(signed_in: SignedIn, resource: Resource) -> bool:

@@ -21,7 +21,7 @@ from authcheck.vision.matching.overlay import Layout
 from authcheck.workspace import Workspace
 
 from ..deps import IfNoneMatch, KeyFirst, ListingsReader, PublicOrChecker, RatesDep, WorkspaceDep
-from ..drawings import Drawings
+from ..drawings import Drawings, draw_evidence
 from ..etags import not_modified, picture_response
 from ..idempotency import OnceDep
 from ..metrics import Metrics
@@ -137,7 +137,7 @@ def show_evidence(
     if content is None:
         if caller is None:  # a drawing costs as much as a check
             rates.count(rates.public_drawings, rates.client(request), request)
-        content = drawings.draw(name, check, findings, workspace, layout)
+        content = drawings.draw(name, lambda: draw_evidence(check, findings, workspace, layout))
     return picture_response(content, "image/webp", etag, EVIDENCE_CACHE, f"{check.id}.webp")
 
 

@@ -125,7 +125,8 @@ class CaseDecision(Entity):
     """A decision of a case, see `rulings`. It takes effect at `leaves_at`, unless it is undone before.
 
     `holder` is the person or the key that decided. `state_before` is the state to which an undo leads back.
-    Decisions with one `bulk_id` were made, and are undone, together.
+    Decisions with one `bulk_id` were made, and are undone, together. `owner_answer` is what the design's
+    owner said to a proposed negative picture (`feedback`): `added` or `declined`, None without an answer.
     """
 
     __tablename__ = "case_decisions"
@@ -146,6 +147,8 @@ class CaseDecision(Entity):
     undone_at: Mapped[datetime | None]
     effective_at: Mapped[datetime | None]
     reversed_at: Mapped[datetime | None]
+    owner_answer: Mapped[str | None] = mapped_column(String(10))
+    owner_answered_at: Mapped[datetime | None]
 
     case: Mapped["Case"] = relationship(lazy="raise")
 

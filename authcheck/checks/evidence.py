@@ -162,7 +162,7 @@ def draw(
     """
     exhibits = [
         Exhibit(
-            _open_registered(finding, store, limits) if may_show(finding, public=public) else None,
+            open_registered(finding, store, limits) if may_show(finding, public=public) else None,
             finding.alignment,
         )
         for finding in findings[: overlay.MOST]
@@ -170,10 +170,13 @@ def draw(
     return overlay.compose(copy.image, (copy.width_px, copy.height_px), exhibits, layout)
 
 
-def _open_registered(finding: Found, store: PictureStore, limits: Limits) -> Image.Image | None:
+def open_registered(
+    finding: Found, store: PictureStore, limits: Limits, *, detail_px: int = overlay.PANEL_PX
+) -> Image.Image | None:
+    """Return the matched registered picture, or None when we can no longer read it."""
     sha256 = finding.view.picture_sha256 if finding.view else ""
     try:
-        return open_picture(store.get(sha256), limits, detail_px=overlay.PANEL_PX).image
+        return open_picture(store.get(sha256), limits, detail_px=detail_px).image
     except AuthcheckError as error:  # lost, altered, or above limits that were lowered after the registration
         log.warning("cannot show the picture %s of design %s: %s", sha256, finding.design.id, error)
         return None

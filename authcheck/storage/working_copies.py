@@ -47,6 +47,15 @@ def working_copy(data: bytes, limits: Limits, *, side_px: int = SIDE_PX) -> Work
 
 
 @dataclass(frozen=True, slots=True)
+class CopyFile:
+    """The file of a working copy, WebP, with the size of the upright original."""
+
+    path: Path
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
 class _File:
     path: Path
     size_bytes: int
@@ -95,6 +104,13 @@ class Copies:
     def has(self, sha256: str, asked_at: datetime, now: datetime, *, held: bool = True) -> bool:
         """Return whether `get` would find a file."""
         return bool(self._paths(sha256, asked_at, now, held=held))
+
+    def find(self, sha256: str, asked_at: datetime, now: datetime) -> CopyFile | None:
+        """Return the file that `get` would read first, without reading it. None when there is none."""
+        for path in self._paths(sha256, asked_at, now):
+            if name_match := NAME.fullmatch(path.name):
+                return CopyFile(path, int(name_match[1]), int(name_match[2]))
+        return None
 
     def hold(self, sha256: str, asked_at: datetime, now: datetime, *, hold_id: str) -> bool:
         """Keep the copy that `get` finds until `held.drop`. Return whether there is one. Never raises."""

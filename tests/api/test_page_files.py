@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import make
 import pytest
@@ -12,15 +13,22 @@ from fastapi.testclient import TestClient
 
 import api.app
 from api.i18n import LANGUAGES
+from api.pages import case_reasons
+from api.pages import cases as case_pages
 from api.pages.certificate import HERE
 from authcheck.cases.filing import SENTENCES
+from authcheck.cases.leases import SKIP_REASONS
 from authcheck.cases.notices import CLAIMS
+from authcheck.cases.questions import ASKED
+from authcheck.cases.rulings import REASONS as REASONS_OF_DECISIONS
 from authcheck.cases.rulings import RESTRICTIONS, Code
 from authcheck.cases.stages import Stage
+from authcheck.cases.states import State as CaseState
 from authcheck.certificates.revoking import REASONS
 from authcheck.checks.verdicts import VerdictCode
 from authcheck.config import Settings
 from authcheck.ledger.anchoring import WORDS
+from authcheck.listings.evidence import CertificateSeen
 from authcheck.listings.policies import WEIGHTS, ListingVerdict
 from authcheck.members.permissions import ROLES_OF_KIND, SCOPES, Resource, Right, Role
 from authcheck.proofs.bundle import STEPS, State
@@ -48,6 +56,7 @@ CERTIFICATE_ENDS = {
     "step.state": [state.value for state in State],
     "said": HERE,
 }
+CERTIFICATE_OUTCOMES = get_args(get_type_hints(CertificateSeen)["outcome"])
 ROLES = [role.value for role in Role]
 REASONS_OVER = ["expired", "used", "withdrawn", "unknown"]
 ACCOUNT_ENDS = {  # by the beginning of the key
@@ -70,13 +79,30 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "role.about.": ROLES,
     "kind.": list(ROLES_OF_KIND),
     "kind.about.": list(ROLES_OF_KIND),
-    "hits.verdict.": [verdict for verdict in ListingVerdict if verdict != "none"],
     "notices.stage.": list(Stage),
     "notices.claim.": list(CLAIMS),
     "notices.about_claim.": list(CLAIMS),
     "notices.decided.": list(Code),
     "notices.asked.": [restriction for restriction in RESTRICTIONS if restriction != "none"],
     "notices.row_code.": list(SENTENCES),
+    "certificate.step.": [*STEPS, "anchor"],
+    "cases.said.": list(case_pages.NOTICES),
+    "listing_verdict.": [verdict.value for verdict in ListingVerdict],
+    "case.said.": list(case_pages.CASE_NOTICES),
+    "decision.": [code.value for code in Code],
+    "decision_reason.": [reason for reasons in REASONS_OF_DECISIONS.values() for reason in reasons],
+    "restriction.": list(RESTRICTIONS),
+    "restriction.asked.": list(RESTRICTIONS[1:]),
+    "skip.": list(SKIP_REASONS),
+    "asked.": list(ASKED),
+    "alike.differs.": ["picture", "verdict", "held"],
+    "deciding.": ["skip", "ask", "escalate", "reverse"],
+    "case_state.": [state.value for state in CaseState],
+    "case_event.": list(case_reasons.EVENTS),
+    "case_certificate.": [*CERTIFICATE_OUTCOMES],
+    "case.number.": ["sold_30d", "stock", "rank"],
+    "term.": list(case_reasons.TERMS),
+    "compare.": ["blink", "onion", "swipe", "difference", "outlines", "zoom", "mirrored", "inverted"],
 }
 VERDICTS = [code.value for code in VerdictCode]
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
@@ -141,6 +167,18 @@ def codes_of_members() -> Iterator[str]:
     yield "form.repeated"  # of api/idempotency.py, whose other codes only programs meet
 
 
+def codes_of_cases() -> set[str]:
+    """Every code with which a form or an address of a case can be refused."""
+    names = ("listing", "leases", "decisions", "questions", "rulings", "bulk")
+    paths = [API.parent / "authcheck" / "cases" / f"{name}.py" for name in names]
+    paths += [API / "pages" / f"{name}.py" for name in ("case_pictures", "case_view")]
+    return {
+        code
+        for path in paths
+        for code in re.findall(r'"((?:case|decision|bulk)\.[a-z_]+)"', path.read_text())
+    }
+
+
 def keys_used() -> Iterator[str]:
     """Every sentence that templates and code use. `"a." ~ x ~ ".b"` in a template stands for each verdict."""
     for path in TEMPLATES:
@@ -168,7 +206,9 @@ def keys_used() -> Iterator[str]:
     yield from (f"error.{code}" for code in codes_raised())
     yield from (f"certificate.reason.{reason}" for reason in REASONS)
     yield from (f"reason.{code}" for code in WEIGHTS)
+    yield from (f"case_reason.{code}" for code in case_reasons.WITH_NUMBERS)
     yield from (f"error.{code}" for code in codes_of_members())
+    yield from (f"error.{code}" for code in codes_of_cases())
     for path in (API / "pages").glob("*.py"):
         yield from re.findall(r'gettext\(\s*"([a-z_.]+)"', path.read_text())
     yield from (key + end for key in ("kind.", "kind.about.") for end in ROLES_OF_KIND)  # of checkboxes
@@ -212,11 +252,20 @@ def test_files_stay_small(settings: Settings) -> None:
     with TestClient(api.app.create_app(settings)) as client:
         html = len(client.post("/", files={"image": ("a.png", make.picture_bytes(3))}).content)
     files = {path.name: path.stat().st_size for path in STATIC}
-    for desk in ("desk.css", "verify.js"):  # no page needs both
-        assert html + sum(files.values()) - files[desk] - files["hits.css"] < 50_000
+    desk = (
+        "desk.css",
+        "cases.css",
+        "hits.css",
+        "image-compare.js",
+        "key-map.js",
+        "case-desk.js",
+    )  # of people who sign in
+    assert html + sum(files.values()) - sum(files[name] for name in desk) < 50_000
+    assert html + sum(files.values()) - sum(files[name] for name in ("verify.js", *desk[1:])) < 50_000
     lines = {path.name: len(path.read_text().splitlines()) for path in STATIC}
     assert lines["site.css"] <= 350
     assert lines["desk.css"] <= 150
+    assert max(lines[f"{name}.js"] for name in ("drop-upload", "image-compare", "key-map", "case-desk")) < 200
+    assert lines["cases.css"] <= 300
     assert lines["hits.css"] <= 100
-    assert lines["drop-upload.js"] < 200
     assert lines["verify.js"] < 300

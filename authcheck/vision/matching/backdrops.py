@@ -10,7 +10,7 @@ from authcheck.vision.matching.confirm import confirm
 from authcheck.vision.matching.geometry import fit
 from authcheck.vision.matching.pairs import Floats, Indexes, Points, mutual_pairs
 from authcheck.vision.matching.subjects import Submitted
-from authcheck.vision.matching.votes import Pose
+from authcheck.vision.matching.votes import Edit, Pose
 
 LEAST_PAIRS = 6  # agreeing pairs from which a negative picture counts as found
 
@@ -44,6 +44,30 @@ class Explained:
     def and_by(self, other: "Explained") -> "Explained":
         """Return the points that either of the two explains."""
         return Explained((*self.points, *other.points))
+
+
+def share_hidden(view: Features, negative: Features, *, extent: tuple[float, float]) -> float:
+    """Return the share of a registered view's points, 0 to 1, that a negative picture would explain.
+
+    `extent` is width and height of the view in its longer sides. The negative may be mirrored or inverted.
+    Prints of a design explain .18 of its points in the median, edited copies .38, other pictures at most .09
+    (40, 40 and 60 pairs of match-data).
+    """
+    if not len(view.channels):
+        return 0.0
+    edits = (
+        Edit(mirrored=mirrored, inverted=inverted) for mirrored in (False, True) for inverted in (False, True)
+    )
+    other = Points.of(negative)
+    return max(_share_explained(Points.of(view, edit), other, extent) for edit in edits)
+
+
+def _share_explained(points: Points, other: Points, extent: tuple[float, float]) -> float:
+    placed = fit(points.places, other.places, mutual_pairs(points, other))
+    if placed is None or len(placed.pairs) < LEAST_PAIRS:
+        return 0.0
+    seen = {*confirm(points, other, placed, extent=extent).pairs.seen.tolist(), *placed.pairs.seen.tolist()}
+    return len(seen) / len(points.places)
 
 
 def explain(submitted: Submitted, poses: Sequence[Pose], backdrops: Mapping[int, Backdrop]) -> Explained:

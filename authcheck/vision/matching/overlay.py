@@ -147,7 +147,7 @@ def _lay(
     picture = np.asarray(submission.convert("RGB"))
     to_reduced = np.diag([submission.width / full_px[0], submission.height / full_px[1], 1.0])
     placed = to_reduced @ alignment.matrix()
-    if not _is_usable(placed):
+    if not is_usable(placed):
         return None
     shown = design.convert("RGB").transpose(Image.Transpose.FLIP_LEFT_RIGHT) if alignment.mirrored else design
     quarters = _count_quarters(alignment)
@@ -183,15 +183,15 @@ def _cut_out(
     to_picture = (
         np.linalg.inv(centres) @ from_unit_square @ np.diag([1 / width_px, 1 / height_px, 1.0]) @ centres
     )
-    submitted, inside = _warp(picture, to_picture, (width_px, height_px))
+    submitted, inside = warp(picture, to_picture, (width_px, height_px))
     if inside.any() and min(inside.shape) >= SMALLEST_PX:
         correction = settled(submitted, 255 - registered if inverted else registered, inside)
         if correction is not None:
-            submitted, inside = _warp(picture, to_picture @ correction, (width_px, height_px))
+            submitted, inside = warp(picture, to_picture @ correction, (width_px, height_px))
     return _Laid(submitted, registered, inside, softness_px)
 
 
-def _warp(picture: Rgb, to_picture: Matrix, size_px: tuple[int, int]) -> tuple[Rgb, Mask]:
+def warp(picture: Rgb, to_picture: Matrix, size_px: tuple[int, int]) -> tuple[Rgb, Mask]:
     """Return the part of a picture that a panel shows, and where the panel is inside the picture."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     cut = cv2.warpPerspective(picture, to_picture, size_px, flags=flags, borderMode=cv2.BORDER_REPLICATE)
@@ -200,7 +200,7 @@ def _warp(picture: Rgb, to_picture: Matrix, size_px: tuple[int, int]) -> tuple[R
     return cut.astype(np.uint8), inside
 
 
-def _is_usable(placed: Matrix) -> bool:
+def is_usable(placed: Matrix) -> bool:
     """Return whether the unit square becomes a convex quadrilateral before the camera, 4 x 4 px or more."""
     if not np.isfinite(placed).all() or np.abs(placed).max() > 1e9 or placed[2, 2] == 0:  # noqa: PLR2004 - beyond any picture
         return False

@@ -50,6 +50,8 @@ def upgrade() -> None:
         _time("undone_at"),
         _time("effective_at"),
         _time("reversed_at"),
+        _text("owner_answer", 10, nullable=True),
+        _time("owner_answered_at"),
         sa.PrimaryKeyConstraint("id", name="pk_case_decisions"),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_case_decisions_case_id_cases"),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name="fk_case_decisions_person_id_people"),

@@ -1,0 +1,212 @@
+"""Why a case is open: reasons with their numbers, the licence term by term, the certificate, the seller."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from authcheck.cases.tables import Case, CaseItem
+from authcheck.checks.evidence import Found
+from authcheck.errors import NotTrue
+from authcheck.licences.parties import as_read_with, own_licences
+from authcheck.licences.tables import Licence
+from authcheck.licences.terms import Terms
+from authcheck.listings import disclosure
+from authcheck.listings.evidence import DesignSeen, Evidence, LicenceSeen
+from authcheck.listings.tables import Listing
+
+from ..i18n import Language
+
+TERMS: Mapping[str, tuple[str, ...]] = {  # the kinds of terms, and the codes of their breaches
+    "force": (
+        "licence.not_accepted",
+        "licence.accepted_later",
+        "licence.revoked",
+        "licence.superseded",
+    ),
+    "period": ("licence.not_started", "licence.lapsed"),
+    "designs": ("licence.other_design",),
+    "territory": ("licence.territory",),
+    "goods": ("licence.goods",),
+    "channel": ("licence.channel",),
+    "quantity": ("licence.over_cap",),
+}
+WITH_NUMBERS = (  # reasons that have a sentence `case_reason.*` with their numbers, for moderators
+    *(f"image.{name}" for name in ("near_copy", "design_found", "partial_copy", "rotated")),
+    *(f"image.{name}" for name in ("several_designs", "also_near", "part")),
+    *(f"licence.{name}" for name in ("accepted_later", "revoked", "superseded", "lapsed", "not_started")),
+    *(f"licence.{name}" for name in ("territory", "goods", "channel", "over_cap")),
+)
+EVENTS = (  # kinds of rows of the timeline
+    *("opened", "joined", "judged_again", "skipped", "escalated", "decided", "undone", "effective"),
+    *("asked", "answered", "unanswered", "reversed", "split", "closed"),
+)
+
+
+def reasons_of(
+    session: Session,
+    listing: Listing,
+    findings: Iterable[Found | None],
+    language: Language,
+    organisation_id: str,
+) -> list[dict[str, Any]]:
+    """Return the reasons by falling weight, in words with the numbers that this organisation may read."""
+    disclosed = disclosure.disclose(session, [listing], organisation_id)[listing.id].reasons
+    of_pictures = [reason for finding in findings if finding for reason in finding.row["reasons"]]
+    by_code: dict[str, Mapping[str, Any]] = {}
+    for reason in [*of_pictures, *disclosed]:  # the listing's own reason says which design
+        by_code[reason["code"]] = reason
+    rows = sorted(by_code.values(), key=lambda reason: -float(reason["weight"]))
+    return [
+        {
+            "code": reason["code"],
+            "weight": float(reason["weight"]),
+            "words": reason_words(language, reason["code"], reason["params"]),
+        }
+        for reason in rows
+    ]
+
+
+def reason_words(language: Language, code: str, params: Mapping[str, Any]) -> str:
+    """Return a reason in words: with its numbers if we have and may show them, else without."""
+    sentence = language.sentences.get(f"case_reason.{code}", "") if code in WITH_NUMBERS else ""
+    needed = set(re.findall(r"%\((\w+)\)s", sentence))
+    family = "case_reason" if sentence and needed <= params.keys() else "reason"
+    return language.sentence(family, code, params)
+
+
+def licence_of(
+    session: Session, case: Case, listing: Listing, language: Language, organisation_id: str
+) -> dict[str, Any]:
+    """Return the licence that the verdict rests on, term by term: granted, this listing, ok or broken.
+
+    Only a party of the licence reads what was granted and by how much a term is broken (ADR 21).
+    """
+    seen = _design_seen(listing, case.design_id)
+    if seen is None or not seen.licences:
+        return {"rows": [], "others": 0, "is_owner": bool(seen and seen.seller_is_owner), "is_party": False}
+    reported = _reported(seen.licences, listing.licence_id)
+    ids = {reported.licence_id, *(breach.licence_id for breach in reported.breaches if breach.licence_id)}
+    own = own_licences(session, organisation_id, ids)
+    terms = None
+    if reported.licence_id in own:
+        terms = Terms.from_json(session.get_one(Licence, reported.licence_id).terms)
+    return {
+        "rows": _rows(reported, _granted(terms) if terms else {}, own, listing, language),
+        "others": len(seen.licences) - 1,
+        "is_owner": False,
+        "is_party": terms is not None,
+    }
+
+
+def _design_seen(listing: Listing, design_id: str) -> DesignSeen | None:
+    try:
+        evidence = Evidence.from_json(listing.evidence)
+    except NotTrue:  # of a later release
+        return None
+    return next((design for design in evidence.designs if design.design_id == design_id), None)
+
+
+def _reported(licences: Sequence[LicenceSeen], licence_id: str | None) -> LicenceSeen:
+    """Return the licence that the verdict names, or the one with the fewest broken terms."""
+    named = (licence for licence in licences if licence.licence_id == licence_id)
+    return next(named, None) or min(licences, key=lambda licence: len(licence.breaches))
+
+
+def _rows(
+    licence: LicenceSeen,
+    granted: Mapping[str, Any],
+    own: Collection[str],
+    listing: Listing,
+    language: Language,
+) -> list[dict[str, Any]]:
+    used = {
+        "period": listing.listed_on,
+        "territory": listing.territory,
+        "goods": ", ".join(map(str, listing.goods)) or None,
+        "channel": f"{listing.channel}/{listing.seller}",
+    }
+    rows = []
+    for kind, codes in TERMS.items():
+        broken = [as_read_with(own, breach) for breach in licence.breaches if breach.code in codes]
+        rows.append(
+            {
+                "term": kind,
+                "granted": granted.get(kind),
+                "used": used.get(kind),
+                "broken": [reason_words(language, breach.code, breach.params) for breach in broken],
+            }
+        )
+    return rows
+
+
+def _granted(terms: Terms) -> dict[str, Any]:
+    """Return what a licence grants, by kind of term. None is no limit."""
+    territories = ", ".join(terms.territories)
+    if terms.except_territories:
+        territories += f" \u2212 {', '.join(terms.except_territories)}"
+    first, last = terms.starts_on, terms.ends_on
+    return {
+        "period": f"{_day(first)} \u2013 {_day(last)}",
+        "territory": territories,
+        "goods": ", ".join(map(str, terms.goods)) or None,
+        "channel": ", ".join(terms.channels) or None,
+        "quantity": terms.cap,
+    }
+
+
+def _day(day: date | None) -> str:
+    return day.isoformat() if day else "\u221e"
+
+
+def certificate_of(listing: Listing) -> dict[str, Any] | None:
+    """Return the steps of the certificate that the listing names, as they were judged. None without one."""
+    try:
+        seen = Evidence.from_json(listing.evidence).certificate
+    except NotTrue:
+        return None
+    if seen is None:
+        return None
+    return {
+        "code": listing.certificate_code,
+        "outcome": seen.outcome,
+        "failed": seen.failed,
+        "issuer": seen.issuer,
+        "right_at_issue": seen.right_at_issue,
+        "is_sellers": seen.issuer_is_seller,
+        "is_same_design": None if seen.design_id is None else seen.design_id == listing.design_id,
+        "clones": list(seen.clone_reasons),
+    }
+
+
+def seller_of(session: Session, case: Case, listing: Listing) -> dict[str, Any]:
+    """Return what the marketplace knows about the seller: is the shop proved, and earlier cases by state.
+
+    The seller's listings lead to the cases: they have an index, and a busy marketplace has many cases.
+    """
+    try:
+        evidence = Evidence.from_json(listing.evidence)
+        known, near = evidence.seller_known, evidence.near_shop
+    except NotTrue:
+        known, near = False, ""
+    query = (
+        select(Case.state, func.count(func.distinct(Case.id)))
+        .join(CaseItem, CaseItem.case_id == Case.id)
+        .join(Listing, Listing.id == CaseItem.listing_id)
+        .where(
+            Listing.channel == case.channel,
+            Listing.seller == case.seller,
+            Case.organisation_id == case.organisation_id,
+            Case.id != case.id,
+        )
+        .group_by(Case.state)
+    )
+    return {
+        "name": listing.seller_name,
+        "is_known": known,
+        "near_shop": near,
+        "cases": dict(session.execute(query).all()),
+    }
