@@ -535,7 +535,17 @@ def test_every_page_and_every_role(
                 continue
             answer = (
                 someone.get(path)
-                if method == "GET":  # a page of one thing has no thing of this id
+                if method == "GET"
+                else someone.post(path, **ids, roles="admin", kinds="brand")
+            )
+            if role is None:
+                assert (answer.status_code, answer.headers["location"][:8]) == (303, "/sign-in"), page
+                continue
+            may = resource is None or MATRIX[role][resource] >= right
+            is_for_operators = resource is Resource.PEOPLE and not path.startswith("/people/agents")
+            may |= is_for_operators and MATRIX[role][Resource.ORGANISATIONS] >= right
+            assert (answer.status_code != 403) == may, (role, page, answer.text)
+            if method == "GET":  # a page of one thing has no thing of this id
                 is_one = "{" in path or page == "GET /hits/picture"
                 assert answer.status_code == (404 if may and is_one else 200 if may else 403)
             assert "mei@acme.example" not in answer.text
