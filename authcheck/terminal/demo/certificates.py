@@ -111,6 +111,15 @@ def links(work: Workspace, fixtures: Path, here: str) -> list[str]:
     return lines
 
 
+def codes_by_gtin(work: Workspace, fixtures: Path) -> dict[str, str]:
+    """Return the code of the first unit of each sample product, by the product's GTIN."""
+    with work.database.reading() as session:
+        return {
+            product.gtin: _first_unit(session, _request_key(product)).code
+            for product in read_products(fixtures)
+        }
+
+
 def read_products(fixtures: Path) -> list[SampleProduct]:
     """Return the sample products. Raises Rejected (`demo.fixtures`)."""
     table = fixtures / "products.csv"
