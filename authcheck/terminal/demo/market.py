@@ -1,4 +1,4 @@
-"""The third part of the demo: a marketplace hands listings in, cases open, and brands report two sellers.
+"""The demo's marketplace: it hands listings in, cases open, and brands report two sellers.
 
 Its known answers are the verdict of each listing and the cases. `clone_suspected` is not among the verdicts:
 no label is scanned yet.

@@ -59,13 +59,14 @@ def run(work: Workspace, fixtures: Path) -> int:
         f"{len(listings) - wrong_count} of {len(listings)} answers are as expected.",
         style="bold red" if wrong_count else "bold green",
     )
-    wrong_count += certificates.run(work, fixtures)
+    units = certificates.play_stories(work, fixtures)
     read = {
         listing.picture: answer
         for listing, answer in zip(listings, answers, strict=True)
         if isinstance(answer, Answer)
     }
-    return wrong_count + market.run(work, fixtures, read)
+    wrong_count += market.run(work, fixtures, read)
+    return wrong_count + certificates.compare(work, units)
 
 
 def read_known(fixtures: Path) -> list[KnownAnswer]:
