@@ -19,6 +19,8 @@ ME = {
     "acting": "Maison Iris",
     "may_manage_people": True,
     "may_manage_organisations": False,
+    "may_read_hits": True,
+    "may_read_notices": True,
     "may_read_cases": False,
 }
 AGENT = {
@@ -26,6 +28,8 @@ AGENT = {
     "acting": "Brandguard for Maison Iris",
     "may_manage_people": False,
     "may_manage_organisations": False,
+    "may_read_hits": False,
+    "may_read_notices": False,
     "may_read_cases": False,
 }
 INVITATION = {"organisation": "Maison Iris", "invited_by": "Jana Nováková", "roles": ["rights", "analyst"]}

@@ -14,6 +14,8 @@ MODERATOR = {
     "may_manage_people": False,
     "may_manage_organisations": False,
     "may_read_cases": True,
+    "may_read_hits": False,
+    "may_read_notices": False,
 }
 CASE: dict[str, Any] = {
     "id": "cas_01KAWXYZ0123456789ABCDEFGH",

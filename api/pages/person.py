@@ -29,7 +29,7 @@ from .render import render, to
 PROXY_HEADERS = {"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}
 FORM_TYPE = "application/x-www-form-urlencoded"
 FORM_BYTES = 64 * 1024
-MOST_FIELDS = 200
+MOST_FIELDS = 400  # a notice names 300 listings
 
 
 @dataclass(frozen=True, slots=True)

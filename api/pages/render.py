@@ -106,6 +106,8 @@ def _me(signed_in: SignedIn, language: Language) -> dict[str, object]:
         "may_manage_people": manages,
         "may_manage_organisations": organises,
         "may_read_cases": may_read_cases(signed_in),
+        "may_read_hits": _may_read_of_brand(signed_in, Resource.LISTINGS),
+        "may_read_notices": _may_read_of_brand(signed_in, Resource.NOTICES),
     }
 
 
@@ -115,3 +117,10 @@ def may_read_cases(signed_in: SignedIn) -> bool:
     if principal is None or organisation is None or "marketplace" not in organisation.roles:
         return False
     return principal.may(Resource.CASES, Right.READ)
+
+
+def _may_read_of_brand(signed_in: SignedIn, resource: Resource) -> bool:
+    """Return whether a person acts for a brand, which has hits and notices, and may read this of it."""
+    principal, organisation = signed_in.principal, signed_in.organisation
+    is_for_brand = organisation is not None and "brand" in organisation.roles
+    return is_for_brand and principal is not None and principal.may(resource, Right.READ)

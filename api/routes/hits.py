@@ -1,16 +1,17 @@
 """Endpoint of hits: the listings that show the designs of a brand."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
+from sqlalchemy.orm import Session
 
 from authcheck.cases import hit_search
 from authcheck.cases.hit_search import SUSPECT_VERDICTS, Filter
 from authcheck.cases.notice_tables import Hit
 from authcheck.cases.stages import Stage, decisions_about, stage_of_hit
-from authcheck.cases.tables import CaseDecision
+from authcheck.members.principals import Principal
 
 from ..deps import KeyFirst, ListingsReader, WorkspaceDep
 from ..paging import PagingDep
@@ -29,8 +30,6 @@ Verdicts = Annotated[
     Verdict | Literal["all"] | None,
     Query(description="A verdict, or `all`. By default all suspect ones, so licensed listings are left out."),
 ]
-Since = Annotated[Day | None, Query(description="The first day of the listings.")]
-Group = Annotated[Text, Query(max_length=40, description="`group` of a hit.")]
 
 
 @router.get("")
@@ -43,12 +42,13 @@ def list_hits(  # noqa: PLR0917 - one parameter per filter
     marketplace: Marketplace = "",
     seller: Seller = "",
     stage: HitStage | None = None,
-    since: Since = None,
-    group: Group = "",
+    since: Annotated[Day | None, Query(description="The first day of the listings.")] = None,
+    group: Annotated[Text, Query(max_length=40, description="`group` of a hit.")] = "",
 ) -> Page[HitOut]:
-    """List the listings that show your designs, oldest first: handed in by a marketplace or by yourself.
+    """List the listings that show your designs, oldest first.
 
-    You read what every buyer sees, and the verdict about your design. Report them with `POST /v1/notices`.
+    They are those that a marketplace of this installation or you yourself have handed in. You read what every
+    buyer sees, and the verdict about your design. Report them with `POST /v1/notices`.
     """
     wanted = Filter(
         verdicts=verdicts_of(verdict),
@@ -59,21 +59,33 @@ def list_hits(  # noqa: PLR0917 - one parameter per filter
         since=since,
         groups=(group,) if group else (),
     )
-    owner_id, reach = caller.organisation_id, caller.reach
     with workspace.database.reading() as session:
         rows = hit_search.list_hits(
-            session, wanted, owner_id=owner_id, reach=reach, after=paging.after, limit=paging.fetch
+            session,
+            wanted,
+            owner_id=caller.organisation_id,
+            after=paging.after,
+            limit=paging.fetch,
+            reach=caller.reach,
         )
-        medians = hit_search.licensed_medians(session, owner_id, {row.design_id for row in rows})
-        reasons = hit_search.reasons_of(session, rows, owner_id=owner_id, reach=reach)
-        decisions = decisions_about(session, [(row.case_id, row.listing_id) for row in rows])
-        return paging.page(
-            rows,
-            lambda hit: HitOut.model_validate(
-                _hit_fields(hit, medians)
-                | {"reasons": reasons[hit.id], "decision": _decision_of(hit, decisions)}
-            ),
-        )
+        fields = _fields_of(session, rows, caller)
+    return paging.page(rows, lambda hit: HitOut.model_validate(fields[hit.id]))
+
+
+def _fields_of(session: Session, rows: Sequence[Hit], caller: Principal) -> dict[str, dict[str, Any]]:
+    """Return the fields of each hit, by its id."""
+    owner_id, reach = caller.organisation_id, caller.reach
+    medians = hit_search.licensed_medians(session, owner_id, {row.design_id for row in rows})
+    reasons = hit_search.reasons_of(session, rows, owner_id=owner_id, reach=reach)
+    decisions = decisions_about(session, [(row.case_id, row.listing_id) for row in rows])
+    return {
+        hit.id: {
+            **_hit_fields(hit, medians),
+            "reasons": reasons[hit.id],
+            "decision": decision_fields(decisions.get((str(hit.case_id), hit.listing_id))),
+        }
+        for hit in rows
+    }
 
 
 def verdicts_of(verdict: str | None) -> tuple[str, ...]:
@@ -81,10 +93,6 @@ def verdicts_of(verdict: str | None) -> tuple[str, ...]:
     if verdict == "all":
         return ()
     return (verdict,) if verdict else SUSPECT_VERDICTS
-
-
-def _decision_of(hit: Hit, decisions: Mapping[tuple[str, str], CaseDecision]) -> dict[str, str] | None:
-    return decision_fields(decisions.get((str(hit.case_id), hit.listing_id)))
 
 
 def _hit_fields(hit: Hit, medians: dict[tuple[str, str], Decimal]) -> dict[str, Any]:

@@ -85,18 +85,24 @@ def file_rows(
     filing = _Filing(
         work, session, notice, now,
         own_shops=_own_shops(session, notice.organisation_id),
-        reported=_find_reported(session, notice, [listing.id for listing in listings.values()]),
+        reported=_find_reported(session, notice, [listing.id for listing, _ in listings.values()]),
     )  # fmt: skip
     for number, named in enumerate(rows, 1):
-        listing = listings.get(named.key() or ())
+        listing, handle = listings.get(named.key() or (), (None, ""))
         case_id, code = _answer_row(filing, named, listing)
-        session.add(_new_row(filing, number, named, listing, case_id, code))
+        session.add(_new_row(filing, number, named, listing, handle, case_id, code))
     for case in filing.cases.values():
         put_in_order(session, case)
 
 
 def _new_row(  # noqa: PLR0917 - the columns of a row
-    filing: _Filing, number: int, named: Named, listing: Listing | None, case_id: str | None, code: str
+    filing: _Filing,
+    number: int,
+    named: Named,
+    listing: Listing | None,
+    handle: str,
+    case_id: str | None,
+    code: str,
 ) -> NoticeRow:
     if listing is not None:
         filing.seen.add(listing.id)
@@ -105,8 +111,8 @@ def _new_row(  # noqa: PLR0917 - the columns of a row
         notice_id=filing.notice.id,
         number=number,
         named=shown(named.listing),
-        reference=shown(named.reference),
-        marketplace=shown(named.marketplace),
+        reference=shown(named.reference) or (listing.reference if listing else ""),
+        marketplace=shown(named.marketplace) or handle,
         listing_id=listing.id if listing else None,
         case_id=case_id,
         verdict=_verdict_about(listing, filing.notice.design_id) if listing and case_id else None,
@@ -201,8 +207,8 @@ def _own_shops(session: Session, organisation_id: str) -> set[tuple[str, str]]:
 
 def _find_listings(
     session: Session, organisation_id: str, rows: Iterable[Named], reach: Reach
-) -> dict[tuple[str, ...], Listing]:
-    """Return the listings that rows name, by `Named.key`, with their pictures and checks.
+) -> dict[tuple[str, ...], tuple[Listing, str]]:
+    """Return the listings that rows name, with pictures and checks, and their marketplaces, by `Named.key`.
 
     A brand can name the listings of marketplaces, and its own. The database compares the organisation: a
     listing of somebody else reads no row, like none.
@@ -219,12 +225,12 @@ def _find_listings(
         .where(may_name, reach.has_territory(Listing.territory))
         .options(selectinload(Listing.pictures).joinedload(ListingPicture.check))
     )
-    listings: dict[tuple[str, ...], Listing] = {}
+    listings: dict[tuple[str, ...], tuple[Listing, str]] = {}
     for some_ids in in_chunks(ids):
         by_id = session.execute(query.where(Listing.id.in_(some_ids)))
-        listings |= {(listing.id,): listing for listing, _ in by_id}
+        listings |= {(listing.id,): (listing, handle) for listing, handle in by_id}
     for some_names in in_chunks(names):
         by_name = query.where(tuple_(Organisation.handle, Listing.reference).in_(some_names))
-        found = session.execute(by_name)
-        listings |= {(handle, listing.reference): listing for listing, handle in found}
+        rows_by_name = session.execute(by_name)
+        listings |= {(handle, listing.reference): (listing, handle) for listing, handle in rows_by_name}
     return listings

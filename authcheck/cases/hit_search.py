@@ -77,16 +77,19 @@ def list_hits(
     owner_id: str,
     after: str = "",
     limit: int = 50,
+    newest_first: bool = False,
     unreported_first: bool = False,
     reach: Reach = WHOLE,
 ) -> Sequence[Hit]:
     """Return at most `limit` hits of a brand, by id from after `after`, with listing, design and case.
 
-    With `unreported_first`, those without a notice come first, the newest first.
+    With `newest_first` or `unreported_first` the newest come first, and those without a notice before.
     """
     query = _select_hits(_conditions(session, wanted, owner_id, reach)).limit(limit)
     if unreported_first:
         query = query.order_by(Hit.notice_id.is_not(None), Hit.id.desc())
+    elif newest_first:
+        query = query.order_by(Hit.id.desc())
     else:
         query = query.where(Hit.id > after).order_by(Hit.id)
     return session.scalars(query).all() if can_be_stored(after) else []

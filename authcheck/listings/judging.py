@@ -1,6 +1,6 @@
 """Listings: check an offer, store its verdict with the evidence, decide it again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from authcheck.checks.answers import Answer, answer, read_submission
 from authcheck.checks.records import new_check
 from authcheck.errors import Rejected
 from authcheck.listings.evidence import Evidence
-from authcheck.listings.gathering import PictureRead, gather, look_up_code
+from authcheck.listings.gathering import CodeRead, PictureRead, gather, look_up_code
 from authcheck.listings.offers import NewListing
 from authcheck.listings.policies import CURRENT_LISTING_POLICY, listing_policy_named
 from authcheck.listings.rules import Decision, decide
@@ -24,6 +24,7 @@ __all__ = [
     "NewListing",
     "Unreadable",
     "check_listing",
+    "check_read",
     "decide_again",
     "get_listing",
     "list_listings",
@@ -76,6 +77,37 @@ def check_listing(
     refuse_outside(new, reach)
     certificate = look_up_code(work, new.certificate_code, now)
     read, unreadable = _read(work, pictures)
+    return check_read(
+        work,
+        new,
+        read,
+        certificate,
+        organisation_id=organisation_id,
+        source=source,
+        now=now,
+        unreadable=unreadable,
+        reach=reach,
+        then=then,
+    )
+
+
+def check_read(
+    work: Workspace,
+    new: NewListing,
+    read: Sequence[PictureRead],
+    certificate: CodeRead | None,
+    *,
+    organisation_id: str | None,
+    source: str,
+    now: datetime,
+    unreadable: Sequence[Unreadable] = (),
+    reach: Reach = WHOLE,
+    then: Then | None = None,
+) -> Judged:
+    """Do the same as `check_listing` with pictures and a code that were read before. `new` is checked.
+
+    Raises as `check_listing`.
+    """
     with work.database.reading() as session:
         evidence_seen = gather(session, new, read, certificate, unreadable=len(unreadable))
     decision = decide(evidence_seen, CURRENT_LISTING_POLICY)

@@ -17,10 +17,13 @@ from api.pages import case_reasons
 from api.pages import cases as case_pages
 from api.pages.case_view import REMARKS
 from api.pages.certificate import HERE
+from authcheck.cases.filing import SENTENCES
 from authcheck.cases.leases import SKIP_REASONS
+from authcheck.cases.notices import CLAIMS
 from authcheck.cases.questions import ASKED
 from authcheck.cases.rulings import REASONS as REASONS_OF_DECISIONS
 from authcheck.cases.rulings import RESTRICTIONS, Code
+from authcheck.cases.stages import Stage
 from authcheck.cases.states import State as CaseState
 from authcheck.certificates.revoking import REASONS
 from authcheck.checks.verdicts import VerdictCode
@@ -77,6 +80,12 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "role.about.": ROLES,
     "kind.": list(ROLES_OF_KIND),
     "kind.about.": list(ROLES_OF_KIND),
+    "notices.stage.": list(Stage),
+    "notices.claim.": list(CLAIMS),
+    "notices.about_claim.": list(CLAIMS),
+    "notices.decided.": list(Code),
+    "notices.asked.": [restriction for restriction in RESTRICTIONS if restriction != "none"],
+    "notices.row_code.": list(SENTENCES),
     "certificate.step.": [*STEPS, "anchor"],
     "cases.said.": list(case_pages.NOTICES),
     "listing_verdict.": [verdict.value for verdict in ListingVerdict],
@@ -155,6 +164,8 @@ def codes_of_members() -> Iterator[str]:
     paths += [API / "pages" / "person.py", API.parent / "authcheck" / "licences" / "appointing.py"]
     for path in paths:
         yield from set(re.findall(r'code="([a-z_]+\.[a-z_]+)"', path.read_text())) - KEYS_ONLY
+    filing = (API.parent / "authcheck" / "cases" / "notices.py").read_text()
+    yield from set(re.findall(r'code="(notice\.[a-z_]+)"', filing))
     yield "form.repeated"  # of api/idempotency.py, whose other codes only programs meet
 
 
@@ -246,6 +257,7 @@ def test_files_stay_small(settings: Settings) -> None:
     desk = (
         "desk.css",
         "cases.css",
+        "hits.css",
         "image-compare.js",
         "key-map.js",
         "case-desk.js",
@@ -257,4 +269,5 @@ def test_files_stay_small(settings: Settings) -> None:
     assert lines["desk.css"] <= 150
     assert max(lines[f"{name}.js"] for name in ("drop-upload", "image-compare", "key-map", "case-desk")) < 200
     assert lines["cases.css"] <= 300
+    assert lines["hits.css"] <= 100
     assert lines["verify.js"] < 300

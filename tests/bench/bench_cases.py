@@ -1,8 +1,8 @@
 """Time of a moderator's steps in a queue of many open cases.
 
-    python tests/bench/bench_cases.py [--cases 1000 100000]
+    python tests/bench/bench_cases.py [postgresql] [--cases 1000 100000]
 
-The database is SQLite in a fresh folder, or a new PostgreSQL with AUTHCHECK_TEST_DATABASE=postgresql. One
+The database is SQLite in a fresh folder, or a new PostgreSQL. One
 case in twenty is due. Medians and 95th percentiles of 101 rounds: the next case (leased, committed), a
 decision with its undo, the page of a case over HTTP without pictures, the listings that are alike (300
 cases show one picture), and what the service asks every two seconds when nothing is to be done.
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from bench_index import table
+from bench_strangers import database
 from sqlalchemy import insert, select
 from starlette.testclient import TestClient
 
@@ -34,6 +35,9 @@ from authcheck.cases.rulings import Ruling
 from authcheck.cases.settling import settle
 from authcheck.cases.tables import Case, CaseEvent, CaseItem, PictureCluster
 from authcheck.config import Settings
+from authcheck.listings import holds
+from authcheck.listings.tables import EvidenceHold, HeldPicture
+from authcheck.storage.entity import Entity
 from authcheck.workspace import Workspace
 
 ROUNDS = 101
@@ -45,6 +49,7 @@ RULING = Ruling(code="unlicensed_use", reason="listing.no_licence", restriction=
 def main() -> None:
     """Print a Markdown table, a row a number of cases."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("engine", nargs="?", choices=["postgresql"])
     parser.add_argument("--cases", type=int, nargs="+", default=[1_000, 100_000])
     rows = [measure(count) for count in parser.parse_args().cases]
     table(["open cases", "next ms", "decide and undo ms", "page ms", "alike ms", "nothing to do ms"], rows)
@@ -52,8 +57,8 @@ def main() -> None:
 
 def measure(count: int) -> list[str]:
     """Return the row for a queue of so many open cases."""
-    with tempfile.TemporaryDirectory() as folder:
-        work = Workspace.open(Settings(data_dir=Path(folder) / "state"))
+    with tempfile.TemporaryDirectory() as folder, database() as url:
+        work = Workspace.open(Settings(data_dir=Path(folder) / "state", database_url=url))
         try:
             ids = fill(work, count)
             return [f"{count:,}", *(spread(step) for step in steps(work, ids))]
@@ -66,9 +71,12 @@ def fill(work: Workspace, count: int) -> list[str]:
     make.register(work, seed=1)
     cases_made.hand_in(work, title="Kite", price="19 EUR", sold_30d="5")
     (first,) = cases_made.cases_of(work)
-    columns = {name: getattr(first, name) for name in [column.key for column in Case.__table__.columns]}
+    columns = columns_of(first)
     weights = Weights.of(work.settings)
-    cases, items, events, clusters = [], [], [], []
+    with work.database.reading() as session:
+        (hold,) = holds.all_holds(session, first.id)
+        held = columns_of(hold), columns_of(hold.pictures[0])
+    cases, items, events, clusters, all_holds, pictures = [], [], [], [], [], []
     for number in range(1, count):
         severity = str(DICE.choice(["high", "medium", "low"]))
         opened_at = make.NOW - timedelta(minutes=int(DICE.integers(0, 4000)))
@@ -93,15 +101,23 @@ def fill(work: Workspace, count: int) -> list[str]:
         events.append({
             "case_id": case_id, "number": 0, "at": opened_at, "kind": "opened", "details": {}, "hash": "0" * 64,
         })  # fmt: skip
+        all_holds.append({**held[0], "id": f"hld_{number:026d}", "case_id": case_id})
+        pictures.append({**held[1], "hold_id": f"hld_{number:026d}"})
     with work.database.writing() as session:
         for entity, rows in (
             (PictureCluster, clusters), (Case, cases), (CaseItem, items), (CaseEvent, events),
+            (EvidenceHold, all_holds), (HeldPicture, pictures),
         ):  # fmt: skip
             for start in range(0, len(rows), 5_000):
                 session.execute(insert(entity), rows[start : start + 5_000])
     with work.database.writing() as session:
         session.connection().exec_driver_sql("ANALYZE")
         return list(session.scalars(select(Case.id).order_by(Case.id)))
+
+
+def columns_of(row: Entity) -> dict[str, object]:
+    """Return the values of a row's columns."""
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns}
 
 
 def steps(work: Workspace, ids: list[str]) -> Iterator[Callable[[int], object]]:
@@ -130,7 +146,7 @@ def steps(work: Workspace, ids: list[str]) -> Iterator[Callable[[int], object]]:
 
     yield take_next
     yield decide_and_undo
-
+    yield from page(work, ids)
     yield find_alike
     yield lambda _: settle(work.database, now)
 
@@ -141,7 +157,9 @@ def page(work: Workspace, ids: list[str]) -> Iterator[Callable[[int], object]]:
     people_made.person(work.database, email, owner="bazaar", kinds=("marketplace",), roles=("moderator",))
     settings = work.settings.model_copy(update={"key_requests_per_minute": 100_000})
     with TestClient(create_app(settings), base_url="http://127.0.0.1:8000") as client:
-        people_made.sign_in(client, email)
+        client.headers["Sec-Fetch-Site"] = "same-origin"
+        form = {"form_token": "", "email": email, "password": people_made.PASSWORD}
+        assert client.post("/sign-in", data=form, follow_redirects=False).status_code == 303
 
         def show(number: int) -> object:
             answer = client.get(f"/cases/{ids[200 + number]}")

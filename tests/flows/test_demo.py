@@ -18,8 +18,11 @@ import httpx2
 import make
 import pytest
 from registry_state import rows_of
+from sqlalchemy import select
 
+from authcheck.cases.notice_tables import Hit, NoticeRow
 from authcheck.errors import Unavailable
+from authcheck.licences.tables import Licence
 from authcheck.terminal.demo.run import KnownAnswer, find_free_port, read_known
 from authcheck.workspace import Workspace
 
@@ -35,6 +38,19 @@ PRODUCTS = [
     ("acme", "A-1", "9520001000034", "L3", "Mug", "1", "forged"),
     ("acme", "A-1", "9520001000041", "L4", "Bag", "1", "copied"),
 ]
+LICENCES = [
+    ("licensee", "name", "owner", "designs", "territories", "goods", "starts", "ends", "state"),
+    ("printer", "Printer", "acme", "A-1", "DE|FR", "16", "-9", "9", "amended"),
+]
+OFFER = ("listings/copy.jpg", "Shop", "DE", "16", "9.90 EUR", "Tin", "5")
+OFFERS = [
+    ("reference", "seller", "shop_of", "certificate", "verdict", "case", "reported", "picture", "seller_name",
+     "territory", "goods", "price", "title", "sold_30d"),
+    ("B-1", "printer-shop", "printer", "", "licensed", "", "", *OFFER),
+    ("B-2", "stranger", "", "", "unlicensed_use", "A", "acme/A-1/counterfeit", *OFFER),
+    ("B-3", "stranger", "", "", "unlicensed_use", "A", "acme/A-1/counterfeit", *OFFER),
+    ("B-4", "liar", "", "9520001000027", "certificate_invalid", "B", "", *OFFER),
+]  # fmt: skip
 LISTINGS = [
     ("picture", "verdict", "design", "owner", "edit"),
     ("listings/copy.jpg", "match", "A-1", "acme", "recompressed"),
@@ -63,6 +79,8 @@ def fixtures(tmp_path: Path) -> Path:
     write(folder / "designs.csv", [("reference", "owner", "picture"), ("A-1", "acme", "designs/a.png")])
     write(folder / "listings.csv", LISTINGS)
     write(folder / "products.csv", PRODUCTS)
+    write(folder / "licences.csv", LICENCES)
+    write(folder / "offers.csv", OFFERS)
     return folder
 
 
@@ -116,7 +134,16 @@ def test_a_wrong_answer_is_named(cli: Any, fixtures: Path, known: tuple[str, ...
 
 
 @pytest.mark.parametrize(
-    "missing", ["listings.csv", "designs.csv", "organisations.csv", "products.csv", "listings/copy.jpg"]
+    "missing",
+    [
+        "listings.csv",
+        "designs.csv",
+        "organisations.csv",
+        "products.csv",
+        "offers.csv",
+        "licences.csv",
+        "listings/copy.jpg",
+    ],
 )
 def test_missing_sample_data_is_one_line(cli: Any, fixtures: Path, missing: str) -> None:
     """A missing file gives an error with a code, not a traceback."""
@@ -246,3 +273,30 @@ def test_products_that_tell_no_story_are_refused(cli: Any, fixtures: Path) -> No
     write(fixtures / "products.csv", [PRODUCTS[0], (*PRODUCTS[1][:6], "lost")])
     done = cli("demo", "--no-serve", "--fixtures", fixtures)
     assert (done.code, "[demo.fixtures]" in done.err) == (2, True)
+
+
+@pytest.mark.slow
+def test_listings_and_cases_have_known_answers(cli: Any, fixtures: Path, workspace: Workspace) -> None:
+    """Licences, listings, cases and a notice come out as the tables say. What does not is named, with exit 1."""
+    done = cli("demo", "--no-serve", "--fixtures", fixtures)
+    assert (done.code, "4 of 4 listings have the expected verdict, and 2 of 2 cases" in done.err) == (0, True)
+    with workspace.database.reading() as session:
+        rows = session.scalars(select(NoticeRow).order_by(NoticeRow.number)).all()
+        assert [(row.reference, row.code) for row in rows] == [("B-2", None), ("B-3", None)]
+        licences = session.scalars(select(Licence).order_by(Licence.version)).all()
+        assert [licence.superseded_at is not None for licence in licences] == [True, False]
+        assert {hit.verdict for hit in session.scalars(select(Hit))} == {row[4] for row in OFFERS[1:]}
+    wrong = (*OFFERS[1][:4], "none", "C", *OFFERS[1][6:])
+    write(fixtures / "offers.csv", [OFFERS[0], wrong, *OFFERS[2:]])
+    again = cli("demo", "--no-serve", "--fixtures", fixtures)
+    assert again.code == 1
+    assert "B-1 listings/copy.jpg: licensed, expected none." in again.out
+    assert "3 of 4 listings have the expected verdict, and 2 of 3 cases" in again.err
+
+
+@pytest.mark.slow
+def test_an_unknown_state_of_a_licence_is_refused(cli: Any, fixtures: Path) -> None:
+    """A licence in a state that the demo cannot make is one line, not a traceback."""
+    write(fixtures / "licences.csv", [LICENCES[0], (*LICENCES[1][:-1], "sold")])
+    done = cli("demo", "--no-serve", "--fixtures", fixtures)
+    assert (done.code, "[demo.fixtures]" in done.err, "'sold'" in done.err) == (2, True, True)

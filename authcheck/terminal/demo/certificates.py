@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,15 +73,22 @@ class CheckedUnit:
         return self.outcome == OUTCOMES[self.product.story]
 
 
-def run(work: Workspace, fixtures: Path) -> int:
-    """Issue, check, forge and tamper. Return the number of wrong outcomes.
+def play_stories(work: Workspace, fixtures: Path) -> list[CheckedUnit]:
+    """Issue the certificates of the sample products, and check and forge them.
 
     Raises Rejected (`demo.fixtures`) without sample products.
     """
     with console.progress(on_terminal_only=False) as progress:
         products = read_products(fixtures)
         tracked = progress.track(products, total=len(products), description="Issuing certificates")
-        units = [_play_story(work, product) for product in tracked]
+        return [_play_story(work, product) for product in tracked]
+
+
+def compare(work: Workspace, units: Sequence[CheckedUnit]) -> int:
+    """Print the outcomes, verify a proof, and tamper. Return the number of wrong outcomes.
+
+    It runs when all ledger entries of the demo are written, so that the proof is the same in each run.
+    """
     table = console.table(*HEADINGS, whole=HEADINGS[:2])
     for unit in units:
         story = unit.product.story
@@ -109,6 +117,15 @@ def links(work: Workspace, fixtures: Path, here: str) -> list[str]:
             note = "  (the genuine certificate, which is good)" if product.story == "forged" else ""
             lines.append(f"{product.story:<12}{here}/c/{code}{note}")
     return lines
+
+
+def codes_by_gtin(work: Workspace, fixtures: Path) -> dict[str, str]:
+    """Return the code of the first unit of each sample product, by the product's GTIN."""
+    with work.database.reading() as session:
+        return {
+            product.gtin: _first_unit(session, _request_key(product)).code
+            for product in read_products(fixtures)
+        }
 
 
 def read_products(fixtures: Path) -> list[SampleProduct]:

@@ -1,6 +1,5 @@
 """The demo: import the sample designs, check the sample listings, compare with expected answers, serve."""
 
-import csv
 import shlex
 import socket
 from collections.abc import Iterator, Sequence
@@ -13,19 +12,19 @@ from authcheck.checks import answers as verify
 from authcheck.checks import records
 from authcheck.checks.answers import Answer
 from authcheck.checks.verdicts import VerdictCode
-from authcheck.errors import ImageRejected, Rejected, Unavailable
+from authcheck.errors import ImageRejected, Unavailable
 from authcheck.files.picture_files import read_file
 from authcheck.members import api_keys, organisations
 from authcheck.registry.design_files import load_from, read_table
 from authcheck.registry.reports import count_statuses
 from authcheck.storage.opening import utc_now
 from authcheck.terminal import server
-from authcheck.terminal.demo import certificates, people
+from authcheck.terminal.demo import certificates, market, people
+from authcheck.terminal.demo.tables import read_rows
 from authcheck.terminal.output import checks, console, imports
 from authcheck.workspace import Workspace
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
-MARKETPLACE = "demo-market"
 KEY_LABEL = "demo"
 HEADINGS = ("picture", "verdict", "design", "reasons")
 MAX_TABLE_BYTES = 64 * 1024 * 1024
@@ -60,37 +59,25 @@ def run(work: Workspace, fixtures: Path) -> int:
         f"{len(listings) - wrong_count} of {len(listings)} answers are as expected.",
         style="bold red" if wrong_count else "bold green",
     )
-    return wrong_count + certificates.run(work, fixtures)
+    units = certificates.play_stories(work, fixtures)
+    read = {
+        listing.picture: answer
+        for listing, answer in zip(listings, answers, strict=True)
+        if isinstance(answer, Answer)
+    }
+    wrong_count += market.run(work, fixtures, read)
+    return wrong_count + certificates.compare(work, units)
 
 
 def read_known(fixtures: Path) -> list[KnownAnswer]:
     """Return the sample listings with their expected answers. Raises Rejected (`demo.fixtures`)."""
-    return [
-        KnownAnswer(*(row[name] for name in KnownAnswer.__slots__))
-        for row in _read_rows(fixtures / "listings.csv", KnownAnswer.__slots__)
-    ]
-
-
-def _read_rows(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Return the rows of one table of the sample data. Raises Rejected (`demo.fixtures`)."""
-    try:
-        with table.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise Rejected(
-            f"We found no sample data in {table.parent}. Run the demo in a checkout of authcheck, or name the"
-            " folder with --fixtures.",
-            code="demo.fixtures",
-        ) from error
-    if not rows or any(row.get(column) is None for row in rows for column in columns):
-        raise Rejected(f"{table} needs rows with {', '.join(columns)}.", code="demo.fixtures")
-    return rows
+    return [KnownAnswer(**row) for row in read_rows(fixtures / "listings.csv", KnownAnswer.__slots__)]
 
 
 def _import_samples(work: Workspace, fixtures: Path) -> None:
     """Create the sample organisations and register the sample designs."""
     with work.database.writing() as session:
-        for row in _read_rows(fixtures / "organisations.csv", ("handle", "name", "roles")):
+        for row in read_rows(fixtures / "organisations.csv", ("handle", "name", "roles")):
             if organisations.find_organisation(session, row["handle"]) is None:
                 roles = row["roles"].split("|")
                 organisations.create_organisation(
@@ -174,7 +161,7 @@ def serve(work: Workspace, fixtures: Path, port: int) -> None:
         "Certificates, by story:",
         *certificates.links(work, fixtures, here),
         "",
-        *people.sign_in_lines(work, brand=_first_brand(fixtures), market=MARKETPLACE, here=here),
+        *people.sign_in_lines(work, brand=_first_brand(fixtures), market=market.HANDLE, here=here),
         "",
         "Press Ctrl-C to stop.",
     ]
@@ -185,7 +172,7 @@ def serve(work: Workspace, fixtures: Path, port: int) -> None:
 
 def _first_brand(fixtures: Path) -> str:
     """Return the handle of the first brand of the sample data."""
-    rows = _read_rows(fixtures / "organisations.csv", ("handle", "name", "roles"))
+    rows = read_rows(fixtures / "organisations.csv", ("handle", "name", "roles"))
     return next((row["handle"] for row in rows if "brand" in row["roles"].split("|")), rows[0]["handle"])
 
 
@@ -196,13 +183,13 @@ def _new_key(work: Workspace) -> str:
     """
     now = utc_now()
     with work.database.writing() as session:
-        market = organisations.find_organisation(session, MARKETPLACE) or organisations.create_organisation(
-            session, handle=MARKETPLACE, name="Demo market", roles=["marketplace"], now=now
-        )
-        for key in api_keys.list_keys(session, market.id, limit=1000):
+        marketplace = organisations.get_organisation(session, market.HANDLE)
+        for key in api_keys.list_keys(session, marketplace.id, limit=1000):
             if key.label == KEY_LABEL:
-                api_keys.revoke_key(session, key.id, organisation_id=market.id, now=now)
-        _, token = api_keys.create_key(session, market, label=KEY_LABEL, scopes=["listings:check"], now=now)
+                api_keys.revoke_key(session, key.id, organisation_id=marketplace.id, now=now)
+        _, token = api_keys.create_key(
+            session, marketplace, label=KEY_LABEL, scopes=["listings:check"], now=now
+        )
     return token
 
 
