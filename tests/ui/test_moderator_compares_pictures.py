@@ -232,7 +232,7 @@ def test_keys_leave_writers_and_browsers_alone(visit: Visit, cases: dict[str, st
 
 
 def test_keys_walk_through_the_queue(visit: Visit, cases: dict[str, str]) -> None:
-    """j and k move from row to row, Enter opens a case, and / leads to the search, which finds a shop."""
+    """The keys j and k walk, Enter opens a case, and the slash leads to the search, which finds a shop."""
     mo = visit("/cases")
     row = "[...document.querySelectorAll('[data-row]')].indexOf(document.activeElement)"
     rows = []
