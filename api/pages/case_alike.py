@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
@@ -49,7 +50,7 @@ def decide(
 
     act = Act(request, signed_in, workspace, case_id, form)
     return act.go_on(
-        run, lambda: f"decided={case_id}&left={len(made[0].left)}", "decide-", show_error=_show_error
+        run, lambda: f"decided={quote(case_id)}&left={len(made[0].left)}", "decide-", show_error=_show_error
     )
 
 

@@ -87,14 +87,15 @@ def neighbours_of(session: Session, workspace: Workspace, case: Case, now: datet
     rows = in_order(session, str(case.organisation_id), now)
     ids = [row.id for row in rows]
     free = (row for row in rows if row.id != case.id and not is_held(row, now))
-    around = {"place": None, "before": None, "after": next(iter(ids), None), "shown": len(ids)}
+    shown = f"{len(ids)}+" if len(ids) == MOST_SHOWN else str(len(ids))
+    around: dict[str, Any] = {"place": None, "before": None, "after": next(iter(ids), None), "shown": shown}
     if case.id in ids:
         place = ids.index(case.id)
         around = {
             "place": place + 1,
             "before": ids[place - 1] if place else None,
             "after": ids[place + 1] if place + 1 < len(ids) else None,
-            "shown": len(ids),
+            "shown": shown,
         }
     return {**around, "preload": first_pictures(session, workspace, next(free, None), now)}
 

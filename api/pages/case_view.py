@@ -119,12 +119,13 @@ def design_of(case: Case) -> dict[str, Any]:
 
 def listing_of(listing: Listing, hold: EvidenceHold) -> dict[str, Any]:
     """Return the listing as the case was opened with it. All its texts come from strangers."""
-    names = ("reference", "seller", "seller_name", "channel", "territory", "price", "url", "title",
+    names = ("reference", "seller", "seller_name", "channel", "territory", "price", "title",
              "description", "language", "gtin", "listed_on", "certificate_code", "verdict")  # fmt: skip
     numbers = {name: getattr(listing, name) for name in ("sold_30d", "stock", "rank")}
     return {
         **{name: getattr(listing, name) for name in names},
         "id": hold.listing_id,
+        "url": listing.url if (listing.url or "").startswith(("https://", "http://")) else None,
         "goods": listing.goods,
         "numbers": {name: value for name, value in numbers.items() if value is not None},
         "remarks": [remark for remark in listing.remarks or () if remark["code"] in REMARKS],

@@ -139,7 +139,7 @@ def show_page(
         whole = whole_case(session, workspace, case, signed_in, language, chosen=query.listing, now=now)
         around = neighbours_of(session, workspace, case, now)
         deciding = deciding_of(session, case, [reason["code"] for reason in whole["reasons"]])
-        undo = undo_of(session, query.decided, organisation_id, principal.caller, now)
+        undo = undo_of(session, query.decided or case.id, organisation_id, principal.caller, now)
     return render(
         request,
         "cases/case.html",

@@ -1,6 +1,6 @@
 // <case-desk>: keeps the lease of an open case, asks once before a very quick decision, and counts the undo down.
 // Without this script the lease lasts ten minutes, and the server still refuses what comes too late.
-const RENEW_MS = 4 * 60 * 1000, SETTLE_MS = 400, HASTY_MS = 2000
+const RENEW_MS = 4 * 60 * 1000, SETTLE_MS = 400, HASTY_MS = 2000, TRIES = 3, TRY_MS = 1000
 
 class CaseDesk extends HTMLElement {
   connectedCallback() {
@@ -15,6 +15,9 @@ class CaseDesk extends HTMLElement {
     })
     for (const form of this.querySelectorAll("[data-leaves]"))
       form.addEventListener("submit", (event) => (this.leaving ||= !event.defaultPrevented))
+    for (const button of this.querySelectorAll("[data-step]"))
+      button.addEventListener("click", () => this.step(Number(button.dataset.step)))
+    this.watchPictures()
     this.counted = this.querySelector("[data-counted]")
     if (this.counted) {
       this.addEventListener("change", () => this.count())
@@ -68,6 +71,26 @@ class CaseDesk extends HTMLElement {
     box.querySelector("[data-wait]").onclick = () => this.lookAgain(box)
     box.onkeydown = (key) => {
       if (key.key === "Escape") this.lookAgain(box)
+    }
+  }
+
+  // Move the focus from row to row.
+  step(by) {
+    const rows = [...this.querySelectorAll("[data-row]")], at = rows.indexOf(document.activeElement)
+    rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))]?.focus()
+  }
+
+  // While the server is busy it draws no picture. Ask again a few times.
+  watchPictures() {
+    const again = (image) => {
+      const tries = Number(image.dataset.tries ?? 0)
+      if (tries >= TRIES) return
+      image.dataset.tries = tries + 1
+      setTimeout(() => (image.src = image.getAttribute("src")), TRY_MS * 2 ** tries)
+    }
+    for (const image of this.querySelectorAll(".stage img")) {
+      image.addEventListener("error", () => again(image))
+      if (image.complete && !image.naturalWidth && image.loading !== "lazy") again(image)
     }
   }
 

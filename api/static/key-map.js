@@ -55,7 +55,8 @@ class KeyMap extends HTMLElement {
   }
 
   acts() {
-    return [...document.querySelectorAll("[data-act][data-key]")].filter((element) => !element.disabled && element.closest("[hidden]") === null)
+    const isThere = (element) => !element.disabled && element.closest("[hidden]:not([data-step])") === null
+    return [...document.querySelectorAll("[data-act][data-key]")].filter(isThere)
   }
 
   find(event) {

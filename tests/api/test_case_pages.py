@@ -10,6 +10,7 @@ import make
 import notices_made
 import people_made
 import pytest
+from case_browsers import OURS, TOKEN, sign_in
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -20,19 +21,7 @@ from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.slow  # a photo is aligned with its design
-OURS, TOKEN = {"Sec-Fetch-Site": "same-origin"}, {"form_token": ""}
 DESIGN = make.picture(4, (400, 320))
-
-
-def sign_in(client: TestClient, workspace: Workspace, owner: str = "bazaar", role: str = "moderator") -> str:
-    """Sign a moderator of a marketplace in, and return the person's id."""
-    email = f"{role}@{owner}.example"
-    person = people_made.person(
-        workspace.database, email, owner=owner, kinds=("marketplace",), roles=(role,), now=utc_now()
-    )
-    fields = {"email": email, "password": people_made.PASSWORD}
-    assert client.post("/sign-in", data=fields, headers=OURS, follow_redirects=False).status_code == 303
-    return person.id
 
 
 def hand_in(workspace: Workspace, reference: str = "L-1", **words: Any) -> str:

@@ -231,6 +231,24 @@ def test_keys_leave_writers_and_browsers_alone(visit: Visit, cases: dict[str, st
     assert page.locator("[data-mode=onion] kbd:visible").count() == 0
 
 
+def test_keys_walk_through_the_queue(visit: Visit, cases: dict[str, str]) -> None:
+    """The keys j and k walk, Enter opens a case, and the slash leads to the search, which finds a shop."""
+    mo = visit("/cases")
+    row = "[...document.querySelectorAll('[data-row]')].indexOf(document.activeElement)"
+    rows = []
+    for key in "jjjkk":
+        mo.page.keyboard.press(key)
+        rows.append(mo.page.evaluate(row))
+    assert rows == [0, 1, 2, 1, 0]
+    assert mo.send("[data-row]") == 200
+    assert mo.path().startswith("/cases/cas_")
+    mo.go("/cases")
+    mo.page.keyboard.press("/")
+    mo.page.keyboard.insert_text("sunny-kites")
+    assert mo.send() == 200
+    assert mo.page.locator("[data-row]").count() == 1
+
+
 def test_words_of_strangers_do_not_break_the_page(visit: Visit, cases: dict[str, str]) -> None:
     """Markup, right-to-left words, a formula and 100,000 letters: nothing runs, and nothing scrolls sideways."""
     mo = visit(f"/cases/{cases['words']}", takes=True)
