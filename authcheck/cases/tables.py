@@ -88,7 +88,7 @@ class Case(Entity):
     salt: Mapped[str] = mapped_column(String(32))
     priority: Mapped[dict[str, Any]]
     rank: Mapped[float]
-    weights: Mapped[str] = mapped_column(String(60))
+    weights: Mapped[str] = mapped_column(String(60), server_default="none")
     lease_holder: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
     open_key: Mapped[str | None] = mapped_column(String(64), unique=True)

@@ -105,6 +105,29 @@ def test_prices_of_earlier_releases_can_be_compared(empty: Database, monkeypatch
     assert dear == ["a", "c", "e"]
 
 
+def test_cases_of_earlier_releases_keep_their_timelines(empty: Database) -> None:
+    """A database with a case is upgraded: SQLite does not replace a table to which other rows refer."""
+    empty.upgrade("0010")
+    day = "'2026-11-23 00:00:00'"
+    rows = {
+        "organisations (id, handle, name, roles, created_at)": f"'org', 'm', 'm', '[]', {day}",
+        "designs (id, owner_id, reference, title, kind, state, public_preview, registered_at, registered_tick,"
+        " version)": f"'dsn', 'org', 'r', 't', 'other', 'registered', FALSE, {day}, 1, 1",
+        "picture_clusters (id, design_id, representative_sha256, spread_bits, created_at)": f"'clu', 'dsn', '', 0, {day}",
+        "cases (id, organisation_id, channel, seller, design_id, cluster_id, verdict, severity, state, opened_at,"
+        " due_at, head, salt, priority, rank)": "'cas', 'org', 'm', 's', 'dsn', 'clu', 'lookalike', 'low', 'open',"
+        f" {day}, {day}, '', '', '{{}}', 0",
+        "case_events (case_id, number, at, kind, details, hash)": f"'cas', 0, {day}, 'opened', '{{}}', ''",
+    }
+    with empty.writing() as session:
+        for table, values in rows.items():
+            session.execute(sa.text(f"INSERT INTO {table} VALUES ({values})".replace(":", "\\:")))  # noqa: S608 - ours
+    empty.upgrade()
+    with empty.reading() as session:
+        assert session.execute(sa.text("SELECT weights FROM cases")).all() == [("none",)]
+        assert session.execute(sa.text("SELECT kind FROM case_events")).all() == [("opened",)]
+
+
 def test_hits_of_earlier_releases_are_noted(empty: Database) -> None:
     """The upgrade notes the design of the verdict, of listings that a marketplace or the owner handed in."""
     empty.upgrade("0011")

@@ -29,9 +29,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_cases_state_waits_until", "cases", ["state", "waits_until"])
     op.create_index("ix_cases_state_closes_at", "cases", ["state", "closes_at"])
-    op.add_column("cases", sa.Column("weights", sa.String(length=60), nullable=False, server_default=""))
-    with op.batch_alter_table("cases") as table:  # the default was for the rows that were there
-        table.alter_column("weights", server_default=None)
+    # The default stays: SQLite would have to replace the table, which the rows of timelines refer to.
+    op.add_column("cases", sa.Column("weights", sa.String(length=60), nullable=False, server_default="none"))
     op.add_column("case_items", sa.Column("included", sa.Boolean(), nullable=True))
     op.create_table(
         "case_decisions",
