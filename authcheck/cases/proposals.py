@@ -42,9 +42,16 @@ def list_proposals(
     return session.scalars(query.order_by(CaseDecision.id).limit(limit)).all()
 
 
-def get_proposal(session: Session, decision_id: str, owner_id: str, *, reach: Reach) -> CaseDecision:
-    """Return a proposal. Raises NotFound (`proposal.not_found`), also for an answered or another owner's."""
+def get_proposal(
+    session: Session, decision_id: str, owner_id: str, *, reach: Reach, lock: bool = False
+) -> CaseDecision:
+    """Return a proposal. Raises NotFound (`proposal.not_found`), also for an answered or another owner's.
+
+    With `lock`, nobody else answers it and no moderator reverses it until this transaction ends.
+    """
     query = _select_proposals(owner_id, reach).where(CaseDecision.id == decision_id)
+    if lock:
+        query = query.with_for_update(of=CaseDecision)
     decision = session.scalar(query) if can_be_stored(decision_id) else None
     if decision is None:
         raise NotFound(
@@ -152,7 +159,7 @@ def accept(
     reach: Reach,
 ) -> NegativePicture:
     """Add the picture of a proposal to the owner's negative pictures. Raises as `add_negative`, NotFound."""
-    decision = get_proposal(session, decision_id, owner_id, reach=reach)
+    decision = get_proposal(session, decision_id, owner_id, reach=reach, lock=True)
     label = f"{decision.code} {decision.case_id}"
     negative = add_negative(session, work.store, read, owner_id=owner_id, label=label, now=now)
     decision.owner_answer, decision.owner_answered_at = "added", now
@@ -161,5 +168,5 @@ def accept(
 
 def decline(session: Session, decision_id: str, *, owner_id: str, now: datetime, reach: Reach) -> None:
     """Decline a proposal. Raises NotFound (`proposal.not_found`)."""
-    decision = get_proposal(session, decision_id, owner_id, reach=reach)
+    decision = get_proposal(session, decision_id, owner_id, reach=reach, lock=True)
     decision.owner_answer, decision.owner_answered_at = "declined", now

@@ -10,13 +10,15 @@ import notices_made
 import pytest
 from sqlalchemy import update
 
-from authcheck.cases import bulk, decisions, leases, settling
+from authcheck.cases import bulk, decisions, leases, proposals, settling
 from authcheck.cases.leases import get_locked
 from authcheck.cases.rulings import Ruling
 from authcheck.cases.settling import settle
 from authcheck.cases.tables import Case
 from authcheck.errors import AuthcheckError
 from authcheck.listings.tables import Listing
+from authcheck.members.reach import WHOLE
+from authcheck.registry.tables import Design
 from authcheck.workspace import Workspace
 
 UNLICENSED = Ruling(code="unlicensed_use", reason="listing.no_licence", restriction="remove")
@@ -106,6 +108,32 @@ def test_a_notice_waits_for_the_listing_that_changes(workspace: Workspace, kite:
     (row,) = notice.rows
     cases = {case.id: case.seller for case in cases_made.cases_of(workspace)}
     assert cases[str(row.case_id)] == "another"
+
+
+@pytest.mark.postgresql
+def test_a_proposal_is_answered_once(workspace: Workspace, kite: str) -> None:
+    """Of two answers at once, the second one is told that nothing waits for it."""
+    cases_made.hand_in(workspace)
+    decision_id = decide(workspace, held(workspace), WRONG)
+    settle(workspace.database, at(10))
+    with workspace.database.reading() as session:
+        owner_id = session.get_one(Design, kite).owner_id
+
+    def decline() -> str:
+        try:
+            with workspace.database.writing() as session:
+                proposals.decline(session, decision_id, owner_id=owner_id, now=at(20), reach=WHOLE)
+        except AuthcheckError as error:
+            return error.code
+        return "ok"
+
+    with ThreadPoolExecutor(1) as pool, workspace.database.writing() as session:
+        proposals.decline(session, decision_id, owner_id=owner_id, now=at(19), reach=WHOLE)
+        session.flush()
+        waiting = pool.submit(decline)
+        time.sleep(0.1)
+        session.commit()
+        assert waiting.result() == "proposal.not_found"
 
 
 def test_a_bulk_of_which_a_part_has_left_is_not_undone(workspace: Workspace, kite: str) -> None:
