@@ -1,5 +1,6 @@
 """Endpoints of notices: a brand reports listings that use its designs, and follows each of them."""
 
+import json
 from collections import Counter
 from typing import Annotated, Any
 
@@ -51,7 +52,7 @@ def file_notice(caller: NoticesWriter, body: NoticeIn, once: OnceDep, workspace:
         note=body.note,
         rows=[Named(row.listing, row.reference, row.marketplace) for row in body.rows],
     )
-    digest = digest_of(body.model_dump_json())
+    digest = digest_of(json.dumps(body.model_dump()))  # ASCII, so that an odd character is only a wrong row
     return once.run(workspace.database, caller, digest, lambda: _file(workspace, caller, message))
 
 

@@ -1,5 +1,6 @@
 """Notices over HTTP: JSON and tables, the receipt, repetition, and who may read them."""
 
+import json
 from typing import Any
 
 import cases_made
@@ -100,13 +101,13 @@ def test_a_notice_is_for_those_who_may(client: TestClient, workspace: Workspace,
 
 
 def test_odd_names_are_refused_rows(client: TestClient, workspace: Workspace, kite: str) -> None:
-    """A formula, HTML, a NUL and a text of any length are the names of no listing, and change nothing."""
-    names = ["=1+1", "<script>", "a\0b", "\u202eabc", "x" * 100_000]
+    """Formulas, HTML, NUL, half a character and texts of any length name no listing, and change nothing."""
+    names = ["=1+1", "<script>", "a\0b", "\ud800", "\u202eabc", "x" * 100_000]
     rows = [{"reference": name, "marketplace": "bazaar"} for name in names]
     rows += [{"listing": name} for name in names]
-    answer = client.post(
-        "/v1/notices", headers=bearer(workspace), json={**SAID, "design": kite, "rows": rows}
-    )
+    headers = {**bearer(workspace), "Content-Type": "application/json"}
+    body = json.dumps({**SAID, "design": kite, "rows": rows, "note": "half \ud800"})
+    answer = client.post("/v1/notices", headers=headers, content=body)
     assert answer.status_code == 201, answer.text
     assert {row["stage"] for row in answer.json()["rows"]} == {"refused"}
     assert max(len(row["reference"]) for row in answer.json()["rows"]) == 200
