@@ -96,6 +96,7 @@ def _take_effect(session: Session, case: Case, decision: CaseDecision, now: date
     settings: Settings = session.info[SETTINGS]
     decision.effective_at = now
     case.state, case.open_key = State.EFFECTIVE, None
+    case.waits_since = case.waits_until = None  # it may have been decided before the answer came
     case.closes_at = now + timedelta(days=settings.complaint_days)
     timeline.append(session, case, "effective", {"decision": decision.id}, at=now)
     _move_left_out(session, case, now)

@@ -10,7 +10,7 @@ import notices_made
 import pytest
 from sqlalchemy import update
 
-from authcheck.cases import bulk, decisions, leases, proposals, settling
+from authcheck.cases import bulk, decisions, leases, proposals, questions, settling
 from authcheck.cases.leases import get_locked
 from authcheck.cases.rulings import Ruling
 from authcheck.cases.settling import settle
@@ -192,6 +192,19 @@ def test_a_decision_can_be_sent_again(workspace: Workspace, kite: str) -> None:
     settle(workspace.database, at(10))
     assert decide(workspace, case, leave_out=[other.id], now=at(30)) == first
     assert [event.kind for event in cases_made.events_of(workspace, case)].count("decided") == 1
+
+
+def test_a_decided_case_waits_for_nothing(workspace: Workspace, kite: str) -> None:
+    """A case is decided before the answer to its question comes. In effect, it says no day until which it waits."""
+    cases_made.hand_in(workspace)
+    case = held(workspace)
+    with workspace.database.writing() as session:
+        words = {"organisation_id": case.organisation_id, "holder": "ack_1"}
+        questions.ask(session, case.id, of="owner", text="Yours?", **words, now=at())
+    decide(workspace, held(workspace))
+    settle(workspace.database, at(10))
+    (again,) = cases_made.cases_of(workspace)
+    assert (again.state, again.waits_until) == ("effective", None)
 
 
 def test_an_undone_decision_is_not_sent_again(workspace: Workspace, kite: str) -> None:
