@@ -19,11 +19,13 @@ from authcheck.members.sessions import SignedIn
 from authcheck.members.tables import ApiKey, Person
 from authcheck.workspace import Workspace
 
+from ..case_places import CasePlaces
 from ..i18n import Language
 from .case_pictures import findings_of, held_by, is_found
 from .case_reasons import certificate_of, licence_of, reasons_of, reports_of, seller_of
 
 MOST_LISTINGS = 300
+MOST_SOUGHT = 2
 REMARKS = ("listing.field_hidden", "listing.field_cut", "listing.field_unread", "listing.price_unread")
 
 
@@ -35,6 +37,7 @@ def whole_case(
     language: Language,
     *,
     chosen: str,
+    places: CasePlaces,
     now: datetime,
 ) -> dict[str, Any]:
     """Return the context of the page. `chosen` is the id of the listing to show, "" for the first.
@@ -49,6 +52,7 @@ def whole_case(
     events = timeline.events_of(session, case.id)
     names = names_of(session, [case.lease_holder, *(event.person_id for event in events)])
     found = findings_of(session, case, [picture.check for picture in hold.pictures])
+    found = _place(found, hold, workspace, places)
     return {
         "case": bar_of(case, names, signed_in, language, now),
         "design": design_of(case),
@@ -141,6 +145,19 @@ def pictures_of(
     return sorted(pictures, key=lambda picture: (not picture["is_found"], not picture["is_aligned"]))
 
 
+def _place(
+    found: dict[str, Found], hold: EvidenceHold, workspace: Workspace, places: CasePlaces
+) -> dict[str, Found]:
+    """Return the findings with their places. Few are looked for, because the page must open at once."""
+    sought, placed = 0, dict(found)
+    for picture in hold.pictures:
+        check, finding = picture.check, found[picture.check_id]
+        sought += not places.knows(check, finding)
+        if sought <= MOST_SOUGHT:
+            placed[check.id] = places.find(check, finding, workspace)
+    return placed
+
+
 def first_pictures(session: Session, workspace: Workspace, case: Case | None, now: datetime) -> list[str]:
     """Return the addresses of the pictures that the page of a case shows first."""
     hold = next(iter(holds.all_holds(session, case.id)), None) if case else None
@@ -169,7 +186,7 @@ def _picture(
         "size": full_px or (4, 3),
         "outline": " ".join(f"{x:.1f},{y:.1f}" for x, y in alignment.outline) if alignment else "",
         "signs": _signs(finding),
-        "coverage": alignment.coverage if alignment else None,
+        "coverage": alignment.coverage if alignment and finding.row.get("alignment") else None,
     }
 
 

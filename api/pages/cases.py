@@ -1,5 +1,6 @@
 """The pages of a marketplace's moderators: the queue, and the review of a case."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -136,7 +137,16 @@ def show_page(
     language, organisation_id = language_of(request), principal.organisation_id
     with workspace.database.reading() as session:
         case = get_case(session, case_id, organisation_id=organisation_id)
-        whole = whole_case(session, workspace, case, signed_in, language, chosen=query.listing, now=now)
+        whole = whole_case(
+            session,
+            workspace,
+            case,
+            signed_in,
+            language,
+            chosen=query.listing,
+            places=request.app.state.case_places,
+            now=now,
+        )
         around = neighbours_of(session, workspace, case, now)
         deciding = deciding_of(session, case, [reason["code"] for reason in whole["reasons"]])
         undo = undo_of(session, query.decided or case.id, organisation_id, principal.caller, now)
@@ -190,6 +200,7 @@ def show_view(
     principal.reach.require_whole()
     with workspace.database.reading() as session:
         shown = case_pictures.find(session, case_id, check_id, principal.organisation_id)
+    shown = replace(shown, finding=request.app.state.case_places.find(shown.check, shown.finding, workspace))
     name = case_pictures.name_of_view(shown, workspace)
     if not_modified(if_none_match, f'"{name}"'):
         return _picture(b"", f'"{name}"', "", if_none_match)
