@@ -7,14 +7,12 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
-from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from authcheck.cases import bulk
 from authcheck.cases.bulk import Alike
 from authcheck.cases.listing import get_case
 from authcheck.errors import AuthcheckError
-from authcheck.listings.tables import EvidenceHold, HeldPicture
 from authcheck.members.sessions import SignedIn
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
@@ -23,6 +21,7 @@ from ..deps import WorkspaceDep
 from ..i18n import language_of
 from .case_acts import Act, ruling_of
 from .case_deciding import deciding_of
+from .case_pictures import first_picture, holds_of
 from .case_view import bar_of, design_of
 from .cases import CasesDeciderDep
 from .person import Form, FormDep, PersonRoute, acting, problem_of, status_of
@@ -99,16 +98,12 @@ def alikes_of(
     session: Session, workspace: Workspace, found: list[Alike], now: datetime
 ) -> list[dict[str, Any]]:
     """Return the listings with what differs in facts. Each has the picture that its own case holds."""
-    query = (
-        select(EvidenceHold)
-        .where(EvidenceHold.case_id.in_(sorted({alike.case.id for alike in found})))
-        .options(selectinload(EvidenceHold.pictures).joinedload(HeldPicture.check))
-    )
-    held = {(hold.case_id, hold.listing_id): hold for hold in session.scalars(query)}
+    holds = holds_of(session, {alike.case.id for alike in found})
+    held = {(hold.case_id, hold.listing_id): hold for hold in holds}
     return [
         {
             "listing": alike.listing.id,
-            "picture": _picture(alike, held.get((alike.case.id, alike.listing.id)), workspace, now),
+            "picture": first_picture(held.get((alike.case.id, alike.listing.id)), alike.case, workspace, now),
             "title": (alike.listing.title or alike.listing.reference)[:120],
             "seller": alike.listing.seller,
             "territory": alike.listing.territory,
@@ -120,12 +115,3 @@ def alikes_of(
         }
         for alike in found
     ]
-
-
-def _picture(alike: Alike, hold: EvidenceHold | None, workspace: Workspace, now: datetime) -> str | None:
-    """Return the address of the picture that shows the design, None when its copy is lost."""
-    for picture in hold.pictures if hold else ():
-        shows = any(finding["design_id"] == alike.case.design_id for finding in picture.check.findings)
-        if shows and workspace.copies.has(picture.picture_sha256, picture.check.asked_at, now):
-            return f"/cases/{alike.case.id}/pictures/{picture.check_id}"
-    return None

@@ -11,13 +11,14 @@ from authcheck.cases.leases import is_held
 from authcheck.cases.states import State
 from authcheck.cases.tables import Case, CaseItem
 from authcheck.ids import normal_id
-from authcheck.listings.tables import Listing
+from authcheck.listings.tables import EvidenceHold, Listing
 from authcheck.members.sessions import SignedIn
 from authcheck.registry.tables import Design
 from authcheck.storage.parameters import can_be_stored
 from authcheck.workspace import Workspace
 
 from ..i18n import Language
+from .case_pictures import first_picture, holds_of
 from .case_view import bar_of, first_pictures, names_of
 
 MOST_SHOWN = 50
@@ -25,10 +26,11 @@ MOST_SHOWN = 50
 
 def queue_of(
     session: Session,
-    organisation_id: str,
+    workspace: Workspace,
     signed_in: SignedIn,
     language: Language,
     *,
+    organisation_id: str,
     state: str,
     search: str,
     now: datetime,
@@ -48,6 +50,9 @@ def queue_of(
         newest = _select(organisation_id).where(Case.state == state).order_by(Case.id.desc())
         rows = session.scalars(newest).all()
     names = names_of(session, (row.lease_holder for row in rows))
+    held: dict[str, EvidenceHold] = {}
+    for hold in holds_of(session, {row.id for row in rows}):
+        held.setdefault(hold.case_id, hold)
     return {
         "counts": {name.value: counts.get(name.value, 0) for name in State},
         "due": session.scalar(due) or 0,
@@ -58,6 +63,7 @@ def queue_of(
                 **bar_of(row, names, signed_in, language, now),
                 "design": row.design.title,
                 "owner": row.design.owner.name,
+                "picture": first_picture(held.get(row.id), row, workspace, now),
             }
             for row in rows
         ],

@@ -71,9 +71,10 @@ def show_queue(
     with workspace.database.reading() as session:
         queue = queue_of(
             session,
-            principal.organisation_id,
+            workspace,
             signed_in,
             language_of(request),
+            organisation_id=principal.organisation_id,
             state=query.state if query.state in set(State) else State.OPEN,
             search=query.q.strip()[:MOST_SEARCHED],
             now=utc_now(),
