@@ -20,6 +20,7 @@ from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
 from .pages import account, buyer, case_acts, case_alike, certificate, one_time, sign_in
 from .pages import cases as case_pages
+from .pages import feedback as feedback_pages
 from .pages import hits as hit_pages
 from .pages import keys as key_pages
 from .pages import notices as notice_pages
@@ -67,7 +68,7 @@ ROUTERS = (
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, ledger, members, keys,
     people, appointments, operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages,
-    organisation_pages, case_pages, case_acts, case_alike, hit_pages, notice_pages,
+    organisation_pages, case_pages, case_acts, case_alike, hit_pages, notice_pages, feedback_pages,
 )  # fmt: skip
 
 

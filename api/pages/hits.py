@@ -1,6 +1,5 @@
 """The page *Hits*: the listings that show a brand's designs, in groups of one picture."""
 
-import io
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -9,9 +8,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from authcheck.cases import hit_pictures, hit_search
+from authcheck.cases.hit_csv import hits_csv
 from authcheck.cases.hit_search import SUSPECT_VERDICTS, Filter, Group
-from authcheck.cases.stages import OF_HITS, Stage, stage_of_hit
-from authcheck.files.csv_cells import CellWriter
+from authcheck.cases.stages import OF_HITS, Stage
 from authcheck.listings.policies import ListingVerdict
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.sessions import SignedIn
@@ -26,10 +25,6 @@ PAGE = MOST_GROUPS
 MOST_CSV_ROWS = 10_000
 DAYS = (7, 30, 90)
 VERDICTS = tuple(verdict for verdict in ListingVerdict if verdict is not ListingVerdict.NONE)
-COLUMNS = (
-    "listing", "reference", "marketplace", "channel", "seller", "seller_name", "territory", "listed_on",
-    "title", "url", "price", "price_share", "design", "verdict", "stage", "group",
-)  # fmt: skip
 router = APIRouter(route_class=PersonRoute, include_in_schema=False)
 HitsReaderDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.LISTINGS, Right.READ)))]
 Word = Annotated[str, Query(max_length=200)]
@@ -154,9 +149,7 @@ def download(signed_in: HitsReaderDep, workspace: WorkspaceDep, facets: FacetsDe
 
     A cell that a spreadsheet would run as a formula begins with an apostrophe.
     """
-    caller, buffer = acting(signed_in), io.StringIO()
-    writer = CellWriter(buffer)
-    writer.write_row(COLUMNS)
+    caller = acting(signed_in)
     with workspace.database.reading() as session:
         rows = hit_search.list_hits(
             session,
@@ -166,22 +159,7 @@ def download(signed_in: HitsReaderDep, workspace: WorkspaceDep, facets: FacetsDe
             newest_first=True,
             reach=caller.reach,
         )
-        medians = hit_search.licensed_medians(
-            session, caller.organisation_id, {row.design_id for row in rows}
-        )
-        for row in rows:
-            cells: dict[str, Any] = {
-                "listing": row.listing_id, "reference": row.listing.reference,
-                "marketplace": row.organisation.handle, "channel": row.channel, "seller": row.seller,
-                "seller_name": row.listing.seller_name, "territory": row.territory,
-                "listed_on": row.listed_on.isoformat(), "title": row.listing.title, "url": row.listing.url,
-                "price": row.listing.price, "price_share": hit_search.price_share(row, medians),
-                "design": row.design.reference, "verdict": row.verdict, "stage": str(stage_of_hit(row)),
-                "group": row.grouped_by,
-            }  # fmt: skip
-            writer.write_row(cells[column] for column in COLUMNS)
-    headers = {
-        "Content-Disposition": 'attachment; filename="hits.csv"',
-        "Cache-Control": "no-store",
-    }
-    return Response(buffer.getvalue(), media_type="text/csv", headers=headers)
+        design_ids = {row.design_id for row in rows}
+        medians = hit_search.licensed_medians(session, caller.organisation_id, design_ids)
+    headers = {"Content-Disposition": 'attachment; filename="hits.csv"', "Cache-Control": "no-store"}
+    return Response(hits_csv(rows, medians), media_type="text/csv", headers=headers)

@@ -20,12 +20,15 @@ from authcheck.members.sessions import SignedIn
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
+from ..i18n import language_of
+from .case_reasons import reason_words
 from .person import Form, acting, problem_of, status_of
 from .render import render
 
 FIELDS = {"notice.claim": "claim", "notice.statements": "statements", "notice.note": "note",
           "notice.empty": "listings"}  # fmt: skip
 MOST_GROUPS = 24  # on one page
+MOST_REASONS = 3  # of a verdict, the weightiest
 
 
 def show_listings(
@@ -49,6 +52,12 @@ def show_listings(
         medians = hit_search.licensed_medians(session, owner_id, {row.design_id for row in rows})
         examples = list({row.grouped_by: row for row in rows}.values())
         checks = hit_pictures.find(session, examples)
+        reasons = hit_search.reasons_of(session, rows, owner_id=owner_id, reach=reach)
+    language = language_of(request)
+    because = {
+        hit_id: [reason_words(language, reason["code"], reason["params"]) for reason in about[:MOST_REASONS]]
+        for hit_id, about in reasons.items()
+    }
     is_kept = {row.id: hit_pictures.is_kept(workspace.copies, checks.get(row.id), now) for row in examples}
     return render(
         request,
@@ -57,6 +66,7 @@ def show_listings(
         total=total,
         groups=groups[:MOST_GROUPS],
         pictures=[row.id for row in examples if is_kept[row.id]],
+        because=because,
         as_of=now,
         problem=problem_of(request, error, FIELDS.get(error.code, "")) if error else None,
         **_listings_and_form(rows, medians, form, may_file=caller.may(Resource.NOTICES, Right.WRITE)),
@@ -108,6 +118,7 @@ def hit_of(hit: Hit, medians: dict[tuple[str, str], Decimal]) -> dict[str, Any]:
     stage = stage_of_hit(hit)
     can_be_reported = not is_own and stage is Stage.NOT_REPORTED
     return {
+        "id": hit.id,
         "listing": listing.id,
         "reference": listing.reference,
         "title": listing.title,

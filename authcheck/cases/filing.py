@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import func, or_, select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from authcheck.cases import clusters, hits, timeline
 from authcheck.cases.notice_tables import Notice, NoticeRow
 from authcheck.cases.opening import Place, find_decided, may_open, open_or_join, put_in_order
 from authcheck.cases.stages import DECIDED_BEFORE_CODE
+from authcheck.cases.states import SUSPECT
 from authcheck.cases.tables import Case
 from authcheck.errors import NotTrue
 from authcheck.files.table_text import shown
@@ -24,6 +25,7 @@ from authcheck.storage.parameters import can_be_stored, in_chunks
 from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import Workspace
 
+MOST_UNSUPPORTED = 300  # open reports of a brand that the check does not support: moderators are no mailbox
 REPORTED_BEFORE, CONTRADICTED = "notice.reported_before", "notice.contradicted"
 SENTENCES = {
     "notice.row": "Name the listing by its id, or by its reference and the handle of its marketplace.",
@@ -33,6 +35,7 @@ SENTENCES = {
     "notice.own_shop": "The seller is your own official shop. If the shop is not yours, remove it first.",
     "notice.licensed": "This seller has your licence for this. Report a breach of it, or revoke the licence.",
     "notice.no_picture": "This listing has no picture that we could read. Ask the marketplace for another.",
+    "notice.unsupported": "Too many of your open reports are not supported by our check. Wait for decisions.",
     REPORTED_BEFORE: "You reported this listing before. Its case is open, so we did not report it again.",
     DECIDED_BEFORE_CODE: "The marketplace decided about this listing, and nothing has changed since then.",
     CONTRADICTED: "Our check says that this seller may use the design. The moderator sees both.",
@@ -73,6 +76,7 @@ class _Filing:
     now: datetime
     own_shops: set[tuple[str, str]]
     reported: dict[str, str]  # cases of open notices, by listing id
+    unsupported: int  # open reports of the brand about listings that are no suspects
     seen: set[str] = field(default_factory=set)
     cases: dict[str, Case] = field(default_factory=dict)
 
@@ -86,6 +90,7 @@ def file_rows(
         work, session, notice, now,
         own_shops=_own_shops(session, notice.organisation_id),
         reported=_find_reported(session, notice, [listing.id for listing, _ in listings.values()]),
+        unsupported=_count_unsupported(session, notice.organisation_id),
     )  # fmt: skip
     for number, named in enumerate(rows, 1):
         listing, handle = listings.get(named.key() or (), (None, ""))
@@ -150,9 +155,13 @@ def _find_refusal(filing: _Filing, listing: Listing) -> str:
     return "notice.licensed" if is_licensed and notice.claim == "unlicensed_use" else ""
 
 
-def _open_case(filing: _Filing, listing: Listing) -> tuple[str, str]:
+def _open_case(filing: _Filing, listing: Listing) -> tuple[str | None, str]:
     session, notice, now = filing.session, filing.notice, filing.now
     verdict = _verdict_about(listing, notice.design_id)
+    if verdict not in SUSPECT:
+        if filing.unsupported >= MOST_UNSUPPORTED:
+            return None, "notice.unsupported"
+        filing.unsupported += 1
     checks = [picture.check for picture in listing.pictures]
     shown_in = next((check for check in checks if clusters.shows(check, notice.design_id)), checks[0])
     cluster_id = clusters.join_by_notice(session, shown_in, notice.design_id, now).cluster_id
@@ -196,6 +205,19 @@ def _find_reported(session: Session, notice: Notice, listing_ids: Iterable[str])
         for chunk in in_chunks(sorted(set(listing_ids)))
         for listing_id, case_id in session.execute(query.where(NoticeRow.listing_id.in_(chunk)))
     }
+
+
+def _count_unsupported(session: Session, organisation_id: str) -> int:
+    """Return how many open reports a brand has about listings that were no suspects when it reported them."""
+    query = (
+        select(func.count())
+        .select_from(NoticeRow)
+        .join(Notice, Notice.id == NoticeRow.notice_id)
+        .join(Case, Case.id == NoticeRow.case_id)
+        .where(Notice.organisation_id == organisation_id, Case.open_key.is_not(None))
+        .where(NoticeRow.verdict.not_in(sorted(SUSPECT)))
+    )
+    return session.scalar(query) or 0
 
 
 def _own_shops(session: Session, organisation_id: str) -> set[tuple[str, str]]:

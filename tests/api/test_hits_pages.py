@@ -80,6 +80,7 @@ def test_from_a_hit_to_its_receipt(visit: Open, workspace: Workspace, kite: str)
         assert secret not in hits.text
     page = ask(f"/hits/listings?group={group_of(workspace)}")
     assert "<script>alert(1)" not in page.text
+    assert "The seller neither owns design “REF-1” of acme nor has a licence for it." in page.text
     sent = fields(page.text)
     assert len(sent["listing"]) == 2  # the own one has no marketplace
     receipt = ask("/notices", **sent)

@@ -23,6 +23,7 @@ SCOPES = (
     "designs:write",
     "people:write",
     "cases:decide",
+    "notices:write",
 )
 ORDER = {"gtin": units.GTIN, "lot": "L", "product": "P", "count": 1}
 REQUESTS = [
@@ -52,6 +53,18 @@ REQUESTS = [
     ("POST", "/v1/cases/{case}/escalation", {"note": "Hard."}),
     ("POST", "/v1/cases/{case}/question", {"of": "owner", "text": "Yours?"}),
     ("POST", "/v1/cases/{case}/answer", {"text": "Ours."}),
+    ("GET", "/v1/notices/{notice}", None),
+    (
+        "POST",
+        "/v1/notices",
+        {
+            "design": "{design}",
+            "claim": "counterfeit",
+            "good_faith": True,
+            "accuracy": True,
+            "rows": [{"listing": "{listing}"}],
+        },
+    ),
     ("GET", "/v1/disputes/{dispute}", None),
     ("POST", "/v1/signing-keys/{signing_key}/revoke", None),
     ("DELETE", "/v1/keys/{key}", None),

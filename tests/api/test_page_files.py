@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 import api.app
 from api.i18n import LANGUAGES
-from api.pages import case_reasons
+from api.pages import case_reasons, feedback
 from api.pages import cases as case_pages
 from api.pages.case_view import REMARKS
 from api.pages.certificate import HERE
@@ -86,6 +86,8 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "notices.decided.": list(Code),
     "notices.asked.": [restriction for restriction in RESTRICTIONS if restriction != "none"],
     "notices.row_code.": list(SENTENCES),
+    "feedback.": ["matches", "accusations"],
+    "feedback.notice.": list(feedback.NOTICES),
     "certificate.step.": [*STEPS, "anchor"],
     "cases.said.": list(case_pages.NOTICES),
     "listing_verdict.": [verdict.value for verdict in ListingVerdict],
@@ -169,6 +171,17 @@ def codes_of_members() -> Iterator[str]:
     yield "form.repeated"  # of api/idempotency.py, whose other codes only programs meet
 
 
+def codes_of_proposals() -> Iterator[str]:
+    """Every code with which the answer to a proposed picture can be refused."""
+    paths = (
+        API.parent / "authcheck" / "cases" / "proposals.py",
+        API.parent / "authcheck" / "registry" / "negatives.py",
+    )
+    for path in paths:
+        codes = set(re.findall(r'code="((?:proposal|evidence|negative)\.[a-z_]+)"', path.read_text()))
+        yield from codes - {"negative.not_found", "negative.label"}  # no form of a page sends a label
+
+
 def codes_of_cases() -> set[str]:
     """Every code with which a form or an address of a case can be refused."""
     names = ("listing", "leases", "decisions", "questions", "rulings", "bulk")
@@ -210,6 +223,7 @@ def keys_used() -> Iterator[str]:
     yield from (f"reason.{code}" for code in WEIGHTS)
     yield from (f"case_reason.{code}" for code in case_reasons.WITH_NUMBERS)
     yield from (f"error.{code}" for code in codes_of_members())
+    yield from (f"form.{code}" for code in codes_of_proposals())
     yield from (f"error.{code}" for code in codes_of_cases())
     for path in (API / "pages").glob("*.py"):
         yield from re.findall(r'gettext\(\s*"([a-z_.]+)"', path.read_text())

@@ -9,6 +9,7 @@ import people_made
 import pyotp
 import pytest
 from app_routes import routes_of
+from browsers_made import OURS, Browser
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
@@ -25,7 +26,6 @@ from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
 SHORT, NEW, NEWER = "short", "nine otters under the pier", "ten otters under the pier"
-OURS = {"Sec-Fetch-Site": "same-origin"}
 HOMES = {  # the organisation and its kind, where somebody has the role
     Role.LICENSEE: ("tees", "licensee"),
     Role.AGENT: ("guard", "agent"),
@@ -56,43 +56,6 @@ def mailbox(client: TestClient) -> Mailbox:
     """Return the mailbox of everybody."""
     box = client.app.state.mailer = Mailbox()  # type: ignore[attr-defined]
     return box
-
-
-class Browser:
-    """A browser of one person, which keeps its cookies."""
-
-    def __init__(self, client: TestClient) -> None:
-        self._client, self.cookies = client, dict[str, str]()
-
-    def get(self, path: str, **headers: str) -> Any:
-        """Open a page."""
-        return self._send("GET", path, headers)
-
-    def post(self, path: str, headers: dict[str, str] = OURS, **fields: Any) -> Any:
-        """Send a form of our page."""
-        return self._send("POST", path, headers, data={"form_token": "", **fields})
-
-    def _send(self, method: str, path: str, headers: dict[str, str], **given: Any) -> Any:
-        cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
-        self._client.cookies.clear()
-        answer = self._client.request(
-            method,
-            path,
-            headers={**headers, **(cookie if self.cookies else {})},
-            follow_redirects=False,
-            **given,
-        )
-        for name, value in answer.cookies.items():
-            self.cookies[name] = value
-        if 'authcheck_session=""' in answer.headers.get("set-cookie", ""):
-            self.cookies.pop("authcheck_session", None)
-        return answer
-
-    def sign_in(
-        self, email: str = "mei@acme.example", password: str = people_made.PASSWORD, **more: str
-    ) -> Any:
-        """Sign in."""
-        return self.post("/sign-in", email=email, password=password, **more)
 
 
 @pytest.fixture
@@ -466,6 +429,9 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "GET /hits/listings": (Resource.LISTINGS, Right.READ),
     "GET /hits/picture": (Resource.LISTINGS, Right.READ),
     "GET /hits.csv": (Resource.LISTINGS, Right.READ),
+    "GET /feedback": (Resource.LISTINGS, Right.READ),
+    "GET /feedback/picture": (Resource.DESIGNS, Right.READ),
+    "POST /feedback/answer": (Resource.DESIGNS, Right.WRITE),
     "GET /notices": (Resource.NOTICES, Right.READ),
     "POST /notices": (Resource.NOTICES, Right.WRITE),
     "GET /notices/{notice_id}": (Resource.NOTICES, Right.READ),
@@ -546,7 +512,7 @@ def test_every_page_and_every_role(
             may |= is_for_operators and MATRIX[role][Resource.ORGANISATIONS] >= right
             assert (answer.status_code != 403) == may, (role, page, answer.text)
             if method == "GET":  # a page of one thing has no thing of this id
-                is_one = "{" in path or page == "GET /hits/picture"
+                is_one = "{" in path or page.endswith("/picture")
                 assert answer.status_code == (404 if may and is_one else 200 if may else 403)
             assert "mei@acme.example" not in answer.text
     assert mei.get("/account").status_code == 200

@@ -29,7 +29,15 @@ from authcheck.members.tables import WebSession
 from authcheck.workspace import Workspace
 
 Headers = dict[str, str]
-SCOPES = ("admin", "designs:write", "listings:check", "certificates:issue", "licences:write", "people:write")
+SCOPES = (
+    "admin",
+    "designs:write",
+    "listings:check",
+    "certificates:issue",
+    "licences:write",
+    "people:write",
+    "notices:write",
+)
 MANY = 10**6  # requests a minute
 CLIENT = "Authcheck-Client"
 DOCUMENT = json.loads((Path(__file__).parent / "openapi.json").read_text())

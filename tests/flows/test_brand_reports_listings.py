@@ -12,7 +12,7 @@ import pytest
 from notices_made import file, refused, told
 from sqlalchemy import select
 
-from authcheck.cases import decisions, leases, notices, settling, stages, timeline
+from authcheck.cases import decisions, filing, leases, notices, settling, stages, timeline
 from authcheck.cases.filing import Named
 from authcheck.cases.notice_tables import Hit, Notice
 from authcheck.cases.rulings import REASONS, Code, Ruling, restrictions_of
@@ -203,6 +203,22 @@ def test_a_moderator_may_follow_the_brand(workspace: Workspace, kite: str) -> No
     with pytest.raises(Rejected) as caught:
         decide(workspace, second, 5)
     assert caught.value.code == "case.items"
+
+
+@pytest.mark.slow
+def test_nobody_buries_the_moderators(
+    workspace: Workspace, kite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A brand has few open reports that our check does not support. Suspects, and later reports, go on."""
+    monkeypatch.setattr(filing, "MOST_UNSUPPORTED", 2)
+    odd = [cases_made.hand_in(workspace, f"N-{n}", seed=OTHER, seller=f"s{n}").id for n in range(4)]
+    suspect = cases_made.hand_in(workspace)
+    assert told(file(workspace, kite, odd[0])) == [REPORTED]
+    refusal = ("refused", "notice.unsupported")
+    assert told(file(workspace, kite, *odd[1:3], suspect.id, later_h=2)) == [REPORTED, refusal, REPORTED]
+    first = next(case for case in cases_made.cases_of(workspace) if case.seller == "s0")
+    decide(workspace, first, 3, "not_infringing")
+    assert told(file(workspace, kite, *odd[2:], later_h=4)) == [REPORTED, refusal]
 
 
 @pytest.mark.slow

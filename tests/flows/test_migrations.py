@@ -1,5 +1,6 @@
 """Flow: an operator upgrades a database of any age to this release."""
 
+import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -11,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from authcheck.cases.notice_tables import Hit
 from authcheck.config import Settings
 from authcheck.listings.tables import Listing
 from authcheck.storage.database import Database, head, make_engine
@@ -101,6 +103,47 @@ def test_prices_of_earlier_releases_can_be_compared(empty: Database, monkeypatch
         ("e", Decimal(10**12), "USD"),
     ]  # fmt: skip
     assert dear == ["a", "c", "e"]
+
+
+def test_hits_of_earlier_releases_are_noted(empty: Database) -> None:
+    """The upgrade notes the design of the verdict, of listings that a marketplace or the owner handed in."""
+    empty.upgrade("0011")
+    shows, empty_evidence = '{"designs": [{"design_id": "d"}]}', '{"designs": []}'
+    listings = [
+        ("lst_a", "market", "unlicensed_use", shows), ("lst_b", "brand", "licensed", shows),
+        ("lst_c", "other", "unlicensed_use", shows), ("lst_d", None, "unlicensed_use", shows),
+        ("lst_e", "market", "none", shows), ("lst_f", "market", "certificate_invalid", empty_evidence),
+    ]  # fmt: skip
+    with empty.writing() as session:
+        for name, role in (("market", "marketplace"), ("brand", "brand"), ("other", "brand")):
+            session.execute(
+                sa.text(
+                    "INSERT INTO organisations (id, handle, name, roles, created_at) VALUES (:name, :name, :name,"
+                    " :roles, '2026-11-23 00:00:00')"
+                ),
+                {"name": name, "roles": json.dumps([role])},
+            )
+        session.execute(
+            sa.text(
+                "INSERT INTO designs (id, owner_id, reference, title, kind, state, public_preview, registered_at,"
+                " registered_tick, version) VALUES ('d', 'brand', 'r', 't', 'other', 'registered', FALSE,"
+                " '2026-11-23 00:00:00', 1, 1)"
+            )
+        )
+        insert = sa.text(
+            "INSERT INTO listings (id, organisation_id, reference, seller, channel, territory, goods, listed_on,"
+            " handed_in_at, decided_at, policy, verdict, reasons, evidence, design_id) VALUES (:id, :by, :id, 's',"
+            " 'm', 'DE', '[]', '2026-11-23', '2026-11-23 00:00:00', '2026-11-23 00:00:00', 'listing-1', :verdict,"
+            " '[]', :evidence, 'd')"
+        )
+        names = ("id", "by", "verdict", "evidence")
+        session.execute(insert, [dict(zip(names, row, strict=True)) for row in listings])
+    empty.upgrade()
+    with empty.reading() as session:
+        rows = session.execute(
+            sa.select(Hit.id, Hit.listing_id, Hit.owner_id, Hit.grouped_by).order_by(Hit.id)
+        ).all()
+    assert rows == [("hit_a", "lst_a", "brand", "lst_a"), ("hit_b", "lst_b", "brand", "lst_b")]
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(

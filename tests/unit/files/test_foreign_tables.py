@@ -300,6 +300,7 @@ def test_every_csv_goes_through_the_safe_writer() -> None:
     }
     assert found == {
         "authcheck/files/csv_cells.py",
+        "api/pages/hits.py",  # sends hits_csv
         "api/routes/certificates.py",  # sends units_csv
         "api/routes/imports.py",  # sends report_csv
     }
