@@ -14,6 +14,7 @@ from authcheck.members.mail import open_mailer
 from authcheck.workspace import Workspace
 
 from . import openapi, problems
+from .case_places import CasePlaces
 from .drawings import Drawings
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
@@ -94,6 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = Metrics()
     app.state.previews = Previews()
     app.state.drawings = Drawings()
+    app.state.case_places = CasePlaces()
     app.state.places = Places(settings.workers)
     app.state.mailer = open_mailer(settings)
     openapi.install(app)
