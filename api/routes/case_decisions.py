@@ -31,6 +31,9 @@ def decide(caller: CasesDecider, case_id: CaseId, body: DecisionIn, workspace: W
 
     For 10 seconds you can undo the decision. Then it takes effect: the ledger records it, without the seller
     and without the reason. Of two readers who decide at once, one wins, and the other is told who did.
+
+    If no answer reaches you, send the same decision again: you get the first one, and nothing is decided
+    twice.
     """
     caller.reach.require_whole()
     now = utc_now()
