@@ -2,10 +2,12 @@
 
 import cases_made
 import make
+import people_made
 import pytest
 from browsers_made import Browser
 from starlette.testclient import TestClient
 
+from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
 URL = "https://bigmarket.example/1"
@@ -31,6 +33,24 @@ def test_a_program_reports(client: TestClient) -> None:
     assert client.get("/v1/reports/rpt_0").json()["code"] == "report.unknown"
     answers = [client.post("/v1/reports", json={"claim": "x", "address": URL}) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [422, 422, 422, 422, 429]
+
+
+def test_moderators_read_the_word(client: TestClient, workspace: Workspace) -> None:
+    """The case has the claim and the words, on the page and for programs."""
+    client.post("/v1/reports", json={"claim": "label", "address": URL, "words": "No such code."})
+    headers = {"Authorization": f"Bearer {make.key(workspace, 'cases:decide', owner='bazaar')}"}
+    case = client.post("/v1/cases/next", headers=headers).json()
+    (report,) = case["buyer_reports"]
+    assert (report["claim"], report["words"], case["notices"]) == ("label", "No such code.", [])
+    people_made.person(
+        workspace.database, "mo@bazaar.example", owner="bazaar", kinds=("marketplace",),
+        roles=("moderator",), now=utc_now(),
+    )  # fmt: skip
+    mo = Browser(client)
+    mo.sign_in("mo@bazaar.example")
+    page = mo.get(f"/cases/{case['id']}").text
+    assert "A buyer says: The label or its code is wrong." in page
+    assert "No such code." in page
 
 
 def test_a_person_reports_without_an_account(client: TestClient) -> None:
