@@ -160,6 +160,7 @@ REVIEW: dict[str, Any] = {
         "cases": {"effective": 3, "reversed": 1},
     },
     "reports": [{"by": LONG, "claim": "counterfeit", "note": LONG * 5, "at": NOW, "listings": 2}],
+    "buyer_reports": [{"claim": "label", "words": LONG * 5, "reported_at": NOW}],
     "timeline": [
         {
             "number": 0,
@@ -246,6 +247,7 @@ PAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
             "design": DESIGN | {"state": "disputed"},
             "licence": {"rows": [], "is_owner": False},
             "reports": [],
+            "buyer_reports": [],
         },
     ),
     "cases decided": (

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck.cases import leases, order, timeline
+from authcheck.cases import buyer_reports, leases, order, timeline
 from authcheck.cases.tables import Case, CaseEvent
 from authcheck.checks import side_by_side
 from authcheck.checks.evidence import Found
@@ -72,6 +72,7 @@ def whole_case(desk: Desk, case: Case, chosen: str) -> dict[str, Any]:
         "certificate": certificate_of(listing),
         "seller": seller_of(session, case, listing),
         "reports": reports_of(session, case),
+        "buyer_reports": buyer_reports.of_case(session, case.id),
         "timeline": [event_of(event, names) for event in events],
         "is_whole": timeline.first_broken(case, events) is None,
     }

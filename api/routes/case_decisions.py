@@ -10,16 +10,8 @@ from authcheck.cases.rulings import Ruling
 from authcheck.storage.opening import utc_now
 
 from ..deps import CasesDecider, KeyFirst, WorkspaceDep
-from ..wire.cases import (
-    AnswerIn,
-    CaseOut,
-    DecisionIn,
-    NoteIn,
-    QuestionIn,
-    WholeCaseOut,
-    case_out,
-    whole_out,
-)
+from ..wire.case_acts import AnswerIn, DecisionIn, NoteIn, QuestionIn
+from ..wire.cases import CaseOut, WholeCaseOut, case_out, whole_out
 from .cases import CaseId, act
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1/cases", tags=["cases"])
@@ -31,6 +23,9 @@ def decide(caller: CasesDecider, case_id: CaseId, body: DecisionIn, workspace: W
 
     For 10 seconds you can undo the decision. Then it takes effect: the ledger records it, without the seller
     and without the reason. Of two readers who decide at once, one wins, and the other is told who did.
+
+    If no answer reaches you, send the same decision again: you get the first one, and nothing is decided
+    twice.
     """
     caller.reach.require_whole()
     now = utc_now()

@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.cases import facts, hits, timeline
-from authcheck.cases.leases import get_held, get_locked, lease, name_of, person_of, refuse_interest
+from authcheck.cases.leases import get_locked, lease, name_of, person_of, refuse_interest, require_held
 from authcheck.cases.listing import get_case
 from authcheck.cases.rulings import ACCUSING, Ruling, checked_text
 from authcheck.cases.states import SUSPECT, State
@@ -40,11 +40,16 @@ def decide(
     neither about listings whose verdict is no suspicion any more, unless a brand has reported them with this
     verdict: a brand may know better than the machine.
 
+    A reader who repeats the same decision gets the first one: its answer may have been lost on the way.
+
     Raises as `Ruling.checked` and `leases.get_held`, Rejected (`case.items`) when no listing is left, and
     Conflict (`case.design`) for a decision against a seller about a disputed or retired design.
     """
     ruling = ruling.checked()
-    case = get_held(session, case_id, organisation_id=organisation_id, holder=holder, now=now)
+    case = get_locked(session, case_id, organisation_id)
+    if decision := _find_same(session, case, ruling, leave_out, holder):
+        return decision
+    require_held(session, case, holder, now)
     return apply(session, case, ruling, holder=holder, now=now, leaves_at=now + UNDO, leave_out=leave_out)
 
 
@@ -80,17 +85,36 @@ def apply(
     return decision
 
 
-def _include(session: Session, case: Case, leave_out: Collection[str], *, is_accusing: bool) -> list[str]:
-    """Note which listings a decision is about, and return their ids. Raises as `decide`."""
-    if is_accusing:
-        _refuse_weak_design(session, case)
+def _find_same(
+    session: Session, case: Case, ruling: Ruling, leave_out: Collection[str], holder: str
+) -> CaseDecision | None:
+    """Return the decision of a locked case if this reader has made the same one, about the same listings."""
+    decision = find_decision(session, case.id) if case.state in {State.DECIDED, State.EFFECTIVE} else None
+    if decision is None or decision.holder != holder or decision.bulk_id is not None:
+        return None
+    stored = Ruling(**{name: getattr(decision, name) for name in asdict(ruling)})
+    judged = [item for item in case.items if item.included is not None]  # the others joined later
+    chosen = _choose(session, case, leave_out, is_accusing=ruling.code in ACCUSING)
+    is_same = stored == ruling and all(item.included == (item.listing_id in chosen) for item in judged)
+    return decision if is_same else None
+
+
+def _choose(session: Session, case: Case, leave_out: Collection[str], *, is_accusing: bool) -> list[str]:
+    """Return the ids of the listings that a decision is about, see `decide`."""
     reported = hits.reported_as(session, case.id)
-    included = [
+    return [
         item.listing_id
         for item in case.items
         if item.listing_id not in leave_out
         and (not is_accusing or item.verdict in SUSPECT or (item.listing_id, item.verdict) in reported)
     ]
+
+
+def _include(session: Session, case: Case, leave_out: Collection[str], *, is_accusing: bool) -> list[str]:
+    """Note which listings a decision is about, and return their ids. Raises as `decide`."""
+    if is_accusing:
+        _refuse_weak_design(session, case)
+    included = _choose(session, case, leave_out, is_accusing=is_accusing)
     if not included or set(leave_out) - {item.listing_id for item in case.items}:
         raise Rejected(
             "Decide about at least one listing of this case, and leave out only listings of the case.",
@@ -129,13 +153,14 @@ def undo(session: Session, case_id: str, *, organisation_id: str, holder: str, n
         raise Conflict("This case has no decision to undo.", code="decision.none", case=case.id)
     decisions = _with_bulk(session, pending)
     cases = [get_locked(session, decision.case_id, organisation_id) for decision in decisions]
-    session.refresh(pending)
+    decisions = _with_bulk(session, pending)  # once more: others may have left while we waited for the locks
     if pending.undone_at is not None:
         raise Conflict("The decision is undone already.", code="decision.none", case=case.id)
     if pending.holder != holder:
         by = name_of(session, pending.holder)
         raise Conflict(f"Only {by} can undo this decision.", code="decision.not_yours", case=case.id, by=by)
-    if pending.effective_at is not None or now >= pending.leaves_at:
+    has_left = any(decision.effective_at is not None for decision in decisions)
+    if has_left or now >= pending.leaves_at:
         raise Conflict(
             "The decision has left already. Reverse it instead.", code="decision.left", case=case.id
         )
@@ -188,8 +213,10 @@ def find_decision(session: Session, case_id: str) -> CaseDecision | None:
 
 
 def _with_bulk(session: Session, decision: CaseDecision) -> Sequence[CaseDecision]:
-    """Return a decision with those of the same bulk, in the order of their cases."""
-    if decision.bulk_id is None:
-        return [decision]
-    query = select(CaseDecision).where(CaseDecision.bulk_id == decision.bulk_id)
-    return session.scalars(query.order_by(CaseDecision.case_id)).all()
+    """Return a decision with those of the same bulk as they are now, in the order of their cases."""
+    is_one = CaseDecision.id == decision.id
+    query = select(CaseDecision).where(
+        or_(is_one, CaseDecision.bulk_id == decision.bulk_id) if decision.bulk_id else is_one
+    )
+    query = query.order_by(CaseDecision.case_id).execution_options(populate_existing=True)
+    return session.scalars(query).all()

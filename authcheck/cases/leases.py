@@ -22,18 +22,6 @@ from authcheck.storefronts.tables import Storefront
 LASTS = timedelta(minutes=10)
 SKIP_REASONS = ("conflict_of_interest", "language", "cannot_tell", "later")
 ESCALATED_AFTER = 3  # skips by different readers
-LOCKED = (
-    "state",
-    "head",
-    "lease_holder",
-    "lease_until",
-    "open_key",
-    "asked_at",
-    "waits_since",
-    "waits_until",
-    "due_at",
-    "closes_at",
-)
 
 
 def take_next(session: Session, *, organisation_id: str, holder: str, now: datetime) -> Case | None:
@@ -141,18 +129,21 @@ def get_held(session: Session, case_id: str, *, organisation_id: str, holder: st
     `case.decided` for a case without a question), Forbidden (`case.interest`).
     """
     case = get_locked(session, case_id, organisation_id)
+    require_held(session, case, holder, now)
+    return case
+
+
+def require_held(session: Session, case: Case, holder: str, now: datetime) -> None:
+    """Raise Conflict or Forbidden as `get_held`, unless the reader holds this locked case."""
     refuse_decided(session, case)
     if case.lease_holder != holder or not is_held(case, now):
         raise _lease_error(session, case, now)
     refuse_interest(session, case, holder)
-    return case
 
 
 def get_locked(session: Session, case_id: str, organisation_id: str | None) -> Case:
     """Return a case that no other transaction changes meanwhile. Raises NotFound (`case.not_found`)."""
-    case = get_case(session, case_id, organisation_id=organisation_id)
-    session.refresh(case, LOCKED, with_for_update=True)
-    return case
+    return get_case(session, case_id, organisation_id=organisation_id, lock=True)
 
 
 def refuse_decided(session: Session, case: Case) -> None:

@@ -13,8 +13,11 @@ from authcheck.registry.tables import Design
 from authcheck.storage.parameters import can_be_stored
 
 
-def get_case(session: Session, case_id: str, *, organisation_id: str | None) -> Case:
+def get_case(session: Session, case_id: str, *, organisation_id: str | None, lock: bool = False) -> Case:
     """Return a case of a marketplace with its design and listings. None as marketplace is the operator.
+
+    With `lock`, no other transaction changes the case until this transaction ends. The listings are read
+    after the lock, because another transaction may have changed them while this one waited.
 
     Raises NotFound (`case.not_found`), also for a case of another marketplace. The database compares the
     marketplace: both cases read no row, so they take the same time.
@@ -23,6 +26,8 @@ def get_case(session: Session, case_id: str, *, organisation_id: str | None) -> 
     items = selectinload(Case.items).joinedload(CaseItem.listing)
     query = _select_cases(organisation_id).where(Case.id == case_id)
     query = query.options(items.selectinload(Listing.pictures).joinedload(ListingPicture.check))
+    if lock:
+        query = query.with_for_update(of=Case).execution_options(populate_existing=True)
     case = session.scalar(query) if can_be_stored(case_id) else None
     if case is None:
         raise NotFound(f"We have no case with the id {case_id!r}.", code="case.not_found", case=case_id)

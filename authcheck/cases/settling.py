@@ -1,11 +1,12 @@
 """What time does to cases: decisions take effect, questions go unanswered, the time for complaints ends."""
 
+import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck.cases import facts, hits, timeline
+from authcheck.cases import buyer_reports, facts, hits, timeline
 from authcheck.cases.decisions import find_decision
 from authcheck.cases.leases import get_locked
 from authcheck.cases.opening import Place, add_item, find_or_open, put_in_order
@@ -13,26 +14,38 @@ from authcheck.cases.questions import start_clock
 from authcheck.cases.states import SUSPECT, State
 from authcheck.cases.tables import Case, CaseDecision
 from authcheck.config import Settings
+from authcheck.errors import Unavailable
 from authcheck.ledger.journal import record_at_commit
 from authcheck.listings import holds
 from authcheck.storage.database import SETTINGS, Database
 
 AT_ONCE = 100
+log = logging.getLogger("authcheck.cases.settling")
 
 
 def settle(database: Database, now: datetime) -> int:
     """Move all cases whose time has come, each in a transaction of its own, and return their number.
 
-    Processes may do it at the same time. Raises Unavailable when the ledger takes no entry.
+    Processes may do it at the same time. A case that cannot be moved is logged and holds up no other case.
+    Raises Unavailable when the database or the ledger takes nothing.
     """
     count = 0
+    failed = set[str]()
     while True:
         with database.reading() as session:
             due = _find_due(session, now)
         moved = 0
         for case_id in due:
-            with database.writing() as session:
-                moved += _settle_case(session, case_id, now)
+            if case_id in failed:
+                continue
+            try:
+                with database.writing() as session:
+                    moved += _settle_case(session, case_id, now)
+            except Unavailable:
+                raise
+            except Exception:
+                failed.add(case_id)
+                log.exception("%s cannot be moved, and waits for the next round", case_id)
         count += moved
         if not moved:
             return count
@@ -69,6 +82,7 @@ def _settle_case(session: Session, case_id: str, now: datetime) -> bool:
         timeline.append(session, case, "unanswered", {}, at=now)
     elif case.state == State.EFFECTIVE and case.closes_at is not None and case.closes_at <= now:
         case.state = State.CLOSED
+        buyer_reports.forget_words(session, case.id)
         timeline.append(session, case, "closed", {}, at=now)
     else:
         return False

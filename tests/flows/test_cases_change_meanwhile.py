@@ -1,0 +1,141 @@
+"""Flow: cases change while somebody acts on them, and one case that fails holds up no other."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import cases_made
+import make
+import pytest
+
+from authcheck.cases import bulk, decisions, leases, settling
+from authcheck.cases.leases import get_locked
+from authcheck.cases.rulings import Ruling
+from authcheck.cases.settling import settle
+from authcheck.cases.tables import Case
+from authcheck.errors import AuthcheckError
+from authcheck.workspace import Workspace
+
+UNLICENSED = Ruling(code="unlicensed_use", reason="listing.no_licence", restriction="remove")
+WRONG = Ruling(code="wrong_match", reason="match.common_motif", restriction="none")
+
+
+@pytest.fixture
+def kite(workspace: Workspace) -> str:
+    """Return acme's design of seed 1."""
+    return make.register(workspace, seed=1).design.id
+
+
+def at(seconds: float = 0) -> datetime:
+    """Return a time after the cases were opened."""
+    return make.NOW + timedelta(hours=2, seconds=seconds)
+
+
+def held(work: Workspace, seller: str = "kites") -> Case:
+    """Lease the case of a seller to the key `ack_1`."""
+    (case,) = [case for case in cases_made.cases_of(work) if case.seller == seller]
+    with work.database.writing() as session:
+        words = {"organisation_id": case.organisation_id, "holder": "ack_1"}
+        return leases.take(session, case.id, **words, now=at())
+
+
+def decide(work: Workspace, case: Case, ruling: Ruling = UNLICENSED, **words: object) -> str:
+    """Decide a case and return the decision's id, or the code of the error."""
+    fields = {"organisation_id": case.organisation_id, "holder": "ack_1", "now": at(), **words}
+    try:
+        with work.database.writing() as session:
+            return decisions.decide(session, case.id, ruling, **fields).id  # type: ignore[arg-type]
+    except AuthcheckError as error:
+        return error.code
+
+
+def undo(work: Workspace, case: Case, now: datetime) -> str:
+    """Undo a decision and return "ok" or the code of the error."""
+    try:
+        with work.database.writing() as session:
+            words = {"organisation_id": case.organisation_id, "holder": "ack_1"}
+            decisions.undo(session, case.id, **words, now=now)
+    except AuthcheckError as error:
+        return error.code
+    return "ok"
+
+
+@pytest.mark.postgresql
+def test_a_decision_waits_for_the_verdict_that_changes(workspace: Workspace, kite: str) -> None:
+    """A listing becomes licensed while a decision waits for the case: the decision does not accuse it."""
+    cases_made.hand_in(workspace)
+    case = held(workspace)
+    with ThreadPoolExecutor(1) as pool, workspace.database.writing() as session:
+        locked = get_locked(session, case.id, None)
+        waiting = pool.submit(decide, workspace, case)
+        time.sleep(0.1)  # the other transaction has looked at the case, and waits for its lock
+        locked.items[0].verdict = "licensed"
+        session.commit()
+        assert waiting.result() == "case.items"
+
+
+def test_a_bulk_of_which_a_part_has_left_is_not_undone(workspace: Workspace, kite: str) -> None:
+    """An undo that came in time, and waited while another case of the bulk left, undoes nothing."""
+    ids = [cases_made.hand_in(workspace, f"L-{seller}", seller=seller).id for seller in ("a", "b")]
+    case = held(workspace, "b")
+    with workspace.database.writing() as session:
+        bulk.decide_alike(
+            session, case.id, UNLICENSED, listings=ids, organisation_id=case.organisation_id, holder="ack_1",
+            now=at(),
+        )  # fmt: skip
+    (other_id,) = [one.id for one in cases_made.cases_of(workspace) if one.id != case.id]
+    with workspace.database.writing() as session:
+        assert settling._settle_case(session, other_id, at(10))
+    assert undo(workspace, case, at(9)) == "decision.left"
+    assert sorted(one.state for one in cases_made.cases_of(workspace)) == ["decided", "effective"]
+    assert settle(workspace.database, at(10)) == 1
+
+
+def test_a_case_that_fails_holds_up_no_other(
+    workspace: Workspace, kite: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first case cannot be moved: the second one leaves all the same, and the log names the first."""
+    for seller in ("a", "b"):
+        cases_made.hand_in(workspace, f"L-{seller}", seller=seller)
+        decide(workspace, held(workspace, seller))
+    first, second = sorted(cases_made.cases_of(workspace), key=lambda case: case.id)
+    real = settling._take_effect
+
+    def fail(session: object, case: Case, *words: object) -> None:
+        if case.id == first.id:
+            raise RuntimeError("broken")
+        real(session, case, *words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(settling, "_take_effect", fail)
+    assert settle(workspace.database, at(10)) == 1
+    states = {case.id: case.state for case in cases_made.cases_of(workspace)}
+    assert states == {first.id: "decided", second.id: "effective"}
+    assert first.id in caplog.text
+    monkeypatch.undo()
+    assert settle(workspace.database, at(12)) == 1
+
+
+def test_a_decision_can_be_sent_again(workspace: Workspace, kite: str) -> None:
+    """A client whose answer was lost repeats the decision, and gets the first one: nothing is decided twice."""
+    listing = cases_made.hand_in(workspace)
+    other = cases_made.hand_in(workspace, "L-2")
+    case = held(workspace)
+    first = decide(workspace, case, leave_out=[other.id])
+    assert first.startswith("dec_")
+    assert decide(workspace, case, leave_out=[other.id], now=at(5)) == first
+    assert decide(workspace, case, leave_out=[listing.id]) == "case.decided"
+    assert decide(workspace, case) == "case.decided"
+    assert decide(workspace, case, WRONG, leave_out=[other.id]) == "case.decided"
+    assert decide(workspace, case, leave_out=[other.id], holder="ack_2") == "case.decided"
+    settle(workspace.database, at(10))
+    assert decide(workspace, case, leave_out=[other.id], now=at(30)) == first
+    assert [event.kind for event in cases_made.events_of(workspace, case)].count("decided") == 1
+
+
+def test_an_undone_decision_is_not_sent_again(workspace: Workspace, kite: str) -> None:
+    """After an undo the same decision is a new one."""
+    cases_made.hand_in(workspace)
+    case = held(workspace)
+    first = decide(workspace, case)
+    assert undo(workspace, case, at(5)) == "ok"
+    assert decide(workspace, case, now=at(6)) not in {first, "case.decided"}
