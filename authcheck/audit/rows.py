@@ -214,6 +214,7 @@ def _id_of(row: Any) -> str:
 
 
 _views = selectinload(Design.views).options(load_only(View.picture_sha256, View.removed_tick))
+_parts = selectinload(Case.events), selectinload(Case.items), selectinload(Case.decisions)
 _by_urn = Certificate.id == func.substr(Entry.subject, len(urn_of("")) + 1)
 ACCOUNTS = (
     Account(
@@ -245,7 +246,7 @@ ACCOUNTS = (
         Licence.id == Entry.subject, _compare_licence,
     ),
     Account(
-        select(Case).options(selectinload(Case.events)), Case.id, _id_of, Entry.subject, "case.open",
+        select(Case).options(*_parts), Case.id, _id_of, Entry.subject, "case.open",
         Case.id == Entry.subject, compare_case,
     ),
 )  # fmt: skip

@@ -81,7 +81,7 @@ def apply(
     case.state = State.DECIDED
     case.lease_holder = case.lease_until = None
     details = {**asdict(ruling), "decision": decision.id, "listings": included, "bulk": bulk_id}
-    timeline.append(session, case, "decided", details, at=now, person_id=person_of(holder))
+    timeline.append(session, case, "decided", details, at=now, holder=holder)
     return decision
 
 
@@ -170,7 +170,7 @@ def undo(session: Session, case_id: str, *, organisation_id: str, holder: str, n
         for item in case.items:
             item.included = None
         details = {"decision": decision.id}
-        timeline.append(session, case, "undone", details, at=now, person_id=person_of(holder))
+        timeline.append(session, case, "undone", details, at=now, holder=holder)
         if case.id == pending.case_id:
             lease(case, holder, now)
     session.flush()
@@ -201,7 +201,7 @@ def reverse(
     decision.reversed_at = now
     case.state = State.REVERSED
     details = {"decision": decision.id, "note": note}
-    timeline.append(session, case, "reversed", details, at=now, person_id=person_of(holder))
+    timeline.append(session, case, "reversed", details, at=now, holder=holder)
     record_at_commit(session, [facts.decision_reversed(case, now)])
     return case
 

@@ -15,7 +15,7 @@ from authcheck.cases.rulings import checked_text
 from authcheck.cases.states import WORKABLE, State
 from authcheck.cases.tables import Case, CaseDecision, CaseSkip
 from authcheck.errors import Conflict, Forbidden, Rejected
-from authcheck.members.tables import Membership, Person
+from authcheck.members.tables import ApiKey, Membership, Person
 from authcheck.registry.tables import Design
 from authcheck.storefronts.tables import Storefront
 
@@ -88,7 +88,7 @@ def skip(
     session.merge(CaseSkip(case_id=case.id, holder=holder, reason=reason, at=now))
     session.flush()
     case.lease_holder = case.lease_until = None
-    timeline.append(session, case, "skipped", {"reason": reason}, at=now, person_id=person_of(holder))
+    timeline.append(session, case, "skipped", {"reason": reason}, at=now, holder=holder)
     count = session.scalar(select(func.count()).select_from(CaseSkip).where(CaseSkip.case_id == case.id))
     if (count or 0) >= ESCALATED_AFTER and case.state == State.OPEN:
         case.state = State.ESCALATED
@@ -106,9 +106,10 @@ def escalate(
     """
     note = checked_text(note, "case.note")
     case = get_held(session, case_id, organisation_id=organisation_id, holder=holder, now=now)
+    start_clock(case, now)
     case.state = State.ESCALATED
     case.lease_holder = case.lease_until = None
-    timeline.append(session, case, "escalated", {"note": note}, at=now, person_id=person_of(holder))
+    timeline.append(session, case, "escalated", {"note": note}, at=now, holder=holder)
     return case
 
 
@@ -187,6 +188,13 @@ def _lease_error(session: Session, case: Case, now: datetime) -> Conflict:
     return Conflict(f"{message} Take the next case.", code="case.lease", case=case.id, by=by)
 
 
+def start_clock(case: Case, now: datetime) -> None:
+    """Add the time that a case has waited for information to its time for a decision."""
+    if case.waits_since is not None and case.waits_until is not None:
+        case.due_at += min(now, case.waits_until) - case.waits_since
+    case.waits_since = case.waits_until = None
+
+
 def lease(case: Case, holder: str, now: datetime) -> None:
     """Give a locked case to a reader for 10 minutes from now."""
     case.lease_holder, case.lease_until = holder, now + LASTS
@@ -208,10 +216,14 @@ def _waiting(organisation_id: str, holder: str, now: datetime) -> Select[Case]:
 
 
 def _no_interest(holder: str) -> Sequence[ColumnElement[bool]]:
-    """Return the conditions that the reader belongs neither to the design's owner nor to the seller."""
-    if not holder.startswith("per_"):
-        return ()
-    own = select(Membership.organisation_id).where(Membership.person_id == holder)
+    """Return the conditions that the reader belongs neither to the design's owner nor to the seller.
+
+    A key belongs to its organisation: a marketplace that is a brand, too, does not decide its own cases.
+    """
+    if person_of(holder):
+        own = select(Membership.organisation_id).where(Membership.person_id == holder)
+    else:
+        own = select(ApiKey.organisation_id).where(ApiKey.id == holder)
     is_owner = exists().where(Design.id == Case.design_id, Design.owner_id.in_(own))
     is_seller = exists().where(
         Storefront.marketplace == Case.channel,

@@ -197,9 +197,11 @@ def add_item(session: Session, case: Case, listing: Listing, now: datetime, *, v
     item = session.get(CaseItem, (case.id, listing.id))
     is_new = item is None
     if item is None:
+        first = select(CaseItem.listing_id).where(CaseItem.case_id == case.id).limit(1)
+        is_first = session.scalar(first) is None  # the row `opened` names the first listing
         item = CaseItem(case_id=case.id, listing_id=listing.id, verdict=verdict, added_at=now)
         session.add(item)
-        if case.opened_at != now:
+        if not is_first:
             details = {"verdict": verdict, "listing": listing.id}
             timeline.append(session, case, "joined", details, at=now)
     elif item.verdict != verdict:

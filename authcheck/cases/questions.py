@@ -2,13 +2,14 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from authcheck.cases import timeline
-from authcheck.cases.leases import get_held, person_of
+from authcheck.cases.leases import get_held, start_clock
 from authcheck.cases.rulings import checked_text
 from authcheck.cases.states import State
-from authcheck.cases.tables import Case
+from authcheck.cases.tables import Case, CaseEvent
 from authcheck.errors import Conflict, Rejected
 
 LONGEST = timedelta(days=7)
@@ -39,7 +40,7 @@ def ask(
     case.asked_at = case.waits_since = now
     case.waits_until = now + LONGEST
     case.lease_holder = case.lease_until = None
-    timeline.append(session, case, "asked", {"of": of, "text": text}, at=now, person_id=person_of(holder))
+    timeline.append(session, case, "asked", {"of": of, "text": text}, at=now, holder=holder)
     return case
 
 
@@ -54,14 +55,16 @@ def resume(
     case = get_held(session, case_id, organisation_id=organisation_id, holder=holder, now=now)
     if case.state != State.WAITING:
         raise Conflict("This case waits for no answer.", code="case.not_waiting", case=case.id)
-    timeline.append(session, case, "answered", {"text": answer}, at=now, person_id=person_of(holder))
-    start_clock(case, now)
+    timeline.append(session, case, "answered", {"text": answer}, at=now, holder=holder)
+    go_on(session, case, now)
     return case
 
 
-def start_clock(case: Case, now: datetime) -> None:
-    """Put a waiting case back into the queue, and add the time that it waited to its time for a decision."""
-    if case.waits_since is not None and case.waits_until is not None:
-        case.due_at += min(now, case.waits_until) - case.waits_since
-    case.state = State.OPEN
-    case.waits_since = case.waits_until = None
+def go_on(session: Session, case: Case, now: datetime) -> None:
+    """Let a waiting case go on, and add the time that it waited to its time for a decision.
+
+    The case comes back into the queue. A case that was escalated before stays with the leads.
+    """
+    start_clock(case, now)
+    was_escalated = exists().where(CaseEvent.case_id == case.id, CaseEvent.kind == "escalated")
+    case.state = State.ESCALATED if session.scalar(select(was_escalated)) else State.OPEN

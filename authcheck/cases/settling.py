@@ -10,7 +10,7 @@ from authcheck.cases import buyer_reports, facts, hits, timeline
 from authcheck.cases.decisions import find_decision
 from authcheck.cases.leases import get_locked
 from authcheck.cases.opening import Place, add_item, find_or_open, put_in_order
-from authcheck.cases.questions import start_clock
+from authcheck.cases.questions import go_on
 from authcheck.cases.states import SUSPECT, State
 from authcheck.cases.tables import Case, CaseDecision
 from authcheck.config import Settings
@@ -78,7 +78,7 @@ def _settle_case(session: Session, case_id: str, now: datetime) -> bool:
             return False
         _take_effect(session, case, decision, now)
     elif case.state == State.WAITING and case.waits_until is not None and case.waits_until <= now:
-        start_clock(case, now)
+        go_on(session, case, now)
         timeline.append(session, case, "unanswered", {}, at=now)
     elif case.state == State.EFFECTIVE and case.closes_at is not None and case.closes_at <= now:
         case.state = State.CLOSED

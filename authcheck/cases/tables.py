@@ -102,6 +102,9 @@ class Case(Entity):
     )
     events: Mapped[list["CaseEvent"]] = relationship(lazy="raise", order_by="CaseEvent.number")
     design: Mapped["Design"] = relationship(lazy="raise")
+    decisions: Mapped[list["CaseDecision"]] = relationship(
+        lazy="raise", order_by="CaseDecision.id", viewonly=True
+    )
 
 
 class CaseItem(Entity):

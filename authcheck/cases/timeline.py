@@ -24,9 +24,13 @@ def append(
     details: Mapping[str, Any],
     *,
     at: datetime,
-    person_id: str | None = None,
+    holder: str = "",
 ) -> CaseEvent:
-    """Add a row to the timeline of a case, whose row this transaction has locked or made."""
+    """Add a row to the timeline of a case, whose row this transaction has locked or made.
+
+    `holder` is who acts, "" for the service. The id of a key stands in the details as `by`.
+    """
+    is_person = holder.startswith("per_")
     newest = session.scalar(
         select(CaseEvent.number)
         .where(CaseEvent.case_id == case.id)
@@ -38,8 +42,8 @@ def append(
         number=0 if newest is None else newest + 1,
         at=at,
         kind=kind,
-        person_id=person_id,
-        details=dict(details),
+        person_id=holder if is_person else None,
+        details={**details, "by": holder} if holder and not is_person else dict(details),
         hash="",
     )
     event.hash = hash_of(event, case.salt if newest is None else case.head)

@@ -10,10 +10,10 @@ import make
 import people_made
 import pytest
 
-from authcheck.cases import leases, order, timeline
+from authcheck.cases import leases, order, questions, timeline
 from authcheck.cases.tables import Case
 from authcheck.errors import AuthcheckError
-from authcheck.members import organisations
+from authcheck.members import api_keys, organisations
 from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
@@ -163,3 +163,31 @@ def test_nobody_decides_about_the_own_organisation(workspace: Workspace, kite: s
             shops.add(session, seller, marketplace="bigmarket", shop_id="kites", url=url, now=make.NOW)
     assert take(workspace, person.id) is None
     assert take(workspace, "per_other") is not None
+
+
+def test_a_marketplace_with_a_brand_does_not_decide_about_it_by_a_key(
+    workspace: Workspace, kite: str
+) -> None:
+    """The organisation has both roles: its key gets no case about its own design, as its people get none."""
+    with workspace.database.writing() as session:
+        acme = organisations.get_organisation(session, "acme")
+        acme.roles = ["brand", "marketplace"]
+        key, _ = api_keys.create_key(session, acme, label="desk", scopes=["cases:decide"], now=make.NOW)
+    cases_made.hand_in(workspace, by="acme")
+    (case,) = cases_made.cases_of(workspace)
+    assert take(workspace, key.id, by="acme") is None
+    assert act(workspace, leases.take, case, key.id) == "case.interest"
+
+
+def test_an_escalated_case_has_its_time_back(workspace: Workspace, kite: str) -> None:
+    """A case that waits for information is escalated instead: its clock goes on from now."""
+    cases_made.hand_in(workspace)
+    case = take(workspace, "ack_1")
+    assert case is not None
+    due_at = case.due_at
+    assert act(workspace, questions.ask, case, "ack_1", of="owner", text="Is this yours?") == "ok"
+    assert act(workspace, leases.take, case, "ack_1", hours=5.1) == "ok"
+    assert act(workspace, leases.escalate, case, "ack_1", hours=5.1, note="They do not answer.") == "ok"
+    (again,) = cases_made.cases_of(workspace)
+    assert (again.state, again.waits_until) == ("escalated", None)
+    assert again.due_at == due_at + timedelta(hours=5)
