@@ -26,6 +26,8 @@ from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import Workspace
 
 MOST_UNSUPPORTED = 300  # open reports of a brand that the check does not support: moderators are no mailbox
+PICTURES = selectinload(Listing.pictures).joinedload(ListingPicture.check)
+Listings = dict[tuple[str, ...], tuple[Listing, str]]
 REPORTED_BEFORE, CONTRADICTED = "notice.reported_before", "notice.contradicted"
 SENTENCES = {
     "notice.row": "Name the listing by its id, or by its reference and the handle of its marketplace.",
@@ -82,10 +84,19 @@ class _Filing:
 
 
 def file_rows(
-    work: Workspace, session: Session, notice: Notice, rows: Sequence[Named], *, reach: Reach, now: datetime
+    work: Workspace,
+    session: Session,
+    notice: Notice,
+    rows: Sequence[Named],
+    listings: Listings,
+    *,
+    now: datetime,
 ) -> None:
-    """Store the rows of a notice. Open a case for each row that can be used, or join the open one."""
-    listings = _find_listings(session, notice.organisation_id, rows, reach)
+    """Store the rows of a notice. Open a case for each row that can be used, or join the open one.
+
+    `listings` are those that the rows name, see `find_locked`. The design is locked, too.
+    """
+    _lock_cases(session, notice.design_id, listings)
     filing = _Filing(
         work, session, notice, now,
         own_shops=_own_shops(session, notice.organisation_id),
@@ -227,10 +238,29 @@ def _own_shops(session: Session, organisation_id: str) -> set[tuple[str, str]]:
     return set(session.execute(query))
 
 
-def _find_listings(
-    session: Session, organisation_id: str, rows: Iterable[Named], reach: Reach
-) -> dict[tuple[str, ...], tuple[Listing, str]]:
-    """Return the listings that rows name, with pictures and checks, and their marketplaces, by `Named.key`.
+def _lock_cases(session: Session, design_id: str, listings: Listings) -> None:
+    """Lock the open cases that the rows may join, in the order of their ids, as decisions about many do."""
+    places = {(listing.organisation_id, listing.channel, listing.seller) for listing, _ in listings.values()}
+    same = tuple_(Case.organisation_id, Case.channel, Case.seller).in_(sorted(places, key=str))
+    query = select(Case.id).where(Case.design_id == design_id, Case.open_key.is_not(None), same)
+    session.execute(query.order_by(Case.id).with_for_update()).all()
+
+
+def find_locked(session: Session, organisation_id: str, rows: Iterable[Named], reach: Reach) -> Listings:
+    """Return the listings that rows name, with pictures and checks, locked in the order of their ids.
+
+    A hand-in of a listing locks the listing, then designs, then a case. A notice must take the same order:
+    otherwise the two could wait for each other, or the notice could read a verdict that has just changed.
+    """
+    listings = _find_listings(session, organisation_id, rows, reach)
+    ids = sorted({listing.id for listing, _ in listings.values()})
+    query = select(Listing).where(Listing.id.in_(ids)).order_by(Listing.id).options(PICTURES)
+    session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
+    return listings
+
+
+def _find_listings(session: Session, organisation_id: str, rows: Iterable[Named], reach: Reach) -> Listings:
+    """Return the listings that rows name, and their marketplaces, by `Named.key`.
 
     A brand can name the listings of marketplaces, and its own. The database compares the organisation: a
     listing of somebody else reads no row, like none.
@@ -245,9 +275,8 @@ def _find_listings(
         select(Listing, Organisation.handle)
         .join(Organisation, Organisation.id == Listing.organisation_id)
         .where(may_name, reach.has_territory(Listing.territory))
-        .options(selectinload(Listing.pictures).joinedload(ListingPicture.check))
     )
-    listings: dict[tuple[str, ...], tuple[Listing, str]] = {}
+    listings: Listings = {}
     for some_ids in in_chunks(ids):
         by_id = session.execute(query.where(Listing.id.in_(some_ids)))
         listings |= {(listing.id,): (listing, handle) for listing, handle in by_id}

@@ -74,7 +74,9 @@ def file(
     """
     claim, note = as_word(message.claim), _checked_note(message.note)
     _check_words(message, claim)
-    design = _get_own_design(session, message.design, reporter, reach)
+    design = get_design(session, message.design, owner_id=reporter.organisation_id, reach=reach)
+    listings = filing.find_locked(session, reporter.organisation_id, message.rows, reach)
+    _lock_for_accusing(session, design)
     notice = Notice(
         id=new_id("ntc", now),
         organisation_id=reporter.organisation_id,
@@ -88,7 +90,7 @@ def file(
     )
     session.add(notice)
     session.flush()
-    filing.file_rows(work, session, notice, message.rows, reach=reach, now=now)
+    filing.file_rows(work, session, notice, message.rows, listings, now=now)
     return get_notice(session, notice.id, organisation_id=reporter.organisation_id)
 
 
@@ -127,10 +129,9 @@ def _checked_note(note: str) -> str | None:
     return str(cleaned) if cleaned else None
 
 
-def _get_own_design(session: Session, design_id: str, reporter: Principal, reach: Reach) -> Design:
-    """Return a design that the reporter may accuse with, locked against another notice about it."""
-    design = get_design(session, design_id, owner_id=reporter.organisation_id, reach=reach)
-    session.execute(select(Design.id).where(Design.id == design.id).with_for_update(key_share=True)).one()
+def _lock_for_accusing(session: Session, design: Design) -> None:
+    """Lock a design against another notice about it. Raises Conflict for a design that is no evidence."""
+    session.refresh(design, ["state", "version"], with_for_update={"key_share": True})
     if design.state == "disputed":
         raise Conflict(
             "This design is in dispute, so it is evidence against nobody. Wait for the ruling.",
@@ -143,7 +144,6 @@ def _get_own_design(session: Session, design_id: str, reporter: Principal, reach
             code="notice.design_retired",
             design=design.id,
         )
-    return design
 
 
 def get_notice(session: Session, notice_id: str, *, organisation_id: str, reach: Reach = WHOLE) -> Notice:

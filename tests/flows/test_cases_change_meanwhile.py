@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 import cases_made
 import make
+import notices_made
 import pytest
+from sqlalchemy import update
 
 from authcheck.cases import bulk, decisions, leases, settling
 from authcheck.cases.leases import get_locked
@@ -14,6 +16,7 @@ from authcheck.cases.rulings import Ruling
 from authcheck.cases.settling import settle
 from authcheck.cases.tables import Case
 from authcheck.errors import AuthcheckError
+from authcheck.listings.tables import Listing
 from authcheck.workspace import Workspace
 
 UNLICENSED = Ruling(code="unlicensed_use", reason="listing.no_licence", restriction="remove")
@@ -72,6 +75,37 @@ def test_a_decision_waits_for_the_verdict_that_changes(workspace: Workspace, kit
         locked.items[0].verdict = "licensed"
         session.commit()
         assert waiting.result() == "case.items"
+
+
+@pytest.mark.postgresql
+def test_a_notice_takes_cases_in_the_order_of_bulks(workspace: Workspace, kite: str) -> None:
+    """A notice names its listings against the order of their cases. No bulk waits for it in a circle."""
+    ids = {seller: cases_made.hand_in(workspace, f"L-{seller}", seller=seller).id for seller in ("a", "b")}
+    first, second = sorted(cases_made.cases_of(workspace), key=lambda case: case.id)
+    with ThreadPoolExecutor(1) as pool, workspace.database.writing() as session:
+        get_locked(session, first.id, None)
+        waiting = pool.submit(notices_made.file, workspace, kite, ids[second.seller], ids[first.seller])
+        time.sleep(0.2)
+        get_locked(session, second.id, None)
+        session.commit()
+        notice = waiting.result()
+    assert [row.case_id for row in notice.rows] == [second.id, first.id]
+
+
+@pytest.mark.postgresql
+def test_a_notice_waits_for_the_listing_that_changes(workspace: Workspace, kite: str) -> None:
+    """A listing gets another seller while a notice waits for it: the case is about the new seller."""
+    listing_id = cases_made.hand_in(workspace).id
+    with ThreadPoolExecutor(1) as pool, workspace.database.writing() as session:
+        session.get_one(Listing, listing_id, with_for_update=True)
+        waiting = pool.submit(notices_made.file, workspace, kite, listing_id)
+        time.sleep(0.2)
+        session.execute(update(Listing).where(Listing.id == listing_id).values(seller="another"))
+        session.commit()
+        notice = waiting.result()
+    (row,) = notice.rows
+    cases = {case.id: case.seller for case in cases_made.cases_of(workspace)}
+    assert cases[str(row.case_id)] == "another"
 
 
 def test_a_bulk_of_which_a_part_has_left_is_not_undone(workspace: Workspace, kite: str) -> None:

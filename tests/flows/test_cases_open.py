@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import cases_made
@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from authcheck.audit.log import audit
+from authcheck.cases import leases, timeline
 from authcheck.cases import listing as case_list
-from authcheck.cases import timeline
 from authcheck.cases.notice_tables import Hit
 from authcheck.cases.opening import open_for
 from authcheck.cases.tables import Case, CaseEvent, CaseItem
@@ -23,6 +23,7 @@ from authcheck.listings import holds
 from authcheck.members import organisations
 from authcheck.registry.tables import Design
 from authcheck.storefronts import shops
+from authcheck.terminal.output import console
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
@@ -191,14 +192,28 @@ def test_a_case_of_another_marketplace_is_not_there(workspace: Workspace, kite: 
             assert caught.value.code == "case.not_found"
 
 
-def test_cases_at_the_command_line(workspace: Workspace, kite: str, cli: Callable[..., Any]) -> None:
-    """The list fits 80 columns. A broken timeline ends with 1."""
+def test_cases_at_the_command_line(
+    workspace: Workspace, kite: str, cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list fits 80 columns, and says state and reader. A broken timeline ends with 1."""
     cases_made.hand_in(workspace)
     (case,) = cases_made.cases_of(workspace)
     listed = cli("cases", "list", "--org", "bazaar")
-    assert case.id in listed.out
+    assert (listed.out.count("\n"), "1 case: 1 open." in listed.err) == (1, True)
+    assert f"{case.id}  open " in listed.out
+    assert "held by" not in listed.out
+    with workspace.database.writing() as session:
+        words = {"organisation_id": case.organisation_id, "holder": "ack_1"}
+        leases.take(session, case.id, **words, now=datetime.now(UTC))
+    monkeypatch.setattr(console, "PIPE_WIDTH", 80)
+    lines = cli("cases", "list").out.splitlines()
+    assert (len(lines), lines[1].endswith("held by ack_1")) == (2, True)
+    assert max(map(len, lines)) <= 80
     assert cli("cases", "list", "--state", "escalated", "--json").out == ""
     shown = cli("cases", "show", case.id)
+    assert case.items[0].listing_id in shown.out  # for --leave-out
+    (facts,) = cli("cases", "show", case.id, "--json").objects
+    assert (facts["held_by"], "decision" in facts) == ("ack_1", False)
     assert (shown.code, "opened" in shown.out, "L-1" in shown.out) == (0, True, True)
     with workspace.database.writing() as session:
         session.execute(update(CaseEvent).values(kind="closed"))

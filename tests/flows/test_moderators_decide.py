@@ -417,6 +417,9 @@ def test_a_moderator_decides_at_the_command_line(cli: Any, workspace: Workspace,
     made = cli("cases", "decide", case.id, *who, "--decision", "unlicensed_use", "--restriction", "hide")
     assert (made.code, "listing.no_licence" in made.out) == (0, True)
     assert "authcheck cases undo" in made.err
+    shown = cli("cases", "show", case.id).out
+    assert re.search(r"decided by .+: code unlicensed_use", shown)
+    assert "undo until" in shown
     assert cli("cases", "next", *who).code == 1
     assert "1 case is open again." in cli("cases", "undo", case.id, *who).err
     assert only(workspace).state == "open"

@@ -12,12 +12,11 @@ from authcheck.cases import decisions, leases
 from authcheck.cases.listing import get_case
 from authcheck.cases.rulings import RESTRICTIONS, Code, Ruling, suggest
 from authcheck.cases.settling import settle
-from authcheck.cases.tables import Case
 from authcheck.errors import Forbidden
 from authcheck.members import organisations, people
 from authcheck.members.permissions import Resource, Right, grants_of_roles
 from authcheck.storage.opening import open_storage, utc_now
-from authcheck.terminal.commands.cases import CaseId, cases_app, describe
+from authcheck.terminal.commands.cases import CaseId, cases_app, describe, reasons_of
 from authcheck.terminal.output import console
 from authcheck.terminal.output.console import Json
 
@@ -36,6 +35,10 @@ def take_next(organisation: Org, moderator: Moderator, *, json: Json = False) ->
     if case is None:
         console.say("No case waits.")
         raise typer.Exit(1)
+    console.say(
+        f"Decide within 10 minutes: authcheck cases decide {case.id} --org {organisation} --as {moderator}"
+        f" --decision DECISION. DECISION is one of {', '.join(Code)}."
+    )
 
 
 @cases_app.command("decide")
@@ -58,7 +61,7 @@ def decide(
     with _settled(now) as session:
         who = _moderator(session, organisation, moderator)
         case = get_case(session, case_id, organisation_id=who["organisation_id"])
-        chosen = reason or suggest(decision, _reasons_of(case))
+        chosen = reason or suggest(decision, reasons_of(case))
         ruling = Ruling(code=decision, reason=chosen, restriction=restriction, note=note)
         made = decisions.decide(session, case.id, ruling, **who, now=now, leave_out=leave_out or ())
         facts = {
@@ -68,10 +71,12 @@ def decide(
             "restriction": made.restriction,
             "leaves_at": made.leaves_at.isoformat(timespec="seconds"),
         }
+        can_undo = made.effective_at is None  # a repeated decision may have left
     console.show_facts(facts, json=json)
-    console.say(
-        f"Undo within 10 seconds: authcheck cases undo {case.id} --org {organisation} --as {moderator}"
-    )
+    if can_undo:
+        console.say(
+            f"Undo within 10 seconds: authcheck cases undo {case.id} --org {organisation} --as {moderator}"
+        )
 
 
 @cases_app.command("undo")
@@ -107,9 +112,3 @@ def _moderator(session: Session, handle: str, email: str) -> dict[str, str]:
             code="auth.role",
         )
     return {"organisation_id": organisation.id, "holder": person.id}
-
-
-def _reasons_of(case: Case) -> list[str]:
-    """Return the codes of the reasons of a case's listings, by falling weight."""
-    reasons = [reason for item in case.items for reason in item.listing.reasons]
-    return [reason["code"] for reason in sorted(reasons, key=lambda reason: -reason["weight"])]
