@@ -14,10 +14,11 @@ from authcheck.members.mail import open_mailer
 from authcheck.workspace import Workspace
 
 from . import openapi, problems
+from .case_places import CasePlaces
 from .drawings import Drawings
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
-from .pages import account, buyer, case_acts, case_alike, certificate, one_time, sign_in
+from .pages import account, buyer, case_acts, case_alike, certificate, one_time, report, sign_in
 from .pages import cases as case_pages
 from .pages import feedback as feedback_pages
 from .pages import hits as hit_pages
@@ -30,6 +31,7 @@ from .previews import Previews
 from .rates import Rates
 from .routes import (
     appointments,
+    buyer_reports,
     case_bulks,
     case_decisions,
     cases,
@@ -65,9 +67,10 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
-    storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, ledger, members, keys,
-    people, appointments, operations, buyer, certificate, sign_in, one_time, account, people_pages, key_pages,
-    organisation_pages, case_pages, case_acts, case_alike, hit_pages, notice_pages, feedback_pages,
+    storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
+    ledger, members, keys, people, appointments, operations, buyer, certificate, sign_in, one_time, account,
+    people_pages, key_pages, organisation_pages, case_pages, case_acts, case_alike, hit_pages, notice_pages,
+    feedback_pages, report,
 )  # fmt: skip
 
 
@@ -92,6 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = Metrics()
     app.state.previews = Previews()
     app.state.drawings = Drawings()
+    app.state.case_places = CasePlaces()
     app.state.places = Places(settings.workers)
     app.state.mailer = open_mailer(settings)
     openapi.install(app)

@@ -57,6 +57,11 @@ async def public_read_limit(request: Request, rates: RatesDep) -> None:
     rates.count(rates.public_reads, rates.client(request), request)
 
 
+async def public_report_limit(request: Request, rates: RatesDep) -> None:
+    """Count a buyer's report for the client's address. Raises Unavailable (`rate.exceeded`)."""
+    rates.count(rates.public_reports, rates.client(request), request)
+
+
 class Authorised:
     """The dependency of an endpoint that needs one of these rights, or only a caller when it names none."""
 

@@ -16,6 +16,7 @@ MAILS_PER_MINUTE = 10  # that one address may cause
 INVITATIONS_PER_MINUTE = 60  # of one organisation
 # Reads of the public per allowed check: a client reads the answer again and its previews.
 PUBLIC_READS_PER_CHECK = 10
+REPORTS_PER_MINUTE = 5  # of one client
 SHARED_PREFIX_BITS = 64  # the IPv6 network of one customer
 COUNTS_FILE = "rates.db"  # in the data folder
 # A proxy may add the port: `203.0.113.9:4711`, `[2001:db8::1]:4711`.
@@ -39,6 +40,7 @@ class Rates:
         self.public_reads = Allowance(
             "public-reads", PUBLIC_READS_PER_CHECK * self.settings.public_checks_per_minute
         )
+        self.public_reports = Allowance("public-reports", REPORTS_PER_MINUTE)
         self.public_drawings = Allowance("public-drawings", self.settings.public_checks_per_minute)
         self.key_requests = Allowance("key-requests", self.settings.key_requests_per_minute)
         self.mails = Allowance("mails", MAILS_PER_MINUTE)

@@ -289,6 +289,53 @@ PAGES |= {
         ORGANISATIONS | {"problem": problem("organisation.handle", "handle", form="add-")},
     ),
 }
+REPORT: dict[str, Any] = {"claims": ["copy", "label", "other"], "claim": "", "offer": "", "words": ""}
+REPORT |= {"most_words": 1000, "problem": None}
+SHARE = {"good": 8, "all": 10, "percent": 80, "low": 49, "high": 94}
+BAR = {"threshold": 0.5, "found": 9, "right": 5, "wrong": 1, "undecided": 3, "missed": 0}
+FEEDBACK: dict[str, Any] = {
+    "shares": {"matches": SHARE, "accusations": {**SHARE, "all": 40, "good": 32}},
+    "unclear": 2,
+    "few": 25,
+    "days": 180,
+    "bars": [{**BAR, "heights": (55.6, 33.3, 11.1)}],
+    "match": 0.9,
+    "proposals": [
+        {
+            "id": "dec_0",
+            "title": LONG,
+            "reference": LONG,
+            "code": "wrong_match",
+            "reason": "match.backdrop",
+            "at": NOW,
+        }
+    ],
+    "may_answer": True,
+    "notice": None,
+    "problem": None,
+    "as_of": NOW,
+}
+EMPTY = {"good": 0, "all": 0, "percent": None, "low": None, "high": None}
+PAGES |= {
+    "report": ("report/report.html", REPORT),
+    "report wrong": (
+        "report/report.html",
+        REPORT | {"offer": LONG, "words": LONG, "problem": problem("report.not_found", "address")},
+    ),
+    "report receipt": (
+        "report/receipt.html",
+        {"id": "rpt_0", "stage": "under_review", "claim": "copy", "at": NOW},
+    ),
+    "people feedback": ("feedback/feedback.html", FEEDBACK),
+    "people feedback refused": (
+        "feedback/feedback.html",
+        FEEDBACK | {"problem": problem("negative.hides", "", design=LONG)},
+    ),
+    "people feedback empty": (
+        "feedback/feedback.html",
+        FEEDBACK | {"shares": {"matches": EMPTY, "accusations": EMPTY}, "bars": [], "proposals": []},
+    ),
+}
 PAGES |= case_samples.PAGES
 SIGNED_IN: dict[str, Mapping[str, Any]] = {
     name: ME for name in PAGES if name.startswith(("account", "people"))

@@ -160,6 +160,7 @@ REVIEW: dict[str, Any] = {
         "cases": {"effective": 3, "reversed": 1},
     },
     "reports": [{"by": LONG, "claim": "counterfeit", "note": LONG * 5, "at": NOW, "listings": 2}],
+    "buyer_reports": [{"claim": "label", "words": LONG * 5, "reported_at": NOW}],
     "timeline": [
         {
             "number": 0,
@@ -202,17 +203,18 @@ QUEUE: dict[str, Any] = {
     "state": "open",
     "search": "",
     "rows": [
-        {**CASE, "design": "Koi pond", "owner": LONG},
+        {**CASE, "design": "Koi pond", "owner": LONG, "picture": None},
         {
             **CASE,
             "design": LONG,
             "owner": "Maison Iris",
+            "picture": None,
             "is_mine": False,
             "is_due": True,
             "severity": "high",
         },
-        {**CASE, "design": "Koi", "owner": "Maison Iris", "is_mine": False, "holder": None},
-        {**CASE, "design": "Koi", "owner": "Maison Iris", "is_mine": False, "holder": ""},
+        {**CASE, "design": "Koi", "owner": "Maison Iris", "picture": None, "is_mine": False, "holder": None},
+        {**CASE, "design": "Koi", "owner": "Maison Iris", "picture": None, "is_mine": False, "holder": ""},
     ],
     "total": 132,
     "undo": None,
@@ -245,6 +247,7 @@ PAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
             "design": DESIGN | {"state": "disputed"},
             "licence": {"rows": [], "is_owner": False},
             "reports": [],
+            "buyer_reports": [],
         },
     ),
     "cases decided": (

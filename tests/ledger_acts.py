@@ -5,12 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import agents_made
+import cases_made
 import certificates_made as made
 import licensees_made as licensees
 import make
 from ledger_made import key_of
 from sqlalchemy.orm import Session
 
+from authcheck.cases import decisions, leases
+from authcheck.cases.rulings import Ruling
+from authcheck.cases.settling import settle
 from authcheck.certificates import brand_signatures, revoking, signing_keys, status_lists
 from authcheck.certificates.batches import Selection
 from authcheck.certificates.brand_signatures import Signatures, find_waiting
@@ -234,3 +238,21 @@ act("the address is moved")(
         session, scene.work.settings.public_url, "https://authcheck.example", scene.now
     )
 )
+
+
+def _decide(scene: Scene) -> None:
+    """A case opens, a decision takes effect, and is reversed."""
+    listing = cases_made.hand_in(scene.work, seed=0, later_h=(scene.now - NOW) / timedelta(hours=1))
+    ruling = Ruling(code="not_infringing", reason="use.resale", restriction="none")
+    who = {"organisation_id": str(listing.organisation_id), "holder": "ack_1"}
+    with scene.work.database.writing() as session:
+        case = leases.take_next(session, **who, now=scene.now)
+        assert case is not None
+        decisions.decide(session, case.id, ruling, **who, now=scene.now)
+    later = scene.now + decisions.UNDO
+    settle(scene.work.database, later)
+    with scene.work.database.writing() as session:
+        decisions.reverse(session, case.id, note="No.", **who, now=later)
+
+
+ACTS["a case is decided"] = _decide

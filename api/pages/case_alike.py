@@ -1,30 +1,26 @@
 """The page on which a moderator decides about all listings with one picture at once."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
-from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from authcheck.cases import bulk
 from authcheck.cases.bulk import Alike
 from authcheck.cases.listing import get_case
 from authcheck.errors import AuthcheckError
-from authcheck.listings.tables import EvidenceHold, HeldPicture
 from authcheck.members.sessions import SignedIn
-from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
 from ..deps import WorkspaceDep
-from ..i18n import language_of
 from .case_acts import Act, ruling_of
 from .case_deciding import deciding_of
-from .case_view import bar_of, design_of
-from .cases import CasesDeciderDep
+from .case_pictures import first_picture, holds_of
+from .case_view import Desk, bar_of, design_of
+from .cases import CasesDeciderDep, desk_of
 from .person import Form, FormDep, PersonRoute, acting, problem_of, status_of
 from .render import render
 
@@ -68,14 +64,15 @@ def show_alike(
     form: Form | None = None,
 ) -> HTMLResponse:
     """Render the page. `form` is what was sent and refused."""
-    principal, language, now = acting(signed_in), language_of(request), utc_now()
+    principal = acting(signed_in)
     principal.reach.require_whole()
     with workspace.database.reading() as session:
+        desk = desk_of(request, signed_in, workspace, session)
         case = get_case(session, case_id, organisation_id=principal.organisation_id)
-        found = bulk.find_alike(session, case, holder=principal.caller, now=now)
-        alikes = alikes_of(session, workspace, found, now)
+        found = bulk.find_alike(session, case, holder=principal.caller, now=desk.now)
+        alikes = alikes_of(desk, found)
         deciding = deciding_of(session, case, [reason["code"] for item in found for reason in _reasons(item)])
-        bar = bar_of(case, {}, signed_in, language, now)
+        bar = bar_of(desk, case, {})
     usual = [row["listing"] for row in alikes if not row["differs"]]
     return render(
         request,
@@ -95,20 +92,16 @@ def _reasons(alike: Alike) -> Collection[Mapping[str, Any]]:
     return alike.listing.reasons if not alike.differs else ()
 
 
-def alikes_of(
-    session: Session, workspace: Workspace, found: list[Alike], now: datetime
-) -> list[dict[str, Any]]:
+def alikes_of(desk: Desk, found: list[Alike]) -> list[dict[str, Any]]:
     """Return the listings with what differs in facts. Each has the picture that its own case holds."""
-    query = (
-        select(EvidenceHold)
-        .where(EvidenceHold.case_id.in_(sorted({alike.case.id for alike in found})))
-        .options(selectinload(EvidenceHold.pictures).joinedload(HeldPicture.check))
-    )
-    held = {(hold.case_id, hold.listing_id): hold for hold in session.scalars(query)}
+    holds = holds_of(desk.session, {alike.case.id for alike in found})
+    held = {(hold.case_id, hold.listing_id): hold for hold in holds}
     return [
         {
             "listing": alike.listing.id,
-            "picture": _picture(alike, held.get((alike.case.id, alike.listing.id)), workspace, now),
+            "picture": first_picture(
+                held.get((alike.case.id, alike.listing.id)), alike.case, desk.workspace, desk.now
+            ),
             "title": (alike.listing.title or alike.listing.reference)[:120],
             "seller": alike.listing.seller,
             "territory": alike.listing.territory,
@@ -120,12 +113,3 @@ def alikes_of(
         }
         for alike in found
     ]
-
-
-def _picture(alike: Alike, hold: EvidenceHold | None, workspace: Workspace, now: datetime) -> str | None:
-    """Return the address of the picture that shows the design, None when its copy is lost."""
-    for picture in hold.pictures if hold else ():
-        shows = any(finding["design_id"] == alike.case.design_id for finding in picture.check.findings)
-        if shows and workspace.copies.has(picture.picture_sha256, picture.check.asked_at, now):
-            return f"/cases/{alike.case.id}/pictures/{picture.check_id}"
-    return None

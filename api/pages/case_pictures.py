@@ -1,7 +1,8 @@
 """The pictures of a case: what a listing shows, and the registered view of the design in the same frame."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -57,6 +58,26 @@ def held_by(session: Session, case: Case) -> list[EvidenceHold]:
     held = holds.all_holds(session, case.id)
     ids = {hold.listing_id for hold in held}
     return held + [_unheld(case, item.listing) for item in case.items if item.listing_id not in ids]
+
+
+def holds_of(session: Session, case_ids: Collection[str]) -> Sequence[EvidenceHold]:
+    """Return what several cases hold or have held, oldest first."""
+    query = (
+        select(EvidenceHold)
+        .where(EvidenceHold.case_id.in_(sorted(case_ids)))
+        .options(selectinload(EvidenceHold.pictures).joinedload(HeldPicture.check))
+        .order_by(EvidenceHold.id)
+    )
+    return session.scalars(query).all()
+
+
+def first_picture(hold: EvidenceHold | None, case: Case, workspace: Workspace, now: datetime) -> str | None:
+    """Return the address of a held picture that shows the case's design, None when its copy is lost."""
+    for picture in hold.pictures if hold else ():
+        shows = any(finding["design_id"] == case.design_id for finding in picture.check.findings)
+        if shows and workspace.copies.has(picture.picture_sha256, picture.check.asked_at, now):
+            return f"/cases/{case.id}/pictures/{picture.check_id}"
+    return None
 
 
 def _unheld(case: Case, listing: Listing) -> EvidenceHold:

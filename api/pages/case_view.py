@@ -1,13 +1,14 @@
 """What the review page of a case shows: the bar, the listing with its pictures, the design, the listings."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck.cases import leases, order, timeline
+from authcheck.cases import buyer_reports, leases, order, timeline
 from authcheck.cases.tables import Case, CaseEvent
 from authcheck.checks import side_by_side
 from authcheck.checks.evidence import Found
@@ -19,28 +20,39 @@ from authcheck.members.sessions import SignedIn
 from authcheck.members.tables import ApiKey, Person
 from authcheck.workspace import Workspace
 
+from ..case_places import CasePlaces
 from ..i18n import Language
 from .case_pictures import findings_of, held_by, is_found
 from .case_reasons import certificate_of, licence_of, reasons_of, reports_of, seller_of
 
 MOST_LISTINGS = 300
+MOST_SOUGHT = 2
 REMARKS = ("listing.field_hidden", "listing.field_cut", "listing.field_unread", "listing.price_unread")
 
 
-def whole_case(
-    session: Session,
-    workspace: Workspace,
-    case: Case,
-    signed_in: SignedIn,
-    language: Language,
-    *,
-    chosen: str,
-    now: datetime,
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the pages of cases are made with: an open session, and the reader with language and time."""
+
+    session: Session
+    workspace: Workspace
+    places: CasePlaces
+    signed_in: SignedIn
+    language: Language
+    now: datetime
+
+    @property
+    def reader(self) -> str:
+        """Return the id of the person."""
+        return self.signed_in.person.id
+
+
+def whole_case(desk: Desk, case: Case, chosen: str) -> dict[str, Any]:
     """Return the context of the page. `chosen` is the id of the listing to show, "" for the first.
 
     Raises NotFound (`case.listing`) for a listing that the case does not have.
     """
+    session = desk.session
     held = held_by(session, case)
     hold = next((hold for hold in held if hold.listing_id == (chosen or hold.listing_id)), None)
     if hold is None:
@@ -48,29 +60,28 @@ def whole_case(
     listing = holds.held_listing(hold)
     events = timeline.events_of(session, case.id)
     names = names_of(session, [case.lease_holder, *(event.person_id for event in events)])
-    found = findings_of(session, case, [picture.check for picture in hold.pictures])
+    found = _place(findings_of(session, case, [picture.check for picture in hold.pictures]), hold, desk)
     return {
-        "case": bar_of(case, names, signed_in, language, now),
+        "case": bar_of(desk, case, names),
         "design": design_of(case),
         "listing": listing_of(listing, hold),
-        "pictures": pictures_of(case, hold, found, workspace, now),
+        "pictures": pictures_of(case, hold, found, desk),
         "listings": listings_of(case, held, hold),
-        "reasons": reasons_of(session, case, listing, found.values(), language),
-        "licence": licence_of(session, case, listing, language),
+        "reasons": reasons_of(session, case, listing, found.values(), desk.language),
+        "licence": licence_of(session, case, listing, desk.language),
         "certificate": certificate_of(listing),
         "seller": seller_of(session, case, listing),
         "reports": reports_of(session, case),
+        "buyer_reports": buyer_reports.of_case(session, case.id),
         "timeline": [event_of(event, names) for event in events],
         "is_whole": timeline.first_broken(case, events) is None,
     }
 
 
-def bar_of(
-    case: Case, names: dict[str, str], signed_in: SignedIn, language: Language, now: datetime
-) -> dict[str, Any]:
+def bar_of(desk: Desk, case: Case, names: dict[str, str]) -> dict[str, Any]:
     """Return what the top bar shows, and what a row of the queue shows of a case."""
+    language, now = desk.language, desk.now
     is_held = leases.is_held(case, now)
-    me = signed_in.principal.caller if signed_in.principal else ""
     return {
         "id": case.id,
         "state": case.state,
@@ -87,7 +98,7 @@ def bar_of(
         "terms": {name: language.number(case.priority[name]) for name in ("severity", "sold", "price")},
         "day_weight": language.number(case.priority.get("day", order.DAY_BEFORE)),
         "days": language.number((now - case.opened_at).total_seconds() / order.DAY_S),
-        "is_mine": is_held and case.lease_holder == me,
+        "is_mine": is_held and case.lease_holder == desk.reader,
         "holder": names.get(str(case.lease_holder), "") if is_held else None,
         "held_until": case.lease_until,
     }
@@ -133,28 +144,35 @@ def listing_of(listing: Listing, hold: EvidenceHold) -> dict[str, Any]:
     }
 
 
-def pictures_of(
-    case: Case, hold: EvidenceHold, found: dict[str, Found], workspace: Workspace, now: datetime
-) -> list[dict[str, Any]]:
+def pictures_of(case: Case, hold: EvidenceHold, found: dict[str, Found], desk: Desk) -> list[dict[str, Any]]:
     """Return the listing's pictures, those in which the design was found first."""
-    pictures = [_picture(case, picture, found[picture.check_id], workspace, now) for picture in hold.pictures]
+    pictures = [_picture(case, picture, found[picture.check_id], desk) for picture in hold.pictures]
     return sorted(pictures, key=lambda picture: (not picture["is_found"], not picture["is_aligned"]))
 
 
-def first_pictures(session: Session, workspace: Workspace, case: Case | None, now: datetime) -> list[str]:
+def _place(found: dict[str, Found], hold: EvidenceHold, desk: Desk) -> dict[str, Found]:
+    """Return the findings with their places. Few are looked for, because the page must open at once."""
+    sought, placed = 0, dict(found)
+    for picture in hold.pictures:
+        check, finding = picture.check, found[picture.check_id]
+        sought += not desk.places.knows(check, finding)
+        if sought <= MOST_SOUGHT:
+            placed[check.id] = desk.places.find(check, finding, desk.workspace)
+    return placed
+
+
+def first_pictures(desk: Desk, case: Case | None) -> list[str]:
     """Return the addresses of the pictures that the page of a case shows first."""
-    hold = next(iter(holds.all_holds(session, case.id)), None) if case else None
+    hold = next(iter(holds.all_holds(desk.session, case.id)), None) if case else None
     if case is None or hold is None:
         return []
-    found = findings_of(session, case, [picture.check for picture in hold.pictures])
-    first = pictures_of(case, hold, found, workspace, now)[:1]
+    found = findings_of(desk.session, case, [picture.check for picture in hold.pictures])
+    first = pictures_of(case, hold, found, desk)[:1]
     return [picture[name] for picture in first for name in ("address", "view") if picture[name]]
 
 
-def _picture(
-    case: Case, picture: HeldPicture, finding: Found, workspace: Workspace, now: datetime
-) -> dict[str, Any]:
-    copy = workspace.copies.find(picture.picture_sha256, picture.check.asked_at, now)
+def _picture(case: Case, picture: HeldPicture, finding: Found, desk: Desk) -> dict[str, Any]:
+    copy = desk.workspace.copies.find(picture.picture_sha256, picture.check.asked_at, desk.now)
     full_px = (copy.width_px, copy.height_px) if copy else None
     is_aligned = bool(full_px and side_by_side.is_aligned(finding, full_px))
     has_view = finding.view is not None
@@ -169,7 +187,7 @@ def _picture(
         "size": full_px or (4, 3),
         "outline": " ".join(f"{x:.1f},{y:.1f}" for x, y in alignment.outline) if alignment else "",
         "signs": _signs(finding),
-        "coverage": alignment.coverage if alignment else None,
+        "coverage": alignment.coverage if alignment and finding.row.get("alignment") else None,
     }
 
 

@@ -1,10 +1,12 @@
 """The pages of a marketplace's moderators: the queue, and the review of a case."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
+from sqlalchemy.orm import Session
 
 from authcheck.cases import leases
 from authcheck.cases.listing import get_case
@@ -15,13 +17,14 @@ from authcheck.members.sessions import SignedIn
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
+from ..case_places import CasePlaces
 from ..deps import IfNoneMatch, WorkspaceDep
 from ..etags import not_modified, picture_response
 from ..i18n import language_of
 from . import case_pictures
 from .case_deciding import deciding_of, undo_of
 from .case_queue import neighbours_of, queue_of
-from .case_view import whole_case
+from .case_view import Desk, whole_case
 from .person import FormDep, NeedsPerson, PersonRoute, acting, go, problem_of, status_of
 from .render import render
 
@@ -69,13 +72,10 @@ def show_queue(
     principal.reach.require_whole()
     with workspace.database.reading() as session:
         queue = queue_of(
-            session,
+            desk_of(request, signed_in, workspace, session),
             principal.organisation_id,
-            signed_in,
-            language_of(request),
             state=query.state if query.state in set(State) else State.OPEN,
             search=query.q.strip()[:MOST_SEARCHED],
-            now=utc_now(),
         )
         undo = undo_of(session, query.decided, principal.organisation_id, principal.caller, utc_now())
     return render(
@@ -131,15 +131,16 @@ def show_page(
     form: tuple[str, dict[str, str]] = ("", {}),
 ) -> HTMLResponse:
     """Render the page of a case. `form` are the prefix of the form at fault, and what was typed in it."""
-    principal, query, now = acting(signed_in), query or CaseQuery(), utc_now()
+    principal, query = acting(signed_in), query or CaseQuery()
     principal.reach.require_whole()
-    language, organisation_id = language_of(request), principal.organisation_id
     with workspace.database.reading() as session:
-        case = get_case(session, case_id, organisation_id=organisation_id)
-        whole = whole_case(session, workspace, case, signed_in, language, chosen=query.listing, now=now)
-        around = neighbours_of(session, workspace, case, now)
+        desk = desk_of(request, signed_in, workspace, session)
+        case = get_case(session, case_id, organisation_id=principal.organisation_id)
+        whole = whole_case(desk, case, query.listing)
+        around = neighbours_of(desk, case)
         deciding = deciding_of(session, case, [reason["code"] for reason in whole["reasons"]])
-        undo = undo_of(session, query.decided or case.id, organisation_id, principal.caller, now)
+        pending = query.decided or case.id
+        undo = undo_of(session, pending, principal.organisation_id, principal.caller, desk.now)
     return render(
         request,
         "cases/case.html",
@@ -154,6 +155,12 @@ def show_page(
         typed=form[1],
         problem=problem_of(request, error, "", form[0]) if error else None,
     )
+
+
+def desk_of(request: Request, signed_in: SignedIn, workspace: Workspace, session: Session) -> Desk:
+    """Return what a page of cases is made with, now."""
+    places: CasePlaces = request.app.state.case_places
+    return Desk(session, workspace, places, signed_in, language_of(request), utc_now())
 
 
 @router.get("/{case_id}/pictures/{check_id}")
@@ -190,6 +197,7 @@ def show_view(
     principal.reach.require_whole()
     with workspace.database.reading() as session:
         shown = case_pictures.find(session, case_id, check_id, principal.organisation_id)
+    shown = replace(shown, finding=request.app.state.case_places.find(shown.check, shown.finding, workspace))
     name = case_pictures.name_of_view(shown, workspace)
     if not_modified(if_none_match, f'"{name}"'):
         return _picture(b"", f'"{name}"', "", if_none_match)

@@ -10,8 +10,9 @@ from authcheck.cases.rulings import Ruling
 from authcheck.storage.opening import utc_now
 
 from ..deps import CasesDecider, CasesReader, KeyFirst, WorkspaceDep
+from ..wire.case_acts import NoteIn
 from ..wire.case_bulks import AlikeDecisionIn, AlikeOut, BulkOut, alike_out, bulk_out
-from ..wire.cases import CaseOut, NoteIn, case_out
+from ..wire.cases import CaseOut, case_out
 from .cases import CaseId
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["cases"])

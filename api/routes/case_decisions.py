@@ -10,16 +10,8 @@ from authcheck.cases.rulings import Ruling
 from authcheck.storage.opening import utc_now
 
 from ..deps import CasesDecider, KeyFirst, WorkspaceDep
-from ..wire.cases import (
-    AnswerIn,
-    CaseOut,
-    DecisionIn,
-    NoteIn,
-    QuestionIn,
-    WholeCaseOut,
-    case_out,
-    whole_out,
-)
+from ..wire.case_acts import AnswerIn, DecisionIn, NoteIn, QuestionIn
+from ..wire.cases import CaseOut, WholeCaseOut, case_out, whole_out
 from .cases import CaseId, act
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1/cases", tags=["cases"])

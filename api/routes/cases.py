@@ -15,7 +15,8 @@ from authcheck.workspace import Workspace
 
 from ..deps import CasesDecider, CasesReader, KeyFirst, WorkspaceDep
 from ..paging import PagingDep
-from ..wire.cases import CaseOut, SkipIn, WholeCaseOut, case_out, whole_out
+from ..wire.case_acts import SkipIn
+from ..wire.cases import CaseOut, WholeCaseOut, case_out, whole_out
 from ..wire.forms import Page, Text
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1/cases", tags=["cases"])

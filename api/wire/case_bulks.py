@@ -8,7 +8,8 @@ from pydantic import Field
 
 from authcheck.cases.bulk import MOST, Alike, Bulk
 
-from .cases import DecisionOut, RulingIn, decision_out
+from .case_acts import RulingIn
+from .cases import DecisionOut, decision_out
 from .forms import Text, Wire
 from .listings import Verdict
 

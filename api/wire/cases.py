@@ -1,23 +1,21 @@
 """Cases, in JSON."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from authcheck.cases import leases, order, timeline
+from authcheck.cases import buyer_reports, leases, notices, order, timeline
 from authcheck.cases.decisions import find_decision
-from authcheck.cases.leases import SKIP_REASONS
-from authcheck.cases.questions import ASKED
-from authcheck.cases.rulings import MOST_NOTE_CHARS, REASONS, RESTRICTIONS, Code, Restriction
+from authcheck.cases.notice_tables import BuyerReport
+from authcheck.cases.notices import Received
+from authcheck.cases.rulings import Code, Restriction
 from authcheck.cases.states import State
 from authcheck.cases.tables import Case, CaseDecision, CaseEvent, CaseItem
 
-from .forms import Text, Wire
+from .forms import Wire
 from .listings import Verdict
-
-Lines = Annotated[str, Field(max_length=MOST_NOTE_CHARS, description="May have line breaks.")]
 
 
 class CaseDesignOut(Wire):
@@ -57,12 +55,6 @@ class LeaseOut(Wire):
 
     holder: str
     until: datetime
-
-
-class SkipIn(Wire):
-    """Why a reader passes a case on."""
-
-    reason: Text = Field(max_length=30, description=f"One of {', '.join(SKIP_REASONS)}.")
 
 
 class PriorityTermsOut(Wire):
@@ -114,58 +106,33 @@ class DecisionOut(Wire):
     reversed_at: datetime | None
 
 
-class RulingIn(Wire):
-    """A decision with its reason."""
+class CaseNoticeOut(Wire):
+    """A notice of a brand about listings of a case."""
 
-    decision: Text = Field(max_length=30, description=f"One of {', '.join(Code)}.")
-    reason: Text = Field(
-        max_length=40,
-        description="; ".join(f"{code}: {', '.join(reasons)}" for code, reasons in REASONS.items()),
-    )
-    restriction: Text = Field(
-        "none",
-        max_length=10,
-        description=f"What the marketplace is asked to do: one of {', '.join(RESTRICTIONS)}. Decisions that"
-        " accuse nobody, and a breach of a licence's cap, ask for none.",
-    )
-    note: Lines = ""
+    id: str
+    reporter: str = Field(description="The brand's handle.")
+    claim: Code
+    note: str | None
+    filed_at: datetime
+    listings: list[str]
 
 
-class DecisionIn(RulingIn):
-    """A decision about the listings of a case."""
+class CaseReportOut(Wire):
+    """A buyer's word about a listing of a case."""
 
-    leave_out: list[Text] = Field(
-        [],
-        max_length=1000,
-        description="Ids of listings that the decision is not about. They become a case of their own.",
-    )
-
-
-class NoteIn(Wire):
-    """Why something is done."""
-
-    note: Lines
-
-
-class QuestionIn(Wire):
-    """A question to somebody outside."""
-
-    of: Text = Field(max_length=10, description=f"One of {', '.join(ASKED)}.")
-    text: Lines
-
-
-class AnswerIn(Wire):
-    """An answer that came from outside."""
-
-    text: Lines
+    listing: str
+    claim: str
+    words: str = Field(description="Empty when the case is closed.")
+    reported_at: datetime
 
 
 class WholeCaseOut(CaseOut):
     """A case with its listings, its present decision and its timeline."""
 
     decision: DecisionOut | None
-
     items: list[CaseItemOut]
+    notices: list[CaseNoticeOut] = Field(description="What brands reported.")
+    buyer_reports: list[CaseReportOut] = Field(description="What buyers reported.")
     timeline: list[CaseEventOut]
     salt: str = Field(description="Begins the chain of the timeline's hashes.")
 
@@ -183,6 +150,8 @@ def whole_out(session: Session, case: Case, now: datetime) -> WholeCaseOut:
             **_case_fields(case, now),
             "decision": None if decision is None else decision_out(decision),
             "items": [_item_fields(item) for item in case.items],
+            "notices": [_notice_fields(received) for received in notices.of_case(session, case.id)],
+            "buyer_reports": [_report_fields(row) for row in buyer_reports.of_case(session, case.id)],
             "timeline": [_event_fields(event) for event in timeline.events_of(session, case.id)],
             "salt": case.salt,
         }
@@ -244,6 +213,27 @@ def _item_fields(item: CaseItem) -> dict[str, Any]:
         "added_at": item.added_at,
         "checks": [picture.check_id for picture in item.listing.pictures],
         "included": item.included,
+    }
+
+
+def _notice_fields(received: Received) -> dict[str, Any]:
+    notice = received.notice
+    return {
+        "id": notice.id,
+        "reporter": notice.organisation.handle,
+        "claim": notice.claim,
+        "note": notice.note,
+        "filed_at": notice.filed_at,
+        "listings": list(received.listing_ids),
+    }
+
+
+def _report_fields(row: BuyerReport) -> dict[str, Any]:
+    return {
+        "listing": row.listing_id,
+        "claim": row.claim,
+        "words": row.words,
+        "reported_at": row.reported_at,
     }
 
 

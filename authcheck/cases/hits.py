@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from authcheck.cases import clusters
-from authcheck.cases.notice_tables import Hit, NoticeRow
+from authcheck.cases.notice_tables import BuyerReport, Hit, NoticeRow
 from authcheck.checks.tables import Check
 from authcheck.errors import NotTrue
 from authcheck.ids import new_id
@@ -74,15 +74,20 @@ def set_notice(session: Session, listing_id: str, design_id: str, notice_id: str
 
 
 def reported_as(session: Session, case_id: str) -> set[tuple[str, str]]:
-    """Return the listings of a case that a brand has reported, each with its verdict at that time."""
-    query = select(NoticeRow.listing_id, NoticeRow.verdict).where(NoticeRow.case_id == case_id)
-    return {(str(listing_id), str(verdict)) for listing_id, verdict in session.execute(query)}
+    """Return the listings of a case that somebody has reported, each with its verdict at that time."""
+    return {
+        (str(listing_id), str(verdict))
+        for reports in (NoticeRow, BuyerReport)
+        for listing_id, verdict in session.execute(
+            select(reports.listing_id, reports.verdict).where(reports.case_id == case_id)
+        )
+    }
 
 
 def move(session: Session, listing_ids: Collection[str], *, of_case_id: str, to_case_id: str) -> None:
     """Let the hits and the notices of these listings follow another case."""
     for chunk in in_chunks(sorted(listing_ids)):
-        for rows in (Hit, NoticeRow):
+        for rows in (Hit, NoticeRow, BuyerReport):
             is_moved = rows.case_id == of_case_id, rows.listing_id.in_(chunk)
             session.execute(
                 update(rows).where(*is_moved).values(case_id=to_case_id).execution_options(**FRESH)

@@ -66,6 +66,27 @@ class NoticeRow(Entity):
     case: Mapped["Case | None"] = relationship(lazy="raise")
 
 
+class BuyerReport(Entity):
+    """A buyer's word about a listing, without a name. `claim` is one of `buyer_reports.CLAIMS`.
+
+    `verdict` is the verdict on the listing when it was reported. `was_decided` says that the case had been
+    decided before. `words` are removed when the case is closed.
+    """
+
+    __tablename__ = "buyer_reports"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    listing_id: Mapped[str] = mapped_column(ForeignKey(Listing.id), index=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey(Case.id), index=True)
+    verdict: Mapped[str] = mapped_column(String(30))
+    claim: Mapped[str] = mapped_column(String(20))
+    words: Mapped[str] = mapped_column(Text())
+    reported_at: Mapped[datetime]
+    was_decided: Mapped[bool]
+
+    case: Mapped["Case"] = relationship(lazy="raise")
+
+
 class Hit(Entity):
     """A listing that shows a design, as the design's owner may see it.
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from authcheck.cases import facts, hits, timeline
+from authcheck.cases import buyer_reports, facts, hits, timeline
 from authcheck.cases.decisions import find_decision
 from authcheck.cases.leases import get_locked
 from authcheck.cases.opening import Place, add_item, find_or_open, put_in_order
@@ -82,6 +82,7 @@ def _settle_case(session: Session, case_id: str, now: datetime) -> bool:
         timeline.append(session, case, "unanswered", {}, at=now)
     elif case.state == State.EFFECTIVE and case.closes_at is not None and case.closes_at <= now:
         case.state = State.CLOSED
+        buyer_reports.forget_words(session, case.id)
         timeline.append(session, case, "closed", {}, at=now)
     else:
         return False

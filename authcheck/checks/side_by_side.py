@@ -12,8 +12,10 @@ from authcheck.checks.evidence import Found
 from authcheck.checks.tables import Check
 from authcheck.storage.pictures import PictureStore
 from authcheck.storage.working_copies import SIDE_PX, WorkingCopy
+from authcheck.vision.matching.alignment import Alignment
 from authcheck.vision.matching.framing import in_frame
 from authcheck.vision.matching.overlay import is_usable
+from authcheck.vision.matching.placing import find_place
 from authcheck.vision.pictures.decode import Limits
 
 DRAWING = "view-1"  # raise the number when the drawing changes, so that no cache serves the old drawing
@@ -28,10 +30,31 @@ def is_aligned(finding: Found, full_px: tuple[int, int]) -> bool:
     return is_usable(np.diag([reduced, reduced, 1.0]) @ finding.alignment.matrix())
 
 
+def find_alignment(
+    copy: WorkingCopy, finding: Found, store: PictureStore, limits: Limits
+) -> Alignment | None:
+    """Return where the design is in the picture, for a finding by hashes, which knows no place.
+
+    None when both pictures do not cover each other, or when we can no longer read the registered one.
+    """
+    design = evidence.open_registered(finding, store, limits)
+    if design is None:
+        return None
+    signs = {reason["code"] for reason in finding.row["reasons"]}
+    return find_place(
+        copy.image,
+        (copy.width_px, copy.height_px),
+        design,
+        mirrored="image.mirrored" in signs,
+        inverted="image.inverted" in signs,
+    )
+
+
 def name_of(check: Check, finding: Found, *, has_copy: bool) -> str:
     """Return a name of the view: 32 hex digits that change only when the drawing would change."""
     number = finding.view.number if finding.view else None
-    content = json.dumps([DRAWING, check.id, number, finding.row.get("alignment"), has_copy])
+    place = finding.alignment.to_json() if finding.alignment else None
+    content = json.dumps([DRAWING, check.id, number, place, has_copy])
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 

@@ -4,6 +4,7 @@ A case shows them to a person. No verdict depends on them, so no detail refuses 
 be used is left out, a text that is too long is cut, and a remark says so.
 """
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -174,3 +175,17 @@ READERS: Mapping[str, Callable[[str, str], str | int]] = {
     "gtin": _read_gtin,
     **dict.fromkeys(LEAST, _read_number),
 }
+
+
+def url_key(url: str) -> str:
+    """Return a hash by which a listing's address is found, however a person copies it.
+
+    The scheme, `www.`, a final slash, the fragment and the case of the host make no difference.
+    """
+    try:
+        parts = urlsplit(url.strip() if "://" in url else f"https://{url.strip()}")
+        host, query = (parts.hostname or "").removeprefix("www."), f"?{parts.query}" if parts.query else ""
+        text = f"{host}{parts.path.rstrip('/')}{query}"
+    except ValueError:  # no address: it is found by its own text only
+        text = url.strip()
+    return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()

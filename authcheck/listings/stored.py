@@ -12,7 +12,7 @@ from authcheck.checks.tables import Check
 from authcheck.errors import NotFound
 from authcheck.ids import new_id, normal_id
 from authcheck.licences.codes import normal_shop
-from authcheck.listings.details import DETAILS
+from authcheck.listings.details import DETAILS, url_key
 from authcheck.listings.evidence import Evidence
 from authcheck.listings.gathering import CodeRead
 from authcheck.listings.offers import NewListing
@@ -31,7 +31,7 @@ Then = Callable[[Workspace, Session, Listing, Sequence[Check], datetime], object
 REPLACED = (
     "seller", "channel", "territory", "goods", "price", "listed_on", "certificate_code", "decided_at",
     "policy", "verdict", "reasons", "evidence", "design_id", "licence_id", "price_amount", "currency",
-    "remarks", *DETAILS,
+    "remarks", "url_key", *DETAILS,
 )  # fmt: skip
 
 
@@ -68,6 +68,7 @@ def new_row(
         price_amount=price_amount,
         currency=currency,
         remarks=[remark.to_json() for remark in new.remarks],
+        url_key=url_key(new.url) if new.url else None,
         **{field: getattr(new, field) for field in DETAILS},
     )
 

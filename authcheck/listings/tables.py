@@ -55,7 +55,8 @@ class Listing(Entity):
     `price` is text, `19.90 EUR`. `price_amount` and `currency` are the same price for comparisons, and are
     written with it. The columns from `url` to `query` are `details.DETAILS`: they decide nothing. `remarks`
     are the values that were left out or changed (`details.Remark.to_json`), None in a row of an earlier
-    release. All texts come from strangers. `url` is never fetched.
+    release. All texts come from strangers. `url` is never fetched, and
+    `url_key` is `details.url_key` of it.
     """
 
     __tablename__ = "listings"
@@ -96,6 +97,7 @@ class Listing(Entity):
     rank: Mapped[int | None] = mapped_column(BigInteger)
     query: Mapped[str | None] = mapped_column(String(500))
     remarks: Mapped[list[Any] | None]
+    url_key: Mapped[str | None] = mapped_column(String(64), index=True)
 
     pictures: Mapped[list["ListingPicture"]] = relationship(
         lazy="raise", order_by="ListingPicture.place", cascade="all"

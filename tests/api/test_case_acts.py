@@ -197,12 +197,25 @@ def test_a_case_is_passed_on_escalated_asked_about_and_answered(
     assert "waits for an answer now" in send(client, f"{third}/ask", of="seller", text="Your shop?").text
     states = [case_at(workspace, path).state for path in (first, second, third)]
     assert states == ["open", "escalated", "waiting"]
-    send(client, f"{third}/take")
+    assert "moderator</bdi> gave this case to a lead." in client.get(second).text
+    assert "Ask Ann" in client.get(second).text
+    assert "Your shop?" in send(client, f"{third}/take").text
     assert "Write the answer" in send(client, f"{third}/answer", text="").text
     assert "The answer is noted." in send(client, f"{third}/answer", text="Yes").text
     assert "stopped once already" in send(client, f"{third}/ask", of="seller", text="Sure?").text
     assert send(client, f"{third}/close").url.path == "/cases"
     assert case_at(workspace, third).lease_holder is None
+
+
+def test_three_skips_say_who_decides(client: TestClient, workspace: Workspace, kite: str) -> None:
+    """The page of a case that three readers have passed on says so."""
+    cases(workspace, 1)
+    for name in ("ann", "ben", "mo"):
+        sign_in(client, workspace, name=name)
+        path = take(client)
+        page = send(client, f"{path}/skip", reason="cannot_tell")
+        assert "No other case waits for you now." in page.text
+    assert "Three readers have passed this case on" in client.get(path).text
 
 
 def test_a_decision_is_reversed_with_all_of_its_bulk(

@@ -197,3 +197,36 @@ def test_a_listing_without_a_hold_is_shown_as_it_is(
     page = client.get(f"/cases/{case_id}")
     assert "Pond shirt" in page.text
     assert {client.get(address).status_code for address in addresses_in(page.text)} == {200}
+
+
+def test_a_picture_without_a_place_says_so(
+    client: TestClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashes know no place. Where none is found, both pictures stand side by side and nothing is laid over."""
+    make.register(workspace, seed=1)
+    cases_made.hand_in(workspace)
+    (case,) = cases_made.cases_of(workspace)
+    sign_in(client, workspace)
+    monkeypatch.setattr("authcheck.checks.side_by_side.find_place", lambda *_, **__: None)
+    page = client.get(f"/cases/{case.id}").text
+    assert "Not aligned: its place in the listing" in page
+    modes = dict(re.findall(r'data-mode="(\w+)"[^>]*?( disabled|)>', page))
+    assert [mode for mode, disabled in modes.items() if not disabled] == ["blink", "zoom"]
+    seen, view = (Image.open(io.BytesIO(client.get(address).content)) for address in addresses_in(page)[:2])
+    assert (seen.mode, view.mode) == ("RGB", "RGB")
+
+
+def test_a_place_is_looked_for_once(
+    client: TestClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page finds the place of a copy that hashes found, and the view uses it."""
+    make.register(workspace, seed=1)
+    cases_made.hand_in(workspace)
+    (case,) = cases_made.cases_of(workspace)
+    sign_in(client, workspace)
+    page = client.get(f"/cases/{case.id}").text
+    assert "Aligned with the listing" in page
+    monkeypatch.setattr("authcheck.checks.side_by_side.find_place", lambda *_, **__: pytest.fail("again"))
+    assert client.get(f"/cases/{case.id}").text.count("Aligned with the listing") == 1
+    view = Image.open(io.BytesIO(client.get(addresses_in(page)[1]).content))
+    assert view.mode == "RGBA"

@@ -7,7 +7,12 @@ from starlette.testclient import TestClient
 
 from authcheck.workspace import Workspace
 
-SECRETS = {"sold_30d": "4711", "stock": "4712", "rank": "4713", "query": "cheap kite like acme"}
+SECRETS = {
+    "sold_30d": "4711234567",
+    "stock": "4712345678",
+    "rank": "4713456789",
+    "query": "cheap kite like acme",
+}
 SHOWN = {
     "url": "https://b.example/1", "title": "Kite <b>", "price": "9.90 EUR", "seller_name": "=HYPERLINK(1)",
     "description": "a long text",

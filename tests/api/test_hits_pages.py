@@ -21,7 +21,7 @@ from authcheck.workspace import Workspace
 ODD = {
     "title": "<script>alert(1)</script>",
     "seller_name": "=HYPERLINK(1)",
-    "sold_30d": "4711",
+    "sold_30d": "4711234567",
     "query": "cheap kite",
 }
 Open = Callable[..., Any]
@@ -76,7 +76,7 @@ def test_from_a_hit_to_its_receipt(visit: Open, workspace: Workspace, kite: str)
     hits = ask("/hits")
     assert "Kite &amp; tail" in hits.text
     assert "Listings: 3. Sellers: 2." in hits.text
-    for secret in ("4711", "cheap kite"):
+    for secret in ("4711234567", "cheap kite"):
         assert secret not in hits.text
     page = ask(f"/hits/listings?group={group_of(workspace)}")
     assert "<script>alert(1)" not in page.text

@@ -17,6 +17,7 @@ from api.pages import case_reasons, feedback
 from api.pages import cases as case_pages
 from api.pages.case_view import REMARKS
 from api.pages.certificate import HERE
+from authcheck.cases.buyer_reports import CLAIMS as BUYER_CLAIMS
 from authcheck.cases.filing import SENTENCES
 from authcheck.cases.leases import SKIP_REASONS
 from authcheck.cases.notices import CLAIMS
@@ -81,6 +82,8 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "kind.": list(ROLES_OF_KIND),
     "kind.about.": list(ROLES_OF_KIND),
     "notices.stage.": list(Stage),
+    "report.claim.": list(BUYER_CLAIMS),
+    "report.stage.": [stage for stage in Stage if stage not in {"refused", "not_reported"}],
     "notices.claim.": list(CLAIMS),
     "notices.about_claim.": list(CLAIMS),
     "notices.decided.": list(Code),
@@ -171,6 +174,12 @@ def codes_of_members() -> Iterator[str]:
     yield "form.repeated"  # of api/idempotency.py, whose other codes only programs meet
 
 
+def codes_of_buyer_reports() -> Iterator[str]:
+    """Every code with which a buyer's report can be refused."""
+    text = (API.parent / "authcheck" / "cases" / "buyer_reports.py").read_text()
+    yield from set(re.findall(r'code="(report\.[a-z_]+)"', text))
+
+
 def codes_of_proposals() -> Iterator[str]:
     """Every code with which the answer to a proposed picture can be refused."""
     paths = (
@@ -224,6 +233,7 @@ def keys_used() -> Iterator[str]:
     yield from (f"case_reason.{code}" for code in case_reasons.WITH_NUMBERS)
     yield from (f"error.{code}" for code in codes_of_members())
     yield from (f"form.{code}" for code in codes_of_proposals())
+    yield from (f"form.{code}" for code in codes_of_buyer_reports())
     yield from (f"error.{code}" for code in codes_of_cases())
     for path in (API / "pages").glob("*.py"):
         yield from re.findall(r'gettext\(\s*"([a-z_.]+)"', path.read_text())

@@ -10,9 +10,9 @@ import desk_made
 import pytest
 from keyboard_visits import Served, Visitor, serving, wait_until
 from people_made import PASSWORD
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from authcheck.cases.tables import CaseDecision
+from authcheck.cases.tables import Case, CaseDecision
 from authcheck.config import Settings
 from authcheck.workspace import Workspace
 
@@ -160,6 +160,23 @@ def test_a_reload_keeps_the_case(visit: Visit) -> None:
     mo.page.wait_for_timeout(800)
     press(ann, "t")
     assert case_of(ann) != held
+
+
+def test_a_reader_is_told_that_the_case_is_lost(visit: Visit, desk: Served) -> None:
+    """When the lease ran out and somebody else took the case, the open page says so by itself."""
+    mo, ann = visit(), visit(ANN)
+    press(mo, "t")
+    held = case_of(mo)
+    mo.page.wait_for_timeout(600)
+    work = Workspace.open(Settings(data_dir=desk.data_dir))
+    with work.database.writing() as session:
+        session.execute(update(Case).where(Case.id == held).values(lease_holder=None, lease_until=None))
+    ann.go(f"/cases/{held}")
+    press(ann, "t")
+    assert mo.page.is_hidden("[data-lost]")
+    mo.page.evaluate("document.querySelector('case-desk').renew()")
+    mo.page.wait_for_selector("[data-lost]:not([hidden])")
+    assert "You no longer hold this case" in mo.text("[data-lost]")
 
 
 def test_a_decision_is_undone(visit: Visit, desk: Served) -> None:
