@@ -133,9 +133,13 @@ def _checked_words(word: Word) -> str:
 
 
 def _find_listing(session: Session, word: Word) -> Listing | None:
-    """Return the newest listing of a marketplace with this address, or the one with this reference."""
+    """Return the newest listing of a marketplace with this address, or the one with this reference.
+
+    The listing is locked before its case, as by a hand-in, so that neither waits for the other in a circle.
+    """
     pictures = selectinload(Listing.pictures).joinedload(ListingPicture.check)
     query = select(Listing).options(pictures).order_by(Listing.id.desc()).limit(1)
+    query = query.with_for_update(of=Listing)
     if word.address.strip():
         return session.scalar(query.where(Listing.url_key == url_key(word.address)))
     reference, handle = tidy(word.reference), fold(word.marketplace).lower()

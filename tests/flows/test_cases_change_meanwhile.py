@@ -10,7 +10,8 @@ import notices_made
 import pytest
 from sqlalchemy import update
 
-from authcheck.cases import bulk, decisions, leases, proposals, questions, settling
+from authcheck.cases import bulk, buyer_reports, decisions, leases, proposals, questions, settling
+from authcheck.cases.buyer_reports import Word
 from authcheck.cases.leases import get_locked
 from authcheck.cases.rulings import Ruling
 from authcheck.cases.settling import settle
@@ -94,20 +95,34 @@ def test_a_notice_takes_cases_in_the_order_of_bulks(workspace: Workspace, kite: 
     assert [row.case_id for row in notice.rows] == [second.id, first.id]
 
 
+def report_as_buyer(work: Workspace) -> str:
+    """Report the listing L-1 and return the id of its case."""
+    word = Word(claim="copy", marketplace="bazaar", reference="L-1")
+    with work.database.writing() as session:
+        return buyer_reports.report(work, session, word, at()).case_id
+
+
 @pytest.mark.postgresql
-def test_a_notice_waits_for_the_listing_that_changes(workspace: Workspace, kite: str) -> None:
-    """A listing gets another seller while a notice waits for it: the case is about the new seller."""
+@pytest.mark.parametrize("by", ["brand", "buyer"])
+def test_a_report_waits_for_the_listing_that_changes(workspace: Workspace, kite: str, by: str) -> None:
+    """A listing gets another seller while a report waits for it: the case is about the new seller."""
     listing_id = cases_made.hand_in(workspace).id
+
+    def report() -> str:
+        if by == "buyer":
+            return report_as_buyer(workspace)
+        (row,) = notices_made.file(workspace, kite, listing_id).rows
+        return str(row.case_id)
+
     with ThreadPoolExecutor(1) as pool, workspace.database.writing() as session:
         session.get_one(Listing, listing_id, with_for_update=True)
-        waiting = pool.submit(notices_made.file, workspace, kite, listing_id)
+        waiting = pool.submit(report)
         time.sleep(0.2)
         session.execute(update(Listing).where(Listing.id == listing_id).values(seller="another"))
         session.commit()
-        notice = waiting.result()
-    (row,) = notice.rows
+        case_id = waiting.result()
     cases = {case.id: case.seller for case in cases_made.cases_of(workspace)}
-    assert cases[str(row.case_id)] == "another"
+    assert cases[case_id] == "another"
 
 
 @pytest.mark.postgresql
