@@ -27,23 +27,29 @@ async def settled_in_background(workspace: Workspace) -> AsyncIterator[None]:
 
     First sort the cases again that were sorted by other weights.
     """
-    task = asyncio.create_task(_repeat(workspace))
+    end = asyncio.Event()
+    task = asyncio.create_task(_repeat(workspace, end))
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        end.set()
+        await task  # never cancelled: a thread that works on the database must end before the pool is closed
 
 
-async def _repeat(workspace: Workspace) -> None:
+async def _repeat(workspace: Workspace, end: asyncio.Event) -> None:
     rounds = 0
     await run_in_threadpool(_logging_faults, partial(_sort_again, workspace))
-    while True:
-        await asyncio.sleep(EVERY_S)
+    while not await _ended_within(end, EVERY_S):
         rounds += 1
         is_sweep = rounds % (SWEEP_EVERY_S // EVERY_S) == 0
         await run_in_threadpool(_logging_faults, partial(_settle, workspace, sweep=is_sweep))
+
+
+async def _ended_within(end: asyncio.Event, seconds: float) -> bool:
+    """Wait for the end, at most for so many seconds, and return whether it has come."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(end.wait(), seconds)
+    return end.is_set()
 
 
 def _sort_again(workspace: Workspace) -> None:

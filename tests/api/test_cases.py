@@ -1,5 +1,6 @@
 """Cases over HTTP: a decision leaves by itself, and an undo comes before."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -14,6 +15,7 @@ from api.app import create_app
 from authcheck.cases import decisions
 from authcheck.config import Settings
 from authcheck.errors import Unavailable
+from authcheck.storage.database import Database
 from authcheck.workspace import Workspace
 
 RULING = {"decision": "unlicensed_use", "reason": "listing.no_licence", "restriction": "remove"}
@@ -77,3 +79,28 @@ def test_a_failure_waits_for_the_next_round(
     case_id = client.post("/v1/cases/next", headers=moderator).json()["id"]
     client.post(f"/v1/cases/{case_id}/decision", json=RULING, headers=moderator)
     until(client, moderator, case_id, "effective")
+
+
+def test_the_end_waits_for_what_works_in_the_background(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that holds a connection ends before the database is closed."""
+    working, ended = threading.Event(), []
+
+    def settle_slowly(*_: object) -> int:
+        working.set()
+        time.sleep(0.2)
+        ended.append("settled")
+        return 0
+
+    monkeypatch.setattr(settling, "EVERY_S", 0.01)
+    monkeypatch.setattr(settling, "settle", settle_slowly)
+    app = create_app(settings)
+    with TestClient(app):
+        assert working.wait(5)
+        dispose = app.state.workspace.database.dispose
+        monkeypatch.setattr(Database, "dispose", lambda _: (ended.append("closed"), dispose()))
+    assert ended[-1] == "closed"
+    assert len(ended) >= 2
+    time.sleep(0.3)
+    assert ended[-1] == "closed"
