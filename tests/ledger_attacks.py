@@ -64,6 +64,13 @@ def all_rows(workspace: Workspace) -> dict[str, list[dict[str, Any]]]:
         }
 
 
+def put_back(workspace: Workspace, rows: dict[str, list[dict[str, Any]]]) -> None:
+    """Replace everything that the database holds by what `all_rows` has returned before."""
+    tables = Entity.metadata.sorted_tables
+    inserts = [sa.insert(table).values(row) for table in tables for row in rows[table.name]]
+    attack(workspace.database, *(sa.delete(table) for table in reversed(tables)), *inserts)
+
+
 def restore(database: Database, kept: Backup) -> None:
     """Restore an earlier copy of the tables."""
     attack(database, *(sa.delete(table) for table in TABLES))
