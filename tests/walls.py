@@ -143,6 +143,7 @@ TABLE: dict[str, Rule] = {
         ("POST /v1/notices", W, 404, NOTICE),
         ("POST /v1/notices/csv", W, 415),
         ("GET /v1/notices", R, 200),
+        ("POST /v1/notices/{notice}/withdrawal", W, 404),
         ("GET /v1/notices/{notice}", R, 404),
     ),
     **rules(

@@ -45,7 +45,7 @@ WITH_NUMBERS = (  # reasons that have a sentence `case_reason.*` with their numb
 EVENTS = (  # kinds of rows of the timeline
     *("opened", "joined", "judged_again", "skipped", "escalated", "decided", "undone", "effective"),
     *("asked", "answered", "unanswered", "reversed", "split", "closed"),
-    *("reported", "buyer_report"),
+    *("reported", "buyer_report", "notice_withdrawn", "withdrawn"),
 )
 
 

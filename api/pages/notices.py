@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from authcheck.cases import notices
+from authcheck.cases import notices, withdrawal
 from authcheck.cases.filing import SENTENCES, Named
 from authcheck.cases.notice_tables import Notice, NoticeRow
 from authcheck.cases.notices import Message
@@ -110,8 +110,28 @@ def show_one(
         rows=rows,
         refused=sum(one["stage"] == Stage.REFUSED for one in rows),
         is_new=notice == "filed",
+        is_withdrawn=notice == "withdrawn",
+        may_withdraw=caller.may(Resource.NOTICES, Right.WRITE)
+        and any(one["stage"] in {Stage.REPORTED, Stage.UNDER_REVIEW} for one in rows),
         as_of=utc_now(),
     )
+
+
+@router.post("/{notice_id}/withdraw")
+def withdraw(
+    request: Request,
+    signed_in: WriterDep,
+    form: FormDep,  # noqa: ARG001 - it refuses other sites
+    workspace: WorkspaceDep,
+    notice_id: Annotated[str, Path(max_length=40)],
+) -> Response:
+    """Take a notice back, and show it with what is left."""
+    caller = acting(signed_in)
+    with workspace.database.writing() as session:
+        withdrawal.withdraw(
+            session, notice_id, organisation_id=caller.organisation_id, now=utc_now(), reach=caller.reach
+        )
+    return go(request, f"/notices/{notice_id}?notice=withdrawn")
 
 
 def _notice_of(row: Notice) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 from sqlalchemy.orm import Session
 
-from authcheck.cases import notices
+from authcheck.cases import notices, withdrawal
 from authcheck.cases.filing import Named
 from authcheck.cases.notice_files import read_rows
 from authcheck.cases.notice_tables import Notice, NoticeRow
@@ -116,6 +116,23 @@ def show_notice(caller: NoticesReader, notice_id: NoticeId, workspace: Workspace
     with workspace.database.reading() as session:
         notice = notices.get_notice(
             session, notice_id, organisation_id=caller.organisation_id, reach=caller.reach
+        )
+        return _notice_out(session, notice)
+
+
+@router.post("/{notice_id}/withdrawal")
+def withdraw(caller: NoticesWriter, notice_id: NoticeId, workspace: WorkspaceDep) -> NoticeOut:
+    """Take back all rows of a notice about which nobody has decided yet.
+
+    A case that only you have reported, and that our check does not suspect, ends with it.
+    """
+    with workspace.database.writing() as session:
+        notice = withdrawal.withdraw(
+            session,
+            notice_id,
+            organisation_id=caller.organisation_id,
+            now=utc_now(),
+            reach=caller.reach,
         )
         return _notice_out(session, notice)
 

@@ -28,7 +28,7 @@ class BuyerReportOut(Wire):
     """A receipt. Whoever has `id` may read how far the report has come."""
 
     id: str
-    stage: Literal["reported", "under_review", "decided", "reversed", "decided_before"]
+    stage: Literal["reported", "under_review", "decided", "reversed", "decided_before", "withdrawn"]
     claim: str
     reported_at: datetime
 

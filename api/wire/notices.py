@@ -9,7 +9,9 @@ from .cases import CaseDesignOut
 from .forms import Text, Wire
 
 Claim = Literal["counterfeit", "unlicensed_use", "licence_breach", "false_certificate"]
-RowStage = Literal["refused", "reported", "under_review", "decided", "reversed", "decided_before"]
+RowStage = Literal[
+    "refused", "reported", "under_review", "decided", "reversed", "decided_before", "withdrawn"
+]
 
 
 class NoticeRowIn(Wire):

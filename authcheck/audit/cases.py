@@ -12,7 +12,7 @@ from authcheck.cases.timeline import first_broken
 from authcheck.tlog.entries import time_text
 
 RULING = tuple(part.name for part in fields(Ruling))
-ENTRY_OF = {"effective": "case.decide", "reversed": "case.reverse"}
+ENTRY_OF = {"effective": "case.decide", "reversed": "case.reverse", "withdrawn": "case.withdraw"}
 """The rows of a timeline that have an entry with their hash, beside the first row."""
 
 
@@ -23,6 +23,7 @@ STATE_AFTER = {
     "effective": State.EFFECTIVE,
     "closed": State.CLOSED,
     "reversed": State.REVERSED,
+    "withdrawn": State.WITHDRAWN,
 }
 """The rows after which a case has another state. Answers and undone decisions lead back."""
 TIMES = {"undone": "undone_at", "effective": "effective_at", "reversed": "reversed_at"}

@@ -15,7 +15,7 @@ from authcheck.cases import clusters, timeline
 from authcheck.cases.notice_tables import BuyerReport
 from authcheck.cases.opening import Place, find_decided, may_open, open_or_join, put_in_order
 from authcheck.cases.rulings import CONTROL
-from authcheck.cases.stages import Stage, stage_of
+from authcheck.cases.stages import DECIDED_BEFORE_CODE, Stage, stage_of
 from authcheck.cases.states import SUSPECT
 from authcheck.cases.tables import Case
 from authcheck.errors import Conflict, NotFound, Rejected
@@ -102,7 +102,7 @@ def of_case(session: Session, case_id: str) -> Sequence[BuyerReport]:
 
 def stage_of_report(row: BuyerReport) -> Stage:
     """Return how far a report has come. The report is loaded with its case."""
-    return stage_of(row.case.state, was_decided=row.was_decided)
+    return stage_of(row.case.state, DECIDED_BEFORE_CODE if row.was_decided else None)
 
 
 def forget_words(session: Session, case_id: str) -> None:

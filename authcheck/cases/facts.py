@@ -22,6 +22,11 @@ def decision_reversed(case: Case, at: datetime) -> Draft:
     return Draft("case.reverse", case.id, at, {**of_case(case), "h": f"sha256:{case.head}"})
 
 
+def withdrawn(case: Case, at: datetime) -> Draft:
+    """Return the draft of the `case.withdraw` entry: the newest row says that nobody reports any more."""
+    return Draft("case.withdraw", case.id, at, {**of_case(case), "h": f"sha256:{case.head}"})
+
+
 def opened(case: Case, at: datetime) -> Draft:
     """Return the draft of the `case.open` entry, with the hash of the first row of the timeline."""
     return Draft("case.open", case.id, at, {**of_case(case), "h": f"sha256:{case.head}"})

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 from authcheck.cases import clusters, hits, timeline
 from authcheck.cases.notice_tables import Notice, NoticeRow
 from authcheck.cases.opening import Place, find_decided, may_open, open_or_join, put_in_order
-from authcheck.cases.stages import DECIDED_BEFORE_CODE
+from authcheck.cases.stages import DECIDED_BEFORE_CODE, WITHDRAWN_CODE
 from authcheck.cases.states import SUSPECT
 from authcheck.cases.tables import Case
 from authcheck.errors import NotTrue
@@ -39,6 +39,7 @@ SENTENCES = {
     "notice.no_picture": "This listing has no picture that we could read. Ask the marketplace for another.",
     "notice.unsupported": "Too many of your open reports are not supported by our check. Wait for decisions.",
     REPORTED_BEFORE: "You reported this listing before. Its case is open, so we did not report it again.",
+    WITHDRAWN_CODE: "You have withdrawn this report.",
     DECIDED_BEFORE_CODE: "The marketplace decided about this listing, and nothing has changed since then.",
     CONTRADICTED: "Our check says that this seller may use the design. The moderator sees both.",
 }

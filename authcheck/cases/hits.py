@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.cases import clusters
 from authcheck.cases.notice_tables import BuyerReport, Hit, NoticeRow
+from authcheck.cases.stages import WITHDRAWN_CODE
 from authcheck.checks.tables import Check
 from authcheck.errors import NotTrue
 from authcheck.ids import new_id
@@ -74,13 +75,15 @@ def set_notice(session: Session, listing_id: str, design_id: str, notice_id: str
 
 
 def reported_as(session: Session, case_id: str) -> set[tuple[str, str]]:
-    """Return the listings of a case that somebody has reported, each with its verdict at that time."""
+    """Return the listings of a case that somebody reports, each with its verdict at that time."""
+    by_brands = select(NoticeRow.listing_id, NoticeRow.verdict).where(
+        NoticeRow.case_id == case_id, NoticeRow.code.is_distinct_from(WITHDRAWN_CODE)
+    )
+    by_buyers = select(BuyerReport.listing_id, BuyerReport.verdict).where(BuyerReport.case_id == case_id)
     return {
         (str(listing_id), str(verdict))
-        for reports in (NoticeRow, BuyerReport)
-        for listing_id, verdict in session.execute(
-            select(reports.listing_id, reports.verdict).where(reports.case_id == case_id)
-        )
+        for reports in (by_brands, by_buyers)
+        for listing_id, verdict in session.execute(reports)
     }
 
 

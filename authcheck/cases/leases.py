@@ -148,9 +148,15 @@ def get_locked(session: Session, case_id: str, organisation_id: str | None) -> C
 
 
 def refuse_decided(session: Session, case: Case) -> None:
-    """Raise Conflict (`case.decided`), which says who decided, unless a case waits for a decision."""
+    """Raise Conflict (`case.decided`, which says by whom, or `case.withdrawn`) unless a case is undecided."""
     if case.state in WORKABLE:
         return
+    if case.state == State.WITHDRAWN:
+        raise Conflict(
+            "The brand has withdrawn its report, so there is nothing to decide. Take the next case.",
+            code="case.withdrawn",
+            case=case.id,
+        )
     newest = select(CaseDecision).where(CaseDecision.case_id == case.id, CaseDecision.undone_at.is_(None))
     decision = session.scalars(newest.order_by(CaseDecision.id.desc()).limit(1)).one()
     name = name_of(session, decision.holder)
@@ -209,10 +215,14 @@ def _open_cases(organisation_id: str) -> Select[Case]:
 
 
 def _waiting(organisation_id: str, holder: str, now: datetime) -> Select[Case]:
-    """Return the query for the open cases that a reader may get."""
+    """Return the query for the open cases that a reader may get.
+
+    A case about a design in dispute accuses nobody until the ruling: it is taken by its id only.
+    """
     is_free = or_(Case.lease_until.is_(None), Case.lease_until <= now)
     was_skipped = exists().where(CaseSkip.case_id == Case.id, CaseSkip.holder == holder)
-    return _open_cases(organisation_id).where(is_free, ~was_skipped, *_no_interest(holder))
+    is_disputed = exists().where(Design.id == Case.design_id, Design.state == "disputed")
+    return _open_cases(organisation_id).where(is_free, ~was_skipped, ~is_disputed, *_no_interest(holder))
 
 
 def _no_interest(holder: str) -> Sequence[ColumnElement[bool]]:

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from authcheck.cases import filing
 from authcheck.cases.filing import Named
 from authcheck.cases.notice_tables import Notice, NoticeRow
 from authcheck.cases.rulings import ACCUSING, Code
-from authcheck.cases.stages import DECIDED_BEFORE_CODE, Stage, stage_of
+from authcheck.cases.stages import DECIDED_BEFORE_CODE, WITHDRAWN_CODE, Stage, stage_of
 from authcheck.cases.tables import Case
 from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.ids import as_word, new_id, normal_id
@@ -185,15 +185,15 @@ def list_notices(
 def count_stages(session: Session, notices: Sequence[Notice]) -> dict[str, Counter[Stage]]:
     """Return how many rows of each notice have which stage, by the notice's id."""
     counts: dict[str, Counter[Stage]] = {notice.id: Counter() for notice in notices}
-    was_decided = NoticeRow.code.is_not_distinct_from(DECIDED_BEFORE_CODE)
+    code = case((NoticeRow.code.in_([DECIDED_BEFORE_CODE, WITHDRAWN_CODE]), NoticeRow.code))
     query = (
-        select(NoticeRow.notice_id, Case.state, was_decided, func.count())
+        select(NoticeRow.notice_id, Case.state, code, func.count())
         .outerjoin(Case, Case.id == NoticeRow.case_id)
-        .group_by(NoticeRow.notice_id, Case.state, was_decided)
+        .group_by(NoticeRow.notice_id, Case.state, code)
     )
     for chunk in in_chunks(sorted(counts)):
-        for notice_id, state, decided, rows in session.execute(query.where(NoticeRow.notice_id.in_(chunk))):
-            counts[notice_id][stage_of(state, was_decided=decided)] += rows
+        for notice_id, state, row_code, rows in session.execute(query.where(NoticeRow.notice_id.in_(chunk))):
+            counts[notice_id][stage_of(state, row_code)] += rows
     return counts
 
 

@@ -14,7 +14,7 @@ from authcheck.cases.notice_tables import Hit, NoticeRow
 from authcheck.cases.tables import Case, CaseDecision, CaseItem
 from authcheck.storage.parameters import in_chunks
 
-DECIDED_BEFORE_CODE = "notice.decided_before"
+DECIDED_BEFORE_CODE, WITHDRAWN_CODE = "notice.decided_before", "notice.withdrawn"
 
 
 class Stage(StrEnum):
@@ -26,6 +26,7 @@ class Stage(StrEnum):
     DECIDED = "decided"
     REVERSED = "reversed"
     DECIDED_BEFORE = "decided_before"  # of a row: the marketplace had decided before the notice
+    WITHDRAWN = "withdrawn"  # of a row: its reporter has taken it back
     REFUSED = "refused"  # of a row: there is no case
 
 
@@ -37,6 +38,7 @@ STAGE_OF_STATE: Mapping[str, Stage] = {
     "effective": Stage.DECIDED,
     "closed": Stage.DECIDED,
     "reversed": Stage.REVERSED,
+    "withdrawn": Stage.WITHDRAWN,
 }
 OF_HITS = (Stage.NOT_REPORTED, Stage.REPORTED, Stage.UNDER_REVIEW, Stage.DECIDED, Stage.REVERSED)
 FINAL = frozenset({Stage.DECIDED, Stage.REVERSED})
@@ -49,15 +51,16 @@ def stage_of_state(state: str) -> Stage:
 
 def stage_of_row(row: NoticeRow) -> Stage:
     """Return the stage of a notice's row, which is loaded with its case."""
-    state = row.case.state if row.case else None
-    return stage_of(state, was_decided=row.code == DECIDED_BEFORE_CODE)
+    return stage_of(row.case.state if row.case else None, row.code)
 
 
-def stage_of(state: str | None, *, was_decided: bool) -> Stage:
-    """Return the stage of a row by the state of its case."""
+def stage_of(state: str | None, code: str | None) -> Stage:
+    """Return the stage of a row by the state of its case and its own code."""
     if state is None:
         return Stage.REFUSED
-    return Stage.DECIDED_BEFORE if was_decided else stage_of_state(state)
+    if code == WITHDRAWN_CODE:
+        return Stage.WITHDRAWN
+    return Stage.DECIDED_BEFORE if code == DECIDED_BEFORE_CODE else stage_of_state(state)
 
 
 def stage_of_hit(hit: Hit) -> Stage:

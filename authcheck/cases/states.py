@@ -17,6 +17,7 @@ class State(StrEnum):
     EFFECTIVE = "effective"
     CLOSED = "closed"  # nobody can complain any more, so the evidence is released
     REVERSED = "reversed"  # the decision was taken back after it was effective
+    WITHDRAWN = "withdrawn"  # the only reporters took their reports back, and the check suspects nothing
 
 
 SETTLED = (State.EFFECTIVE, State.CLOSED, State.REVERSED)

@@ -43,6 +43,7 @@ TYPES = frozenset(
         "case.open",
         "case.decide",
         "case.reverse",
+        "case.withdraw",
         "statuslist.publish",
         "address.move",
     }

@@ -54,6 +54,7 @@ REQUESTS = [
     ("POST", "/v1/cases/{case}/question", {"of": "owner", "text": "Yours?"}),
     ("POST", "/v1/cases/{case}/answer", {"text": "Ours."}),
     ("GET", "/v1/notices/{notice}", None),
+    ("POST", "/v1/notices/{notice}/withdrawal", None),
     (
         "POST",
         "/v1/notices",

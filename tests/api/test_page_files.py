@@ -169,8 +169,9 @@ def codes_of_members() -> Iterator[str]:
     paths += [API / "pages" / "person.py", API.parent / "authcheck" / "licences" / "appointing.py"]
     for path in paths:
         yield from set(re.findall(r'code="([a-z_]+\.[a-z_]+)"', path.read_text())) - KEYS_ONLY
-    filing = (API.parent / "authcheck" / "cases" / "notices.py").read_text()
-    yield from set(re.findall(r'code="(notice\.[a-z_]+)"', filing))
+    for name in ("notices", "withdrawal"):
+        filing = (API.parent / "authcheck" / "cases" / f"{name}.py").read_text()
+        yield from set(re.findall(r'code="(notice\.[a-z_]+)"', filing))
     yield "form.repeated"  # of api/idempotency.py, whose other codes only programs meet
 
 

@@ -434,6 +434,7 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "POST /feedback/answer": (Resource.DESIGNS, Right.WRITE),
     "GET /notices": (Resource.NOTICES, Right.READ),
     "POST /notices": (Resource.NOTICES, Right.WRITE),
+    "POST /notices/{notice_id}/withdraw": (Resource.NOTICES, Right.WRITE),
     "GET /notices/{notice_id}": (Resource.NOTICES, Right.READ),
     "GET /cases": (Resource.CASES, Right.READ),
     "POST /cases/next": (Resource.CASES, Right.DECIDE),
