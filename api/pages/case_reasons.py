@@ -175,8 +175,26 @@ def _day(day: date | None) -> str:
     return day.isoformat() if day else "\u221e"
 
 
+STEP_OF_FAULT = {  # the step of the verification that fails with this code
+    "certificate.signature": "signature",
+    "certificate.algorithm": "signature",
+    "certificate.issuer": "signature",
+    "bundle.entry": "entry",
+    "ledger.entry": "entry",
+    "proof.invalid": "inclusion",
+    "bundle.checkpoint": "checkpoint",
+    "note.checkpoint": "checkpoint",
+    "note.quorum": "witnesses",
+    "certificate.key": "key",
+    "bundle.status": "list",
+}
+
+
 def certificate_of(listing: Listing) -> dict[str, Any] | None:
-    """Return the steps of the certificate that the listing names, as they were judged. None without one."""
+    """Return the steps of the certificate that the listing names, as they were judged. None without one.
+
+    `failed` is the step that fails, None where the outcome says it all.
+    """
     try:
         seen = Evidence.from_json(listing.evidence).certificate
     except NotTrue:
@@ -186,7 +204,7 @@ def certificate_of(listing: Listing) -> dict[str, Any] | None:
     return {
         "code": listing.certificate_code,
         "outcome": seen.outcome,
-        "failed": seen.failed,
+        "failed": None if seen.outcome == "revoked" else STEP_OF_FAULT.get(seen.failed),
         "issuer": seen.issuer,
         "right_at_issue": seen.right_at_issue,
         "is_sellers": seen.issuer_is_seller,

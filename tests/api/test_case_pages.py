@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import cases_made
@@ -14,6 +15,8 @@ from case_browsers import OURS, TOKEN, sign_in
 from PIL import Image
 from starlette.testclient import TestClient
 
+from api.i18n import LANGUAGES
+from api.pages import case_reasons
 from authcheck.cases.opening import open_for
 from authcheck.listings import judging
 from authcheck.listings.offers import NewListing
@@ -230,3 +233,22 @@ def test_a_place_is_looked_for_once(
     assert client.get(f"/cases/{case.id}").text.count("Aligned with the listing") == 1
     view = Image.open(io.BytesIO(client.get(addresses_in(page)[1]).content))
     assert view.mode == "RGBA"
+
+
+def test_every_fault_of_a_certificate_has_words() -> None:
+    """Each code with which a step of the verification fails names a step that both languages have words for."""
+    root = Path(__file__).parents[2] / "authcheck"
+    codes = {
+        code
+        for path in (
+            root / "proofs" / "bundle.py",
+            root / "proofs" / "credential.py",
+            root / "tlog" / "note.py",
+        )
+        for code in re.findall(r'NotTrue\([^)]*?code="([a-z_.]+)"', path.read_text(), re.DOTALL)
+    }
+    named = set(case_reasons.STEP_OF_FAULT)
+    assert codes - named <= {"bundle.malformed", "certificate.malformed", "certificate.revoked"}
+    for language in LANGUAGES.values():
+        for step in case_reasons.STEP_OF_FAULT.values():
+            assert language.gettext(f"certificate.step.{step}") != f"certificate.step.{step}"
