@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import cases_made
+import licences_made
+import licensees_made
 import make
 import people_made
 import pytest
@@ -24,6 +26,7 @@ from authcheck.ledger.tables import Entry
 from authcheck.listings import holds
 from authcheck.members import organisations
 from authcheck.registry.tables import Design
+from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 UNLICENSED = Ruling(code="unlicensed_use", reason="listing.no_licence", restriction="remove", note=" copies ")
@@ -423,3 +426,24 @@ def test_a_moderator_decides_at_the_command_line(cli: Any, workspace: Workspace,
     assert cli("cases", "next", *who).code == 1
     assert "1 case is open again." in cli("cases", "undo", case.id, *who).err
     assert only(workspace).state == "open"
+
+
+def test_a_licence_is_revoked_underneath(workspace: Workspace, kite: str) -> None:
+    """The case waits as it was, and the same listing of the next night says that the licence is revoked."""
+    grant = licences_made.licence(workspace, designs=(kite,), territories=("FR",))
+    with workspace.database.writing() as session:
+        maker = organisations.get_organisation(session, "maker")
+        url = "https://bigmarket/kites"
+        shops.add(session, maker, marketplace="bigmarket", shop_id="kites", url=url, now=make.NOW)
+    assert cases_made.hand_in(workspace).verdict == "licence_breach"
+    case = held(workspace)
+    licensees_made.revoke(workspace, "acme", grant.id, at(-0.5))
+    assert act(workspace, decisions.decide, case, WRONG) == "ok"
+    assert act(workspace, decisions.undo, case) == "ok"
+    again = cases_made.hand_in(workspace, later_h=0.1)
+    assert "licence.revoked" in {reason["code"] for reason in again.reasons}
+    ruling = Ruling(code="licence_breach", reason="licence.revoked", restriction="hide")
+    assert act(workspace, decisions.decide, case, ruling) == "ok"
+    assert settle(workspace.database, at(seconds=10)) == 1
+    assert only(workspace).state == "effective"
+    assert findings(workspace) == []
