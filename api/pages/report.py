@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
 from authcheck.cases import buyer_reports
-from authcheck.cases.buyer_reports import ADDRESS_CHARS, CLAIMS, WORDS_CHARS, Word
+from authcheck.cases.buyer_reports import ADDRESS_CHARS, CLAIMS, WORDS_CHARS, NewReport
 from authcheck.errors import AuthcheckError
 from authcheck.storage.opening import utc_now
 
@@ -30,13 +30,13 @@ def send(request: Request, form: FormDep, workspace: WorkspaceDep, rates: RatesD
     """Store the report and lead to its receipt. A wrong field stops nothing that was typed."""
     try:
         rates.count(rates.public_reports, rates.client(request), request)
-        word = Word(
+        new = NewReport(
             claim=form.text("claim"),
             address=form.text("address"),
             words=form.text("words").replace("\r\n", "\n"),
         )
         with workspace.database.writing() as session:
-            row = buyer_reports.report(workspace, session, word, utc_now())
+            row = buyer_reports.report(workspace, session, new, utc_now())
     except AuthcheckError as error:
         return _form(request, form, error)
     return go(request, f"/report/{row.id}")

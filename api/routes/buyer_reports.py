@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from authcheck.cases import buyer_reports
-from authcheck.cases.buyer_reports import Word
+from authcheck.cases.buyer_reports import NewReport
 from authcheck.storage.opening import utc_now
 
 from ..deps import WorkspaceDep, public_read_limit, public_report_limit
@@ -21,9 +21,9 @@ def report(body: BuyerReportIn, workspace: WorkspaceDep) -> BuyerReportOut:
     A report decides nothing by itself. We keep no name and no address of yours, and remove `words` when the
     case is closed.
     """
-    word = Word(**body.model_dump())
+    new = NewReport(**body.model_dump())
     with workspace.database.writing() as session:
-        return buyer_report_out(buyer_reports.report(workspace, session, word, utc_now()))
+        return buyer_report_out(buyer_reports.report(workspace, session, new, utc_now()))
 
 
 @router.get("/{report_id}", dependencies=[Depends(public_read_limit)])

@@ -138,24 +138,24 @@ def decide_alike(
     base = get_case(session, case_id, organisation_id=organisation_id)
     wanted = _cases_with(session, base, listings)
     leaves_at = now + (UNDO if len(listings) <= MANY else MANY_UNDO)
-    made = Bulk(new_id("blk", now), leaves_at, [], [])
+    bulk = Bulk(new_id("blk", now), leaves_at, [], [])
     unknown = set(listings).difference(*wanted.values())
-    made.left.extend(Left(listing, "listing.not_found") for listing in sorted(unknown))
+    bulk.left.extend(Left(listing, "listing.not_found") for listing in sorted(unknown))
     for other_id in sorted({base.id, *wanted}):  # in this order, so that two bulks never wait for each other
         ids = wanted.get(other_id, set())
         get = get_held if other_id == base.id else _get_free
         try:
             other = get(session, other_id, organisation_id=organisation_id, holder=holder, now=now)
-            _decide_one(session, made, other, ruling, ids, holder=holder, now=now)
+            _decide_one(session, bulk, other, ruling, ids, holder=holder, now=now)
         except AuthcheckError as error:
             if other_id == base.id:
                 raise
-            made.left.extend(Left(listing, error.code) for listing in sorted(ids))
-    return made
+            bulk.left.extend(Left(listing, error.code) for listing in sorted(ids))
+    return bulk
 
 
 def _decide_one(
-    session: Session, made: Bulk, case: Case, ruling: Ruling, ids: set[str], *, holder: str, now: datetime
+    session: Session, bulk: Bulk, case: Case, ruling: Ruling, ids: set[str], *, holder: str, now: datetime
 ) -> None:
     """Decide about these listings of a locked case, and note those that were left. Raises as `decide`."""
     decision = apply(
@@ -164,13 +164,13 @@ def _decide_one(
         ruling,
         holder=holder,
         now=now,
-        leaves_at=made.leaves_at,
+        leaves_at=bulk.leaves_at,
         leave_out={item.listing_id for item in case.items} - ids,
-        bulk_id=made.id,
+        bulk_id=bulk.id,
     )
-    made.decisions.append(decision)
+    bulk.decisions.append(decision)
     left = (item.listing_id for item in case.items if item.listing_id in ids and not item.included)
-    made.left.extend(Left(listing, "case.items") for listing in left)
+    bulk.left.extend(Left(listing, "case.items") for listing in left)
 
 
 def _cases_with(session: Session, base: Case, listings: Collection[str]) -> dict[str, set[str]]:

@@ -24,6 +24,7 @@ from authcheck.listings.details import url_key
 from authcheck.listings.tables import Listing, ListingPicture
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
+from authcheck.storage.json_lists import has_this_text
 from authcheck.storage.parameters import can_be_stored
 from authcheck.workspace import Workspace
 
@@ -35,7 +36,7 @@ MOST_UNSUPPORTED = 100  # undecided cases of a marketplace about listings that o
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
+class NewReport:
     """What a buyer sends: the listing's `address`, or its `reference` and the handle of its marketplace."""
 
     claim: str
@@ -45,15 +46,15 @@ class Word:
     words: str = ""
 
 
-def report(work: Workspace, session: Session, word: Word, now: datetime) -> BuyerReport:
+def report(work: Workspace, session: Session, new: NewReport, now: datetime) -> BuyerReport:
     """Store a buyer's report, open or join a case, and return the report with its case.
 
     Raises Rejected (`report.claim`, `report.words`, `report.address`), NotFound (`report.not_found`) for a
     listing that no marketplace here has handed in or that shows no registered design, and Conflict
     (`report.enough`) when moderators have enough reports already.
     """
-    words = _checked_words(word)
-    listing = _find_listing(session, word)
+    words = _checked_words(new)
+    listing = _find_listing(session, new)
     if listing is None or not _may_accuse(session, listing):
         raise NotFound(
             "No marketplace here has this listing with a registered design in its pictures. Tell the"
@@ -69,7 +70,7 @@ def report(work: Workspace, session: Session, word: Word, now: datetime) -> Buye
         listing_id=listing.id,
         case_id=case.id,
         verdict=listing.verdict,
-        claim=word.claim,
+        claim=new.claim,
         words=words,
         reported_at=now,
         was_decided=was_decided,
@@ -77,7 +78,7 @@ def report(work: Workspace, session: Session, word: Word, now: datetime) -> Buye
     session.add(row)
     session.flush()
     if not was_decided:
-        details = {"report": row.id, "listing": listing.id, "claim": word.claim, "verdict": listing.verdict}
+        details = {"report": row.id, "listing": listing.id, "claim": new.claim, "verdict": listing.verdict}
         timeline.append(session, case, "buyer_report", details, at=now)
     return get_report(session, row.id)
 
@@ -110,44 +111,49 @@ def forget_words(session: Session, case_id: str) -> None:
     session.execute(update(BuyerReport).where(BuyerReport.case_id == case_id).values(words=""))
 
 
-def _checked_words(word: Word) -> str:
-    if word.claim not in CLAIMS:
+def _checked_words(new: NewReport) -> str:
+    if new.claim not in CLAIMS:
         raise Rejected(f"Choose one of these claims: {', '.join(CLAIMS)}.", code="report.claim")
-    words = word.words.strip()
+    words = new.words.strip()
     if len(words) > WORDS_CHARS or CONTROL.search(words):
         raise Rejected(
             f"Write at most {WORDS_CHARS} characters, without control characters.",
             code="report.words",
             limit=WORDS_CHARS,
         )
-    has_address, has_reference = bool(word.address.strip()), bool(word.reference.strip())
-    if has_address == has_reference or has_reference != bool(word.marketplace.strip()):
+    has_address, has_reference = bool(new.address.strip()), bool(new.reference.strip())
+    if has_address == has_reference or has_reference != bool(new.marketplace.strip()):
         raise Rejected(
             "Name the listing by its address, or by its number and its marketplace.", code="report.address"
         )
-    if len(word.address) > ADDRESS_CHARS:
+    if len(new.address) > ADDRESS_CHARS:
         raise Rejected(
             f"An address has at most {ADDRESS_CHARS} characters.", code="report.address", limit=ADDRESS_CHARS
         )
     return words
 
 
-def _find_listing(session: Session, word: Word) -> Listing | None:
+def _find_listing(session: Session, new: NewReport) -> Listing | None:
     """Return the newest listing of a marketplace with this address, or the one with this reference.
 
     The listing is locked before its case, as by a hand-in, so that neither waits for the other in a circle.
     """
     pictures = selectinload(Listing.pictures).joinedload(ListingPicture.check)
-    query = select(Listing).options(pictures).order_by(Listing.id.desc()).limit(1)
-    query = query.with_for_update(of=Listing)
-    if word.address.strip():
-        return session.scalar(query.where(Listing.url_key == url_key(word.address)))
-    reference, handle = tidy(word.reference), fold(word.marketplace).lower()
+    query = (
+        select(Listing)
+        .join(Organisation, Organisation.id == Listing.organisation_id)
+        .where(has_this_text(Organisation.roles, "marketplace"))
+        .options(pictures)
+        .order_by(Listing.id.desc())
+        .limit(1)
+        .with_for_update(of=Listing)
+    )
+    if new.address.strip():
+        return session.scalar(query.where(Listing.url_key == url_key(new.address)))
+    reference, handle = tidy(new.reference), fold(new.marketplace).lower()
     if not can_be_stored(reference, handle):
         return None
-    owner = Organisation.id == Listing.organisation_id
-    query = query.join(Organisation, owner).where(Organisation.handle == handle)
-    return session.scalar(query.where(Listing.reference == reference))
+    return session.scalar(query.where(Organisation.handle == handle, Listing.reference == reference))
 
 
 def _may_accuse(session: Session, listing: Listing) -> bool:

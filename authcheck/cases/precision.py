@@ -74,7 +74,10 @@ class Preview:
 
 
 def find_precision(session: Session, owner_id: str, *, since: datetime, reach: Reach) -> Precision:
-    """Return how often the service was right about an owner's designs, by decisions since a moment."""
+    """Return how often the service was right about an owner's designs, by decisions since a moment.
+
+    A reversed decision against a seller did not stand. Any other reversed decision is no answer at all.
+    """
     query = (
         select(CaseDecision.code, CaseDecision.reversed_at)
         .join(Case)
@@ -88,6 +91,8 @@ def find_precision(session: Session, owner_id: str, *, since: datetime, reach: R
     codes: Counter[str] = Counter()
     stood = 0
     for code, reversed_at in session.execute(query):
+        if reversed_at is not None and code not in ACCUSING:
+            continue
         codes[code] += 1
         stood += code in ACCUSING and reversed_at is None
     answered = codes.total() - codes[Code.CANNOT_TELL]

@@ -124,22 +124,21 @@ def _refuse_hiding(session: Session, negative: Features, check: Check, owner_id:
     """Compare a picture with the views of its design, and with the owner's views that its check examined."""
     examined = [look["view_number"] for look in check.looks]
     query = (
-        select(View)
+        select(View, ViewFeatures.record)
         .join(View.design)
-        .join(View.local)
+        .join(ViewFeatures, ViewFeatures.view_number == View.number)
         .where(
             Design.owner_id == owner_id,
             or_(View.number.in_(examined), Design.id == design_id),
             View.removed_tick.is_(None),
             ViewFeatures.scheme == SCHEME,
         )
-        .options(contains_eager(View.local), contains_eager(View.design))
+        .options(contains_eager(View.design))
     )
-    for view in session.scalars(query):
+    for view, record in session.execute(query):
         longer_px = max(view.width_px, view.height_px)
         extent = view.width_px / longer_px, view.height_px / longer_px
-        features = Features.from_bytes(view.local.record) if view.local else negative
-        if share_hidden(features, negative, extent=extent) > MOST_HIDDEN:
+        if share_hidden(Features.from_bytes(record), negative, extent=extent) > MOST_HIDDEN:
             raise Conflict(
                 f"The picture shows much of your design {view.design.reference}. As a negative picture it"
                 " would hide the design from checks. Decline it, or add a picture of the background alone.",

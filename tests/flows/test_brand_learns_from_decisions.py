@@ -7,7 +7,7 @@ from typing import Any
 import cases_made
 import make
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -137,6 +137,12 @@ def test_precision_counts_what_was_answered(workspace: Workspace) -> None:
     with workspace.database.writing() as session:
         found = precision.find_precision(session, owner_id, since=make.NOW, reach=WHOLE)
         assert (found.matches, found.accusations, found.unclear) == (Share(2, 3), Share(1, 3), 1)
+        for decision in session.scalars(select(CaseDecision)):
+            decision.reversed_at = LATER
+        void = precision.find_precision(session, owner_id, since=make.NOW, reach=WHOLE)
+        assert (void.matches, void.accusations, void.unclear) == (Share(1, 1), Share(0, 1), 0)
+        for decision in session.scalars(select(CaseDecision)):
+            decision.reversed_at = None
         later = precision.find_precision(session, owner_id, since=LATER + timedelta(1), reach=WHOLE)
         assert later.matches == Share(0, 0)
         previews = precision.preview_thresholds(session, owner_id, policy=workspace.policy.name, reach=WHOLE)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from authcheck.cases import buyer_reports, decisions, leases
-from authcheck.cases.buyer_reports import Word
+from authcheck.cases.buyer_reports import NewReport
 from authcheck.cases.notice_tables import BuyerReport
 from authcheck.cases.rulings import Ruling
 from authcheck.cases.settling import settle
@@ -38,10 +38,10 @@ def kite(workspace: Workspace) -> str:
 
 def send(work: Workspace, later_h: float = 1, **words: Any) -> Any:
     """Report a listing, and return the stage of the report or the code of the error."""
-    word = Word(**{"claim": "copy", "address": URL, **words})
+    new = NewReport(**{"claim": "copy", "address": URL, **words})
     try:
         with work.database.writing() as session:
-            row = buyer_reports.report(work, session, word, make.NOW + timedelta(hours=later_h))
+            row = buyer_reports.report(work, session, new, make.NOW + timedelta(hours=later_h))
             return buyer_reports.stage_of_report(row).value
     except AuthcheckError as error:
         return error.code
@@ -56,6 +56,8 @@ def kinds(work: Workspace) -> list[str]:
 def test_a_report_joins_the_open_case(workspace: Workspace, kite: str) -> None:
     """The address is found however it was copied. Words stay out of the timeline and the ledger."""
     cases_made.hand_in(workspace, url=URL)
+    cases_made.market(workspace, "globex", "brand")
+    cases_made.hand_in(workspace, "OWN-1", by="globex", url=URL)  # a brand's own check of the same offer
     for address in (URL, "bigmarket.example/Item/1?x=2", "http://BIGMARKET.example/Item/1?x=2#top "):
         assert send(workspace, address=address, words="Nina sold me this") == "reported"
     assert send(workspace, address="", marketplace="Bazaar", reference=" L-1 ") == "reported"

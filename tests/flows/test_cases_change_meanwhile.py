@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from authcheck.cases import bulk, buyer_reports, decisions, leases, proposals, questions, settling
-from authcheck.cases.buyer_reports import Word
+from authcheck.cases.buyer_reports import NewReport
 from authcheck.cases.leases import get_locked
 from authcheck.cases.rulings import Ruling
 from authcheck.cases.settling import settle
@@ -97,7 +97,7 @@ def test_a_notice_takes_cases_in_the_order_of_bulks(workspace: Workspace, kite: 
 
 def report_as_buyer(work: Workspace) -> str:
     """Report the listing L-1 and return the id of its case."""
-    word = Word(claim="copy", marketplace="bazaar", reference="L-1")
+    word = NewReport(claim="copy", marketplace="bazaar", reference="L-1")
     with work.database.writing() as session:
         return buyer_reports.report(work, session, word, at()).case_id
 
