@@ -6,6 +6,9 @@ The database is SQLite in a fresh folder, or a new PostgreSQL. One
 case in twenty is due. Medians and 95th percentiles of 101 rounds: the next case (leased, committed), a
 decision with its undo, the page of a case over HTTP without pictures, the listings that are alike (300
 cases show one picture), and what the service asks every two seconds when nothing is to be done.
+
+A second table says what a hand-in pays: medians of 60 listings each, in turns, with and without hits, cluster,
+case and hold.
 """
 
 import argparse
@@ -13,6 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -30,12 +34,14 @@ import people_made
 
 from api.app import create_app
 from authcheck.cases import bulk, decisions, leases
+from authcheck.cases.opening import open_for
 from authcheck.cases.order import Weights
 from authcheck.cases.rulings import Ruling
 from authcheck.cases.settling import settle
 from authcheck.cases.tables import Case, CaseEvent, CaseItem, PictureCluster
 from authcheck.config import Settings
-from authcheck.listings import holds
+from authcheck.listings import holds, judging
+from authcheck.listings.offers import NewListing
 from authcheck.listings.tables import EvidenceHold, HeldPicture
 from authcheck.storage.entity import Entity
 from authcheck.workspace import Workspace
@@ -52,7 +58,36 @@ def main() -> None:
     parser.add_argument("engine", nargs="?", choices=["postgresql"])
     parser.add_argument("--cases", type=int, nargs="+", default=[1_000, 100_000])
     rows = [measure(count) for count in parser.parse_args().cases]
+    hand_in()
     table(["open cases", "next ms", "decide and undo ms", "page ms", "alike ms", "nothing to do ms"], rows)
+
+
+def hand_in() -> None:
+    """Print what listings that show a design, and listings that show nothing, pay for their cases."""
+    times_ms: dict[tuple[str, str], list[float]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Workspace.open(Settings(data_dir=Path(folder) / "state"))
+        for number in range(20):
+            make.register(work, f"R{number}", seed=number)
+        member = cases_made.market(work)
+        for number in range(60):
+            for what, seed in (("a design", number % 20), ("nothing", 100 + number)):
+                for then in (None, open_for):
+                    picture = make.picture_bytes(seed, "JPEG", quality=60 + number % 30)
+                    name = "with a case" if then else "without"
+                    new = NewListing(
+                        reference=f"{what} {name} {number}", seller=f"s{number}", channel="bigmarket",
+                        territory="DE", listed_on=cases_made.DAY,
+                    )  # fmt: skip
+                    started_s = time.perf_counter()
+                    judging.check_listing(
+                        work, new, [("a.jpg", picture)], organisation_id=member, source="api", now=make.NOW,
+                        then=then,
+                    )  # fmt: skip
+                    times_ms[what, name].append(1000 * (time.perf_counter() - started_s))
+        work.database.dispose()
+    rows = [[*key, f"{statistics.median(times):.1f}"] for key, times in times_ms.items()]
+    table(["the picture shows", "case", "median ms"], rows)
 
 
 def measure(count: int) -> list[str]:
