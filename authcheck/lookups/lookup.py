@@ -18,6 +18,7 @@ from authcheck.ledger import anchoring, journal, publishing
 from authcheck.ledger.addresses import Addresses
 from authcheck.ledger.tables import Entry
 from authcheck.lookups import units
+from authcheck.lookups.advice import Advice, Caution, advise
 from authcheck.lookups.units import Unit
 from authcheck.proofs import bundle
 from authcheck.proofs.bundle import Bundle, Logged, Outcome, Report, State, Step
@@ -37,12 +38,19 @@ class LookUp:
 
     `bundle` is None when there is no proof. `steps` are the steps of the bundle, then `anchor`. The step
     `anchor` says how far the entry's anchoring in a chain is. The outcome does not depend on this step.
+    `cautions` are the reasons to be careful with a good certificate.
     """
 
     unit: Unit
     outcome: Outcome | Literal["unsigned"]
     steps: tuple[Step, ...]
     bundle: Bundle | None
+    cautions: tuple[Caution, ...] = ()
+
+    @property
+    def advice(self) -> Advice:
+        """Return what a buyer is told."""
+        return advise(self.outcome, self.cautions)
 
 
 @dataclass(frozen=True, slots=True)
