@@ -53,7 +53,8 @@ def improbability(sightings: Sequence[Sighting], limits: CloneLimits) -> float:
             if misplaced < MOST_MISPLACED:
                 _keep_least(following, (last, misplaced + 1), cost + costs.coincidence(sighting))
         best = _prune(following, sightings)
-    return min(cost + costs.misplacing(misplaced) for (_, misplaced), cost in best.items())
+    totals = (cost + costs.misplacing(misplaced) for (_, misplaced), cost in best.items())
+    return min(totals, default=IMPOSSIBLE)
 
 
 def impossible_trips(sightings: Sequence[Sighting], limits: CloneLimits) -> list[tuple[float, float]]:

@@ -7,6 +7,7 @@ from authcheck.scans.limits import CloneLimits, parse_limits
 
 
 def test_named_limits_change() -> None:
+    """Named limits change."""
     assert parse_limits("") == CloneLimits()
     limits = parse_limits(" repeat_phones=60 , move_odds = 0.05,")
     assert (limits.repeat_phones, limits.move_odds, limits.trips) == (60, 0.05, CloneLimits().trips)
@@ -26,6 +27,7 @@ def test_named_limits_change() -> None:
     ],
 )
 def test_a_bad_limit_is_refused_by_name(text: str, words: str) -> None:
+    """A bad limit is refused by name."""
     with pytest.raises(BadSetting, match="AUTHCHECK_CLONE_LIMITS") as caught:
         parse_limits(text)
     assert words in str(caught.value)

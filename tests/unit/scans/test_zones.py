@@ -12,10 +12,12 @@ from authcheck.scans.zones import believe, country_of
      ("", ""), ("A" * 10_000, "")],
 )  # fmt: skip
 def test_zones_have_countries(zone: str, country: str) -> None:
+    """Zones have countries."""
     assert country_of(zone) == country
 
 
 def test_a_phone_on_a_vpn_is_nowhere() -> None:
+    """A phone on a VPN is nowhere."""
     assert believe(Place("US", "US-CA", "37,-122"), "Asia/Shanghai") == NOWHERE
     assert believe(Place("CN", "CN-GD"), "Asia/Shanghai") == Place("CN", "CN-GD")
     assert believe(Place("US"), "UTC") == Place("US")
