@@ -65,6 +65,17 @@ def find_units(session: Session, certificate_ids: Collection[str]) -> dict[str, 
     return units
 
 
+def markets_of(session: Session, batch_ids: Collection[str]) -> dict[str, frozenset[str]]:
+    """Return the countries where the units of these batches are sold, empty for anywhere, by batch."""
+    query = (
+        select(Batch.id, Licence.terms, BatchExpectation.markets)
+        .outerjoin(Licence, Licence.id == Batch.licence_id)
+        .outerjoin(BatchExpectation, BatchExpectation.batch_id == Batch.id)
+        .where(Batch.id.in_(batch_ids))
+    )
+    return {row.id: frozenset(row.markets or ()) or _territories(row.terms) for row in session.execute(query)}
+
+
 def _territories(terms: object) -> frozenset[str]:
     """Return the countries of a licence, empty for everywhere and without a licence."""
     return frozenset() if terms is None else Terms.from_json(terms).countries
