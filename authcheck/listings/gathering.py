@@ -20,6 +20,7 @@ from authcheck.licences.terms import Terms, Use
 from authcheck.listings.evidence import CertificateSeen, DesignSeen, Evidence, LicenceSeen
 from authcheck.listings.offers import TYPED_CHARS, NewListing
 from authcheck.lookups import lookup
+from authcheck.lookups.cautions import COPIED
 from authcheck.lookups.lookup import LookUp
 from authcheck.lookups.units import Unit
 from authcheck.members.tables import Organisation
@@ -199,6 +200,7 @@ def _certificate(session: Session, code: CodeRead, seller: Organisation | None) 
         issuer=unit.handle,
         issuer_is_seller=seller is not None and unit.organisation_id == seller.id,
         right_at_issue=_right_at_issue(session, unit),
+        clone_reasons=tuple(sorted(caution.code for caution in found.cautions if caution.code in COPIED)),
     )
 
 
