@@ -58,6 +58,7 @@ from .routes import (
     storefronts,
     views,
 )
+from .scanners import Scanners
 from .settling import settled_in_background
 
 DESCRIPTION = (
@@ -78,7 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Create the application. Without `settings`, read the settings from AUTHCHECK_*. Raises BadSetting.
 
     The application opens its workspace when it starts and closes the workspace when it stops. The start
-    raises StorageFailed, DatabaseBusy, Unavailable, or Conflict (`address.differs`).
+    raises StorageFailed, DatabaseBusy, Unavailable, BadSetting, or Conflict (`address.differs`).
     """
     settings = settings or config.load()
     app = FastAPI(
@@ -114,6 +115,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.workspace = Workspace.open(app.state.settings)
     try:
+        app.state.scanners = Scanners.open(app.state.settings, app.state.rates)
         with app.state.workspace.database.reading() as session:
             addresses.refuse_other(session, app.state.settings)
         async with settled_in_background(app.state.workspace):

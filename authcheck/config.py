@@ -11,6 +11,7 @@ from authcheck.errors import BadSetting
 from authcheck.files.setting_numbers import checked_mean, checked_shares, checked_std, shares
 from authcheck.files.setting_places import (
     checked_database,
+    checked_header,
     checked_key,
     checked_path,
     checked_sender,
@@ -25,6 +26,7 @@ def _checked_smtp(url: str, info: ValidationInfo) -> str:
     return checked_smtp(url)
 
 
+ChosenPath = Annotated[Path, AfterValidator(checked_path)]
 Key = Annotated[str, AfterValidator(checked_key)]
 Weight = Annotated[float, Field(ge=0, le=1000, description="Factor of cases of this severity.")]
 
@@ -45,9 +47,7 @@ class Settings(BaseSettings):
     )
 
     data_dir: Annotated[
-        Path,
-        AfterValidator(checked_path),
-        Field(description="Folder of all state: the embedded database and the pictures."),
+        ChosenPath, Field(description="Folder of all state: the embedded database and the pictures.")
     ] = Path(".authcheck")
     database_url: Annotated[
         Annotated[str, AfterValidator(checked_database)] | None,
@@ -138,6 +138,14 @@ class Settings(BaseSettings):
         str,
         Field(description="Addresses of reverse proxies whose X-Forwarded-For we trust, comma-separated."),
     ] = ""
+    places_file: Annotated[
+        ChosenPath | None,
+        Field(description="MMDB file that tells the country of an address, e.g. GeoLite2-City.mmdb."),
+    ] = None
+    place_header: Annotated[
+        Annotated[str, AfterValidator(checked_header)] | None,
+        Field(description="Header in which a trusted proxy names the client's country, e.g. CF-IPCountry."),
+    ] = None
     public_url: Annotated[
         str,
         AfterValidator(checked_url),
@@ -225,7 +233,7 @@ class Settings(BaseSettings):
         ),
     ] = None
     neural_model: Annotated[
-        Annotated[Path, AfterValidator(checked_path)] | None,
+        ChosenPath | None,
         Field(description="ONNX file of a neural descriptor. Needs the extra `authcheck[neural]`."),
     ] = None
     neural_input_px: Annotated[
