@@ -26,9 +26,11 @@ from .pages import keys as key_pages
 from .pages import notices as notice_pages
 from .pages import organisations as organisation_pages
 from .pages import people as people_pages
+from .pages import scan as scan_pages
 from .places import Places
 from .previews import Previews
 from .rates import Rates
+from .recorder import recording
 from .routes import (
     appointments,
     buyer_reports,
@@ -71,7 +73,7 @@ ROUTERS = (
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
     ledger, members, keys, people, appointments, operations, buyer, certificate, sign_in, one_time, account,
     people_pages, key_pages, organisation_pages, case_pages, case_acts, case_alike, hit_pages, notice_pages,
-    feedback_pages, report,
+    feedback_pages, report, scan_pages,
 )  # fmt: skip
 
 
@@ -118,7 +120,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.scanners = Scanners.open(app.state.settings, app.state.rates)
         with app.state.workspace.database.reading() as session:
             addresses.refuse_other(session, app.state.settings)
-        async with settled_in_background(app.state.workspace):
+        async with settled_in_background(app.state.workspace), recording(app.state.workspace) as recorder:
+            app.state.recorder = recorder
             yield
     finally:
         app.state.workspace.database.dispose()

@@ -66,6 +66,7 @@ def raise_alert(session: Session, subject: Subject, hit: Hit, now: datetime) -> 
             last_at=now,
             decided_by="",
             why="",
+            carried_at=None if hit.is_grave else now,
         )
         session.add(alert)
         session.flush()
