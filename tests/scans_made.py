@@ -8,6 +8,7 @@ from make import NOW
 from sqlalchemy import select
 
 from authcheck.certificates.tables import Certificate
+from authcheck.members import organisations
 from authcheck.scans import recording
 from authcheck.scans.places import Place
 from authcheck.scans.recording import NewScan
@@ -52,3 +53,11 @@ def alerts_in(work: Workspace) -> Sequence[ScanAlert]:
     """All alerts, oldest first."""
     with work.database.reading() as session:
         return session.scalars(select(ScanAlert).order_by(ScanAlert.id)).all()
+
+
+def rival_id(work: Workspace) -> str:
+    """The id of Globex, another brand."""
+    with work.database.writing() as session:
+        return organisations.create_organisation(
+            session, handle="globex", name="Globex", roles=["brand"], now=NOW
+        ).id

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from statistics import median
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -130,7 +131,7 @@ def _days(
 ) -> list[Day]:
     """Return every day of the period, also those without a session."""
     by_day: defaultdict[date, dict[str, int]] = defaultdict(lambda: dict.fromkeys(ADVICE, 0))
-    day = func.date(ScanSession.started_at)
+    day = _utc_day(session, ScanSession.started_at)
     for text, advice, count in session.execute(
         select(day, ScanSession.advice, func.count()).where(counted).group_by(day, ScanSession.advice)
     ):
@@ -144,11 +145,17 @@ def _days(
     firsts = {
         _as_day(text): count
         for text, count in session.execute(
-            select(func.date(first.c.at), func.count()).group_by(func.date(first.c.at))
+            select(_utc_day(session, first.c.at), func.count()).group_by(_utc_day(session, first.c.at))
         )
     }
     days = [since + timedelta(days=number) for number in range((until - since).days + 1)]
     return [Day(each, sum(by_day[each].values()), firsts.get(each, 0), by_day[each]) for each in days]
+
+
+def _utc_day(session: Session, column: ColumnElement[datetime]) -> ColumnElement[Any]:
+    """Return the UTC day of a time. PostgreSQL would take the day in the zone of its connection."""
+    is_server = session.get_bind().dialect.name == "postgresql"
+    return func.date(func.timezone("UTC", column) if is_server else column)
 
 
 def _as_day(value: object) -> date:
