@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.certificates.tables import Batch, Certificate
@@ -152,10 +152,10 @@ def _days(
     return [Day(each, sum(by_day[each].values()), firsts.get(each, 0), by_day[each]) for each in days]
 
 
-def _utc_day(session: Session, column: ColumnElement[datetime]) -> ColumnElement[Any]:
+def _utc_day(session: Session, column: SQLColumnExpression[datetime]) -> ColumnElement[Any]:
     """Return the UTC day of a time. PostgreSQL would take the day in the zone of its connection."""
     is_server = session.get_bind().dialect.name == "postgresql"
-    return func.date(func.timezone("UTC", column) if is_server else column)
+    return func.date(func.timezone(literal_column("'UTC'"), column) if is_server else column)
 
 
 def _as_day(value: object) -> date:
