@@ -32,6 +32,7 @@ from .previews import Previews
 from .rates import Rates
 from .recorder import recording
 from .routes import (
+    alerts,
     appointments,
     buyer_reports,
     case_bulks,
@@ -56,6 +57,7 @@ from .routes import (
     notices,
     operations,
     people,
+    scans,
     signing_keys,
     storefronts,
     views,
@@ -71,7 +73,8 @@ ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
-    ledger, members, keys, people, appointments, operations, buyer, certificate, sign_in, one_time, account,
+    scans, alerts, ledger, members, keys, people, appointments, operations, buyer, certificate, sign_in,
+    one_time, account,
     people_pages, key_pages, organisation_pages, case_pages, case_acts, case_alike, hit_pages, notice_pages,
     feedback_pages, report, scan_pages,
 )  # fmt: skip
