@@ -1,36 +1,45 @@
-"""Pages for a buyer with a label: the certificate behind its code."""
+"""Pages for a buyer with a label: the certificate behind its code, and the box to type a code."""
 
 import re
+import secrets
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 
-from authcheck.errors import AuthcheckError, NotFound
-from authcheck.ids import show_code
+from authcheck.errors import AuthcheckError, NotFound, Rejected
+from authcheck.ids import LONGEST_TYPED_CHARS, check_code, show_code, tidy
+from authcheck.labels.codes import LONGEST_TEXT, is_address, read_code, unwrap
 from authcheck.labels.gs1 import CODE_ATTRIBUTE
-from authcheck.lookups import lookup, units
+from authcheck.ledger.addresses import addresses_of
+from authcheck.lookups import lookup, rights, slips, units
 from authcheck.lookups.lookup import LookUp
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
 from ..deps import WorkspaceDep, public_read_limit
-from ..problems import from_error
+from ..i18n import language_of
+from ..problems import RETRY_AFTER_S, from_error
 from ..wire.lookups import bundle_url, certificate_out, holds_label
-from .render import render
+from . import label_view
+from .label_view import LabelState
+from .render import render, to
 
 HERE = ("good", "revoked", "not_true", "unknown", "unsupported", "failed")  # the outcomes of verify.js
-NUMBERS = re.compile(r"/01/([^/]+)/10/([^/]+)/21/([^/]+)/?")
+WAYS = ("camera", "scanner", "photo", "typed")  # how a reader came to the page of a label
+NUMBERS = re.compile(r"/01/([^/]+)(?:/10/([^/]+))?/21/([^/]+)/?")
 
 
 class LabelRoute(APIRoute):
     """A route that answers errors with pages.
 
-    All unknown codes get the same page, for every kind of fault.
+    All unknown codes get the same page, for every kind of fault. A code that does not fit its check character
+    gets a page of its own: everybody can compute that without us.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -43,31 +52,34 @@ class LabelRoute(APIRoute):
             except AuthcheckError as error:
                 if wants_json(request):
                     raise
-                api_response = from_error(error, request.state.request_id)
-                outcome = _outcome_of(error)
-                headers = {
-                    name: value for name, value in api_response.headers.items() if name == "retry-after"
-                }
-                return render(
-                    request,
-                    "certificate.html",
-                    status=api_response.status_code,
-                    headers=headers,
-                    outcome=outcome,
-                    found=None,
-                    lang=request.query_params.get("lang"),
-                )
+                return _render_error(request, error)
 
         return page
 
 
-def _outcome_of(error: AuthcheckError) -> str:
-    if error.code == "certificate.code_needed":
-        return "code_needed"
-    return "missing" if isinstance(error, NotFound) else "unavailable"
-
-
 router = APIRouter(route_class=LabelRoute, include_in_schema=False, dependencies=[Depends(public_read_limit)])
+
+
+@router.get("/c")
+def by_typed_code(request: Request, workspace: WorkspaceDep) -> Response:
+    """Lead a typed or pasted code to its page. Without a code, show the box for it."""
+    _refuse_programs(request)
+    text = _asked_text(request)
+    if not text.strip():
+        return _render_without_unit(request, "enter")
+    with workspace.database.reading() as session:
+        urls = addresses_of(session, workspace.settings).urls
+    try:
+        code = read_code(text, lambda: urls)
+    except Rejected as error:
+        if error.code == "code.foreign":
+            raise
+        raise (
+            units.code_needed_error() if is_address(unwrap(text)) else units.unknown_unit_error()
+        ) from error
+    return RedirectResponse(
+        to(request, f"/c/{show_code(code)}?way=typed"), 303, {"Cache-Control": "no-store"}
+    )
 
 
 @router.get("/c/{code}")
@@ -77,27 +89,39 @@ def by_code(request: Request, code: str, workspace: WorkspaceDep) -> HTMLRespons
     result = lookup.look_up(workspace.database, workspace.settings, code, utc_now())
     if not holds_label(result.unit, code):  # `code` is an id, which everybody can read in the public ledger
         raise units.unknown_unit_error()
-    return _render_certificate(request, result)
+    return _render_certificate(request, workspace, result)
 
 
 @router.get("/01/{gtin}/10/{lot:path}/21/{serial:path}")  # noqa: FAST003 - read from the raw path, see _look_up_link
+@router.get("/01/{gtin}/21/{serial:path}")
 async def by_numbers(request: Request, workspace: WorkspaceDep) -> Response:
-    """Show the certificate of a GS1 Digital Link (GTIN, lot, serial), as a page or as JSON."""
+    """Show the certificate of a GS1 Digital Link (GTIN, lot, serial), as a page or as JSON.
+
+    The lot may be missing.
+    """
     result = await run_in_threadpool(_look_up_link, workspace, request)
     if not wants_json(request):
-        return _render_certificate(request, result)
+        return await run_in_threadpool(_render_certificate, request, workspace, result)
     headers = {"Cache-Control": "no-store", "Vary": "Accept"}
     body = certificate_out(result, has_label=True)
     return JSONResponse(body.model_dump(mode="json"), headers=headers)
+
+
+@router.get("/01/{numbers:path}")  # noqa: FAST003 - a link of GS1 without a serial number names no unit
+def by_product(request: Request) -> Response:
+    """Ask for the code when a link names a product or a lot, but no unit."""
+    _refuse_programs(request)
+    raise units.code_needed_error()
 
 
 def _look_up_link(workspace: Workspace, request: Request) -> LookUp:
     # Use the raw path: in the decoded path, a slash in a serial number looks like a separator.
     path = request.scope.get("raw_path", b"").decode("ascii", "replace")
     numbers = NUMBERS.search(path)
-    gtin, lot, serial = map(unquote, numbers.groups()) if numbers else ("", "", "")
+    gtin, lot, serial = numbers.groups() if numbers else ("", "", "")
+    link = (unquote(gtin), None if lot is None else unquote(lot), unquote(serial))
     code = request.query_params.get(CODE_ATTRIBUTE)
-    return lookup.look_up_label(workspace.database, workspace.settings, (gtin, lot, serial), code, utc_now())
+    return lookup.look_up_label(workspace.database, workspace.settings, link, code, utc_now())
 
 
 def wants_json(request: Request) -> bool:
@@ -106,14 +130,94 @@ def wants_json(request: Request) -> bool:
     return "json" in accepted and "text/html" not in accepted
 
 
-def _render_certificate(request: Request, result: LookUp) -> HTMLResponse:
+def _refuse_programs(request: Request) -> None:
+    """Answer 404 to a program: these addresses have pages only."""
+    if wants_json(request):
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
+def _render_certificate(request: Request, workspace: Workspace, result: LookUp) -> HTMLResponse:
+    unit, now, code = result.unit, utc_now(), show_code(result.unit.code)
+    with workspace.database.reading() as session:
+        right = rights.right_of(session, unit, now.date())
+    way = request.query_params.get("way", "")
     return render(
         request,
         "certificate.html",
-        outcome=result.outcome,
+        view=label_view.view_of(language_of(request), result, code, right),
         found=result,
-        code=show_code(result.unit.code),
-        bundle_url=bundle_url(result.unit),
-        preview=f"/v1/designs/{result.unit.design_id}/preview" if result.unit.has_preview else None,
+        code=code,
+        checked_at=now,
+        bundle_url=bundle_url(unit),
+        preview=f"/v1/designs/{unit.design_id}/preview" if unit.has_preview else None,
         here=HERE,
+        way=way if way in WAYS else WAYS[0],
+        visit=secrets.token_urlsafe(16),
     )
+
+
+def _render_error(request: Request, error: AuthcheckError) -> HTMLResponse:
+    """Return the page for an error. Every such page has a box to look another code up."""
+    text = _asked_text(request)
+    api_response = from_error(error, request.state.request_id)
+    headers = {name: value for name, value in api_response.headers.items() if name == "retry-after"}
+    return _render_without_unit(
+        request,
+        _state_of(error, text),
+        status=api_response.status_code,
+        headers=headers,
+        seconds=error.params.get("retry_after_s", RETRY_AFTER_S),
+    )
+
+
+def _render_without_unit(
+    request: Request,
+    state: LabelState,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    seconds: object = RETRY_AFTER_S,
+) -> HTMLResponse:
+    text = _asked_text(request)
+    is_link = state == "code_needed" and "/21/" in request.url.path
+    action, name = (request.url.path, CODE_ATTRIBUTE) if is_link else ("/c", "code")
+    proposals = slips.find_slips(text) if state == "slip" else []
+    return render(
+        request,
+        "certificate.html",
+        status=status,
+        headers=headers,
+        view=label_view.view_without_unit(language_of(request), state, seconds=seconds),
+        found=None,
+        code=_show_asked(text),
+        proposals=[(show_code(slip.code), slip) for slip in proposals],
+        box={"action": action, "name": name},
+        lang=request.query_params.get("lang"),
+    )
+
+
+def _state_of(error: AuthcheckError, text: str) -> LabelState:
+    known: dict[str, LabelState] = {
+        "certificate.code_needed": "code_needed",
+        "code.foreign": "foreign",
+        "rate.exceeded": "limited",
+    }
+    if isinstance(error, NotFound):
+        return "slip" if slips.has_slip(text) else "missing"
+    return known.get(error.code, "unavailable")
+
+
+def _asked_text(request: Request) -> str:
+    """Return the code that a request asks for: of the path, of a GS1 link, or of the box."""
+    parameters = request.query_params
+    typed = parameters.get(CODE_ATTRIBUTE) or parameters.get("code") or ""
+    return str(request.path_params.get("code") or typed)[:LONGEST_TEXT]
+
+
+def _show_asked(text: str) -> str:
+    """Return the asked code as it is printed. A text that cannot be a code stays as it was typed."""
+    try:
+        return show_code(check_code(text))
+    except Rejected:
+        printable = "".join(character for character in tidy(text) if character.isprintable())
+        return printable[:LONGEST_TYPED_CHARS]

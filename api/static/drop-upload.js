@@ -164,8 +164,3 @@ class YourPhoto extends HTMLElement {
 
 customElements.define("drop-upload", DropUpload);
 customElements.define("your-photo", YourPhoto);
-
-for (const button of document.querySelectorAll("[data-print]")) {
-  button.hidden = false;
-  button.addEventListener("click", () => print());
-}

@@ -30,6 +30,7 @@ from authcheck.tlog.note import proof_text
 from authcheck.tlog.tiles import ReadTile, prove_inclusion
 
 NO_LIST = "ledger.no_list"
+LinkNumbers = tuple[str, str | None, str]
 MOST_TILES = 4096  # in memory, 8 KiB each: the tiles of a million entries
 
 
@@ -99,9 +100,9 @@ def look_up_at_once(database: Database, settings: Settings, text: str, now: date
 
 
 def look_up_label(
-    database: Database, settings: Settings, numbers: tuple[str, str, str], code: str | None, now: datetime
+    database: Database, settings: Settings, numbers: LinkNumbers, code: str | None, now: datetime
 ) -> LookUp:
-    """Find a certificate by the link on its label: GTIN, lot, serial number, and the code.
+    """Find a certificate by the link on its label: GTIN, lot (None: the link has none), serial number, code.
 
     The code is the serial number if the brand chose none. Otherwise the link carries the code: anybody can
     guess a brand's own serial numbers. Without a code the answer does not depend on the database, and a
@@ -109,12 +110,12 @@ def look_up_label(
 
     Raises Forbidden (`certificate.code_needed`), and the errors of `look_up`.
     """
-    serial = numbers[2]
+    gtin, lot, serial = numbers
     if code is None and not units.is_code(serial):
         raise units.code_needed_error()
     with database.reading_rows() as connection:
         unit = units.find_by_code(connection, serial if code is None else code)
-        units.refuse_other_numbers(unit, *numbers)
+        units.refuse_other_numbers(unit, gtin, unit.lot if lot is None else lot, serial)
         return _check(database, settings, connection, unit, now)
 
 
