@@ -217,10 +217,7 @@ class Settings(BaseSettings):
         AfterValidator(checked_shares),
         Field(description="Shares of a licence's cap at which its meter raises an alert, comma-separated."),
     ] = "0.8,0.95,1"
-    clone_limits: Annotated[
-        str,
-        Field(description="Parameters of the clone rules that differ from docs/clones.md: `trips=4, ...`."),
-    ] = ""
+    clone_limits: Annotated[str, Field(description="Parameters of the clone rules that differ.")] = ""
     mail_from: Annotated[
         Annotated[str, AfterValidator(checked_sender)] | None,
         Field(description="Address that mails come from, e.g. authcheck@brand.example."),

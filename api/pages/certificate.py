@@ -1,7 +1,6 @@
 """Pages for a buyer with a label: the certificate behind its code, and the box to type a code."""
 
 import re
-import secrets
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +24,7 @@ from authcheck.workspace import Workspace
 from ..deps import WorkspaceDep, public_read_limit
 from ..i18n import language_of
 from ..problems import RETRY_AFTER_S, from_error
+from ..visits import new_visit
 from ..wire.lookups import bundle_url, certificate_out, holds_label
 from . import label_view
 from .label_view import LabelState
@@ -152,7 +152,7 @@ def _render_certificate(request: Request, workspace: Workspace, result: LookUp) 
         preview=f"/v1/designs/{unit.design_id}/preview" if unit.has_preview else None,
         here=HERE,
         way=way if way in WAYS else WAYS[0],
-        visit=secrets.token_urlsafe(16),
+        visit=new_visit(request, unit.id, result.advice, now),
     )
 
 

@@ -41,14 +41,7 @@ def claim(
     if right is None:
         raise Conflict("This label has no PIN, so the item cannot be claimed.", code="claim.no_pin")
     attempts = _lock_attempts(session, certificate.id, now)
-    if attempts.wrong >= MOST_WRONG:
-        if now - attempts.last_at < PAUSE:
-            raise Unavailable(
-                "There were too many wrong PINs for this item. Try again tomorrow.",
-                code="claim.paused",
-                retry_after_s=int((PAUSE - (now - attempts.last_at)).total_seconds()) + 1,
-            )
-        attempts.wrong = 0
+    _refuse_guesses(attempts, now)
     if not hmac.compare_digest(right.encode(), pin.strip().encode("utf-8", "replace")):
         attempts.wrong, attempts.last_at = attempts.wrong + 1, now
         return None
@@ -102,6 +95,20 @@ def _lock_attempts(session: Session, certificate_id: str, now: datetime) -> PinA
     except IntegrityError:  # on PostgreSQL another transaction may insert it after we looked
         pass
     return session.scalars(query).one()
+
+
+def _refuse_guesses(attempts: PinAttempts, now: datetime) -> None:
+    """Raise Unavailable (`claim.paused`) within a day after five wrong PINs."""
+    if attempts.wrong < MOST_WRONG:
+        return
+    pause = PAUSE - (now - attempts.last_at)
+    if pause > timedelta(0):
+        raise Unavailable(
+            "There were too many wrong PINs for this item. Try again tomorrow.",
+            code="claim.paused",
+            retry_after_s=int(pause.total_seconds()) + 1,
+        )
+    attempts.wrong = 0
 
 
 def _hash(secret: str) -> str:

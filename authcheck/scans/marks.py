@@ -48,23 +48,24 @@ def mark(
             session.execute(delete(UnitMark).where(UnitMark.kind == kind, UnitMark.certificate_id.in_(chunk)))
         return len(marked)
     new = [name for name in ids if name not in marked]
-    session.add_all(
-        UnitMark(
-            certificate_id=name,
-            kind=kind,
-            marked_at=now,
-            marked_by=by,
-            reason=reason,
-            visitor="",
-            secret_sha256="",
-        )
-        for name in new
-    )
+    session.add_all(_new_mark(name, kind, reason, by, now) for name in new)
     changed = [row for row in marked.values() if row.reason != reason]
     for row in changed:
         row.reason = reason
     session.flush()
     return len(new) + len(changed)
+
+
+def _new_mark(certificate_id: str, kind: str, reason: str, by: str, now: datetime) -> UnitMark:
+    return UnitMark(
+        certificate_id=certificate_id,
+        kind=kind,
+        marked_at=now,
+        marked_by=by,
+        reason=reason,
+        visitor="",
+        secret_sha256="",
+    )
 
 
 def _find(session: Session, kind: str, ids: Sequence[str]) -> Sequence[UnitMark]:

@@ -36,6 +36,7 @@ from authcheck.lookups import slips
 from authcheck.lookups.rights import IssuersRight
 from authcheck.members.permissions import ROLES_OF_KIND, SCOPES, Resource, Right, Role
 from authcheck.proofs.bundle import STEPS, State
+from authcheck.scans.alerts import KINDS
 
 API = Path(api.app.__file__).parent
 TEMPLATES = sorted((API / "templates").rglob("*.html"))
@@ -245,6 +246,7 @@ def keys_used() -> Iterator[str]:
     yield from (f"certificate.reason.{reason}" for reason in REASONS)
     yield from keys_of_labels()
     yield from (f"reason.{code}" for code in WEIGHTS)
+    yield from (f"scan_alert.{kind}" for kind in KINDS)
     yield from (f"case_reason.{code}" for code in case_reasons.WITH_NUMBERS)
     yield from (f"error.{code}" for code in codes_of_members())
     yield from (f"form.{code}" for code in codes_of_proposals())
