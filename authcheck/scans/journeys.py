@@ -9,6 +9,7 @@ The search is exact: dynamic programming over the unit's place and the number of
 proportional to (scans x places x misplaced).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from math import comb, log10
 from authcheck.scans.limits import CloneLimits
 from authcheck.scans.places import Place, distance_km
 
-MOST_MISPLACED = 8  # more are less probable than any threshold
+MOST_MISPLACED = 24  # more are less probable than any threshold
 IMPOSSIBLE = float("inf")
 
 State = tuple[int | None, int]
@@ -29,22 +30,38 @@ Best = dict[State, float]
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """The first scan of a phone in a country. `phone` is a number that is the same for the same phone."""
+    """Phones that were seen for the first time in an area, at about the same time.
+
+    `phones` are numbers that are the same for the same phone. `area` names a country, or a part of it.
+    """
 
     at: datetime
-    phone: int
+    phones: frozenset[int]
+    area: str
     place: Place
 
 
-def improbability(sightings: Sequence[Sighting], limits: CloneLimits) -> float:
-    """Return -log10 of the probability of the best innocent explanation: 0 for one place, 4 for 1 in 10,000.
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """The probabilities of innocent causes, 0 to 1.
 
-    `sightings` are in order of time, and each has a country.
+    `move`: the unit moves to another area. `misplaced`: a phone seems to be in a wrong area. `same_place`: a
+    misplaced phone seems to be where another phone was.
     """
-    places = sorted({sighting.place.country for sighting in sightings})
-    if len(places) < 2:  # noqa: PLR2004 - one place needs no explanation
+
+    move: float
+    misplaced: float
+    same_place: float
+
+
+def improbability(sightings: Sequence[Sighting], limits: CloneLimits, odds: Odds) -> float:
+    """Return -log10 of the probability of the best innocent explanation: 0 for one area, 4 for 1 in 10,000.
+
+    `sightings` are in order of time.
+    """
+    if len({sighting.area for sighting in sightings}) < 2:  # noqa: PLR2004 - one area needs no explanation
         return 0.0
-    costs = _Costs(sightings, limits)
+    costs = _Costs(sightings, limits, odds)
     best: Best = {(None, 0): 0.0}
     for number, sighting in enumerate(sightings):
         following: Best = {}
@@ -57,26 +74,21 @@ def improbability(sightings: Sequence[Sighting], limits: CloneLimits) -> float:
     return min(totals, default=IMPOSSIBLE)
 
 
-def impossible_trips(sightings: Sequence[Sighting], limits: CloneLimits) -> list[tuple[float, float]]:
-    """Return the kilometres and hours of journeys between different phones that no unit can have made.
-
-    Each phone is in one journey at most, so that one misplaced phone makes one journey.
-    """
-    trips: list[tuple[float, float]] = []
-    used: set[int] = set()
-    for before, after in pairwise(sightings):
-        if before.phone == after.phone or used & {before.phone, after.phone}:
-            continue
-        if not is_possible(before, after, limits):
-            used |= {before.phone, after.phone}
-            hours = (after.at - before.at).total_seconds() / 3600
-            trips.append((distance_km(before.place, after.place), hours))
-    return trips
+def fastest_trip(sightings: Sequence[Sighting], limits: CloneLimits) -> tuple[float, float]:
+    """Return the kilometres and hours of the longest impossible journey, (0, 0) without one."""
+    trips = [
+        (distance_km(before.place, after.place), (after.at - before.at).total_seconds() / 3600)
+        for before, after in pairwise(sightings)
+        if not is_possible(before, after, limits)
+    ]
+    return max(trips, default=(0.0, 0.0))
 
 
 def is_possible(before: Sighting, after: Sighting, limits: CloneLimits) -> bool:
     """Return whether a unit can have gone from one scan to the next one."""
     hours = (after.at - before.at).total_seconds() / 3600
+    if before.place.country == after.place.country:  # maps of addresses often name a wrong town
+        return True
     distance = distance_km(before.place, after.place)
     return distance == 0 or hours >= limits.airport_hours + distance / limits.speed_kmh
 
@@ -84,18 +96,19 @@ def is_possible(before: Sighting, after: Sighting, limits: CloneLimits) -> bool:
 class _Costs:
     """The costs of parts of an explanation, each as -log10 of its odds."""
 
-    def __init__(self, sightings: Sequence[Sighting], limits: CloneLimits) -> None:
+    def __init__(self, sightings: Sequence[Sighting], limits: CloneLimits, odds: Odds) -> None:
         self.sightings = sightings
         self.limits = limits
-        self.move = -log10(limits.move_odds)
-        self.same_place = -log10(limits.same_place_odds)
+        self.move = -log10(odds.move)
+        self.misplaced = odds.misplaced
+        self.same_place = -log10(odds.same_place)
         phones: dict[str, set[int]] = {}
-        self.was_in: list[set[str]] = []  # the countries where the phone of each scan had been before
+        self.was_in: list[set[str]] = []  # the areas where the phones of each sighting had been before
         for sighting in sightings:
-            country, phone = sighting.place.country, sighting.phone
-            self.was_in.append({other for other, seen in phones.items() if phone in seen})
-            phones.setdefault(country, set()).add(phone)
-        self.shared = {country for country, seen in phones.items() if len(seen) > 1}
+            self.was_in.append({area for area, seen in phones.items() if seen & sighting.phones})
+            phones.setdefault(sighting.area, set()).update(sighting.phones)
+        counts = Counter(sighting.area for sighting in sightings)
+        self.shared = {area for area, count in counts.items() if count > 1}
         self.count = len(sightings)
 
     def journey(self, last: int | None, number: int) -> float:
@@ -104,21 +117,21 @@ class _Costs:
         if last is None:
             return 0.0
         before = self.sightings[last]
-        if before.place.country == now.place.country:
+        if before.area == now.area:
             return 0.0
-        if before.place.country in self.was_in[number]:  # the phone has carried the unit
+        if before.area in self.was_in[number]:  # the phone has carried the unit
             return 0.0
         return self.move if is_possible(before, now, self.limits) else IMPOSSIBLE
 
     def coincidence(self, sighting: Sighting) -> float:
         """Return the cost of a misplaced phone that seems to be where another phone was."""
-        return self.same_place if sighting.place.country in self.shared else 0.0
+        return self.same_place if sighting.area in self.shared else 0.0
 
     def misplacing(self, misplaced: int) -> float:
         """Return the cost of so many misplaced phones among all."""
         if misplaced == 0:
             return 0.0
-        odds = self.limits.misplaced_odds
+        odds = self.misplaced
         share = sum(
             comb(self.count, number) * odds**number * (1 - odds) ** (self.count - number)
             for number in range(misplaced, self.count + 1)
@@ -132,11 +145,11 @@ def _keep_least(best: Best, state: State, cost: float) -> None:
 
 
 def _prune(best: Best, sightings: Sequence[Sighting]) -> Best:
-    """Keep the cheapest state of each country and number of misplaced phones."""
+    """Keep the cheapest state of each area and number of misplaced phones."""
     kept: dict[tuple[str, int], tuple[float, int | None]] = {}
     for (last, misplaced), cost in best.items():
-        country = "" if last is None else sightings[last].place.country
-        known = kept.get((country, misplaced))
+        area = "" if last is None else sightings[last].area
+        known = kept.get((area, misplaced))
         if known is None or (cost, last or 0) < (known[0], known[1] or 0):
-            kept[country, misplaced] = (cost, last)
+            kept[area, misplaced] = (cost, last)
     return {(last, misplaced): cost for (_, misplaced), (cost, last) in kept.items()}

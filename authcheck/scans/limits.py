@@ -18,9 +18,9 @@ class CloneLimits:
     - `move_odds`: how often a unit goes to another country within the window and is scanned there.
     - `misplaced_odds`: how often a phone seems to be in a wrong country.
     - `same_place_odds`: how often a misplaced phone seems to be where another phone was.
+    - `region_move_odds`, `region_misplaced_odds`: the same between parts of one country.
     - `innocent_odds`: below this probability of the best innocent explanation, the scans are suspect.
     - `speed_kmh`, `airport_hours`: the fastest journey of a unit.
-    - `trips`: impossible journeys.
     - `off_market_phones`: phones outside the unit's markets that alert the brand. Three times as many warn
       the buyer.
     - `after_sale_phones`, `after_claim_phones`: other phones after the sale, and after the owner's claim.
@@ -33,10 +33,11 @@ class CloneLimits:
     move_odds: float = 0.02
     misplaced_odds: float = 0.005
     same_place_odds: float = 0.25
+    region_move_odds: float = 0.15
+    region_misplaced_odds: float = 0.18
     innocent_odds: float = 0.00045
     speed_kmh: float = 900
     airport_hours: float = 2
-    trips: float = 3
     off_market_phones: float = 3
     after_sale_phones: float = 8
     after_claim_phones: float = 3
@@ -45,7 +46,7 @@ class CloneLimits:
     volume_factor: float = 8
 
 
-ODDS = {"move_odds", "misplaced_odds", "same_place_odds", "innocent_odds"}
+ODDS = {name for name in CloneLimits.__slots__ if name.endswith("_odds")}
 
 
 def parse_limits(text: str) -> CloneLimits:

@@ -4,17 +4,20 @@ Each rule returns a Hit or None. A hit never revokes a certificate. A grave hit 
 alerts the brand. docs/clones.md explains each rule, and says what it was measured with.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from math import log10
 from typing import Any
 
-from authcheck.scans.journeys import Sighting, impossible_trips, improbability
+from authcheck.scans.journeys import Odds, Sighting, fastest_trip, improbability
 from authcheck.scans.limits import CloneLimits
-from authcheck.scans.places import Place
+from authcheck.scans.places import Place, distance_km
 
 GRAVE_OFF_MARKET = 3  # times as many phones as alert the brand
+TOGETHER = timedelta(hours=2)
+NEAR_KM = 150.0  # between two areas of a country
 MOST_SIGHTINGS = 60  # the newest ones: enough for each rule about places
 
 
@@ -75,22 +78,29 @@ def repeat(scans: Sequence[Seen], _unit: UnitFacts, limits: CloneLimits) -> Hit 
 
 
 def places(scans: Sequence[Seen], _unit: UnitFacts, limits: CloneLimits) -> Hit | None:
-    """The unit was scanned by turns in countries, so that no innocent explanation is probable."""
-    sightings = list_sightings(scans)
-    if improbability(sightings, limits) < -log10(limits.innocent_odds):
-        return None
-    phones = len({sighting.phone for sighting in sightings})
-    countries = len({sighting.place.country for sighting in sightings})
-    return Hit("places", {"phones": phones, "places": countries, "days": _days(scans)})
+    """The unit was scanned by turns in places far apart, so that no innocent explanation is probable.
+
+    The places are countries. Within one country maps of addresses err often, so it takes many more scans.
+    """
+    odds = Odds(limits.move_odds, limits.misplaced_odds, limits.same_place_odds)
+    near = Odds(limits.region_move_odds, limits.region_misplaced_odds, 1)
+    for sightings, of_kind in ((list_sightings(scans), odds), (list_sightings(scans, near_km=NEAR_KM), near)):
+        if improbability(sightings, limits, of_kind) >= -log10(limits.innocent_odds):
+            phones = len(frozenset[int]().union(*(sighting.phones for sighting in sightings)))
+            areas = len({sighting.area for sighting in sightings})
+            return Hit("places", {"phones": phones, "places": areas, "days": _days(scans)})
+    return None
 
 
 def travel(scans: Sequence[Seen], _unit: UnitFacts, limits: CloneLimits) -> Hit | None:
-    """The unit would have made journeys faster than an aeroplane, each between other phones."""
-    trips = impossible_trips(list_sightings(scans), limits)
-    if len(trips) < limits.trips:
+    """The unit would have travelled faster than an aeroplane, and misplaced phones do not explain it."""
+    sightings = list_sightings(scans)
+    odds = Odds(1, limits.misplaced_odds, limits.same_place_odds)
+    if improbability(sightings, limits, odds) < -log10(limits.innocent_odds):
         return None
-    distance, hours = max(trips)
-    return Hit("travel", {"phones": 2 * len(trips), "km": round(distance), "hours": round(hours, 1)})
+    phones = len(frozenset[int]().union(*(sighting.phones for sighting in sightings)))
+    distance, hours = fastest_trip(sightings, limits)
+    return Hit("travel", {"phones": phones, "km": round(distance), "hours": round(hours, 1)})
 
 
 def off_market(scans: Sequence[Seen], unit: UnitFacts, limits: CloneLimits) -> Hit | None:
@@ -183,17 +193,47 @@ def number_phones(scans: Sequence[Seen]) -> list[int]:
     return [root(number) for number in numbers]
 
 
-def list_sightings(scans: Sequence[Seen]) -> list[Sighting]:
-    """Return the first scan of each phone in each country, at most the newest 60.
+def list_sightings(scans: Sequence[Seen], *, near_km: float | None = None) -> list[Sighting]:
+    """Return the first scans of phones in each area, at most the newest 60.
 
-    Scans of nowhere are left out. Whoever opens a page again, from the history of a browser perhaps, need not
-    have the unit at hand.
+    An area is a country or, with `near_km`, what is at most so far from the area's first scan, in the country
+    with most scans. Scans of nowhere are left out. Whoever opens a page again, from the history of a browser
+    perhaps, need not have the unit at hand. Phones that follow each other within two hours in one area are
+    one sighting: people show things to each other.
     """
     located = [scan for scan in scans if scan.place.country]
-    first: dict[tuple[int, str], Sighting] = {}
-    for scan, phone in zip(located, number_phones(located), strict=True):
-        first.setdefault((phone, scan.place.country), Sighting(scan.at, phone, scan.place))
-    return list(first.values())[-MOST_SIGHTINGS:]
+    phones = number_phones(located)
+    areas = [scan.place.country for scan in located] if near_km is None else _find_areas(located, near_km)
+    seen: set[tuple[int, str]] = set()
+    sightings: list[Sighting] = []
+    for scan, phone, area in zip(located, phones, areas, strict=True):
+        if not area or (phone, area) in seen:
+            continue
+        seen.add((phone, area))
+        last = sightings[-1] if sightings else None
+        if last and last.area == area and scan.at - last.at <= TOGETHER:
+            sightings[-1] = replace(last, phones=last.phones | {phone})
+        else:
+            sightings.append(Sighting(scan.at, frozenset({phone}), area, scan.place))
+    return sightings[-MOST_SIGHTINGS:]
+
+
+def _find_areas(scans: Sequence[Seen], near_km: float) -> list[str]:
+    """Return the area of each scan, "" for a scan of another country or without a cell."""
+    countries = Counter(scan.place.country for scan in scans if scan.place.cell)
+    country = min(countries, key=lambda name: (-countries[name], name), default="")
+    centres: list[Place] = []
+    areas = []
+    for scan in scans:
+        if scan.place.country != country or not scan.place.cell:
+            areas.append("")
+            continue
+        centre = next((other for other in centres if distance_km(other, scan.place) <= near_km), None)
+        if centre is None:
+            centre = scan.place
+            centres.append(centre)
+        areas.append(centre.cell)
+    return areas
 
 
 def _days(scans: Sequence[Seen]) -> int:

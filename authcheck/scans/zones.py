@@ -4,14 +4,14 @@ from functools import cache
 
 from babel.core import get_global
 
-from authcheck.scans.places import NOWHERE, Place, distance_km
+from authcheck.scans.places import NOWHERE, Place
 
 LONGEST_ZONE_CHARS = 64
 NO_COUNTRIES = {"001", "ZZ"}  # the world, as for UTC
 
 
 def believe(place: Place, zone: str) -> Place:
-    """Return the place of a phone, or NOWHERE when its time zone belongs to a country that is far away.
+    """Return the place of a phone, or NOWHERE when its time zone belongs to another country.
 
     A VPN, and a foreign SIM card, show the address of another country. The phone's clock follows the place
     where it is: `Asia/Shanghai`. Without a zone, or with one that no country has, the place stays.
@@ -19,7 +19,7 @@ def believe(place: Place, zone: str) -> Place:
     country = country_of(zone)
     if not country or not place.country:
         return place
-    return place if distance_km(place, Place(country)) == 0 else NOWHERE
+    return place if place.country == country else NOWHERE
 
 
 def country_of(zone: str) -> str:

@@ -11,8 +11,8 @@ from authcheck.terminal.output import console
 
 FEW = 25  # below, a share is shown as a fraction
 SENTENCES = {
-    "places": "{phones} phones scanned it in {places} countries by turns within {days} days",
-    "travel": "{phones} phones scanned it {km} km apart within {hours} hours",
+    "places": "{phones} phones scanned it in {places} places far apart within {days} days",
+    "travel": "{phones} phones scanned it, {km} km apart within {hours} hours",
     "after_claim": "{phones} other phones scanned it after its owner claimed it",
     "after_sale": "{phones} phones scanned it after it was sold",
     "repeat": "{phones} phones scanned it within {days} days",

@@ -10,20 +10,20 @@ def test_named_limits_change() -> None:
     """Named limits change."""
     assert parse_limits("") == CloneLimits()
     limits = parse_limits(" repeat_phones=60 , move_odds = 0.05,")
-    assert (limits.repeat_phones, limits.move_odds, limits.trips) == (60, 0.05, CloneLimits().trips)
+    assert (limits.repeat_phones, limits.move_odds, limits.speed_kmh) == (60, 0.05, 900)
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("phones=3", "'phones' is not one of window_days, repeat_phones"),
-        ("trips", "'trips' needs a number"),
-        ("trips=many", "needs a number"),
-        ("trips=0", "trips must be above 0"),
-        ("trips=-1", "above 0"),
-        ("trips=nan", "above 0"),
+        ("speed_kmh", "'speed_kmh' needs a number"),
+        ("speed_kmh=many", "needs a number"),
+        ("speed_kmh=0", "speed_kmh must be above 0"),
+        ("speed_kmh=-1", "above 0"),
+        ("speed_kmh=nan", "above 0"),
         ("move_odds=1", "below 1"),
-        ("trips=inf", "above 0"),
+        ("speed_kmh=inf", "above 0"),
     ],
 )
 def test_a_bad_limit_is_refused_by_name(text: str, words: str) -> None:

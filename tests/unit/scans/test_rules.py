@@ -64,6 +64,27 @@ def test_innocent_journeys_are_believed(countries: str) -> None:
     assert "places" not in kinds(strangers(countries))
 
 
+def test_people_who_show_a_unit_to_each_other_are_one_sighting() -> None:
+    """A traveller shows the unit to two friends abroad, and another phone scans it at home again."""
+    scans = stream(
+        (0, "a", "a", CN), (9, "b", "b", US), (9.01, "c", "c", US), (9.05, "d", "d", US), (30, "e", "e", CN)
+    )
+    assert kinds(scans) == {}
+    assert len(rules.list_sightings(scans)) == 3
+
+
+def test_towns_of_one_country_take_many_more_scans() -> None:
+    """Maps of addresses often name a wrong town, so a few scans in the wrong town say nothing."""
+    towns = Place("CN", "", "31,121"), Place("CN", "", "39,116"), Place("CN", "", "31,120")
+    by_turns = [(n * 1.5, f"v{n}", f"n{n}", towns[n % 2]) for n in range(40)]
+    assert kinds(stream(*by_turns[:8])) == {}
+    assert kinds(stream(*by_turns))["places"].params["places"] == 2
+    misplaced = [(n * 1.5, f"v{n}", f"n{n}", towns[n % 8 == 0]) for n in range(40)]
+    assert kinds(stream(*misplaced)) == {}
+    neighbours = [(n * 1.5, f"v{n}", f"n{n}", towns[2 * (n % 2)]) for n in range(40)]
+    assert kinds(stream(*neighbours)) == {}
+
+
 def test_one_phone_may_travel_with_its_unit_to_and_fro() -> None:
     """One phone may travel with its unit to and fro."""
     scans = stream(*((n * 5, "me", f"n{n}", (CN, US)[n % 2]) for n in range(8)))
