@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ from authcheck.labels.gs1 import CODE_ATTRIBUTE
 from authcheck.ledger.addresses import addresses_of
 from authcheck.lookups import lookup, rights, slips, units
 from authcheck.lookups.lookup import LookUp
+from authcheck.lookups.rights import IssuersRight
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
@@ -66,7 +68,7 @@ def by_typed_code(request: Request, workspace: WorkspaceDep) -> Response:
     _refuse_programs(request)
     text = _asked_text(request)
     if not text.strip():
-        return _render_without_unit(request, "enter")
+        return render_without_unit(request, "enter")
     with workspace.database.reading() as session:
         urls = addresses_of(session, workspace.settings).urls
     try:
@@ -137,9 +139,15 @@ def _refuse_programs(request: Request) -> None:
 
 
 def _render_certificate(request: Request, workspace: Workspace, result: LookUp) -> HTMLResponse:
-    unit, now, code = result.unit, utc_now(), show_code(result.unit.code)
+    now = utc_now()
     with workspace.database.reading() as session:
-        right = rights.right_of(session, unit, now.date())
+        right = rights.right_of(session, result.unit, now.date())
+    return render_label(request, result, right, now)
+
+
+def render_label(request: Request, result: LookUp, right: IssuersRight, now: datetime) -> HTMLResponse:
+    """Return the page of a unit that was looked up at `now`."""
+    unit, code = result.unit, show_code(result.unit.code)
     way = request.query_params.get("way", "")
     return render(
         request,
@@ -161,7 +169,7 @@ def _render_error(request: Request, error: AuthcheckError) -> HTMLResponse:
     text = _asked_text(request)
     api_response = from_error(error, request.state.request_id)
     headers = {name: value for name, value in api_response.headers.items() if name == "retry-after"}
-    return _render_without_unit(
+    return render_without_unit(
         request,
         _state_of(error, text),
         status=api_response.status_code,
@@ -170,7 +178,7 @@ def _render_error(request: Request, error: AuthcheckError) -> HTMLResponse:
     )
 
 
-def _render_without_unit(
+def render_without_unit(
     request: Request,
     state: LabelState,
     *,
@@ -178,6 +186,7 @@ def _render_without_unit(
     headers: dict[str, str] | None = None,
     seconds: object = RETRY_AFTER_S,
 ) -> HTMLResponse:
+    """Return a page that speaks of no unit, with a box for a code."""
     text = _asked_text(request)
     is_link = state == "code_needed" and "/21/" in request.url.path
     action, name = (request.url.path, CODE_ATTRIBUTE) if is_link else ("/c", "code")
