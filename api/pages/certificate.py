@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 
 from authcheck.errors import AuthcheckError, NotFound, Rejected
 from authcheck.ids import LONGEST_TYPED_CHARS, check_code, show_code, tidy
-from authcheck.labels.codes import LONGEST_TEXT, is_address, read_code, unwrap
+from authcheck.labels.codes import LONGEST_TEXT
 from authcheck.labels.gs1 import CODE_ATTRIBUTE
 from authcheck.ledger.addresses import addresses_of
 from authcheck.lookups import lookup, rights, slips, units
@@ -28,7 +28,7 @@ from ..deps import WorkspaceDep, public_read_limit
 from ..i18n import language_of
 from ..problems import RETRY_AFTER_S, from_error
 from ..wire.lookups import bundle_url, certificate_out, holds_label
-from . import label_view
+from . import label_view, typed
 from .label_view import LabelState
 from .render import render, to
 
@@ -64,24 +64,20 @@ router = APIRouter(route_class=LabelRoute, include_in_schema=False, dependencies
 
 @router.get("/c")
 def by_typed_code(request: Request, workspace: WorkspaceDep) -> Response:
-    """Lead a typed or pasted code to its page. Without a code, show the box for it."""
+    """Lead a code that was typed or scanned, or an address of a label, to its page.
+
+    Without a code, show the box for it.
+    """
     _refuse_programs(request)
     text = _asked_text(request)
     if not text.strip():
         return render_without_unit(request, "enter")
     with workspace.database.reading() as session:
         urls = addresses_of(session, workspace.settings).urls
-    try:
-        code = read_code(text, lambda: urls)
-    except Rejected as error:
-        if error.code == "code.foreign":
-            raise
-        raise (
-            units.code_needed_error() if is_address(unwrap(text)) else units.unknown_unit_error()
-        ) from error
-    return RedirectResponse(
-        to(request, f"/c/{show_code(code)}?way=typed"), 303, {"Cache-Control": "no-store"}
-    )
+    path = typed.path_of(text, urls)
+    way = request.query_params.get("way", "")
+    address = to(request, f"{path}{'&' if '?' in path else '?'}way={way if way in WAYS else 'typed'}")
+    return RedirectResponse(address, 303, {"Cache-Control": "no-store"})
 
 
 @router.get("/c/{code}")
@@ -199,6 +195,7 @@ def render_without_unit(
         view=label_view.view_without_unit(language_of(request), state, seconds=seconds),
         found=None,
         code=_show_asked(text),
+        host=typed.host_in(text) if state == "foreign" else "",
         proposals=[(show_code(slip.code), slip) for slip in proposals],
         box={"action": action, "name": name},
         lang=request.query_params.get("lang"),
