@@ -80,7 +80,18 @@ SAMPLES = {
     "unknown": OPEN,
     "unsigned": UNSIGNED,
 }
-WITHOUT_UNIT = ("missing", "slip", "foreign", "code_needed", "enter", "limited", "unavailable")
+WITHOUT_UNIT = (
+    "missing",
+    "slip",
+    "foreign",
+    "no_label",
+    "several",
+    "not_read",
+    "code_needed",
+    "enter",
+    "limited",
+    "unavailable",
+)
 
 
 def html(found: LookUp, tag: str = "en", right: IssuersRight = OWN) -> str:

@@ -195,8 +195,7 @@ def _render_form(request: Request, error: AuthcheckError | None = None) -> HTMLR
     limits: dict[str, Any] = {
         "max_bytes": workspace.limits.bytes,
         "kept_days": workspace.copies.days,
-        "box": {"action": "/c", "name": "code"},
-        "code": "",
+        "box": {"action": "/c", "name": "code", "value": ""},
         "lang": request.query_params.get("lang"),
     }
     if error is None:

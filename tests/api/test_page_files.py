@@ -49,7 +49,7 @@ MAILS = [
 ]
 CERTIFICATE_ENDS = {
     "view.state": [*get_args(label_view.LabelState)],
-    "slip.kind": [*get_args(slips.Kind)],
+    "choice.slip.kind": [*get_args(slips.Kind)],
     "step.name": [*STEPS, "anchor"],
     "step.detail": ["off", *set(WORDS.values())],
     "step.state": [state.value for state in State],
@@ -257,7 +257,7 @@ def keys_used() -> Iterator[str]:
     for path in (API / "pages").glob("*.py"):
         yield from re.findall(r'gettext\(\s*"([a-z_.]+)"', path.read_text())
     yield from (key + end for key in ("kind.", "kind.about.") for end in ROLES_OF_KIND)  # of checkboxes
-    yield from ("reason.unknown", "error.unknown", "error.unavailable")
+    yield from ("reason.unknown", "error.unknown", "error.unavailable", "error.label.overfull")
     yield from (f"form.{code}" for code in FORM_CODES)
 
 

@@ -114,16 +114,27 @@ def chooser_opened_by_space(page: Any) -> Any:
 
 
 def test_keyboard_only(open_page: Open, site: Any) -> None:
-    """Tab reaches the skip link, the page to sign in, the language, the box for a code and the photo.
+    """Tab reaches the skip link, the page to sign in, the language, the ways to a label and the photo.
 
     Space opens the chooser. The focus moves to the next step.
     """
     page = open_page()
     seen = []
-    for _ in range(7):
+    for _ in range(10):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.className || document.activeElement.id"))
-    assert seen == ["skip", "brand", "sign-in", "language", "code", "button", "image"]
+    assert seen == [
+        "skip",
+        "brand",
+        "sign-in",
+        "language",
+        "code",
+        "button",
+        "button quiet",
+        "label-photo",
+        "button quiet",
+        "image",
+    ]
     assert page.evaluate("getComputedStyle(document.querySelector('.drop')).outlineStyle") == "solid"
     chooser_opened_by_space(page).set_files(site.known)
     page.wait_for_function("document.activeElement.type === 'submit'")

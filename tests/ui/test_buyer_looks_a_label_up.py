@@ -253,7 +253,7 @@ def test_no_unit_no_scan(show: Open, state: str) -> None:
     """A page that speaks of no unit records nothing."""
     scans = Scans("verified")
     page = show(state, stub=scans)
-    assert page.locator("scan-record, form[method=post]").count() == 0
+    assert page.locator("scan-record, form.by-hand").count() == 0
     assert scans.posts == []
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import labels_made
+import make
 import pytest
 from PIL import Image
 
@@ -191,3 +192,21 @@ def test_without_cameras_or_scripts_there_is_no_button(open_page: Any) -> None:
     page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined });")
     page.reload()
     assert not page.locator("qr-scan").is_visible()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_photo_of_the_label(open_page: Any, site: Any, tmp_path: Path, script: bool) -> None:
+    """A photo leads to the label, with or without JavaScript. A photo without one says what to do."""
+    code = site.labels["good"]
+    (tmp_path / "label.png").write_bytes(
+        make.encode(labels_made.symbol(f"HTTP://127.0.0.1:8000/C/{code}", 8))
+    )
+    page = open_page("/?lang=zh-Hans", java_script_enabled=script)
+    page.set_input_files("#label-photo", site.unknown)
+    page.click(".label-photo button")
+    page.wait_for_url("**/c?lang=zh-Hans")
+    assert page.text_content("h1") == "未找到标签"
+    page.set_input_files("#label-photo", tmp_path / "label.png")
+    page.click(".label-photo button")
+    page.wait_for_url("**/c/*")
+    assert page.text_content("h1") == "验证通过"
