@@ -30,6 +30,7 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",  # no-referrer would make the Origin of a form's POST `null`
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",  # the camera reads labels
 }
 OPEN_PATHS = (  # proofs and keys, which pages of other sites may read to verify for themselves
     "/v1/certificates/",

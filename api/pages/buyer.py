@@ -192,7 +192,12 @@ def _notices(design: Design | None, codes: list[str]) -> list[str]:
 
 def _render_form(request: Request, error: AuthcheckError | None = None) -> HTMLResponse:
     workspace: Workspace = request.app.state.workspace
-    limits: dict[str, Any] = {"max_bytes": workspace.limits.bytes, "kept_days": workspace.copies.days}
+    limits: dict[str, Any] = {
+        "max_bytes": workspace.limits.bytes,
+        "kept_days": workspace.copies.days,
+        "box": {"action": "/c", "name": "code", "value": ""},
+        "lang": request.query_params.get("lang"),
+    }
     if error is None:
         return render(request, "form.html", problem=None, **limits)
     otherwise = "unavailable" if isinstance(error, Unavailable) else "unknown"

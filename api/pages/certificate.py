@@ -1,7 +1,9 @@
 """Pages for a buyer with a label: the certificate behind its code, and the box to type a code."""
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -10,14 +12,17 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
+from markupsafe import Markup
 
-from authcheck.errors import AuthcheckError, NotFound, Rejected
+from authcheck.errors import AuthcheckError, Forbidden, NotFound, Rejected
 from authcheck.ids import LONGEST_TYPED_CHARS, check_code, show_code, tidy
-from authcheck.labels.codes import LONGEST_TEXT, is_address, read_code, unwrap
+from authcheck.labels.codes import LONGEST_TEXT
 from authcheck.labels.gs1 import CODE_ATTRIBUTE
 from authcheck.ledger.addresses import addresses_of
 from authcheck.lookups import lookup, rights, slips, units
 from authcheck.lookups.lookup import LookUp
+from authcheck.lookups.rights import IssuersRight
+from authcheck.lookups.slips import Slip
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
@@ -26,13 +31,22 @@ from ..i18n import language_of
 from ..problems import RETRY_AFTER_S, from_error
 from ..visits import new_visit
 from ..wire.lookups import bundle_url, certificate_out, holds_label
-from . import label_view
+from . import label_view, typed
 from .label_view import LabelState
 from .render import render, to
 
 HERE = ("good", "revoked", "not_true", "unknown", "unsupported", "failed")  # the outcomes of verify.js
 WAYS = ("camera", "scanner", "photo", "typed")  # how a reader came to the page of a label
 NUMBERS = re.compile(r"/01/([^/]+)(?:/10/([^/]+))?/21/([^/]+)/?")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A label that the reader may mean: the path of its page, how it is shown, and the slip or None."""
+
+    path: str
+    shown: str
+    slip: Slip | None = None
 
 
 class LabelRoute(APIRoute):
@@ -62,24 +76,20 @@ router = APIRouter(route_class=LabelRoute, include_in_schema=False, dependencies
 
 @router.get("/c")
 def by_typed_code(request: Request, workspace: WorkspaceDep) -> Response:
-    """Lead a typed or pasted code to its page. Without a code, show the box for it."""
+    """Lead a code that was typed or scanned, or an address of a label, to its page.
+
+    Without a code, show the box for it.
+    """
     _refuse_programs(request)
     text = _asked_text(request)
     if not text.strip():
-        return _render_without_unit(request, "enter")
+        return render_without_unit(request, "enter")
     with workspace.database.reading() as session:
         urls = addresses_of(session, workspace.settings).urls
-    try:
-        code = read_code(text, lambda: urls)
-    except Rejected as error:
-        if error.code == "code.foreign":
-            raise
-        raise (
-            units.code_needed_error() if is_address(unwrap(text)) else units.unknown_unit_error()
-        ) from error
-    return RedirectResponse(
-        to(request, f"/c/{show_code(code)}?way=typed"), 303, {"Cache-Control": "no-store"}
-    )
+    path = typed.path_of(text, urls)
+    way = request.query_params.get("way", "")
+    address = to(request, f"{path}{'&' if '?' in path else '?'}way={way if way in WAYS else 'typed'}")
+    return RedirectResponse(address, 303, {"Cache-Control": "no-store"})
 
 
 @router.get("/c/{code}")
@@ -137,9 +147,15 @@ def _refuse_programs(request: Request) -> None:
 
 
 def _render_certificate(request: Request, workspace: Workspace, result: LookUp) -> HTMLResponse:
-    unit, now, code = result.unit, utc_now(), show_code(result.unit.code)
+    now = utc_now()
     with workspace.database.reading() as session:
-        right = rights.right_of(session, unit, now.date())
+        right = rights.right_of(session, result.unit, now.date())
+    return render_label(request, result, right, now)
+
+
+def render_label(request: Request, result: LookUp, right: IssuersRight, now: datetime) -> HTMLResponse:
+    """Return the page of a unit that was looked up at `now`."""
+    unit, code = result.unit, show_code(result.unit.code)
     way = request.query_params.get("way", "")
     return render(
         request,
@@ -161,27 +177,43 @@ def _render_error(request: Request, error: AuthcheckError) -> HTMLResponse:
     text = _asked_text(request)
     api_response = from_error(error, request.state.request_id)
     headers = {name: value for name, value in api_response.headers.items() if name == "retry-after"}
-    return _render_without_unit(
+    state = _state_of(error, text)
+    problem = None
+    if state == "not_read":
+        problem = language_of(request).sentence("error", error.code, error.params)
+    return render_without_unit(
         request,
-        _state_of(error, text),
+        state,
         status=api_response.status_code,
         headers=headers,
         seconds=error.params.get("retry_after_s", RETRY_AFTER_S),
+        problem=problem,
+        host=typed.host_in(text) if state == "foreign" else "",
     )
 
 
-def _render_without_unit(
+def render_without_unit(
     request: Request,
     state: LabelState,
     *,
     status: int = 200,
     headers: dict[str, str] | None = None,
     seconds: object = RETRY_AFTER_S,
+    problem: Markup | None = None,
+    text: str | None = None,
+    host: str = "",
+    choices: Sequence[Choice] = (),
 ) -> HTMLResponse:
-    text = _asked_text(request)
+    """Return a page that speaks of no unit, with the ways to a label.
+
+    `text` is what was typed or read, by default what the request asks for.
+    """
+    text = _asked_text(request) if text is None else text
     is_link = state == "code_needed" and "/21/" in request.url.path
     action, name = (request.url.path, CODE_ATTRIBUTE) if is_link else ("/c", "code")
-    proposals = slips.find_slips(text) if state == "slip" else []
+    shown = _show_asked(text)
+    if state == "slip":
+        choices = [_choice_of(slip) for slip in slips.find_slips(text)]
     return render(
         request,
         "certificate.html",
@@ -189,11 +221,17 @@ def _render_without_unit(
         headers=headers,
         view=label_view.view_without_unit(language_of(request), state, seconds=seconds),
         found=None,
-        code=_show_asked(text),
-        proposals=[(show_code(slip.code), slip) for slip in proposals],
-        box={"action": action, "name": name},
+        code=shown,
+        host=host,
+        problem=problem,
+        choices=choices,
+        box={"action": action, "name": name, "value": "" if state == "foreign" else shown},
         lang=request.query_params.get("lang"),
     )
+
+
+def _choice_of(slip: Slip) -> Choice:
+    return Choice(f"/c/{show_code(slip.code)}?way=typed", show_code(slip.code), slip)
 
 
 def _state_of(error: AuthcheckError, text: str) -> LabelState:
@@ -204,7 +242,8 @@ def _state_of(error: AuthcheckError, text: str) -> LabelState:
     }
     if isinstance(error, NotFound):
         return "slip" if slips.has_slip(text) else "missing"
-    return known.get(error.code, "unavailable")
+    is_refused = isinstance(error, Rejected | Forbidden) and error.code not in known
+    return "not_read" if is_refused else known.get(error.code, "unavailable")
 
 
 def _asked_text(request: Request) -> str:

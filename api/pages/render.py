@@ -18,8 +18,8 @@ from ..i18n import LANGUAGES, Language, language_of
 API = Path(__file__).parent.parent
 STATIC = API / "static"
 VERSIONS = {
-    file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-    for file in STATIC.iterdir()
+    file.relative_to(STATIC).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    for file in STATIC.rglob("*")
     if file.is_file()
 }
 

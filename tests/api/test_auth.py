@@ -35,6 +35,7 @@ PUBLIC = {
     "GET /.well-known/did.json",
     "GET /brands/{handle}/did.json",
     "GET /c",
+    "POST /c",
     "GET /c/{code}",
     "GET /C/{code}",
     "GET /01/{gtin}/10/{lot:path}/21/{serial:path}",

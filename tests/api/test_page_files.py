@@ -1,5 +1,7 @@
 """The page's files: sentences in both languages, nothing inline, no foreign host, small."""
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,13 +43,14 @@ from authcheck.scans.alerts import KINDS
 API = Path(api.app.__file__).parent
 TEMPLATES = sorted((API / "templates").rglob("*.html"))
 STATIC = sorted(path for path in (API / "static").iterdir() if path.is_file())
+VENDOR = API / "static" / "vendor"
 KEY = re.compile(r"""\b_\(\s*(["'].+?)[,)]""")
 MAILS = [
     f"mail.{kind}.{part}" for kind in ("invite", "reset", "changed", "joined") for part in ("subject", "text")
 ]
 CERTIFICATE_ENDS = {
     "view.state": [*get_args(label_view.LabelState)],
-    "slip.kind": [*get_args(slips.Kind)],
+    "choice.slip.kind": [*get_args(slips.Kind)],
     "step.name": [*STEPS, "anchor"],
     "step.detail": ["off", *set(WORDS.values())],
     "step.state": [state.value for state in State],
@@ -78,6 +81,7 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "kind.about.": list(ROLES_OF_KIND),
     "notices.stage.": list(Stage),
     "report.claim.": list(BUYER_CLAIMS),
+    "form.scan.": ["starting", "looking", "found", "refused", "missing", "failed", "foreign"],
     "report.stage.": [stage for stage in Stage if stage not in {"refused", "not_reported"}],
     "notices.claim.": list(CLAIMS),
     "notices.about_claim.": list(CLAIMS),
@@ -255,7 +259,7 @@ def keys_used() -> Iterator[str]:
     for path in (API / "pages").glob("*.py"):
         yield from re.findall(r'gettext\(\s*"([a-z_.]+)"', path.read_text())
     yield from (key + end for key in ("kind.", "kind.about.") for end in ROLES_OF_KIND)  # of checkboxes
-    yield from ("reason.unknown", "error.unknown", "error.unavailable")
+    yield from ("reason.unknown", "error.unknown", "error.unavailable", "error.label.overfull")
     yield from (f"form.{code}" for code in FORM_CODES)
 
 
@@ -290,6 +294,20 @@ def test_no_file_names_another_host_or_needs_inline_code(path: Path) -> None:
     assert not re.search(r"<script(?![^>]*\ssrc=)", text)
 
 
+def test_vendored_files_are_those_of_their_package() -> None:
+    """Nobody changed a vendored file: its hash is the recorded one, and the script names the hash of its module."""
+    vendored = json.loads((VENDOR / "vendored.json").read_text())
+    hashes = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in VENDOR.iterdir()
+        if path.name != "vendored.json"
+    }
+    assert hashes == vendored["sha256"]
+    script = (VENDOR / "zxing-reader.js").read_text()
+    assert f"`{hashes['zxing_reader.wasm']}`" in script
+    assert "MIT License" in (VENDOR / "LICENSE.zxing-wasm.txt").read_text()
+
+
 def test_files_stay_small(settings: Settings) -> None:
     """The page of a photo is under 50 KB with all its files, and so is a page of people who sign in.
 
@@ -298,7 +316,7 @@ def test_files_stay_small(settings: Settings) -> None:
     with TestClient(api.app.create_app(settings)) as client:
         html = len(client.post("/", files={"image": ("a.png", make.picture_bytes(3))}).content)
     files = {path.name: path.stat().st_size for path in STATIC}
-    of_photo = ("site.css", "photo.css", "drop-upload.js", "print.js", "favicon.svg")
+    of_photo = ("site.css", "photo.css", "drop-upload.js", "qr-scan.js", "print.js", "favicon.svg")
     assert html + sum(files[name] for name in of_photo) < 50_000
     assert html + sum(files[name] for name in ("site.css", "desk.css", "favicon.svg")) < 50_000
     lines = {path.name: len(path.read_text().splitlines()) for path in STATIC}

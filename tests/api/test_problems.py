@@ -119,6 +119,7 @@ def test_security_headers_are_on_everything(client: TestClient) -> None:
     for path in ("/", "/v1/me", "/static/site.css", "/nothing", "/livez"):
         headers = client.get(path).headers
         assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+        assert headers["permissions-policy"] == "camera=(self), microphone=(), geolocation=()"
         assert headers["referrer-policy"] == "same-origin"
         assert headers["x-frame-options"] == "DENY"
     assert client.get("/v1/me").headers["cache-control"] == "no-store"

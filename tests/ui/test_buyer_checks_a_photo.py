@@ -114,16 +114,27 @@ def chooser_opened_by_space(page: Any) -> Any:
 
 
 def test_keyboard_only(open_page: Open, site: Any) -> None:
-    """Tab reaches the skip link, the page to sign in, the language and the photo.
+    """Tab reaches the skip link, the page to sign in, the language, the ways to a label and the photo.
 
     Space opens the chooser. The focus moves to the next step.
     """
     page = open_page()
     seen = []
-    for _ in range(5):
+    for _ in range(10):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.className || document.activeElement.id"))
-    assert seen == ["skip", "brand", "sign-in", "language", "image"]
+    assert seen == [
+        "skip",
+        "brand",
+        "sign-in",
+        "language",
+        "code",
+        "button",
+        "button quiet",
+        "label-photo",
+        "button quiet",
+        "image",
+    ]
     assert page.evaluate("getComputedStyle(document.querySelector('.drop')).outlineStyle") == "solid"
     chooser_opened_by_space(page).set_files(site.known)
     page.wait_for_function("document.activeElement.type === 'submit'")
@@ -174,3 +185,14 @@ def test_without_javascript(open_page: Open, site: Any) -> None:
     assert page.locator("img[src$='/preview']").is_visible()
     assert not page.is_visible("[data-print]")
     assert not page.is_visible("your-photo")
+
+
+def test_a_typed_code_leads_to_its_label(open_page: Open, site: Any) -> None:
+    """The first way on the start page is the box for a code, in small letters and with blanks, without scripts."""
+    for script in (True, False):
+        page = open_page("/?lang=zh-Hans", java_script_enabled=script)
+        code = site.labels["good"].lower()
+        page.fill("#code", f"{code[:4]} {code[4:]}")
+        page.press("#code", "Enter")
+        page.wait_for_url("**/c/*")
+        assert page.text_content("h1") == "验证通过"

@@ -47,6 +47,13 @@ def test_at_320_px(open_page: Open, site: Any, lang: str) -> None:
     assert min(page.evaluate(heights)) >= 44
 
 
+def test_at_320_px_without_javascript(open_page: Open) -> None:
+    """Nothing is wider than the screen, the browser's own file field included."""
+    page = open_page(viewport={"width": 320, "height": 568}, java_script_enabled=False)
+    boxes = [one.bounding_box() for one in page.locator("main *").all() if one.is_visible()]
+    assert max(box["x"] + box["width"] for box in boxes) <= 320
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast(open_page: Open, site: Any, scheme: str) -> None:
     """Every text has a contrast of 4.5:1 or more, on each page and in both colour schemes."""
