@@ -46,6 +46,7 @@ UNIT = Unit(
     checkpoint_note="",
     address="http://testserver",
     origin=None,
+    has_facts=False,
 )
 
 
