@@ -12,7 +12,7 @@ from authcheck.certificates.tables import Certificate
 from authcheck.errors import Unavailable
 from authcheck.listings.scanned import judge_by_scans
 from authcheck.listings.tables import Listing, ListingPicture
-from authcheck.lookups.cautions import COPIED, find_cautions
+from authcheck.lookups.cautions import find_copied
 from authcheck.scans.tables import ScanAlert
 from authcheck.workspace import Workspace
 
@@ -51,8 +51,7 @@ def _carry(work: Workspace, session: Session, alert_id: str, now: datetime) -> i
     if alert.certificate_id is None:
         return 0
     code = session.scalars(select(Certificate.code).where(Certificate.id == alert.certificate_id)).one()
-    cautions = find_cautions(session.connection(), alert.certificate_id, now)
-    reasons = tuple(sorted(caution.code for caution in cautions if caution.code in COPIED))
+    reasons = find_copied(session, alert.certificate_id, now)
     count = 0
     for listing in _lock_listings(session, code):
         if judge_by_scans(listing, reasons, now):

@@ -6,18 +6,28 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from authcheck.lookups.advice import Caution
+from authcheck.lookups.issue_rights import had_right_at_issue
+from authcheck.lookups.units import Unit
 from authcheck.scans.rules import UNIT_KINDS
 from authcheck.scans.standing import find_units
 from authcheck.scans.tables import ScanAlert
 
+NO_RIGHT = "certificate.no_right_at_issue"
 FACTS = {"blocked", "past_date"}  # said by a mark and a date, which may have been taken back
 COPIED = {f"scans.{kind}" for kind in ("places", "travel", "repeat", "after_sale", "after_claim", "blocked")}
 """The cautions that say that the label may be a copy: they reach the verdict on a listing."""
 
 
-def find_cautions(connection: sa.Connection, certificate_id: str, now: datetime) -> tuple[Caution, ...]:
+def find_cautions(connection: sa.Connection, unit: Unit, now: datetime) -> tuple[Caution, ...]:
     """Return the cautions about a unit, the gravest first."""
     session = Session(connection)
+    cautions = _find_by_scans(session, unit.id, now) if unit.has_facts else []
+    if unit.owner_id != unit.organisation_id and had_right_at_issue(session, unit) is False:
+        cautions.insert(0, Caution(NO_RIGHT))
+    return tuple(cautions)
+
+
+def _find_by_scans(session: Session, certificate_id: str, now: datetime) -> list[Caution]:
     unit = find_units(session, [certificate_id])[certificate_id]
     grave = sa.select(ScanAlert.kind, ScanAlert.params).where(
         ScanAlert.certificate_id == certificate_id,
@@ -29,4 +39,10 @@ def find_cautions(connection: sa.Connection, certificate_id: str, now: datetime)
         params["blocked"] = {"reason": unit.facts.blocked}
     if unit.facts.use_by is not None and now.date() > unit.facts.use_by:
         params["past_date"] = {"date": unit.facts.use_by.isoformat()}
-    return tuple(Caution(f"scans.{kind}", params[kind]) for kind in UNIT_KINDS if kind in params)
+    return [Caution(f"scans.{kind}", params[kind]) for kind in UNIT_KINDS if kind in params]
+
+
+def find_copied(session: Session, certificate_id: str, now: datetime) -> tuple[str, ...]:
+    """Return the codes of the cautions that say that the label of a unit may be a copy."""
+    cautions = _find_by_scans(session, certificate_id, now)
+    return tuple(sorted(caution.code for caution in cautions if caution.code in COPIED))

@@ -239,7 +239,7 @@ def _verify(
     if unit.revoked_number is not None:
         report = _add_revocation(report, unit.revoked_number)
     anchor = _anchor_step(settings, connection, unit.issued_number)
-    cautions = find_cautions(connection, unit.id, now) if unit.has_facts else ()
+    cautions = find_cautions(connection, unit, now)
     return LookUp(unit, report.outcome, (*report.steps, anchor), proof, cautions)
 
 

@@ -33,7 +33,7 @@ class Unit:
     `is_disputed` says that an earlier picture of another owner shows the same as the design.
     `ledger_size` includes the entries that no checkpoint covers yet. `address` is the public address that the
     certificate names. `origin` is the ledger's name. `has_facts` says that there is an alert, a mark or an
-    expectation, so that there may be cautions.
+    expectation, so that there may be cautions. `owner_id` is the owner of the design.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Unit:
     address: str
     origin: str | None
     has_facts: bool
+    owner_id: str
 
 
 COLUMNS = (
@@ -105,6 +106,7 @@ COLUMNS = (
         sa.exists().where(UnitMark.certificate_id == Certificate.id),
         sa.exists().where(BatchExpectation.batch_id == Batch.id),
     ),
+    Design.owner_id,
 )
 """The selected columns, in the order of Unit's fields."""
 
