@@ -30,6 +30,7 @@ from ..previews import preview_path
 from ..problems import from_error
 from ..uploads import read_picture
 from .render import render, to
+from .sellers_view import sellers_of
 
 REASONS_SHOWN = 3
 
@@ -139,10 +140,13 @@ def _check(workspace: Workspace, data: bytes, metrics: Metrics) -> Check:
 @router.get("/checks/{check_id}", dependencies=[Depends(public_read_limit)])
 def answer(request: Request, check_id: str, workspace: WorkspaceDep) -> HTMLResponse:
     """Show the answer to an anonymous check: words and the evidence picture, never a score or a distance."""
+    country = request.query_params.get("country", "")
+    language = language_of(request)
     with workspace.database.reading() as session:
         check = records.get_check(session, check_id)
         findings = evidence.found_in(session, [check])[check.id]
-    design = _public_design(check)
+        design = _public_design(check)
+        sellers = sellers_of(session, language, check, design, asked=country, today=utc_now().date())
     codes = list(dict.fromkeys(str(reason["code"]) for reason in check.reasons))
     return render(
         request,
@@ -153,6 +157,8 @@ def answer(request: Request, check_id: str, workspace: WorkspaceDep) -> HTMLResp
         notices=_notices(design, codes),
         shown=_describe_evidence(workspace, check, findings),
         reasons=[code for code in codes if code != "design.disputed"][:REASONS_SHOWN],
+        sellers=sellers,
+        lang=request.query_params.get("lang"),
     )
 
 
