@@ -18,7 +18,19 @@ from .case_places import CasePlaces
 from .drawings import Drawings
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
-from .pages import account, buyer, case_acts, case_alike, certificate, label_photo, one_time, report, sign_in
+from .pages import (
+    account,
+    buyer,
+    case_acts,
+    case_alike,
+    certificate,
+    label_photo,
+    one_time,
+    owner,
+    privacy,
+    report,
+    sign_in,
+)
 from .pages import cases as case_pages
 from .pages import feedback as feedback_pages
 from .pages import hits as hit_pages
@@ -75,7 +87,7 @@ ROUTERS = (
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
     scans, alerts, ledger, members, keys, people, appointments, operations, buyer, certificate, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
-    case_alike, hit_pages, notice_pages, feedback_pages, report, scan_pages,
+    case_alike, hit_pages, notice_pages, feedback_pages, report, scan_pages, owner, privacy,
 )  # fmt: skip
 
 

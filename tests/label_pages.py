@@ -48,6 +48,7 @@ UNIT = Unit(
     origin=None,
     has_facts=False,
     owner_id="org_1",
+    has_pin=True,
 )
 
 

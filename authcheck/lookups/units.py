@@ -34,6 +34,7 @@ class Unit:
     `ledger_size` includes the entries that no checkpoint covers yet. `address` is the public address that the
     certificate names. `origin` is the ledger's name. `has_facts` says that there is an alert, a mark or an
     expectation, so that there may be cautions. `owner_id` is the owner of the design.
+    `has_pin` says that the label has a scratch-off PIN.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Unit:
     origin: str | None
     has_facts: bool
     owner_id: str
+    has_pin: bool
 
 
 COLUMNS = (
@@ -107,6 +109,7 @@ COLUMNS = (
         sa.exists().where(BatchExpectation.batch_id == Batch.id),
     ),
     Design.owner_id,
+    Certificate.sealed_pin.is_not(None),
 )
 """The selected columns, in the order of Unit's fields."""
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from math import log10
+from math import ceil, log10
 from typing import Any
 
 from authcheck.scans.journeys import Odds, Sighting, fastest_trip, improbability
@@ -100,7 +100,7 @@ def travel(scans: Sequence[Seen], _unit: UnitFacts, limits: CloneLimits) -> Hit 
         return None
     phones = len(frozenset[int]().union(*(sighting.phones for sighting in sightings)))
     distance, hours = fastest_trip(sightings, limits)
-    return Hit("travel", {"phones": phones, "km": round(distance), "hours": round(hours, 1)})
+    return Hit("travel", {"phones": phones, "km": round(distance), "hours": max(1, ceil(hours))})
 
 
 def off_market(scans: Sequence[Seen], unit: UnitFacts, limits: CloneLimits) -> Hit | None:

@@ -197,6 +197,12 @@ def codes_of_buyer_reports() -> Iterator[str]:
     yield from set(re.findall(r'code="(report\.[a-z_]+)"', text))
 
 
+def codes_of_claims() -> Iterator[str]:
+    """Every code with which a claim can be refused."""
+    text = (API.parent / "authcheck" / "scans" / "claims.py").read_text()
+    yield from set(re.findall(r'code="(claim\.[a-z_]+)"', text)) | {"claim.pin"}
+
+
 def codes_of_proposals() -> Iterator[str]:
     """Every code with which the answer to a proposed picture can be refused."""
     paths = (
@@ -255,6 +261,7 @@ def keys_used() -> Iterator[str]:
     yield from (f"error.{code}" for code in codes_of_members())
     yield from (f"form.{code}" for code in codes_of_proposals())
     yield from (f"form.{code}" for code in codes_of_buyer_reports())
+    yield from (f"form.{code}" for code in codes_of_claims())
     yield from (f"error.{code}" for code in codes_of_cases())
     for path in (API / "pages").glob("*.py"):
         yield from re.findall(r'gettext\(\s*"([a-z_.]+)"', path.read_text())

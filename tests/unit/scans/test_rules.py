@@ -115,7 +115,7 @@ def test_journeys_faster_than_an_aeroplane() -> None:
     scans = stream(*((n / 24, f"v{n}", f"n{n}", (CN, US)[n % 2]) for n in range(6)))
     hit = kinds(scans)["travel"]
     assert hit.params["phones"] == 6
-    assert hit.params["hours"] == 1.0
+    assert hit.params["hours"] == 1
     assert hit.params["km"] > 3000
 
 
