@@ -33,7 +33,7 @@ from ..visits import new_visit
 from ..wire.lookups import bundle_url, certificate_out, holds_label
 from . import label_view, typed
 from .label_view import LabelState
-from .render import render, to
+from .render import path_of, render, to
 
 HERE = ("good", "revoked", "not_true", "unknown", "unsupported", "failed")  # the outcomes of verify.js
 WAYS = ("camera", "scanner", "photo", "typed")  # how a reader came to the page of a label
@@ -210,7 +210,7 @@ def render_without_unit(
     """
     text = _asked_text(request) if text is None else text
     is_link = state == "code_needed" and "/21/" in request.url.path
-    action, name = (request.url.path, CODE_ATTRIBUTE) if is_link else ("/c", "code")
+    action, name = (path_of(request), CODE_ATTRIBUTE) if is_link else ("/c", "code")
     shown = _show_asked(text)
     if state == "slip":
         choices = [_choice_of(slip) for slip in slips.find_slips(text)]

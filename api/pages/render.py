@@ -32,6 +32,15 @@ def static(name: str) -> str:
     return f"/static/{name}?v={VERSIONS[name]}"
 
 
+def path_of(request: Request) -> str:
+    """Return the path of the present address as it was asked.
+
+    In the decoded path, an escaped slash of a lot number looks like a separator.
+    """
+    raw_path: bytes = request.scope.get("raw_path") or b""
+    return raw_path.decode("ascii", "replace") or request.url.path
+
+
 def to(request: Request, path: str) -> str:
     """Return the address of one of our pages. Keep `?lang=` if the present address has it."""
     if "lang" not in request.query_params:
@@ -73,7 +82,7 @@ def render(
     values: dict[str, object] = {
         "language": language,
         "_": language.gettext,
-        "path": request.url.path,
+        "path": path_of(request),
         "to": lambda path: to(request, path),
         "in_language": lambda path, tag: in_language(request, path, tag),
         "base_url": str(request.base_url),

@@ -309,3 +309,23 @@ def test_the_paper_has_time_code_checkpoint_and_address(pages: dict[str, Any], u
     shown = f"{unit.code[:4]}-{unit.code[4:8]}-{unit.code[8:]}"
     for words in ("Checked", "UTC", f"http://testserver/c/{shown}", unit.id, "Entries under the checkpoint"):
         assert words in paper
+
+
+def test_a_link_preview_does_not_say_the_outcome(client: TestClient, unit: Certificate) -> None:
+    """A chat shows the title of an address for ever: a seller must not forward `Verified` with a copied label."""
+    head = client.get(f"/c/{unit.code}", headers=HTML).text.partition("<body>")[0]
+    shown = f"{unit.code[:4]}-{unit.code[4:8]}-{unit.code[8:]}"
+    assert f"<title>Label {shown} · authcheck</title>" in head
+    assert not re.search("Verified|Kite|acme", head)
+
+
+def test_links_keep_escaped_numbers(client: TestClient, workspace: Workspace) -> None:
+    """The other language and the box lead to the same GS1 link, also when a lot has a slash."""
+    design = units.brand_with_key(workspace)
+    (odd,) = units.issue(workspace, design, lot="A/21/B", serials=("S/%1",), count=0)
+    link = "/01/04006381333931/10/A%2F21%2FB/21/S%2F%251"
+    asked = client.get(link, headers=HTML).text
+    assert f'<form class="typed-code" method="get" action="{link}">' in asked
+    assert f'href="{link}?lang=zh-Hans"' in asked
+    page = client.get(f"{link}?c={odd.code}", headers=HTML).text
+    assert f'href="{link}?c={odd.code}&amp;lang=zh-Hans"' in page

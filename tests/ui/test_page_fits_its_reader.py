@@ -77,3 +77,30 @@ def test_contrast(open_page: Open, site: Any, scheme: str) -> None:
             worst += page.evaluate(CONTRASTS)
     assert len(worst) > 50
     assert [one for one in worst if one["ratio"] < 4.5] == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "scheme", "width_px"), [("en", "dark", 320), ("zh-Hans", "light", 1280), ("en", "light", 390)]
+)
+def test_axe_is_content(open_page: Open, site: Any, tag: str, scheme: str, width_px: int) -> None:
+    """The start page and an answer with its shops have no violation, and nothing scrolls sideways."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = open_page(
+        f"/?lang={tag}",
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        viewport={"width": width_px, "height": 844},
+        bypass_csp=True,  # axe-core is put into the page as text
+    )
+    for step in ("start", "answer", "shops"):
+        if step == "answer":
+            page.set_input_files("#image", site.known)
+            page.click(".submit")
+            heading(page)
+        elif step == "shops":
+            page.select_option("#country", "FR")
+            page.click(".country button")
+            page.wait_for_url("**country=FR**")
+            page.wait_for_selector("#sellers > p")
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert [one["id"] for one in axe.run(page).response["violations"]] == [], step
