@@ -225,9 +225,16 @@ def render_without_unit(
         host=host,
         problem=problem,
         choices=choices,
+        numbers=_unknown_numbers(request) if state == "missing" else None,
         box={"action": action, "name": name, "value": "" if state == "foreign" else shown},
         lang=request.query_params.get("lang"),
     )
+
+
+def _unknown_numbers(request: Request) -> tuple[str, str] | None:
+    """Return GTIN and lot of the link on a label that we do not know, or None for another address."""
+    numbers = NUMBERS.search(request.scope.get("raw_path", b"").decode("ascii", "replace"))
+    return (unquote(numbers[1]), unquote(numbers[2] or "")) if numbers else None
 
 
 def _choice_of(slip: Slip) -> Choice:

@@ -1,5 +1,5 @@
-// <scan-record data-to data-visit data-way>: says once that a person looks at this label. A GET counts nothing, so link
-// previews and crawlers are no scans. A page that is prerendered or in the background waits until it is seen. When the
+// <scan-record data-to data-visit data-way>, or data-gtin data-lot for a label that we do not know: says once that a
+// person looks at this label. A GET counts nothing, so link previews and crawlers are no scans. A page that is prerendered or in the background waits until it is seen. When the
 // network fails, the same visit is sent again: the service counts a visit once. Nothing is kept in the browser's storage.
 
 const WAITS_S = [2, 6, 18, 54]; // after each of the first tries; five tries in all
@@ -36,11 +36,11 @@ class ScanRecord extends HTMLElement {
   }
 
   async send() {
-    const { to, visit, way } = this.dataset;
+    const { to, ...named } = this.dataset; // visit and way, or the numbers of an unknown label
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? ""; // tells a VPN from a journey
     for (const wait of [...WAITS_S, 0]) {
       await seen();
-      const answer = await post(to, { visit, way, zone });
+      const answer = await post(to, { ...named, zone });
       if (answer) return this.compare(answer.advice);
       if (wait) await pause(wait);
     }
@@ -48,7 +48,7 @@ class ScanRecord extends HTMLElement {
 
   /** The scan may have changed what a buyer is told: then load the page again, once for each entry of the history. */
   compare(advice) {
-    const shown = this.closest("[data-advice]").dataset.advice;
+    const shown = this.closest("[data-advice]")?.dataset.advice;
     if (!advice || advice === shown || history.state?.scanned) return;
     history.replaceState({ ...history.state, scanned: true }, "");
     location.reload();

@@ -190,6 +190,17 @@ def test_an_unknown_code_of_a_known_product_alerts_its_issuer_once(
     assert len(made.alerts_in(workspace)) == 1
 
 
+def test_the_page_of_an_unknown_label_names_its_product(client: TestClient, unit: Certificate) -> None:
+    """A link with a GTIN and an invented code tells the brand. A bare code that is unknown tells nobody."""
+    page = client.get(
+        f"/01/{units_made.GTIN}/10/L-1/21/0000000000000", headers=PHONE | {"Accept": "text/html"}
+    )
+    assert page.status_code == 404
+    assert f'data-to="/c/unknown/scans" data-gtin="{units_made.GTIN}" data-lot="L-1"' in page.text
+    assert "scan-record" not in client.get("/c/0000000000000", headers={"Accept": "text/html"}).text
+    assert 'data-visit="' in client.get(f"/c/{unit.code}").text
+
+
 def test_scans_at_once_are_all_recorded(client: TestClient, workspace: Workspace, unit: Certificate) -> None:
     """Forty phones scan forty units at once, and one scan of the group cannot be written."""
     units = units_made.issue(workspace, unit.design_id, request_key="many", count=40, now=utc_now())
