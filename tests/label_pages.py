@@ -49,6 +49,7 @@ UNIT = Unit(
     has_facts=False,
     owner_id="org_1",
     has_pin=True,
+    claimed_at=None,
 )
 
 

@@ -204,6 +204,8 @@ def _right_sentence(language: Language, found: LookUp, right: IssuersRight) -> M
 def _notes(language: Language, found: LookUp, right: IssuersRight) -> Iterator[Markup]:
     if found.unit.is_disputed:
         yield language.gettext(f"{FAMILY}.design_disputed")
+    if found.unit.claimed_at is not None:
+        yield language.gettext(f"{FAMILY}.note.claimed", date=language.day(found.unit.claimed_at))
     if right.has_ended and not _has_caution(found, NO_RIGHT):
         yield language.gettext(f"{FAMILY}.note.licence_lapsed")
 

@@ -13,7 +13,7 @@ from authcheck.errors import Rejected
 from authcheck.ids import check_code
 from authcheck.lookups.units import unknown_unit_error
 from authcheck.scans.recording import NewScan
-from authcheck.scans.unissued import note_unissued
+from authcheck.scans.unissued import find_subject, is_noted, note_unissued
 from authcheck.scans.zones import believe
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
@@ -121,5 +121,10 @@ async def _note_unknown(workspace: Workspace, fields: dict[str, str]) -> None:
 
 
 def _note_unissued(workspace: Workspace, gtin: str, lot: str) -> None:
+    now = utc_now()
+    with workspace.database.reading() as session:
+        subject = find_subject(session, gtin, lot)
+        if subject is None or is_noted(session, subject, now):
+            return
     with workspace.database.writing() as session:
-        note_unissued(session, gtin, lot, utc_now())
+        note_unissued(session, subject, now)

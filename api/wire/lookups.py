@@ -75,6 +75,7 @@ class LookUpOut(Wire):
     issued_at: datetime
     revoked_at: datetime | None
     revocation_reason: str | None
+    claimed_at: datetime | None = Field(description="When an owner claimed the item with its PIN.")
     tx_id: str | None = Field(description="The id of the ledger entry: its leaf hash.")
     checkpoint_size: int | None = Field(description="Number of entries under the checkpoint of the proof.")
     checked: list[CheckedOut]
@@ -148,6 +149,7 @@ def certificate_out(found: LookUp, *, has_label: bool) -> LookUpOut:
         issued_at=unit.issued_at,
         revoked_at=unit.revoked_at,
         revocation_reason=unit.revocation_reason,
+        claimed_at=unit.claimed_at,
         tx_id=unit.issued_tx_id,
         checkpoint_size=unit.checkpoint_size if found.bundle else None,
         checked=[

@@ -35,6 +35,7 @@ class Unit:
     certificate names. `origin` is the ledger's name. `has_facts` says that there is an alert, a mark or an
     expectation, so that there may be cautions. `owner_id` is the owner of the design.
     `has_pin` says that the label has a scratch-off PIN.
+    `claimed_at` is when an owner claimed the unit.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Unit:
     has_facts: bool
     owner_id: str
     has_pin: bool
+    claimed_at: datetime | None
 
 
 COLUMNS = (
@@ -110,6 +112,9 @@ COLUMNS = (
     ),
     Design.owner_id,
     Certificate.sealed_pin.is_not(None),
+    sa.select(UnitMark.marked_at)
+    .where(UnitMark.certificate_id == Certificate.id, UnitMark.kind == "claimed")
+    .scalar_subquery(),
 )
 """The selected columns, in the order of Unit's fields."""
 

@@ -17,6 +17,7 @@ from authcheck.scans.standing import KnownUnit
 from authcheck.scans.tables import ScanAlert
 
 KINDS = (*UNIT_KINDS, "unissued", "probing", "volume")
+OF_BATCH = {"past_date", "inactive"}  # else an old batch would raise an alert for each of its units
 STATES = ("new", "seen", "cleared", "acted")
 UPDATE_EVERY = timedelta(minutes=1)  # an alert that comes again and again is written once a minute
 
@@ -32,8 +33,10 @@ class Subject:
     batch_id: str | None = None
 
     @classmethod
-    def unit(cls, unit: KnownUnit) -> "Subject":
-        """Return the subject of an alert about a unit."""
+    def of(cls, unit: KnownUnit, kind: str) -> "Subject":
+        """Return the subject of an alert about a unit: its batch, for what concerns all units of a batch."""
+        if kind in OF_BATCH:
+            return cls(unit.batch_id, unit.organisation_id, unit.owner_id, batch_id=unit.batch_id)
         return cls(
             unit.certificate_id, unit.organisation_id, unit.owner_id, unit.certificate_id, unit.batch_id
         )

@@ -60,7 +60,7 @@ def record(session: Session, scans: Sequence[NewScan], limits: CloneLimits) -> f
     for certificate_id in sorted({row.certificate_id for row in added}):
         unit = units[certificate_id]
         for hit in rules.apply(read_evidence(session, certificate_id, limits, now), unit.facts, limits):
-            alerts.raise_alert(session, Subject.unit(unit), hit, now)
+            alerts.raise_alert(session, Subject.of(unit, hit.kind), hit, now)
     return alerts.warned_about(session, units)
 
 

@@ -52,7 +52,9 @@ def test_an_owner_claims_and_explains_scans(
     assert "Be careful" in client.get(f"/c/{unit.code}").text
     assert "not the secret" in post(client, path, secret="x" * 9)
     assert "Number of warnings taken back: 1" in post(client, path, secret=f" {secret[0]} ")
-    assert "Verified" in client.get(f"/c/{unit.code}").text
+    page = client.get(f"/c/{unit.code}").text
+    assert ("Verified" in page, "An owner claimed this item on" in page) == (True, True)
+    assert client.get(f"/v1/certificates/{unit.code}").json()["claimed_at"]
 
 
 def test_a_label_without_a_pin_has_no_owner(

@@ -151,6 +151,23 @@ def test_what_is_expected_of_a_batch(workspace: Workspace, units: list[Certifica
     }
 
 
+def test_an_old_batch_raises_one_alert(workspace: Workspace, units: list[Certificate]) -> None:
+    """What concerns all units of a batch alerts once for the batch, and each buyer is warned."""
+    with workspace.database.writing() as session:
+        marks.expect(
+            session,
+            units[0].batch_id,
+            organisation_id=owner_of(units[0]),
+            markets=[],
+            use_by=date(2026, 1, 1),
+            now=NOW,
+        )
+    made.record(workspace, *(made.scan(unit, number) for number, unit in enumerate(units)))
+    (alert,) = made.alerts_in(workspace)
+    assert (alert.kind, alert.subject, alert.certificate_id) == ("past_date", units[0].batch_id, None)
+    assert [advice(workspace, unit)[0] for unit in units] == ["careful"] * 6
+
+
 def claim(work: Workspace, unit: Certificate, pin: str, now: datetime = NOW) -> str | None:
     """Claim a unit with a PIN."""
     vault = signing_keys.open_vault(work.settings)
@@ -249,9 +266,13 @@ def test_unissued_codes_alert_once_for_a_lot(workspace: Workspace, units: list[C
     """Unissued codes alert once for a lot that exists, and once for all that do not."""
     with workspace.database.writing() as session:
         for lot in ("L-1", "L-1", "odd", "odder"):
-            assert unissued.note_unissued(session, units_made.GTIN, lot, NOW)
-        assert not unissued.note_unissued(session, "04012345678901", "L-1", NOW)
-        assert not unissued.note_unissued(session, "x", "L-1", NOW)
+            subject = unissued.find_subject(session, units_made.GTIN, lot)
+            assert subject is not None
+            unissued.note_unissued(session, subject, NOW)
+            assert unissued.is_noted(session, subject, NOW + timedelta(seconds=59))
+            assert not unissued.is_noted(session, subject, NOW + timedelta(seconds=60))
+        assert unissued.find_subject(session, "04012345678901", "L-1") is None
+        assert unissued.find_subject(session, "x", "L-1") is None
     assert sorted(alert.params["lot"] for alert in made.alerts_in(workspace)) == ["", "L-1"]
 
 
