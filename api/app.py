@@ -18,7 +18,19 @@ from .case_places import CasePlaces
 from .drawings import Drawings
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
-from .pages import account, buyer, case_acts, case_alike, certificate, label_photo, one_time, report, sign_in
+from .pages import (
+    account,
+    buyer,
+    case_acts,
+    case_alike,
+    certificate,
+    label_photo,
+    one_time,
+    owner,
+    privacy,
+    report,
+    sign_in,
+)
 from .pages import cases as case_pages
 from .pages import feedback as feedback_pages
 from .pages import hits as hit_pages
@@ -26,10 +38,13 @@ from .pages import keys as key_pages
 from .pages import notices as notice_pages
 from .pages import organisations as organisation_pages
 from .pages import people as people_pages
+from .pages import scan as scan_pages
 from .places import Places
 from .previews import Previews
 from .rates import Rates
+from .recorder import recording
 from .routes import (
+    alerts,
     appointments,
     buyer_reports,
     case_bulks,
@@ -54,10 +69,12 @@ from .routes import (
     notices,
     operations,
     people,
+    scans,
     signing_keys,
     storefronts,
     views,
 )
+from .scanners import Scanners
 from .settling import settled_in_background
 
 DESCRIPTION = (
@@ -68,9 +85,9 @@ ROUTERS = (
     lookup,  # first, because buyers send millions of look-ups
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
-    ledger, members, keys, people, appointments, operations, buyer, certificate, label_photo, sign_in,
-    one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts, case_alike,
-    hit_pages, notice_pages, feedback_pages, report,
+    scans, alerts, ledger, members, keys, people, appointments, operations, buyer, certificate, label_photo,
+    sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
+    case_alike, hit_pages, notice_pages, feedback_pages, report, scan_pages, owner, privacy,
 )  # fmt: skip
 
 
@@ -78,7 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Create the application. Without `settings`, read the settings from AUTHCHECK_*. Raises BadSetting.
 
     The application opens its workspace when it starts and closes the workspace when it stops. The start
-    raises StorageFailed, DatabaseBusy, Unavailable, or Conflict (`address.differs`).
+    raises StorageFailed, DatabaseBusy, Unavailable, BadSetting, or Conflict (`address.differs`).
     """
     settings = settings or config.load()
     app = FastAPI(
@@ -114,9 +131,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.workspace = Workspace.open(app.state.settings)
     try:
+        app.state.scanners = Scanners.open(app.state.settings, app.state.rates)
         with app.state.workspace.database.reading() as session:
             addresses.refuse_other(session, app.state.settings)
-        async with settled_in_background(app.state.workspace):
+        async with settled_in_background(app.state.workspace), recording(app.state.workspace) as recorder:
+            app.state.recorder = recorder
             yield
     finally:
         app.state.workspace.database.dispose()

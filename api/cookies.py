@@ -1,4 +1,4 @@
-"""Cookies of people who sign in, and the defence of forms against requests from other sites."""
+"""Cookies of people who sign in and of phones, and the defence of forms against requests from other sites."""
 
 import hashlib
 import hmac
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from authcheck.errors import Forbidden
 
 SESSION, DEVICE, FORM = "authcheck_session", "authcheck_device", "authcheck_form"
+PHONE = "authcheck_phone"  # of a phone that scans labels, see `scanners.keep_phone`
 DEVICE_S = 400 * 24 * 3600  # browsers keep no cookie longer
 TOKEN_FIELD = "form_token"  # noqa: S105 - the name of a field
 LONGEST_COOKIE_CHARS = 300

@@ -62,7 +62,14 @@ class Rates:
             raise _exceeded_error(allowance, reset_s)
 
     def client(self, request: HTTPConnection) -> str:
-        """Return the client address for counting: an IPv4 address, or the /64 network of an IPv6 address.
+        """Return the client address for counting: an IPv4 address, or the /64 network of an IPv6 address."""
+        address = self.address(request)
+        if isinstance(address, IPv6Address):
+            return str(ip_network((address, SHARED_PREFIX_BITS), strict=False))
+        return str(address or "unknown")
+
+    def address(self, request: HTTPConnection) -> IPv4Address | IPv6Address | None:
+        """Return the whole client address, or None. It is personal data: never store it.
 
         X-Forwarded-For is read from its end, and only as long as each hop is a trusted proxy. The client can
         forge every entry further left.
@@ -73,7 +80,11 @@ class Rates:
         ]
         while hops and self._is_trusted(peer):
             peer = _without_port(hops.pop())
-        return _shared_prefix(peer)
+        return _parse_address(peer)
+
+    def comes_from_proxy(self, request: HTTPConnection) -> bool:
+        """Return whether a trusted proxy sends this request itself, so that its own headers count."""
+        return request.client is not None and self._is_trusted(request.client.host)
 
     def _is_trusted(self, peer: str) -> bool:
         address = _parse_address(peer)
@@ -114,11 +125,3 @@ def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
-
-
-def _shared_prefix(text: str) -> str:
-    """Return an IPv4 address, the /64 network of an IPv6 address, or `unknown`."""
-    address = _parse_address(text)
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address, SHARED_PREFIX_BITS), strict=False))
-    return str(address or "unknown")

@@ -1,4 +1,4 @@
-"""Settles cases in the background of a server process, see `cases.settling`."""
+"""Work in the background of a server process: cases are settled, alerts reach listings, old hashes go."""
 
 import asyncio
 import logging
@@ -9,22 +9,26 @@ from functools import partial
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 
-from authcheck.cases import order
+from authcheck.cases import clones, order
 from authcheck.cases.settling import settle
 from authcheck.errors import AuthcheckError
 from authcheck.listings import holds
+from authcheck.scans.sweeping import erase_old
+from authcheck.scans.volume import watch_volumes
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
 EVERY_S = 2.0
+WATCH_EVERY_S = 600.0
 SWEEP_EVERY_S = 6 * 3600.0
 log = logging.getLogger("authcheck.api.settling")
 
 
 @asynccontextmanager
 async def settled_in_background(workspace: Workspace) -> AsyncIterator[None]:
-    """Settle cases every 2 seconds, and release ended holds every 6 hours, until the block ends.
+    """Settle cases and carry alerts every 2 seconds, until the block ends.
 
+    Every 10 minutes look for sudden volumes of scans. Every 6 hours release ended holds and erase old hashes.
     First sort the cases again that were sorted by other weights.
     """
     end = asyncio.Event()
@@ -41,8 +45,11 @@ async def _repeat(workspace: Workspace, end: asyncio.Event) -> None:
     await run_in_threadpool(_logging_faults, partial(_sort_again, workspace))
     while not await _ended_within(end, EVERY_S):
         rounds += 1
-        is_sweep = rounds % (SWEEP_EVERY_S // EVERY_S) == 0
-        await run_in_threadpool(_logging_faults, partial(_settle, workspace, sweep=is_sweep))
+        await run_in_threadpool(_logging_faults, partial(_settle, workspace))
+        if rounds % (WATCH_EVERY_S // EVERY_S) == 0:
+            await run_in_threadpool(_logging_faults, partial(_watch, workspace))
+        if rounds % (SWEEP_EVERY_S // EVERY_S) == 0:
+            await run_in_threadpool(_logging_faults, partial(_sweep, workspace))
 
 
 async def _ended_within(end: asyncio.Event, seconds: float) -> bool:
@@ -58,10 +65,20 @@ def _sort_again(workspace: Workspace) -> None:
         log.info("sorted %d cases again by the new weights", count)
 
 
-def _settle(workspace: Workspace, *, sweep: bool) -> None:
+def _settle(workspace: Workspace) -> None:
     settle(workspace.database, utc_now())
-    if sweep:
-        holds.sweep(workspace.database, workspace.copies, utc_now())
+    clones.carry(workspace, utc_now())
+
+
+def _watch(workspace: Workspace) -> None:
+    with workspace.database.writing() as session:
+        watch_volumes(session, workspace.clone_limits, utc_now())
+
+
+def _sweep(workspace: Workspace) -> None:
+    holds.sweep(workspace.database, workspace.copies, utc_now())
+    with workspace.database.writing() as session:
+        erase_old(session, workspace.clone_limits, utc_now())
 
 
 def _logging_faults(work: Callable[[], None]) -> None:

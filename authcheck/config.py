@@ -11,6 +11,7 @@ from authcheck.errors import BadSetting
 from authcheck.files.setting_numbers import checked_mean, checked_shares, checked_std, shares
 from authcheck.files.setting_places import (
     checked_database,
+    checked_header,
     checked_key,
     checked_path,
     checked_sender,
@@ -25,6 +26,7 @@ def _checked_smtp(url: str, info: ValidationInfo) -> str:
     return checked_smtp(url)
 
 
+ChosenPath = Annotated[Path, AfterValidator(checked_path)]
 Key = Annotated[str, AfterValidator(checked_key)]
 Weight = Annotated[float, Field(ge=0, le=1000, description="Factor of cases of this severity.")]
 
@@ -45,9 +47,7 @@ class Settings(BaseSettings):
     )
 
     data_dir: Annotated[
-        Path,
-        AfterValidator(checked_path),
-        Field(description="Folder of all state: the embedded database and the pictures."),
+        ChosenPath, Field(description="Folder of all state: the embedded database and the pictures.")
     ] = Path(".authcheck")
     database_url: Annotated[
         Annotated[str, AfterValidator(checked_database)] | None,
@@ -138,6 +138,14 @@ class Settings(BaseSettings):
         str,
         Field(description="Addresses of reverse proxies whose X-Forwarded-For we trust, comma-separated."),
     ] = ""
+    places_file: Annotated[
+        ChosenPath | None,
+        Field(description="MMDB file that tells the country of an address, e.g. GeoLite2-City.mmdb."),
+    ] = None
+    place_header: Annotated[
+        Annotated[str, AfterValidator(checked_header)] | None,
+        Field(description="Header in which a trusted proxy names the client's country, e.g. CF-IPCountry."),
+    ] = None
     public_url: Annotated[
         str,
         AfterValidator(checked_url),
@@ -209,6 +217,7 @@ class Settings(BaseSettings):
         AfterValidator(checked_shares),
         Field(description="Shares of a licence's cap at which its meter raises an alert, comma-separated."),
     ] = "0.8,0.95,1"
+    clone_limits: Annotated[str, Field(description="Parameters of the clone rules that differ.")] = ""
     mail_from: Annotated[
         Annotated[str, AfterValidator(checked_sender)] | None,
         Field(description="Address that mails come from, e.g. authcheck@brand.example."),
@@ -221,7 +230,7 @@ class Settings(BaseSettings):
         ),
     ] = None
     neural_model: Annotated[
-        Annotated[Path, AfterValidator(checked_path)] | None,
+        ChosenPath | None,
         Field(description="ONNX file of a neural descriptor. Needs the extra `authcheck[neural]`."),
     ] = None
     neural_input_px: Annotated[

@@ -101,8 +101,12 @@ def new_salt() -> str:
 
 def new_code() -> str:
     """Return a new label code: 60 random bits as 12 Crockford characters, and a check character."""
-    random_chars = _base32(secrets.randbits(5 * CODE_RANDOM_CHARS), CODE_RANDOM_CHARS)
-    return random_chars + CROCKFORD[_times_x(_remainder(random_chars))]
+    return add_check(_base32(secrets.randbits(5 * CODE_RANDOM_CHARS), CODE_RANDOM_CHARS))
+
+
+def add_check(characters: str) -> str:
+    """Return 12 characters of a code with their check character."""
+    return characters + CROCKFORD[_times_x(_remainder(characters))]
 
 
 def check_code(text: str) -> str:

@@ -16,6 +16,7 @@ from authcheck.registry.bulk import Importer
 from authcheck.registry.embeddings import NeuralCandidates, fill_embeddings
 from authcheck.registry.joining import ASK
 from authcheck.registry.recomparison import Recomparison, find_uncompared
+from authcheck.scans.limits import CloneLimits, parse_limits
 from authcheck.storage.database import Database
 from authcheck.storage.opening import utc_now
 from authcheck.storage.pictures import PictureStore
@@ -34,10 +35,12 @@ class Workspace:
     copies: Copies
     limits: Limits
     policy: Policy
+    clone_limits: CloneLimits
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Open all parts. Raises StorageFailed, DatabaseBusy, Unavailable or BadSetting."""
+        clone_limits = parse_limits(settings.clone_limits)
         neural = NeuralCandidates.open(settings)  # first: a wrong setting must leave no open database behind
         return cls(
             settings,
@@ -49,6 +52,7 @@ class Workspace:
             ),
             Limits(settings.max_picture_bytes, settings.max_picture_pixels),
             FAST_POLICY if settings.fast else CURRENT_POLICY,
+            clone_limits,
         )
 
     def describe_new(self) -> None:

@@ -46,6 +46,9 @@ UNIT = Unit(
     checkpoint_note="",
     address="http://testserver",
     origin=None,
+    has_facts=False,
+    owner_id="org_1",
+    has_pin=True,
 )
 
 
@@ -108,7 +111,9 @@ def html_without_unit(state: label_view.LabelState, tag: str = "en", code: str =
 
 def _request(tag: str, code: str = "") -> Request:
     settings = SimpleNamespace(public_url="http://testserver")
-    app = SimpleNamespace(state=SimpleNamespace(workspace=SimpleNamespace(settings=settings)))
+    scanners = SimpleNamespace(sign=lambda *_: "0" * 32)
+    state = SimpleNamespace(workspace=SimpleNamespace(settings=settings), scanners=scanners)
+    app = SimpleNamespace(state=state)
     scope = {"type": "http", "method": "GET", "path": "/c/X", "headers": [], "root_path": "", "app": app}
     scope |= {
         "query_string": f"lang={tag}&code={code}".encode(),

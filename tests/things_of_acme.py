@@ -7,12 +7,13 @@ import agents_made
 import licences_made
 import make
 import people_made
+import scans_made
 import units_made as units
 from sqlalchemy import select
 
 from authcheck.cases.notice_tables import Notice
 from authcheck.cases.tables import Case, CaseDecision, PictureCluster
-from authcheck.certificates.tables import SigningKey
+from authcheck.certificates.tables import Certificate, SigningKey
 from authcheck.ids import new_id
 from authcheck.listings.tables import Listing
 from authcheck.members import api_keys, invitations, organisations
@@ -56,9 +57,15 @@ def ids(workspace: Workspace) -> dict[str, str]:
         "hidden": make.register(workspace, "HIDDEN", seed=5).design.id, "dispute": dispute.id,
         "batch": unit.batch_id, "certificate": unit.id, "design": design, "licence": licence.id,
         "listing": "lst_acme", "case": _case(workspace, acme_id, design), "shop": shop.id, "person": person.id, "invitation": link.id, "key": key.id,
-        "decision": "dec_acme",
+        "decision": "dec_acme", "alert": alert(workspace, unit),
         "notice": notice(workspace, acme_id, design), "signing_key": signing_key.id, "appointment": appointment.id,
     }  # fmt: skip
+
+
+def alert(workspace: Workspace, unit: Certificate) -> str:
+    """Let a unit of acme be scanned like a copy, and return the id of the alert."""
+    scans_made.copied(workspace, unit)
+    return scans_made.alerts_in(workspace)[0].id
 
 
 def _case(workspace: Workspace, organisation_id: str, design_id: str) -> str:

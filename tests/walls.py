@@ -147,6 +147,18 @@ TABLE: dict[str, Rule] = {
         ("GET /v1/notices/{notice}", R, 404),
     ),
     **rules(
+        Resource.SCANS,
+        ("GET /v1/scans", R, 200),
+        ("GET /v1/scans/csv", R, 200),
+        ("GET /v1/scans/figures", R, 200),
+        ("GET /v1/alerts", R, 200),
+        ("GET /v1/alerts/{alert}", R, 404),
+        ("POST /v1/alerts/{alert}/state", W, 404, {"state": "seen"}),
+        ("POST /v1/marks", W, 404, {"mark": "sold", "codes": ["{certificate}"]}),
+        ("GET /v1/batches/{batch}/expectation", R, 404),
+        ("PUT /v1/batches/{batch}/expectation", W, 404, {}),
+    ),
+    **rules(
         Resource.ORGANISATIONS,
         ("POST /v1/organisations", W, 422, {}),
         ("GET /v1/organisations", R, 200),

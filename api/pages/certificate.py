@@ -1,7 +1,6 @@
 """Pages for a buyer with a label: the certificate behind its code, and the box to type a code."""
 
 import re
-import secrets
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +29,7 @@ from authcheck.workspace import Workspace
 from ..deps import WorkspaceDep, public_read_limit
 from ..i18n import language_of
 from ..problems import RETRY_AFTER_S, from_error
+from ..visits import new_visit
 from ..wire.lookups import bundle_url, certificate_out, holds_label
 from . import label_view, typed
 from .label_view import LabelState
@@ -170,7 +170,7 @@ def render_label(request: Request, result: LookUp, right: IssuersRight, now: dat
         box={"action": "/c", "name": "code", "value": ""},
         lang=request.query_params.get("lang"),
         way=way if way in WAYS else WAYS[0],
-        visit=secrets.token_urlsafe(16),
+        visit=new_visit(request, unit.id, result.advice, now),
     )
 
 

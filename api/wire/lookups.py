@@ -1,7 +1,7 @@
 """Look-ups of certificates and ledger entries, in JSON."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -47,6 +47,13 @@ class CertifiedDesignOut(Wire):
     disputed: bool = Field(description="Another owner registered the same picture before.")
 
 
+class CautionOut(Wire):
+    """A reason to be careful although the certificate is good. docs/clones.md explains each code."""
+
+    code: str
+    params: dict[str, Any]
+
+
 class LookUpOut(Wire):
     """A certificate, and the checks of it just now. They are about the label, and a label can be copied."""
 
@@ -54,7 +61,11 @@ class LookUpOut(Wire):
     code: str | None = Field(
         description="Null unless you asked with the code: the code is the label's secret."
     )
-    outcome: Outcome
+    outcome: Outcome = Field(description="What the checks of the certificate say.")
+    advice: Literal["verified", "careful", "revoked", "cannot_tell"] = Field(
+        description="What to tell a buyer. A good certificate with a caution is not `verified`."
+    )
+    cautions: list[CautionOut]
     issuer: IssuerOut
     product: str | None = Field(description="This and the next four: null unless you have the label.")
     gtin: str | None
@@ -126,6 +137,8 @@ def certificate_out(found: LookUp, *, has_label: bool) -> LookUpOut:
         id=unit.id,
         code=unit.code if has_label else None,
         outcome=found.outcome,
+        advice=found.advice,
+        cautions=[CautionOut(code=caution.code, params=dict(caution.params)) for caution in found.cautions],
         issuer=IssuerOut(handle=unit.handle, name=unit.brand),
         product=unit.product if has_label else None,
         gtin=unit.gtin if has_label else None,

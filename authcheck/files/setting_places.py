@@ -16,6 +16,7 @@ URL_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)*")
 
 
 SENDER = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?P<host>[^@]+)")
+HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
 SMTP_PORTS = {"smtp": 587, "smtps": 465}
 
 
@@ -102,6 +103,13 @@ def checked_sender(text: str) -> str:
     if address is None:
         raise ValueError("write one address without a name, such as authcheck@brand.example")
     _check_host(address["host"])
+    return text
+
+
+def checked_header(text: str) -> str:
+    """Return the name of a header of requests. Raises ValueError for a text that cannot be one."""
+    if not HEADER.fullmatch(text):
+        raise ValueError("write the name of one header, such as CF-IPCountry")
     return text
 
 

@@ -1,27 +1,25 @@
 """Gathers the evidence about a listing from pictures, licences, storefronts and the ledger."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from authcheck.certificates.tables import Batch, Certificate
 from authcheck.checks.answers import Answer
 from authcheck.checks.verdicts import Candidate, VerdictCode
 from authcheck.errors import NotFound, Rejected
 from authcheck.labels.codes import read_code
 from authcheck.ledger.addresses import addresses_of
-from authcheck.licences.grants import LONGEST_CHAIN
-from authcheck.licences.tables import Licence
-from authcheck.licences.terms import Terms, Use
+from authcheck.licences.terms import Use
 from authcheck.listings.evidence import CertificateSeen, DesignSeen, Evidence, LicenceSeen
 from authcheck.listings.offers import TYPED_CHARS, NewListing
 from authcheck.lookups import lookup
+from authcheck.lookups.cautions import COPIED
+from authcheck.lookups.issue_rights import had_right_at_issue
 from authcheck.lookups.lookup import LookUp
-from authcheck.lookups.units import Unit
 from authcheck.members.tables import Organisation
 from authcheck.proofs.bundle import State
 from authcheck.registry.tables import Design
@@ -198,54 +196,6 @@ def _certificate(session: Session, code: CodeRead, seller: Organisation | None) 
         design_id=unit.design_id,
         issuer=unit.handle,
         issuer_is_seller=seller is not None and unit.organisation_id == seller.id,
-        right_at_issue=_right_at_issue(session, unit),
+        right_at_issue=had_right_at_issue(session, unit),
+        clone_reasons=tuple(sorted(caution.code for caution in found.cautions if caution.code in COPIED)),
     )
-
-
-def _right_at_issue(session: Session, unit: Unit) -> bool | None:
-    """Return whether the issuer owned the design or held a licence when the ledger recorded the certificate.
-
-    The order of the ledger decides. None before the certificate is in the ledger.
-    """
-    owner_id = session.scalar(select(Design.owner_id).where(Design.id == unit.design_id))
-    if owner_id == unit.organisation_id:
-        return True
-    if unit.issued_number is None:
-        return None
-    query = (
-        select(Licence)
-        .join(Batch, Batch.licence_id == Licence.id)
-        .join(Certificate, Certificate.batch_id == Batch.id)
-        .where(Certificate.id == unit.id, Licence.licensee_id == unit.organisation_id)
-    )
-    licence = session.scalar(query)
-    if licence is None:
-        return False
-    chain = list(_chain(session, licence, unit.issued_number))
-    return (
-        bool(chain)
-        and chain[-1].parent_id is None
-        and chain[-1].owner_id == owner_id
-        and all(_is_in_force(version, unit.issued_number, unit.issued_at.date()) for version in chain)
-    )
-
-
-def _chain(session: Session, licence: Licence, entry: int) -> Iterator[Licence]:
-    """Yield the licence and the licences above it, each in the version accepted last before that entry."""
-    current: Licence | None = licence
-    for _ in range(LONGEST_CHAIN):
-        if current is None:
-            return
-        versions = select(Licence).where(Licence.series == current.series, Licence.accepted_entry < entry)
-        current = session.scalar(versions.order_by(Licence.version.desc()).limit(1))
-        if current is None:
-            return
-        yield current
-        current = session.get(Licence, current.parent_id) if current.parent_id else None
-
-
-def _is_in_force(licence: Licence, entry: int, day: date) -> bool:
-    """Return whether the licence was not revoked before that entry, and its period includes the day."""
-    terms = Terms.from_json(licence.terms)
-    revoked = licence.revoked_entry is not None and licence.revoked_entry < entry
-    return not revoked and terms.starts_on <= day and (terms.ends_on is None or day <= terms.ends_on)

@@ -19,6 +19,7 @@ from authcheck.ledger.addresses import Addresses
 from authcheck.ledger.tables import Entry
 from authcheck.lookups import units
 from authcheck.lookups.advice import Advice, Caution, advise
+from authcheck.lookups.cautions import find_cautions
 from authcheck.lookups.units import Unit
 from authcheck.proofs import bundle
 from authcheck.proofs.bundle import Bundle, Logged, Outcome, Report, State, Step
@@ -238,7 +239,8 @@ def _verify(
     if unit.revoked_number is not None:
         report = _add_revocation(report, unit.revoked_number)
     anchor = _anchor_step(settings, connection, unit.issued_number)
-    return LookUp(unit, report.outcome, (*report.steps, anchor), proof)
+    cautions = find_cautions(connection, unit, now)
+    return LookUp(unit, report.outcome, (*report.steps, anchor), proof, cautions)
 
 
 def _cached_tiles(connection: sa.Connection, cache: _Cache) -> ReadTile:

@@ -17,6 +17,7 @@ from authcheck.labels.codes import read_code, unwrap
 from authcheck.ledger.tables import Address, Entry, LedgerHead, SignedCheckpoint
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
+from authcheck.scans.tables import BatchExpectation, ScanAlert, UnitMark
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TX_ID = re.compile(r"[0-9a-f]{64}")
@@ -31,7 +32,9 @@ class Unit:
     They are None when there is no such entry. `checkpoint_*` describe the newest signed checkpoint.
     `is_disputed` says that an earlier picture of another owner shows the same as the design.
     `ledger_size` includes the entries that no checkpoint covers yet. `address` is the public address that the
-    certificate names. `origin` is the ledger's name.
+    certificate names. `origin` is the ledger's name. `has_facts` says that there is an alert, a mark or an
+    expectation, so that there may be cautions. `owner_id` is the owner of the design.
+    `has_pin` says that the label has a scratch-off PIN.
     """
 
     id: str
@@ -64,6 +67,9 @@ class Unit:
     checkpoint_note: str | None
     address: str
     origin: str | None
+    has_facts: bool
+    owner_id: str
+    has_pin: bool
 
 
 COLUMNS = (
@@ -97,6 +103,13 @@ COLUMNS = (
     SignedCheckpoint.note,
     Batch.address,
     Address.origin,
+    sa.or_(
+        sa.exists().where(ScanAlert.certificate_id == Certificate.id),
+        sa.exists().where(UnitMark.certificate_id == Certificate.id),
+        sa.exists().where(BatchExpectation.batch_id == Batch.id),
+    ),
+    Design.owner_id,
+    Certificate.sealed_pin.is_not(None),
 )
 """The selected columns, in the order of Unit's fields."""
 

@@ -29,6 +29,7 @@ class Resource(StrEnum):
     LISTINGS = "listings"  # checks of pictures, listings, questions about sellers
     CASES = "cases"  # of a marketplace: listings that look wrong, for moderators
     NOTICES = "notices"  # of a brand: reports of listings to marketplaces
+    SCANS = "scans"  # of the own units: scans, alerts, marks, expectations
     ORGANISATIONS = "organisations"  # the members of this installation
 
 
@@ -49,23 +50,23 @@ class Role(StrEnum):
 
 Grants = Mapping[Resource, Right]
 NO, READ, WRITE, DECIDE = Right
-MATRIX: Mapping[Role, Grants] = {
-    role: dict(zip(Resource, rights, strict=True))
-    for role, rights in {
-        # the columns are those of Resource: people, designs, disputes, licences, certificates, revocations,
-        # listings, cases, notices, organisations
-        Role.ADMIN:     (WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  NO),
-        Role.RIGHTS:    (NO,     WRITE,  WRITE,  READ,   NO,     NO,     READ,   WRITE,  WRITE,  NO),
-        Role.LICENSING: (NO,     READ,   NO,     WRITE,  READ,   NO,     READ,   NO,     NO,     NO),
-        Role.ISSUER:    (NO,     READ,   NO,     READ,   WRITE,  WRITE,  NO,     NO,     NO,     NO),
-        Role.PROTECTOR: (NO,     READ,   READ,   READ,   READ,   NO,     WRITE,  WRITE,  WRITE,  NO),
-        Role.ANALYST:   (NO,     READ,   NO,     READ,   READ,   NO,     READ,   READ,   READ,   NO),
-        Role.LICENSEE:  (NO,     READ,   NO,     WRITE,  WRITE,  WRITE,  READ,   NO,     NO,     NO),
-        Role.AGENT:     (NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO),
-        Role.MODERATOR: (NO,     READ,   READ,   READ,   READ,   NO,     WRITE,  DECIDE, READ,   NO),
-        Role.OPERATOR:  (READ,   READ,   DECIDE, READ,   READ,   DECIDE, READ,   READ,   READ,   WRITE),
-    }.items()
+RIGHTS: Mapping[Role, tuple[Right, ...]] = {
+    # the columns are those of Resource: people, designs, disputes, licences, certificates, revocations,
+    # listings, cases, notices, scans, organisations
+    Role.ADMIN:     (WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  WRITE,  NO),
+    Role.RIGHTS:    (NO,     WRITE,  WRITE,  READ,   NO,     NO,     READ,   WRITE,  WRITE,  NO,     NO),
+    Role.LICENSING: (NO,     READ,   NO,     WRITE,  READ,   NO,     READ,   NO,     NO,     READ,   NO),
+    Role.ISSUER:    (NO,     READ,   NO,     READ,   WRITE,  WRITE,  NO,     NO,     NO,     WRITE,  NO),
+    Role.PROTECTOR: (NO,     READ,   READ,   READ,   READ,   NO,     WRITE,  WRITE,  WRITE,  WRITE,  NO),
+    Role.ANALYST:   (NO,     READ,   NO,     READ,   READ,   NO,     READ,   READ,   READ,   READ,   NO),
+    Role.LICENSEE:  (NO,     READ,   NO,     WRITE,  WRITE,  WRITE,  READ,   NO,     NO,     WRITE,  NO),
+    Role.AGENT:     (NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO,     NO),
+    Role.MODERATOR: (NO,     READ,   READ,   READ,   READ,   NO,     WRITE,  DECIDE, READ,   NO,     NO),
+    Role.OPERATOR:  (READ,   READ,   DECIDE, READ,   READ,   DECIDE, READ,   READ,   READ,   NO,     WRITE),
 }  # fmt: skip
+MATRIX: Mapping[Role, Grants] = {
+    role: dict(zip(Resource, rights, strict=True)) for role, rights in RIGHTS.items()
+}
 """The rights of each role. An agent has no right in the own organisation, see `appointments`."""
 
 ROLES_OF_KIND: Mapping[str, tuple[Role, ...]] = {
@@ -91,6 +92,8 @@ SCOPES: Mapping[str, Grants] = {
     "cases:decide": {Resource.CASES: DECIDE},
     "notices:read": {Resource.NOTICES: READ},
     "notices:write": {Resource.NOTICES: WRITE},
+    "scans:read": {Resource.SCANS: READ},
+    "scans:write": {Resource.SCANS: WRITE},
     "people:write": {Resource.PEOPLE: WRITE},
     "admin": {Resource.ORGANISATIONS: WRITE, Resource.DISPUTES: DECIDE, Resource.REVOCATIONS: DECIDE},
 }  # fmt: skip

@@ -41,6 +41,7 @@ COMMANDS = {
     "certificates": Place("certificates", "certificates_app", "Issue, list, sign and revoke certificates."),
     "labels": Place("labels", "print_labels", "Write a PDF of a batch's labels."),
     "lookup": Place("lookups", "look_up", "Look up a certificate and verify its proof."),
+    "scans": Place("scans", "scans_app", "Read scans of labels and handle alerts about copies."),
     "verify-bundle": Place("lookups", "verify_bundle", "Verify a certificate offline."),
     "storefronts": Place("storefronts", "storefronts_app", "Manage official shops and their badges."),
     "who-may-sell": Place("storefronts", "who_may_sell", "Say whether a shop may sell a design, and why."),

@@ -38,6 +38,7 @@ from authcheck.lookups import slips
 from authcheck.lookups.rights import IssuersRight
 from authcheck.members.permissions import ROLES_OF_KIND, SCOPES, Resource, Right, Role
 from authcheck.proofs.bundle import STEPS, State
+from authcheck.scans.alerts import KINDS
 
 API = Path(api.app.__file__).parent
 TEMPLATES = sorted((API / "templates").rglob("*.html"))
@@ -196,6 +197,12 @@ def codes_of_buyer_reports() -> Iterator[str]:
     yield from set(re.findall(r'code="(report\.[a-z_]+)"', text))
 
 
+def codes_of_claims() -> Iterator[str]:
+    """Every code with which a claim can be refused."""
+    text = (API.parent / "authcheck" / "scans" / "claims.py").read_text()
+    yield from set(re.findall(r'code="(claim\.[a-z_]+)"', text)) | {"claim.pin"}
+
+
 def codes_of_proposals() -> Iterator[str]:
     """Every code with which the answer to a proposed picture can be refused."""
     paths = (
@@ -249,10 +256,12 @@ def keys_used() -> Iterator[str]:
     yield from (f"certificate.reason.{reason}" for reason in REASONS)
     yield from keys_of_labels()
     yield from (f"reason.{code}" for code in WEIGHTS)
+    yield from (f"scan_alert.{kind}" for kind in KINDS)
     yield from (f"case_reason.{code}" for code in case_reasons.WITH_NUMBERS)
     yield from (f"error.{code}" for code in codes_of_members())
     yield from (f"form.{code}" for code in codes_of_proposals())
     yield from (f"form.{code}" for code in codes_of_buyer_reports())
+    yield from (f"form.{code}" for code in codes_of_claims())
     yield from (f"error.{code}" for code in codes_of_cases())
     for path in (API / "pages").glob("*.py"):
         yield from re.findall(r'gettext\(\s*"([a-z_.]+)"', path.read_text())

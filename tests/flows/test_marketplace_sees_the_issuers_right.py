@@ -11,7 +11,7 @@ from make import NOW
 
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.licences.tables import Licence
-from authcheck.listings.gathering import _right_at_issue
+from authcheck.lookups.issue_rights import had_right_at_issue
 from authcheck.lookups.units import find
 from authcheck.members import organisations
 from authcheck.workspace import Workspace
@@ -32,7 +32,7 @@ def rights(issuer: made.Brand) -> set[bool | None]:
     with issuer.work.database.reading() as session:
         mine = organisations.get_organisation(session, issuer.handle).id
         ids = session.scalars(sa.select(Certificate.id).where(Certificate.organisation_id == mine)).all()
-        return {_right_at_issue(session, find(session.connection(), known)) for known in ids}
+        return {had_right_at_issue(session, find(session.connection(), known)) for known in ids}
 
 
 def test_an_owner_needs_no_licence(acme: made.Brand) -> None:

@@ -167,3 +167,13 @@ def test_a_folder_that_nobody_meant_is_refused(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("AUTHCHECK_DATA_DIR", folder)
     with pytest.raises(BadSetting, match="AUTHCHECK_DATA_DIR"):
         load()
+
+
+@pytest.mark.parametrize("name", ["CF-IPCountry: CN", "CF IPCountry", "-", "Land-Öl", "a" * 101, "X\n"])
+def test_a_header_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A header that no request can have would leave every place unknown, and nobody would notice."""
+    monkeypatch.setenv("AUTHCHECK_PLACE_HEADER", name)
+    with pytest.raises(BadSetting, match="AUTHCHECK_PLACE_HEADER"):
+        load()
+    monkeypatch.setenv("AUTHCHECK_PLACE_HEADER", "CF-IPCountry")
+    assert load().place_header == "CF-IPCountry"

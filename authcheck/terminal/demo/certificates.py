@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -22,7 +23,7 @@ from authcheck.certificates.signing_keys import active_keys, create_key, open_va
 from authcheck.certificates.statements import Signer
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.errors import Rejected
-from authcheck.ids import show_code
+from authcheck.ids import add_check, show_code
 from authcheck.ledger.publishing import ledger_signer, publish
 from authcheck.lookups import lookup
 from authcheck.members.organisations import get_organisation
@@ -30,19 +31,24 @@ from authcheck.proofs import bundle
 from authcheck.proofs.bundle import Bundle
 from authcheck.proofs.trust import decode_base64url
 from authcheck.registry.designs import find_design
+from authcheck.scans.places import Place
+from authcheck.scans.recording import NewScan, record
+from authcheck.scans.tables import ScanSession
 from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import console
 from authcheck.workspace import Workspace
 
-OUTCOMES = {"good": "good", "revoked": "revoked", "forged": "not_true", "copied": "good"}
+OUTCOMES = {"good": "good", "revoked": "revoked", "forged": "not_true", "copied": "careful"}
 HEADINGS = ("product", "code", "story", "outcome", "why")
 WHY = {
     "good": "signed, in the ledger, not revoked",
     "revoked": "the brand revoked the certificate",
     "forged": "signed by a key that is not the brand's",
-    "copied": "a photocopy has the same code as the label; scans will find it (not available yet)",
+    "copied": "scanned by turns in two countries, as copies are, not one item",
 }
 FOLDER = "demo-certificates"
+INVENTED = "F0RGEDC0DE00"  # and its check character: a code that nobody has issued
+COUNTRIES = "CUCUC"
 BUNDLE, TRUST = "bundle-1.json", "trust-1.json"
 
 
@@ -114,8 +120,9 @@ def links(work: Workspace, fixtures: Path, here: str) -> list[str]:
     with work.database.reading() as session:
         for product in read_products(fixtures):
             code = _first_unit(session, _request_key(product)).code
-            note = "  (the genuine certificate, which is good)" if product.story == "forged" else ""
-            lines.append(f"{product.story:<12}{here}/c/{code}{note}")
+            if product.story == "forged":  # a label that somebody has printed with an invented code
+                code = add_check(INVENTED)
+            lines.append(f"{product.story:<12}{here}/c/{code}")
     return lines
 
 
@@ -176,8 +183,33 @@ def _play_story(work: Workspace, product: SampleProduct) -> CheckedUnit:
             )
     if product.story == "forged":
         return CheckedUnit(product, first.code, _verify_forgery(work, first.code))
+    if product.story == "copied":
+        _scan_copies(work, first)
     look_up = lookup.look_up(work.database, work.settings, first.code, now)
-    return CheckedUnit(product, first.code, look_up.outcome)
+    outcome = "careful" if look_up.cautions else look_up.outcome
+    return CheckedUnit(product, first.code, outcome)
+
+
+def _scan_copies(work: Workspace, unit: Certificate) -> None:
+    """Let five strangers in two countries scan the label by turns, a second apart, once."""
+    now = utc_now()
+    places = {"C": Place("CN"), "U": Place("US")}
+    scans = [
+        NewScan(
+            certificate_id=unit.id,
+            visit=f"demo-{number}",
+            visitor=f"demo-{number}",
+            network=f"demo-{number}",
+            place=places[country],
+            way="camera",
+            advice="verified",
+            at=now + timedelta(seconds=number),
+        )
+        for number, country in enumerate(COUNTRIES)
+    ]
+    with work.database.writing() as session:
+        if session.scalar(select(ScanSession.id).where(ScanSession.certificate_id == unit.id)) is None:
+            record(session, scans, work.clone_limits)
 
 
 def _request_key(product: SampleProduct) -> str:

@@ -1,7 +1,6 @@
 """The demo's marketplace: it hands listings in, cases open, and brands report two sellers.
 
-Its known answers are the verdict of each listing and the cases. `clone_suspected` is not among the verdicts:
-no label is scanned yet.
+Its known answers are the verdict of each listing and the cases.
 """
 
 from collections import Counter
@@ -29,7 +28,7 @@ from authcheck.licences.terms import Terms
 from authcheck.listings import judging
 from authcheck.listings.gathering import PictureRead, look_up_code
 from authcheck.listings.offers import NewListing, read_goods
-from authcheck.listings.policies import WORST_FIRST, ListingVerdict
+from authcheck.listings.policies import WORST_FIRST
 from authcheck.listings.tables import Listing
 from authcheck.members import organisations
 from authcheck.members.permissions import grants_of_scopes
@@ -276,9 +275,8 @@ def _compare(work: Workspace, offers: Sequence[Offer]) -> int:
 def _print(listings: Mapping[str, int], cases: Mapping[str, int], wrong: Sequence[Text]) -> None:
     table = console.table(*HEADINGS, whole=HEADINGS)
     for verdict in WORST_FIRST:
-        if verdict is not ListingVerdict.CLONE_SUSPECTED:  # no label is scanned yet
-            numbers = str(listings.get(verdict, 0)), str(cases.get(verdict, 0))
-            table.add_row(console.styled(verdict.value), *numbers)
+        numbers = str(listings.get(verdict, 0)), str(cases.get(verdict, 0))
+        table.add_row(console.styled(verdict.value), *numbers)
     console.out().print(table)
     for line in wrong:
         console.out().print(line)

@@ -23,4 +23,5 @@ COPIED = (Caution("scans.places", {"places": 2}),)
 def test_only_a_good_certificate_without_cautions_is_verified(
     outcome: str, cautions: tuple[Caution, ...], advice: str
 ) -> None:
+    """Only a good certificate without cautions is verified."""
     assert advise(outcome, cautions) == advice

@@ -1,0 +1,94 @@
+"""What people do with alerts: list them, look at them, clear them with a reason, say what they did."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from authcheck.certificates.tables import Certificate
+from authcheck.errors import NotFound, Rejected
+from authcheck.ids import as_word, normal_id
+from authcheck.members.reach import WHOLE, Reach
+from authcheck.scans.alerts import KINDS, STATES
+from authcheck.scans.tables import ScanAlert
+from authcheck.storage.parameters import can_be_stored
+
+WHY_CHARS = 500
+OWNER = "owner"  # who clears an alert with the secret of the unit's owner
+
+
+def list_alerts(
+    session: Session,
+    organisation_id: str,
+    *,
+    kind: str | None = None,
+    state: str | None = None,
+    after: str = "",
+    limit: int = 50,
+    reach: Reach = WHOLE,
+) -> Sequence[ScanAlert]:
+    """Return at most `limit` alerts of an issuer or a design's owner, by id (so by time) from after `after`.
+
+    Raises Rejected (`alert.kind`, `alert.state`).
+    """
+    query = _select_own(organisation_id, reach).where(ScanAlert.id > after)
+    if kind is not None:
+        query = query.where(ScanAlert.kind == _one_of(kind, KINDS, "alert.kind"))
+    if state is not None:
+        query = query.where(ScanAlert.state == _one_of(state, STATES, "alert.state"))
+    return session.scalars(query.order_by(ScanAlert.id).limit(limit)).all()
+
+
+def get_alert(
+    session: Session, alert_id: str, organisation_id: str, *, reach: Reach = WHOLE, lock: bool = False
+) -> ScanAlert:
+    """Return an alert of an issuer or a design's owner. Raises NotFound (`alert.not_found`)."""
+    alert_id = normal_id(alert_id)
+    query = _select_own(organisation_id, reach).where(ScanAlert.id == alert_id)
+    if lock:
+        query = query.with_for_update(of=ScanAlert)
+    alert = session.scalar(query) if can_be_stored(alert_id) else None
+    if alert is None:
+        raise NotFound(f"You have no alert with the id {alert_id!r}.", code="alert.not_found", alert=alert_id)
+    return alert
+
+
+def set_state(alert: ScanAlert, state: str, *, why: str, by: str, now: datetime) -> None:
+    """Set the state of a locked alert. Clearing it needs a reason, and ends the warning of buyers.
+
+    A cleared alert that becomes `seen` again warns again. Raises Rejected (`alert.state`, `alert.why`).
+    """
+    state, why = _one_of(state, STATES[1:], "alert.state"), why.strip()
+    if state == "cleared" and not why:
+        raise Rejected("Say why this alert is cleared: buyers are no longer warned.", code="alert.why")
+    if len(why) > WHY_CHARS or not why.isprintable():
+        raise Rejected(
+            f"Write at most {WHY_CHARS} characters, in one line.", code="alert.why", limit=WHY_CHARS
+        )
+    if alert.is_grave and (state == "cleared") != (alert.state == "cleared"):
+        alert.carried_at = None
+    alert.state, alert.why, alert.decided_by, alert.decided_at = state, why, by, now
+
+
+def _select_own(organisation_id: str, reach: Reach) -> Select[ScanAlert]:
+    query = select(ScanAlert).where(
+        or_(ScanAlert.organisation_id == organisation_id, ScanAlert.owner_id == organisation_id),
+        _is_within(reach),
+    )
+    return query.options(joinedload(ScanAlert.certificate).joinedload(Certificate.batch))
+
+
+def _is_within(reach: Reach) -> ColumnElement[bool]:
+    """Return the condition that an alert is about a unit within reach, or that all designs are."""
+    is_near = exists().where(
+        Certificate.id == ScanAlert.certificate_id, reach.has_design(Certificate.design_id)
+    )
+    return or_(reach.has_all_designs(), is_near)
+
+
+def _one_of(text: str, words: Sequence[str], code: str) -> str:
+    word = as_word(text)
+    if word not in words:
+        raise Rejected(f"{text!r} is not one of {', '.join(words)}.", code=code)
+    return word

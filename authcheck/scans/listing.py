@@ -1,0 +1,125 @@
+"""Scans of an organisation's own units: filtered, page by page, and as a table for a spreadsheet."""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from authcheck.certificates.tables import Certificate
+from authcheck.errors import Rejected
+from authcheck.files.csv_cells import CellWriter
+from authcheck.ids import as_word
+from authcheck.members.reach import WHOLE, Reach
+from authcheck.scans.tables import ScanSession
+from authcheck.storage.parameters import can_be_stored
+
+ADVICE = ("verified", "careful", "revoked", "cannot_tell")
+SHOWN_CHARS = 12  # of a keyed hash: enough to tell phones apart
+AT_ONCE = 2_000
+COLUMNS = (
+    "scan", "unit", "batch", "gtin", "lot", "product", "started_at", "requests", "country", "region", "phone",
+    "way", "advice", "counted",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanFilter:
+    """A filter for scans. A scan must match each field that is not empty. Days are UTC, `until` included."""
+
+    batch_id: str = ""
+    unit_id: str = ""
+    design_id: str = ""
+    country: str = ""
+    advice: str = ""
+    since: date | None = None
+    until: date | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Yield the conditions. Raises Rejected (`scan.advice`)."""
+        for column, value in (
+            (ScanSession.batch_id, self.batch_id),
+            (ScanSession.certificate_id, self.unit_id),
+            (ScanSession.country, self.country.upper()),
+        ):
+            if value:
+                yield column == value
+        if self.design_id:
+            units = select(Certificate.id).where(Certificate.design_id == self.design_id)
+            yield ScanSession.certificate_id.in_(units)
+        if self.advice:
+            advice = as_word(self.advice)
+            if advice not in ADVICE:
+                message = f"{self.advice!r} is not one of {', '.join(ADVICE)}."
+                raise Rejected(message, code="scan.advice")
+            yield ScanSession.advice == advice
+        if self.since is not None:
+            yield ScanSession.started_at >= begin_of(self.since)
+        if self.until is not None:
+            yield ScanSession.started_at < begin_of(self.until) + timedelta(days=1)
+
+
+def begin_of(day: date) -> datetime:
+    """Return the begin of a day in UTC."""
+    return datetime.combine(day, time.min, UTC)
+
+
+def is_own(organisation_id: str) -> ColumnElement[bool]:
+    """Return the condition that the organisation issued the unit or owns its design."""
+    return or_(ScanSession.organisation_id == organisation_id, ScanSession.owner_id == organisation_id)
+
+
+def list_scans(
+    session: Session,
+    organisation_id: str,
+    wanted: ScanFilter,
+    *,
+    after: str = "",
+    limit: int = 50,
+    reach: Reach = WHOLE,
+) -> Sequence[ScanSession]:
+    """Return at most `limit` scans by id (so by time) from after `after`. Raises Rejected (`scan.advice`)."""
+    if not can_be_stored(wanted.batch_id, wanted.unit_id, wanted.design_id, wanted.country):
+        return []
+    units = select(Certificate.id).where(reach.has_design(Certificate.design_id))
+    query: Select[ScanSession] = (
+        select(ScanSession)
+        .where(is_own(organisation_id), ScanSession.id > after, *wanted.conditions())
+        .options(joinedload(ScanSession.certificate).joinedload(Certificate.batch))
+    )
+    if reach.designs is not None:
+        query = query.where(ScanSession.certificate_id.in_(units))
+    return session.scalars(query.order_by(ScanSession.id).limit(limit)).all()
+
+
+def phone_of(scan: ScanSession) -> str:
+    """Return a name that is the same for scans of one phone, "" when it is erased."""
+    return scan.visitor[:SHOWN_CHARS]
+
+
+def scans_csv(
+    session: Session, organisation_id: str, wanted: ScanFilter, *, reach: Reach = WHOLE
+) -> Iterator[str]:
+    """Yield all scans as CSV, some thousand rows at a time. Raises Rejected (`scan.advice`)."""
+    after, header = "", COLUMNS
+    while True:
+        buffer = io.StringIO()
+        writer = CellWriter(buffer)
+        if not after:
+            writer.write_row(header)
+        rows = list_scans(session, organisation_id, wanted, after=after, limit=AT_ONCE, reach=reach)
+        for row in rows:
+            unit = row.certificate
+            writer.write_row(
+                (
+                    row.id, row.certificate_id, row.batch_id, unit.gtin, unit.lot, unit.batch.product,
+                    row.started_at.isoformat(), row.requests, row.country, row.region, phone_of(row), row.way,
+                    row.advice, "yes" if row.counted else "no",
+                )
+            )  # fmt: skip
+        yield buffer.getvalue()
+        if len(rows) < AT_ONCE:
+            return
+        after = rows[-1].id

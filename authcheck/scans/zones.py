@@ -1,0 +1,36 @@
+"""Phones that seem to be in another country than the one where they are."""
+
+from functools import cache
+
+from babel.core import get_global
+
+from authcheck.scans.places import NOWHERE, Place
+
+LONGEST_ZONE_CHARS = 64
+NO_COUNTRIES = {"001", "ZZ"}  # the world, as for UTC
+
+
+def believe(place: Place, zone: str) -> Place:
+    """Return the place of a phone, or NOWHERE when its time zone belongs to another country.
+
+    A VPN, and a foreign SIM card, show the address of another country. The phone's clock follows the place
+    where it is: `Asia/Shanghai`. Without a zone, or with one that no country has, the place stays.
+    """
+    country = country_of(zone)
+    if not country or not place.country:
+        return place
+    return place if place.country == country else NOWHERE
+
+
+def country_of(zone: str) -> str:
+    """Return the country of a time zone, "" for none: `CN` for `Asia/Shanghai`."""
+    return _territories().get(zone, "") if len(zone) <= LONGEST_ZONE_CHARS else ""
+
+
+@cache
+def _territories() -> dict[str, str]:
+    territories = dict(get_global("zone_territories"))
+    for alias, zone in get_global("zone_aliases").items():
+        if zone in territories:
+            territories.setdefault(alias, territories[zone])
+    return {zone: country for zone, country in territories.items() if country not in NO_COUNTRIES}
