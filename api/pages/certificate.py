@@ -167,6 +167,8 @@ def render_label(request: Request, result: LookUp, right: IssuersRight, now: dat
         bundle_url=bundle_url(unit),
         preview=f"/v1/designs/{unit.design_id}/preview" if unit.has_preview else None,
         here=HERE,
+        box={"action": "/c", "name": "code", "value": ""},
+        lang=request.query_params.get("lang"),
         way=way if way in WAYS else WAYS[0],
         visit=new_visit(request, unit.id, result.advice, now),
     )

@@ -168,6 +168,7 @@ def test_a_revoked_label_gives_day_and_reason(
     units.revoke(workspace, unit, "recalled")
     page = client.get(f"/c/{unit.code}").text
     assert "recalls these items" in reasons_of(page)[0]
+    assert 'action="/c"' in page
     assert "Do not buy because of this label." in page.split("What to do now")[1].split("</li>")[0]
 
 
