@@ -82,12 +82,12 @@ DESCRIPTION = (
 )
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
-    lookup,  # first, because buyers send millions of look-ups
+    lookup, scan_pages, scans, certificate,  # first, because buyers send millions of look-ups and scans
     checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
-    scans, alerts, ledger, members, keys, people, appointments, operations, buyer, certificate, label_photo,
+    alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
-    case_alike, hit_pages, notice_pages, feedback_pages, report, scan_pages, owner, privacy,
+    case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy,
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from authcheck.ids import new_id
@@ -19,6 +19,11 @@ from authcheck.scans.tables import ScanAlert
 KINDS = (*UNIT_KINDS, "unissued", "probing", "volume")
 OF_BATCH = {"past_date", "inactive"}  # else an old batch would raise an alert for each of its units
 STATES = ("new", "seen", "cleared", "acted")
+WARNED = select(ScanAlert.certificate_id).where(
+    ScanAlert.certificate_id.in_(bindparam("ids", expanding=True)),
+    ScanAlert.is_grave.is_(True),
+    ScanAlert.state != "cleared",
+)
 UPDATE_EVERY = timedelta(minutes=1)  # an alert that comes again and again is written once a minute
 
 
@@ -87,9 +92,5 @@ def _is_news(alert: ScanAlert, hit: Hit, now: datetime) -> bool:
 
 def warned_about(session: Session, certificate_ids: Collection[str]) -> frozenset[str]:
     """Return those of the units whose buyers are warned because of scans."""
-    query = select(ScanAlert.certificate_id).where(
-        ScanAlert.certificate_id.in_(certificate_ids),
-        ScanAlert.is_grave.is_(True),
-        ScanAlert.state != "cleared",
-    )
-    return frozenset(name for name in session.scalars(query) if name is not None)
+    rows = session.scalars(WARNED, {"ids": list(certificate_ids)})
+    return frozenset(name for name in rows if name is not None)

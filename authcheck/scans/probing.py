@@ -3,10 +3,10 @@
 This bounds what a rival can do who scans a brand's labels, so that they look copied.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from authcheck.scans.alerts import Subject, raise_alert
@@ -19,29 +19,30 @@ NETWORK_TIMES = 5  # a network has many phones
 SHOWN_CHARS = 12  # of a keyed hash: enough to tell phones apart
 
 
+def _count_units(column: InstrumentedAttribute[str]) -> Select[str, int]:
+    return (
+        select(column, func.count(ScanSession.certificate_id.distinct()))
+        .where(column.in_(bindparam("names", expanding=True)), ScanSession.started_at > bindparam("since"))
+        .group_by(column)
+        .order_by(column)
+    )
+
+
+COUNTS = {column.key: _count_units(column) for column in (ScanSession.visitor, ScanSession.network)}
+
+
 def find(session: Session, added: Sequence[ScanSession], limits: CloneLimits, now: datetime) -> None:
     """Take the scans of probing phones and networks out of the evidence, and alert issuers."""
     for column, most in (
         (ScanSession.visitor, limits.probing_units),
         (ScanSession.network, limits.probing_units * NETWORK_TIMES),
     ):
-        names = {getattr(row, column.key) for row in added}
-        for name, count in _count_units(session, column, names, now):
+        names = list({getattr(row, column.key) for row in added})
+        counts = session.execute(COUNTS[column.key], {"names": names, "since": now - DAY}).all()
+        for name, count in counts:
             if count >= most:
                 _take_out(session, column, name, now)
                 _alert(session, column, name, int(count), now)
-
-
-def _count_units(
-    session: Session, column: InstrumentedAttribute[str], names: Collection[str], now: datetime
-) -> Sequence[tuple[str, int]]:
-    query = (
-        select(column, func.count(ScanSession.certificate_id.distinct()))
-        .where(column.in_(names), ScanSession.started_at > now - DAY)
-        .group_by(column)
-        .order_by(column)
-    )
-    return [(name, count) for name, count in session.execute(query)]
 
 
 def _take_out(session: Session, column: InstrumentedAttribute[str], name: str, now: datetime) -> None:
