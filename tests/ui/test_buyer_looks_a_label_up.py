@@ -15,6 +15,7 @@ pytestmark = pytest.mark.ui
 Open = Callable[..., Any]
 HOST = "http://authcheck.test"
 CONTRASTS = (Path(__file__).parent / "contrast.js").read_text()
+UNISSUED = "/01/04006381333931/10/L-1/21/7XK294QMV0HT3"
 STATES = (*label_pages.SAMPLES, *label_pages.WITHOUT_UNIT)
 # Each state twice: each language, scheme and width once. Every second state has the widths the other way round.
 LOOKS = [
@@ -26,6 +27,14 @@ LOOKS = [
 ]
 SMALL = "[...document.querySelectorAll('a[href], button, summary, input')].filter((one) => one.checkVisibility() && !one.matches('.skip, [type=hidden]') && one.getBoundingClientRect().height < 44).map((one) => one.outerHTML)"
 Stub = Callable[[Any], None]
+
+
+def body_of(state: str, tag: str) -> str:
+    """The page of a state, `unissued` is that of an unknown code under a GS1 link."""
+    if state == "unissued":
+        return label_pages.html_without_unit("missing", tag, "7XK294QMV0HT3", UNISSUED)
+    sample = label_pages.SAMPLES.get(state)
+    return label_pages.html(sample, tag) if sample else label_pages.html_without_unit(state, tag)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -49,8 +58,7 @@ def show(chromium: Any) -> Iterator[Open]:
         def serve(route: Any) -> None:
             path = route.request.url.removeprefix(HOST).partition("?")[0]
             if path == "/page":
-                sample = label_pages.SAMPLES.get(state)
-                body = label_pages.html(sample, tag) if sample else label_pages.html_without_unit(state, tag)  # type: ignore[arg-type]
+                body = body_of(state, tag)
                 headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
                 route.fulfill(body=body, content_type="text/html; charset=utf-8", headers=headers)
             elif path.startswith("/static/"):
@@ -133,7 +141,15 @@ def test_keyboard_only(show: Open) -> None:
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
         if texts[-1] == "Proof details":
             break
-    assert texts[-6:] == ["Report an offer", "Print or save", "Check a photo", "", "Look up", "Proof details"]
+    assert texts[-7:] == [
+        "Report an offer",
+        "This item is mine",
+        "Print or save",
+        "Check a photo",
+        "",
+        "Look up",
+        "Proof details",
+    ]
     page.keyboard.press("Enter")
     assert page.is_visible("text=Signed by the brand's key")
 
@@ -181,7 +197,9 @@ def test_a_scan_is_recorded_once(show: Open) -> None:
     page = show("verified", stub=scans)
     settle(page)
     visit = page.get_attribute("scan-record", "data-visit")
-    assert scans.posts == [{"visit": visit, "way": "camera", "path": "/c/7XK294QMV0HT3/scans"}]
+    (post,) = scans.posts
+    assert post.pop("zone")
+    assert post == {"visit": visit, "way": "camera", "path": "/c/7XK294QMV0HT3/scans"}
     assert len(visit) >= 20
     assert page.evaluate("localStorage.length + sessionStorage.length + document.cookie.length") == 0
     assert page.evaluate("history.state") is None
@@ -255,6 +273,16 @@ def test_no_unit_no_scan(show: Open, state: str) -> None:
     page = show(state, stub=scans)
     assert page.locator("scan-record, form.by-hand").count() == 0
     assert scans.posts == []
+
+
+def test_a_label_that_nobody_has_issued_tells_its_numbers(show: Open) -> None:
+    """The page of an unknown code under a GS1 link sends product and lot, so that their brand learns of it."""
+    scans = Scans(404)
+    page = show("unissued", stub=scans)
+    settle(page)
+    (post,) = scans.posts
+    assert post.pop("zone")
+    assert post == {"gtin": "04006381333931", "lot": "L-1", "path": "/c/7XK2-94QM-V0HT3/scans"}
 
 
 def test_without_javascript_a_button_counts_the_look(show: Open) -> None:
