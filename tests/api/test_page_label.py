@@ -141,6 +141,7 @@ def test_changed_rows_are_told(client: TestClient, workspace: Workspace, unit: C
     assert "differently from what acme has signed" in page
 
 
+@pytest.mark.slow
 def test_who_made_it_under_which_right(client: TestClient, workspace: Workspace) -> None:
     """The page names the owner of the design, or the licence, and says when the licence has ended since."""
     design = units.brand_with_key(workspace)
