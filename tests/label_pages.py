@@ -104,18 +104,20 @@ def html(found: LookUp, tag: str = "en", right: IssuersRight = OWN) -> str:
     return bytes(answer.body).decode()
 
 
-def html_without_unit(state: label_view.LabelState, tag: str = "en", code: str = "7XK294QMVDHT3") -> str:
+def html_without_unit(
+    state: label_view.LabelState, tag: str = "en", code: str = "7XK294QMVDHT3", path: str = "/c/X"
+) -> str:
     """Return the page of a state without a unit."""
-    answer = certificate.render_without_unit(_request(tag, code), state)
+    answer = certificate.render_without_unit(_request(tag, code, path), state)
     return bytes(answer.body).decode()
 
 
-def _request(tag: str, code: str = "") -> Request:
+def _request(tag: str, code: str = "", path: str = "/c/X") -> Request:
     settings = SimpleNamespace(public_url="http://testserver")
     scanners = SimpleNamespace(sign=lambda *_: "0" * 32)
     state = SimpleNamespace(workspace=SimpleNamespace(settings=settings), scanners=scanners)
     app = SimpleNamespace(state=state)
-    scope = {"type": "http", "method": "GET", "path": "/c/X", "headers": [], "root_path": "", "app": app}
+    scope = {"type": "http", "method": "GET", "path": path, "headers": [], "root_path": "", "app": app}
     scope |= {
         "query_string": f"lang={tag}&code={code}".encode(),
         "scheme": "http",

@@ -20,7 +20,7 @@ from authcheck.labels.codes import LONGEST_TEXT
 from authcheck.labels.gs1 import CODE_ATTRIBUTE
 from authcheck.ledger.addresses import addresses_of
 from authcheck.lookups import lookup, rights, slips, units
-from authcheck.lookups.lookup import LookUp
+from authcheck.lookups.lookup import LinkNumbers, LookUp
 from authcheck.lookups.rights import IssuersRight
 from authcheck.lookups.slips import Slip
 from authcheck.storage.opening import utc_now
@@ -125,13 +125,21 @@ def by_product(request: Request) -> Response:
 
 
 def _look_up_link(workspace: Workspace, request: Request) -> LookUp:
-    # Use the raw path: in the decoded path, a slash in a serial number looks like a separator.
-    path = request.scope.get("raw_path", b"").decode("ascii", "replace")
-    numbers = NUMBERS.search(path)
-    gtin, lot, serial = numbers.groups() if numbers else ("", "", "")
-    link = (unquote(gtin), None if lot is None else unquote(lot), unquote(serial))
     code = request.query_params.get(CODE_ATTRIBUTE)
-    return lookup.look_up_label(workspace.database, workspace.settings, link, code, utc_now())
+    numbers = _numbers_of(request) or ("", "", "")
+    return lookup.look_up_label(workspace.database, workspace.settings, numbers, code, utc_now())
+
+
+def _numbers_of(request: Request) -> LinkNumbers | None:
+    """Return GTIN, lot and serial number of a GS1 link, None for another address.
+
+    They are read from the raw path: in the decoded path, a slash in a number looks like a separator.
+    """
+    numbers = NUMBERS.search(path_of(request))
+    if numbers is None:
+        return None
+    gtin, lot, serial = numbers.groups()
+    return unquote(gtin), None if lot is None else unquote(lot), unquote(serial)
 
 
 def wants_json(request: Request) -> bool:
@@ -227,16 +235,10 @@ def render_without_unit(
         host=host,
         problem=problem,
         choices=choices,
-        numbers=_unknown_numbers(request) if state == "missing" else None,
+        unissued=_numbers_of(request) if state == "missing" and units.is_code(text) else None,
         box={"action": action, "name": name, "value": "" if state == "foreign" else shown},
         lang=request.query_params.get("lang"),
     )
-
-
-def _unknown_numbers(request: Request) -> tuple[str, str] | None:
-    """Return GTIN and lot of the link on a label that we do not know, or None for another address."""
-    numbers = NUMBERS.search(request.scope.get("raw_path", b"").decode("ascii", "replace"))
-    return (unquote(numbers[1]), unquote(numbers[2] or "")) if numbers else None
 
 
 def _choice_of(slip: Slip) -> Choice:
@@ -257,9 +259,10 @@ def _state_of(error: AuthcheckError, text: str) -> LabelState:
 
 def _asked_text(request: Request) -> str:
     """Return the code that a request asks for: of the path, of a GS1 link, or of the box."""
-    parameters = request.query_params
-    typed = parameters.get(CODE_ATTRIBUTE) or parameters.get("code") or ""
-    return str(request.path_params.get("code") or typed)[:LONGEST_TEXT]
+    parameters, numbers = request.query_params, _numbers_of(request)
+    serial = numbers[2] if numbers and units.is_code(numbers[2]) else ""
+    named = parameters.get(CODE_ATTRIBUTE) or parameters.get("code") or serial
+    return str(request.path_params.get("code") or named)[:LONGEST_TEXT]
 
 
 def _show_asked(text: str) -> str:

@@ -4,6 +4,9 @@
 const COPY_PX = 480;
 const KEPT = "authcheck.photo.";
 
+/** Whether a file may be a picture: no browser knows the type of every picture that the server reads. */
+const mayBePicture = (file) => !file.type || file.type.startsWith("image/") || file.type === "application/pdf";
+
 class DropUpload extends HTMLElement {
   connectedCallback() {
     this.form = this.querySelector("form");
@@ -56,7 +59,7 @@ class DropUpload extends HTMLElement {
   /** Put the first picture among `files` into the form's own field, as if it had been chosen. */
   take(files) {
     if (this.hasAttribute("busy")) return;
-    const file = [...files].find((one) => !one.type || one.type.startsWith("image/") || one.type === "application/pdf");
+    const file = [...files].find(mayBePicture);
     if (!file) return this.explain(this.dataset.notPicture);
     const chosen = new DataTransfer();
     chosen.items.add(file);
@@ -67,10 +70,11 @@ class DropUpload extends HTMLElement {
   /** Show what is chosen now; the next step, the button, gets the focus. */
   show() {
     const file = this.input.files[0];
-    if (file && file.size > Number(this.dataset.maxBytes)) {
+    const isTooLarge = file && file.size > Number(this.dataset.maxBytes);
+    if (isTooLarge || (file && !mayBePicture(file))) {
       this.input.value = "";
       this.show();
-      return this.explain(this.dataset.tooLarge);
+      return this.explain(isTooLarge ? this.dataset.tooLarge : this.dataset.notPicture);
     }
     URL.revokeObjectURL(this.image.src);
     this.toggleAttribute("chosen", Boolean(file));

@@ -1,6 +1,7 @@
-// <scan-record data-to data-visit data-way>, or data-gtin data-lot for a label that we do not know: says once that a
-// person looks at this label. A GET counts nothing, so link previews and crawlers are no scans. A page that is prerendered or in the background waits until it is seen. When the
+// <scan-record data-to data-visit data-way>: says once that a person looks at this label. A GET counts nothing, so link
+// previews and crawlers are no scans. A page that is prerendered or in the background waits until it is seen. When the
 // network fails, the same visit is sent again: the service counts a visit once. Nothing is kept in the browser's storage.
+// On the page of an unknown code, the numbers of the GS1 link are sent: their brand learns of labels that nobody has issued.
 
 const WAITS_S = [2, 6, 18, 54]; // after each of the first tries; five tries in all
 
@@ -36,11 +37,11 @@ class ScanRecord extends HTMLElement {
   }
 
   async send() {
-    const { to, ...named } = this.dataset; // visit and way, or the numbers of an unknown label
+    const { to, ...fields } = this.dataset; // visit and way, or the numbers of a label that nobody has issued
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? ""; // tells a VPN from a journey
     for (const wait of [...WAITS_S, 0]) {
       await seen();
-      const answer = await post(to, { ...named, zone });
+      const answer = await post(to, { ...fields, zone });
       if (answer) return this.compare(answer.advice);
       if (wait) await pause(wait);
     }

@@ -141,6 +141,7 @@ def test_changed_rows_are_told(client: TestClient, workspace: Workspace, unit: C
     assert "differently from what acme has signed" in page
 
 
+@pytest.mark.slow
 def test_who_made_it_under_which_right(client: TestClient, workspace: Workspace) -> None:
     """The page names the owner of the design, or the licence, and says when the licence has ended since."""
     design = units.brand_with_key(workspace)
@@ -330,3 +331,13 @@ def test_links_keep_escaped_numbers(client: TestClient, workspace: Workspace) ->
     assert f'href="{link}?lang=zh-Hans"' in asked
     page = client.get(f"{link}?c={odd.code}", headers=HTML).text
     assert f'href="{link}?c={odd.code}&amp;lang=zh-Hans"' in page
+
+
+def test_an_unknown_label_of_a_product_names_its_numbers(client: TestClient, unit: Certificate) -> None:
+    """Only the page of an unknown code under a GS1 link has what the script sends, and shows the code."""
+    page = client.get(f"/01/{unit.gtin}/10/{unit.lot}/21/7XK294QMV0HT3", headers=HTML).text
+    assert "<h1>Unknown code</h1>" in page
+    assert 'value="7XK2-94QM-V0HT3"' in page
+    assert f'data-gtin="{unit.gtin}" data-lot="{unit.lot}"' in page
+    for path in ("/c/7XK294QMV0HT3", f"/01/{unit.gtin}/10/L-1/21/7", f"/01/{unit.gtin}/10/L-1/21/7?c=ABC"):
+        assert "<scan-record" not in client.get(path, headers=HTML).text

@@ -75,6 +75,7 @@ def named(
     return re.findall(r'<a href="https://([^"]+)" rel="nofollow', page.text)
 
 
+@pytest.mark.slow
 def test_the_owner_and_covering_licensees_are_named(
     client: TestClient, served: Workspace, design_id: str
 ) -> None:
@@ -127,6 +128,7 @@ def test_no_country_no_answer(client: TestClient, served: Workspace, design_id: 
     assert named(client, served, design_id, country) == []
 
 
+@pytest.mark.slow
 def test_the_terms_of_a_licence_stay_secret(client: TestClient, served: Workspace, design_id: str) -> None:
     """The page says nothing about period, cap, goods, channels, or the licence's id."""
     ends_on = date(2999, 7, 13)

@@ -196,7 +196,7 @@ def test_the_page_of_an_unknown_label_names_its_product(client: TestClient, unit
         f"/01/{units_made.GTIN}/10/L-1/21/0000000000000", headers=PHONE | {"Accept": "text/html"}
     )
     assert page.status_code == 404
-    assert f'data-to="/c/unknown/scans" data-gtin="{units_made.GTIN}" data-lot="L-1"' in page.text
+    assert f'data-gtin="{units_made.GTIN}" data-lot="L-1"' in page.text
     assert "scan-record" not in client.get("/c/0000000000000", headers={"Accept": "text/html"}).text
     assert 'data-visit="' in client.get(f"/c/{unit.code}").text
 

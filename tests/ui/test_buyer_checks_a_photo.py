@@ -97,6 +97,20 @@ def test_something_else_pasted(open_page: Open) -> None:
     assert "not a picture file" in page.text_content("#problem")
 
 
+def test_another_kind_of_file_is_refused_at_once(open_page: Open, site: Any, tmp_path: Path) -> None:
+    """A text file is refused before it is sent. A picture whose type the browser does not know is not."""
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "known.unheard").write_bytes(site.known.read_bytes())
+    page = open_page()
+    page.set_input_files("#image", tmp_path / "notes.txt")
+    assert "not a picture file" in page.text_content("#problem")
+    assert page.evaluate("document.querySelector('#image').files.length") == 0
+    page.set_input_files("#image", tmp_path / "known.unheard")
+    assert not page.is_visible("#problem")
+    page.click(".submit")
+    assert heading(page) == FOUND
+
+
 def chooser_opened_by_space(page: Any) -> Any:
     """Open the file chooser with Space.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdfium2 import PdfDocument
 
 pytestmark = pytest.mark.ui
 Open = Callable[..., Any]
@@ -52,6 +53,21 @@ def test_at_320_px_without_javascript(open_page: Open) -> None:
     page = open_page(viewport={"width": 320, "height": 568}, java_script_enabled=False)
     boxes = [one.bounding_box() for one in page.locator("main *").all() if one.is_visible()]
     assert max(box["x"] + box["width"] for box in boxes) <= 320
+
+
+def test_an_answer_prints_on_one_page(open_page: Open, site: Any) -> None:
+    """The record has the address and the time, and no empty question about a country."""
+    page = open_page()
+    page.set_input_files("#image", site.known)
+    page.click(".submit")
+    heading(page)
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+    printed = PdfDocument(page.pdf(format="A4"))
+    text = "".join(printed[0].get_textpage().get_text_range().split())
+    assert len(printed) == 1
+    assert page.url in text
+    assert "UTC" in text
+    assert "Whomaysell" not in text
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
