@@ -13,7 +13,7 @@ from authcheck.cases import clones, order
 from authcheck.cases.settling import settle
 from authcheck.errors import AuthcheckError
 from authcheck.listings import holds
-from authcheck.scans.sweeping import erase_old
+from authcheck.scans.sweeping import AT_ONCE, erase_old
 from authcheck.scans.volume import watch_volumes
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
@@ -77,8 +77,10 @@ def _watch(workspace: Workspace) -> None:
 
 def _sweep(workspace: Workspace) -> None:
     holds.sweep(workspace.database, workspace.copies, utc_now())
-    with workspace.database.writing() as session:
-        erase_old(session, workspace.clone_limits, utc_now())
+    count = AT_ONCE
+    while count == AT_ONCE:  # a transaction for each part, so that scans wait for none of them
+        with workspace.database.writing() as session:
+            count = erase_old(session, workspace.clone_limits, utc_now())
 
 
 def _logging_faults(work: Callable[[], None]) -> None:

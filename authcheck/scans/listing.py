@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.certificates.tables import Certificate
@@ -18,7 +18,7 @@ from authcheck.storage.parameters import can_be_stored
 
 ADVICE = ("verified", "careful", "revoked", "cannot_tell")
 SHOWN_CHARS = 12  # of a keyed hash: enough to tell phones apart
-AT_ONCE = 2_000
+AT_ONCE = 500  # as many ids as one statement can name
 COLUMNS = (
     "scan", "unit", "batch", "gtin", "lot", "product", "started_at", "requests", "country", "region", "phone",
     "way", "advice", "counted",
@@ -83,15 +83,25 @@ def list_scans(
     """Return at most `limit` scans by id (so by time) from after `after`. Raises Rejected (`scan.advice`)."""
     if not can_be_stored(wanted.batch_id, wanted.unit_id, wanted.design_id, wanted.country):
         return []
-    units = select(Certificate.id).where(reach.has_design(Certificate.design_id))
-    query: Select[ScanSession] = (
+    conditions = [ScanSession.id > after, *wanted.conditions()]
+    if reach.designs is not None:
+        units = select(Certificate.id).where(reach.has_design(Certificate.design_id))
+        conditions.append(ScanSession.certificate_id.in_(units))
+    # Each side by its own index: a condition with OR would sort all scans of the organisation for each page.
+    sides = (
+        select(ScanSession.id)
+        .where(column == organisation_id, *conditions)
+        .order_by(ScanSession.id)
+        .limit(limit)
+        for column in (ScanSession.organisation_id, ScanSession.owner_id)
+    )
+    ids = {name for side in sides for name in session.scalars(side)}
+    query = (
         select(ScanSession)
-        .where(is_own(organisation_id), ScanSession.id > after, *wanted.conditions())
+        .where(ScanSession.id.in_(sorted(ids)[:limit]))
         .options(joinedload(ScanSession.certificate).joinedload(Certificate.batch))
     )
-    if reach.designs is not None:
-        query = query.where(ScanSession.certificate_id.in_(units))
-    return session.scalars(query.order_by(ScanSession.id).limit(limit)).all()
+    return session.scalars(query.order_by(ScanSession.id)).all()
 
 
 def phone_of(scan: ScanSession) -> str:

@@ -65,6 +65,7 @@ def _make_sessions() -> None:
     _index(name, "owner_id", "id")
     _index(name, "batch_id", "started_at")
     _index(name, "network", "started_at")
+    _index(name, "started_at")
     _index(name, "visitor")
 
 
