@@ -19,6 +19,8 @@ from markupsafe import Markup, escape
 
 LOCALES = Path(__file__).parent / "locales"
 DEFAULT = "en"
+COUNTED = {"phones": "phone", "places": "place", "days": "day", "hours": "hour", "km": "km", "units": "unit"}
+"""The nouns of parameters that are numbers of things."""
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * 1024
 
@@ -62,6 +64,11 @@ class Language:
             return self.gettext(key if key in self.sentences else f"{family}.{otherwise}", **values)
         except KeyError:  # the sentence needs a value that this error does not have
             return self.gettext(f"{family}.{otherwise}")
+
+    def counted(self, name: str, value: float) -> str:
+        """Return a number with its noun: `5 phones` for the parameter `phones`."""
+        noun = COUNTED[name]
+        return self.plain(f"count.{noun}.{'one' if value == 1 else 'many'}", count=self.number(value))
 
     def when(self, moment: datetime) -> str:
         """Return date and time in words, in UTC."""

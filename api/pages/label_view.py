@@ -12,7 +12,7 @@ from authcheck.lookups.lookup import LookUp
 from authcheck.lookups.rights import IssuersRight
 from authcheck.proofs.bundle import State, Step
 
-from ..i18n import Language
+from ..i18n import COUNTED, Language
 
 MOST_REASONS = 3
 FAMILY = "certificate"  # of the sentences
@@ -48,7 +48,6 @@ CAUTIONS = (
     "other",
 )
 BLOCKED = ("stolen", "missing", "diverted", "copied", "other")
-COUNTED = {"phones": "phone", "places": "place", "days": "day", "hours": "hour", "km": "km"}
 FAILED = ("signature", "changed", "entry", "inclusion", "checkpoint", "witnesses", "key", "list", "other")
 OPEN = ("signature", "witnesses", "key", "status", "other")
 FACTS = {"signed": ("signature",), "logged": ("entry", "inclusion", "checkpoint"), "listed": ("status",)}
@@ -169,8 +168,7 @@ def caution_sentence(language: Language, caution: Caution, brand: str) -> Markup
 
 def _in_words(language: Language, name: str, value: object) -> str:
     if name in COUNTED and isinstance(value, int | float):
-        form = "one" if value == 1 else "many"
-        return language.plain(f"{FAMILY}.count.{COUNTED[name]}.{form}", count=language.number(value))
+        return language.counted(name, value)
     if name == "date":
         return language.day(date.fromisoformat(str(value)))
     return str(value)

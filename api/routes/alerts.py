@@ -13,7 +13,7 @@ from authcheck.scans.tables import ScanAlert
 from authcheck.storage.opening import utc_now
 
 from ..deps import KeyFirst, ScansReader, ScansWriter, WorkspaceDep, public_limit
-from ..i18n import Language, language_of
+from ..i18n import COUNTED, Language, language_of
 from ..paging import PagingDep
 from ..scanners import origin_of
 from ..wire.forms import Page
@@ -83,11 +83,14 @@ def set_state(
 
 def sentence_of(alert: ScanAlert, language: Language) -> str:
     """Return the sentence of an alert, as plain text."""
-    values = {
-        name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        for name, value in alert.params.items()
-    }
+    values = {name: _in_words(language, name, value) for name, value in alert.params.items()}
     return language.plain(f"scan_alert.{alert.kind}", **values)
+
+
+def _in_words(language: Language, name: str, value: object) -> str:
+    if name in COUNTED and isinstance(value, int | float):
+        return language.counted(name, value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "-")
 
 
 @router.post("/certificates/{code}/claim", status_code=201, dependencies=[Depends(public_limit)])

@@ -96,6 +96,7 @@ class FiguresOut(Wire):
     off_market: int = Field(description="Looks outside the markets, of `located_in_markets`.")
     located_in_markets: int = Field(description="Looks of a known place at units that have markets.")
     flagged: dict[AlertKind, int] = Field(description="Units of `units` whose buyers are warned, by kind.")
+    flagged_units: int = Field(description="Units of `units` whose buyers are warned.")
     batches: list[CoverageOut] = Field(description="The newest 200 batches.")
 
 

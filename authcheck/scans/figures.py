@@ -59,8 +59,8 @@ class Figures:
     Sessions of probing phones and networks are left out, and counted in `probing`. `countries` has sessions
     by country, "" for an unknown place; those of countries with fewer than 5 are in `few`. `off_market` are
     sessions in countries outside the markets of their batch, of `located_in_markets` sessions whose place is
-    known and whose batch has markets. `flagged` are units with a grave alert that is not cleared, by kind, of
-    `units` scanned in the period.
+    known and whose batch has markets. `flagged` are units with a grave alert that is not cleared, by kind, and
+    `flagged_units` their number, of `units` scanned in the period.
     """
 
     since: date
@@ -75,6 +75,7 @@ class Figures:
     off_market: int = 0
     located_in_markets: int = 0
     flagged: dict[str, int] = field(default_factory=dict)
+    flagged_units: int = 0
     batches: list[BatchCoverage] = field(default_factory=list)
 
 
@@ -102,6 +103,7 @@ def compute(
     all_sessions = session.scalar(select(func.count()).select_from(ScanSession).where(in_period)) or 0
     countries, few = _countries(session, counted)
     off_market, located = _off_market(session, counted)
+    flagged, flagged_units = _flagged(session, counted)
     return Figures(
         since=since,
         until=until,
@@ -114,7 +116,8 @@ def compute(
         few=few,
         off_market=off_market,
         located_in_markets=located,
-        flagged=_flagged(session, counted),
+        flagged=flagged,
+        flagged_units=flagged_units,
         batches=_coverage(session, organisation_id, reach),
     )
 
@@ -186,19 +189,18 @@ def _off_market(session: Session, counted: ColumnElement[bool]) -> tuple[int, in
     return off_market, located
 
 
-def _flagged(session: Session, counted: ColumnElement[bool]) -> dict[str, int]:
-    units = select(ScanSession.certificate_id).where(counted)
-    query = (
-        select(ScanAlert.kind, func.count(ScanAlert.certificate_id.distinct()))
-        .where(
-            ScanAlert.is_grave.is_(True),
-            ScanAlert.state != "cleared",
-            ScanAlert.certificate_id.in_(units),
-        )
-        .group_by(ScanAlert.kind)
+def _flagged(session: Session, counted: ColumnElement[bool]) -> tuple[dict[str, int], int]:
+    """Return the number of flagged units by kind, and of all flagged units."""
+    grave = and_(
+        ScanAlert.is_grave.is_(True),
+        ScanAlert.state != "cleared",
+        ScanAlert.certificate_id.in_(select(ScanSession.certificate_id).where(counted)),
     )
-    counts = {row[0]: row[1] for row in session.execute(query)}
-    return {kind: counts[kind] for kind in KINDS if kind in counts}
+    number = func.count(ScanAlert.certificate_id.distinct())
+    by_kind = select(ScanAlert.kind, number).where(grave).group_by(ScanAlert.kind)
+    counts = {row[0]: row[1] for row in session.execute(by_kind)}
+    in_order = {kind: counts[kind] for kind in KINDS if kind in counts}
+    return in_order, session.scalar(select(number).where(grave)) or 0
 
 
 def _coverage(session: Session, organisation_id: str, reach: Reach) -> list[BatchCoverage]:

@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 from fastapi.testclient import TestClient
 
 import api.app
-from api.i18n import LANGUAGES
+from api.i18n import COUNTED, LANGUAGES
 from api.pages import case_reasons, feedback, label_view
 from api.pages import cases as case_pages
 from api.pages.case_view import REMARKS
@@ -184,7 +184,6 @@ def keys_of_labels() -> Iterator[str]:
         "fact": label_view.FACTS,
         "next": {step for steps in label_view.NEXT.values() for step in steps},
         "made": get_args(get_type_hints(IssuersRight)["by"]),
-        "count": [f"{unit}.{form}" for unit in label_view.COUNTED.values() for form in ("one", "many")],
     }
     yield from (f"certificate.{family}.{end}" for family, ends in families.items() for end in ends)
     source = Path(label_view.__file__).read_text()
@@ -257,6 +256,7 @@ def keys_used() -> Iterator[str]:
     yield from keys_of_labels()
     yield from (f"reason.{code}" for code in WEIGHTS)
     yield from (f"scan_alert.{kind}" for kind in KINDS)
+    yield from (f"count.{noun}.{form}" for noun in COUNTED.values() for form in ("one", "many"))
     yield from (f"case_reason.{code}" for code in case_reasons.WITH_NUMBERS)
     yield from (f"error.{code}" for code in codes_of_members())
     yield from (f"form.{code}" for code in codes_of_proposals())

@@ -33,7 +33,7 @@ def test_an_alert_is_read_and_cleared(
     listed = cli("scans", "alerts", *ACME)
     assert listed.code == 1
     assert max(map(len, listed.out.splitlines())) <= 80
-    assert "5 phones scanned it in 2 places" in " ".join(listed.out.replace("│", " ").split())
+    assert "5 phones scanned it in 2 places far apart within 12 days" in " ".join(listed.out.replace("│", " ").split())
     (alert,) = cli("scans", "alerts", *ACME, "--kind", "places", "--json").objects
     assert (alert["state"], alert["buyers_warned"], alert["unit"]) == ("new", True, unit.id)
     refused = cli("scans", "handle", alert["id"], *ACME, "--state", "cleared")
@@ -50,6 +50,16 @@ def test_an_alert_is_read_and_cleared(
     assert cli("scans", "handle", "alr_x", *ACME).code == 2
 
 
+def test_a_look_up_warns(cli: Cli, unit: Certificate) -> None:
+    """The look-up of a good certificate whose label was copied says so, and exits with 1."""
+    found = cli("lookup", unit.code)
+    assert found.code == 1
+    assert "Caution: 5 phones scanned it in 2 places far apart within 12 days." in found.out
+    assert found.out.rstrip().endswith("good, but be careful")
+    (row,) = cli("lookup", unit.code, "--json").objects
+    assert (row["outcome"], row["advice"], row["cautions"][0]["code"]) == ("good", "careful", "scans.places")
+
+
 def test_scans_and_figures(cli: Cli, unit: Certificate) -> None:
     """Scans are CSV, and figures have denominators."""
     table = cli("scans", "list", *ACME, "--country", "us").out.splitlines()
@@ -60,6 +70,7 @@ def test_scans_and_figures(cli: Cli, unit: Certificate) -> None:
     assert "few elsewhere 5" in figures.out
     (row,) = cli("scans", "figures", *ACME, "--json").objects
     assert (row["sessions"], row["units"], row["flagged"]) == (5, 1, {"places": 1})
+    assert row["flagged_units"] == 1
 
 
 def test_units_are_marked_and_batches_expected(cli: Cli, unit: Certificate) -> None:

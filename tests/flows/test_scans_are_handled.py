@@ -352,7 +352,7 @@ def test_figures_have_their_denominators(workspace: Workspace, units: list[Certi
     assert result.countries == {"CN": 8}
     assert result.few == 3
     assert (result.off_market, result.located_in_markets) == (3, 11)
-    assert result.flagged == {"places": 1}
+    assert (result.flagged, result.flagged_units) == ({"places": 1}, 1)
     assert len(result.days) == 21
     assert (result.days[0].sessions, result.days[0].first) == (5, 1)
     assert result.days[0].advice["verified"] == 5

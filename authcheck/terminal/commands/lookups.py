@@ -13,12 +13,12 @@ from authcheck.ids import show_code
 from authcheck.lookups import lookup
 from authcheck.lookups.lookup import LookUp
 from authcheck.proofs import bundle
-from authcheck.proofs.bundle import Outcome
 from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import console
+from authcheck.terminal.output.scans import caution_sentence
 from authcheck.terminal.output.console import Json
 
-EXIT: dict[Outcome | str, int] = {"good": 0, "unknown": 3, "unsigned": 3}
+EXIT: dict[str, int] = {"verified": 0, "careful": 1, "revoked": 1, "cannot_tell": 3}
 
 
 def look_up(
@@ -29,7 +29,7 @@ def look_up(
         Path | None, typer.Option("--bundle", metavar="FILE", help="Write the offline proof here.")
     ] = None,
 ) -> None:
-    """Look up a certificate and verify its proof. Exit 0: good, 1: revoked or not true, 3: unknown."""
+    """Look up a certificate, verify its proof and read its scans. Exit 0: verified, 1: be careful, 3: unknown."""
     with open_storage() as storage:
         result = lookup.look_up(storage.database, storage.settings, code, utc_now())
     if out is not None:
@@ -44,7 +44,7 @@ def look_up(
         console.json_line(_result_dict(result))
     else:
         _show_result(result)
-    raise typer.Exit(EXIT.get(result.outcome, 1))
+    raise typer.Exit(EXIT[result.advice])
 
 
 def _result_dict(result: LookUp) -> dict[str, object]:
@@ -53,6 +53,8 @@ def _result_dict(result: LookUp) -> dict[str, object]:
         "id": unit.id,
         "code": unit.code,
         "outcome": result.outcome,
+        "advice": result.advice,
+        "cautions": [asdict(caution) for caution in result.cautions],
         "issuer": unit.handle,
         "product": unit.product,
         "gtin": unit.gtin,
@@ -71,7 +73,8 @@ def _show_result(result: LookUp) -> None:
     lines += [
         f"{show_code(unit.code)}  {unit.product}, by {unit.brand}",
         *["The design is disputed: another owner registered the same picture before."] * unit.is_disputed,
-        result.outcome.replace("_", " "),
+        *[f"Caution: {caution_sentence(caution.code, caution.params)}." for caution in result.cautions],
+        f"{result.outcome}, but be careful" if result.cautions else result.outcome.replace("_", " "),
     ]
     for line in lines:
         out.print(console.plain(line), markup=False, soft_wrap=True)

@@ -1,6 +1,6 @@
 """Terminal output of scans: alerts in sentences, and figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -11,28 +11,41 @@ from authcheck.terminal.output import console
 
 FEW = 25  # below, a share is shown as a fraction
 SENTENCES = {
-    "places": "{phones} phones scanned it in {places} places far apart within {days} days",
-    "travel": "{phones} phones scanned it, {km} km apart within {hours} hours",
-    "after_claim": "{phones} other phones scanned it after its owner claimed it",
-    "after_sale": "{phones} phones scanned it after it was sold",
-    "repeat": "{phones} phones scanned it within {days} days",
-    "off_market": "{phones} phones scanned it outside its markets: {countries}",
+    "places": "{phones} scanned it in {places} far apart within {days}",
+    "travel": "{phones} scanned it, {km} km apart within {hours}",
+    "after_claim": "{phones} scanned it after its owner claimed it, besides the owner's",
+    "after_sale": "{phones} scanned it after it was sold",
+    "repeat": "{phones} scanned it within {days}",
+    "off_market": "{phones} scanned it outside its markets: {countries}",
     "blocked": "scanned although it is blocked: {reason}",
     "past_date": "scanned after its last day, {date}",
     "inactive": "scanned although it is {state}",
     "unissued": "a code that nobody has issued, GTIN {gtin}, lot {lot}",
-    "probing": "one {by} looked up {units} units in a day",
+    "probing": "one {by} looked up {units} in a day",
     "volume": "{sessions} scans of the batch in a day, usually {usual}",
 }
+COUNTED = {"phones": "phone", "places": "place", "days": "day", "hours": "hour", "units": "unit"}
+OTHER_CAUTIONS = {"certificate.no_right_at_issue": "its issuer had no right to the design when it was issued"}
 
 
 def sentence_of(alert: ScanAlert) -> str:
     """Return the sentence of an alert."""
-    values = {
-        name: ", ".join(map(str, value)) if isinstance(value, list) else value or "-"
-        for name, value in alert.params.items()
-    }
-    return SENTENCES[alert.kind].format(**values)
+    return _sentence(alert.kind, alert.params)
+
+
+def caution_sentence(code: str, params: Mapping[str, Any]) -> str:
+    """Return the sentence of a caution about a unit."""
+    return OTHER_CAUTIONS.get(code) or _sentence(code.removeprefix("scans."), params)
+
+
+def _sentence(kind: str, params: Mapping[str, Any]) -> str:
+    return SENTENCES[kind].format(**{name: _in_words(name, value) for name, value in params.items()})
+
+
+def _in_words(name: str, value: Any) -> str:
+    if name in COUNTED:
+        return f"{value} {COUNTED[name]}{'' if value == 1 else 's'}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "-")
 
 
 def show_alerts(rows: Sequence[ScanAlert], *, json: bool) -> None:
@@ -77,13 +90,12 @@ def show_figures(figures: Figures, *, json: bool) -> None:
         console.json_line(_figures_dict(figures))
         return
     out = console.out()
-    flagged = sum(figures.flagged.values())
     for line in (
         f"{figures.since} to {figures.until}",
-        f"scans        {figures.sessions}, of {figures.units} units ({figures.requests} requests)",
+        f"scans        {figures.sessions}, of {_in_words('units', figures.units)} ({figures.requests} requests)",
         f"probing      {figures.probing} more scans by phones that look up many units",
         f"off market   {share(figures.off_market, figures.located_in_markets)}",
-        f"flagged      {share(flagged, figures.units)} units"
+        f"flagged      {share(figures.flagged_units, figures.units)} units"
         + "".join(f", {kind} {count}" for kind, count in figures.flagged.items()),
         "countries    "
         + ", ".join(f"{country or 'unknown'} {count}" for country, count in figures.countries.items())
@@ -117,6 +129,7 @@ def _figures_dict(figures: Figures) -> dict[str, Any]:
         "off_market": figures.off_market,
         "located_in_markets": figures.located_in_markets,
         "flagged": figures.flagged,
+        "flagged_units": figures.flagged_units,
         "days": [
             {"day": day.day.isoformat(), "sessions": day.sessions, "first": day.first, "advice": day.advice}
             for day in figures.days
