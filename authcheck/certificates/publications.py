@@ -46,7 +46,7 @@ def trust_of(session: Session, settings: Settings, now: datetime, handle: str | 
     """
     keys_query = select(SigningKey).order_by(SigningKey.added_at_entry)
     if handle is not None:
-        keys_query = keys_query.where(SigningKey.organisation_id == _get_brand(session, handle).id)
+        keys_query = keys_query.where(SigningKey.organisation_id == _get_issuer(session, handle).id)
     keys = session.scalars(keys_query.options(joinedload(SigningKey.organisation))).all()
     brands = {key.organisation.id: key.organisation for key in keys}
     lists = {url: number for brand in brands.values() for url, number in newest_lists(session, brand).items()}
@@ -121,7 +121,7 @@ def brand_document(session: Session, settings: Settings, handle: str, host: str 
 
     Revoked keys stay in the document, for older signatures. Raises NotFound (`organisation.not_found`).
     """
-    brand = _get_brand(session, handle)
+    brand = _get_issuer(session, handle)
     keys = (
         select(SigningKey).where(SigningKey.organisation_id == brand.id).order_by(SigningKey.added_at_entry)
     )
@@ -169,8 +169,8 @@ def _method(did: str, kid: str, public_key: bytes, revoked_at: datetime | None) 
     return method
 
 
-def _get_brand(session: Session, handle: str) -> Organisation:
+def _get_issuer(session: Session, handle: str) -> Organisation:
     brand = find_organisation(session, handle)
-    if brand is None or "brand" not in brand.roles:
-        raise NotFound("We have no brand with this handle.", code="organisation.not_found")
+    if brand is None or not {"brand", "licensee"} & set(brand.roles):
+        raise NotFound("We have no issuer with this handle.", code="organisation.not_found")
     return brand

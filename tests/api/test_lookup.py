@@ -2,14 +2,18 @@
 
 from typing import Any
 
+import licences_made
+import make
 import pytest
 import units_made as units
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from authcheck.certificates import signing_keys
 from authcheck.certificates.tables import Certificate
 from authcheck.config import Settings
 from authcheck.labels.sheets import label_url
+from authcheck.members import organisations
 from authcheck.proofs import bundle
 from authcheck.proofs.bundle import Bundle
 from authcheck.proofs.trust import Trust
@@ -232,3 +236,21 @@ def test_an_unknown_label_has_a_page(client: TestClient) -> None:
     page: Any = client.get("/c/0000000000000", headers={"accept-language": "zh-CN"})
     assert page.status_code == 404
     assert "<h1>查无此码</h1>" in page.text
+
+
+def test_a_licensees_certificate_can_be_verified_by_its_keys(
+    client: TestClient, workspace: Workspace
+) -> None:
+    """A licensee that is no brand publishes its keys like a brand: browsers and strangers verify its labels."""
+    design = units.brand_with_key(workspace)
+    licence = licences_made.licence(workspace, designs=(design,), licensee="maker")
+    vault = signing_keys.open_vault(workspace.settings)
+    with workspace.database.writing() as session:
+        maker = organisations.get_organisation(session, "maker")
+        assert maker.roles == ["licensee"]
+        signing_keys.create_key(session, maker, vault, settings=workspace.settings, now=make.NOW)
+    (unit,) = units.issue(workspace, design, handle="maker", licence_id=licence.id, count=1)
+    proof = Bundle.from_json(client.get(f"/v1/certificates/{unit.code}/bundle").content)
+    trust = Trust.from_json(client.get("/trust.json?brand=maker").content)
+    assert bundle.verify(proof, trust, utc_now()).outcome == "good"
+    assert client.get("/brands/maker/did.json").status_code == 200
