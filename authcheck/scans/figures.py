@@ -59,8 +59,8 @@ class Figures:
     Sessions of probing phones and networks are left out, and counted in `probing`. `countries` has sessions
     by country, "" for an unknown place; those of countries with fewer than 5 are in `few`. `off_market` are
     sessions in countries outside the markets of their batch, of `located_in_markets` sessions whose place is
-    known and whose batch has markets. `flagged` are units with a grave alert that is not cleared, by kind, and
-    `flagged_units` their number, of `units` scanned in the period.
+    known and whose batch has markets. `flagged` are units with a grave alert that is not cleared, by kind,
+    and `flagged_units` their number, of `units` scanned in the period.
     """
 
     since: date

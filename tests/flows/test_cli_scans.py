@@ -33,7 +33,9 @@ def test_an_alert_is_read_and_cleared(
     listed = cli("scans", "alerts", *ACME)
     assert listed.code == 1
     assert max(map(len, listed.out.splitlines())) <= 80
-    assert "5 phones scanned it in 2 places far apart within 12 days" in " ".join(listed.out.replace("│", " ").split())
+    assert "5 phones scanned it in 2 places far apart within 12 days" in " ".join(
+        listed.out.replace("│", " ").split()
+    )
     (alert,) = cli("scans", "alerts", *ACME, "--kind", "places", "--json").objects
     assert (alert["state"], alert["buyers_warned"], alert["unit"]) == ("new", True, unit.id)
     refused = cli("scans", "handle", alert["id"], *ACME, "--state", "cleared")

@@ -15,8 +15,8 @@ from authcheck.lookups.lookup import LookUp
 from authcheck.proofs import bundle
 from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import console
-from authcheck.terminal.output.scans import caution_sentence
 from authcheck.terminal.output.console import Json
+from authcheck.terminal.output.scans import caution_sentence
 
 EXIT: dict[str, int] = {"verified": 0, "careful": 1, "revoked": 1, "cannot_tell": 3}
 
@@ -29,7 +29,7 @@ def look_up(
         Path | None, typer.Option("--bundle", metavar="FILE", help="Write the offline proof here.")
     ] = None,
 ) -> None:
-    """Look up a certificate, verify its proof and read its scans. Exit 0: verified, 1: be careful, 3: unknown."""
+    """Look up a certificate and verify its proof. Exit 0: verified, 1: be careful, 3: unknown."""
     with open_storage() as storage:
         result = lookup.look_up(storage.database, storage.settings, code, utc_now())
     if out is not None:

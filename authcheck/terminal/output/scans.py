@@ -90,9 +90,10 @@ def show_figures(figures: Figures, *, json: bool) -> None:
         console.json_line(_figures_dict(figures))
         return
     out = console.out()
+    units = _in_words("units", figures.units)
     for line in (
         f"{figures.since} to {figures.until}",
-        f"scans        {figures.sessions}, of {_in_words('units', figures.units)} ({figures.requests} requests)",
+        f"scans        {figures.sessions}, of {units} ({figures.requests} requests)",
         f"probing      {figures.probing} more scans by phones that look up many units",
         f"off market   {share(figures.off_market, figures.located_in_markets)}",
         f"flagged      {share(figures.flagged_units, figures.units)} units"
