@@ -1,5 +1,7 @@
 """Flow: phones look at a label, and each look is recorded once; a copied label shows."""
 
+import asyncio
+import threading
 from datetime import timedelta
 
 import pytest
@@ -7,6 +9,7 @@ import scans_made as made
 import units_made
 from make import NOW
 
+from api.recorder import recording as recording_scans
 from authcheck.certificates.tables import Certificate
 from authcheck.lookups import lookup
 from authcheck.lookups.lookup import LookUp
@@ -122,3 +125,21 @@ def test_what_is_cleared_does_not_alert_again(workspace: Workspace, units: list[
     assert warned == frozenset()
     (alert,) = made.alerts_in(workspace)
     assert alert.state == "cleared"
+
+
+def test_two_processes_record_the_same_visits_at_once(workspace: Workspace, units: list[Certificate]) -> None:
+    """Each visit is one session, and none is lost, also when one process was faster."""
+
+    async def record_all() -> list[bool]:
+        async with recording_scans(workspace) as recorder:
+            return await asyncio.gather(*(recorder.record(made.scan(unit, 1)) for unit in units[:12]))
+
+    answers: list[bool] = []
+    threads = [threading.Thread(target=lambda: answers.extend(asyncio.run(record_all()))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [False] * 24
+    sessions = [made.sessions_of(workspace, unit) for unit in units[:12]]
+    assert [[session.requests for session in of_unit] for of_unit in sessions] == [[2]] * 12
