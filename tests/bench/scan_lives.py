@@ -120,7 +120,7 @@ class Lives:
             self.look(life, self.phone("CN"), made_at - dice.uniform(15, 60))
         life.sold_at = made_at + dice.expovariate(1 / 20)
         if dice.random() < world.shop_units:
-            self.shop(life, (life.country, city), made_at, life.sold_at, 1 + self.count(world.shop_scans))
+            self.shop(life, (life.country, city), made_at, life.sold_at, self.customers(world.shop_scans))
         if dice.random() < world.disguised:
             life.causes.add("disguised bot")
             self.disguised(life, made_at + dice.uniform(0, 60))
@@ -312,6 +312,10 @@ class Lives:
     def any_city(self, country: str) -> int:
         """Return the number of a city."""
         return self.dice.randrange(len(CITIES[country]))
+
+    def customers(self, mean: float) -> int:
+        """Return how often customers of a shop look at a unit: seldom more than twice the mean."""
+        return round(self.dice.gammavariate(4, mean / 4))
 
     def count(self, mean: float) -> int:
         """Return a number of things with this mean, a few times much larger (geometric distribution)."""
