@@ -82,6 +82,8 @@ def places(scans: Sequence[Seen], _unit: UnitFacts, limits: CloneLimits) -> Hit 
 
     The places are countries. Within one country maps of addresses err often, so it takes many more scans.
     """
+    if len(scans) == 1:  # most units are scanned once
+        return None
     odds = Odds(limits.move_odds, limits.misplaced_odds, limits.same_place_odds)
     near = Odds(limits.region_move_odds, limits.region_misplaced_odds, 1)
     for sightings, of_kind in ((list_sightings(scans), odds), (list_sightings(scans, near_km=NEAR_KM), near)):
@@ -94,6 +96,8 @@ def places(scans: Sequence[Seen], _unit: UnitFacts, limits: CloneLimits) -> Hit 
 
 def travel(scans: Sequence[Seen], _unit: UnitFacts, limits: CloneLimits) -> Hit | None:
     """The unit would have travelled faster than an aeroplane, and misplaced phones do not explain it."""
+    if len(scans) == 1:
+        return None
     sightings = list_sightings(scans)
     odds = Odds(1, limits.misplaced_odds, limits.same_place_odds)
     if improbability(sightings, limits, odds) < -log10(limits.innocent_odds):
