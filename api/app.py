@@ -25,6 +25,7 @@ from .pages import (
     case_alike,
     certificate,
     label_photo,
+    label_report,
     one_time,
     owner,
     privacy,
@@ -87,7 +88,7 @@ ROUTERS = (
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
     alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
-    case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy,
+    case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from .forms import Day, Text, Wire
 Advice = Literal["verified", "careful", "revoked", "cannot_tell"]
 AlertKind = Literal[
     "places", "travel", "after_claim", "after_sale", "repeat", "off_market", "blocked", "past_date",
-    "inactive", "unissued", "probing", "volume",
+    "inactive", "unissued", "probing", "volume", "reported",
 ]  # fmt: skip
 AlertState = Literal["new", "seen", "cleared", "acted"]
 

@@ -16,7 +16,7 @@ from authcheck.scans.rules import UNIT_KINDS, Hit
 from authcheck.scans.standing import KnownUnit
 from authcheck.scans.tables import ScanAlert
 
-KINDS = (*UNIT_KINDS, "unissued", "probing", "volume")
+KINDS = (*UNIT_KINDS, "unissued", "probing", "volume", "reported")
 OF_BATCH = {"past_date", "inactive"}  # else an old batch would raise an alert for each of its units
 STATES = ("new", "seen", "cleared", "acted")
 WARNED = select(ScanAlert.certificate_id).where(
@@ -47,17 +47,22 @@ class Subject:
         )
 
 
+def find_alert(session: Session, subject: Subject, kind: str) -> ScanAlert | None:
+    """Return the alert of a kind about a subject, locked, or None."""
+    same = select(ScanAlert).where(
+        ScanAlert.organisation_id == subject.organisation_id,
+        ScanAlert.kind == kind,
+        ScanAlert.subject == subject.name,
+    )
+    return session.scalar(same.with_for_update())
+
+
 def raise_alert(session: Session, subject: Subject, hit: Hit, now: datetime) -> ScanAlert:
     """Return the alert about a hit, new or raised before.
 
     An alert that becomes grave is carried to the listings with the unit's code again.
     """
-    same = select(ScanAlert).where(
-        ScanAlert.organisation_id == subject.organisation_id,
-        ScanAlert.kind == hit.kind,
-        ScanAlert.subject == subject.name,
-    )
-    alert = session.scalar(same.with_for_update())
+    alert = find_alert(session, subject, hit.kind)
     if alert is None:
         alert = ScanAlert(
             id=new_id("alr", now),

@@ -49,6 +49,8 @@ PUBLIC = {
     "POST /v1/scans",
     "GET /c/{code}/owner",
     "POST /c/{code}/owner",
+    "GET /c/{code}/report",
+    "POST /c/{code}/report",
     "GET /privacy",
     "POST /privacy",
     "POST /v1/labels/read",

@@ -82,3 +82,21 @@ def test_a_phone_is_forgotten(client: TestClient, workspace: Workspace, unit: Ce
     assert session.visitor not in {before, ""}
     assert "belong to nobody now: 0" in post(client, "/privacy")
     assert "90 天" in client.get("/privacy?lang=zh").text
+
+
+def test_a_buyer_tells_the_brand(client: TestClient, workspace: Workspace, unit: Certificate) -> None:
+    """Reports are counted in one alert of the brand. They warn nobody, and a wrong choice says so."""
+    path = f"/c/{unit.code}/report"
+    assert path in client.get(f"/c/{unit.code}").text
+    assert 'value="seller"' in client.get(path).text
+    assert "Choose what is wrong" in post(client, path, claim="odd")
+    for claim in ("item", "seller", "item"):
+        assert "Thank you" in post(client, path, claim=claim)
+    (alert,) = made.alerts_in(workspace)
+    assert (alert.kind, alert.params, alert.is_grave) == (
+        "reported", {"reports": 3, "claims": ["item", "seller"]}, False,
+    )  # fmt: skip
+    assert "Verified" in client.get(f"/c/{unit.code}").text
+    posts = [client.post(path, data={"claim": "other"}, headers=BROWSER).status_code for _ in range(6)]
+    assert 503 in posts or 429 in posts
+    assert client.get("/c/0000000000000/report").status_code == 404

@@ -22,9 +22,17 @@ SENTENCES = {
     "inactive": "scanned although it is {state}",
     "unissued": "a code that nobody has issued, GTIN {gtin}, lot {lot}",
     "probing": "one {by} looked up {units} in a day",
+    "reported": "{reports} by buyers: {claims}",
     "volume": "{sessions} scans of the batch in a day, usually {usual}",
 }
-COUNTED = {"phones": "phone", "places": "place", "days": "day", "hours": "hour", "units": "unit"}
+COUNTED = {
+    "phones": "phone",
+    "places": "place",
+    "days": "day",
+    "hours": "hour",
+    "units": "unit",
+    "reports": "report",
+}
 OTHER_CAUTIONS = {"certificate.no_right_at_issue": "its issuer had no right to the design when it was issued"}
 
 
