@@ -1,6 +1,7 @@
 """What buyers say about a label: an alert for its brand, without an account and without words of theirs."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -28,7 +29,7 @@ def report_label(session: Session, certificate_id: str, claim: str, now: datetim
     unit = find_units(session, [certificate_id])[certificate_id]
     subject = Subject.of(unit, KIND)
     earlier = find_alert(session, subject, KIND)
-    before = earlier.params if earlier else {"reports": 0, "claims": []}
+    before: dict[str, Any] = earlier.params if earlier else {"reports": 0, "claims": []}
     params = {"reports": before["reports"] + 1, "claims": sorted({*before["claims"], claim})}
     alert = raise_alert(session, subject, Hit(KIND, params, is_grave=False), now)
     alert.params, alert.last_at = params, now
