@@ -32,7 +32,7 @@ def comes_out(workspace: Workspace, row: dict[str, str]) -> bool:
 
 @pytest.mark.slow
 def test_none_of_them_comes_out_yet(workspace: Workspace) -> None:
-    """Every listed picture is still answered wrongly.
+    """Every third listed picture is still answered wrongly. `fixtures/margins.py` asks all of them.
 
     A picture with a right answer belongs among the listings.
     """
@@ -41,7 +41,7 @@ def test_none_of_them_comes_out_yet(workspace: Workspace) -> None:
     reports = workspace.importer().run(rows, load_from(FIXTURES), owner=None)
     assert count_statuses(reports)["registered"] == len(rows)
     with (FIXTURES / "beyond_reach.csv").open(encoding="utf-8", newline="") as stream:
-        beyond = list(csv.DictReader(stream))
+        beyond = list(csv.DictReader(stream))[::3]
     solved = [Path(row["picture"]).name for row in beyond if comes_out(workspace, row)]
     assert not solved, (
         f"{len(solved)} known answers come out at last: {', '.join(solved)}. Take them out of BEYOND_REACH in "
