@@ -19,6 +19,7 @@ Headers = dict[str, str]
 def client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """A client of a freshly started app, without the statements of work in the background."""
     monkeypatch.setattr(settling, "EVERY_S", 3600.0)
+    monkeypatch.setattr(settling, "_sort_again", lambda _workspace: None)
     with TestClient(create_app(settings)) as started:
         yield started
 

@@ -303,6 +303,7 @@ def test_every_csv_goes_through_the_safe_writer() -> None:
         "api/pages/hits.py",  # sends hits_csv
         "api/routes/certificates.py",  # sends units_csv
         "api/routes/imports.py",  # sends report_csv
+        "api/routes/scans.py",  # sends scans_csv
     }
 
 
