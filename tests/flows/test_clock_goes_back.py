@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from ledger_acts import ACTS, Scene, build
-from ledger_attacks import back_up, findings, forge, sign
+from ledger_attacks import all_rows, back_up, findings, forge, put_back, sign
 from sqlalchemy import select
 
 from authcheck.config import Settings
@@ -42,18 +42,25 @@ def times_never_go_back(workspace: Workspace) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ACTS)
-def test_an_act_an_hour_back_passes_the_audit(workspace: Workspace, name: str) -> None:
-    """After every kind of act with a clock an hour back, and after its checkpoint, the audit finds nothing."""
+def test_every_act_an_hour_back_passes_the_audit(workspace: Workspace) -> None:
+    """After every kind of act with a clock an hour back, and after its checkpoint, the audit finds nothing.
+
+    The acts begin on one scene, which is put back after each: to build one takes longer than to act.
+    """
     scene = strict(build(workspace))
     sign(scene.work)
     assert times_never_go_back(scene.work)
-    ACTS[name](replace(scene, now=NOW - HOUR))
-    sign(scene.work, NOW - HOUR)
-    assert times_never_go_back(scene.work)
-    ACTS["a member joins"](replace(scene, now=NOW - HOUR))
-    sign(scene.work, NOW + HOUR)
-    assert findings(scene.work) == []
+    before, head = all_rows(scene.work), scene.work.settings.keys_dir / "ledger-head"
+    head_before = head.read_bytes()
+    for name, act in ACTS.items():
+        act(replace(scene, now=NOW - HOUR))
+        sign(scene.work, NOW - HOUR)
+        assert times_never_go_back(scene.work), name
+        ACTS["a member joins"](replace(scene, now=NOW - HOUR))
+        sign(scene.work, NOW + HOUR)
+        assert findings(scene.work) == [], name
+        head.write_bytes(head_before)
+        put_back(scene.work, before)
     scene.work.database.dispose()
 
 
