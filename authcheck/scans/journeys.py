@@ -5,8 +5,7 @@ One unit has one whereabouts at a time. An innocent explanation says for each sc
 addresses). Its probability is the product of the odds of the journeys and of the misplaced phones. Copies of
 one label are scanned here and there by turns, which needs many of both.
 
-The search is exact: dynamic programming over the unit's place and the number of misplaced phones, in time
-proportional to (scans x places x misplaced).
+The search is exact: dynamic programming over the unit's place and the number of misplaced phones.
 """
 
 from collections import Counter
@@ -19,7 +18,6 @@ from math import comb, log10
 from authcheck.scans.limits import CloneLimits
 from authcheck.scans.places import Place, distance_km
 
-MOST_MISPLACED = 24  # more are less probable than any threshold
 IMPOSSIBLE = float("inf")
 
 State = tuple[int | None, int]
@@ -57,21 +55,25 @@ class Odds:
 def improbability(sightings: Sequence[Sighting], limits: CloneLimits, odds: Odds) -> float:
     """Return -log10 of the probability of the best innocent explanation: 0 for one area, 4 for 1 in 10,000.
 
-    `sightings` are in order of time.
+    `sightings` are in order of time. When no explanation reaches `innocent_odds`, return infinity: such ones
+    are not followed to their end.
     """
     if len({sighting.area for sighting in sightings}) < 2:  # noqa: PLR2004 - one area needs no explanation
         return 0.0
     costs = _Costs(sightings, limits, odds)
+    least_odds = -log10(limits.innocent_odds)
+    misplacing = [costs.misplacing(misplaced) for misplaced in range(len(sightings) + 1)]
     best: Best = {(None, 0): 0.0}
     for number, sighting in enumerate(sightings):
         following: Best = {}
         for (last, misplaced), cost in best.items():
+            if cost + misplacing[misplaced] >= least_odds:
+                continue
             _keep_least(following, (number, misplaced), cost + costs.journey(last, number))
-            if misplaced < MOST_MISPLACED:
-                _keep_least(following, (last, misplaced + 1), cost + costs.coincidence(sighting))
+            _keep_least(following, (last, misplaced + 1), cost + costs.coincidence(sighting))
         best = _prune(following, sightings)
-    totals = (cost + costs.misplacing(misplaced) for (_, misplaced), cost in best.items())
-    return min(totals, default=IMPOSSIBLE)
+    total = min((cost + misplacing[misplaced] for (_, misplaced), cost in best.items()), default=IMPOSSIBLE)
+    return total if total < least_odds else IMPOSSIBLE
 
 
 def fastest_trip(sightings: Sequence[Sighting], limits: CloneLimits) -> tuple[float, float]:

@@ -34,13 +34,13 @@ class CloneLimits:
     misplaced_odds: float = 0.005
     same_place_odds: float = 0.25
     region_move_odds: float = 0.15
-    region_misplaced_odds: float = 0.18
+    region_misplaced_odds: float = 0.3
     innocent_odds: float = 0.00045
     speed_kmh: float = 900
     airport_hours: float = 2
     off_market_phones: float = 3
-    after_sale_phones: float = 8
-    after_claim_phones: float = 3
+    after_sale_phones: float = 12
+    after_claim_phones: float = 5
     probing_units: float = 40
     volume_sessions: float = 50
     volume_factor: float = 8

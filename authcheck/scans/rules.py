@@ -8,17 +8,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from math import ceil, log10
+from math import ceil
 from typing import Any
 
-from authcheck.scans.journeys import Odds, Sighting, fastest_trip, improbability
+from authcheck.scans.journeys import IMPOSSIBLE, Odds, Sighting, fastest_trip, improbability
 from authcheck.scans.limits import CloneLimits
 from authcheck.scans.places import Place, distance_km
 
 GRAVE_OFF_MARKET = 3  # times as many phones as alert the brand
 TOGETHER = timedelta(hours=2)
 NEAR_KM = 150.0  # between two areas of a country
-MOST_SIGHTINGS = 60  # the newest ones: enough for each rule about places
+MOST_SIGHTINGS = 100  # the newest ones: enough for each rule about places
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def places(scans: Sequence[Seen], _unit: UnitFacts, limits: CloneLimits) -> Hit 
     odds = Odds(limits.move_odds, limits.misplaced_odds, limits.same_place_odds)
     near = Odds(limits.region_move_odds, limits.region_misplaced_odds, 1)
     for sightings, of_kind in ((list_sightings(scans), odds), (list_sightings(scans, near_km=NEAR_KM), near)):
-        if improbability(sightings, limits, of_kind) >= -log10(limits.innocent_odds):
+        if improbability(sightings, limits, of_kind) == IMPOSSIBLE:
             phones = len(frozenset[int]().union(*(sighting.phones for sighting in sightings)))
             areas = len({sighting.area for sighting in sightings})
             return Hit("places", {"phones": phones, "places": areas, "days": _days(scans)})
@@ -100,7 +100,7 @@ def travel(scans: Sequence[Seen], _unit: UnitFacts, limits: CloneLimits) -> Hit 
         return None
     sightings = list_sightings(scans)
     odds = Odds(1, limits.misplaced_odds, limits.same_place_odds)
-    if improbability(sightings, limits, odds) < -log10(limits.innocent_odds):
+    if improbability(sightings, limits, odds) < IMPOSSIBLE:
         return None
     phones = len(frozenset[int]().union(*(sighting.phones for sighting in sightings)))
     distance, hours = fastest_trip(sightings, limits)

@@ -116,7 +116,7 @@ def test_nobody_marks_the_units_of_others(workspace: Workspace, units: list[Cert
 def test_a_sold_unit_is_watched(workspace: Workspace, units: list[Certificate]) -> None:
     """A sold unit is watched."""
     mark(workspace, units[0], "sold")
-    for number in range(8):
+    for number in range(12):
         made.record(workspace, made.scan(units[0], number, at=NOW + (number + 1) * DAY))
     assert advice(workspace, units[0]) == ("careful", ["scans.after_sale"])
     assert mark(workspace, units[0], "unsold") == 1
@@ -208,7 +208,7 @@ def test_an_owner_claims_once_and_clears_what_came_before(
     assert refusal(clear, workspace, units[1], secret).code == "claim.secret"
     assert clear(workspace, units[0], secret) == 1
     assert advice(workspace, units[0])[0] == "verified"
-    for number in range(3):
+    for number in range(5):
         made.record(workspace, made.scan(units[0], 20 + number, at=NOW + (1 + number) * DAY))
     assert advice(workspace, units[0]) == ("careful", ["scans.after_claim"])
     assert clear(workspace, units[0], secret) == 0

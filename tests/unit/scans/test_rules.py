@@ -76,8 +76,8 @@ def test_people_who_show_a_unit_to_each_other_are_one_sighting() -> None:
 def test_towns_of_one_country_take_many_more_scans() -> None:
     """Maps of addresses often name a wrong town, so a few scans in the wrong town say nothing."""
     towns = Place("CN", "", "31,121"), Place("CN", "", "39,116"), Place("CN", "", "31,120")
-    by_turns = [(n * 1.5, f"v{n}", f"n{n}", towns[n % 2]) for n in range(40)]
-    assert kinds(stream(*by_turns[:8])) == {}
+    by_turns = [(n * 0.9, f"v{n}", f"n{n}", towns[n % 2]) for n in range(90)]
+    assert kinds(stream(*by_turns[:30])) == {}
     assert kinds(stream(*by_turns))["places"].params["places"] == 2
     misplaced = [(n * 1.5, f"v{n}", f"n{n}", towns[n % 8 == 0]) for n in range(40)]
     assert kinds(stream(*misplaced)) == {}
@@ -144,9 +144,9 @@ def test_outside_its_markets_a_unit_alerts_first_and_warns_later() -> None:
 def test_after_the_sale_no_shelf_is_left() -> None:
     """After the sale no shelf is left."""
     sold_at = START - timedelta(days=1)
-    assert kinds(strangers("C" * 7), sold_at=sold_at) == {}
-    assert kinds(strangers("C" * 8), sold_at=sold_at)["after_sale"].params == {"phones": 8}
-    assert kinds(strangers("C" * 8), sold_at=START + timedelta(days=30)) == {}
+    assert kinds(strangers("C" * 11), sold_at=sold_at) == {}
+    assert kinds(strangers("C" * 12), sold_at=sold_at)["after_sale"].params == {"phones": 12}
+    assert kinds(strangers("C" * 12), sold_at=START + timedelta(days=60)) == {}
 
 
 def test_after_the_claim_others_have_no_unit() -> None:
@@ -156,9 +156,9 @@ def test_after_the_claim_others_have_no_unit() -> None:
         (1, "me", "home", CN), (2, "son", "home", CN), (3, "me", "work", CN), (4, "x", "work", CN)
     )
     assert kinds(family, **claim) == {}
-    others = stream(*((n + 5, f"v{n}", f"n{n}", CN) for n in range(3)))
-    assert kinds(family + others[:2], **claim) == {}
-    assert kinds(family + others, **claim)["after_claim"].params == {"phones": 3}
+    others = stream(*((n + 5, f"v{n}", f"n{n}", CN) for n in range(5)))
+    assert kinds(family + others[:4], **claim) == {}
+    assert kinds(family + others, **claim)["after_claim"].params == {"phones": 5}
 
 
 def test_past_its_date() -> None:
