@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from urllib.parse import urlencode
@@ -33,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import sqlalchemy as sa
 
+from authcheck.certificates.tables import Certificate
 from authcheck.config import Settings
 from authcheck.scans.tables import ScanSession
 from authcheck.storage.database import Database
@@ -156,7 +158,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder) / "state")
-        codes = filled(settings, options.certificates)
+        filled(settings, options.certificates)
+        codes = draw_codes(settings, 2 * len(options.pairs) * (options.rounds + 1) * options.requests)
         server, port = serve(settings)
         try:
             crowd = Crowd(port, options.clients, 1)
@@ -174,15 +177,15 @@ def main() -> None:
 
 
 def measure(crowd: Crowd, codes: Sequence[str], options: argparse.Namespace) -> dict[str, list[float]]:
-    """Return the ratios of each pair, round by round."""
+    """Return the ratios of each pair, round by round. No unit is looked up twice while there are others."""
+    unseen = cycle(codes)
     ratios: dict[str, list[float]] = {name: [] for name in options.pairs}
-    dice = Random(2)
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("rounds", total=(options.rounds + 1) * len(ratios))
         for number in range(options.rounds + 1):  # the first one warms the server
             for name, found in ratios.items():
                 plain, recorded = PAIRS[name]
-                chosen = [dice.choices(codes, k=options.requests) for _ in range(2)]
+                chosen = [[next(unseen) for _ in range(options.requests)] for _ in range(2)]
                 plain_s, recorded_s = crowd.time_s(plain, chosen[0]), crowd.time_s(recorded, chosen[1])
                 if number:
                     found.append(plain_s / recorded_s)
@@ -190,6 +193,15 @@ def measure(crowd: Crowd, codes: Sequence[str], options: argparse.Namespace) -> 
                     print(f"{name}: {rates[0]:,.0f}/s without, {rates[1]:,.0f}/s with scans recorded")
                 progress.advance(task)
     return ratios
+
+
+def draw_codes(settings: Settings, count: int) -> list[str]:
+    """Return codes of so many units, drawn from all."""
+    database = Database.open(settings)
+    with database.reading() as session:
+        codes = list(session.scalars(sa.select(Certificate.code)))
+    database.dispose()
+    return Random(2).sample(codes, min(count, len(codes)))
 
 
 def count_scans(settings: Settings) -> int:
