@@ -1,5 +1,9 @@
 """The one setting of the clone rules."""
 
+import re
+from dataclasses import asdict
+from pathlib import Path
+
 import pytest
 
 from authcheck.errors import BadSetting
@@ -31,3 +35,10 @@ def test_a_bad_limit_is_refused_by_name(text: str, words: str) -> None:
     with pytest.raises(BadSetting, match="AUTHCHECK_CLONE_LIMITS") as caught:
         parse_limits(text)
     assert words in str(caught.value)
+
+
+def test_the_document_has_every_parameter_with_its_default() -> None:
+    """docs/clones.md has a row for each parameter, and no other."""
+    text = (Path(__file__).parents[3] / "docs" / "clones.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", text, re.MULTILINE))
+    assert {name: float(value) for name, value in rows.items()} == asdict(CloneLimits())
