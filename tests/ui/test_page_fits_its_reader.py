@@ -99,7 +99,7 @@ def test_contrast(open_page: Open, site: Any, scheme: str) -> None:
     ("tag", "scheme", "width_px"), [("en", "dark", 320), ("zh-Hans", "light", 1280), ("en", "light", 390)]
 )
 def test_axe_is_content(open_page: Open, site: Any, tag: str, scheme: str, width_px: int) -> None:
-    """The start page and an answer with its shops have no violation, and nothing scrolls sideways."""
+    """No page of a buyer has a violation, and nothing scrolls sideways. The pages of labels have their own test."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = open_page(
         f"/?lang={tag}",
@@ -120,3 +120,8 @@ def test_axe_is_content(open_page: Open, site: Any, tag: str, scheme: str, width
             page.wait_for_selector("#sellers > p")
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
         assert [one["id"] for one in axe.run(page).response["violations"]] == [], step
+    code = site.labels["good"]
+    for path in ("/privacy", f"/c/{code}/owner", f"/c/{code}/report"):
+        page.goto(f"{site.url}{path}?lang={tag}")
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert [one["id"] for one in axe.run(page).response["violations"]] == [], path
