@@ -14,7 +14,7 @@ from authcheck.certificates.tables import Batch, Certificate
 from authcheck.members.reach import WHOLE, Reach
 from authcheck.registry.tables import Design
 from authcheck.scans.alerts import KINDS
-from authcheck.scans.listing import ADVICE, begin_of, is_own
+from authcheck.scans.listing import ADVICE, ScanFilter, is_own
 from authcheck.scans.standing import markets_of
 from authcheck.scans.tables import ScanAlert, ScanSession
 
@@ -83,13 +83,8 @@ def compute(
     session: Session, organisation_id: str, *, since: date, until: date, reach: Reach = WHOLE
 ) -> Figures:
     """Return the figures of an issuer's or a design owner's units, both days included."""
-    near = _is_near(reach)
-    own = and_(is_own(organisation_id), near)
-    in_period = and_(
-        own,
-        ScanSession.started_at >= begin_of(since),
-        ScanSession.started_at < begin_of(until) + timedelta(days=1),
-    )
+    own = and_(is_own(organisation_id), _is_near(reach))
+    in_period = and_(own, *ScanFilter(since=since, until=until).conditions())
     counted = and_(in_period, ScanSession.counted.is_(True))
     totals = session.execute(
         select(

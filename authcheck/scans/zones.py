@@ -7,15 +7,18 @@ from babel.core import get_global
 from authcheck.scans.places import NOWHERE, Place
 
 LONGEST_ZONE_CHARS = 64
-NO_COUNTRIES = {"001", "ZZ"}  # the world, as for UTC
+NO_COUNTRY = "ZZ"  # CLDR's code for zones such as UTC
 
 
 def believe(place: Place, zone: str) -> Place:
     """Return the place of a phone, or NOWHERE when its time zone belongs to another country.
 
     A VPN, and a foreign SIM card, show the address of another country. The phone's clock follows the place
-    where it is: `Asia/Shanghai`. Without a zone, or with one that no country has, the place stays.
+    where it is: `Asia/Shanghai`. A clock on UTC is that of a program, or of a browser that hides its place.
+    Without a zone, or with one that nobody knows, the place stays.
     """
+    if country_of(zone) == NO_COUNTRY:
+        return NOWHERE
     country = country_of(zone)
     if not country or not place.country:
         return place
@@ -23,7 +26,7 @@ def believe(place: Place, zone: str) -> Place:
 
 
 def country_of(zone: str) -> str:
-    """Return the country of a time zone, "" for none: `CN` for `Asia/Shanghai`."""
+    """Return the country of a time zone: `CN` for `Asia/Shanghai`, NO_COUNTRY for `UTC`, "" for no zone."""
     return _territories().get(zone, "") if len(zone) <= LONGEST_ZONE_CHARS else ""
 
 
@@ -33,4 +36,4 @@ def _territories() -> dict[str, str]:
     for alias, zone in get_global("zone_aliases").items():
         if zone in territories:
             territories.setdefault(alias, territories[zone])
-    return {zone: country for zone, country in territories.items() if country not in NO_COUNTRIES}
+    return {zone: NO_COUNTRY if country == "001" else country for zone, country in territories.items()}
