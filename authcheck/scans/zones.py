@@ -17,8 +17,6 @@ def believe(place: Place, zone: str) -> Place:
     where it is: `Asia/Shanghai`. A clock on UTC is that of a program, or of a browser that hides its place.
     Without a zone, or with one that nobody knows, the place stays.
     """
-    if country_of(zone) == NO_COUNTRY:
-        return NOWHERE
     country = country_of(zone)
     if not country or not place.country:
         return place
