@@ -142,7 +142,7 @@ def test_keyboard_only(show: Open) -> None:
         if texts[-1] == "Proof details":
             break
     assert texts[-7:] == [
-        "Report an offer",
+        "Something is wrong",
         "This item is mine",
         "Print or save",
         "Check a photo",
