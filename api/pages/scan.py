@@ -64,7 +64,8 @@ async def record_scan(request: Request, code: str, fields: FieldsDep, workspace:
     """
     certificate_id = await _find_certificate(workspace, code)
     if certificate_id is None:
-        await _note_unknown(workspace, fields)
+        if origin_of(request).is_person:
+            await _note_unknown(workspace, fields)
         raise unknown_unit_error()
     now = utc_now()
     visit = read_visit(request, fields.get("visit", ""), certificate_id, now)

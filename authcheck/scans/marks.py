@@ -10,7 +10,7 @@ from authcheck.certificates.batches import Selection, get_batch
 from authcheck.errors import Rejected
 from authcheck.ids import as_word
 from authcheck.licences.codes import normal_country
-from authcheck.scans.tables import BatchExpectation, UnitMark
+from authcheck.scans.tables import BatchExpectation, ScanAlert, UnitMark
 from authcheck.storage.parameters import in_chunks
 
 ACTS = ("sold", "unsold", "blocked", "unblocked")
@@ -30,8 +30,8 @@ def mark(
 ) -> int:
     """Mark an issuer's units as sold or blocked, or take the mark back. Return how many units changed.
 
-    A blocked unit warns its buyers, and every scan of it alerts the issuer. A unit that is sold once stays
-    sold since then. Raises Rejected (`mark.act`, `mark.reason`, `certificate.selection`, `code.malformed`),
+    A blocked unit warns its buyers, and every scan of it alerts the issuer. Of several sales the
+    first one counts. Raises Rejected (`mark.act`, `mark.reason`, `certificate.selection`, `code.malformed`),
     NotFound (`certificate.not_found`, `batch.not_found`).
     """
     act = as_word(act)
@@ -43,6 +43,8 @@ def mark(
     ids = [row.id for row in selection.find(session, organisation_id)]
     kind = act.removeprefix("un")
     marked = {row.certificate_id: row for chunk in in_chunks(ids) for row in _find(session, kind, chunk)}
+    if kind == "blocked":
+        _follow(session, ids, is_blocked=act == kind, by=by, now=now)
     if act != kind:
         for chunk in in_chunks(list(marked)):
             session.execute(delete(UnitMark).where(UnitMark.kind == kind, UnitMark.certificate_id.in_(chunk)))
@@ -54,6 +56,19 @@ def mark(
         row.reason = reason
     session.flush()
     return len(new) + len(changed)
+
+
+def _follow(session: Session, ids: Sequence[str], *, is_blocked: bool, by: str, now: datetime) -> None:
+    """Clear the alerts about blocked units that are unblocked, and renew those of units blocked again.
+
+    Both are carried to the listings that name the label.
+    """
+    for chunk in in_chunks(ids):
+        query = select(ScanAlert).where(ScanAlert.kind == "blocked", ScanAlert.certificate_id.in_(chunk))
+        for alert in session.scalars(query.order_by(ScanAlert.id).with_for_update()):
+            if is_blocked == (alert.state == "cleared"):
+                alert.state, alert.why = ("new", "") if is_blocked else ("cleared", "unblocked")
+                alert.decided_by, alert.decided_at, alert.carried_at = by, now, None
 
 
 def _new_mark(certificate_id: str, kind: str, reason: str, by: str, now: datetime) -> UnitMark:

@@ -69,6 +69,8 @@ def test_a_crawler_that_runs_scripts_is_no_scan(
     answer = scan(client, unit, visit_to(client, unit), headers=headers)
     assert answer.json() == {"advice": "verified"}
     assert made.sessions_of(workspace, unit) == []
+    scan(client, unit, "x", code="0000000000000", gtin=units_made.GTIN, lot="L-1", headers=headers)
+    assert made.alerts_in(workspace) == []
 
 
 def test_a_person_is_a_scan_and_a_retry_is_not(

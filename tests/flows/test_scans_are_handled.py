@@ -98,6 +98,13 @@ def test_a_blocked_unit_warns_until_it_is_unblocked(workspace: Workspace, units:
     assert made.alerts_in(workspace)[0].params == {"reason": "missing"}
     assert mark(workspace, units[0], "unblocked") == 1
     assert advice(workspace, units[0]) == ("verified", [])
+    (alert,) = made.alerts_in(workspace)
+    assert (alert.state, alert.why, alert.carried_at) == ("cleared", "unblocked", None)
+    assert made.record(workspace, made.scan(units[0], 2)) == frozenset()
+    mark(workspace, units[0], "blocked", "stolen")
+    assert made.alerts_in(workspace)[0].state == "new"
+    assert made.record(workspace, made.scan(units[0], 3)) == {units[0].id}
+    mark(workspace, units[0], "unblocked")
     for act, reason, code in (("burnt", "", "mark.act"), ("blocked", "odd", "mark.reason")):
         with pytest.raises(Rejected) as caught:
             mark(workspace, units[0], act, reason)
