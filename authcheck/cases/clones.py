@@ -27,19 +27,25 @@ def carry(work: Workspace, now: datetime) -> int:
     Each alert is a transaction of its own. Processes may do it at the same time. An alert that cannot be
     carried is logged and holds up no other alert. Raises Unavailable when the database takes nothing.
     """
-    query = select(ScanAlert.id).where(ScanAlert.carried_at.is_(None)).order_by(ScanAlert.id).limit(AT_ONCE)
-    with work.database.reading() as session:
-        ids = session.scalars(query).all()
-    count = 0
-    for alert_id in ids:
-        try:
-            with work.database.writing() as session:
-                count += _carry(work, session, alert_id, now)
-        except Unavailable:
-            raise
-        except Exception:
-            log.exception("%s is not carried to listings, and waits for the next round", alert_id)
+    count, after = 0, ""
+    while ids := _find_waiting(work, after):
+        for alert_id in ids:
+            try:
+                with work.database.writing() as session:
+                    count += _carry(work, session, alert_id, now)
+            except Unavailable:
+                raise
+            except Exception:
+                log.exception("%s is not carried to listings, and waits for the next round", alert_id)
+        after = ids[-1]
     return count
+
+
+def _find_waiting(work: Workspace, after: str) -> Sequence[str]:
+    """Return the ids of the next alerts that are not carried, from after the id `after`."""
+    query = select(ScanAlert.id).where(ScanAlert.carried_at.is_(None), ScanAlert.id > after)
+    with work.database.reading() as session:
+        return session.scalars(query.order_by(ScanAlert.id).limit(AT_ONCE)).all()
 
 
 def _carry(work: Workspace, session: Session, alert_id: str, now: datetime) -> int:

@@ -110,6 +110,7 @@ def test_one_alert_that_fails_holds_up_no_other(
         return carry(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(clones, "_carry", fail)
+    monkeypatch.setattr(clones, "AT_ONCE", 1)
     assert clones.carry(workspace, LATER) == 1
     waiting = [alert.certificate_id for alert in made.alerts_in(workspace) if alert.carried_at is None]
     assert waiting == [unit.id]
