@@ -8,6 +8,7 @@ import case_samples
 from markupsafe import Markup
 
 from api.i18n import Language
+from api.pages import desk
 from api.pages.render import TEMPLATES
 from authcheck.members.permissions import MATRIX, SCOPES, Resource, Right, Role
 from authcheck.members.second_factor import qr_svg
@@ -17,20 +18,13 @@ QR = Markup(qr_svg("otpauth://totp/authcheck:jana%40maison-iris.example?secret=I
 ME = {
     "name": "Jana Nováková",
     "acting": "Maison Iris",
-    "may_manage_people": True,
-    "may_manage_organisations": False,
-    "may_read_hits": True,
-    "may_read_notices": True,
-    "may_read_cases": False,
+    "pages": {path: key for path, key, kinds, _ in desk.PAGES if "brand" in kinds}
+    | {"/people": "people.title", "/account": "account.title"},
 }
 AGENT = {
     "name": "王小明",
     "acting": "Brandguard for Maison Iris",
-    "may_manage_people": False,
-    "may_manage_organisations": False,
-    "may_read_hits": False,
-    "may_read_notices": False,
-    "may_read_cases": False,
+    "pages": {"/account": "account.title"},
 }
 INVITATION = {"organisation": "Maison Iris", "invited_by": "Jana Nováková", "roles": ["rights", "analyst"]}
 LONG = "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh GmbH & Co. KG <script>alert(1)</script>"
@@ -341,7 +335,9 @@ SIGNED_IN: dict[str, Mapping[str, Any]] = {
     name: ME for name in PAGES if name.startswith(("account", "people"))
 }
 SIGNED_IN |= {
-    name: ME | {"may_manage_organisations": True} for name in PAGES if name.startswith("organisations")
+    name: ME | {"pages": {"/organisations": "organisations.title", "/people": "people.title"}}
+    for name in PAGES
+    if name.startswith("organisations")
 }
 SIGNED_IN |= dict.fromkeys(case_samples.PAGES, case_samples.MODERATOR)
 SIGNED_IN["account on"] = AGENT

@@ -11,11 +11,7 @@ LONG = "Wolfeschlegelsteinhausenbergerdorff <script>alert(1)</script> & Co. KG"
 MODERATOR = {
     "name": "王小明",
     "acting": "Bazaar",
-    "may_manage_people": False,
-    "may_manage_organisations": False,
-    "may_read_cases": True,
-    "may_read_hits": False,
-    "may_read_notices": False,
+    "pages": {"/cases": "cases.title", "/account": "account.title"},
 }
 CASE: dict[str, Any] = {
     "id": "cas_01KAWXYZ0123456789ABCDEFGH",

@@ -9,11 +9,11 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from authcheck.members.permissions import Resource, Right
 from authcheck.members.sessions import SignedIn
 
 from ..cookies import SESSION, TOKEN_FIELD, form_token, keep_form_cookie, read
 from ..i18n import LANGUAGES, Language, language_of
+from .desk import pages_of
 
 API = Path(__file__).parent.parent
 STATIC = API / "static"
@@ -101,35 +101,9 @@ def render(
 
 
 def _me(signed_in: SignedIn, language: Language) -> dict[str, object]:
-    """Return who is signed in, for the head of the page."""
-    principal = signed_in.principal
-    organises = principal is not None and principal.may(Resource.ORGANISATIONS, Right.READ)
-    manages = organises or (principal is not None and principal.may(Resource.PEOPLE, Right.READ))
-    organisation = signed_in.organisation
+    """Return who is signed in, and the pages that the person may open, for the head of the page."""
+    principal, organisation = signed_in.principal, signed_in.organisation
     acting = organisation.name if organisation else language.gettext("site.acts_for_nobody")
     if principal is not None and principal.agency is not None:
         acting = language.gettext("site.agent_for", agent=principal.agency.name, client=acting)
-    return {
-        "name": signed_in.person.name,
-        "acting": acting,
-        "may_manage_people": manages,
-        "may_manage_organisations": organises,
-        "may_read_cases": may_read_cases(signed_in),
-        "may_read_hits": _may_read_of_brand(signed_in, Resource.LISTINGS),
-        "may_read_notices": _may_read_of_brand(signed_in, Resource.NOTICES),
-    }
-
-
-def may_read_cases(signed_in: SignedIn) -> bool:
-    """Return whether a person acts for a marketplace, whose moderators decide cases, and may read cases."""
-    principal, organisation = signed_in.principal, signed_in.organisation
-    if principal is None or organisation is None or "marketplace" not in organisation.roles:
-        return False
-    return principal.may(Resource.CASES, Right.READ)
-
-
-def _may_read_of_brand(signed_in: SignedIn, resource: Resource) -> bool:
-    """Return whether a person acts for a brand, which has hits and notices, and may read this of it."""
-    principal, organisation = signed_in.principal, signed_in.organisation
-    is_for_brand = organisation is not None and "brand" in organisation.roles
-    return is_for_brand and principal is not None and principal.may(resource, Right.READ)
+    return {"name": signed_in.person.name, "acting": acting, "pages": pages_of(signed_in)}

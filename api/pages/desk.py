@@ -1,0 +1,31 @@
+"""The pages of people in the head of every page: which of them a person may open, in their order."""
+
+from authcheck.members.permissions import Resource, Right
+from authcheck.members.sessions import SignedIn
+
+BRAND, LICENSEE, MARKETPLACE = "brand", "licensee", "marketplace"
+PAGES: tuple[tuple[str, str, tuple[str, ...], Resource], ...] = (
+    # address, key of its name, the kinds of organisation that have it, what a person must be able to read
+    ("/cases", "cases.title", (MARKETPLACE,), Resource.CASES),
+    ("/hits", "hits.title", (BRAND,), Resource.LISTINGS),
+    ("/notices", "notices.title", (BRAND,), Resource.NOTICES),
+)
+
+
+def pages_of(signed_in: SignedIn) -> dict[str, str]:
+    """Return the pages that a person may open: address -> key of its name."""
+    principal, organisation = signed_in.principal, signed_in.organisation
+    pages = {}
+    if principal is not None and organisation is not None:
+        kinds = set(organisation.roles)
+        pages = {
+            path: key
+            for path, key, have_it, resource in PAGES
+            if kinds & set(have_it) and principal.may(resource, Right.READ)
+        }
+        manages = principal.may(Resource.ORGANISATIONS, Right.READ)
+        if manages:
+            pages["/organisations"] = "organisations.title"
+        if manages or principal.may(Resource.PEOPLE, Right.READ):
+            pages["/people"] = "people.title"
+    return {**pages, "/account": "account.title"}
