@@ -20,18 +20,22 @@ from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
 from .pages import (
     account,
+    batch_files,
     buyer,
     case_acts,
     case_alike,
     certificate,
+    issuing,
     label_photo,
     label_report,
     one_time,
     owner,
     privacy,
     report,
+    revoking,
     sign_in,
 )
+from .pages import batches as batch_pages
 from .pages import cases as case_pages
 from .pages import feedback as feedback_pages
 from .pages import hits as hit_pages
@@ -89,6 +93,7 @@ ROUTERS = (
     alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
+    issuing, revoking, batch_files, batch_pages,
 )  # fmt: skip
 
 
