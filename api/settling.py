@@ -14,6 +14,7 @@ from authcheck.cases.settling import settle
 from authcheck.certificates import planned
 from authcheck.errors import AuthcheckError
 from authcheck.listings import holds
+from authcheck.scans import sums
 from authcheck.scans.sweeping import AT_ONCE, erase_old
 from authcheck.scans.volume import watch_volumes
 from authcheck.storage.opening import utc_now
@@ -29,8 +30,8 @@ log = logging.getLogger("authcheck.api.settling")
 async def settled_in_background(workspace: Workspace) -> AsyncIterator[None]:
     """Settle cases, carry alerts and carry out revocations every 2 seconds, until the block ends.
 
-    Every 10 minutes look for sudden volumes of scans. Every 6 hours release ended holds and erase old hashes.
-    First sort the cases again that were sorted by other weights.
+    Every 10 minutes look for sudden volumes of scans, and sum their days. Every 6 hours release ended holds
+    and erase old hashes. First sort the cases again that were sorted by other weights.
     """
     end = asyncio.Event()
     task = asyncio.create_task(_repeat(workspace, end))
@@ -79,6 +80,7 @@ def _revoke(workspace: Workspace) -> None:
 def _watch(workspace: Workspace) -> None:
     with workspace.database.writing() as session:
         watch_volumes(session, workspace.clone_limits, utc_now())
+    sums.close_days(workspace.database, utc_now())
 
 
 def _sweep(workspace: Workspace) -> None:
