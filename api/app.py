@@ -20,6 +20,7 @@ from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
 from .pages import (
     account,
+    alert_desk,
     batch_files,
     buyer,
     case_acts,
@@ -33,6 +34,8 @@ from .pages import (
     privacy,
     report,
     revoking,
+    scan_figures,
+    scan_list,
     sign_in,
 )
 from .pages import batches as batch_pages
@@ -93,7 +96,7 @@ ROUTERS = (
     alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
-    issuing, revoking, batch_files, batch_pages,
+    issuing, revoking, batch_files, batch_pages, scan_figures, scan_list, alert_desk,
 )  # fmt: skip
 
 

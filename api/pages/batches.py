@@ -21,6 +21,7 @@ from authcheck.labels.preview import label_svg
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal
 from authcheck.members.sessions import SignedIn
+from authcheck.scans.listing import never_scanned
 from authcheck.scans.tables import ScanSession
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
@@ -32,6 +33,8 @@ from .render import render
 PAGE = 50
 MOST_LABELS = 500  # of one file; drawing takes a few seconds
 USUAL_LAYOUT = "a4-24"
+NEVER_SCANNED = "never_scanned"
+UNIT_FILTERS = (*batches.STATES, NEVER_SCANNED)
 NOTICES = ("issued", "planned", "undone")
 router = APIRouter(route_class=PersonRoute, include_in_schema=False)
 ReaderDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.CERTIFICATES, Right.READ)))]
@@ -116,7 +119,7 @@ class Shown:
     """The part of a batch that its page shows: units of a state from a number on, and a sheet of labels."""
 
     def __init__(self, state: Word = "", start: Number = 1, layout: Word = USUAL_LAYOUT) -> None:
-        self.state = state if state in batches.STATES else ""
+        self.state = state if state in UNIT_FILTERS else ""
         self.start = start
         self.layout = layout if layout in LAYOUTS else USUAL_LAYOUT
 
@@ -177,7 +180,10 @@ def _contents(
 ) -> dict[str, Any]:
     """Return a batch with the shown units."""
     batch = batches.get_batch(session, batch_id, organisation_id=caller.organisation_id, reach=caller.reach)
-    found = desk_search.units_of(session, batch, state=shown.state, start=shown.start, limit=PAGE + 1)
+    if shown.state == NEVER_SCANNED:
+        found = never_scanned(session, batch.id, start=shown.start, limit=PAGE + 1)
+    else:
+        found = desk_search.units_of(session, batch, state=shown.state, start=shown.start, limit=PAGE + 1)
     units = found[:PAGE]
     scans, tx_ids = _scans_of(session, units), batches.transaction_ids(session, units)
     waiting = planned.waiting_of(session, caller.organisation_id, batch.id)

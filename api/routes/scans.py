@@ -61,6 +61,8 @@ def read_filter(  # noqa: PLR0917 - one parameter per filter
         bool | None, Query(description="Outside the markets of the batch, or inside.")
     ] = None,
     counted: Annotated[bool | None, Query(description="False: of phones that look up many units.")] = None,
+    *,
+    first: Annotated[bool, Query(description="Only the first scan of each unit.")] = False,
 ) -> ScanFilter:
     """Return the filter that a request asks for."""
     return ScanFilter(
@@ -73,6 +75,7 @@ def read_filter(  # noqa: PLR0917 - one parameter per filter
         until=until,
         off_market=off_market,
         counted=counted,
+        first=first,
     )
 
 

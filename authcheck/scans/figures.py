@@ -4,11 +4,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from io import StringIO
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.certificates.tables import Batch, Certificate
+from authcheck.files.csv_cells import CellWriter
 from authcheck.members.reach import WHOLE, Reach
 from authcheck.registry.tables import Design
 from authcheck.scans import sums
@@ -19,6 +21,7 @@ from authcheck.scans.tables import ScanAlert, ScanSession
 
 FEW = 5  # fewer scans of a country are `few`: nobody shall be found by a rare place
 MOST_BATCHES = 200
+COLUMNS = ("batch", "product", "lot", "issued", "scanned", "never_scanned", "days_to_first")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +63,11 @@ class Day:
 class BatchCoverage:
     """How many of a batch's signed units were ever scanned, and the median of whole days until then.
 
-    `never` are the units that nobody has scanned.
+    `organisation_id` is the issuer. `never` are the units that nobody has scanned.
     """
 
     batch_id: str
+    organisation_id: str
     product: str
     lot: str
     issued: int
@@ -107,9 +111,18 @@ class Figures:
 
 
 def compute(
-    session: Session, organisation_id: str, *, since: date, until: date, part: Part = EVERYTHING
+    session: Session,
+    organisation_id: str,
+    *,
+    since: date,
+    until: date,
+    part: Part = EVERYTHING,
+    batches: int = MOST_BATCHES,
 ) -> Figures:
-    """Return the figures of an issuer's or a design owner's units, both days included."""
+    """Return the figures of an issuer's or a design owner's units, both days included.
+
+    With the coverage of at most so many `batches`, the newest ones.
+    """
     found = _find_sums(session, organisation_id, part, since, until)
     counted = [one for one in found if one.counted]
     countries, few = _countries(counted)
@@ -129,7 +142,7 @@ def compute(
         flagged=flagged,
         flagged_units=flagged_units,
         scanned_units=_count_scanned(session, organisation_id, part),
-        batches=coverage(session, organisation_id, part=part),
+        batches=coverage(session, organisation_id, part=part, limit=batches),
     )
 
 
@@ -224,6 +237,7 @@ def coverage(
     return [
         BatchCoverage(
             batch.id,
+            batch.organisation_id,
             batch.product,
             batch.lot,
             batch.count - unsigned.get(batch.id, 0),
@@ -242,3 +256,15 @@ def _median_wait(issued: date, firsts: dict[date, int]) -> int | None:
         if place <= 0:
             return max((day - issued).days, 0)
     return None
+
+
+def coverage_csv(rows: Sequence[BatchCoverage]) -> str:
+    """Return the coverage of batches as a table for a spreadsheet."""
+    file = StringIO()
+    writer = CellWriter(file)
+    writer.write_row(COLUMNS)
+    for row in rows:
+        writer.write_row(
+            (row.batch_id, row.product, row.lot, row.issued, row.scanned, row.never, row.days_to_first)
+        )
+    return file.getvalue()

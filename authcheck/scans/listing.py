@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.certificates.tables import Certificate
@@ -13,7 +13,7 @@ from authcheck.errors import Rejected
 from authcheck.files.csv_cells import CellWriter
 from authcheck.ids import as_word, first_id
 from authcheck.members.reach import WHOLE, Reach
-from authcheck.scans.sums import begin_of
+from authcheck.scans.sums import begin_of, is_first
 from authcheck.scans.tables import ScanSession
 from authcheck.storage.parameters import can_be_stored
 
@@ -28,7 +28,10 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanFilter:
-    """A filter for scans. A scan must match each field that is not empty. Days are UTC, `until` included."""
+    """A filter for scans. A scan must match each field that is not empty. Days are UTC, `until` included.
+
+    `first` are the first scans of their units that count.
+    """
 
     batch_id: str = ""
     unit_id: str = ""
@@ -39,6 +42,7 @@ class ScanFilter:
     until: date | None = None
     off_market: bool | None = None
     counted: bool | None = None
+    first: bool = False
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """Yield the conditions. Raises Rejected (`scan.advice`)."""
@@ -58,10 +62,20 @@ class ScanFilter:
                 message = f"{self.advice!r} is not one of {', '.join(ADVICE)}."
                 raise Rejected(message, code="scan.advice")
             yield ScanSession.advice == advice
-        if self.off_market is not None:
-            yield ScanSession.off_market.is_(self.off_market)
-        if self.counted is not None:
-            yield ScanSession.counted.is_(self.counted)
+        if self.first:
+            yield is_first()
+        yield from self._flags()
+        yield from self._days()
+
+    def _flags(self) -> Iterator[ColumnElement[bool]]:
+        for flag, wanted in (
+            (ScanSession.off_market, self.off_market),
+            (ScanSession.counted, self.counted),
+        ):
+            if wanted is not None:
+                yield flag.is_(wanted)
+
+    def _days(self) -> Iterator[ColumnElement[bool]]:
         if self.since is not None:  # ids sort by time, and each owner's scans have an index of them
             yield ScanSession.id >= first_id("scn", begin_of(self.since))
         if self.until is not None:
@@ -103,6 +117,20 @@ def list_scans(
         .options(joinedload(ScanSession.certificate).joinedload(Certificate.batch))
     )
     return session.scalars(query.order_by(order)).all()
+
+
+def never_scanned(
+    session: Session, batch_id: str, *, start: int = 1, limit: int = 50
+) -> Sequence[Certificate]:
+    """Return at most `limit` signed units of a batch that nobody has scanned, from number `start` on."""
+    scanned = exists().where(ScanSession.certificate_id == Certificate.id, ScanSession.counted.is_(True))
+    query = select(Certificate).where(
+        Certificate.batch_id == batch_id,
+        Certificate.number_in_batch >= start,
+        Certificate.state != "unsigned",
+        ~scanned,
+    )
+    return session.scalars(query.order_by(Certificate.number_in_batch).limit(limit)).all()
 
 
 def phone_of(scan: ScanSession) -> str:
