@@ -10,7 +10,7 @@ from authcheck.scans.listing import ADVICE
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LONG = "Wolfeschlegelsteinhausenbergerdorff <script>alert(1)</script> & Co. KG"
 FIGURES = ("sessions", "first", "careful", "revoked", "off_market", "flagged", "probing")
-REST = ("others", "few", "unknown")
+REST = ("few", "unknown")
 WAYS = ("camera", "scanner", "photo", "typed", "api")
 COUNTS = [
     {"verified": 100 + number, "cannot_tell": 3, "careful": number, "revoked": 1} for number in range(7)

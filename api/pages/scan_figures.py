@@ -13,6 +13,7 @@ from authcheck.members.principals import Principal
 from authcheck.members.sessions import SignedIn
 from authcheck.scans import figures
 from authcheck.scans.figures import BatchCoverage, Day, Figures
+from authcheck.scans.listing import UNKNOWN
 from authcheck.scans.standing import markets_of
 from authcheck.storage.opening import utc_now
 
@@ -25,7 +26,6 @@ from .render import render
 PERIODS = (7, 30, 90, 365)
 USUAL_DAYS = 30
 PAGE = 50  # batches
-MOST_COUNTRIES = 12
 router = APIRouter(route_class=PersonRoute, include_in_schema=False)
 ReaderDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.SCANS, Right.READ)))]
 Id = Annotated[str, Query(max_length=40)]
@@ -149,7 +149,7 @@ def _day(day: Day, asked: Asked) -> dict[str, Any]:
 
 
 def _countries(request: Request, result: Figures, asked: Asked, wanted: set[str]) -> list[dict[str, Any]]:
-    """Return the countries with most sessions, then the rest, the few and the unknown places."""
+    """Return the countries, most sessions first, then the few, whose rows would point at a phone, and the rest."""
     names = language_of(request).locale.territories
     known = [(code, count) for code, count in result.countries.items() if code]
     rows = [
@@ -160,16 +160,15 @@ def _countries(request: Request, result: Figures, asked: Asked, wanted: set[str]
             "is_expected": code in wanted if wanted else None,
             "rows": asked.rows(country=code, counted="true"),
         }
-        for code, count in known[:MOST_COUNTRIES]
+        for code, count in known
     ]
-    rest = {
-        "others": sum(count for _, count in known[MOST_COUNTRIES:]),
-        "few": result.few,
-        "unknown": result.countries.get("", 0),
-    }
+    unknown = asked.rows(country=UNKNOWN, counted="true")
     return rows + [
-        {"code": "", "name": name, "part": Part(count, result.sessions), "is_expected": None, "rows": None}
-        for name, count in rest.items()
+        {"code": "", "name": name, "part": Part(count, result.sessions), "is_expected": None, "rows": place}
+        for name, count, place in (
+            ("few", result.few, None),
+            ("unknown", result.countries.get("", 0), unknown),
+        )
         if count
     ]
 

@@ -53,7 +53,7 @@ def read_filter(  # noqa: PLR0917 - one parameter per filter
     batch: BatchId = "",
     unit: Annotated[Text, Query(max_length=40, description="Id of a certificate.")] = "",
     design: DesignId = "",
-    country: Annotated[Text, Query(max_length=2, description="ISO 3166-1.")] = "",
+    country: Annotated[Text, Query(max_length=2, description="ISO 3166-1, or ZZ for unknown.")] = "",
     advice: Advice | None = None,
     since: Annotated[Day | None, Query(description="The first day, in UTC.")] = None,
     until: Annotated[Day | None, Query(description="The last day, in UTC.")] = None,

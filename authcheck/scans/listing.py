@@ -18,6 +18,7 @@ from authcheck.scans.tables import ScanSession
 from authcheck.storage.parameters import can_be_stored
 
 ADVICE = ("verified", "careful", "revoked", "cannot_tell")
+UNKNOWN = "ZZ"  # the country of a scan from an unknown place, as ISO 3166 and CLDR write it
 SHOWN_CHARS = 12  # of a keyed hash: enough to tell phones apart
 AT_ONCE = 500  # as many ids as one statement can name
 COLUMNS = (
@@ -52,7 +53,7 @@ class ScanFilter:
             (ScanSession.country, self.country.upper()),
         ):
             if value:
-                yield column == value
+                yield column == ("" if value == UNKNOWN else value)
         if self.design_id:
             units = select(Certificate.id).where(Certificate.design_id == self.design_id)
             yield ScanSession.certificate_id.in_(units)

@@ -87,6 +87,8 @@ def test_each_figure_leads_to_its_rows(sign: Sign, units: list[Certificate]) -> 
         if href.startswith("/scans/list"):
             assert count_rows(browser, href) == int(words.split(" ")[0]), href
     assert browser.get(found[5][0]).text.count('<li id="alr_') == 1
+    rows = page.text.partition('id="where"')[2]
+    assert [count for _, count in re.findall(r"country=(ZZ|CN)[^>]+>(\d+)</a>", rows)] == ["8", "1"]
     for href, count in re.findall(r'<a href="([^"]+)">(\d+)</a>', page.text.partition("<tbody>")[2]):
         if href.startswith("/scans/list"):
             assert count_rows(browser, unescape(href)) == int(count), href
