@@ -33,6 +33,7 @@ from .pages import (
     sign_in,
 )
 from .pages import cases as case_pages
+from .pages import designs as design_pages
 from .pages import feedback as feedback_pages
 from .pages import hits as hit_pages
 from .pages import keys as key_pages
@@ -88,7 +89,7 @@ ROUTERS = (
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
     alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
-    case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
+    case_alike, design_pages, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
 )  # fmt: skip
 
 

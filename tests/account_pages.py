@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import case_samples
+import design_samples
 from markupsafe import Markup
 
 from api.i18n import Language
@@ -331,6 +332,7 @@ PAGES |= {
     ),
 }
 PAGES |= case_samples.PAGES
+PAGES |= design_samples.PAGES
 SIGNED_IN: dict[str, Mapping[str, Any]] = {
     name: ME for name in PAGES if name.startswith(("account", "people"))
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -14,6 +14,7 @@ from authcheck.members.reach import WHOLE
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
 from authcheck.registry.comparison import Comparer
+from authcheck.registry.design_search import Wanted, list_wanted
 from authcheck.registry.features import usual_masking
 from authcheck.registry.reading import ReadView, read_pictures
 from authcheck.registry.registration import NewDesign, Registration
@@ -120,20 +121,40 @@ def compare_views(
     return [view.compare(comparer, owner_id) for view in turn.between(views.values())]
 
 
+async def get_wanted(
+    words: Annotated[
+        str, Query(max_length=200, description="Title, reference or collection contain all of them.")
+    ] = "",
+    kind: Annotated[str, Query(max_length=20)] = "",
+    state: Annotated[
+        Literal["live", "registered", "disputed", "retired"] | None,
+        Query(description="`live` are all that are not retired."),
+    ] = None,
+    collection: Annotated[str, Query(max_length=200)] = "",
+) -> Wanted:
+    """Return which designs a request wants."""
+    return Wanted(words=words, kind=kind, state=state or "", collection=collection)
+
+
+WantedDep = Annotated[Wanted, Depends(get_wanted)]
+
+
 @router.get("")
 def list_designs(
     caller: DesignsReader,
     workspace: WorkspaceDep,
     paging: PagingDep,
-    state: Annotated[Literal["registered", "disputed", "retired"] | None, Query()] = None,
+    wanted: WantedDep,
+    order: Annotated[Literal["oldest", "newest"], Query()] = "oldest",
 ) -> Page[DesignOut]:
-    """List your designs, oldest first."""
+    """List your designs, oldest first unless `order` says otherwise."""
     with workspace.database.reading() as session:
-        rows = designs.list_designs(
+        rows = list_wanted(
             session,
+            wanted,
             owner_id=caller.organisation_id,
-            state=state,
             after=paging.after,
+            newest_first=order == "newest",
             limit=paging.fetch,
             reach=caller.reach,
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+import design_samples
 import make
 import pytest
 from babel.messages.catalog import Catalog
@@ -60,57 +61,60 @@ CERTIFICATE_ENDS = {
 CERTIFICATE_OUTCOMES = get_args(get_type_hints(CertificateSeen)["outcome"])
 ROLES = [role.value for role in Role]
 REASONS_OVER = ["expired", "used", "withdrawn", "unknown"]
-ACCOUNT_ENDS = {  # by the beginning of the key
-    "sign_in.": ["signed_out", "expired", "password_changed", "needed", "invited", "empty"],
-    "account.said.": [
-        *("saved", "welcome", "password", "acting", "factor_on", "factor_off", "factor_again"),
-        *("session_ended", "sessions_ended"),
-    ],
-    "people.said.": [
-        *("invited", "invited_again", "withdrawn", "roles", "removed"),
-        *("key_revoked", "appointed", "ended", "organisation_added"),
-    ],
-    "scope.": list(SCOPES),
-    "resource.": [resource.value for resource in Resource],
-    "right.": [right.name.lower() for right in Right],
-    "link.": ["reset", "invitation", "join", "other"],
-    "link_over.": REASONS_OVER,
-    "link_over.about.": REASONS_OVER,
-    "role.": ROLES,
-    "role.about.": ROLES,
-    "kind.": list(ROLES_OF_KIND),
-    "kind.about.": list(ROLES_OF_KIND),
-    "notices.stage.": list(Stage),
-    "report.claim.": list(BUYER_CLAIMS),
-    "form.scan.": ["starting", "looking", "found", "refused", "missing", "failed", "foreign"],
-    "report.stage.": [stage for stage in Stage if stage not in {"refused", "not_reported"}],
-    "notices.claim.": list(CLAIMS),
-    "notices.about_claim.": list(CLAIMS),
-    "notices.decided.": list(Code),
-    "notices.asked.": [restriction for restriction in RESTRICTIONS if restriction != "none"],
-    "notices.row_code.": list(SENTENCES),
-    "feedback.": ["matches", "accusations"],
-    "feedback.notice.": list(feedback.NOTICES),
-    "certificate.step.": [*STEPS, "anchor"],
-    "cases.said.": list(case_pages.NOTICES),
-    "listing_verdict.": [verdict.value for verdict in ListingVerdict],
-    "case.said.": list(case_pages.CASE_NOTICES),
-    "decision.": [code.value for code in Code],
-    "decision_reason.": [reason for reasons in REASONS_OF_DECISIONS.values() for reason in reasons],
-    "restriction.": list(RESTRICTIONS),
-    "restriction.asked.": list(RESTRICTIONS[1:]),
-    "skip.": list(SKIP_REASONS),
-    "asked.": list(ASKED),
-    "remark.": list(REMARKS),
-    "alike.differs.": ["picture", "verdict", "held"],
-    "deciding.": ["skip", "ask", "escalate", "reverse"],
-    "case_state.": [state.value for state in CaseState],
-    "case_event.": list(case_reasons.EVENTS),
-    "case_certificate.": [*CERTIFICATE_OUTCOMES],
-    "case.number.": ["sold_30d", "stock", "rank"],
-    "term.": list(case_reasons.TERMS),
-    "compare.": ["blink", "onion", "swipe", "difference", "outlines", "zoom", "mirrored", "inverted"],
-}
+ACCOUNT_ENDS = (
+    {  # by the beginning of the key
+        "sign_in.": ["signed_out", "expired", "password_changed", "needed", "invited", "empty"],
+        "account.said.": [
+            *("saved", "welcome", "password", "acting", "factor_on", "factor_off", "factor_again"),
+            *("session_ended", "sessions_ended"),
+        ],
+        "people.said.": [
+            *("invited", "invited_again", "withdrawn", "roles", "removed"),
+            *("key_revoked", "appointed", "ended", "organisation_added"),
+        ],
+        "scope.": list(SCOPES),
+        "resource.": [resource.value for resource in Resource],
+        "right.": [right.name.lower() for right in Right],
+        "link.": ["reset", "invitation", "join", "other"],
+        "link_over.": REASONS_OVER,
+        "link_over.about.": REASONS_OVER,
+        "role.": ROLES,
+        "role.about.": ROLES,
+        "kind.": list(ROLES_OF_KIND),
+        "kind.about.": list(ROLES_OF_KIND),
+        "notices.stage.": list(Stage),
+        "report.claim.": list(BUYER_CLAIMS),
+        "form.scan.": ["starting", "looking", "found", "refused", "missing", "failed", "foreign"],
+        "report.stage.": [stage for stage in Stage if stage not in {"refused", "not_reported"}],
+        "notices.claim.": list(CLAIMS),
+        "notices.about_claim.": list(CLAIMS),
+        "notices.decided.": list(Code),
+        "notices.asked.": [restriction for restriction in RESTRICTIONS if restriction != "none"],
+        "notices.row_code.": list(SENTENCES),
+        "feedback.": ["matches", "accusations"],
+        "feedback.notice.": list(feedback.NOTICES),
+        "certificate.step.": [*STEPS, "anchor"],
+        "cases.said.": list(case_pages.NOTICES),
+        "listing_verdict.": [verdict.value for verdict in ListingVerdict],
+        "case.said.": list(case_pages.CASE_NOTICES),
+        "decision.": [code.value for code in Code],
+        "decision_reason.": [reason for reasons in REASONS_OF_DECISIONS.values() for reason in reasons],
+        "restriction.": list(RESTRICTIONS),
+        "restriction.asked.": list(RESTRICTIONS[1:]),
+        "skip.": list(SKIP_REASONS),
+        "asked.": list(ASKED),
+        "remark.": list(REMARKS),
+        "alike.differs.": ["picture", "verdict", "held"],
+        "deciding.": ["skip", "ask", "escalate", "reverse"],
+        "case_state.": [state.value for state in CaseState],
+        "case_event.": list(case_reasons.EVENTS),
+        "case_certificate.": [*CERTIFICATE_OUTCOMES],
+        "case.number.": ["sold_30d", "stock", "rank"],
+        "term.": list(case_reasons.TERMS),
+        "compare.": ["blink", "onion", "swipe", "difference", "outlines", "zoom", "mirrored", "inverted"],
+    }
+    | design_samples.ENDS
+)
 VERDICTS = [code.value for code in VerdictCode]
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 # A form with one field cannot cause these codes. The codes get the neutral sentence.
@@ -339,6 +343,7 @@ def test_files_stay_small(settings: Settings) -> None:
         "cases.css": 300,
         "hits.css": 100,
         "brand.css": 150,
+        "designs.css": 150,
     }
     assert {name: lines[name] for name in lines if name.endswith(".css") and lines[name] > most[name]} == {}
     scripts = {name: lines[name] for name in lines if name.endswith(".js")}
