@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.checks.answers import answer, read_submission
 from authcheck.checks.verdicts import VerdictCode, code_for
-from authcheck.errors import AuthcheckError, NotFound, Rejected
+from authcheck.errors import AuthcheckError, NotFound
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal
 from authcheck.members.sessions import SignedIn
@@ -22,14 +22,14 @@ from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from .. import cookies
 from ..deps import WorkspaceDep
 from ..etags import not_modified, picture_response
 from ..previews import Previews
-from ..uploads import UploadedPicture, read_upload, take_place
+from ..uploads import take_place
 from .designs_view import HIT_DAYS, cards_of, designs_csv, first_picture
 from .person import NeedsPerson, PersonRoute, acting, problem_of, status_of
 from .render import render
+from .sent_files import SentDep
 
 PAGE = 60
 MOST_RANKED = 64  # designs of all owners, of which the own ones are shown
@@ -137,32 +137,19 @@ def download(signed_in: ReaderDep, workspace: WorkspaceDep, facets: FacetsDep, b
 
 
 @router.post("/designs/search")
-async def search(request: Request, signed_in: ReaderDep, workspace: WorkspaceDep) -> Response:
+def search(request: Request, signed_in: ReaderDep, sent: SentDep, workspace: WorkspaceDep) -> Response:
     """Show the own designs that a picture shows or resembles, best first. Store nothing."""
     caller = acting(signed_in)
-    request.state.principal = caller
     try:
-        picture = await _read_picture(request)
-        return await run_in_threadpool(_search, request, caller, workspace, picture)
+        part, data = sent.file("image")
+        return _search(request, caller, workspace, data, part.filename or "?")
     except AuthcheckError as error:
-        return await run_in_threadpool(_show, request, caller, workspace, Facets(), error=error)
+        return _show(request, caller, workspace, Facets(), error=error)
 
 
-async def _read_picture(request: Request) -> UploadedPicture:
-    """Return the picture of the form, which a page of ours has sent. Raises Rejected, Forbidden."""
-    if cookies.from_our_site(request) is False:  # before the body is read
-        raise cookies.cross_site_error()
-    upload = await read_upload(request)
-    cookies.refuse_other_sites(request, upload.form.text(cookies.TOKEN_FIELD))
-    pictures = [picture for picture in upload.pictures() if picture.data]
-    if not pictures:
-        raise Rejected("Choose a picture first.", code="request.image_missing")
-    return pictures[0]
-
-
-def _search(request: Request, caller: Principal, workspace: Workspace, picture: UploadedPicture) -> Response:
+def _search(request: Request, caller: Principal, workspace: Workspace, data: bytes, name: str) -> Response:
     now, policy = utc_now(), workspace.policy
-    submission = read_submission(picture.data, workspace.limits)
+    submission = read_submission(data, workspace.limits)
     result = answer(workspace.database, workspace.finder, submission, policy, designs=MOST_RANKED)
     verdicts = {candidate.design_id: code_for(candidate.score, policy) for candidate in result.ranked}
     shown = [design_id for design_id, verdict in verdicts.items() if verdict is not VerdictCode.NONE]
@@ -183,7 +170,7 @@ def _search(request: Request, caller: Principal, workspace: Workspace, picture: 
         csv=None,
         api="/v1/checks",
         hit_days=HIT_DAYS,
-        found=picture.name or "?",
+        found=name,
         may_register=caller.may(Resource.DESIGNS, Right.WRITE) and caller.reach.designs is None,
         problem=None,
         as_of=now,
