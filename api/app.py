@@ -24,6 +24,8 @@ from .pages import (
     case_acts,
     case_alike,
     certificate,
+    designs_one,
+    designs_pictures,
     label_photo,
     label_report,
     one_time,
@@ -89,7 +91,8 @@ ROUTERS = (
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
     alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
-    case_alike, design_pages, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
+    case_alike, design_pages, designs_one, designs_pictures, hit_pages, notice_pages, feedback_pages,
+    report, owner, privacy, label_report,
 )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ MOST_RANKED = 64  # designs of all owners, of which the own ones are shown
 PICTURE_CACHE = "private, max-age=31536000, immutable"
 router = APIRouter(route_class=PersonRoute, include_in_schema=False)
 ReaderDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.DESIGNS, Right.READ)))]
+WriterDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.DESIGNS, Right.WRITE)))]
 Word = Annotated[str, Query(max_length=200)]
 Key = Annotated[str, Query(max_length=40)]
 DesignId = Annotated[str, Path(max_length=40)]

@@ -1,16 +1,13 @@
 """Endpoints with which an owner registers, lists, reads, changes and retires designs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from authcheck.errors import Conflict, Rejected
+from authcheck.errors import Rejected
 from authcheck.members.principals import Principal
-from authcheck.members.reach import WHOLE
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
 from authcheck.registry.comparison import Comparer
@@ -22,6 +19,7 @@ from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
+from ..callers import private_licences
 from ..deps import DesignsReader, DesignsWriter, IfMatch, IfNoneMatch, KeyFirst, WorkspaceDep
 from ..etags import changed_since, design_etag, not_modified, require_match
 from ..idempotency import OnceDep
@@ -220,20 +218,6 @@ def _read_design(workspace: Workspace, caller: Principal, design_id: str) -> Des
 def read_own_design(session: Session, caller: Principal, design_id: str) -> Design:
     """Return a design of the caller's organisation, within the caller's reach. Raises NotFound."""
     return designs.get_design(session, design_id, owner_id=caller.organisation_id, reach=caller.reach)
-
-
-@contextmanager
-def private_licences(caller: Principal) -> Iterator[None]:
-    """Name no licences to an agent of a part of the brand when an exclusive licence is in the way."""
-    try:
-        yield
-    except Conflict as error:
-        if error.code != "licence.exclusive" or caller.reach == WHOLE:
-            raise
-        raise Conflict(
-            "The design would come under two licences, one of them exclusive. Leave this to the brand.",
-            code="licence.exclusive",
-        ) from None
 
 
 def design_response(design: Design, status: int = 200) -> Response:

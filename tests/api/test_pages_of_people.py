@@ -429,6 +429,11 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "GET /designs.csv": (Resource.DESIGNS, Right.READ),
     "POST /designs/search": (Resource.DESIGNS, Right.READ),
     "GET /designs/{design_id}/picture": (Resource.DESIGNS, Right.READ),
+    "GET /designs/{design_id}": (Resource.DESIGNS, Right.READ),
+    **{
+        f"POST /designs/{{design_id}}/{act}": (Resource.DESIGNS, Right.WRITE)
+        for act in ("change", "retire", "pictures", "pictures/remove", "mask")
+    },
     "GET /hits": (Resource.LISTINGS, Right.READ),
     "GET /hits/listings": (Resource.LISTINGS, Right.READ),
     "GET /hits/picture": (Resource.LISTINGS, Right.READ),
