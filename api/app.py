@@ -26,6 +26,8 @@ from .pages import (
     case_acts,
     case_alike,
     certificate,
+    designs_one,
+    designs_pictures,
     issuing,
     label_photo,
     label_report,
@@ -40,6 +42,7 @@ from .pages import (
 )
 from .pages import batches as batch_pages
 from .pages import cases as case_pages
+from .pages import designs as design_pages
 from .pages import feedback as feedback_pages
 from .pages import hits as hit_pages
 from .pages import keys as key_pages
@@ -97,6 +100,7 @@ ROUTERS = (
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
     issuing, revoking, batch_files, batch_pages, scan_figures, scan_list, alert_desk,
+    design_pages, designs_one, designs_pictures,
 )  # fmt: skip
 
 

@@ -425,6 +425,15 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "POST /people/agents/end": (Resource.PEOPLE, Right.WRITE),
     "GET /organisations": (Resource.ORGANISATIONS, Right.READ),
     "POST /organisations": (Resource.ORGANISATIONS, Right.WRITE),
+    "GET /designs": (Resource.DESIGNS, Right.READ),
+    "GET /designs.csv": (Resource.DESIGNS, Right.READ),
+    "POST /designs": (Resource.DESIGNS, Right.READ),
+    "GET /designs/{design_id}/picture": (Resource.DESIGNS, Right.READ),
+    "GET /designs/{design_id}": (Resource.DESIGNS, Right.READ),
+    **{
+        f"POST /designs/{{design_id}}/{act}": (Resource.DESIGNS, Right.WRITE)
+        for act in ("change", "retire", "pictures", "pictures/remove", "mask")
+    },
     "GET /hits": (Resource.LISTINGS, Right.READ),
     "GET /hits/listings": (Resource.LISTINGS, Right.READ),
     "GET /hits/picture": (Resource.LISTINGS, Right.READ),
