@@ -26,6 +26,7 @@ from .pages import (
     certificate,
     label_photo,
     label_report,
+    licence_pictures,
     one_time,
     owner,
     privacy,
@@ -36,6 +37,7 @@ from .pages import cases as case_pages
 from .pages import feedback as feedback_pages
 from .pages import hits as hit_pages
 from .pages import keys as key_pages
+from .pages import licences as licence_pages
 from .pages import notices as notice_pages
 from .pages import organisations as organisation_pages
 from .pages import people as people_pages
@@ -89,6 +91,7 @@ ROUTERS = (
     alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
+    licence_pages, licence_pictures,
 )  # fmt: skip
 
 

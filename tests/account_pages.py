@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import case_samples
+import licence_samples
 from markupsafe import Markup
 
 from api.i18n import Language
@@ -331,8 +332,9 @@ PAGES |= {
     ),
 }
 PAGES |= case_samples.PAGES
+PAGES |= licence_samples.PAGES
 SIGNED_IN: dict[str, Mapping[str, Any]] = {
-    name: ME for name in PAGES if name.startswith(("account", "people"))
+    name: ME for name in PAGES if name.startswith(("account", "people", *licence_samples.PAGES))
 }
 SIGNED_IN |= {
     name: ME | {"pages": {"/organisations": "organisations.title", "/people": "people.title"}}
