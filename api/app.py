@@ -26,6 +26,8 @@ from .pages import (
     certificate,
     label_photo,
     label_report,
+    licence,
+    licence_badges,
     licence_pictures,
     one_time,
     owner,
@@ -91,7 +93,7 @@ ROUTERS = (
     alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
-    licence_pages, licence_pictures,
+    licence_pages, licence_pictures, licence, licence_badges,
 )  # fmt: skip
 
 

@@ -9,6 +9,11 @@ from typing import Any
 from markupsafe import Markup
 
 from api.pages import licence_words
+from api.pages.licence import NOTICES
+from authcheck.certificates.forecast import Forecast
+from authcheck.licences.agreements import REASONS
+from authcheck.licences.changes import FIELDS
+from authcheck.licences.history import Recorded
 from authcheck.licences.listing import STATES
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -72,14 +77,101 @@ PAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
     "licences mine empty": ("licences/mine.html", MINE | EMPTY),
     "licences mine not found": ("licences/mine.html", MINE | EMPTY | {"is_filtered": True}),
 }
+CHANGES = [{"field": "cap", "before": "at most 5 units", "after": LONG}]
+ONE: dict[str, Any] = {
+    "licence": {
+        "id": "lic_01KAWXYZ0123456789ABCDEFGH",
+        "version": 2,
+        "owner": "Maison Iris",
+        "licensee": LONG,
+        "handle": "maker",
+        "other": LONG,
+        "is_got": False,
+        "state": ("active", "good", "In force"),
+        "sentence": SENTENCE,
+        "exclusive": True,
+        "sublicensing": True,
+        "parent": "lic_1",
+        "reason": None,
+        "meter": METER,
+        "left": 4,
+        "can_issue": True,
+    },
+    "pictures": [{"id": "dsn_0", "title": LONG}],
+    "versions": [
+        {
+            "id": f"lic_{number}",
+            "number": number,
+            "state": ("active", "good", "In force"),
+            "offered_at": NOW,
+            "accepted_at": NOW if number < 3 else None,
+            "is_first": number == 1,
+            "changes": CHANGES if number == 2 else [],
+        }
+        for number in (3, 2, 1)
+    ],
+    "forecast": {"kind": "day", "found": Forecast(TODAY, TODAY, None, 12.5)},
+    "entries": [Recorded(7, "licence.grant", NOW, "0" * 64, "lic_1")],
+    "stops": {
+        "total": 3,
+        "units": 3,
+        "batches": [{"product": LONG, "lot": "L-1", "count": 3, "at": NOW}],
+        "shops": [{"id": "shp_0", "name": "market.example/4711", "url": "#shops"}],
+    },
+    "reasons": REASONS,
+    "newest": "lic_3",
+    "offer": "lic_3",
+    "is_owner": True,
+    "locks": {"answer": "", "amend": "", "revoke": "", "withdraw": ""},
+    "notice": None,
+    "problem": None,
+    "typed": "",
+    "as_of": NOW,
+}
+OWN_OFFER = {"offer": ONE["licence"]["id"], "notice": "offered", "forecast": {"kind": "unknown"}}
+GOT = OWN_OFFER | {"licence": ONE["licence"] | {"is_got": True}, "is_owner": False}
+LOCKED = {"locks": dict.fromkeys(ONE["locks"], "role"), "stops": ONE["stops"] | {"batches": [], "shops": []}}
+REVOKED = ONE["licence"] | {"state": ("revoked", "bad", "Revoked"), "reason": "unpaid", "left": None}
+BADGE: dict[str, Any] = {
+    "licence_id": "lic_0",
+    "shop": {"id": "shp_0", "name": "market.example/4711"},
+    "url": "market.example/4711",
+    "jws": "eyJ" + "x" * 400,
+    "until": NOW,
+    "problem": None,
+}
+PAGES |= {
+    "licences one": ("licences/licence.html", ONE),
+    "licences one offered": ("licences/licence.html", ONE | OWN_OFFER),
+    "licences one got": ("licences/licence.html", ONE | GOT),
+    "licences one got locked": ("licences/licence.html", ONE | GOT | LOCKED),
+    "licences one locked": ("licences/licence.html", ONE | OWN_OFFER | LOCKED),
+    "licences one revoked": ("licences/licence.html", ONE | {"licence": REVOKED, "forecast": None}),
+    "licences one wrong": (
+        "licences/licence.html",
+        ONE | {"problem": {"code": "licence.confirmation", "field": "handle"}, "typed": "unpaid"},
+    ),
+    "licences badge": ("licences/badge.html", BADGE),
+    "licences badge refused": (
+        "licences/badge.html",
+        BADGE | {"jws": "", "problem": {"code": "badge.own_key", "field": ""}},
+    ),
+}
 STATES_OF_GRANTS = ("offered", "not_started", "active", "lapsed", "revoked", "declined", "superseded")
 ENDS = {  # by the beginning of the key
     "licences.filter.": [state for state in STATES if state != "current"],
+    "licences.locked.": ["role", "reach", "revoked"],
+    "licences.reason.": list(REASONS),
+    "licences.field.": list(FIELDS),
+    "licences.entry.": [f"licence.{act}" for act in ("grant", "accept", "supersede", "revoke")],
+    "licences.said.": list(NOTICES),
 }
 KEYS = (  # that code composes
     *(f"licences.breach.{kind}" for kind in licence_words.BREACHES),
     *(f"licences.state.{state}" for state in STATES_OF_GRANTS),
     *(f"nice.{number}" for number in range(1, 46)),
+    *(f"error.licence.{code}" for code in ("changed", "confirmation", "reason", "state", "not_found")),
+    *("error.badge.not_found", "error.badge.own_key", "error.signing_key.none", "error.storefront.not_found"),
 )
 
 

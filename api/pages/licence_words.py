@@ -46,9 +46,12 @@ def countries(language: Language, codes: Collection[str], most: int | None = Non
 
 
 def goods(language: Language, classes: Collection[int], most: int | None = None) -> str:
-    """Return Nice classes in words. No class means all goods."""
+    """Return Nice classes in words. No class means all goods. With `most`, several are their numbers."""
     if not classes:
         return language.plain("licences.all_goods")
+    if most is not None and len(classes) > 1:
+        numbers = format_list([str(number) for number in classes], locale=language.locale)
+        return language.plain("licences.classes", numbers=numbers)
     words = [
         language.plain("licences.class", goods=language.sentences[f"nice.{number}"], number=str(number))
         for number in classes
@@ -65,6 +68,12 @@ def shops(language: Language, channels: Collection[str], most: int | None = None
         key = "licences.one_shop" if shop else "licences.all_shops"
         words.append(language.plain(key, marketplace=marketplace, **({"shop": shop} if shop else {})))
     return _join(language, words, most)
+
+
+def days(language: Language, terms: Terms) -> str:
+    """Return the first and the last day for a cell of a table."""
+    last = language.day(terms.ends_on) if terms.ends_on else language.plain("licences.no_end")
+    return language.plain("licences.days", first=language.day(terms.starts_on), last=last)
 
 
 def period(language: Language, terms: Terms) -> str:

@@ -159,7 +159,7 @@ def _row_of(  # noqa: PLR0917 - what a row is made of
         "territories": words.territories(language, terms, words.SHORT),
         "goods": words.goods(language, terms.goods, words.SHORT),
         "shops": words.shops(language, terms.channels, words.SHORT),
-        "period": words.period(language, terms),
+        "period": words.days(language, terms),
         "exclusive": terms.exclusive,
         "state": words.mark(language, grant, now.date(), is_got=is_got),
         "meter": words.meter(language, grant.units_issued, terms.cap),
