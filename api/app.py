@@ -28,6 +28,7 @@ from .pages import (
     label_report,
     licence,
     licence_badges,
+    licence_offer,
     licence_pictures,
     one_time,
     owner,
@@ -93,7 +94,7 @@ ROUTERS = (
     alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
-    licence_pages, licence_pictures, licence, licence_badges,
+    licence_pages, licence_pictures, licence_offer, licence, licence_badges,
 )  # fmt: skip
 
 

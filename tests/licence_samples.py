@@ -8,13 +8,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from api.pages import licence_words
+from api.pages import licence_form, licence_words
 from api.pages.licence import NOTICES
+from api.pages.licence_form import Typed
 from authcheck.certificates.forecast import Forecast
 from authcheck.licences.agreements import REASONS
 from authcheck.licences.changes import FIELDS
+from authcheck.licences.codes import NICE_CLASSES
 from authcheck.licences.history import Recorded
 from authcheck.licences.listing import STATES
+from authcheck.licences.regions import REGIONS
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
@@ -157,6 +160,55 @@ PAGES |= {
         BADGE | {"jws": "", "problem": {"code": "badge.own_key", "field": ""}},
     ),
 }
+OFFER: dict[str, Any] = {
+    "licence": None,
+    "base": "",
+    "is_open": False,
+    "may_write": True,
+    "problem": None,
+    "rival": None,
+    "typed": Typed(licensee=LONG, search=LONG, countries=["DE"], goods=["25"], collections=[LONG]).shown(),
+    "chosen": [{"id": "dsn_0", "name": LONG, "reference": "KOI"}],
+    "more_designs": "dsn_8 dsn_9",
+    "more_count": 2,
+    "found": [{"id": "dsn_1", "name": "Kite", "reference": "KITE"}],
+    "collections": [LONG, "Sky"],
+    "regions": [
+        {"name": name, "countries": [(f"{name[0]}X", LONG)], "is_open": name == "eu", "count": 1}
+        for name in REGIONS
+    ],
+    "classes": [str(number) for number in range(1, 46)],
+    "members": [{"handle": "maker", "name": LONG}],
+    "shops": ["market.example/4711"],
+    "parent": None,
+    "changed": [],
+    "nonce": "n0nce",
+}
+AMENDED = {"id": "lic_2", "licensee": LONG, "version": 2}
+CLASH = [{"field": "cap", "before": "at most 5 units", "now": LONG, "yours": "any number of units"}]
+PAGES |= {
+    "licences new": ("licences/offer.html", OFFER),
+    "licences new locked": ("licences/offer.html", OFFER | {"may_write": False, "parent": {"id": "lic_0"}}),
+    "licences new wrong": (
+        "licences/offer.html",
+        OFFER
+        | {
+            "problem": {"code": "licence.exclusive", "field": "where", "form": "offer-"},
+            "rival": {"id": "lic_7", "licensee": LONG},
+        },
+    ),
+    "licences amend": ("licences/offer.html", OFFER | {"licence": AMENDED, "base": "lic_2", "is_open": True}),
+    "licences amend clash": (
+        "licences/offer.html",
+        OFFER
+        | {
+            "licence": AMENDED,
+            "base": "lic_2",
+            "changed": CLASH,
+            "problem": {"code": "licence.changed", "field": "", "form": "offer-"},
+        },
+    ),
+}
 STATES_OF_GRANTS = ("offered", "not_started", "active", "lapsed", "revoked", "declined", "superseded")
 ENDS = {  # by the beginning of the key
     "licences.filter.": [state for state in STATES if state != "current"],
@@ -165,12 +217,16 @@ ENDS = {  # by the beginning of the key
     "licences.field.": list(FIELDS),
     "licences.entry.": [f"licence.{act}" for act in ("grant", "accept", "supersede", "revoke")],
     "licences.said.": list(NOTICES),
+    "licences.region.": list(REGIONS),
+    "licences.where.": list(licence_form.WHERE),
+    "nice.": [str(number) for number in NICE_CLASSES],
 }
 KEYS = (  # that code composes
     *(f"licences.breach.{kind}" for kind in licence_words.BREACHES),
     *(f"licences.state.{state}" for state in STATES_OF_GRANTS),
     *(f"nice.{number}" for number in range(1, 46)),
-    *(f"error.licence.{code}" for code in ("changed", "confirmation", "reason", "state", "not_found")),
+    *(f"form.offer.{code}" for code in (*licence_form.FIELDS, "licence.changed", "licence.state", "day")),
+    *(f"error.licence.{code}" for code in ("confirmation", "reason", "state", "not_found")),
     *("error.badge.not_found", "error.badge.own_key", "error.signing_key.none", "error.storefront.not_found"),
 )
 
