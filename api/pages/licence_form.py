@@ -120,7 +120,7 @@ def _day(text: str, name: str) -> date:
     try:
         return read_day(text, error_code="day")
     except Rejected as error:
-        raise Rejected(str(error), code="day", **{**error.params, "field": name}) from error
+        raise Rejected(str(error), code=error.code, **{**error.params, "field": name}) from error
 
 
 def field_of(error: AuthcheckError) -> str:
