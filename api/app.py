@@ -30,6 +30,7 @@ from .pages import (
     licence_badges,
     licence_offer,
     licence_pictures,
+    licence_tester,
     one_time,
     owner,
     privacy,
@@ -94,7 +95,7 @@ ROUTERS = (
     alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
-    licence_pages, licence_pictures, licence_offer, licence, licence_badges,
+    licence_pages, licence_pictures, licence_tester, licence_offer, licence, licence_badges,
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from api.pages import licence_form, licence_words
+from api.pages import licence_form, licence_tester, licence_words
 from api.pages.licence import NOTICES
 from api.pages.licence_form import Typed
 from authcheck.certificates.forecast import Forecast
@@ -39,6 +39,7 @@ ROW: dict[str, Any] = {
     "meter": METER,
 }
 FREE = {"units": 12, "cap": None, "words": "12 issued, no limit"}
+WHO_CHOICES: dict[str, Any] = {"problem": None, "countries": [("DE", "Germany")], "classes": ["25"]}
 LIST: dict[str, Any] = {
     "licences": [ROW, ROW | {"version": 1, "is_got": True, "exclusive": False, "meter": FREE}],
     "facets": FACETS,
@@ -50,6 +51,7 @@ LIST: dict[str, Any] = {
     "is_filtered": False,
     "may_write": True,
     "as_of": NOW,
+    **WHO_CHOICES,
 }
 SENTENCE = Markup("You may make and sell all goods with {}.").format(LONG)
 CARD: dict[str, Any] = {
@@ -129,7 +131,9 @@ ONE: dict[str, Any] = {
     "notice": None,
     "problem": None,
     "typed": "",
+    "asked_design": LONG,
     "as_of": NOW,
+    **WHO_CHOICES,
 }
 OWN_OFFER = {"offer": ONE["licence"]["id"], "notice": "offered", "forecast": {"kind": "unknown"}}
 GOT = OWN_OFFER | {"licence": ONE["licence"] | {"is_got": True}, "is_owner": False}
@@ -152,12 +156,12 @@ PAGES |= {
     "licences one revoked": ("licences/licence.html", ONE | {"licence": REVOKED, "forecast": None}),
     "licences one wrong": (
         "licences/licence.html",
-        ONE | {"problem": {"code": "licence.confirmation", "field": "handle"}, "typed": "unpaid"},
+        ONE | {"problem": {"code": "licence.confirmation", "field": "handle", "form": ""}, "typed": "unpaid"},
     ),
     "licences badge": ("licences/badge.html", BADGE),
     "licences badge refused": (
         "licences/badge.html",
-        BADGE | {"jws": "", "problem": {"code": "badge.own_key", "field": ""}},
+        BADGE | {"jws": "", "problem": {"code": "badge.own_key", "field": "", "form": ""}},
     ),
 }
 OFFER: dict[str, Any] = {
@@ -174,10 +178,10 @@ OFFER: dict[str, Any] = {
     "found": [{"id": "dsn_1", "name": "Kite", "reference": "KITE"}],
     "collections": [LONG, "Sky"],
     "regions": [
-        {"name": name, "countries": [(f"{name[0]}X", LONG)], "is_open": name == "eu", "count": 1}
-        for name in REGIONS
+        {"name": name, "countries": [(f"{name[0]}X", LONG)], "is_open": name == "eu"} for name in REGIONS
     ],
     "classes": [str(number) for number in range(1, 46)],
+    "chosen_countries": [("DE", LONG)],
     "members": [{"handle": "maker", "name": LONG}],
     "shops": ["market.example/4711"],
     "parent": None,
@@ -209,6 +213,40 @@ PAGES |= {
         },
     ),
 }
+ASKED = {"design": LONG, "territory": "DE", "goods": "25", "shop": "a/b", "on": "2026-11-23", "licence": ""}
+CLAUSES = [Markup("It ended on Nov 1, 2026."), Markup("Germany is not among its countries.")]
+JUDGED = {"id": "lic_0", "version": 2, "other": LONG, "is_got": False, "state": ("lapsed", "none", "Ended")}
+WHO: dict[str, Any] = {
+    "asked": ASKED,
+    "design": {"id": "dsn_0", "name": LONG, "reference": "KOI"},
+    "designs": [],
+    "api": "/v1/sellers",
+    "as_of": NOW,
+    "answer": {
+        "kind": "no",
+        "is_allowed": False,
+        "is_hidden": False,
+        "is_own_design": True,
+        "design_state": "disputed",
+        "on": TODAY,
+        "licences": [JUDGED | {"clauses": CLAUSES}, JUDGED | {"clauses": [], "version": 1}],
+        "shops": [{"name": "market.example/4711", "owner": LONG}],
+    },
+    **WHO_CHOICES,
+}
+NOT_FOUND = {"code": "seller.day", "field": "on", "form": "who-"}
+PAGES |= {
+    "licences who": ("licences/who.html", WHO),
+    "licences who yes": (
+        "licences/who.html",
+        WHO | {"answer": WHO["answer"] | {"kind": "yes", "is_allowed": True, "is_hidden": True}},
+    ),
+    "licences who which": (
+        "licences/who.html",
+        WHO | {"answer": None, "designs": [WHO["design"]], "asked": ASKED | {"licence": "lic_0"}},
+    ),
+    "licences who wrong": ("licences/who.html", WHO | {"answer": None, "problem": NOT_FOUND}),
+}
 STATES_OF_GRANTS = ("offered", "not_started", "active", "lapsed", "revoked", "declined", "superseded")
 ENDS = {  # by the beginning of the key
     "licences.filter.": [state for state in STATES if state != "current"],
@@ -219,6 +257,8 @@ ENDS = {  # by the beginning of the key
     "licences.said.": list(NOTICES),
     "licences.region.": list(REGIONS),
     "licences.where.": list(licence_form.WHERE),
+    "licences.who.": ["owner", "unknown", "yes", "no", "none"],
+    "licences.design_state.": ["retired", "disputed"],
     "nice.": [str(number) for number in NICE_CLASSES],
 }
 KEYS = (  # that code composes
@@ -226,6 +266,7 @@ KEYS = (  # that code composes
     *(f"licences.state.{state}" for state in STATES_OF_GRANTS),
     *(f"nice.{number}" for number in range(1, 46)),
     *(f"form.offer.{code}" for code in (*licence_form.FIELDS, "licence.changed", "licence.state", "day")),
+    *(f"form.who.{code}" for code in licence_tester.FIELDS),
     *(f"error.licence.{code}" for code in ("confirmation", "reason", "state", "not_found")),
     *("error.badge.not_found", "error.badge.own_key", "error.signing_key.none", "error.storefront.not_found"),
 )

@@ -9,6 +9,7 @@ from authcheck.errors import AuthcheckError, Rejected
 from authcheck.ids import fold
 from authcheck.ledger import publishing
 from authcheck.licences import agreements, amending
+from authcheck.licences.codes import NICE_CLASSES
 from authcheck.licences.grants import get_licence
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.sessions import SignedIn
@@ -22,6 +23,7 @@ from .licence_view import error_field, view_of
 from .licences import LicencesReaderDep
 from .person import FormDep, NeedsPerson, PersonRoute, acting, go, problem_of, status_of
 from .render import render
+from .sellers_view import countries_in
 
 NOTICES = ("offered", "accepted", "declined", "withdrawn", "amended", "revoked")
 router = APIRouter(route_class=PersonRoute, prefix="/licences", include_in_schema=False)
@@ -64,6 +66,8 @@ def show_licence(
         problem=problem_of(request, error, error_field(error)) if error else None,
         typed=typed,
         today=now.date(),
+        countries=countries_in(language_of(request).tag),
+        classes=[str(number) for number in NICE_CLASSES],
         as_of=now,
         **context,
     )

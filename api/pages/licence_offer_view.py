@@ -67,7 +67,7 @@ def form_of(
             if design.id not in named
         ],
         "collections": list(dict.fromkeys([*typed.collections, *found.collections])),
-        "regions": _regions(language, typed),
+        **_countries(language, typed),
         "classes": [str(number) for number in NICE_CLASSES],
         "members": _members(session, caller, typed, licensee),
         "shops": _shops(session, licensee),
@@ -110,16 +110,14 @@ def _chosen(session: Session, caller: Principal, typed: Typed, parent: Grant | N
     ]
 
 
-def _regions(language: Language, typed: Typed) -> list[dict[str, Any]]:
-    """Return the regions with their countries in the order of the reader's language."""
-    chosen = set(typed.countries)
-    regions = []
+def _countries(language: Language, typed: Typed) -> dict[str, Any]:
+    """Return the chosen countries, and the regions with the others, in the order of the reader's language."""
+    every, regions = countries_in(language.tag), []
+    chosen = [pair for pair in every if pair[0] in typed.countries]
     for name, codes in REGIONS.items():
-        members = set(codes)
-        listed = [(code, text) for code, text in countries_in(language.tag) if code in members]
-        is_open = name in typed.regions or not chosen.isdisjoint(members)
-        regions.append({"name": name, "countries": listed, "is_open": is_open, "count": len(listed)})
-    return regions
+        others = [pair for pair in every if pair[0] in codes and pair not in chosen]
+        regions.append({"name": name, "countries": others, "is_open": name in typed.regions})
+    return {"chosen_countries": chosen, "regions": regions}
 
 
 def _members(

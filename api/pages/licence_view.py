@@ -36,9 +36,7 @@ def view_of(
     """Return the context of the page of a licence version. Raises NotFound (`licence.not_found`)."""
     row = get_licence(session, licence_id, organisation_id=caller.organisation_id, reach=caller.reach)
     versions = versions_of(session, row, reach=caller.reach)
-    grants = dict(
-        zip([v.id for v in versions], grants_of(session, versions, units=units_issued), strict=True)
-    )
+    grants = {grant.id: grant for grant in grants_of(session, versions, units=units_issued)}
     grant, is_got = grants[row.id], row.licensee_id == caller.organisation_id
     parties = parties_of(session, [row])
     titles = designs_called(session, {d for one in grants.values() for d in one.terms.designs})
@@ -68,6 +66,7 @@ def view_of(
         "entries": entries_of(session, versions),
         "stops": _stops(session, row, grant, is_got=is_got, now=now),
         "reasons": REASONS,
+        "asked_design": next((titles[one].handle for one in grant.terms.designs if one in titles), ""),
         **_acts(session, caller, row, versions),
     }
 

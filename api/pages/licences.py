@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.certificates.meters import units_issued
 from authcheck.licences import listing
+from authcheck.licences.codes import NICE_CLASSES
 from authcheck.licences.licence_csv import licences_csv
 from authcheck.licences.listing import SIDES, STATES, Filter
 from authcheck.licences.naming import designs_called, parties_of
@@ -25,6 +26,7 @@ from . import licence_words as words
 from .licence_cards import cards_of
 from .person import NeedsPerson, PersonRoute, acting
 from .render import render
+from .sellers_view import countries_in
 
 PAGE = 50
 NAMED_DESIGNS = 2  # in a row of the table
@@ -102,7 +104,10 @@ def show(
         next_page=f"/licences{following}" if following else None,
         is_filtered=bool(facets.query()),
         may_write=caller.may(Resource.LICENCES, Right.WRITE),
+        problem=None,
         today=now.date(),
+        countries=countries_in(language.tag),
+        classes=[str(number) for number in NICE_CLASSES],
         as_of=now,
     )
 

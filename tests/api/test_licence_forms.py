@@ -2,15 +2,13 @@
 
 import html
 import re
-from collections.abc import Callable
 from typing import Any
 
 import agents_made
 import licences_made as made
 import make
-import people_made
 import pytest
-from browsers_made import Browser
+from licence_visits import SignIn, visitors
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
@@ -21,23 +19,11 @@ from authcheck.members import organisations
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-SignIn = Callable[..., Browser]
-
 
 @pytest.fixture
 def visit(client: TestClient, workspace: Workspace) -> SignIn:
-    """Return a function that opens the browser of a person: `visit("maker", "licensee", "licensee")`."""
-
-    def sign_in(owner: str = "acme", role: str = "licensing", kind: str = "brand", name: str = "") -> Browser:
-        email = f"{name or role}@{owner}.example"
-        people_made.person(
-            workspace.database, email, owner=owner, kinds=(kind,), roles=(role,), now=utc_now()
-        )
-        browser = Browser(client)
-        browser.sign_in(email)
-        return browser
-
-    return sign_in
+    """Return a function that opens the browser of a person."""
+    return visitors(client, workspace)
 
 
 @pytest.fixture

@@ -432,6 +432,7 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "GET /licences": (Resource.LICENCES, Right.READ),
     "GET /licences.csv": (Resource.LICENCES, Right.READ),
     "GET /licences/picture": (Resource.LICENCES, Right.READ),
+    "GET /licences/who": (Resource.LICENCES, Right.READ),
     "GET /licences/new": (Resource.LICENCES, Right.READ),
     "POST /licences/new": (Resource.LICENCES, Right.WRITE),
     "GET /licences/{licence_id}/amend": (Resource.LICENCES, Right.READ),
