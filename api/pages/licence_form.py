@@ -1,7 +1,7 @@
 """The form of an offer: what was typed, its terms, and which field an error is about."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any, Self
 
@@ -109,6 +109,14 @@ class Typed:
             exclusive=self.exclusive,
             sublicensing=self.sublicensing,
         ).checked()
+
+    def with_shops(self, shops: Sequence[str]) -> Self:
+        """Return the same form in which each of these shops, if a line names it, is chosen instead."""
+        lines = [line.strip() for line in self.channels.splitlines() if line.strip()]
+        chosen = [shop for shop in shops if shop in lines or shop in self.shops]
+        rest = [*lines, *(shop for shop in self.shops if shop not in shops)]
+        left = "\n".join(dict.fromkeys(line for line in rest if line not in chosen))
+        return replace(self, channels=left, shops=chosen)
 
     def shown(self) -> dict[str, Any]:
         """Return the fields for the template."""

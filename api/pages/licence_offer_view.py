@@ -54,10 +54,10 @@ def form_of(
         found = find_subjects(session, caller.organisation_id, typed.search, reach=caller.reach)
     else:
         found = subjects_under(session, parent, typed.search)
-    chosen = _chosen(session, caller, typed, parent)
+    chosen, shops = _chosen(session, caller, typed, parent), _shops(session, licensee)
     named = {design["id"] for design in chosen}
     return {
-        "typed": typed.shown(),
+        "typed": typed.with_shops(shops).shown(),
         "chosen": chosen[:SHOWN_DESIGNS],
         "more_designs": " ".join(design["id"] for design in chosen[SHOWN_DESIGNS:]),
         "more_count": len(chosen[SHOWN_DESIGNS:]),
@@ -70,7 +70,7 @@ def form_of(
         **_countries(language, typed),
         "classes": [str(number) for number in NICE_CLASSES],
         "members": _members(session, caller, typed, licensee),
-        "shops": _shops(session, licensee),
+        "shops": shops,
         "parent": {"id": parent.id} if parent else None,
         "changed": _changed(session, language, caller, typed, clash),
         "nonce": secrets.token_urlsafe(16),

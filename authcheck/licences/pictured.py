@@ -11,6 +11,7 @@ from authcheck.licences.grants import get_licence, grant_of, root_of, uncounted
 from authcheck.licences.terms import Grant
 from authcheck.members.reach import Reach
 from authcheck.registry.tables import Design
+from authcheck.storage.parameters import in_chunks
 
 SHOWN = frozenset({"offered", "not_started", "active"})  # states in which the licensee sees the designs
 
@@ -20,11 +21,15 @@ def designs_of(session: Session, grant: Grant, *, limit: int) -> Sequence[Design
 
     Designs of a collection come after the designs that the terms name.
     """
-    terms = grant.terms
-    names_it = or_(Design.id.in_(terms.designs), Design.collection.in_(terms.collections))
-    query = select(Design).where(names_it, Design.owner_id == root_of(grant).owner_id)
-    query = query.where(Design.state != "retired")
-    return session.scalars(query.order_by(Design.id.not_in(terms.designs), Design.id).limit(limit)).all()
+    terms, owner_id = grant.terms, root_of(grant).owner_id
+    shown = select(Design).where(Design.owner_id == owner_id, Design.state != "retired").order_by(Design.id)
+    named: list[Design] = []
+    for ids in in_chunks(terms.designs):  # two statements: each has an index, both in one have none
+        named += session.scalars(shown.where(Design.id.in_(ids)).limit(limit - len(named)))
+    if len(named) < limit and terms.collections:
+        others = shown.where(Design.collection.in_(terms.collections), Design.id.not_in(terms.designs))
+        named += session.scalars(others.limit(limit - len(named)))
+    return named
 
 
 def pictured_design(
