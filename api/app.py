@@ -20,10 +20,13 @@ from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
 from .pages import (
     account,
+    alert_desk,
+    batch_files,
     buyer,
     case_acts,
     case_alike,
     certificate,
+    issuing,
     label_photo,
     label_report,
     licence,
@@ -35,8 +38,12 @@ from .pages import (
     owner,
     privacy,
     report,
+    revoking,
+    scan_figures,
+    scan_list,
     sign_in,
 )
+from .pages import batches as batch_pages
 from .pages import cases as case_pages
 from .pages import feedback as feedback_pages
 from .pages import hits as hit_pages
@@ -96,6 +103,7 @@ ROUTERS = (
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
     licence_pages, licence_pictures, licence_tester, licence_offer, licence, licence_badges,
+    issuing, revoking, batch_files, batch_pages, scan_figures, scan_list, alert_desk,
 )  # fmt: skip
 
 

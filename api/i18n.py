@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
@@ -89,6 +89,21 @@ class Language:
     def share(self, value: float) -> str:
         """Return a share between 0 and 1 in words, for example `93%`."""
         return format_percent(value, locale=self.locale)
+
+    def percent(self, value: float) -> str:
+        """Return a share between 0 and 1 in words, with one digit after the point: `0.4%`."""
+        return format_percent(value, "#,##0.#%", locale=self.locale)
+
+    def alert(self, kind: str, params: Mapping[str, Any]) -> str:
+        """Return the sentence of an alert about scans, as plain text."""
+        return self.plain(
+            f"scan_alert.{kind}", **{name: self._in_words(name, params[name]) for name in params}
+        )
+
+    def _in_words(self, name: str, value: object) -> str:
+        if name in COUNTED and isinstance(value, int | float):
+            return self.counted(name, value)
+        return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "-")
 
     def size(self, size_bytes: int) -> str:
         """Return a file size in words, for example `25 MB`."""

@@ -261,6 +261,7 @@ ENDS = {  # by the beginning of the key
     "licences.design_state.": ["retired", "disputed"],
     "nice.": [str(number) for number in NICE_CLASSES],
 }
+CODES = ()  # of forms; `keys` has them
 KEYS = (  # that code composes
     *(f"licences.breach.{kind}" for kind in licence_words.BREACHES),
     *(f"licences.state.{state}" for state in STATES_OF_GRANTS),

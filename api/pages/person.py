@@ -91,7 +91,7 @@ class NeedsPerson:
         if signed_in is None:
             raise Forbidden("Sign in first.", code="auth.session")
         if self.rights:
-            principal = acting(signed_in)
+            principal = request.state.principal = acting(signed_in)
             if not any(principal.may(*right) for right in self.rights):
                 principal.require(*self.rights[0])
         return signed_in
