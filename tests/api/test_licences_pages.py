@@ -193,7 +193,7 @@ def test_a_licensee_reads_what_it_may_make(visit: SignIn, workspace: Workspace, 
         " Germany." in words
     )
     assert "5,000 left to issue" in words
-    assert "/certificates/new" not in page.text  # there is no such page yet
+    assert f"/certificates/new?licence={licence.id}" in page.text
     path = f"/licences/picture?licence={licence.id}&design="
     assert maker.get(path + koi).headers["content-type"] == "image/jpeg"
     assert mei.get(path + koi).status_code == 200
