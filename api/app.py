@@ -31,6 +31,11 @@ from .pages import (
     issuing,
     label_photo,
     label_report,
+    licence,
+    licence_badges,
+    licence_offer,
+    licence_pictures,
+    licence_tester,
     one_time,
     owner,
     privacy,
@@ -46,6 +51,7 @@ from .pages import designs as design_pages
 from .pages import feedback as feedback_pages
 from .pages import hits as hit_pages
 from .pages import keys as key_pages
+from .pages import licences as licence_pages
 from .pages import notices as notice_pages
 from .pages import organisations as organisation_pages
 from .pages import people as people_pages
@@ -99,6 +105,7 @@ ROUTERS = (
     alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
+    licence_pages, licence_pictures, licence_tester, licence_offer, licence, licence_badges,
     issuing, revoking, batch_files, batch_pages, scan_figures, scan_list, alert_desk,
     design_pages, designs_one, designs_pictures,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import case_samples
 import certificate_samples
 import design_samples
+import licence_samples
 import scan_samples
 from markupsafe import Markup
 
@@ -16,7 +17,7 @@ from api.pages.render import TEMPLATES
 from authcheck.members.permissions import MATRIX, SCOPES, Resource, Right, Role
 from authcheck.members.second_factor import qr_svg
 
-DESK_SAMPLES = (design_samples, certificate_samples, scan_samples)
+DESK_SAMPLES = (design_samples, licence_samples, certificate_samples, scan_samples)
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 QR = Markup(qr_svg("otpauth://totp/authcheck:jana%40maison-iris.example?secret=IOVDVHUG&issuer=authcheck"))  # noqa: S704 - ours
 ME = {
@@ -338,7 +339,7 @@ PAGES |= case_samples.PAGES
 for samples in DESK_SAMPLES:
     PAGES |= samples.PAGES
 SIGNED_IN: dict[str, Mapping[str, Any]] = {
-    name: ME for name in PAGES if name.startswith(("account", "people", "brand"))
+    name: ME for name in PAGES if name.startswith(("account", "people", "brand", "licences"))
 }
 SIGNED_IN |= {
     name: ME | {"pages": {"/organisations": "organisations.title", "/people": "people.title"}}

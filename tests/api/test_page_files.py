@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import account_pages
+import licence_samples
 import make
 import pytest
 from babel.messages.catalog import Catalog
@@ -271,6 +272,7 @@ def keys_used() -> Iterator[str]:
     yield from (f"form.{code}" for samples in account_pages.DESK_SAMPLES for code in samples.CODES)
     yield from ("form.label_report.claim", *(f"label_report.claim.{claim}" for claim in LABEL_CLAIMS))
     yield from (f"error.{code}" for code in codes_of_cases())
+    yield from licence_samples.keys()
     for path in (API / "pages").glob("*.py"):
         yield from re.findall(r'gettext\(\s*"([a-z_.]+)"', path.read_text())
     yield from (key + end for key in ("kind.", "kind.about.") for end in ROLES_OF_KIND)  # of checkboxes
@@ -343,6 +345,7 @@ def test_files_stay_small(settings: Settings) -> None:
         "cases.css": 300,
         "hits.css": 100,
         "brand.css": 150,
+        "licences.css": 150,
         "charts.css": 100,
         "designs.css": 150,
     }
