@@ -19,10 +19,10 @@ PAGES: tuple[tuple[str, str, tuple[str, ...], Resource], ...] = (
 def pages_of(signed_in: SignedIn) -> dict[str, str]:
     """Return the pages that a person may open: address -> key of its name."""
     principal, organisation = signed_in.principal, signed_in.organisation
-    pages = {}
+    pages: dict[str, str] = {}
     if principal is not None and organisation is not None:
         kinds = set(organisation.roles)
-        pages = {
+        pages = {"/today": "today.title"} | {
             path: key
             for path, key, have_it, resource in PAGES
             if kinds & set(have_it) and principal.may(resource, Right.READ)
