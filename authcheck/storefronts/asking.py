@@ -62,7 +62,8 @@ class Answer:
 def find_designs(session: Session, organisation_id: str, text: str, *, reach: Reach) -> Sequence[Design]:
     """Return the designs with this id, reference or title that a member may ask about.
 
-    They are its own designs within reach, and those that a licence names that it gave or got.
+    Without one, return those whose title has the text. They are the member's own designs within reach, and
+    those that a licence names that it gave or got. At most MOST_DESIGNS.
     """
     written, design_id = fold(text), normal_id(text)
     if not written or not can_be_stored(written, design_id):
@@ -75,13 +76,15 @@ def find_designs(session: Session, organisation_id: str, text: str, *, reach: Re
     licensed = exists().where(LicenceSubject.licence_id == Licence.id, is_party, names_it)
     givers = select(Licence.owner_id).where(Licence.licensee_id == organisation_id)
     known = or_(Design.owner_id == organisation_id, and_(Design.owner_id.in_(givers), licensed))
-    same = or_(Design.reference == written, func.lower(Design.title) == written.lower())
-    query = select(Design).where(
-        reach.has_design(Design.id),
-        or_(and_(Design.id == design_id, or_(known, licensed)), and_(known, same)),
-    )
-    found = session.scalars(query.order_by(Design.id != design_id, Design.id).limit(MOST_DESIGNS)).all()
-    return [design for design in found if _may_ask(session, organisation_id, design, reach)]
+    title = func.lower(Design.title)
+    same = and_(known, or_(Design.reference == written, title == written.lower()))
+    exact = or_(and_(Design.id == design_id, or_(known, licensed)), same)
+    for wanted in (exact, and_(known, title.contains(written.lower(), autoescape=True))):
+        query = select(Design).where(reach.has_design(Design.id), wanted).order_by(Design.id)
+        found = session.scalars(query.limit(MOST_DESIGNS)).all()
+        if designs := [one for one in found if _may_ask(session, organisation_id, one, reach)]:
+            return designs
+    return ()
 
 
 def _may_ask(session: Session, organisation_id: str, design: Design, reach: Reach) -> bool:
