@@ -12,7 +12,7 @@ from authcheck.errors import AuthcheckError
 from authcheck.licences.agreements import REASONS
 from authcheck.licences.amending import is_open
 from authcheck.licences.changes import changes
-from authcheck.licences.grants import chain_of, get_licence, grants_of, in_force
+from authcheck.licences.grants import chain_of, get_licence, grants_of
 from authcheck.licences.history import are_all, entries_of, versions_of
 from authcheck.licences.naming import Named, designs_called, parties_of
 from authcheck.licences.tables import Licence
@@ -64,7 +64,7 @@ def view_of(
         "versions": _versions(language, versions, grants, titles, is_got=is_got, now=now),
         "forecast": _forecast(session, grant, now),
         "entries": entries_of(session, versions),
-        "stops": _stops(session, caller, row, grant, now),
+        "stops": _stops(session, caller, row, _in_force(versions, grants, grant), now),
         "reasons": REASONS,
         "asked_design": next((titles[one].handle for one in grant.terms.designs if one in titles), ""),
         **_acts(session, caller, row, versions),
@@ -119,6 +119,12 @@ def _forecast(session: Session, grant: Grant, now: datetime) -> dict[str, Any] |
     return {"kind": "day" if is_in_time else "not_reached", "found": found}
 
 
+def _in_force(versions: Sequence[Licence], grants: Mapping[str, Grant], grant: Grant) -> Grant:
+    """Return the version in force, or the shown version if there is none."""
+    accepted = (row for row in versions if row.accepted_at is not None and row.superseded_at is None)
+    return next((grants[row.id] for row in accepted), grant)
+
+
 def _stops(session: Session, caller: Principal, row: Licence, grant: Grant, now: datetime) -> dict[str, Any]:
     """Return what a revocation stops: the batches under the licence, and the licensee's shops that it covers.
 
@@ -126,10 +132,8 @@ def _stops(session: Session, caller: Principal, row: Licence, grant: Grant, now:
     """
     is_got = row.licensee_id == caller.organisation_id
     batches, total = forecast.batches_under(session, row.series, limit=BATCHES)
-    current = in_force(session, row)
-    active = grant if current.id == row.id else grants_of(session, [current], units=units_issued)[0]
     shops = open_shops(session, row.licensee_id, reach=caller.reach)
-    covered = [shop for shop in shops if not shop_breaches(active, shop, now.date())]
+    covered = [shop for shop in shops if not shop_breaches(grant, shop, now.date())]
     return {
         "total": total,
         "units": grant.units_issued,
