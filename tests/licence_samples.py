@@ -247,6 +247,8 @@ PAGES |= {
     ),
     "licences who wrong": ("licences/who.html", WHO | {"answer": None, "problem": NOT_FOUND}),
 }
+IN_BROWSER = {"licences", "licences mine", "licences one wrong", "licences badge", "licences who"}
+ALIKE = PAGES.keys() - IN_BROWSER  # Chromium sees them in tests/ui/test_brand_licenses.py, or pages like them
 STATES_OF_GRANTS = ("offered", "not_started", "active", "lapsed", "revoked", "declined", "superseded")
 ENDS = {  # by the beginning of the key
     "licences.filter.": [state for state in STATES if state != "current"],
