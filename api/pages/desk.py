@@ -6,10 +6,10 @@ from authcheck.members.sessions import SignedIn
 BRAND, LICENSEE, MARKETPLACE = "brand", "licensee", "marketplace"
 PAGES: tuple[tuple[str, str, tuple[str, ...], Resource], ...] = (
     # address, key of its name, the kinds of organisation that have it, what a person must be able to read
+    ("/licences", "licences.title", (BRAND, LICENSEE), Resource.LICENCES),
     ("/certificates", "batches.title", (BRAND, LICENSEE), Resource.CERTIFICATES),
     ("/scans", "scans.title", (BRAND, LICENSEE), Resource.SCANS),
     ("/cases", "cases.title", (MARKETPLACE,), Resource.CASES),
-    ("/licences", "licences.title", (BRAND, LICENSEE), Resource.LICENCES),
     ("/hits", "hits.title", (BRAND,), Resource.LISTINGS),
     ("/notices", "notices.title", (BRAND,), Resource.NOTICES),
 )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.certificates.meters import units_issued
 from authcheck.ids import fold, normal_id
+from authcheck.licences.choosing import find_members
 from authcheck.licences.codes import checked_country, checked_goods, split_channel
 from authcheck.licences.grants import grants_for
 from authcheck.licences.parties import as_read_with, own_links
@@ -26,9 +27,9 @@ MOST_DESIGNS = 12
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A design, a country, and what else is asked about: goods, a shop as `marketplace/shop`, a licence.
+    """A design, a country, and what else is asked about: goods, a shop or seller, a licence.
 
-    `series` limits the answer to one licence with all its versions. "" and () are not asked about.
+    `shop` is `marketplace/shop`, or the handle or a part of the name of a member. `series` limits the answer to one licence with all its versions. "" and () are not asked about.
     """
 
     design: Design
@@ -43,7 +44,7 @@ class Question:
 class Answer:
     """The licences that the reader gave or got, those that cover the use first.
 
-    `is_owner` says that the shop is the owner's. `is_unknown` says that no member lists the shop.
+    `is_owner` says that the shop is the owner's. `is_unknown` says that no member lists the shop, or has the name.
     `is_hidden_yes` says that a licence of others covers the use, which the reader may not read.
     """
 
@@ -104,7 +105,7 @@ def ask(session: Session, organisation_id: str, question: Question, *, reach: Re
     if not reach.covers_territory(territory):
         raise outside_territory_error(territory)
     goods = checked_goods(question.goods, error_code="licence.goods")
-    if question.shop:
+    if "/" in question.shop:
         return _ask_shop(session, organisation_id, replace(question, territory=territory), reach, today)
     design = question.design
     use = Use(
@@ -114,13 +115,20 @@ def ask(session: Session, organisation_id: str, question: Question, *, reach: Re
         goods=goods,
         on=question.on,
     )
-    grants = grants_for(session, design=design, units=units_issued, offers=True)
+    named = {member.id for member in find_members(session, question.shop, but="")}
+    if question.shop and not named:
+        return Answer((), is_unknown=True)
+    grants = [
+        grant
+        for grant in grants_for(session, design=design, units=units_issued, offers=True)
+        if not question.shop or grant.licensee_id in named
+    ]
     standings = [
         Standing(grant, tuple(as_read_with(own, breach) for breach in breaches(grant, use)))
         for grant in grants
         if grant.id in (own := own_links(grant, organisation_id, reach=reach)) and _is_asked(question, grant)
     ]
-    return Answer(_sorted(standings))
+    return Answer(_sorted(standings), is_owner=named == {design.owner_id})
 
 
 def _ask_shop(
