@@ -29,7 +29,8 @@ MOST_DESIGNS = 12
 class Question:
     """A design, a country, and what else is asked about: goods, a shop or seller, a licence.
 
-    `shop` is `marketplace/shop`, or the handle or a part of the name of a member. `series` limits the answer to one licence with all its versions. "" and () are not asked about.
+    `shop` is `marketplace/shop`, or the handle or a part of the name of a member. `series` limits the answer
+    to one licence with all its versions. "" and () are not asked about.
     """
 
     design: Design
@@ -44,8 +45,8 @@ class Question:
 class Answer:
     """The licences that the reader gave or got, those that cover the use first.
 
-    `is_owner` says that the shop is the owner's. `is_unknown` says that no member lists the shop, or has the name.
-    `is_hidden_yes` says that a licence of others covers the use, which the reader may not read.
+    `is_owner` says that the shop is the owner's. `is_unknown` says that no member lists the shop, or has the
+    name. `is_hidden_yes` says that a licence of others covers the use, which the reader may not read.
     """
 
     standings: tuple[Standing, ...]
