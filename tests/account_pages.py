@@ -339,6 +339,7 @@ PAGES |= {
 PAGES |= case_samples.PAGES
 for samples in DESK_SAMPLES:
     PAGES |= samples.PAGES
+ALIKE = {name for samples in DESK_SAMPLES for name in getattr(samples, "ALIKE", ())}
 SIGNED_IN: dict[str, Mapping[str, Any]] = {
     name: ME for name in PAGES if name.startswith(("account", "people", "brand", "licences"))
 }

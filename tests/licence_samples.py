@@ -247,6 +247,8 @@ PAGES |= {
     ),
     "licences who wrong": ("licences/who.html", WHO | {"answer": None, "problem": NOT_FOUND}),
 }
+IN_BROWSER = {"licences", "licences mine", "licences one wrong", "licences badge", "licences who"}
+ALIKE = PAGES.keys() - IN_BROWSER  # Chromium sees them in tests/ui/test_brand_licenses.py, or pages like them
 STATES_OF_GRANTS = ("offered", "not_started", "active", "lapsed", "revoked", "declined", "superseded")
 ENDS = {  # by the beginning of the key
     "licences.filter.": [state for state in STATES if state != "current"],
@@ -268,7 +270,7 @@ KEYS = (  # that code composes
     *(f"nice.{number}" for number in range(1, 46)),
     *(f"form.offer.{code}" for code in (*licence_form.FIELDS, "licence.changed", "licence.state", "day")),
     *(f"form.who.{code}" for code in licence_tester.FIELDS),
-    *(f"error.licence.{code}" for code in ("confirmation", "reason", "state", "not_found")),
+    *(f"error.licence.{code}" for code in ("confirmation", "exclusive", "reason", "state", "not_found")),
     *("error.badge.not_found", "error.badge.own_key", "error.signing_key.none", "error.storefront.not_found"),
 )
 

@@ -105,6 +105,7 @@ TABLE: dict[str, Rule] = {
         ("POST /v1/licences/{licence}/accept", W, 404),
         ("POST /v1/licences/{licence}/decline", W, 404),
         ("POST /v1/licences/{licence}/amend", W, 404, TERMS),
+        ("POST /v1/licences/{licence}/withdraw", W, 404),
         ("POST /v1/licences/{licence}/revoke", W, 404, {"reason": "other"}),
         ("POST /v1/storefronts", W, 422, {}),
         ("GET /v1/storefronts", R, 200),

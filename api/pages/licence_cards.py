@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from authcheck.licences.naming import designs_called, parties_of
-from authcheck.licences.pictured import SHOWN, designs_of
+from authcheck.licences.pictured import designs_of, is_shown
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Grant
+from authcheck.members.principals import Principal
 from authcheck.storefronts.licensed import open_shops, shop_breaches
 
 from ..i18n import Language
@@ -21,14 +22,15 @@ NAMED = 6  # designs that the sentence of a card names
 def cards_of(
     session: Session,
     language: Language,
-    organisation_id: str,
+    caller: Principal,
     found: list[tuple[Licence, Grant]],
     now: datetime,
 ) -> list[dict[str, Any]]:
     """Return the cards of the licences of a licensee, in their order: those that it got or passed on."""
+    organisation_id = caller.organisation_id
     parties, today = parties_of(session, [row for row, _ in found]), now.date()
     titles = designs_called(session, {d for _, grant in found for d in grant.terms.designs[:NAMED]})
-    shops = open_shops(session, organisation_id)
+    shops = open_shops(session, organisation_id, reach=caller.reach)
     cards = []
     for row, grant in found:
         is_got, is_active = row.licensee_id == organisation_id, grant.state(today) == "active"
@@ -54,7 +56,7 @@ def cards_of(
 
 def pictures_of(session: Session, grant: Grant, today: date, most: int) -> list[dict[str, str]]:
     """Return the designs whose pictures the parties of a licence may see today, at most `most`."""
-    if grant.state(today) not in SHOWN:
+    if not is_shown(grant, today):
         return []
     designs = designs_of(session, grant, limit=most)
     return [{"id": design.id, "title": design.title or design.reference} for design in designs]

@@ -54,7 +54,7 @@ def form_of(
         found = find_subjects(session, caller.organisation_id, typed.search, reach=caller.reach)
     else:
         found = subjects_under(session, parent, typed.search)
-    chosen, shops = _chosen(session, caller, typed, parent), _shops(session, licensee)
+    chosen, shops = _chosen(session, caller, typed, parent), _shops(session, caller, licensee)
     named = {design["id"] for design in chosen}
     return {
         "typed": typed.with_shops(shops).shown(),
@@ -77,8 +77,8 @@ def form_of(
     }
 
 
-def _shops(session: Session, licensee: Organisation | None) -> list[str]:
-    shops = open_shops(session, licensee.id) if licensee else []
+def _shops(session: Session, caller: Principal, licensee: Organisation | None) -> list[str]:
+    shops = open_shops(session, licensee.id, reach=caller.reach) if licensee else []
     return [f"{shop.marketplace}/{shop.shop_id}" for shop in shops]
 
 

@@ -57,8 +57,9 @@ class Asked:
     def api(self, design: Design | None) -> str:
         """Return the address of the same question by the API. It asks about a shop, or lists licences."""
         named = design.id if design else self.design
-        if not self.shop:
+        if "/" not in self.shop:
             pairs = {"design": named, "territory": self.territory, "state": "active"}
+            pairs |= {"other": self.shop} if self.shop else {}
             return f"/v1/licences?{urlencode(pairs)}"
         marketplace, _, shop = self.shop.partition("/")
         pairs = {"design": named, "marketplace": marketplace, "shop": shop, "territory": self.territory}

@@ -12,8 +12,8 @@ from authcheck.errors import AuthcheckError
 from authcheck.licences.agreements import REASONS
 from authcheck.licences.amending import is_open
 from authcheck.licences.changes import changes
-from authcheck.licences.grants import are_within, chain_of, get_licence, grants_of, in_force
-from authcheck.licences.history import entries_of, versions_of
+from authcheck.licences.grants import chain_of, get_licence, grants_of
+from authcheck.licences.history import are_all, entries_of, versions_of
 from authcheck.licences.naming import Named, designs_called, parties_of
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Grant, Terms
@@ -64,7 +64,7 @@ def view_of(
         "versions": _versions(language, versions, grants, titles, is_got=is_got, now=now),
         "forecast": _forecast(session, grant, now),
         "entries": entries_of(session, versions),
-        "stops": _stops(session, row, grant, is_got=is_got, now=now),
+        "stops": _stops(session, caller, row, _in_force(versions, grants, grant), now),
         "reasons": REASONS,
         "asked_design": next((titles[one].handle for one in grant.terms.designs if one in titles), ""),
         **_acts(session, caller, row, versions),
@@ -119,16 +119,21 @@ def _forecast(session: Session, grant: Grant, now: datetime) -> dict[str, Any] |
     return {"kind": "day" if is_in_time else "not_reached", "found": found}
 
 
-def _stops(session: Session, row: Licence, grant: Grant, *, is_got: bool, now: datetime) -> dict[str, Any]:
+def _in_force(versions: Sequence[Licence], grants: Mapping[str, Grant], grant: Grant) -> Grant:
+    """Return the version in force, or the shown version if there is none."""
+    accepted = (row for row in versions if row.accepted_at is not None and row.superseded_at is None)
+    return next((grants[row.id] for row in accepted), grant)
+
+
+def _stops(session: Session, caller: Principal, row: Licence, grant: Grant, now: datetime) -> dict[str, Any]:
     """Return what a revocation stops: the batches under the licence, and the licensee's shops that it covers.
 
     Only the licensee reads the names of its products and lots.
     """
+    is_got = row.licensee_id == caller.organisation_id
     batches, total = forecast.batches_under(session, row.series, limit=BATCHES)
-    current = in_force(session, row)
-    active = grant if current.id == row.id else grants_of(session, [current], units=units_issued)[0]
-    shops = open_shops(session, row.licensee_id)
-    covered = [shop for shop in shops if not shop_breaches(active, shop, now.date())]
+    shops = open_shops(session, row.licensee_id, reach=caller.reach)
+    covered = [shop for shop in shops if not shop_breaches(grant, shop, now.date())]
     return {
         "total": total,
         "units": grant.units_issued,
@@ -151,7 +156,7 @@ def _acts(session: Session, caller: Principal, row: Licence, versions: Sequence[
     """Return the acts of the reader. `locks` has why an act is locked, by act, "" for an open act."""
     newest = versions[0]
     may_write = caller.may(Resource.LICENCES, Right.WRITE)
-    is_whole = are_within(session, versions, caller.reach) and _has_all(versions)
+    is_whole = are_all(session, row, versions)
     lock = "" if may_write else "role"
     if may_write and not is_whole:
         lock = "reach"
@@ -168,11 +173,6 @@ def _acts(session: Session, caller: Principal, row: Licence, versions: Sequence[
             "withdraw": lock,
         },
     }
-
-
-def _has_all(versions: Sequence[Licence]) -> bool:
-    """Return whether no version is missing, because one is outside the reach of an agent."""
-    return versions[0].version == len(versions)
 
 
 def error_field(error: AuthcheckError) -> str:

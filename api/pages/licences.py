@@ -89,7 +89,7 @@ def show(
         found = _find(session, caller, facets, before, PAGE + 1)
         shown = found[:PAGE]
         make = cards_of if as_cards else _rows_of
-        rows = make(session, language, caller.organisation_id, shown, now)
+        rows = make(session, language, caller, shown, now)
     following = facets.query(before=shown[-1][0].id) if len(found) > PAGE else None
     query = facets.query(**({"before": before} if before else {}))
     return render(
@@ -143,12 +143,14 @@ def _find(
 
 
 def _rows_of(
-    session: Session, language: Language, organisation_id: str, found: list[tuple[Licence, Grant]], now: Any
+    session: Session, language: Language, caller: Principal, found: list[tuple[Licence, Grant]], now: Any
 ) -> list[dict[str, Any]]:
     """Return the rows of the table."""
     parties = parties_of(session, [row for row, _ in found])
     titles = designs_called(session, {d for _, grant in found for d in grant.terms.designs[:NAMED_DESIGNS]})
-    return [_row_of(language, organisation_id, row, grant, parties, titles, now) for row, grant in found]
+    return [
+        _row_of(language, caller.organisation_id, row, grant, parties, titles, now) for row, grant in found
+    ]
 
 
 def _row_of(  # noqa: PLR0917 - what a row is made of

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from authcheck.certificates.meters import units_issued
 from authcheck.ledger import publishing
 from authcheck.ledger.tables import Entry
-from authcheck.licences import agreements, grants, listing
+from authcheck.licences import agreements, amending, grants, listing
 from authcheck.licences.grants import uncounted
 from authcheck.licences.listing import Filter
 from authcheck.licences.tables import Licence
@@ -29,6 +29,14 @@ router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["licences"])
 Role = Annotated[
     Literal["owner", "licensee"] | None,
     Query(description="Licences that you gave (owner) or got (licensee). Default: both."),
+]
+Read = Annotated[
+    str | None,
+    Query(
+        max_length=40,
+        description="Id of the newest version that you have read. If there is a newer one, nothing is offered"
+        " (`licence.changed`).",
+    ),
 ]
 State = Annotated[
     Literal[
@@ -134,15 +142,29 @@ def decline_licence(caller: LicencesWriter, licence_id: str, workspace: Workspac
 
 @router.post("/licences/{licence_id}/amend", status_code=201)
 def amend_licence(
-    caller: LicencesWriter, licence_id: str, body: TermsIn, workspace: WorkspaceDep
+    caller: LicencesWriter, licence_id: str, body: TermsIn, workspace: WorkspaceDep, read: Read = None
 ) -> LicenceOut:
-    """Offer a new version of a licence. It replaces the current version when the licensee accepts it."""
+    """Offer a new version of a licence. It replaces the current version when the licensee accepts it.
+
+    With `read`, the new version takes the place of an offer that nobody has answered.
+    """
     now = utc_now()
     with workspace.database.writing() as session:
         owner = session.get_one(Organisation, caller.organisation_id)
-        version = agreements.amend(session, owner, licence_id, _read_terms(body), now, reach=caller.reach)
+        act = agreements.amend if read is None else amending.amend_from
+        version = act(session, owner, read or licence_id, _read_terms(body), now, reach=caller.reach)
         answer = _licences_out(session, [version], now)[0]
     return _publish(workspace, answer)
+
+
+@router.post("/licences/{licence_id}/withdraw")
+def withdraw_licence(caller: LicencesWriter, licence_id: str, workspace: WorkspaceDep) -> LicenceOut:
+    """Withdraw an offer that nobody has answered. A version in force stays."""
+    now = utc_now()
+    with workspace.database.writing() as session:
+        owner = session.get_one(Organisation, caller.organisation_id)
+        withdrawn = amending.withdraw(session, owner, licence_id, now, reach=caller.reach)
+        return _licences_out(session, [withdrawn], now)[0]
 
 
 @router.post("/licences/{licence_id}/revoke")

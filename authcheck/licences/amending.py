@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.errors import Conflict
 from authcheck.licences import agreements
-from authcheck.licences.grants import get_licence, lock_series, unknown_licence_error
+from authcheck.licences.grants import are_within, get_licence, lock_series, unknown_licence_error
 from authcheck.licences.subjects import lock_owners
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms
@@ -22,20 +22,20 @@ def is_open(licence: Licence) -> bool:
 def amend_from(
     session: Session,
     owner: Organisation,
-    base_id: str,
+    licence_id: str,
     terms: Terms,
     now: datetime,
     *,
     reach: Reach = WHOLE,
 ) -> Licence:
-    """Offer the next version of a licence whose newest version the owner has read as `base_id`.
+    """Offer the next version of a licence whose newest version the owner has read as `licence_id`.
 
     If that version is an open offer, the new offer takes its place. Raises Conflict (`licence.changed`) when
     the licence has a newer version meanwhile, and as `agreements.amend`.
     """
-    base = _get_own(session, owner, base_id, reach)
+    base = _get_own(session, owner, licence_id, reach)
     lock_owners(session, [owner.id])
-    newest = lock_series(session, base.series)[0]
+    newest = _lock_versions(session, base, reach)[0]
     if newest.id != base.id:
         raise Conflict(
             f"The licence has changed since you opened it: it has version {newest.version} now. Compare it"
@@ -47,7 +47,7 @@ def amend_from(
     if is_open(newest):
         newest.declined_at = now
         session.flush()
-    return agreements.amend(session, owner, base_id, terms, now, reach=reach)
+    return agreements.amend(session, owner, licence_id, terms, now, reach=reach)
 
 
 def withdraw(
@@ -59,7 +59,7 @@ def withdraw(
     """
     offered = _get_own(session, owner, licence_id, reach)
     lock_owners(session, [owner.id])
-    versions = lock_series(session, offered.series)
+    versions = _lock_versions(session, offered, reach)
     licence = next(version for version in versions if version.id == offered.id)
     if not is_open(licence):
         raise Conflict(
@@ -70,6 +70,18 @@ def withdraw(
     licence.declined_at = now
     session.flush()
     return licence
+
+
+def _lock_versions(session: Session, licence: Licence, reach: Reach) -> list[Licence]:
+    """Return all versions of a licence as `lock_series` does, if all that may count are within reach.
+
+    Raises NotFound (`licence.not_found`).
+    """
+    versions = lock_series(session, licence.series)
+    may_count = [row for row in versions if row.superseded_at is None and row.declined_at is None]
+    if not are_within(session, may_count, reach):
+        raise unknown_licence_error(licence.id)
+    return versions
 
 
 def _get_own(session: Session, owner: Organisation, licence_id: str, reach: Reach) -> Licence:

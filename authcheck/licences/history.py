@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from authcheck.ledger.tables import Entry
@@ -29,6 +29,12 @@ def versions_of(session: Session, licence: Licence, *, reach: Reach) -> Sequence
     """Return the versions of a licence within reach, newest first."""
     query = select(Licence).where(Licence.series == licence.series, is_within(reach))
     return session.scalars(query.order_by(Licence.version.desc())).all()
+
+
+def are_all(session: Session, licence: Licence, versions: Sequence[Licence]) -> bool:
+    """Return whether these are all versions of a licence: none is outside the reach of an agent."""
+    total = select(func.count()).select_from(Licence).where(Licence.series == licence.series)
+    return session.scalar(total) == len(versions)
 
 
 def entries_of(session: Session, versions: Sequence[Licence]) -> list[Recorded]:

@@ -7,13 +7,18 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import NotFound
-from authcheck.licences.grants import get_licence, grant_of, root_of, uncounted
+from authcheck.licences.grants import chain_of, get_licence, grant_of, root_of, uncounted
 from authcheck.licences.terms import Grant
 from authcheck.members.reach import Reach
 from authcheck.registry.tables import Design
 from authcheck.storage.parameters import in_chunks
 
 SHOWN = frozenset({"offered", "not_started", "active"})  # states in which the licensee sees the designs
+
+
+def is_shown(grant: Grant, today: date) -> bool:
+    """Return whether a licence and all licences above it are offered, not started or active."""
+    return all(link.state(today) in SHOWN for link in chain_of(grant))
 
 
 def designs_of(session: Session, grant: Grant, *, limit: int) -> Sequence[Design]:
@@ -37,7 +42,7 @@ def pictured_design(
 ) -> Design:
     """Return a design of a licence whose picture this party of the licence may see today.
 
-    The licence must be offered, not started or active, and the design not retired. Raises NotFound
+    The licence must be shown (`is_shown`), and the design not retired. Raises NotFound
     (`licence.not_found`, `design.not_found`).
     """
     licence = get_licence(session, licence_id, organisation_id=organisation_id, reach=reach)
@@ -50,7 +55,7 @@ def pictured_design(
         Design.owner_id == root_of(grant).owner_id,
         Design.state != "retired",
     )
-    design = session.scalar(query) if design_id.isprintable() and grant.state(today) in SHOWN else None
+    design = session.scalar(query) if design_id.isprintable() and is_shown(grant, today) else None
     if design is None:
         raise NotFound(
             "This licence shows no such picture now.", code="design.not_found", design=design_id[:40]

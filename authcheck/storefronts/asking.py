@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.certificates.meters import units_issued
 from authcheck.ids import fold, normal_id
+from authcheck.licences.choosing import find_members
 from authcheck.licences.codes import checked_country, checked_goods, split_channel
 from authcheck.licences.grants import grants_for
 from authcheck.licences.parties import as_read_with, own_links
@@ -26,9 +27,10 @@ MOST_DESIGNS = 12
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A design, a country, and what else is asked about: goods, a shop as `marketplace/shop`, a licence.
+    """A design, a country, and what else is asked about: goods, a shop or seller, a licence.
 
-    `series` limits the answer to one licence with all its versions. "" and () are not asked about.
+    `shop` is `marketplace/shop`, or the handle or a part of the name of a member. `series` limits the answer
+    to one licence with all its versions. "" and () are not asked about.
     """
 
     design: Design
@@ -43,8 +45,8 @@ class Question:
 class Answer:
     """The licences that the reader gave or got, those that cover the use first.
 
-    `is_owner` says that the shop is the owner's. `is_unknown` says that no member lists the shop.
-    `is_hidden_yes` says that a licence of others covers the use, which the reader may not read.
+    `is_owner` says that the shop is the owner's. `is_unknown` says that no member lists the shop, or has the
+    name. `is_hidden_yes` says that a licence of others covers the use, which the reader may not read.
     """
 
     standings: tuple[Standing, ...]
@@ -62,7 +64,8 @@ class Answer:
 def find_designs(session: Session, organisation_id: str, text: str, *, reach: Reach) -> Sequence[Design]:
     """Return the designs with this id, reference or title that a member may ask about.
 
-    They are its own designs within reach, and those that a licence names that it gave or got.
+    Without one, return those whose title has the text. They are the member's own designs within reach, and
+    those that a licence names that it gave or got. At most MOST_DESIGNS.
     """
     written, design_id = fold(text), normal_id(text)
     if not written or not can_be_stored(written, design_id):
@@ -75,13 +78,15 @@ def find_designs(session: Session, organisation_id: str, text: str, *, reach: Re
     licensed = exists().where(LicenceSubject.licence_id == Licence.id, is_party, names_it)
     givers = select(Licence.owner_id).where(Licence.licensee_id == organisation_id)
     known = or_(Design.owner_id == organisation_id, and_(Design.owner_id.in_(givers), licensed))
-    same = or_(Design.reference == written, func.lower(Design.title) == written.lower())
-    query = select(Design).where(
-        reach.has_design(Design.id),
-        or_(and_(Design.id == design_id, or_(known, licensed)), and_(known, same)),
-    )
-    found = session.scalars(query.order_by(Design.id != design_id, Design.id).limit(MOST_DESIGNS)).all()
-    return [design for design in found if _may_ask(session, organisation_id, design, reach)]
+    title = func.lower(Design.title)
+    same = and_(known, or_(Design.reference == written, title == written.lower()))
+    exact = or_(and_(Design.id == design_id, or_(known, licensed)), same)
+    for wanted in (exact, and_(known, title.contains(written.lower(), autoescape=True))):
+        query = select(Design).where(reach.has_design(Design.id), wanted).order_by(Design.id)
+        found = session.scalars(query.limit(MOST_DESIGNS)).all()
+        if designs := [one for one in found if _may_ask(session, organisation_id, one, reach)]:
+            return designs
+    return ()
 
 
 def _may_ask(session: Session, organisation_id: str, design: Design, reach: Reach) -> bool:
@@ -101,7 +106,7 @@ def ask(session: Session, organisation_id: str, question: Question, *, reach: Re
     if not reach.covers_territory(territory):
         raise outside_territory_error(territory)
     goods = checked_goods(question.goods, error_code="licence.goods")
-    if question.shop:
+    if "/" in question.shop:
         return _ask_shop(session, organisation_id, replace(question, territory=territory), reach, today)
     design = question.design
     use = Use(
@@ -111,13 +116,20 @@ def ask(session: Session, organisation_id: str, question: Question, *, reach: Re
         goods=goods,
         on=question.on,
     )
-    grants = grants_for(session, design=design, units=units_issued, offers=True)
+    named = {member.id for member in find_members(session, question.shop, but="")}
+    if question.shop and not named:
+        return Answer((), is_unknown=True)
+    grants = [
+        grant
+        for grant in grants_for(session, design=design, units=units_issued, offers=True)
+        if not question.shop or grant.licensee_id in named
+    ]
     standings = [
         Standing(grant, tuple(as_read_with(own, breach) for breach in breaches(grant, use)))
         for grant in grants
         if grant.id in (own := own_links(grant, organisation_id, reach=reach)) and _is_asked(question, grant)
     ]
-    return Answer(_sorted(standings))
+    return Answer(_sorted(standings), is_owner=named == {design.owner_id})
 
 
 def _ask_shop(

@@ -7,15 +7,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from authcheck.licences.terms import Breach, Grant, Use, breaches
+from authcheck.members.reach import WHOLE, Reach
 from authcheck.storefronts.tables import Storefront
 
 MOST_SHOPS = 100  # of one organisation, for one answer
 
 
-def open_shops(session: Session, organisation_id: str) -> Sequence[Storefront]:
-    """Return the first open shops of an organisation, at most MOST_SHOPS, oldest first."""
+def open_shops(session: Session, organisation_id: str, *, reach: Reach = WHOLE) -> Sequence[Storefront]:
+    """Return the first open shops of an organisation, at most MOST_SHOPS, oldest first.
+
+    They are within the whole reach only.
+    """
     of_organisation = Storefront.organisation_id == organisation_id
-    query = select(Storefront).where(of_organisation, Storefront.closed_at.is_(None))
+    query = select(Storefront).where(of_organisation, Storefront.closed_at.is_(None), reach.is_whole())
     return session.scalars(query.order_by(Storefront.id).limit(MOST_SHOPS)).all()
 
 

@@ -252,3 +252,24 @@ def fields_of(page: str) -> dict[str, list[str]]:
     for name, text in re.findall(r'<textarea[^>]*name="(\w+)"[^>]*>(.*?)</textarea>', form, re.DOTALL):
         fields[name] = [html.unescape(text)]
     return {name: values for name, values in fields.items() if name != "form_token"}
+
+
+@pytest.mark.slow
+def test_an_agent_cannot_amend_what_it_does_not_reach(visit: SignIn, workspace: Workspace, koi: str) -> None:
+    """A newer version outside the appointment is neither named nor replaced."""
+    kite = make.register(workspace, "KITE", seed=2).design.id
+    first = made.licence(workspace, designs=(koi,))
+    acme = made.organisation(workspace, "acme")
+    with workspace.database.writing() as session:
+        newer = agreements.amend(session, acme, first.id, made.terms(designs=(koi, kite)), utc_now())
+    appointment = agents_made.appoint(workspace, "guard", scopes=["licences:write"], designs=["KOI"])
+    agent = visit("guard", "agent", "agent")
+    agent.post("/account/act", acting=appointment.id)
+    page = agent.get(f"/licences/{first.id}")
+    assert "Your appointment does not reach all designs" in page.text
+    form = fields_of(agent.get(f"/licences/{first.id}/amend").text)
+    refused = agent.post(f"/licences/{first.id}/amend", **{**form, "act": "send"})
+    assert refused.status_code == 404
+    assert newer.id not in page.text + refused.text
+    assert agent.post(f"/licences/{newer.id}/withdraw").status_code == 404
+    assert count(workspace) == 2

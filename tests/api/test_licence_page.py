@@ -135,6 +135,10 @@ def test_the_numbers_of_a_licence_add_up(visit: SignIn, workspace: Workspace, ko
     assert "batches so far: 2, units: 7), and badges (shops: 1)" in words_of(owners)
     assert "Too few units were issued" in words_of(owners)
     assert ("Shirt" in owners.text, "Shirt" in makers.text) == (False, True)
+    acme = made.organisation(workspace, "acme")
+    with workspace.database.writing() as session:
+        newer = agreements.amend(session, acme, licence.id, made.terms(designs=(koi,), cap=50), utc_now())
+    assert "shops: 1)" in words_of(mei.get(f"/licences/{newer.id}"))  # those of the version in force
     (badge,) = re.findall(rf'href="({path}/badge\?shop=[^"]+)"', makers.text)
     shown = maker.get(badge)
     assert re.search(r">eyJ[\w.-]+</textarea>", shown.text)

@@ -68,6 +68,10 @@ def test_who_may_sell_is_answered_with_the_clause(visit: SignIn, workspace: Work
     other = asked(mei, shop="bazaar.example/2")
     assert "bazaar.example/2 is not among its shops: 1 on market.example." in other
     assert "No member lists this shop" in asked(mei, shop="bazaar.example/9")
+    assert "Covers it." in asked(mei, shop="maker")
+    assert "It was offered, but it is not accepted." in asked(mei, shop="sewer", territory="ES")
+    assert "This is the owner of Koi & pond" in asked(mei, shop="acme")
+    assert "No member lists this shop" in asked(mei, shop="nobody")
     assert "We have no such design" in asked(mei, design="NONE")
     assert "Write the day as" in asked(mei, on="soon")
     assert "德国不在其国家和地区之列" in asked(mei, territory="DE", lang="zh")

@@ -205,3 +205,22 @@ def test_a_licensee_reads_what_it_may_make(visit: SignIn, workspace: Workspace, 
         agreements.revoke(session, acme, licence.id, "agreed", utc_now())
     assert maker.get(path + koi).status_code == 404
     assert path not in html.unescape(maker.get("/licences?state=all").text)
+
+
+@pytest.mark.slow
+def test_an_offer_of_a_sublicence_shows_no_picture_after_the_licence_above_ends(
+    visit: SignIn, workspace: Workspace, koi: str
+) -> None:
+    """The owner who revokes the licence above also takes the pictures from those who were offered a part."""
+    above = made.licence(workspace, designs=(koi,), sublicensing=True)
+    under = made.licence(
+        workspace, owner="maker", licensee="sewer", parent=above.id, designs=(koi,), accepted=False
+    )
+    sewer = visit("sewer", "licensee", "licensee")
+    path = f"/licences/picture?licence={under.id}&design={koi}"
+    assert sewer.get(path).status_code == 200
+    with workspace.database.writing() as session:
+        agreements.revoke(
+            session, organisations.get_organisation(session, "acme"), above.id, "agreed", utc_now()
+        )
+    assert sewer.get(path).status_code == 404
