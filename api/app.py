@@ -16,6 +16,7 @@ from authcheck.workspace import Workspace
 from . import openapi, problems
 from .case_places import CasePlaces
 from .drawings import Drawings
+from .dropping import dropped_in_background
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
 from .pages import (
@@ -31,6 +32,7 @@ from .pages import (
     one_time,
     owner,
     privacy,
+    register_files,
     report,
     sign_in,
 )
@@ -42,6 +44,7 @@ from .pages import keys as key_pages
 from .pages import notices as notice_pages
 from .pages import organisations as organisation_pages
 from .pages import people as people_pages
+from .pages import register as register_pages
 from .pages import scan as scan_pages
 from .places import Places
 from .previews import Previews
@@ -91,7 +94,8 @@ ROUTERS = (
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
     alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
-    case_alike, design_pages, designs_one, designs_pictures, hit_pages, notice_pages, feedback_pages,
+    case_alike, design_pages, designs_one, designs_pictures, register_pages, register_files,
+    hit_pages, notice_pages, feedback_pages,
     report, owner, privacy, label_report,
 )  # fmt: skip
 
@@ -139,7 +143,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.scanners = Scanners.open(app.state.settings, app.state.rates)
         with app.state.workspace.database.reading() as session:
             addresses.refuse_other(session, app.state.settings)
-        async with settled_in_background(app.state.workspace), recording(app.state.workspace) as recorder:
+        async with (
+            settled_in_background(app.state.workspace),
+            dropped_in_background(app.state.workspace, app.state.places),
+            recording(app.state.workspace) as recorder,
+        ):
             app.state.recorder = recorder
             yield
     finally:

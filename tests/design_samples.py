@@ -5,7 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.pages.designs_one_view import FIELDS, NOTICES
+from api.pages.register_view import GROUPS
+from api.pages.register_view import NOTICES as DROP_NOTICES
 from authcheck.registry.designs import KINDS, STATES
+from authcheck.registry.drop_rows import OFFERED
+from authcheck.registry.drops import STATES as DROP_STATES
 from authcheck.registry.history import TYPES
 from authcheck.registry.tables import STANDINGS
 
@@ -103,7 +107,92 @@ CHANGED = [
     {"field": field, "was": LONG, "now": "on"} for field in ("title", "kind", "collection", "public_preview")
 ]
 READER = {"may_write": False, "is_reader": True, "notice": None}
+FORM: dict[str, Any] = {
+    "kinds": KINDS,
+    "may_register": True,
+    "most_files": 5000,
+    "max_bytes": 25 * 1024 * 1024,
+    "title_chars": 300,
+    "collection_chars": 200,
+    "hit_days": 30,
+    "first": None,
+    "next_page": None,
+    "is_working": False,
+    "notice": None,
+    "problem": None,
+    "problem_at": 0,
+    "as_of": NOW,
+}
+SENT: dict[str, Any] = FORM | {
+    "drop": None,
+    "earlier": [
+        {"id": "drp_1", "created_at": NOW, "total": 500, "table": None},
+        {"id": "drp_2", "created_at": NOW, "total": 12, "table": LONG},
+    ],
+}
+TOLD = {"known_as": LONG, "near_owner": "globex", "near_reference": LONG, "twin": "KOI-2"}
+OWN = CARDS[1] | {"version": 1, "public_preview": True, "hits": 3}
+DROP_ROWS: list[dict[str, Any]] = [
+    {
+        "number": number,
+        "name": LONG if number % 2 else "koi.png",
+        "state": state,
+        "report": TOLD if state != "waiting" else dict.fromkeys(TOLD, ""),
+        "warnings": ["design.flat"] if state == "registered" else [],
+        "why": "The file is broken." if number % 2 else None,
+        "detail": "A detail",
+        "design": OWN if state in {"registered", "already_yours", "disputed"} else None,
+    }
+    for number, state in enumerate(DROP_STATES, 1)
+]
+DROP: dict[str, Any] = FORM | {
+    "drop": {"id": "drp_1", "created_at": NOW, "state": "open", "table": LONG},
+    "groups": dict.fromkeys([*GROUPS, "seen"], 20),
+    "listings": 41,
+    "total": 500,
+    "rows": DROP_ROWS,
+    "state": "refused",
+    "here": {"state": "refused", "after": 0},
+    "table": None,
+    "is_working": True,
+    "csv": "/register/drp_1/rows.csv",
+    "next_page": "/register/drp_1?after=50",
+    "typed": {"title": LONG, "public_preview": ""},
+    "notice": "received",
+}
+COLUMNS: dict[str, Any] = {
+    "columns": [
+        {"number": 0, "name": "Bild", "guess": "picture", "examples": ["a.png", LONG]},
+        {"number": 2, "name": LONG, "guess": "", "examples": ["", ""]},
+    ],
+    "offered": OFFERED,
+}
 PAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
+    "people register": ("designs/register.html", SENT),
+    "people register first": ("designs/register.html", SENT | {"earlier": []}),
+    "people register read": ("designs/register.html", SENT | {"may_register": False}),
+    "people register refused": (
+        "designs/register.html",
+        SENT | {"problem": {"code": "request.cross_site", "field": ""}},
+    ),
+    "people drop": ("designs/register.html", DROP),
+    "people drop row refused": (
+        "designs/register.html",
+        DROP | {"problem": {"code": "image.unreadable", "field": ""}, "problem_at": 1, "notice": None},
+    ),
+    "people drop none": (
+        "designs/register.html",
+        DROP | {"rows": [], "groups": {}, "listings": None, "is_working": False},
+    ),
+    "people drop columns": ("designs/register.html", DROP | {"table": COLUMNS, "notice": None}),
+    "people drop held": (
+        "designs/register.html",
+        DROP | {"table": {"missing": ["a.png", LONG], "count": 2, "here": 3}},
+    ),
+    "people drop complete": (
+        "designs/register.html",
+        DROP | {"table": {"missing": [], "count": 0, "here": 3}, "may_register": False},
+    ),
     "people designs": ("designs/designs.html", DESIGNS),
     "people designs none": (
         "designs/designs.html",
@@ -155,11 +244,29 @@ ENDS: dict[str, list[str]] = {
     "design.changed.": list(FIELDS),
     "design.event.": list(TYPES),
     "warning.": WARNINGS,
+    "register.said.": list(DROP_NOTICES),
+    "register.group.": [*GROUPS, "seen", "all"],
+    "register.ours.": list(OFFERED),
+    "register.state.": list(DROP_STATES),
+    "register.about.": ["twice", "part", "left_out", "held"],
 }
+FILE_CODES = [
+    *("design.reference", "design.reference_taken", "design.retired", "row.duplicate_reference"),
+    *("row.picture_missing", "row.picture_ambiguous", "row.picture_named_twice", "row.too_many_pictures"),
+    *("row.owner", "drop.lost", "drop.failed", "drop.not_allowed", "image.too_small", "table.empty"),
+]
+"""Codes with which a dropped file is refused, with a sentence of their own."""
 CODES = [
     *("design.title", "design.kind", "design.collection", "design.changed", "design.retired"),
     *("design.not_confirmed", "design.not_found", "view.last", "view.not_found", "mask.empty", "mask.size"),
     *("mask.unreadable", "mask.pages", "request.masks", "appointment.outside"),
-    "precondition.failed",
+    *(
+        "precondition.failed",
+        "drop.no_files",
+        "drop.not_found",
+        "drop.no_picture_column",
+        "drop.column_twice",
+    ),
+    *("drop.too_many_files", "drop.second_table", "drop.lost", "drop.full", "table.columns"),
 ]
 """Codes with which a form about a design can be refused."""

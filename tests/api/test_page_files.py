@@ -270,6 +270,7 @@ def keys_used() -> Iterator[str]:
     yield from (f"form.{code}" for code in codes_of_buyer_reports())
     yield from (f"form.{code}" for code in codes_of_claims())
     yield from (f"form.{code}" for code in design_samples.CODES)
+    yield from (f"file.{code}" for code in design_samples.FILE_CODES)
     yield from ("form.label_report.claim", *(f"label_report.claim.{claim}" for claim in LABEL_CLAIMS))
     yield from (f"error.{code}" for code in codes_of_cases())
     for path in (API / "pages").glob("*.py"):
