@@ -65,7 +65,6 @@ def show_form(
         notice=None,
         problem=problem_of(request, error) if error else None,
         problem_at=0,
-        as_of=utc_now(),
     )
 
 

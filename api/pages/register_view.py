@@ -119,7 +119,6 @@ def show_drop(
         problem=problem_of(request, error) if error else None,
         problem_at=at,
         typed=typed or {},
-        as_of=utc_now(),
     )
 
 
@@ -150,6 +149,7 @@ def form_context(workspace: Workspace, caller: Principal) -> Context:
         "title_chars": TITLE_CHARS,
         "collection_chars": COLLECTION_CHARS,
         "hit_days": HIT_DAYS,
+        "as_of": utc_now(),
     }
 
 
