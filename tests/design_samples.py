@@ -15,6 +15,7 @@ from authcheck.registry.tables import STANDINGS
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 WARNINGS = [f"design.{end}" for end in ("few_points", "flat", "ground_counts", "mostly_ground", "symmetric")]
+DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 LONG = "Wolfeschlegelsteinhausenbergerdorff <script>alert(1)</script> & Co. KG"
 CARDS: list[dict[str, Any]] = [
     {
@@ -26,7 +27,7 @@ CARDS: list[dict[str, Any]] = [
         "state": state,
         "registered_at": NOW,
         "pictures": number + 1,
-        "picture": "",
+        "picture": DOT,
         "findability": grade,
         "licences": licences,
         "hits": hits,
@@ -58,7 +59,7 @@ DESIGNS: dict[str, Any] = {
 NOTHING: dict[str, Any] = {"cards": [], "first": None, "next_page": None}
 VIEW: dict[str, Any] = {
     "sha256": "a" * 64,
-    "picture": "",
+    "picture": DOT,
     "original": "/v1/designs/dsn_1/views/a/picture",
     "mask": None,
     "mask_source": "none",
@@ -77,7 +78,7 @@ DESIGN: dict[str, Any] = {
     "views": [
         VIEW,
         VIEW | {"standing": "disputed", "grade": "poor", "warnings": ["design.few_points", "design.symmetric"]}
-        | {"mask": "/v1/designs/dsn_1/views/a/mask", "mask_source": "automatic"},
+        | {"mask": DOT, "mask_source": "automatic"},
         VIEW | {"standing": "near", "grade": "", "points": None, "mask_source": "uploaded"},
     ],
     "disputes": [
