@@ -33,6 +33,7 @@ from .pages import (
     owner,
     privacy,
     register_files,
+    register_seen,
     report,
     sign_in,
 )
@@ -95,7 +96,7 @@ ROUTERS = (
     alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
     case_alike, design_pages, designs_one, designs_pictures, register_pages, register_files,
-    hit_pages, notice_pages, feedback_pages,
+    register_seen, hit_pages, notice_pages, feedback_pages,
     report, owner, privacy, label_report,
 )  # fmt: skip
 

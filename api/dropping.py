@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 
 from authcheck.errors import AuthcheckError
+from authcheck.listings.looking_back import SeenPictures, look_back
 from authcheck.registry.bulk import Importer
 from authcheck.registry.drop_spool import DropSpool
 from authcheck.registry.drop_work import Work, restart
@@ -36,13 +37,15 @@ async def dropped_in_background(workspace: Workspace, places: Places) -> AsyncIt
 
 
 async def _repeat(workspace: Workspace, places: Places, end: asyncio.Event) -> None:
-    work = work_of(workspace, places)
+    work, seen = work_of(workspace, places), SeenPictures()
     if workspace.settings.workers == 1:
         await run_in_threadpool(_first, workspace)
     rounds = 0
     while not await _ended_within(end, EVERY_S):
         rounds += 1
         while await run_in_threadpool(step, workspace, work) and not end.is_set():
+            pass
+        while await run_in_threadpool(look, workspace, seen) and not end.is_set():
             pass
         if rounds % (SWEEP_EVERY_S // EVERY_S) == 0:
             await run_in_threadpool(_sweep, workspace, work.spool)
@@ -58,17 +61,30 @@ def work_of(workspace: Workspace, places: Places) -> Work:
 
 
 def step(workspace: Workspace, work: Work) -> bool:
-    """Register a few files. Return whether there may be more. A fault is logged, and the files wait."""
-    try:
+    """Register a few files. Return whether there may be more."""
+
+    def register() -> bool:
         if not work.step():
             return False
         workspace.describe_new()
+        return True
+
+    return _logging_faults(register)
+
+
+def look(workspace: Workspace, seen: SeenPictures) -> bool:
+    """Look for a few new designs in the listings of before. Return whether there may be more."""
+    return _logging_faults(lambda: look_back(workspace, seen, utc_now()) > 0)
+
+
+def _logging_faults(work: Callable[[], bool]) -> bool:
+    """Do work, and return its answer. A fault is logged, and the work waits for the next round."""
+    try:
+        return work()
     except (AuthcheckError, SQLAlchemyError, OSError) as error:
         log.warning("dropped files wait for the next round: %s", error)
     except Exception:  # a fault about one drop must not keep the others waiting
         log.exception("dropped files wait for the next round")
-    else:
-        return True
     return False
 
 

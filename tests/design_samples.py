@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.pages.designs_one_view import FIELDS, NOTICES
-from api.pages.register_view import GROUPS
+from api.pages.register_rows import GROUPS
 from api.pages.register_view import NOTICES as DROP_NOTICES
 from authcheck.registry.designs import KINDS, STATES
 from authcheck.registry.drop_rows import OFFERED
@@ -142,14 +142,16 @@ DROP_ROWS: list[dict[str, Any]] = [
         "warnings": ["design.flat"] if state == "registered" else [],
         "why": "The file is broken." if number % 2 else None,
         "detail": "A detail",
+        "seen": 3 if state == "registered" else 0,
         "design": OWN if state in {"registered", "already_yours", "disputed"} else None,
     }
     for number, state in enumerate(DROP_STATES, 1)
 ]
 DROP: dict[str, Any] = FORM | {
     "drop": {"id": "drp_1", "created_at": NOW, "state": "open", "table": LONG},
-    "groups": dict.fromkeys([*GROUPS, "seen"], 20),
+    "groups": dict.fromkeys([*GROUPS, "hits", "seen"], 20),
     "listings": 41,
+    "seen": {"listings": 3, "files": 1, "waiting": 12},
     "total": 500,
     "rows": DROP_ROWS,
     "state": "refused",
@@ -183,7 +185,34 @@ PAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
     ),
     "people drop none": (
         "designs/register.html",
-        DROP | {"rows": [], "groups": {}, "listings": None, "is_working": False},
+        DROP | {"rows": [], "groups": {}, "listings": 0, "seen": None, "is_working": False},
+    ),
+    "people seen": (
+        "designs/seen.html",
+        {
+            "drop": "drp_1",
+            "number": 1,
+            "card": CARDS[1],
+            "rows": [
+                {
+                    "listing": "lst_1",
+                    "title": LONG,
+                    "marketplace": "bazaar",
+                    "seller": LONG,
+                    "territory": "DE",
+                    "listed_on": NOW.date(),
+                    "price": "9.90 EUR",
+                    "url": "/the-listing" if number else "",
+                }
+                for number in range(2)
+            ],
+            "most": 50,
+            "as_of": NOW,
+        },
+    ),
+    "people seen none": (
+        "designs/seen.html",
+        {"drop": "drp_1", "number": 1, "card": None, "rows": [], "most": 50, "as_of": NOW},
     ),
     "people drop columns": ("designs/register.html", DROP | {"table": COLUMNS, "notice": None}),
     "people drop held": (
@@ -246,7 +275,8 @@ ENDS: dict[str, list[str]] = {
     "design.event.": list(TYPES),
     "warning.": WARNINGS,
     "register.said.": list(DROP_NOTICES),
-    "register.group.": [*GROUPS, "seen", "all"],
+    "register.group.": [*GROUPS, "hits", "seen", "all"],
+    "seen.column.": ["title", "marketplace", "seller", "territory", "listed_on", "price"],
     "register.ours.": list(OFFERED),
     "register.state.": list(DROP_STATES),
     "register.about.": ["twice", "part", "left_out", "held"],

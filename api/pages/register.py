@@ -15,7 +15,8 @@ from ..deps import WorkspaceDep
 from ..etags import changed_since
 from .designs import ReaderDep, WriterDep
 from .person import Form, FormDep, PersonRoute, acting, go, problem_of, status_of
-from .register_view import Part, PartDep, Scene, csv_of, form_context, show_drop
+from .register_rows import Part, PartDep, Scene, csv_of
+from .register_view import form_context, show_drop
 from .render import render
 
 MOST_DROPS = 20

@@ -14,8 +14,9 @@ from ..deps import WorkspaceDep
 from .designs import ReaderDep, WriterDep
 from .person import Form, FormDep, PersonRoute, acting, go
 from .register import DropId, find_scene, show_form
+from .register_rows import Part
 from .register_sent import Received, RegisterDep, receive, spool_of
-from .register_view import Part, show_drop
+from .register_view import show_drop
 from .sent_files import Sent
 
 router = APIRouter(route_class=PersonRoute, prefix="/register", include_in_schema=False)

@@ -142,8 +142,10 @@ class Work:
                 change = update(DropFile).where(
                     DropFile.drop_id == drop.id, DropFile.number == file.number, DropFile.claim == token
                 )
+                status = _status_of(session, drop, file, report)
                 values: dict[str, Any] = {
-                    "state": _status_of(session, drop, file, report),
+                    "state": status,
+                    "seen": None if status == REGISTERED else 0,  # a disputed picture is no reason to look
                     "report": {**report.to_dict(), "warnings": [*report.warnings]},
                     "design_id": report.design_id or None,
                     "claim": None,

@@ -210,6 +210,14 @@ def list_files(
     return session.scalars(query.order_by(DropFile.number).limit(limit)).all()
 
 
+def get_file(session: Session, drop: Drop, number: int) -> DropFile:
+    """Return a file of a drop by its number. Raises NotFound (`drop.not_found`)."""
+    file = session.get(DropFile, (drop.id, number))
+    if file is None:
+        raise NotFound("The drop has no such file.", code="drop.not_found", drop=drop.id)
+    return file
+
+
 def list_drops(
     session: Session, organisation_id: str, *, before: str = "", limit: int = 20, reach: Reach = WHOLE
 ) -> Sequence[Drop]:
@@ -267,3 +275,21 @@ def known_hashes(session: Session, drop: Drop) -> list[str]:
     query = select(DropFile).where(DropFile.drop_id == drop.id, DropFile.sha256 != "")
     files = {file.sha256 for file in session.scalars(query) if not _may_be_sent_again(file)}
     return sorted(files | ({drop.table_sha256} if drop.table_sha256 else set()))
+
+
+def count_seen(session: Session, drop_id: str) -> tuple[int, int, int]:
+    """Return how many listings of before show a drop's designs, how many files those are, and how many wait.
+
+    A file waits until somebody has looked for its design.
+    """
+    of_drop = DropFile.drop_id == drop_id
+    seen = select(func.sum(DropFile.seen), func.count()).where(of_drop, DropFile.seen > 0)
+    listings, files = session.execute(seen).one()
+    waiting = select(func.count()).where(of_drop, DropFile.seen.is_(None), DropFile.state == REGISTERED)
+    return int(listings or 0), int(files), session.scalar(waiting) or 0
+
+
+def list_seen(session: Session, drop_id: str, *, after: int = 0, limit: int = 50) -> Sequence[DropFile]:
+    """Return at most `limit` files of a drop that listings of before show, from after the number `after`."""
+    query = select(DropFile).where(DropFile.drop_id == drop_id, DropFile.seen > 0, DropFile.number > after)
+    return session.scalars(query.order_by(DropFile.number).limit(limit)).all()

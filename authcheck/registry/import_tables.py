@@ -64,7 +64,8 @@ class DropFile(Entity):
     (the same bytes under another name) or `left_out` (no picture, or not named in the table). `size_bytes` is
     0 after the file has left the spool. `row` is the row of the table that names the file first, as
     `drop_rows.row_json` writes it. A process that registers the file writes `claim` and `claimed_at`, and
-    counts `attempts`. `report` is a `RowReport`.
+    counts `attempts`. `report` is a `RowReport`. `seen` is the number of listings of before the registration
+    that show the picture, None until somebody has looked. `report["listings"]` are their ids.
     """
 
     __tablename__ = "drop_files"
@@ -72,6 +73,7 @@ class DropFile(Entity):
         Index(None, "drop_id", "sha256"),
         Index(None, "drop_id", "state", "number"),
         Index(None, "state", "drop_id"),
+        Index(None, "seen", "state"),
     )
 
     drop_id: Mapped[str] = mapped_column(ForeignKey("drops.id"), primary_key=True)
@@ -86,3 +88,4 @@ class DropFile(Entity):
     claimed_at: Mapped[datetime | None]
     design_id: Mapped[str | None] = mapped_column(ForeignKey(Design.id))
     report: Mapped[dict[str, Any]]
+    seen: Mapped[int | None]

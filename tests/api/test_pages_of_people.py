@@ -438,6 +438,8 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "POST /register": (Resource.DESIGNS, Right.WRITE),
     "GET /register/{drop_id}": (Resource.DESIGNS, Right.READ),
     "GET /register/{drop_id}/rows.csv": (Resource.DESIGNS, Right.READ),
+    "GET /register/{drop_id}/seen/{number}": (Resource.LISTINGS, Right.READ),
+    "GET /register/{drop_id}/seen/{number}/rows.csv": (Resource.LISTINGS, Right.READ),
     "GET /register/{drop_id}/known": (Resource.DESIGNS, Right.READ),
     **{
         f"POST /register/{{drop_id}}/{act}": (Resource.DESIGNS, Right.WRITE)

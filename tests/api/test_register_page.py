@@ -16,8 +16,11 @@ from PIL import Image
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from api import dropping
+from authcheck.cases.notice_tables import Hit
 from authcheck.errors import Unavailable
 from authcheck.ledger.tables import Entry
+from authcheck.listings.looking_back import SeenPictures
 from authcheck.registry import drops
 from authcheck.registry.drop_spool import DropSpool
 from authcheck.registry.tables import Design
@@ -301,9 +304,50 @@ def test_listings_that_show_new_designs_are_counted(visit: Visit, workspace: Wor
     cases_made.hand_in(workspace, listed_on=datetime.now(UTC).date())
     html = mei.get(path).text
     assert "listings of the last 30 days that show these designs: 1." in html
-    assert counts(html)[f"{path}?state=seen"] == 1
-    page = mei.get(f"{path}?state=seen").text
+    assert counts(html)[f"{path}?state=hits"] == 1
+    page = mei.get(f"{path}?state=hits").text
     assert (len(shown(page)), "Suspect listings: 1" in page) == (1, True)
+
+
+def test_listings_of_before_are_found_at_once(visit: Visit, workspace: Workspace) -> None:
+    """What a marketplace handed in before is told as seen, never as a verdict. A rival's copy finds nothing."""
+    day = datetime.now(UTC).date()
+    for number, seed in enumerate((1, 1, 5)):
+        cases_made.hand_in(workspace, f"L-{number}", seed=seed, listed_on=day, title=f"=Offer {number}")
+    cases_made.market(workspace, "other-brand", "brand")
+    cases_made.hand_in(workspace, "M-1", by="other-brand", seed=1, listed_on=day)
+    mei, issuer = visit(), visit(role="issuer")
+    path = send(mei, {"koi.png": make.picture_bytes(1), "kite.png": make.picture_bytes(2)})
+    finish(workspace)
+    assert "We still look for 2 designs" in mei.get(path).text
+    seen = SeenPictures()
+    assert dropping.look(workspace, seen)
+    assert not dropping.look(workspace, seen)
+    html = mei.get(path).text
+    assert "Already in listings when you registered: 2." in html
+    assert counts(html)[f"{path}?state=seen"] == 1
+    assert (len(shown(mei.get(f"{path}?state=seen").text)), "We still look" in html) == (1, False)
+    page = mei.get(f"{path}/seen/1").text
+    assert ("=Offer 0" in page, "=Offer 1" in page, "=Offer 2" in page) == (True, True, False)
+    listed = list(csv.DictReader(io.StringIO(mei.get(f"{path}/seen/1/rows.csv").text)))
+    assert sorted(row["title"] for row in listed) == ["'=Offer 0", "'=Offer 1"]
+    assert "No listing of before" in mei.get(f"{path}/seen/2").text
+    assert mei.get(f"{path}/seen/9").status_code == 404
+    assert "Already in listings" not in issuer.get(path).text
+    assert issuer.get(f"{path}/seen/1").status_code == 403
+    assert visit(owner="globex").get(f"{path}/seen/1").status_code == 404
+    with workspace.database.reading() as session:
+        assert session.scalars(select(Hit)).all() == []
+    later_h = (datetime.now(UTC) - make.NOW) / timedelta(hours=1)
+    cases_made.hand_in(workspace, "L-9", seed=7, listed_on=day, later_h=later_h)
+    eve = visit(owner="globex")
+    theirs = send(eve, {"copy.jpg": make.picture_bytes(1, "JPEG"), "new.png": make.picture_bytes(7)})
+    finish(workspace)
+    dropping.look(workspace, seen)
+    assert [(file.state, file.seen) for file in rows(workspace, theirs)] == [
+        ("disputed", 0),
+        ("registered", 1),
+    ]
 
 
 def test_a_full_disk_loses_nothing(

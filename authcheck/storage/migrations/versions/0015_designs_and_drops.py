@@ -10,6 +10,12 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 ROWS_AT_ONCE = 1_000
+COLUMNS_OF_INDEXES = (
+    ("drop_id", "sha256"),
+    ("drop_id", "state", "number"),
+    ("state", "drop_id"),
+    ("seen", "state"),
+)
 
 
 def upgrade() -> None:
@@ -93,9 +99,10 @@ def _make_drop_files() -> None:
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
         _text("design_id", 40, nullable=True),
         sa.Column("report", sa.JSON(), nullable=False),
+        sa.Column("seen", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("drop_id", "number", name="pk_drop_files"),
         _key(name, "drop_id", "drops"),
         _key(name, "design_id", "designs"),
     )
-    for columns in (("drop_id", "sha256"), ("drop_id", "state", "number"), ("state", "drop_id")):
+    for columns in COLUMNS_OF_INDEXES:
         op.create_index(f"ix_{name}_{'_'.join(columns)}", name, list(columns))
