@@ -62,6 +62,7 @@ from .routes import (
     checks,
     designs,
     disputes,
+    drops,
     feedback,
     hits,
     imports,
@@ -91,13 +92,12 @@ DESCRIPTION = (
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup, scan_pages, scans, certificate,  # first, because buyers send millions of look-ups and scans
-    checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
-    storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
-    alerts, ledger, members, keys, people, appointments, operations, buyer, label_photo,
-    sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
-    case_alike, design_pages, designs_one, designs_pictures, register_pages, register_files,
-    register_seen, hit_pages, notice_pages, feedback_pages,
-    report, owner, privacy, label_report,
+    checks, designs, views, masks, disputes, negatives, imports, drops, labels, certificates,
+    signing_keys, licences, storefronts, listings, cases, case_decisions, case_bulks, feedback, notices,
+    hits, buyer_reports, alerts, ledger, members, keys, people, appointments, operations, buyer,
+    label_photo, sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages,
+    case_acts, case_alike, design_pages, designs_one, designs_pictures, register_pages, register_files,
+    register_seen, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
 )  # fmt: skip
 
 

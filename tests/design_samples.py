@@ -159,6 +159,7 @@ DROP: dict[str, Any] = FORM | {
     "table": None,
     "is_working": True,
     "csv": "/register/drp_1/rows.csv",
+    "api": "/v1/drops/drp_1/files?limit=50&after=0",
     "next_page": "/register/drp_1?after=50",
     "typed": {"title": LONG, "public_preview": ""},
     "notice": "received",

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -348,6 +349,36 @@ def test_listings_of_before_are_found_at_once(visit: Visit, workspace: Workspace
         ("disputed", 0),
         ("registered", 1),
     ]
+
+
+def test_the_api_has_the_rows_of_the_page(
+    visit: Visit, workspace: Workspace, client: TestClient, brand: dict[str, str]
+) -> None:
+    """The curl of the page lists the same files. A key without listings does not learn how many show a picture."""
+    cases_made.hand_in(workspace, listed_on=datetime.now(UTC).date())
+    mei = visit()
+    path = send(mei, {"koi.png": make.picture_bytes(1), "bad.png": b"x", "kite.png": drawn(2)})
+    finish(workspace)
+    dropping.look(workspace, SeenPictures())
+    for state in ("registered", "refused", "other", ""):
+        html = mei.get(f"{path}?state={state}").text
+        (address,) = re.findall(r'"http://testserver(/v1/drops[^"]*)"</code>', html)
+        answer = client.get(address.replace("&amp;", "&"), headers=brand).json()
+        assert [f"f{item['number']}" for item in answer["items"]] == shown(html), state
+    first = answer["items"][0]
+    assert (first["state"], first["seen"], answer["items"][1]["code"]) == (
+        "registered",
+        None,
+        "image.unreadable",
+    )
+    both = {"Authorization": f"Bearer {make.key(workspace, 'designs:read', 'listings:read')}"}
+    api = f"/v1/drops{path.removeprefix('/register')}/files"
+    assert client.get(f"{api}?limit=1", headers=both).json()["items"][0]["seen"] == 1
+    second = client.get(f"{api}?limit=1&after=1", headers=both).json()
+    assert (second["items"][0]["name"], second["next"]) == ("bad.png", "2")
+    (listing,) = client.get(f"{api}/1/listings", headers=both).json()
+    assert (listing["marketplace"], listing["seller"]) == ("bazaar", "kites")
+    assert client.get(f"{api}/1/listings", headers=brand).status_code == 403
 
 
 def test_a_full_disk_loses_nothing(
