@@ -286,6 +286,7 @@ FILE_CODES = [
     *("design.reference", "design.reference_taken", "design.retired", "row.duplicate_reference"),
     *("row.picture_missing", "row.picture_ambiguous", "row.picture_named_twice", "row.too_many_pictures"),
     *("row.owner", "drop.lost", "drop.failed", "drop.not_allowed", "image.too_small", "table.empty"),
+    *("image.empty", "archive.too_large"),
 ]
 """Codes with which a dropped file is refused, with a sentence of their own."""
 CODES = [

@@ -226,6 +226,9 @@ def test_an_organisation_cannot_fill_the_disk(
         .headers["location"]
         .endswith("notice=full")
     )
+    bomb = zipped({f"{number}.png": bytes(room // 2) for number in range(9)})
+    path_of_bomb = send(eve, {"bomb.zip": bomb})
+    assert states(workspace, path_of_bomb)["bomb.zip"] == "refused archive.too_large"
     assert send(eve, {"a.png": drawn(9)}).startswith("/register/drp_")
     finish(workspace)
     assert mei.post(f"{path}/files", files(folder)).headers["location"].endswith("?notice=received")
@@ -320,14 +323,14 @@ def test_listings_of_before_are_found_at_once(visit: Visit, workspace: Workspace
     mei, issuer = visit(), visit(role="issuer")
     path = send(mei, {"koi.png": make.picture_bytes(1), "kite.png": make.picture_bytes(2)})
     finish(workspace)
-    assert "We still look for 2 designs" in mei.get(path).text
+    assert "Still to be looked for in the listings that we know: 2." in mei.get(path).text
     seen = SeenPictures()
     assert dropping.look(workspace, seen)
     assert not dropping.look(workspace, seen)
     html = mei.get(path).text
     assert "Already in listings when you registered: 2." in html
     assert counts(html)[f"{path}?state=seen"] == 1
-    assert (len(shown(mei.get(f"{path}?state=seen").text)), "We still look" in html) == (1, False)
+    assert (len(shown(mei.get(f"{path}?state=seen").text)), "Still to be looked" in html) == (1, False)
     page = mei.get(f"{path}/seen/1").text
     assert ("=Offer 0" in page, "=Offer 1" in page, "=Offer 2" in page) == (True, True, False)
     listed = list(csv.DictReader(io.StringIO(mei.get(f"{path}/seen/1/rows.csv").text)))
