@@ -300,6 +300,22 @@ def test_an_agent_registers_by_its_appointment(visit: Visit, workspace: Workspac
     assert agent.get(path).status_code == 404
 
 
+def test_an_agent_of_some_countries_leaves_collections_alone(visit: Visit, workspace: Workspace) -> None:
+    """Licences follow a collection, so neither the form nor a table sets one. Sightings are of all countries."""
+    now = datetime.now(UTC)
+    words: Any = {"scopes": ("designs:read", "designs:write", "listings:read"), "now": now}
+    appoint(workspace, "guard", territories=["DE"], ends_on=now.date() + timedelta(days=30), **words)
+    agent = visit(owner="guard", role="agent", kind="agent")
+    agent.act_for("guard", "acme")
+    refused = agent.post("/register", files({"a.png": drawn(1)}), collection="Mine")
+    assert (refused.status_code, "You act for a part of this brand only." in refused.text) == (409, True)
+    table = b"reference,picture,collection\nA,a.png,Mine\nB,b.png,\n"
+    path = send(agent, {"t.csv": table, "a.png": drawn(1), "b.png": drawn(2)})
+    finish(workspace)
+    assert states(workspace, path) == {"a.png": "refused appointment.outside", "b.png": "registered"}
+    assert "Still to be looked for" not in agent.get(path).text
+
+
 def test_listings_that_show_new_designs_are_counted(visit: Visit, workspace: Workspace) -> None:
     """The number at the top is that of the rows, and each row's number opens its listings."""
     mei = visit()
