@@ -78,6 +78,7 @@ from .routes import (
     checks,
     designs,
     disputes,
+    drops,
     feedback,
     hits,
     imports,
@@ -108,7 +109,8 @@ DESCRIPTION = (
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup, scan_pages, scans, certificate,  # first, because buyers send millions of look-ups and scans
-    checks, designs, views, masks, disputes, negatives, imports, labels, certificates, signing_keys, licences,
+    checks, designs, views, masks, disputes, negatives, imports, drops, labels, certificates, signing_keys,
+    licences,
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
     alerts, today, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,

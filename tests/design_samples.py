@@ -159,6 +159,7 @@ DROP: dict[str, Any] = FORM | {
     "table": None,
     "is_working": True,
     "csv": "/register/drp_1/rows.csv",
+    "api": "/v1/drops/drp_1/files?limit=50&after=0",
     "next_page": "/register/drp_1?after=50",
     "typed": {"title": LONG, "public_preview": ""},
     "notice": "received",
@@ -285,6 +286,7 @@ FILE_CODES = [
     *("design.reference", "design.reference_taken", "design.retired", "row.duplicate_reference"),
     *("row.picture_missing", "row.picture_ambiguous", "row.picture_named_twice", "row.too_many_pictures"),
     *("row.owner", "drop.lost", "drop.failed", "drop.not_allowed", "image.too_small", "table.empty"),
+    *("image.empty", "archive.too_large"),
 ]
 """Codes with which a dropped file is refused, with a sentence of their own."""
 CODES = [

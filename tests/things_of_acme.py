@@ -18,6 +18,7 @@ from authcheck.ids import new_id
 from authcheck.listings.tables import Listing
 from authcheck.members import api_keys, invitations, organisations
 from authcheck.registry import reports
+from authcheck.registry.import_tables import Drop
 from authcheck.registry.negatives import add_negative, read_negative
 from authcheck.registry.tables import Dispute
 from authcheck.storefronts import shops
@@ -35,6 +36,11 @@ def ids(workspace: Workspace) -> dict[str, str]:
             session, acme, marketplace="m.example", shop_id="1", url="https://m.example/1", now=make.NOW
         )
         session.add(Listing(**listing(acme.id)))
+        drop = Drop(
+            id=new_id("drp", make.NOW), organisation_id=acme.id, dropped_by="per_1", created_at=make.NOW,
+            state="open", kind="other", public_preview=False, columns={}, table_bytes=0, last_number=1,
+        )  # fmt: skip
+        session.add(drop)
         report = reports.keep_report(session, [], organisation_id=acme.id, dry_run=True, now=make.NOW)
         backdrop = read_negative(make.picture_bytes(77), workspace.limits)
         negative = add_negative(session, workspace.store, backdrop, owner_id=acme.id, label="", now=make.NOW)
@@ -53,7 +59,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
     assert dispute is not None
     assert signing_key is not None
     return {
-        "check": check.id, "import": report.id, "negative": str(negative.number), "picture": picture,
+        "check": check.id, "import": report.id, "drop": drop.id, "file": "1", "negative": str(negative.number), "picture": picture,
         "hidden": make.register(workspace, "HIDDEN", seed=5).design.id, "dispute": dispute.id,
         "batch": unit.batch_id, "certificate": unit.id, "design": design, "licence": licence.id,
         "listing": "lst_acme", "case": _case(workspace, acme_id, design), "shop": shop.id, "person": person.id, "invitation": link.id, "key": key.id,

@@ -70,6 +70,7 @@ TABLE: dict[str, Rule] = {
         ("POST /v1/imports", W, 415),
         ("GET /v1/imports/{import}", R, 404),
         ("GET /v1/imports/{import}/report.csv", R, 404),
+        ("GET /v1/drops/{drop}/files", R, 404),
     ),
     **rules(
         Resource.DISPUTES,
@@ -121,6 +122,7 @@ TABLE: dict[str, Rule] = {
         ("POST /v1/listings", W, 415),
         ("GET /v1/listings", R, 200),
         ("GET /v1/listings/{listing}", R, 404),
+        ("GET /v1/drops/{drop}/files/{file}/listings", R, 404),
     ),
     **rules(
         Resource.CASES,

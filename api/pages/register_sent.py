@@ -26,7 +26,7 @@ from ..multipart import Form, FormPart, clean_name, too_large
 from ..uploads import take_job
 from .sent_files import Sent, read_files
 
-TABLE_BYTES = 16 * 1024 * 1024
+TABLE_BYTES = 4 * 1024 * 1024
 MOST_PARTS = 5_010  # files of one form, and its few fields
 
 
@@ -74,7 +74,7 @@ def receive(workspace: Workspace, drop: Drop, form: Form) -> Received:
     try:
         parts = [part for part in form.files("file") if part.size_bytes or part.filename]
         for part in sorted(parts, key=lambda part: not _is_table_name(part.filename or "")):
-            for file in _readable(form, part):
+            for file in _readable(form, part, workspace.settings.max_import_bytes):
                 is_new = _put(workspace, drop, file)
                 received.added += is_new
                 received.again += not is_new
@@ -104,10 +104,10 @@ def _put(workspace: Workspace, drop: Drop, file: NewFile | Table) -> bool:
         return _put(workspace, drop, NewFile(file.name, file.sha256, b"", error))
 
 
-def _readable(form: Form, part: FormPart) -> Iterator[NewFile | Table]:
+def _readable(form: Form, part: FormPart, most_bytes: int) -> Iterator[NewFile | Table]:
     """Yield what a part holds. A part that cannot be read is a file with its error."""
     try:
-        yield from _files_of(form, part)
+        yield from _files_of(form, part, most_bytes)
     except Rejected as error:
         yield NewFile(clean_name(part.filename or "") or "?", part.sha256, b"", error)
 
@@ -121,20 +121,25 @@ def _is_table_name(name: str) -> bool:
     return any(name.lower().endswith(suffix) for suffix in TABLE_SUFFIXES)
 
 
-def _files_of(form: Form, part: FormPart) -> Iterator[NewFile | Table]:
+def _files_of(form: Form, part: FormPart, most_bytes: int) -> Iterator[NewFile | Table]:
     """Yield what a part holds. Of an archive, yield one file after the other. Raises Rejected."""
     name = clean_name(part.filename or "") or "?"
     head = form.spool.read(part.offset, min(part.size_bytes, HEAD_BYTES))
     may_be_archive = head.startswith(ZIP_STARTS) and not kind_of(head) and not kind_by_suffix(name)
     if may_be_archive and not has_workbook(io.BufferedReader(Slice(form, part)), DIRECTORY_BYTES):
-        yield from _archived(Archive(io.BufferedReader(Slice(form, part)), DIRECTORY_BYTES), form)
+        yield from _archived(Archive(io.BufferedReader(Slice(form, part)), DIRECTORY_BYTES), form, most_bytes)
     elif part.size_bytes > form.picture_bytes:
         yield NewFile(name, part.sha256, b"", too_large(form.picture_bytes))
     else:
         yield _file(name, form.bytes_of(part), part.sha256)
 
 
-def _archived(archive: Archive, form: Form) -> Iterator[NewFile | Table]:
+def _archived(archive: Archive, form: Form, most_bytes: int) -> Iterator[NewFile | Table]:
+    """Yield the files of an archive, which may have `most_bytes` when they are unpacked.
+
+    The limit is for repeated and refused files, too: to unpack them is work, and they take no room.
+    """
+    left_bytes = most_bytes
     tables = [name for name, reason in archive.found.left_out.items() if reason in TABLE_SUFFIXES]
     others = [name for name in archive.found.left_out if name not in tables]
     for name in (*tables, *archive.found.paths):
@@ -144,6 +149,13 @@ def _archived(archive: Archive, form: Form) -> Iterator[NewFile | Table]:
         except Rejected as error:
             yield NewFile(last, hashlib.sha256(name.encode()).hexdigest(), b"", error)
         else:
+            left_bytes -= len(data)
+            if left_bytes < 0:
+                raise RowRejected(
+                    f"Unpacked, the files of the archive have more than {most_bytes} bytes. Divide it.",
+                    code="archive.too_large",
+                    limit_bytes=most_bytes,
+                )
             yield _file(last, data, hashlib.sha256(data).hexdigest())
     for name in others:
         sha256 = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()

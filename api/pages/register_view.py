@@ -18,7 +18,7 @@ from authcheck.workspace import Workspace
 from ..i18n import Language, language_of
 from .designs_view import HIT_DAYS
 from .person import problem_of, status_of
-from .register_rows import PAGE, Part, Scene, files_of, groups_of, hits_of, rows_of, seen_of
+from .register_rows import GROUPS, PAGE, Part, Scene, files_of, groups_of, hits_of, rows_of, seen_of
 from .register_sent import spool_of
 from .render import render
 
@@ -65,6 +65,7 @@ def _rows_of(session: Session, scene: Scene, part: Part, language: Language) -> 
     hits, seen = hits_of(session, scene), seen_of(session, scene)
     files = files_of(session, drop, part, hits)
     groups = groups_of(counts, hits, seen)
+    states = "".join(f"&state={state}" for state in GROUPS.get(part.state, ()))
     following = f"/register/{drop.id}?after={files[PAGE - 1].number}{query}" if len(files) > PAGE else None
     return {
         "rows": rows_of(session, files[:PAGE], scene, language, hits),
@@ -77,6 +78,7 @@ def _rows_of(session: Session, scene: Scene, part: Part, language: Language) -> 
         "first": f"/register/{drop.id}?{query[1:]}" if after else None,
         "next_page": following,
         "csv": f"/register/{drop.id}/rows.csv?after={after}{query}",
+        "api": f"/v1/drops/{drop.id}/files?limit={PAGE}&after={after}{states}",
     }
 
 

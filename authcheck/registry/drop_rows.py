@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -23,6 +24,7 @@ from authcheck.registry.registration import NewDesign
 from authcheck.registry.reports import RowReport
 
 PICTURE = "picture"
+MOST_ROWS = 5_000
 OFFERED = ("picture", "reference", "title", "kind", "collection", "public_preview", "mask")
 LIKELY: Mapping[str, tuple[str, ...]] = {
     "picture": (
@@ -67,7 +69,8 @@ def is_ours(columns: Columns) -> bool:
 def read_rows(data: bytes, name: str, chosen: Mapping[str, str]) -> list[Row | RowProblem]:
     """Return the designs of a table. `chosen` maps keys of the table's columns to ours. Others are ignored.
 
-    Without a column for the reference, the name of the first picture is it. Raises Rejected (`table.*`).
+    Without a column for the reference, the name of the first picture is it. Raises Rejected (`table.*`,
+    `drop.no_picture_column`, `drop.column_twice`, `drop.too_many_files`).
     """
     if PICTURE not in chosen.values():
         raise Rejected("Say which column names the picture.", code="drop.no_picture_column")
@@ -79,7 +82,14 @@ def read_rows(data: bytes, name: str, chosen: Mapping[str, str]) -> list[Row | R
     rows = read_import(
         data, name, required=(PICTURE,), columns=columns, lists=("pictures",), spellings=spellings, tell=_hear
     )
-    return [_read(row) for row in rows]
+    found = [_read(row) for row in islice(rows, MOST_ROWS + 1)]
+    if len(found) > MOST_ROWS:
+        raise Rejected(
+            f"A table in the browser has at most {MOST_ROWS} rows. Send it in parts.",
+            code="drop.too_many_files",
+            limit=MOST_ROWS,
+        )
+    return found
 
 
 def _hear(_sentence: str) -> None:

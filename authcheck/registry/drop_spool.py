@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from authcheck.errors import NotFound, StorageFailed
@@ -11,11 +12,16 @@ FOLDER = "drops"  # in the data folder
 NAME = re.compile(r"drp_[0-9A-Z]{26}")
 
 
+@dataclass(frozen=True)
 class DropSpool:
-    """The folder of all drops."""
+    """The folder of all drops, below the data folder."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self.folder = data_dir / FOLDER
+    data_dir: Path
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder, which exists from the first file on."""
+        return self.data_dir / FOLDER
 
     def put(self, drop_id: str, sha256: str, data: bytes) -> None:
         """Store a file. Raises StorageFailed (`storage.full`, `storage.failed`)."""

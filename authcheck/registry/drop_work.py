@@ -14,14 +14,16 @@ from typing import Any
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from authcheck.errors import Forbidden, NotFound, Rejected, Unavailable
+from authcheck.errors import Conflict, Forbidden, NotFound, Rejected, Unavailable
 from authcheck.ids import new_id
 from authcheck.ledger.acting import acting_for
 from authcheck.members import agents, appointments, people
 from authcheck.members.permissions import Resource, Right, grants_of_roles
 from authcheck.members.principals import Principal
+from authcheck.members.reach import WHOLE
 from authcheck.members.tables import Organisation
 from authcheck.registry.bulk import Importer
+from authcheck.registry.design_files import Row, RowProblem
 from authcheck.registry.drop_rows import problem_report, row_of
 from authcheck.registry.drop_spool import DropSpool
 from authcheck.registry.drops import ALREADY_YOURS, PART, REFUSED, REGISTERED, WAITING, WORKING
@@ -101,9 +103,12 @@ class Work:
         def place_of(sha256: str) -> str:
             return names.setdefault(sha256, str(len(names)))
 
-        rows = []
+        rows: list[Row | RowProblem] = []
         for file in files:
             row = row_of(drop, file)
+            if row.new.collection and principal.reach != WHOLE:  # the licences of the collection follow
+                rows.append(RowProblem(row.line, row.new.reference, "collection", _outside_error()))
+                continue
             pictures = tuple(place_of(sha256) for sha256 in row.pictures)
             masks = tuple(mask if mask in {"auto", "none"} else place_of(mask) for mask in row.masks)
             rows.append(replace(row, pictures=pictures, masks=masks))
@@ -114,7 +119,8 @@ class Work:
 
         with _as_dropped(drop, self.now):
             importer = self.importer(principal.home_id)
-            return list(importer.run(rows, load, owner=owner, only_owner=True))
+            reports = list(importer.run(rows, load, owner=owner, only_owner=True))
+        return [_private(report) for report in reports] if principal.agency else reports
 
     def _release(self, drop: Drop, token: str, *, attempts: int = 0) -> None:
         with self.database.writing() as session:
@@ -209,6 +215,18 @@ def _status_of(session: Session, drop: Drop, file: DropFile, report: RowReport) 
     if not is_new or design is None or session.scalar(other.limit(1)) is not None:
         return report.status
     return "disputed" if design.state == "disputed" else REGISTERED
+
+
+def _private(report: RowReport) -> RowReport:
+    """Return a report for an agent, who is not told which licence of the brand is in the way."""
+    if report.code != "licence.exclusive":
+        return report
+    return replace(report, detail="The design would come under two licences, one of them exclusive.")
+
+
+def _outside_error() -> Conflict:
+    message = "You act for the brand in some countries only. Leave collections to the brand."
+    return Conflict(message, code="appointment.outside")
 
 
 def _failed_report(file: DropFile) -> RowReport:

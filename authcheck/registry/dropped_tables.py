@@ -1,6 +1,7 @@
 """Tables in drops: take one, let its owner say which column is which, and give its rows to the files."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -14,7 +15,6 @@ from authcheck.registry.drop_spool import DropSpool
 from authcheck.registry.drops import (
     HELD,
     LEFT_OUT,
-    MOST_FILES,
     NAME_CHARS,
     PART,
     REFUSED,
@@ -71,17 +71,18 @@ def choose_columns(session: Session, spool: DropSpool, drop: Drop, chosen: Mappi
     session.flush()
 
 
-def read_rows(spool: DropSpool, drop: Drop) -> list[Row | RowProblem]:
+def read_rows(spool: DropSpool, drop: Drop) -> Sequence[Row | RowProblem]:
     """Return the rows of a drop's table, at most 5,000. Raises NotFound (`drop.lost`), Rejected."""
-    data = spool.get(drop.id, str(drop.table_sha256))
-    rows = drop_rows.read_rows(data, str(drop.table_name), _ours(drop.columns))
-    if len(rows) > MOST_FILES:
-        raise Rejected(
-            f"A table in the browser has at most {MOST_FILES} rows. Send it in parts.",
-            code="drop.too_many_files",
-            limit=MOST_FILES,
-        )
-    return rows
+    chosen = tuple(sorted(_ours(drop.columns).items()))
+    return _read_once(spool, drop.id, str(drop.table_sha256), str(drop.table_name), chosen)
+
+
+@lru_cache(maxsize=16)
+def _read_once(
+    spool: DropSpool, drop_id: str, sha256: str, name: str, chosen: tuple[tuple[str, str], ...]
+) -> tuple[Row | RowProblem, ...]:
+    """Read a table, and keep its rows: each look at the page asks for them."""
+    return tuple(drop_rows.read_rows(spool.get(drop_id, sha256), name, dict(chosen)))
 
 
 def missing_names(session: Session, spool: DropSpool, drop: Drop) -> list[str]:

@@ -91,6 +91,8 @@ REQUESTS = [
     ("POST", "/v1/feedback/proposals/{decision}/answer", {"answer": "add"}),
     ("GET", "/v1/imports/{import}", None),
     ("GET", "/v1/imports/{import}/report.csv", None),
+    ("GET", "/v1/drops/{drop}/files", None),
+    ("GET", "/v1/drops/{drop}/files/{file}/listings", None),
     ("POST", "/v1/batches", {**ORDER, "design": "{design}"}),
     ("POST", "/v1/batches", {**ORDER, "design": "{own}", "licence": "{licence}"}),
 ]

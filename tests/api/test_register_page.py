@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -225,6 +226,9 @@ def test_an_organisation_cannot_fill_the_disk(
         .headers["location"]
         .endswith("notice=full")
     )
+    bomb = zipped({f"{number}.png": bytes(room // 2) for number in range(9)})
+    path_of_bomb = send(eve, {"bomb.zip": bomb})
+    assert states(workspace, path_of_bomb)["bomb.zip"] == "refused archive.too_large"
     assert send(eve, {"a.png": drawn(9)}).startswith("/register/drp_")
     finish(workspace)
     assert mei.post(f"{path}/files", files(folder)).headers["location"].endswith("?notice=received")
@@ -296,6 +300,22 @@ def test_an_agent_registers_by_its_appointment(visit: Visit, workspace: Workspac
     assert agent.get(path).status_code == 404
 
 
+def test_an_agent_of_some_countries_leaves_collections_alone(visit: Visit, workspace: Workspace) -> None:
+    """Licences follow a collection, so neither the form nor a table sets one. Sightings are of all countries."""
+    now = datetime.now(UTC)
+    words: Any = {"scopes": ("designs:read", "designs:write", "listings:read"), "now": now}
+    appoint(workspace, "guard", territories=["DE"], ends_on=now.date() + timedelta(days=30), **words)
+    agent = visit(owner="guard", role="agent", kind="agent")
+    agent.act_for("guard", "acme")
+    refused = agent.post("/register", files({"a.png": drawn(1)}), collection="Mine")
+    assert (refused.status_code, "You act for a part of this brand only." in refused.text) == (409, True)
+    table = b"reference,picture,collection\nA,a.png,Mine\nB,b.png,\n"
+    path = send(agent, {"t.csv": table, "a.png": drawn(1), "b.png": drawn(2)})
+    finish(workspace)
+    assert states(workspace, path) == {"a.png": "refused appointment.outside", "b.png": "registered"}
+    assert "Still to be looked for" not in agent.get(path).text
+
+
 def test_listings_that_show_new_designs_are_counted(visit: Visit, workspace: Workspace) -> None:
     """The number at the top is that of the rows, and each row's number opens its listings."""
     mei = visit()
@@ -319,14 +339,14 @@ def test_listings_of_before_are_found_at_once(visit: Visit, workspace: Workspace
     mei, issuer = visit(), visit(role="issuer")
     path = send(mei, {"koi.png": make.picture_bytes(1), "kite.png": make.picture_bytes(2)})
     finish(workspace)
-    assert "We still look for 2 designs" in mei.get(path).text
+    assert "Still to be looked for in the listings that we know: 2." in mei.get(path).text
     seen = SeenPictures()
     assert dropping.look(workspace, seen)
     assert not dropping.look(workspace, seen)
     html = mei.get(path).text
     assert "Already in listings when you registered: 2." in html
     assert counts(html)[f"{path}?state=seen"] == 1
-    assert (len(shown(mei.get(f"{path}?state=seen").text)), "We still look" in html) == (1, False)
+    assert (len(shown(mei.get(f"{path}?state=seen").text)), "Still to be looked" in html) == (1, False)
     page = mei.get(f"{path}/seen/1").text
     assert ("=Offer 0" in page, "=Offer 1" in page, "=Offer 2" in page) == (True, True, False)
     listed = list(csv.DictReader(io.StringIO(mei.get(f"{path}/seen/1/rows.csv").text)))
@@ -348,6 +368,36 @@ def test_listings_of_before_are_found_at_once(visit: Visit, workspace: Workspace
         ("disputed", 0),
         ("registered", 1),
     ]
+
+
+def test_the_api_has_the_rows_of_the_page(
+    visit: Visit, workspace: Workspace, client: TestClient, brand: dict[str, str]
+) -> None:
+    """The curl of the page lists the same files. A key without listings does not learn how many show a picture."""
+    cases_made.hand_in(workspace, listed_on=datetime.now(UTC).date())
+    mei = visit()
+    path = send(mei, {"koi.png": make.picture_bytes(1), "bad.png": b"x", "kite.png": drawn(2)})
+    finish(workspace)
+    dropping.look(workspace, SeenPictures())
+    for state in ("registered", "refused", "other", ""):
+        html = mei.get(f"{path}?state={state}").text
+        (address,) = re.findall(r'"http://testserver(/v1/drops[^"]*)"</code>', html)
+        answer = client.get(address.replace("&amp;", "&"), headers=brand).json()
+        assert [f"f{item['number']}" for item in answer["items"]] == shown(html), state
+    first = answer["items"][0]
+    assert (first["state"], first["seen"], answer["items"][1]["code"]) == (
+        "registered",
+        None,
+        "image.unreadable",
+    )
+    both = {"Authorization": f"Bearer {make.key(workspace, 'designs:read', 'listings:read')}"}
+    api = f"/v1/drops{path.removeprefix('/register')}/files"
+    assert client.get(f"{api}?limit=1", headers=both).json()["items"][0]["seen"] == 1
+    second = client.get(f"{api}?limit=1&after=1", headers=both).json()
+    assert (second["items"][0]["name"], second["next"]) == ("bad.png", "2")
+    (listing,) = client.get(f"{api}/1/listings", headers=both).json()
+    assert (listing["marketplace"], listing["seller"]) == ("bazaar", "kites")
+    assert client.get(f"{api}/1/listings", headers=brand).status_code == 403
 
 
 def test_a_full_disk_loses_nothing(

@@ -248,6 +248,7 @@ def fill_drop(session: Any, owner_id: str, count: int) -> None:
             "size_bytes": 0, "state": "refused" if number % 25 == 0 else "registered", "row": {}, "attempts": 1,
             "design_id": None if number % 25 == 0 else id_of("dsn", number % count),
             "report": {"code": "image.unreadable"},
+            "seen": 0,
         }
         for number in range(FILES)
     ]  # fmt: skip
