@@ -7,12 +7,13 @@ from contextlib import contextmanager, suppress
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
-from authcheck.errors import Forbidden, Rejected, Unavailable
+from authcheck.errors import Conflict, Forbidden, Rejected, Unavailable
 from authcheck.ledger.acting import acting_for
 from authcheck.members import agents, api_keys, appointments, sessions
 from authcheck.members.api_keys import TOKEN
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal
+from authcheck.members.reach import WHOLE
 from authcheck.members.sessions import SignedIn
 from authcheck.storage.database import GUARD, Guard
 from authcheck.storage.opening import utc_now
@@ -161,6 +162,20 @@ def guarded(guard: Guard, principal: Principal | None) -> Iterator[None]:
             yield
     finally:
         GUARD.reset(token)
+
+
+@contextmanager
+def private_licences(caller: Principal) -> Iterator[None]:
+    """Name no licences to an agent of a part of the brand when an exclusive licence is in the way."""
+    try:
+        yield
+    except Conflict as error:
+        if error.code != "licence.exclusive" or caller.reach == WHOLE:
+            raise
+        raise Conflict(
+            "The design would come under two licences, one of them exclusive. Leave this to the brand.",
+            code="licence.exclusive",
+        ) from None
 
 
 def client_header_error(advice: str) -> Rejected:

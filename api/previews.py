@@ -38,7 +38,10 @@ class Previews:
 
     def get(self, design: Design) -> bytes | None:
         """Return the kept preview of a design, or None. Raises NotFound."""
-        sha256 = public_view(design).picture_sha256
+        return self.find(public_view(design).picture_sha256)
+
+    def find(self, sha256: str) -> bytes | None:
+        """Return the kept preview of a picture, or None. The caller may see the picture."""
         with self._lock:
             if sha256 in self._kept:
                 self._kept.move_to_end(sha256)
@@ -49,7 +52,10 @@ class Previews:
 
         Raises NotFound, StorageFailed, ImageRejected.
         """
-        sha256 = public_view(design).picture_sha256
+        return self.make_of(public_view(design).picture_sha256, workspace)
+
+    def make_of(self, sha256: str, workspace: Workspace) -> bytes:
+        """Make and keep the preview of a picture. The same holds as for `make`."""
         preview = encode_preview(workspace.store.get(sha256), workspace.limits)
         with self._lock:
             self._kept[sha256] = preview

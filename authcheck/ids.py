@@ -70,6 +70,11 @@ def fold(text: str) -> str:
         value = bare
 
 
+def searchable(text: str) -> str:
+    """Return a text as searches compare it: without differences of case, width and accents' spelling."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
 def as_word(text: str) -> str:
     """Return a word of a list in its one spelling: `unlicensed_use` for `Unlicensed use `."""
     return re.sub("[ -]+", "_", fold(text).lower())

@@ -44,7 +44,7 @@ UNSIGNED = UNIT | {"number": 3, "state": "unsigned", "tx_id": None}
 PLAN = {"id": "rvk_1", "count": 1000, "reason": "recalled", "due_at": NOW, "seconds": 41, "is_refused": False}
 LISTED: dict[str, Any] = {
     "batches": [BATCH, BATCH | {"states": {"unsigned": 0, "active": 3, "revoked": 0}, "product": "Kite"}],
-    "wanted": {"words": "", "design": ""},
+    "wanted": {"words": "", "design": "", "state": ""},
     "is_filtered": False,
     "code": "",
     "problem": None,
@@ -76,6 +76,7 @@ ONE: dict[str, Any] = {
 CHOICE = {"id": "dsn_1", "title": LONG, "reference": "KITE-1", "licence": None}
 NAMES = ("design", "gtin", "lot", "product", "units", "serials", "pins", "licence", "table")
 NEW: dict[str, Any] = {
+    "has_key": True,
     "choices": [CHOICE, CHOICE | {"licence": "lic_1"}],
     "typed": dict.fromkeys(NAMES, ""),
     "problem": None,
@@ -112,7 +113,8 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "brand certificates none": ("certificates/batches.html", LISTED | {"batches": [], "may_issue": False}),
     "brand certificates none found": (
         "certificates/batches.html",
-        LISTED | {"batches": [], "is_filtered": True, "wanted": {"words": LONG, "design": ""}},
+        LISTED
+        | {"batches": [], "is_filtered": True, "wanted": {"words": LONG, "design": "", "state": "unsigned"}},
     ),
     "brand certificates no such code": (
         "certificates/batches.html",
@@ -128,7 +130,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         ONE | {"problem": problem("certificate.selection", "first"), "typed": {"first": "0", "last": "9"}},
     ),
     "brand issue": ("certificates/new.html", NEW),
-    "brand issue without designs": ("certificates/new.html", NEW | {"choices": []}),
+    "brand issue without designs": ("certificates/new.html", NEW | {"choices": [], "has_key": False}),
     "brand issue refused": (
         "certificates/new.html",
         NEW | {"problem": problem("gs1.gtin", "gtin"), "typed": NEW["typed"] | {"gtin": LONG}},

@@ -270,7 +270,8 @@ KEYS = (  # that code composes
     *(f"nice.{number}" for number in range(1, 46)),
     *(f"form.offer.{code}" for code in (*licence_form.FIELDS, "licence.changed", "licence.state", "day")),
     *(f"form.who.{code}" for code in licence_tester.FIELDS),
-    *(f"error.licence.{code}" for code in ("confirmation", "exclusive", "reason", "state", "not_found")),
+    "form.answer.licence.exclusive",
+    *(f"error.licence.{code}" for code in ("confirmation", "reason", "state", "not_found")),
     *("error.badge.not_found", "error.badge.own_key", "error.signing_key.none", "error.storefront.not_found"),
 )
 

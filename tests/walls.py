@@ -47,6 +47,7 @@ def rules(resource: Resource, *rows: tuple[Any, ...]) -> dict[str, Rule]:
 
 TABLE: dict[str, Rule] = {
     "GET /v1/me": Rule(None, R, 200),
+    "GET /v1/today": Rule(None, R, 200),
     **rules(
         Resource.DESIGNS,
         ("POST /v1/designs", W, 415),

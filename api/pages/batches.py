@@ -46,12 +46,13 @@ Number = Annotated[int, Query(ge=1, lt=2**31)]
 class Wanted:
     """The filter of the list as its form sends it."""
 
-    def __init__(self, words: Word = "", design: Word = "", before: Word = "") -> None:
+    def __init__(self, words: Word = "", design: Word = "", state: Word = "", before: Word = "") -> None:
         self.words, self.design, self.before = words.strip(), design.strip(), before
+        self.state = "unsigned" if state == "unsigned" else ""
 
     def query(self, **more: str) -> str:
         """Return the query of an address that keeps the filter. `before` is only in `more`."""
-        pairs = {"words": self.words, "design": self.design, **more}
+        pairs = {"words": self.words, "design": self.design, "state": self.state, **more}
         kept = {name: value for name, value in pairs.items() if value}
         return f"?{urlencode(kept)}" if kept else ""
 
@@ -62,6 +63,7 @@ class Wanted:
             caller.organisation_id,
             words=self.words,
             design_id=desk_search.find_named_design(session, caller.organisation_id, self.design),
+            unsigned=bool(self.state),
             before=self.before,
             limit=limit,
             reach=caller.reach,
@@ -89,7 +91,7 @@ def show(
     with workspace.database.reading() as session:
         rows = wanted.find(session, caller, PAGE + 1)
         states = batches.count_states(session, rows[:PAGE])
-    is_filtered = bool(wanted.words or wanted.design)
+    is_filtered = bool(wanted.words or wanted.design or wanted.state)
     return render(
         request,
         "certificates/batches.html",
@@ -97,7 +99,7 @@ def show(
         problem=problem_of(request, error, "code") if error else None,
         code=code,
         batches=[{**batch_of(row), "states": states[row.id]} for row in rows[:PAGE]],
-        wanted={"words": wanted.words, "design": wanted.design},
+        wanted={"words": wanted.words, "design": wanted.design, "state": wanted.state},
         is_filtered=is_filtered,
         may_issue=caller.may(Resource.CERTIFICATES, Right.WRITE),
         first_page=f"/certificates{wanted.query()}" if wanted.before else None,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
-from authcheck.certificates import desk_search, issuing
+from authcheck.certificates import desk_search, issuing, signing_keys, status_lists
 from authcheck.certificates.order_tables import COLUMNS, OrderProblem, OrderRow, read_orders
 from authcheck.certificates.orders import MOST_UNITS, Order
 from authcheck.certificates.signing_keys import open_vault
@@ -81,6 +81,27 @@ def issue(request: Request, signed_in: IssuerDep, form: FormDep, workspace: Work
         return _show_form(request, workspace, caller, _typed(form), error=error)
     publishing.publish_recorded(workspace.database, workspace.settings)
     return go(request, f"/certificates/{batch_id}?notice=issued")
+
+
+@router.post("/new/key")
+def create_key(
+    request: Request,
+    signed_in: IssuerDep,
+    form: FormDep,  # noqa: ARG001 - it refuses other sites
+    workspace: WorkspaceDep,
+) -> Response:
+    """Make the first signing key of the organisation, which we keep. A repetition makes no second one."""
+    caller = acting(signed_in)
+    caller.reach.require_whole()
+    vault = open_vault(workspace.settings)
+    with workspace.database.writing() as session:
+        organisation = signing_keys.lock_organisation(session, caller.organisation_id)
+        if not signing_keys.has_active_key(session, organisation.id):
+            now = utc_now()
+            signing_keys.create_key(session, organisation, vault, settings=workspace.settings, now=now)
+            status_lists.catch_up(session, organisation, vault, now=now)
+    publishing.publish_recorded(workspace.database, workspace.settings)
+    return go(request, "/certificates/new")
 
 
 @router.post("/new/table")
@@ -174,11 +195,13 @@ def _show_form(
     field = "table" if form else FIELD_OF.get(error.code, "") if error else ""
     with workspace.database.reading() as session:
         choices = list(_choices(session, caller))
+        has_key = signing_keys.has_active_key(session, caller.organisation_id)
     return render(
         request,
         "certificates/new.html",
         status=status_of(request, error) if error else 200,
         choices=choices,
+        has_key=has_key,
         typed=typed,
         problem=problem_of(request, error, field, form) if error else None,
         results=results or [],

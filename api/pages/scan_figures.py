@@ -149,7 +149,7 @@ def _day(day: Day, asked: Asked) -> dict[str, Any]:
 
 
 def _countries(request: Request, result: Figures, asked: Asked, wanted: set[str]) -> list[dict[str, Any]]:
-    """Return the countries, most sessions first, then the few, whose rows would point at a phone, and the rest."""
+    """Return the countries, most sessions first, then the few, whose rows might name a phone."""
     names = language_of(request).locale.territories
     known = [(code, count) for code, count in result.countries.items() if code]
     rows = [

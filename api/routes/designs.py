@@ -1,19 +1,17 @@
 """Endpoints with which an owner registers, lists, reads, changes and retires designs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from authcheck.errors import Conflict, Rejected
+from authcheck.errors import Rejected
 from authcheck.members.principals import Principal
-from authcheck.members.reach import WHOLE
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
 from authcheck.registry.comparison import Comparer
+from authcheck.registry.design_search import Wanted, list_wanted
 from authcheck.registry.features import usual_masking
 from authcheck.registry.reading import ReadView, read_pictures
 from authcheck.registry.registration import NewDesign, Registration
@@ -21,6 +19,7 @@ from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
+from ..callers import private_licences
 from ..deps import DesignsReader, DesignsWriter, IfMatch, IfNoneMatch, KeyFirst, WorkspaceDep
 from ..etags import changed_since, design_etag, not_modified, require_match
 from ..idempotency import OnceDep
@@ -120,20 +119,40 @@ def compare_views(
     return [view.compare(comparer, owner_id) for view in turn.between(views.values())]
 
 
+async def get_wanted(
+    words: Annotated[
+        str, Query(max_length=200, description="Title, reference or collection contain all of them.")
+    ] = "",
+    kind: Annotated[str, Query(max_length=20)] = "",
+    state: Annotated[
+        Literal["live", "registered", "disputed", "retired"] | None,
+        Query(description="`live` are all that are not retired."),
+    ] = None,
+    collection: Annotated[str, Query(max_length=200)] = "",
+) -> Wanted:
+    """Return which designs a request wants."""
+    return Wanted(words=words, kind=kind, state=state or "", collection=collection)
+
+
+WantedDep = Annotated[Wanted, Depends(get_wanted)]
+
+
 @router.get("")
 def list_designs(
     caller: DesignsReader,
     workspace: WorkspaceDep,
     paging: PagingDep,
-    state: Annotated[Literal["registered", "disputed", "retired"] | None, Query()] = None,
+    wanted: WantedDep,
+    order: Annotated[Literal["oldest", "newest"], Query()] = "oldest",
 ) -> Page[DesignOut]:
-    """List your designs, oldest first."""
+    """List your designs, oldest first unless `order` says otherwise."""
     with workspace.database.reading() as session:
-        rows = designs.list_designs(
+        rows = list_wanted(
             session,
+            wanted,
             owner_id=caller.organisation_id,
-            state=state,
             after=paging.after,
+            newest_first=order == "newest",
             limit=paging.fetch,
             reach=caller.reach,
         )
@@ -199,20 +218,6 @@ def _read_design(workspace: Workspace, caller: Principal, design_id: str) -> Des
 def read_own_design(session: Session, caller: Principal, design_id: str) -> Design:
     """Return a design of the caller's organisation, within the caller's reach. Raises NotFound."""
     return designs.get_design(session, design_id, owner_id=caller.organisation_id, reach=caller.reach)
-
-
-@contextmanager
-def private_licences(caller: Principal) -> Iterator[None]:
-    """Name no licences to an agent of a part of the brand when an exclusive licence is in the way."""
-    try:
-        yield
-    except Conflict as error:
-        if error.code != "licence.exclusive" or caller.reach == WHOLE:
-            raise
-        raise Conflict(
-            "The design would come under two licences, one of them exclusive. Leave this to the brand.",
-            code="licence.exclusive",
-        ) from None
 
 
 def design_response(design: Design, status: int = 200) -> Response:

@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 from authcheck.errors import Rejected
 from authcheck.members.principals import Principal
 from authcheck.registry.design_files import Row, read_table
+from authcheck.registry.import_tables import Import
 from authcheck.registry.reports import get_report, keep_report, report_csv
-from authcheck.registry.tables import Import
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 

@@ -14,13 +14,14 @@ from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
+from ..callers import private_licences
 from ..deps import DesignsReader, DesignsWriter, IfNoneMatch, KeyFirst, WorkspaceDep, public_read_limit
 from ..etags import not_modified, picture_response
 from ..openapi import MASKS, PICTURES, multipart, pictures_out
 from ..previews import Previews, preview_etag
 from ..uploads import TurnDep, UploadDep, take_place
 from ..wire.designs import DesignOut
-from .designs import compare_views, design_response, private_licences, read_own_design
+from .designs import compare_views, design_response, read_own_design
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1/designs/{design_id}", tags=["designs"])
 MEDIA_TYPES = {

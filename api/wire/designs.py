@@ -6,7 +6,8 @@ from typing import Any, Literal, cast
 from pydantic import Field
 
 from authcheck.registry.designs import open_disputes, shown_views
-from authcheck.registry.tables import Design, Import, NegativePicture, View
+from authcheck.registry.import_tables import Import
+from authcheck.registry.tables import Design, NegativePicture, View
 
 from ..previews import preview_path
 from .disputes import DisputeOut, dispute_out

@@ -105,6 +105,7 @@ class Hit(Entity):
         Index(None, "owner_id", "organisation_id"),
         Index("ix_hits_of_owner", "owner_id", "grouped_by", "id", "verdict", "seller"),
         Index("ix_hits_of_design", "design_id", "grouped_by", "id", "verdict", "seller"),
+        Index("ix_hits_by_day", "owner_id", "design_id", "listed_on", "verdict", "territory"),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)

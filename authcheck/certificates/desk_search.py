@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.certificates.batches import STATES
@@ -31,13 +31,15 @@ def recent_batches(
     *,
     words: str = "",
     design_id: str = "",
+    unsigned: bool = False,
     before: str = "",
     limit: int = 50,
     reach: Reach = WHOLE,
 ) -> Sequence[Batch]:
     """Return at most `limit` batches of an organisation, newest first, from before the id `before`.
 
-    `words` is a part of the product's name or of the lot, or the beginning of a GTIN.
+    `words` is a part of the product's name or of the lot, or the beginning of a GTIN. `unsigned` are batches
+    that wait for the brand's own signature.
     """
     if not can_be_stored(words, design_id, before):
         return []
@@ -50,6 +52,8 @@ def recent_batches(
         query = query.where(Batch.id < before)
     if design_id:
         query = query.where(Batch.design_id == design_id)
+    if unsigned:
+        query = query.where(exists().where(Certificate.batch_id == Batch.id, Certificate.state == "unsigned"))
     if words:
         query = query.where(
             or_(

@@ -67,7 +67,7 @@ def check_unchanged(session: Session, design: Design) -> None:
         )
 
 
-def _select_designs() -> Select[Design]:
+def select_designs() -> Select[Design]:
     """Return the query for designs with their owner, views and disputes."""
     return select(Design).options(
         joinedload(Design.owner),
@@ -93,7 +93,7 @@ def get_design(
     both cases read no row, so they take the same time.
     """
     design_id = normal_id(design_id)
-    query = _select_designs().where(Design.id == design_id, reach.has_design(Design.id))
+    query = select_designs().where(Design.id == design_id, reach.has_design(Design.id))
     if owner_id is not None:
         query = query.where(Design.owner_id == owner_id)
     return _get_one(session, query, design_id)
@@ -101,7 +101,7 @@ def get_design(
 
 def get_previewed_design(session: Session, design_id: str) -> Design:
     """Return a design that the public may see. Raises NotFound (`design.not_found`), also for others."""
-    query = _select_designs().where(Design.id == design_id)
+    query = select_designs().where(Design.id == design_id)
     is_shown = Design.public_preview.is_(True) & (Design.state != "retired")
     return _get_one(session, query.where(is_shown), design_id)
 
@@ -126,7 +126,7 @@ def find_design(session: Session, owner: str, reference: str) -> Design:
     handle, seen = fold(owner).lower(), tidy(reference)
     spellings = [seen, unicodedata.normalize("NFD", seen)]
     query = (
-        _select_designs()
+        select_designs()
         .join(Design.owner)
         .where(Organisation.handle == handle, Design.reference.in_(spellings))
         .order_by(Design.reference != seen, Design.id)
@@ -153,7 +153,7 @@ def list_designs(
 
     The order is by id, which is also the order of registration.
     """
-    query = _select_designs().where(Design.id > after, reach.has_design(Design.id))
+    query = select_designs().where(Design.id > after, reach.has_design(Design.id))
     query = query.order_by(Design.id).limit(limit)
     if owner_id is not None:
         query = query.where(Design.owner_id == owner_id)

@@ -14,7 +14,7 @@ from authcheck.errors import NotFound
 from authcheck.files.csv_cells import CellWriter
 from authcheck.ids import new_id
 from authcheck.members.reach import WHOLE, Reach
-from authcheck.registry.tables import Import
+from authcheck.registry.import_tables import Import
 from authcheck.storage.parameters import can_be_stored
 
 

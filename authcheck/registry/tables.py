@@ -1,4 +1,4 @@
-"""Tables of the registry: designs, their views and features, negative pictures, disputes, imports.
+"""Tables of the registry: designs, their views and features, negative pictures, disputes.
 
 No row is deleted. A retired design and a removed view keep their rows, so that an earlier check can be
 replayed against the registry of its time.
@@ -13,10 +13,13 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    Text,
     UniqueConstraint,
+    event,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from authcheck.ids import searchable
 from authcheck.members.tables import Organisation
 from authcheck.storage.entity import Entity, Number
 
@@ -29,11 +32,16 @@ class Design(Entity):
 
     `reference` is the owner's own id of the design. `collection` is the owner's name for a group of designs
     that are licensed together. `salt` is that of the words' hash in the newest ledger entry with such a hash.
-    It is None if that entry is of an earlier release.
+    It is None if that entry is of an earlier release. `words` are title, reference and collection as
+    `searchable` writes them, for searches. Each change of the row writes them again.
     """
 
     __tablename__ = "designs"
-    __table_args__ = (UniqueConstraint("owner_id", "reference"), Index(None, "owner_id", "collection"))
+    __table_args__ = (
+        UniqueConstraint("owner_id", "reference"),
+        Index(None, "owner_id", "collection"),
+        Index(None, "owner_id", "id"),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     owner_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
@@ -48,6 +56,8 @@ class Design(Entity):
     retired_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer)
     salt: Mapped[str | None] = mapped_column(String(32))
+    # Never null: older rows were filled in, but SQLite adds no NOT NULL column to a table with rows.
+    words: Mapped[str] = mapped_column(Text, nullable=True)
 
     owner: Mapped["Organisation"] = relationship(lazy="raise")
     views: Mapped[list["View"]] = relationship(lazy="raise", order_by="View.number", back_populates="design")
@@ -59,6 +69,14 @@ class Design(Entity):
     )
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads a plain dict
+
+
+@event.listens_for(Design, "before_insert")
+@event.listens_for(Design, "before_update")
+def _write_words(_mapper: object, _connection: object, design: Design) -> None:
+    words = searchable("\n".join((design.title, design.reference, design.collection or "")))
+    if words != design.words:
+        design.words = words
 
 
 class View(Entity):
@@ -215,17 +233,3 @@ class RegistryClock(Entity):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     tick: Mapped[int] = mapped_column(BigInteger)
     registry_id: Mapped[str] = mapped_column(String(40))
-
-
-class Import(Entity):
-    """A bulk import and its report. `rows` has one entry per imported row."""
-
-    __tablename__ = "imports"
-    __table_args__ = (Index(None, "organisation_id", "id"),)
-
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
-    created_at: Mapped[datetime]
-    dry_run: Mapped[bool]
-    counts: Mapped[dict[str, Any]]
-    rows: Mapped[list[Any]]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.certificates.tables import Certificate
@@ -83,6 +83,15 @@ def recent_alerts(
     if before:
         query = query.where(ScanAlert.id < before)
     return session.scalars(query.order_by(ScanAlert.id.desc()).limit(limit)).all()
+
+
+def count_alerts(
+    session: Session, organisation_id: str, wanted: AlertFilter, *, reach: Reach = WHOLE, most: int
+) -> int:
+    """Return how many alerts of an issuer or a design's owner are wanted, at most `most`."""
+    own = or_(ScanAlert.organisation_id == organisation_id, ScanAlert.owner_id == organisation_id)
+    query = select(ScanAlert.id).where(own, _is_within(reach), *wanted.conditions()).limit(most)
+    return session.scalar(select(func.count()).select_from(query.subquery())) or 0
 
 
 def get_alert(

@@ -69,7 +69,7 @@ def mei(workspace: Workspace, browser: Callable[[], Browser]) -> Browser:
     """Return the browser of an admin of acme, who is signed in."""
     people_made.person(workspace.database, now=utc_now())
     opened = browser()
-    assert opened.sign_in().headers["location"] == "/account"
+    assert opened.sign_in().headers["location"] == "/today"
     return opened
 
 
@@ -177,13 +177,13 @@ def test_a_session_cannot_be_planted(mei: Browser, workspace: Workspace) -> None
     ("asked", "reached"),
     [
         ("/people", "/people"),
-        ("//evil.example", "/account"),
-        ("/\\evil.example", "/account"),
-        ("https://evil.example", "/account"),
-        ("javascript:alert(1)", "/account"),
-        ("/people\r\nSet-Cookie: a=b", "/account"),
-        ("", "/account"),
-        ("/" + "x" * 5_000, "/account"),
+        ("//evil.example", "/today"),
+        ("/\\evil.example", "/today"),
+        ("https://evil.example", "/today"),
+        ("javascript:alert(1)", "/today"),
+        ("/people\r\nSet-Cookie: a=b", "/today"),
+        ("", "/today"),
+        ("/" + "x" * 5_000, "/today"),
     ],
 )
 def test_a_sign_in_leads_to_our_pages_only(
@@ -413,6 +413,7 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "POST /account/factor/off": (None, Right.READ),
     "POST /account/sessions/end": (None, Right.READ),
     "POST /account/sessions/end-others": (None, Right.READ),
+    "GET /today": (None, Right.READ),
     "GET /people": (Resource.PEOPLE, Right.READ),
     "POST /people/invite": (Resource.PEOPLE, Right.WRITE),
     "POST /people/invitations/again": (Resource.PEOPLE, Right.WRITE),
@@ -425,6 +426,15 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "POST /people/agents/end": (Resource.PEOPLE, Right.WRITE),
     "GET /organisations": (Resource.ORGANISATIONS, Right.READ),
     "POST /organisations": (Resource.ORGANISATIONS, Right.WRITE),
+    "GET /designs": (Resource.DESIGNS, Right.READ),
+    "GET /designs.csv": (Resource.DESIGNS, Right.READ),
+    "POST /designs": (Resource.DESIGNS, Right.READ),
+    "GET /designs/{design_id}/picture": (Resource.DESIGNS, Right.READ),
+    "GET /designs/{design_id}": (Resource.DESIGNS, Right.READ),
+    **{
+        f"POST /designs/{{design_id}}/{act}": (Resource.DESIGNS, Right.WRITE)
+        for act in ("change", "retire", "pictures", "pictures/remove", "mask")
+    },
     "GET /hits": (Resource.LISTINGS, Right.READ),
     "GET /hits/listings": (Resource.LISTINGS, Right.READ),
     "GET /hits/picture": (Resource.LISTINGS, Right.READ),
@@ -453,6 +463,7 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "GET /certificates.csv": (Resource.CERTIFICATES, Right.READ),
     "GET /certificates/new": (Resource.CERTIFICATES, Right.WRITE),
     "POST /certificates/new": (Resource.CERTIFICATES, Right.WRITE),
+    "POST /certificates/new/key": (Resource.CERTIFICATES, Right.WRITE),
     "POST /certificates/new/table": (Resource.CERTIFICATES, Right.WRITE),
     "GET /certificates/{batch_id}": (Resource.CERTIFICATES, Right.READ),
     "GET /certificates/{batch_id}/units.csv": (Resource.CERTIFICATES, Right.WRITE),

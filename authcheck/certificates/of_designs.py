@@ -1,0 +1,12 @@
+"""How many units carry a design."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from authcheck.certificates.tables import Batch
+
+
+def count_issued(session: Session, design_id: str) -> int:
+    """Return the number of certificates that its owner and licensees have issued for a design."""
+    query = select(func.sum(Batch.count)).where(Batch.design_id == design_id)
+    return int(session.scalar(query) or 0)
