@@ -39,6 +39,8 @@ from .pages import (
     one_time,
     owner,
     privacy,
+    product_pictures,
+    products,
     report,
     revoking,
     scan_figures,
@@ -108,8 +110,8 @@ ROUTERS = (
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
     licence_pages, licence_pictures, licence_tester, licence_offer, licence, licence_badges,
-    issuing, revoking, batch_files, batch_pages, scan_figures, scan_list, alert_desk,
-    today_pages, design_pages, designs_one, designs_pictures,
+    issuing, revoking, products, product_pictures, batch_files, batch_pages,
+    scan_figures, scan_list, alert_desk, today_pages, design_pages, designs_one, designs_pictures,
 )  # fmt: skip
 
 

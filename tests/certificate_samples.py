@@ -108,6 +108,18 @@ def problem(code: str, field: str, form: str = "", **params: Any) -> dict[str, A
     return {"code": code, "field": field, "form": form, "params": params}
 
 
+PRODUCT: dict[str, Any] = {
+    "gtin": "04006381333931",
+    "brand": LONG,
+    "pictures": ("pic_1", "pic_2"),
+    "most_pictures": 3,
+    "typed": {"text": LONG, "url": "https://acme.example", "email": ""},
+    "may_write": True,
+    "notice": "saved",
+    "problem": None,
+}
+
+
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "brand certificates": ("certificates/batches.html", LISTED),
     "brand certificates none": ("certificates/batches.html", LISTED | {"batches": [], "may_issue": False}),
@@ -136,6 +148,15 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         NEW | {"problem": problem("gs1.gtin", "gtin"), "typed": NEW["typed"] | {"gtin": LONG}},
     ),
     "brand issue table": ("certificates/new.html", NEW | {"results": [RESULT, REFUSED]}),
+    "brand product": ("certificates/product.html", PRODUCT),
+    "brand product looked at": (
+        "certificates/product.html",
+        PRODUCT | {"may_write": False, "pictures": (), "notice": ""},
+    ),
+    "brand product refused": (
+        "certificates/product.html",
+        PRODUCT | {"problem": problem("organisation.url", "url"), "notice": ""},
+    ),
     "brand revoke": ("certificates/revoke.html", ASKED),
     "brand revoke one": ("certificates/revoke.html", ASKED | {"count": 1, "reason": ""}),
     "brand revoke refused": (
@@ -155,6 +176,13 @@ CODES = (
     *(f"revocation.{end}" for end in ("none", "count", "typed", "too_late", "not_found")),
     *("certificate.serial_taken", "certificate.no_licence", "certificate.licence_breach"),
     *("certificate.design_state", "certificate.reason", "certificate.selection", "certificate.unsigned"),
+    *(
+        "product.not_found",
+        "product.text",
+        "product.pictures",
+        "product.picture_not_found",
+        "organisation.url",
+    ),
     "certificate.not_found",
     "code.malformed",
     "code.foreign",

@@ -159,3 +159,27 @@ class PlannedRevocation(Entity):
     due_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(String(10))
     code: Mapped[str] = mapped_column(String(60))
+
+
+class ProductPage(Entity):
+    """The text about a product (GTIN) that an issuer shows to buyers with each label."""
+
+    __tablename__ = "product_pages"
+
+    organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id), primary_key=True)
+    gtin: Mapped[str] = mapped_column(String(14), primary_key=True)
+    text: Mapped[str] = mapped_column(String(1_000))
+    said_at: Mapped[datetime]
+
+
+class ProductPicture(Entity):
+    """A picture of a product for buyers: a small JPEG. `sha256` is its hash."""
+
+    __tablename__ = "product_pictures"
+    __table_args__ = (UniqueConstraint("organisation_id", "gtin", "sha256"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
+    gtin: Mapped[str] = mapped_column(String(14))
+    sha256: Mapped[str] = mapped_column(String(64))
+    data: Mapped[bytes]
