@@ -16,6 +16,7 @@ from authcheck.workspace import Workspace
 from . import openapi, problems
 from .case_places import CasePlaces
 from .drawings import Drawings
+from .dropping import dropped_in_background
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
 from .pages import (
@@ -41,6 +42,8 @@ from .pages import (
     privacy,
     product_pictures,
     products,
+    register_files,
+    register_seen,
     report,
     revoking,
     scan_figures,
@@ -57,6 +60,7 @@ from .pages import licences as licence_pages
 from .pages import notices as notice_pages
 from .pages import organisations as organisation_pages
 from .pages import people as people_pages
+from .pages import register as register_pages
 from .pages import scan as scan_pages
 from .pages import today as today_pages
 from .places import Places
@@ -112,6 +116,7 @@ ROUTERS = (
     licence_pages, licence_pictures, licence_tester, licence_offer, licence, licence_badges,
     issuing, revoking, products, product_pictures, batch_files, batch_pages,
     scan_figures, scan_list, alert_desk, today_pages, design_pages, designs_one, designs_pictures,
+    register_pages, register_files, register_seen,
 )  # fmt: skip
 
 
@@ -158,7 +163,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.scanners = Scanners.open(app.state.settings, app.state.rates)
         with app.state.workspace.database.reading() as session:
             addresses.refuse_other(session, app.state.settings)
-        async with settled_in_background(app.state.workspace), recording(app.state.workspace) as recorder:
+        async with (
+            settled_in_background(app.state.workspace),
+            dropped_in_background(app.state.workspace, app.state.places),
+            recording(app.state.workspace) as recorder,
+        ):
             app.state.recorder = recorder
             yield
     finally:

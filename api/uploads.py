@@ -88,6 +88,8 @@ class Upload:
 
 def body_limit(path: str, settings: Settings) -> int:
     """Return the maximum size of a request body at a path, in bytes."""
+    if path.startswith("/register"):
+        return settings.max_import_bytes
     if not path.startswith("/v1/"):
         return settings.max_picture_bytes + MARGIN_BYTES  # the pages: one picture
     if path.startswith("/v1/imports"):

@@ -172,7 +172,7 @@ ENDS = {
 CODES = (
     *("batch.count", "batch.product", "batch.serials", "batch.not_found", "number.malformed"),
     *("gs1.gtin", "gs1.lot", "gs1.serial", "design.not_found", "signing_key.none"),
-    *("table.columns", "table.empty", "table.too_many_rows"),
+    *("orders.table.columns", "table.empty", "table.too_many_rows"),
     *(f"revocation.{end}" for end in ("none", "count", "typed", "too_late", "not_found")),
     *("certificate.serial_taken", "certificate.no_licence", "certificate.licence_breach"),
     *("certificate.design_state", "certificate.reason", "certificate.selection", "certificate.unsigned"),

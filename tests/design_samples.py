@@ -5,12 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.pages.designs_one_view import FIELDS, NOTICES
+from api.pages.register_rows import GROUPS
+from api.pages.register_view import NOTICES as DROP_NOTICES
 from authcheck.registry.designs import KINDS, STATES
+from authcheck.registry.drop_rows import OFFERED
+from authcheck.registry.drops import STATES as DROP_STATES
 from authcheck.registry.history import TYPES
 from authcheck.registry.tables import STANDINGS
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 WARNINGS = [f"design.{end}" for end in ("few_points", "flat", "ground_counts", "mostly_ground", "symmetric")]
+DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 LONG = "Wolfeschlegelsteinhausenbergerdorff <script>alert(1)</script> & Co. KG"
 CARDS: list[dict[str, Any]] = [
     {
@@ -22,7 +27,7 @@ CARDS: list[dict[str, Any]] = [
         "state": state,
         "registered_at": NOW,
         "pictures": number + 1,
-        "picture": "",
+        "picture": DOT,
         "findability": grade,
         "licences": licences,
         "hits": hits,
@@ -54,7 +59,7 @@ DESIGNS: dict[str, Any] = {
 NOTHING: dict[str, Any] = {"cards": [], "first": None, "next_page": None}
 VIEW: dict[str, Any] = {
     "sha256": "a" * 64,
-    "picture": "",
+    "picture": DOT,
     "original": "/v1/designs/dsn_1/views/a/picture",
     "mask": None,
     "mask_source": "none",
@@ -73,7 +78,7 @@ DESIGN: dict[str, Any] = {
     "views": [
         VIEW,
         VIEW | {"standing": "disputed", "grade": "poor", "warnings": ["design.few_points", "design.symmetric"]}
-        | {"mask": "/v1/designs/dsn_1/views/a/mask", "mask_source": "automatic"},
+        | {"mask": DOT, "mask_source": "automatic"},
         VIEW | {"standing": "near", "grade": "", "points": None, "mask_source": "uploaded"},
     ],
     "disputes": [
@@ -103,7 +108,121 @@ CHANGED = [
     {"field": field, "was": LONG, "now": "on"} for field in ("title", "kind", "collection", "public_preview")
 ]
 READER = {"may_write": False, "is_reader": True, "notice": None}
+FORM: dict[str, Any] = {
+    "kinds": KINDS,
+    "may_register": True,
+    "most_files": 5000,
+    "max_bytes": 25 * 1024 * 1024,
+    "title_chars": 300,
+    "collection_chars": 200,
+    "hit_days": 30,
+    "first": None,
+    "next_page": None,
+    "is_working": False,
+    "notice": None,
+    "problem": None,
+    "problem_at": 0,
+    "as_of": NOW,
+}
+SENT: dict[str, Any] = FORM | {
+    "drop": None,
+    "earlier": [
+        {"id": "drp_1", "created_at": NOW, "total": 500, "table": None},
+        {"id": "drp_2", "created_at": NOW, "total": 12, "table": LONG},
+    ],
+}
+TOLD = {"known_as": LONG, "near_owner": "globex", "near_reference": LONG, "twin": "KOI-2"}
+OWN = CARDS[1] | {"version": 1, "public_preview": True, "hits": 3}
+DROP_ROWS: list[dict[str, Any]] = [
+    {
+        "number": number,
+        "name": LONG if number % 2 else "koi.png",
+        "state": state,
+        "report": TOLD if state != "waiting" else dict.fromkeys(TOLD, ""),
+        "warnings": ["design.flat"] if state == "registered" else [],
+        "why": "The file is broken." if number % 2 else None,
+        "detail": "A detail",
+        "seen": 3 if state == "registered" else 0,
+        "design": OWN if state in {"registered", "already_yours", "disputed"} else None,
+    }
+    for number, state in enumerate(DROP_STATES, 1)
+]
+DROP: dict[str, Any] = FORM | {
+    "drop": {"id": "drp_1", "created_at": NOW, "state": "open", "table": LONG},
+    "groups": dict.fromkeys([*GROUPS, "hits", "seen"], 20),
+    "listings": 41,
+    "seen": {"listings": 3, "files": 1, "waiting": 12},
+    "total": 500,
+    "rows": DROP_ROWS,
+    "state": "refused",
+    "here": {"state": "refused", "after": 0},
+    "table": None,
+    "is_working": True,
+    "csv": "/register/drp_1/rows.csv",
+    "next_page": "/register/drp_1?after=50",
+    "typed": {"title": LONG, "public_preview": ""},
+    "notice": "received",
+}
+COLUMNS: dict[str, Any] = {
+    "columns": [
+        {"number": 0, "name": "Bild", "guess": "picture", "examples": ["a.png", LONG]},
+        {"number": 2, "name": LONG, "guess": "", "examples": ["", ""]},
+    ],
+    "offered": OFFERED,
+}
 PAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
+    "people register": ("designs/register.html", SENT),
+    "people register first": ("designs/register.html", SENT | {"earlier": []}),
+    "people register read": ("designs/register.html", SENT | {"may_register": False}),
+    "people register refused": (
+        "designs/register.html",
+        SENT | {"problem": {"code": "request.cross_site", "field": ""}},
+    ),
+    "people drop": ("designs/register.html", DROP),
+    "people drop row refused": (
+        "designs/register.html",
+        DROP | {"problem": {"code": "image.unreadable", "field": ""}, "problem_at": 1, "notice": None},
+    ),
+    "people drop none": (
+        "designs/register.html",
+        DROP | {"rows": [], "groups": {}, "listings": 0, "seen": None, "is_working": False},
+    ),
+    "people seen": (
+        "designs/seen.html",
+        {
+            "drop": "drp_1",
+            "number": 1,
+            "card": CARDS[1],
+            "rows": [
+                {
+                    "listing": "lst_1",
+                    "title": LONG,
+                    "marketplace": "bazaar",
+                    "seller": LONG,
+                    "territory": "DE",
+                    "listed_on": NOW.date(),
+                    "price": "9.90 EUR",
+                    "url": "/the-listing" if number else "",
+                }
+                for number in range(2)
+            ],
+            "most": 50,
+            "as_of": NOW,
+        },
+    ),
+    "people seen none": (
+        "designs/seen.html",
+        {"drop": "drp_1", "number": 1, "card": None, "rows": [], "most": 50, "as_of": NOW},
+    ),
+    "people drop columns": ("designs/register.html", DROP | {"table": COLUMNS, "notice": None}),
+    "people drop held": (
+        "designs/register.html",
+        DROP | {"table": {"missing": ["a.png", LONG], "count": 2, "here": 3}},
+    ),
+    "people drop complete": (
+        "designs/register.html",
+        DROP | {"table": {"missing": [], "count": 0, "here": 3}, "may_register": False},
+    ),
     "people designs": ("designs/designs.html", DESIGNS),
     "people designs none": (
         "designs/designs.html",
@@ -155,11 +274,30 @@ ENDS: dict[str, list[str]] = {
     "design.changed.": list(FIELDS),
     "design.event.": list(TYPES),
     "warning.": WARNINGS,
+    "register.said.": list(DROP_NOTICES),
+    "register.group.": [*GROUPS, "hits", "seen", "all"],
+    "seen.column.": ["title", "marketplace", "seller", "territory", "listed_on", "price"],
+    "register.ours.": list(OFFERED),
+    "register.state.": list(DROP_STATES),
+    "register.about.": ["twice", "part", "left_out", "held"],
 }
+FILE_CODES = [
+    *("design.reference", "design.reference_taken", "design.retired", "row.duplicate_reference"),
+    *("row.picture_missing", "row.picture_ambiguous", "row.picture_named_twice", "row.too_many_pictures"),
+    *("row.owner", "drop.lost", "drop.failed", "drop.not_allowed", "image.too_small", "table.empty"),
+]
+"""Codes with which a dropped file is refused, with a sentence of their own."""
 CODES = [
     *("design.title", "design.kind", "design.collection", "design.changed", "design.retired"),
     *("design.not_confirmed", "design.not_found", "view.last", "view.not_found", "mask.empty", "mask.size"),
     *("mask.unreadable", "mask.pages", "request.masks", "appointment.outside"),
-    "precondition.failed",
+    *(
+        "precondition.failed",
+        "drop.no_files",
+        "drop.not_found",
+        "drop.no_picture_column",
+        "drop.column_twice",
+    ),
+    *("drop.too_many_files", "drop.second_table", "drop.lost", "drop.full", "table.columns"),
 ]
 """Codes with which a form about a design can be refused."""

@@ -114,7 +114,7 @@ def issue_table(request: Request, signed_in: IssuerDep, form: FormDep, workspace
     try:
         rows = read_orders(typed["table"])
     except AuthcheckError as error:
-        return _show_form(request, workspace, caller, typed, error=error, form="table-")
+        return _show_form(request, workspace, caller, typed, error=error, form="orders-")
     results = [_issue_row(request, workspace, caller, row, form.text("nonce")) for row in rows]
     publishing.publish_recorded(workspace.database, workspace.settings)
     return _show_form(request, workspace, caller, typed, results=results)

@@ -24,12 +24,17 @@ class Sent:
 
         Raises the error of the form, Rejected (`request.image_missing`), ImageRejected (`image.too_large`).
         """
-        if self.form is None:
-            raise self.error or Rejected("We cannot read this form.", code="request.form")
-        part = next((part for part in self.form.files(name) if part.size_bytes), None)
+        form = self.whole()
+        part = next((part for part in form.files(name) if part.size_bytes), None)
         if part is None:
             raise Rejected("Choose a file first.", code="request.image_missing")
-        return part, self.form.picture(part)
+        return part, form.picture(part)
+
+    def whole(self) -> Form:
+        """Return the form. Raises the error that stopped its reading."""
+        if self.form is None:
+            raise self.error or Rejected("We cannot read this form.", code="request.form")
+        return self.form
 
     def text(self, name: str) -> str:
         """Return a text field, or ""."""

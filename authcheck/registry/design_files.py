@@ -93,10 +93,11 @@ def read_table(data: bytes, name: str, tell: Tell | None = None) -> Iterator[Row
     `pictures`. Raises Rejected (`table.*`).
     """
     rows = read_import(data, name, required=REQUIRED, columns=COLUMNS, lists=("pictures",), tell=tell)
-    return (_read_row(row) for row in rows)
+    return (read_row(row) for row in rows)
 
 
-def _read_row(row: TableRow) -> Row | RowProblem:
+def read_row(row: TableRow) -> Row | RowProblem:
+    """Return the design of a table's row, or what is wrong with the row."""
     fields = row.fields
     try:
         if row.error is not None:

@@ -32,8 +32,8 @@ class Drop(Entity):
     is which) or `held` (the table's rows wait until their pictures are there). `dropped_by` is the id of the
     person. `agent_id` and `appointment_id` name the agent who acts for the organisation. `kind`,
     `collection` and `public_preview` are those of files without a row in the table. `table_sha256` names the
-    table in the spool, and `columns` maps names of its columns to ours. `last_number` is that of the newest
-    file.
+    table in the spool, where it has `table_bytes` until it is forgotten. `columns` maps the names of its
+    columns to ours. `last_number` is that of the newest file.
     """
 
     __tablename__ = "drops"
@@ -51,6 +51,7 @@ class Drop(Entity):
     public_preview: Mapped[bool]
     table_name: Mapped[str | None] = mapped_column(String(300))
     table_sha256: Mapped[str | None] = mapped_column(String(64))
+    table_bytes: Mapped[int] = mapped_column(BigInteger)
     columns: Mapped[dict[str, Any]]
     last_number: Mapped[int]
 
@@ -61,8 +62,10 @@ class DropFile(Entity):
     `state` is `held` (a picture that its table has not asked for yet), `waiting`, `working`, `registered`,
     `already_yours`, `disputed`, `refused`, `part` (a further picture of an earlier file's design), `twice`
     (the same bytes under another name) or `left_out` (no picture, or not named in the table). `size_bytes` is
-    0 after the file has left the spool. `row` is the row of the table that names the file first. A process
-    that registers the file writes `claim` and `claimed_at`. `report` is a `RowReport`.
+    0 after the file has left the spool. `row` is the row of the table that names the file first, as
+    `drop_rows.row_json` writes it. A process that registers the file writes `claim` and `claimed_at`, and
+    counts `attempts`. `report` is a `RowReport`. `seen` is the number of listings of before the registration
+    that show the picture, None until somebody has looked. `report["listings"]` are their ids.
     """
 
     __tablename__ = "drop_files"
@@ -70,6 +73,7 @@ class DropFile(Entity):
         Index(None, "drop_id", "sha256"),
         Index(None, "drop_id", "state", "number"),
         Index(None, "state", "drop_id"),
+        Index(None, "seen", "state"),
     )
 
     drop_id: Mapped[str] = mapped_column(ForeignKey("drops.id"), primary_key=True)
@@ -79,7 +83,9 @@ class DropFile(Entity):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(String(15))
     row: Mapped[dict[str, Any]]
+    attempts: Mapped[int]
     claim: Mapped[str | None] = mapped_column(String(40))
     claimed_at: Mapped[datetime | None]
     design_id: Mapped[str | None] = mapped_column(ForeignKey(Design.id))
     report: Mapped[dict[str, Any]]
+    seen: Mapped[int | None]

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from api.deps import Authorised, KeyFirst, optional_checker
 from api.pages.person import NeedsPerson, PersonRoute, read_form
+from api.pages.register_sent import read_register
 from api.pages.sent_files import read_sent
 from authcheck.config import Settings
 from authcheck.members import api_keys
@@ -119,7 +120,7 @@ def test_every_form_of_a_person_refuses_other_sites(settings: Settings) -> None:
     pages = [route for route in routes_of(create_app(settings)) if isinstance(route, PersonRoute)]
     unsafe = [route for route in pages if route.methods != {"GET"}]
     assert len(unsafe) > 10
-    readers = {read_form, read_sent}
+    readers = {read_form, read_sent, read_register}
     assert [route.path for route in unsafe if readers.isdisjoint(_calls(route))] == []
 
 

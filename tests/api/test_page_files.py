@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import account_pages
+import design_samples
 import licence_samples
 import make
 import pytest
@@ -270,6 +271,7 @@ def keys_used() -> Iterator[str]:
     yield from (f"form.{code}" for code in codes_of_buyer_reports())
     yield from (f"form.{code}" for code in codes_of_claims())
     yield from (f"form.{code}" for samples in account_pages.DESK_SAMPLES for code in samples.CODES)
+    yield from (f"file.{code}" for code in design_samples.FILE_CODES)
     yield from ("form.label_report.claim", *(f"label_report.claim.{claim}" for claim in LABEL_CLAIMS))
     yield from (f"error.{code}" for code in codes_of_cases())
     yield from licence_samples.keys()

@@ -435,6 +435,17 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
         f"POST /designs/{{design_id}}/{act}": (Resource.DESIGNS, Right.WRITE)
         for act in ("change", "retire", "pictures", "pictures/remove", "mask")
     },
+    "GET /register": (Resource.DESIGNS, Right.READ),
+    "POST /register": (Resource.DESIGNS, Right.WRITE),
+    "GET /register/{drop_id}": (Resource.DESIGNS, Right.READ),
+    "GET /register/{drop_id}/rows.csv": (Resource.DESIGNS, Right.READ),
+    "GET /register/{drop_id}/seen/{number}": (Resource.LISTINGS, Right.READ),
+    "GET /register/{drop_id}/seen/{number}/rows.csv": (Resource.LISTINGS, Right.READ),
+    "GET /register/{drop_id}/known": (Resource.DESIGNS, Right.READ),
+    **{
+        f"POST /register/{{drop_id}}/{act}": (Resource.DESIGNS, Right.WRITE)
+        for act in ("words", "files", "columns", "start")
+    },
     "GET /hits": (Resource.LISTINGS, Right.READ),
     "GET /hits/listings": (Resource.LISTINGS, Right.READ),
     "GET /hits/picture": (Resource.LISTINGS, Right.READ),

@@ -10,6 +10,12 @@ down_revision = "0016"
 branch_labels = None
 depends_on = None
 ROWS_AT_ONCE = 1_000
+COLUMNS_OF_INDEXES = (
+    ("drop_id", "sha256"),
+    ("drop_id", "state", "number"),
+    ("state", "drop_id"),
+    ("seen", "state"),
+)
 
 
 def upgrade() -> None:
@@ -67,6 +73,7 @@ def _make_drops() -> None:
         sa.Column("public_preview", sa.Boolean(), nullable=False),
         _text("table_name", 300, nullable=True),
         _text("table_sha256", 64, nullable=True),
+        sa.Column("table_bytes", sa.BigInteger(), nullable=False),
         sa.Column("columns", sa.JSON(), nullable=False),
         sa.Column("last_number", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_drops"),
@@ -87,13 +94,15 @@ def _make_drop_files() -> None:
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         _text("state", 15),
         sa.Column("row", sa.JSON(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         _text("claim", 40, nullable=True),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
         _text("design_id", 40, nullable=True),
         sa.Column("report", sa.JSON(), nullable=False),
+        sa.Column("seen", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("drop_id", "number", name="pk_drop_files"),
         _key(name, "drop_id", "drops"),
         _key(name, "design_id", "designs"),
     )
-    for columns in (("drop_id", "sha256"), ("drop_id", "state", "number"), ("state", "drop_id")):
+    for columns in COLUMNS_OF_INDEXES:
         op.create_index(f"ix_{name}_{'_'.join(columns)}", name, list(columns))
