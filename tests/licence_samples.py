@@ -172,10 +172,10 @@ OFFER: dict[str, Any] = {
     "problem": None,
     "rival": None,
     "typed": Typed(licensee=LONG, search=LONG, countries=["DE"], goods=["25"], collections=[LONG]).shown(),
-    "chosen": [{"id": "dsn_0", "name": LONG, "reference": "KOI"}],
+    "chosen": [{"id": "dsn_0", "name": LONG, "reference": "KOI", "picture": "/designs/dsn_0/picture"}],
     "more_designs": "dsn_8 dsn_9",
     "more_count": 2,
-    "found": [{"id": "dsn_1", "name": "Kite", "reference": "KITE"}],
+    "found": [{"id": "dsn_1", "name": "Kite", "reference": "KITE", "picture": ""}],
     "collections": [LONG, "Sky"],
     "regions": [
         {"name": name, "countries": [(f"{name[0]}X", LONG)], "is_open": name == "eu"} for name in REGIONS
