@@ -41,7 +41,8 @@ FULL: dict[str, Any] = {
         for key in FIGURES
     ],
     "chart": stack(COUNTS, running=1),
-    "chart_days": [_day(place, counts) for place, counts in enumerate(COUNTS)],
+    "is_weekly": False,
+    "spans": [_day(place, counts) for place, counts in enumerate(COUNTS)],
     "countries": [
         {"code": "CN", "name": "China", "part": Part(600, 800), "is_expected": True, "rows": "/scans/list"},
         {"code": "US", "name": LONG, "part": Part(6, 800), "is_expected": False, "rows": "/scans/list"},
@@ -134,6 +135,7 @@ ALERTS: dict[str, Any] = {
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "brand scans": ("scans/scans.html", FULL),
     "brand scans of a batch": ("scans/scans.html", FULL | {"filters": {"batch": "bat_1", "design": ""}}),
+    "brand scans of a year": ("scans/scans.html", FULL | {"is_weekly": True}),
     "brand scans none": ("scans/scans.html", NOTHING),
     "brand scan list": ("scans/list.html", LIST),
     "brand scan list none": ("scans/list.html", LIST | {"scans": [], "next_page": None}),

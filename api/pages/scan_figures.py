@@ -1,5 +1,6 @@
 """The page *Scans*: what buyers look at, by day, place and batch, each figure with its rows."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -26,6 +27,7 @@ from .render import render
 PERIODS = (7, 30, 90, 365)
 USUAL_DAYS = 30
 PAGE = 50  # batches
+MOST_BARS = 90  # longer periods are drawn by weeks
 router = APIRouter(route_class=PersonRoute, include_in_schema=False)
 ReaderDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.SCANS, Right.READ)))]
 Id = Annotated[str, Query(max_length=40)]
@@ -69,6 +71,7 @@ def show(request: Request, signed_in: ReaderDep, workspace: WorkspaceDep, asked:
         )
         batches = _coverage(session, caller, asked, PAGE + 1)
         markets = markets_of(session, {row.batch_id for row in batches})
+    spans = _spans(result.days, asked)
     last = batches[:PAGE][-1].batch_id if batches else ""
     wanted = {country for named in markets.values() for country in named}
     return render(
@@ -79,8 +82,9 @@ def show(request: Request, signed_in: ReaderDep, workspace: WorkspaceDep, asked:
         filters={"batch": asked.batch, "design": asked.design},
         unfiltered=f"/scans?days={asked.days}",
         figures=_figures(result, asked),
-        chart=stack([{code: day.advice[code] for code in _ORDER} for day in result.days], running=1),
-        chart_days=[_day(day, asked) for day in result.days],
+        chart=stack([span["counts"] for span in spans], running=1),
+        spans=spans,
+        is_weekly=asked.days > MOST_BARS,
         countries=_countries(request, result, asked, wanted),
         batches=[_batch(row, caller.organisation_id) for row in batches[:PAGE]],
         first_page=f"/scans{asked.query()}" if asked.before else None,
@@ -137,14 +141,23 @@ def _figures(result: Figures, asked: Asked) -> list[dict[str, Any]]:
     ]
 
 
-def _day(day: Day, asked: Asked) -> dict[str, Any]:
-    on_day = {"since": day.day, "until": day.day, "counted": "true"}
+def _spans(days: Sequence[Day], asked: Asked) -> list[dict[str, Any]]:
+    """Return the bars of the chart from left to right: days, or weeks that end today for a long period."""
+    length = 7 if asked.days > MOST_BARS else 1
+    ends = range(len(days), 0, -length)
+    return [_span(days[max(0, end - length) : end], asked) for end in reversed(ends)]
+
+
+def _span(days: Sequence[Day], asked: Asked) -> dict[str, Any]:
+    within = {"since": days[0].day, "until": days[-1].day, "counted": "true"}
+    counts = {code: sum(day.advice[code] for day in days) for code in _ORDER}
     return {
-        "day": day.day,
-        "sessions": day.sessions,
-        "first": day.first,
-        "rows": asked.rows(**on_day),
-        "answers": [(code, day.advice[code], asked.rows(**on_day, advice=code)) for code in _ORDER],
+        "day": days[0].day,
+        "sessions": sum(counts.values()),
+        "first": sum(day.first for day in days),
+        "rows": asked.rows(**within),
+        "counts": counts,
+        "answers": [(code, count, asked.rows(**within, advice=code)) for code, count in counts.items()],
     }
 
 

@@ -158,7 +158,7 @@ def _find_sums(session: Session, organisation_id: str, part: Part, since: date, 
 def _count_scanned(session: Session, organisation_id: str, part: Part) -> int:
     if part.is_whole:
         return sums.count_scanned(session, organisation_id)
-    query = select(func.count()).select_from(ScanSession).where(sums.is_first())
+    query = select(func.count()).select_from(ScanSession).where(sums.IS_FIRST)
     return session.scalar(query.where(ScanSession.batch_id.in_(own_batches(organisation_id, part)))) or 0
 
 

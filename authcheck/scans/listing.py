@@ -13,7 +13,7 @@ from authcheck.errors import Rejected
 from authcheck.files.csv_cells import CellWriter
 from authcheck.ids import as_word, first_id
 from authcheck.members.reach import WHOLE, Reach
-from authcheck.scans.sums import begin_of, is_first
+from authcheck.scans.sums import IS_FIRST, begin_of
 from authcheck.scans.tables import ScanSession
 from authcheck.storage.parameters import can_be_stored
 
@@ -64,7 +64,7 @@ class ScanFilter:
                 raise Rejected(message, code="scan.advice")
             yield ScanSession.advice == advice
         if self.first:
-            yield is_first()
+            yield IS_FIRST
         yield from self._flags()
         yield from self._days()
 

@@ -56,17 +56,30 @@ class Sum:
     located: int
 
 
-def is_first() -> ColumnElement[bool]:
-    """Return the condition that a session is the first one of its unit that counts."""
-    earlier = aliased(ScanSession)
-    return and_(
-        ScanSession.counted.is_(True),
-        ~exists().where(
-            earlier.certificate_id == ScanSession.certificate_id,
-            earlier.counted.is_(True),
-            earlier.id < ScanSession.id,
-        ),
-    )
+EARLIER = aliased(ScanSession)
+IS_FIRST = and_(
+    ScanSession.counted.is_(True),
+    ~exists().where(
+        EARLIER.certificate_id == ScanSession.certificate_id,
+        EARLIER.counted.is_(True),
+        EARLIER.id < ScanSession.id,
+    ),
+)
+"""The condition that a session is the first one of its unit that counts."""
+
+
+def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+NUMBERS = (
+    func.count(),
+    func.coalesce(func.sum(ScanSession.requests), 0),
+    _count_if(IS_FIRST),
+    _count_if(and_(ScanSession.counted.is_(True), ScanSession.off_market.is_(True))),
+    _count_if(and_(ScanSession.counted.is_(True), ScanSession.off_market.is_not(None))),
+)
+"""The columns of the numbers of a Sum, in their order. Built once, since that takes longer than a query."""
 
 
 def utc_day(session: Session, column: SQLColumnExpression[datetime]) -> ColumnElement[Any]:
@@ -80,26 +93,11 @@ def as_day(value: object) -> date:
     return value if isinstance(value, date) else date.fromisoformat(str(value))
 
 
-def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
-
-def numbers() -> tuple[ColumnElement[int], ...]:
-    """Return the columns of the numbers of a Sum, in their order."""
-    return (
-        func.count(),
-        func.coalesce(func.sum(ScanSession.requests), 0),
-        _count_if(is_first()),
-        _count_if(and_(ScanSession.counted.is_(True), ScanSession.off_market.is_(True))),
-        _count_if(and_(ScanSession.counted.is_(True), ScanSession.off_market.is_not(None))),
-    )
-
-
 def sum_sessions(session: Session, *conditions: ColumnElement[bool]) -> list[Sum]:
     """Return the sums of the sessions that meet these conditions."""
     day = utc_day(session, ScanSession.started_at)
     groups = (day, ScanSession.country, ScanSession.advice, ScanSession.counted)
-    query = select(*groups, *numbers()).select_from(ScanSession).where(*conditions).group_by(*groups)
+    query = select(*groups, *NUMBERS).select_from(ScanSession).where(*conditions).group_by(*groups)
     return [Sum(as_day(row[0]), *row[1:4], *map(int, row[4:])) for row in session.execute(query)]
 
 
@@ -134,7 +132,7 @@ def count_scanned(session: Session, organisation_id: str) -> int:
     is_open = [ScanSession.id >= first_id("scn", begin_of(closed + ONE_DAY))] if closed else []
     count = session.scalars(stored).one()
     for side in own_sides(organisation_id):
-        query = select(func.count()).select_from(ScanSession).where(side, *is_open, is_first())
+        query = select(func.count()).select_from(ScanSession).where(side, *is_open, IS_FIRST)
         count += session.scalars(query).one()
     return int(count)
 
@@ -166,9 +164,9 @@ def begin_of(day: date) -> datetime:
 def firsts_of(session: Session, batch_ids: Sequence[str]) -> dict[str, dict[date, int]]:
     """Return how many units of each batch were first scanned on each day."""
     firsts: dict[str, dict[date, int]] = {batch_id: {} for batch_id in batch_ids}
-    stored = select(ScanFirst).where(ScanFirst.batch_id.in_(batch_ids))
-    for row in session.scalars(stored):
-        firsts[row.batch_id][row.day] = row.units
+    stored = select(ScanFirst.batch_id, ScanFirst.day, ScanFirst.units)
+    for batch_id, day, units in session.execute(stored.where(ScanFirst.batch_id.in_(batch_ids))):
+        firsts[batch_id][day] = units
     closed = last_closed(session)
     is_open = [ScanSession.started_at >= begin_of(closed + ONE_DAY)] if closed else []
     of_batches = ScanSession.batch_id.in_(batch_ids)
@@ -181,7 +179,7 @@ def _count_firsts(session: Session, *conditions: ColumnElement[bool]) -> Iterato
     day = utc_day(session, ScanSession.started_at)
     query = (
         select(ScanSession.batch_id, day, func.count())
-        .where(*conditions, is_first())
+        .where(*conditions, IS_FIRST)
         .group_by(ScanSession.batch_id, day)
     )
     for batch_id, text, units in session.execute(query):
@@ -253,7 +251,7 @@ def _sums_by_day(session: Session, *conditions: ColumnElement[bool]) -> dict[Key
         ScanSession.organisation_id, utc_day(session, ScanSession.started_at), ScanSession.owner_id,
         ScanSession.country, ScanSession.advice, ScanSession.counted,
     )  # fmt: skip
-    query = select(*groups, *numbers()).select_from(ScanSession).where(*conditions).group_by(*groups)
+    query = select(*groups, *NUMBERS).select_from(ScanSession).where(*conditions).group_by(*groups)
     return {
         (row[0], as_day(row[1]), *row[2 : len(groups)]): tuple(map(int, row[len(groups) :]))
         for row in session.execute(query)
