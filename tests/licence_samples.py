@@ -172,10 +172,10 @@ OFFER: dict[str, Any] = {
     "problem": None,
     "rival": None,
     "typed": Typed(licensee=LONG, search=LONG, countries=["DE"], goods=["25"], collections=[LONG]).shown(),
-    "chosen": [{"id": "dsn_0", "name": LONG, "reference": "KOI"}],
+    "chosen": [{"id": "dsn_0", "name": LONG, "reference": "KOI", "picture": "/designs/dsn_0/picture"}],
     "more_designs": "dsn_8 dsn_9",
     "more_count": 2,
-    "found": [{"id": "dsn_1", "name": "Kite", "reference": "KITE"}],
+    "found": [{"id": "dsn_1", "name": "Kite", "reference": "KITE", "picture": ""}],
     "collections": [LONG, "Sky"],
     "regions": [
         {"name": name, "countries": [(f"{name[0]}X", LONG)], "is_open": name == "eu"} for name in REGIONS
@@ -270,7 +270,8 @@ KEYS = (  # that code composes
     *(f"nice.{number}" for number in range(1, 46)),
     *(f"form.offer.{code}" for code in (*licence_form.FIELDS, "licence.changed", "licence.state", "day")),
     *(f"form.who.{code}" for code in licence_tester.FIELDS),
-    *(f"error.licence.{code}" for code in ("confirmation", "exclusive", "reason", "state", "not_found")),
+    "form.answer.licence.exclusive",
+    *(f"error.licence.{code}" for code in ("confirmation", "reason", "state", "not_found")),
     *("error.badge.not_found", "error.badge.own_key", "error.signing_key.none", "error.storefront.not_found"),
 )
 

@@ -19,7 +19,7 @@ from authcheck.workspace import Workspace
 
 from ..deps import WorkspaceDep
 from ..i18n import language_of
-from .licence_view import error_field, view_of
+from .licence_view import error_field, error_form, view_of
 from .licences import LicencesReaderDep
 from .person import FormDep, NeedsPerson, PersonRoute, acting, go, problem_of, status_of
 from .render import render
@@ -63,7 +63,7 @@ def show_licence(
         "licences/licence.html",
         status=status_of(request, error) if error else 200,
         notice=notice,
-        problem=problem_of(request, error, error_field(error)) if error else None,
+        problem=problem_of(request, error, error_field(error), error_form(error)) if error else None,
         typed=typed,
         today=now.date(),
         countries=countries_in(language_of(request).tag),

@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 from authcheck.certificates.meters import units_issued
 from authcheck.errors import AuthcheckError, NotFound, Rejected
 from authcheck.licences.changes import changes
-from authcheck.licences.choosing import find_members, find_subjects, subjects_under
+from authcheck.licences.choosing import Subjects, find_members, find_subjects, subjects_under
 from authcheck.licences.codes import NICE_CLASSES
 from authcheck.licences.grants import get_licence, grant_of
 from authcheck.licences.naming import designs_called
 from authcheck.licences.pictured import designs_of
 from authcheck.licences.regions import REGIONS
 from authcheck.licences.terms import Grant, Terms
+from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
@@ -61,11 +62,7 @@ def form_of(
         "chosen": chosen[:SHOWN_DESIGNS],
         "more_designs": " ".join(design["id"] for design in chosen[SHOWN_DESIGNS:]),
         "more_count": len(chosen[SHOWN_DESIGNS:]),
-        "found": [
-            {"id": design.id, "name": design.title or design.reference, "reference": design.reference}
-            for design in found.designs
-            if design.id not in named
-        ],
+        "found": [one for one in _found(caller, found, parent) if one["id"] not in named],
         "collections": list(dict.fromkeys([*typed.collections, *found.collections])),
         **_countries(language, typed),
         "classes": [str(number) for number in NICE_CLASSES],
@@ -75,6 +72,19 @@ def form_of(
         "changed": _changed(session, language, caller, typed, clash),
         "nonce": secrets.token_urlsafe(16),
     }
+
+
+def _found(caller: Principal, found: Subjects, parent: Grant | None) -> list[dict[str, str]]:
+    """Return the designs that the search has found, for the template."""
+    return [
+        {
+            "id": design.id,
+            "name": design.title or design.reference,
+            "reference": design.reference,
+            "picture": _picture(caller, design.id, parent),
+        }
+        for design in found.designs
+    ]
 
 
 def _shops(session: Session, caller: Principal, licensee: Organisation | None) -> list[str]:
@@ -105,9 +115,17 @@ def _chosen(session: Session, caller: Principal, typed: Typed, parent: Grant | N
             "id": design_id,
             "name": names[design_id].name if design_id in names else design_id,
             "reference": names[design_id].handle if design_id in names else "",
+            "picture": _picture(caller, design_id, parent) if design_id in names else "",
         }
         for design_id in typed.designs
     ]
+
+
+def _picture(caller: Principal, design_id: str, parent: Grant | None) -> str:
+    """Return the address of a small picture of a design that the form names, "" for none."""
+    if parent is not None:
+        return f"/licences/picture?licence={parent.id}&design={design_id}"
+    return f"/designs/{design_id}/picture" if caller.may(Resource.DESIGNS, Right.READ) else ""
 
 
 def _countries(language: Language, typed: Typed) -> dict[str, Any]:

@@ -178,3 +178,8 @@ def _acts(session: Session, caller: Principal, row: Licence, versions: Sequence[
 def error_field(error: AuthcheckError) -> str:
     """Return the field of the forms of this page that an error is about."""
     return {"licence.confirmation": "handle", "licence.reason": "reason"}.get(error.code, "")
+
+
+def error_form(error: AuthcheckError) -> str:
+    """Return the prefix of the form of this page that has a sentence of its own for an error."""
+    return "answer-" if error.code == "licence.exclusive" else ""

@@ -40,12 +40,21 @@ Read = Annotated[
 ]
 State = Annotated[
     Literal[
-        "current", "offered", "not_started", "active", "ending", "lapsed", "revoked", "declined", "superseded"
+        "current",
+        "accepted",
+        "offered",
+        "not_started",
+        "active",
+        "ending",
+        "lapsed",
+        "revoked",
+        "declined",
+        "superseded",
     ]
     | None,
     Query(
-        description="Licences in this state today. `current`: offered, not started or active. `ending`:"
-        " active, with a last day in the next 30 days. Default: any state."
+        description="Licences in this state today. `current`: offered, not started or active. `accepted`: not"
+        " started or active. `ending`: active, with a last day in the next 30 days. Default: any state."
     ),
 ]
 

@@ -20,10 +20,13 @@ from authcheck.storage.parameters import can_be_stored
 
 SOON = timedelta(days=30)
 STATES = (
-    "current", "offered", "not_started", "active", "ending", "lapsed", "revoked", "declined", "superseded",
+    "current", "accepted", "offered", "not_started", "active", "ending", "lapsed", "revoked", "declined",
+    "superseded",
 )  # fmt: skip
-"""`current` is offered, not started or active. `ending` is active with a last day in the next 30 days."""
-CURRENT = frozenset({"offered", "not_started", "active"})
+"""`current` is offered, not started or active. `accepted` is not started or active. `ending`
+is active with a last day in the next 30 days."""
+ACCEPTED = ("not_started", "active")
+CURRENT = ("offered", *ACCEPTED)
 SIDES = ("owner", "licensee")
 CHUNK = 200  # rows that one statement reads
 MOST_NAMED = 200  # designs that one search text names
@@ -94,8 +97,8 @@ def _is_in(state: str, grant: Grant, today: date) -> bool:
     if not state:
         return True
     own = grant.state(today)
-    if state == "current":
-        return own in CURRENT
+    if state in {"current", "accepted"}:
+        return own in (CURRENT if state == "current" else ACCEPTED)
     return is_ending(grant, today) if state == "ending" else own == state
 
 
@@ -166,8 +169,8 @@ def _may_be_in(state: str, today: date) -> ColumnElement[bool]:
     """Return the condition that a licence may be in a state: it is by itself, or one above it may be."""
     own = _own_states(today)
     under_another = and_(Licence.parent_id.is_not(None), own["active"])
-    if state == "current":
-        return or_(own["offered"], own["not_started"], own["active"])
+    if state in {"current", "accepted"}:
+        return or_(*(own[name] for name in (CURRENT if state == "current" else ACCEPTED)))
     return or_(own[state], under_another)
 
 

@@ -147,3 +147,17 @@ def test_the_numbers_of_a_licence_add_up(visit: SignIn, workspace: Workspace, ko
         (second,) = [row.id for row in shops.list_storefronts(session, maker_id) if row.shop_id == "2"]
     refused = maker.get(f"{path}/badge?shop={second}")
     assert (refused.status_code, "There is no badge now." in words_of(refused)) == (404, True)
+
+
+@pytest.mark.slow
+def test_a_licensee_reads_why_an_offer_cannot_be_accepted(
+    visit: SignIn, workspace: Workspace, koi: str
+) -> None:
+    """An exclusive licence of somebody else is in the way. The licensee does not learn whose it is."""
+    offered = made.licence(workspace, designs=(koi,), accepted=False)
+    rival = made.licence(workspace, licensee="sewer", designs=(koi,), exclusive=True)
+    page = visit("maker", "licensee", "licensee").post(f"/licences/{offered.id}/answer", answer="accept")
+    assert page.status_code == 409
+    assert "Ask the owner for other terms." in page.text
+    assert rival.id not in page.text
+    assert "sewer" not in page.text

@@ -70,8 +70,9 @@ def test_each_state_has_its_licences(workspace: Workspace, koi: str) -> None:
     ids = in_all_states(workspace, koi)
     acme = made.organisation(workspace, "acme").id
     active = {ids["active"], ids["ending"], ids["newer"]}
-    expected = {state: {ids[state]} for state in STATES if state != "current"} | {
+    expected = {state: {ids[state]} for state in STATES if state in ids} | {
         "active": active,
+        "accepted": {*active, ids["not_started"]},
         "current": {*active, ids["not_started"], ids["offered"]},
         "": set(ids.values()),
     }
@@ -224,3 +225,16 @@ def test_an_offer_of_a_sublicence_shows_no_picture_after_the_licence_above_ends(
             session, organisations.get_organisation(session, "acme"), above.id, "agreed", utc_now()
         )
     assert sewer.get(path).status_code == 404
+
+
+@pytest.mark.slow
+def test_the_licences_of_a_design_are_those_that_its_number_counts(
+    visit: SignIn, workspace: Workspace, koi: str
+) -> None:
+    """The number on the card of a design opens as many rows, whatever states its licences are in."""
+    in_all_states(workspace, koi)
+    mei = visit(role="admin")
+    cards = html.unescape(mei.get("/designs").text)
+    ((path, number),) = re.findall(r'href="(/licences\?[^"]*)">[^<]*?(\d+)', cards)
+    rows = re.findall(r'<th scope="row" class="wide">', mei.get(path).text)
+    assert len(rows) == int(number) == 4
