@@ -48,7 +48,7 @@ class Typed:
 
     @classmethod
     def read(cls, form: Form) -> Self:
-        """Return what was sent, with whole lists: a licence must not lose a shop. The form has a size limit."""
+        """Return what was sent. Lists stay whole, because a licence must not lose a shop silently."""
         texts = {
             name: form.text(name)[:MOST_CHARS] for name in ("parent", "search", "starts_on", "ends_on", "cap")
         }
