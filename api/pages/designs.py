@@ -137,7 +137,7 @@ def download(signed_in: ReaderDep, workspace: WorkspaceDep, facets: FacetsDep, b
     return Response(content, media_type="text/csv", headers=headers)
 
 
-@router.post("/designs/search")
+@router.post("/designs")
 def search(request: Request, signed_in: ReaderDep, sent: SentDep, workspace: WorkspaceDep) -> Response:
     """Show the own designs that a picture shows or resembles, best first. Store nothing."""
     caller = acting(signed_in)

@@ -7,7 +7,6 @@ BRAND, LICENSEE, MARKETPLACE = "brand", "licensee", "marketplace"
 PAGES: tuple[tuple[str, str, tuple[str, ...], Resource], ...] = (
     # address, key of its name, the kinds of organisation that have it, what a person must be able to read
     ("/designs", "designs.title", (BRAND,), Resource.DESIGNS),
-    ("/register", "register.title", (BRAND,), Resource.DESIGNS),
     ("/cases", "cases.title", (MARKETPLACE,), Resource.CASES),
     ("/hits", "hits.title", (BRAND,), Resource.LISTINGS),
     ("/notices", "notices.title", (BRAND,), Resource.NOTICES),

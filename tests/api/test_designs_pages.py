@@ -119,20 +119,19 @@ def test_a_picture_finds_own_designs_only(visit: Visit, workspace: Workspace, th
     """A copy of a design finds it, a rival's design finds nothing, and no check of a stranger is stored."""
     mei, eve = visit(), visit(owner="globex")
     copy = make.picture_bytes(1, "JPEG", quality=60)
-    found = mei.post("/designs/search", [("image", ("photo <b>.jpg", copy))])
+    found = mei.post("/designs", [("image", ("photo <b>.jpg", copy))])
     assert (found.status_code, titles(found.text)) == (200, ["Koi Pond &amp; Ärger"])
     assert "Shown in your picture" in found.text
     assert "photo &lt;b&gt;.jpg" in found.text
-    assert titles(eve.post("/designs/search", [("image", ("a.jpg", copy))]).text) == []
-    nothing = mei.post("/designs/search", [("image", ("a.png", make.picture_bytes(9)))])
+    assert titles(eve.post("/designs", [("image", ("a.jpg", copy))]).text) == []
+    nothing = mei.post("/designs", [("image", ("a.png", make.picture_bytes(9)))])
     assert "None of your designs is in this picture." in nothing.text
     with workspace.database.reading() as session:
         assert session.connection().exec_driver_sql("SELECT count(*) FROM checks").scalar() == 0
-    broken = mei.post("/designs/search", [("image", ("a.png", b"no picture"))])
+    broken = mei.post("/designs", [("image", ("a.png", b"no picture"))])
     assert (broken.status_code, 'role="alert"' in broken.text) == (422, True)
-    assert mei.post("/designs/search", [("image", ("", b""))]).status_code == 422
-    assert mei.send_from("cross-site", "/designs/search", [("image", ("a.jpg", copy))]).status_code == 403
-    assert mei.get("/designs/search").headers["location"] == "/designs"
+    assert mei.post("/designs", [("image", ("", b""))]).status_code == 422
+    assert mei.send_from("cross-site", "/designs", [("image", ("a.jpg", copy))]).status_code == 403
 
 
 @pytest.mark.slow
@@ -163,7 +162,7 @@ def test_an_agent_sees_the_designs_of_its_appointment(
     someone.act_for("guard", "acme")
     assert titles(someone.get("/designs?state=all").text) == ["Red kite 100%"]
     assert titles(someone.get("/designs?words=koi").text) == []
-    found = someone.post("/designs/search", [("image", ("a.jpg", make.picture_bytes(1, "JPEG")))])
+    found = someone.post("/designs", [("image", ("a.jpg", make.picture_bytes(1, "JPEG")))])
     assert titles(found.text) == []
     assert someone.get(f"/designs/{three['KOI-1']}/picture").status_code == 404
     assert "Summer 2026" not in someone.get("/designs").text

@@ -427,7 +427,7 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "POST /organisations": (Resource.ORGANISATIONS, Right.WRITE),
     "GET /designs": (Resource.DESIGNS, Right.READ),
     "GET /designs.csv": (Resource.DESIGNS, Right.READ),
-    "POST /designs/search": (Resource.DESIGNS, Right.READ),
+    "POST /designs": (Resource.DESIGNS, Right.READ),
     "GET /designs/{design_id}/picture": (Resource.DESIGNS, Right.READ),
     "GET /designs/{design_id}": (Resource.DESIGNS, Right.READ),
     **{
