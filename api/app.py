@@ -21,32 +21,48 @@ from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
 from .pages import (
     account,
+    alert_desk,
+    batch_files,
     buyer,
     case_acts,
     case_alike,
     certificate,
     designs_one,
     designs_pictures,
+    issuing,
     label_photo,
     label_report,
+    licence,
+    licence_badges,
+    licence_offer,
+    licence_pictures,
+    licence_tester,
     one_time,
     owner,
     privacy,
+    product_pictures,
+    products,
     register_files,
     register_seen,
     report,
+    revoking,
+    scan_figures,
+    scan_list,
     sign_in,
 )
+from .pages import batches as batch_pages
 from .pages import cases as case_pages
 from .pages import designs as design_pages
 from .pages import feedback as feedback_pages
 from .pages import hits as hit_pages
 from .pages import keys as key_pages
+from .pages import licences as licence_pages
 from .pages import notices as notice_pages
 from .pages import organisations as organisation_pages
 from .pages import people as people_pages
 from .pages import register as register_pages
 from .pages import scan as scan_pages
+from .pages import today as today_pages
 from .places import Places
 from .previews import Previews
 from .rates import Rates
@@ -81,6 +97,7 @@ from .routes import (
     scans,
     signing_keys,
     storefronts,
+    today,
     views,
 )
 from .scanners import Scanners
@@ -92,12 +109,16 @@ DESCRIPTION = (
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup, scan_pages, scans, certificate,  # first, because buyers send millions of look-ups and scans
-    checks, designs, views, masks, disputes, negatives, imports, drops, labels, certificates,
-    signing_keys, licences, storefronts, listings, cases, case_decisions, case_bulks, feedback, notices,
-    hits, buyer_reports, alerts, ledger, members, keys, people, appointments, operations, buyer,
-    label_photo, sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages,
-    case_acts, case_alike, design_pages, designs_one, designs_pictures, register_pages, register_files,
-    register_seen, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
+    checks, designs, views, masks, disputes, negatives, imports, drops, labels, certificates, signing_keys,
+    licences,
+    storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
+    alerts, today, ledger, members, keys, people, appointments, operations, buyer, label_photo,
+    sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
+    case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
+    licence_pages, licence_pictures, licence_tester, licence_offer, licence, licence_badges,
+    issuing, revoking, products, product_pictures, batch_files, batch_pages,
+    scan_figures, scan_list, alert_desk, today_pages, design_pages, designs_one, designs_pictures,
+    register_pages, register_files, register_seen,
 )  # fmt: skip
 
 

@@ -7,8 +7,9 @@ once at start. Translators edit only these files. English is a translation like 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
@@ -76,7 +77,7 @@ class Language:
 
     def day(self, day: date) -> str:
         """Return a day in words. A moment becomes its day in UTC."""
-        return format_date(day.astimezone(UTC) if isinstance(day, datetime) else day, "medium", self.locale)
+        return _format_day(day.astimezone(UTC).date() if isinstance(day, datetime) else day, self.locale)
 
     def from_now(self, moment: datetime, now: datetime) -> str:
         """Return how far a moment is from now in words, for example `in 21 hours` or `3 minutes ago`."""
@@ -84,11 +85,26 @@ class Language:
 
     def number(self, value: float) -> str:
         """Return a number in words, with at most two digits after the point."""
-        return format_decimal(value, "#,##0.##", locale=self.locale)
+        return _format_number(value, self.locale)
 
     def share(self, value: float) -> str:
         """Return a share between 0 and 1 in words, for example `93%`."""
         return format_percent(value, locale=self.locale)
+
+    def percent(self, value: float) -> str:
+        """Return a share between 0 and 1 in words, with one digit after the point: `0.4%`."""
+        return format_percent(value, "#,##0.#%", locale=self.locale)
+
+    def alert(self, kind: str, params: Mapping[str, Any]) -> str:
+        """Return the sentence of an alert about scans, as plain text."""
+        return self.plain(
+            f"scan_alert.{kind}", **{name: self._in_words(name, params[name]) for name in params}
+        )
+
+    def _in_words(self, name: str, value: object) -> str:
+        if name in COUNTED and isinstance(value, int | float):
+            return self.counted(name, value)
+        return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "-")
 
     def size(self, size_bytes: int) -> str:
         """Return a file size in words, for example `25 MB`."""
@@ -107,6 +123,18 @@ class Language:
             )
             return format_compact_decimal(value, format_type=style, locale=self.locale)
         return format_decimal(value, locale=self.locale)
+
+
+@lru_cache(maxsize=4096)
+def _format_day(day: date, locale: Locale) -> str:
+    """Return a day in words. A page with a chart says hundreds of them, and Babel takes its time for each."""
+    return format_date(day, "medium", locale)
+
+
+@lru_cache(maxsize=4096)
+def _format_number(value: float, locale: Locale) -> str:
+    """Return a number in words. The same holds as for days."""
+    return format_decimal(value, "#,##0.##", locale=locale)
 
 
 def _read_language(tag: str, name: str) -> Language:

@@ -64,10 +64,10 @@ class Previews:
         return preview
 
 
-def encode_preview(data: bytes, limits: Limits) -> bytes:
-    """Return a JPEG of at most 320 px per side, without metadata."""
-    image = open_picture(data, limits, detail_px=SIDE_PX).image.copy()
-    image.thumbnail((SIDE_PX, SIDE_PX))
+def encode_preview(data: bytes, limits: Limits, side_px: int = SIDE_PX) -> bytes:
+    """Return a JPEG of at most `side_px` per side, without metadata."""
+    image = open_picture(data, limits, detail_px=side_px).image.copy()
+    image.thumbnail((side_px, side_px))
     image.info = {}  # Pillow would copy EXIF, comments and profiles from here
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=JPEG_QUALITY, optimize=True)

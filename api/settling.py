@@ -1,4 +1,4 @@
-"""Work in the background of a server process: cases are settled, alerts reach listings, old hashes go."""
+"""Work in the background of a server process: cases, alerts, planned revocations, old hashes."""
 
 import asyncio
 import logging
@@ -11,8 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from authcheck.cases import clones, order
 from authcheck.cases.settling import settle
+from authcheck.certificates import planned
 from authcheck.errors import AuthcheckError
 from authcheck.listings import holds
+from authcheck.scans import sums
 from authcheck.scans.sweeping import AT_ONCE, erase_old
 from authcheck.scans.volume import watch_volumes
 from authcheck.storage.opening import utc_now
@@ -26,10 +28,10 @@ log = logging.getLogger("authcheck.api.settling")
 
 @asynccontextmanager
 async def settled_in_background(workspace: Workspace) -> AsyncIterator[None]:
-    """Settle cases and carry alerts every 2 seconds, until the block ends.
+    """Settle cases, carry alerts and carry out revocations every 2 seconds, until the block ends.
 
-    Every 10 minutes look for sudden volumes of scans. Every 6 hours release ended holds and erase old hashes.
-    First sort the cases again that were sorted by other weights.
+    Every 10 minutes look for sudden volumes of scans, and sum their days. Every 6 hours release ended holds
+    and erase old hashes. First sort the cases again that were sorted by other weights.
     """
     end = asyncio.Event()
     task = asyncio.create_task(_repeat(workspace, end))
@@ -46,6 +48,7 @@ async def _repeat(workspace: Workspace, end: asyncio.Event) -> None:
     while not await _ended_within(end, EVERY_S):
         rounds += 1
         await run_in_threadpool(_logging_faults, partial(_settle, workspace))
+        await run_in_threadpool(_logging_faults, partial(_revoke, workspace))
         if rounds % (WATCH_EVERY_S // EVERY_S) == 0:
             await run_in_threadpool(_logging_faults, partial(_watch, workspace))
         if rounds % (SWEEP_EVERY_S // EVERY_S) == 0:
@@ -70,9 +73,14 @@ def _settle(workspace: Workspace) -> None:
     clones.carry(workspace, utc_now())
 
 
+def _revoke(workspace: Workspace) -> None:
+    planned.carry_out(workspace.database, workspace.settings, utc_now())
+
+
 def _watch(workspace: Workspace) -> None:
     with workspace.database.writing() as session:
         watch_volumes(session, workspace.clone_limits, utc_now())
+    sums.close_days(workspace.database, utc_now())
 
 
 def _sweep(workspace: Workspace) -> None:

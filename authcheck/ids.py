@@ -90,6 +90,12 @@ def new_id(prefix: str, now: datetime) -> str:
     return f"{prefix}_{_base32(microseconds, TIME_CHARS)}{_base32(random, RANDOM_CHARS)}"
 
 
+def first_id(prefix: str, moment: datetime) -> str:
+    """Return a text that sorts before each id of this moment or later, and after all earlier ids."""
+    microseconds = (moment - EPOCH) // timedelta(microseconds=1)
+    return f"{prefix}_{_base32(microseconds, TIME_CHARS)}"
+
+
 def normal_id(text: str) -> str:
     """Return an id in its one spelling, `dsn_01JD...` for `Dsn_01jd... `. Any other text stays as it is."""
     name = fold(text)

@@ -5,7 +5,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import case_samples
+import certificate_samples
 import design_samples
+import licence_samples
+import scan_samples
+import today_samples
 from markupsafe import Markup
 
 from api.i18n import Language
@@ -14,6 +18,7 @@ from api.pages.render import TEMPLATES
 from authcheck.members.permissions import MATRIX, SCOPES, Resource, Right, Role
 from authcheck.members.second_factor import qr_svg
 
+DESK_SAMPLES = (design_samples, licence_samples, certificate_samples, scan_samples, today_samples)
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 QR = Markup(qr_svg("otpauth://totp/authcheck:jana%40maison-iris.example?secret=IOVDVHUG&issuer=authcheck"))  # noqa: S704 - ours
 ME = {
@@ -332,9 +337,11 @@ PAGES |= {
     ),
 }
 PAGES |= case_samples.PAGES
-PAGES |= design_samples.PAGES
+for samples in DESK_SAMPLES:
+    PAGES |= samples.PAGES
+ALIKE = {name for samples in DESK_SAMPLES for name in getattr(samples, "ALIKE", ())}
 SIGNED_IN: dict[str, Mapping[str, Any]] = {
-    name: ME for name in PAGES if name.startswith(("account", "people"))
+    name: ME for name in PAGES if name.startswith(("account", "people", "brand", "licences"))
 }
 SIGNED_IN |= {
     name: ME | {"pages": {"/organisations": "organisations.title", "/people": "people.title"}}
@@ -352,7 +359,11 @@ def html(name: str, language: Language, path: str = "/") -> str:
     if values.get("problem"):
         wrong = values["problem"]
         values["problem"] = wrong | {
-            "sentence": language.sentence("error", wrong["code"], wrong.get("params"))
+            "sentence": language.sentence(
+                "form" if f"form.{wrong['code']}" in language.sentences else "error",
+                wrong["code"],
+                wrong.get("params"),
+            )
         }
     return TEMPLATES.get_template(template).render(
         language=language,

@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from api.i18n import LANGUAGES
 from api.pages import certificate, label_view
+from authcheck.certificates.products import Told
 from authcheck.lookups.advice import Caution
 from authcheck.lookups.lookup import LookUp
 from authcheck.lookups.rights import IssuersRight
@@ -50,6 +51,8 @@ UNIT = Unit(
     owner_id="org_1",
     has_pin=True,
     claimed_at=None,
+    contact_url="https://acme.example/help",
+    contact_email="",
 )
 
 
@@ -100,7 +103,8 @@ WITHOUT_UNIT = (
 
 def html(found: LookUp, tag: str = "en", right: IssuersRight = OWN) -> str:
     """Return the page of a look-up."""
-    answer = certificate.render_label(_request(tag), found, right, make.NOW)
+    told = Told("Red seam.", ("pic_1",))
+    answer = certificate.render_label(_request(tag), found, right, told, make.NOW)
     return bytes(answer.body).decode()
 
 

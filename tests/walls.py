@@ -47,6 +47,7 @@ def rules(resource: Resource, *rows: tuple[Any, ...]) -> dict[str, Rule]:
 
 TABLE: dict[str, Rule] = {
     "GET /v1/me": Rule(None, R, 200),
+    "GET /v1/today": Rule(None, R, 200),
     **rules(
         Resource.DESIGNS,
         ("POST /v1/designs", W, 415),
@@ -105,6 +106,7 @@ TABLE: dict[str, Rule] = {
         ("POST /v1/licences/{licence}/accept", W, 404),
         ("POST /v1/licences/{licence}/decline", W, 404),
         ("POST /v1/licences/{licence}/amend", W, 404, TERMS),
+        ("POST /v1/licences/{licence}/withdraw", W, 404),
         ("POST /v1/licences/{licence}/revoke", W, 404, {"reason": "other"}),
         ("POST /v1/storefronts", W, 422, {}),
         ("GET /v1/storefronts", R, 200),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from fastapi.routing import APIRoute
 from markupsafe import Markup
 
+from authcheck.certificates.products import Told, find_told
 from authcheck.errors import AuthcheckError, Forbidden, NotFound, Rejected
 from authcheck.ids import LONGEST_TYPED_CHARS, check_code, show_code, tidy
 from authcheck.labels.codes import LONGEST_TEXT
@@ -158,10 +159,13 @@ def _render_certificate(request: Request, workspace: Workspace, result: LookUp) 
     now = utc_now()
     with workspace.database.reading() as session:
         right = rights.right_of(session, result.unit, now.date())
-    return render_label(request, result, right, now)
+        told = find_told(session, result.unit.organisation_id, result.unit.gtin)
+    return render_label(request, result, right, told, now)
 
 
-def render_label(request: Request, result: LookUp, right: IssuersRight, now: datetime) -> HTMLResponse:
+def render_label(
+    request: Request, result: LookUp, right: IssuersRight, told: Told, now: datetime
+) -> HTMLResponse:
     """Return the page of a unit that was looked up at `now`."""
     unit, code = result.unit, show_code(result.unit.code)
     way = request.query_params.get("way", "")
@@ -173,6 +177,8 @@ def render_label(request: Request, result: LookUp, right: IssuersRight, now: dat
         code=code,
         checked_at=now,
         bundle_url=bundle_url(unit),
+        told=told,
+        contact_host=urlsplit(unit.contact_url).hostname or "",
         preview=f"/v1/designs/{unit.design_id}/preview" if unit.has_preview else None,
         here=HERE,
         box={"action": "/c", "name": "code", "value": ""},

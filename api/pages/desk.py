@@ -7,6 +7,9 @@ BRAND, LICENSEE, MARKETPLACE = "brand", "licensee", "marketplace"
 PAGES: tuple[tuple[str, str, tuple[str, ...], Resource], ...] = (
     # address, key of its name, the kinds of organisation that have it, what a person must be able to read
     ("/designs", "designs.title", (BRAND,), Resource.DESIGNS),
+    ("/licences", "licences.title", (BRAND, LICENSEE), Resource.LICENCES),
+    ("/certificates", "batches.title", (BRAND, LICENSEE), Resource.CERTIFICATES),
+    ("/scans", "scans.title", (BRAND, LICENSEE), Resource.SCANS),
     ("/cases", "cases.title", (MARKETPLACE,), Resource.CASES),
     ("/hits", "hits.title", (BRAND,), Resource.LISTINGS),
     ("/notices", "notices.title", (BRAND,), Resource.NOTICES),
@@ -16,10 +19,10 @@ PAGES: tuple[tuple[str, str, tuple[str, ...], Resource], ...] = (
 def pages_of(signed_in: SignedIn) -> dict[str, str]:
     """Return the pages that a person may open: address -> key of its name."""
     principal, organisation = signed_in.principal, signed_in.organisation
-    pages = {}
+    pages: dict[str, str] = {}
     if principal is not None and organisation is not None:
         kinds = set(organisation.roles)
-        pages = {
+        pages = {"/today": "today.title"} | {
             path: key
             for path, key, have_it, resource in PAGES
             if kinds & set(have_it) and principal.may(resource, Right.READ)

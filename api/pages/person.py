@@ -91,7 +91,7 @@ class NeedsPerson:
         if signed_in is None:
             raise Forbidden("Sign in first.", code="auth.session")
         if self.rights:
-            principal = acting(signed_in)
+            principal = request.state.principal = acting(signed_in)
             if not any(principal.may(*right) for right in self.rights):
                 principal.require(*self.rights[0])
         return signed_in
@@ -210,9 +210,9 @@ def go(request: Request, path: str) -> RedirectResponse:
 
 
 def local_path(text: str) -> str:
-    """Return a path of our own pages to go to after a sign-in, /account for any other address."""
+    """Return a path of our own pages to go to after a sign-in, /today for any other address."""
     is_ours = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
-    return text if is_ours and "\\" not in text and len(text) <= FORM_BYTES // 32 else "/account"
+    return text if is_ours and "\\" not in text and len(text) <= FORM_BYTES // 32 else "/today"
 
 
 def personal_texts(person: Person, *others: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Endpoints of alerts about scans, and of the owners of units."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -13,7 +14,7 @@ from authcheck.scans.tables import ScanAlert
 from authcheck.storage.opening import utc_now
 
 from ..deps import KeyFirst, ScansReader, ScansWriter, WorkspaceDep, public_limit
-from ..i18n import COUNTED, Language, language_of
+from ..i18n import language_of
 from ..paging import PagingDep
 from ..scanners import origin_of
 from ..wire.forms import Page
@@ -34,6 +35,12 @@ AlertId = Annotated[str, Path(max_length=40)]
 Code = Annotated[str, Path(max_length=64)]
 
 
+def sentence_in(request: Request) -> Callable[[ScanAlert], str]:
+    """Return what makes the sentence of an alert in the reader's language."""
+    language = language_of(request)
+    return lambda alert: language.alert(alert.kind, alert.params)
+
+
 @router.get("/alerts")
 def list_alerts(  # noqa: PLR0917 - one parameter per filter
     request: Request,
@@ -44,7 +51,7 @@ def list_alerts(  # noqa: PLR0917 - one parameter per filter
     state: AlertState | None = None,
 ) -> Page[AlertOut]:
     """List the alerts about scans of your units, oldest first."""
-    language = language_of(request)
+    sentence = sentence_in(request)
     with workspace.database.reading() as session:
         rows = handling.list_alerts(
             session,
@@ -55,7 +62,7 @@ def list_alerts(  # noqa: PLR0917 - one parameter per filter
             limit=paging.fetch,
             reach=caller.reach,
         )
-        return paging.page(rows, lambda row: alert_out(row, lambda alert: sentence_of(alert, language)))
+        return paging.page(rows, lambda row: alert_out(row, sentence))
 
 
 @router.get("/alerts/{alert_id}")
@@ -63,7 +70,7 @@ def show_alert(request: Request, caller: ScansReader, alert_id: AlertId, workspa
     """Return one of your alerts. Its scans are `GET /v1/scans?unit=`."""
     with workspace.database.reading() as session:
         row = handling.get_alert(session, alert_id, caller.organisation_id, reach=caller.reach)
-        return alert_out(row, lambda alert: sentence_of(alert, language_of(request)))
+        return alert_out(row, sentence_in(request))
 
 
 @router.post("/alerts/{alert_id}/state")
@@ -78,19 +85,7 @@ def set_state(
     with workspace.database.writing() as session:
         row = handling.get_alert(session, alert_id, caller.organisation_id, reach=caller.reach, lock=True)
         handling.set_state(row, body.state, why=body.why, by=caller.caller, now=utc_now())
-        return alert_out(row, lambda alert: sentence_of(alert, language_of(request)))
-
-
-def sentence_of(alert: ScanAlert, language: Language) -> str:
-    """Return the sentence of an alert, as plain text."""
-    values = {name: _in_words(language, name, value) for name, value in alert.params.items()}
-    return language.plain(f"scan_alert.{alert.kind}", **values)
-
-
-def _in_words(language: Language, name: str, value: object) -> str:
-    if name in COUNTED and isinstance(value, int | float):
-        return language.counted(name, value)
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "-")
+        return alert_out(row, sentence_in(request))
 
 
 @router.post("/certificates/{code}/claim", status_code=201, dependencies=[Depends(public_limit)])

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from authcheck.certificates.meters import units_issued
 from authcheck.ledger import publishing
 from authcheck.ledger.tables import Entry
-from authcheck.licences import agreements, grants
+from authcheck.licences import agreements, amending, grants, listing
+from authcheck.licences.grants import uncounted
+from authcheck.licences.listing import Filter
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms
 from authcheck.members import organisations
@@ -27,6 +29,33 @@ router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["licences"])
 Role = Annotated[
     Literal["owner", "licensee"] | None,
     Query(description="Licences that you gave (owner) or got (licensee). Default: both."),
+]
+Read = Annotated[
+    str | None,
+    Query(
+        max_length=40,
+        description="Id of the newest version that you have read. If there is a newer one, nothing is offered"
+        " (`licence.changed`).",
+    ),
+]
+State = Annotated[
+    Literal[
+        "current",
+        "accepted",
+        "offered",
+        "not_started",
+        "active",
+        "ending",
+        "lapsed",
+        "revoked",
+        "declined",
+        "superseded",
+    ]
+    | None,
+    Query(
+        description="Licences in this state today. `current`: offered, not started or active. `accepted`: not"
+        " started or active. `ending`: active, with a last day in the next 30 days. Default: any state."
+    ),
 ]
 
 
@@ -50,19 +79,42 @@ def offer_licence(
 
 @router.get("/licences")
 def list_licences(
-    caller: LicencesReader, workspace: WorkspaceDep, paging: PagingDep, role: Role = None
+    caller: LicencesReader,
+    workspace: WorkspaceDep,
+    paging: PagingDep,
+    *,
+    role: Role = None,
+    state: State = None,
+    other: Annotated[
+        str, Query(max_length=200, description="Handle of the other side, or a part of its name.")
+    ] = "",
+    design: Annotated[
+        str,
+        Query(
+            max_length=200, description="Id or reference of a design, a part of its title, or a collection."
+        ),
+    ] = "",
+    territory: Annotated[
+        str, Query(max_length=60, description="A country that the terms cover, like FR.")
+    ] = "",
+    newest_first: bool = False,
 ) -> Page[LicenceOut]:
-    """List the licences that you gave or got, all versions, oldest first."""
+    """List the licences that you gave or got, all versions, oldest first or newest first."""
+    now = utc_now()
     with workspace.database.reading() as session:
-        rows = grants.list_licences(
+        found = listing.find(
             session,
             caller.organisation_id,
-            role=role,
+            Filter(state or "", role or "", other.strip(), design.strip(), territory.strip()),
+            today=now.date(),
+            units=uncounted,
             after=paging.after,
             limit=paging.fetch,
+            newest_first=newest_first,
             reach=caller.reach,
         )
-        licence_by_id = {licence.id: licence for licence in _licences_out(session, rows, utc_now())}
+        rows = [row for row, _ in found]
+        licence_by_id = {licence.id: licence for licence in _licences_out(session, rows, now)}
     return paging.page(rows, lambda row: licence_by_id[row.id])
 
 
@@ -99,15 +151,29 @@ def decline_licence(caller: LicencesWriter, licence_id: str, workspace: Workspac
 
 @router.post("/licences/{licence_id}/amend", status_code=201)
 def amend_licence(
-    caller: LicencesWriter, licence_id: str, body: TermsIn, workspace: WorkspaceDep
+    caller: LicencesWriter, licence_id: str, body: TermsIn, workspace: WorkspaceDep, read: Read = None
 ) -> LicenceOut:
-    """Offer a new version of a licence. It replaces the current version when the licensee accepts it."""
+    """Offer a new version of a licence. It replaces the current version when the licensee accepts it.
+
+    With `read`, the new version takes the place of an offer that nobody has answered.
+    """
     now = utc_now()
     with workspace.database.writing() as session:
         owner = session.get_one(Organisation, caller.organisation_id)
-        version = agreements.amend(session, owner, licence_id, _read_terms(body), now, reach=caller.reach)
+        act = agreements.amend if read is None else amending.amend_from
+        version = act(session, owner, read or licence_id, _read_terms(body), now, reach=caller.reach)
         answer = _licences_out(session, [version], now)[0]
     return _publish(workspace, answer)
+
+
+@router.post("/licences/{licence_id}/withdraw")
+def withdraw_licence(caller: LicencesWriter, licence_id: str, workspace: WorkspaceDep) -> LicenceOut:
+    """Withdraw an offer that nobody has answered. A version in force stays."""
+    now = utc_now()
+    with workspace.database.writing() as session:
+        owner = session.get_one(Organisation, caller.organisation_id)
+        withdrawn = amending.withdraw(session, owner, licence_id, now, reach=caller.reach)
+        return _licences_out(session, [withdrawn], now)[0]
 
 
 @router.post("/licences/{licence_id}/revoke")

@@ -45,14 +45,24 @@ MOST_DAYS = 366
 USUAL_DAYS = 30
 
 
+BatchId = Annotated[Text, Query(max_length=40, description="Id of a batch.")]
+DesignId = Annotated[Text, Query(max_length=40, description="Id of a design.")]
+
+
 def read_filter(  # noqa: PLR0917 - one parameter per filter
-    batch: Annotated[Text, Query(max_length=40, description="Id of a batch.")] = "",
+    batch: BatchId = "",
     unit: Annotated[Text, Query(max_length=40, description="Id of a certificate.")] = "",
-    design: Annotated[Text, Query(max_length=40, description="Id of a design.")] = "",
-    country: Annotated[Text, Query(max_length=2, description="ISO 3166-1.")] = "",
+    design: DesignId = "",
+    country: Annotated[Text, Query(max_length=2, description="ISO 3166-1, or ZZ for unknown.")] = "",
     advice: Advice | None = None,
     since: Annotated[Day | None, Query(description="The first day, in UTC.")] = None,
     until: Annotated[Day | None, Query(description="The last day, in UTC.")] = None,
+    off_market: Annotated[
+        bool | None, Query(description="Outside the markets of the batch, or inside.")
+    ] = None,
+    counted: Annotated[bool | None, Query(description="False: of phones that look up many units.")] = None,
+    *,
+    first: Annotated[bool, Query(description="Only the first scan of each unit.")] = False,
 ) -> ScanFilter:
     """Return the filter that a request asks for."""
     return ScanFilter(
@@ -63,6 +73,9 @@ def read_filter(  # noqa: PLR0917 - one parameter per filter
         advice=advice or "",
         since=since,
         until=until,
+        off_market=off_market,
+        counted=counted,
+        first=first,
     )
 
 
@@ -134,19 +147,22 @@ def _read_csv(workspace: Workspace, caller: ScansReader, wanted: ScanFilter) -> 
 
 
 @router.get("/scans/figures")
-def show_figures(
+def show_figures(  # noqa: PLR0917 - one parameter per filter
     caller: ScansReader,
     workspace: WorkspaceDep,
     since: Annotated[Day | None, Query(description="The first day. By default 30 days ago.")] = None,
     until: Annotated[Day | None, Query(description="The last day. By default today, in UTC.")] = None,
+    batch: BatchId = "",
+    design: DesignId = "",
 ) -> FiguresOut:
     """Return figures about the scans of your units: per day, by country, coverage, off-market, flagged."""
     last = until or utc_now().date()
     first = since or last - timedelta(days=USUAL_DAYS - 1)
     check_period(first, last)
+    part = figures.Part(batch_id=batch, design_id=design, reach=caller.reach)
     with workspace.database.snapshot() as session:
         return figures_out(
-            figures.compute(session, caller.organisation_id, since=first, until=last, reach=caller.reach)
+            figures.compute(session, caller.organisation_id, since=first, until=last, part=part)
         )
 
 

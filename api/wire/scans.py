@@ -78,7 +78,7 @@ class CoverageOut(Wire):
     issued: int
     scanned: int
     never: int = Field(description="Units that nobody has scanned.")
-    days_to_first: float | None = Field(description="The median from the issue to the first scan.")
+    days_to_first: int | None = Field(description="The median of whole days from the issue to the scan.")
 
 
 class FiguresOut(Wire):
@@ -89,14 +89,15 @@ class FiguresOut(Wire):
     sessions: int = Field(description="Looks of phones, without those of `probing`.")
     requests: int = Field(description="With retries and reloads.")
     probing: int = Field(description="Looks of phones and networks that look up many units.")
-    units: int = Field(description="Different units in `sessions`.")
+    first: int = Field(description="Units that were scanned for the first time ever.")
     days: list[DayOut]
     countries: dict[str, int] = Field(description="`sessions` by country. Empty: unknown.")
     few: int = Field(description="`sessions` of countries with fewer than 5 of them.")
-    off_market: int = Field(description="Looks outside the markets, of `located_in_markets`.")
+    off_market: int = Field(description="Looks outside the markets of their time, of `located_in_markets`.")
     located_in_markets: int = Field(description="Looks of a known place at units that have markets.")
-    flagged: dict[AlertKind, int] = Field(description="Units of `units` whose buyers are warned, by kind.")
-    flagged_units: int = Field(description="Units of `units` whose buyers are warned.")
+    flagged: dict[AlertKind, int] = Field(description="Units whose buyers are warned now, by kind.")
+    flagged_units: int = Field(description="Units whose buyers are warned now, of `scanned_units`.")
+    scanned_units: int = Field(description="Units that were ever scanned.")
     batches: list[CoverageOut] = Field(description="The newest 200 batches.")
 
 

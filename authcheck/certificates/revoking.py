@@ -32,6 +32,16 @@ class Revoked:
     before: int
 
 
+def checked_reason(reason: str) -> str:
+    """Return a reason as we write it. Raises Rejected (`certificate.reason`)."""
+    reason = as_word(reason)
+    if reason not in REASONS:
+        raise Rejected(
+            f"Choose one of these reasons: {', '.join(REASONS)}.", code="certificate.reason", reason=reason
+        )
+    return reason
+
+
 def revoke(
     session: Session,
     vault: Vault,
@@ -48,11 +58,7 @@ def revoke(
     (`certificate.reason`, `certificate.selection`, `code.malformed`), NotFound (`certificate.not_found`,
     `batch.not_found`), Conflict (`certificate.unsigned`).
     """
-    reason = as_word(reason)
-    if reason not in REASONS:
-        raise Rejected(
-            f"Choose one of these reasons: {', '.join(REASONS)}.", code="certificate.reason", reason=reason
-        )
+    reason = checked_reason(reason)
     organisation = lock_organisation(session, organisation.id)
     rows = selection.find(session, organisation.id)
     if any(row.state == "unsigned" for row in rows):

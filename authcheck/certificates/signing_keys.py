@@ -214,6 +214,14 @@ def active_keys(session: Session, organisation: Organisation) -> list[SigningKey
     return [key for key in list_keys(session, organisation) if key.revoked_at is None]
 
 
+def has_active_key(session: Session, organisation_id: str) -> bool:
+    """Return whether an organisation has a key that is not revoked."""
+    active = select(SigningKey.id).where(
+        SigningKey.organisation_id == organisation_id, SigningKey.revoked_at.is_(None)
+    )
+    return session.scalar(active.limit(1)) is not None
+
+
 def signer_for(session: Session, organisation: Organisation, vault: Vault) -> Signer | None:
     """Return a signer with the newest key. None if the brand keeps the key.
 

@@ -50,7 +50,10 @@ class Batch(Entity):
     """
 
     __tablename__ = "batches"
-    __table_args__ = (UniqueConstraint("organisation_id", "request_key"),)
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "request_key"),
+        Index(None, "organisation_id", "id"),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
@@ -85,6 +88,7 @@ class Certificate(Entity):
         UniqueConstraint("organisation_id", "status_index"),
         UniqueConstraint("gtin", "lot", "serial"),
         Index(None, "batch_id", "number_in_batch"),
+        Index(None, "batch_id", "state"),
         Index(None, "organisation_id", "revoked_entry_number"),
     )
 
@@ -130,3 +134,52 @@ class StatusList(Entity):
     jws_sha256: Mapped[str] = mapped_column(String(64))
     entry_number: Mapped[int] = mapped_column(BigInteger)
     published_at: Mapped[datetime]
+
+
+class PlannedRevocation(Entity):
+    """A revocation that a person asked for, which the service carries out at `due_at` unless it is undone.
+
+    It ends the active units `first` to `last` of a batch, `count` when the person confirmed it. Without
+    `last`, to the end of the batch. `state` is waiting, undone, done or refused, then `code` is the code of
+    the refusal.
+    """
+
+    __tablename__ = "planned_revocations"
+    __table_args__ = (Index(None, "organisation_id", "batch_id"), Index(None, "state", "due_at"))
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
+    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id"))
+    first: Mapped[int]
+    last: Mapped[int | None]
+    reason: Mapped[str] = mapped_column(String(20))
+    count: Mapped[int]
+    asked_by: Mapped[str] = mapped_column(String(64))
+    asked_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(10))
+    code: Mapped[str] = mapped_column(String(60))
+
+
+class ProductPage(Entity):
+    """The text about a product (GTIN) that an issuer shows to buyers with each label."""
+
+    __tablename__ = "product_pages"
+
+    organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id), primary_key=True)
+    gtin: Mapped[str] = mapped_column(String(14), primary_key=True)
+    text: Mapped[str] = mapped_column(String(1_000))
+    said_at: Mapped[datetime]
+
+
+class ProductPicture(Entity):
+    """A picture of a product for buyers: a small JPEG. `sha256` is its hash."""
+
+    __tablename__ = "product_pictures"
+    __table_args__ = (UniqueConstraint("organisation_id", "gtin", "sha256"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id))
+    gtin: Mapped[str] = mapped_column(String(14))
+    sha256: Mapped[str] = mapped_column(String(64))
+    data: Mapped[bytes]

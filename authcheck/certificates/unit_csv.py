@@ -1,18 +1,21 @@
-"""The units of a batch as a CSV table, for spreadsheets and print shops."""
+"""The units of a batch, and batches, as CSV tables for spreadsheets and print shops."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from typing import TextIO
 
 from sqlalchemy.orm import Session
 
-from authcheck.certificates.batches import Filter, pages_of, transaction_ids
+from authcheck.certificates.batches import STATES, Filter, pages_of, transaction_ids
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.files.csv_cells import CellWriter
 
 COLUMNS = (
     "number", "code", "serial", "gtin", "lot", "product", "state", "issued_at", "certificate", "tx_id",
     "revoked_at", "reason",
+)  # fmt: skip
+BATCH_COLUMNS = (
+    "batch", "issued_at", "product", "design", "gtin", "lot", "units", *STATES, "licence",
 )  # fmt: skip
 
 
@@ -40,4 +43,21 @@ def units_csv(session: Session, batch: Batch) -> str:
     """Return the table as text."""
     file = StringIO()
     write_units(session, batch, file)
+    return file.getvalue()
+
+
+def batches_csv(batches: Sequence[Batch], states: Mapping[str, Mapping[str, int]]) -> str:
+    """Return batches as a table, with their certificates in each state. `states` is by batch id."""
+    file = StringIO()
+    writer = CellWriter(file)
+    writer.write_row(BATCH_COLUMNS)
+    for batch in batches:
+        counts = states[batch.id]
+        writer.write_row(
+            (
+                batch.id, batch.created_at.isoformat(timespec="seconds"), batch.product,
+                batch.design.reference, batch.gtin, batch.lot, batch.count,
+                *(counts[state] for state in STATES), batch.licence_id or "",
+            )
+        )  # fmt: skip
     return file.getvalue()

@@ -24,6 +24,10 @@ from authcheck.files.table_text import (
 from authcheck.files.workbooks import SAVE_AS_CSV, Cell, is_workbook, read_sheet
 
 BETWEEN = re.compile(r"[|\r\n]")  # several values in a cell
+TRUE = {"true", "1", "yes", "y", "on", "x", "wahr", "ja", "vrai", "oui", "verdadero", "sí", "vero", "sì"}
+TRUE |= {"✓", "✔", "☑", "はい"}
+FALSE = {"false", "0", "no", "n", "off", "", "falsch", "nein", "faux", "non", "falso"}
+FALSE |= {"✗", "✘", "☐", "-", "いいえ"}
 Tell = Callable[[str], None]  # takes a sentence about the table that its owner should read
 
 
@@ -259,3 +263,13 @@ def cell_list(value: object, column: str) -> list[str]:
     """
     parts = value if isinstance(value, list) else BETWEEN.split(cell_text(value, column))
     return [text for text in (cell_text(part, column) for part in parts) if text]
+
+
+def cell_flag(value: object, column: str) -> bool:
+    """Return a cell as yes or no. An empty cell is no. Raises RowRejected (`row.not_a_flag`)."""
+    text = clean_text(str(value if value is not None else "")).lower()
+    if text in TRUE | FALSE:
+        return text in TRUE
+    raise RowRejected(
+        f"{column} must be true or false, not {shown(text)}.", code="row.not_a_flag", column=column
+    )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, Protocol
 from urllib.parse import quote, urlsplit
 
 import segno
@@ -16,7 +16,7 @@ from authcheck.ids import show_code
 from authcheck.labels.gs1 import CODE_ATTRIBUTE
 from authcheck.labels.layouts import GAP_MM, PAD_MM, QUIET_MODULES, Layout, module_mm
 from authcheck.labels.letters import missing_letters
-from authcheck.labels.typesetting import draw_line, fold
+from authcheck.labels.typesetting import Box, Paper, Pdf, draw_line, fold
 
 LEVEL = "Q"  # of error correction: a quarter of the symbol may be lost
 LINE = 1.2  # leading, in font sizes
@@ -108,7 +108,7 @@ def sheet(
     for page in range(pages):
         page_mm = float("inf")
         for place, label in enumerate(labels[page * layout.labels : (page + 1) * layout.labels]):
-            page_mm = min(page_mm, _draw_label(canvas, label, layout, layout.corner_mm(place)))
+            page_mm = min(page_mm, draw_label(Pdf(canvas), label, layout, layout.corner_mm(place)))
             advance()
         _draw_margin(canvas, layout, f"{title}   page {page + 1} of {pages}".strip(), page_mm)
         canvas.showPage()
@@ -130,70 +130,53 @@ def check_letters(labels: Sequence[Label]) -> None:
             )
 
 
-class _Box(NamedTuple):
-    """A rectangle in points, measured from the page's left bottom corner."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-def _draw_label(canvas: Canvas, label: Label, layout: Layout, corner_mm: tuple[float, float]) -> float:
-    """Draw a label. Returns the side of its QR modules in millimetres."""
+def draw_label(paper: Paper, label: Label, layout: Layout, corner_mm: tuple[float, float]) -> float:
+    """Draw a label. Return the side of its QR modules in mm. Raises Rejected (`label.too_small`)."""
     matrix = qr(label.url).matrix
     side_mm = module_mm(layout, len(matrix))
     quiet_mm = QUIET_MODULES * side_mm
     whole_mm = side_mm * len(matrix) + 2 * quiet_mm
     left_mm, bottom_mm = corner_mm[0] + PAD_MM, corner_mm[1] + (layout.label_mm[1] - whole_mm) / 2
-    canvas.saveState()
-    canvas.translate((left_mm + quiet_mm) * mm, (bottom_mm + whole_mm - quiet_mm) * mm)
-    _draw_qr(canvas, matrix, side_mm * mm)
-    canvas.restoreState()
+    top_mm = bottom_mm + whole_mm - quiet_mm
+    paper.draw_bars((left_mm + quiet_mm) * mm, top_mm * mm, _bars(matrix, side_mm * mm))
     text_mm = left_mm + whole_mm + GAP_MM
     width_mm = corner_mm[0] + layout.label_mm[0] - PAD_MM - text_mm
     # The text is as high as the symbol, unless the PIN needs more height.
     inset_mm = quiet_mm * (0.4 if label.pin else 1)
     height_mm = whole_mm - 2 * inset_mm
-    _draw_text(canvas, label, _Box(text_mm * mm, (bottom_mm + inset_mm) * mm, width_mm * mm, height_mm * mm))
+    _draw_text(paper, label, Box(text_mm * mm, (bottom_mm + inset_mm) * mm, width_mm * mm, height_mm * mm))
     return side_mm
 
 
-def _draw_qr(canvas: Canvas, matrix: Sequence[bytearray], side: float) -> None:
-    """Draw all modules in one fill, each run of a row as one bar.
-
-    Separate modules would show seams on a screen.
-    """
-    path = canvas.beginPath()
-    for number, row in enumerate(matrix, 1):
-        for run in re.finditer(rb"\x01+", bytes(row)):
-            path.rect(run.start() * side, -number * side, len(run[0]) * side, side)
-    canvas.setFillGray(0)
-    canvas.drawPath(path, stroke=0, fill=1)
+def _bars(matrix: Sequence[bytearray], side: float) -> list[Box]:
+    """Return all dark modules, each run of a row as one bar. Separate modules would show seams."""
+    return [
+        Box(run.start() * side, -number * side, len(run[0]) * side, side)
+        for number, row in enumerate(matrix, 1)
+        for run in re.finditer(rb"\x01+", bytes(row))
+    ]
 
 
-def _draw_text(canvas: Canvas, label: Label, box: _Box) -> None:
+def _draw_text(paper: Paper, label: Label, box: Box) -> None:
     """Draw from the bottom up: the PIN, the code, the host where people type the code, the lot, what to do.
 
     The brand and the product's name fill the remaining height from the top.
     """
     y = box.y
     if label.pin is not None:
-        panel = _Box(box.x, y, min(box.width, 32 * mm), min(box.height * 0.3, 8 * mm))
-        _draw_pin(canvas, label.pin, panel)
+        panel = Box(box.x, y, min(box.width, 32 * mm), min(box.height * 0.3, 8 * mm))
+        _draw_pin(paper, label.pin, panel)
         y += panel.height + 1.2 * mm
     code = show_code(label.code)
     size = min(10.0, box.width / pdfmetrics.stringWidth(code, CODE_FONT, 1))
-    canvas.setFont(CODE_FONT, size)
-    canvas.drawString(box.x, y, code)
+    paper.draw_text(box.x, y, code, CODE_FONT, size)
     y += size
     for line in (urlsplit(label.url).netloc.lower(), *_small_lines(label, size, box)):
         small = _small_size(line, size, box.width)
-        canvas.setFont(SMALL_FONT, small)
-        canvas.drawString(box.x, y, line)
+        paper.draw_text(box.x, y, line, SMALL_FONT, small)
         y += small * LINE
     size = min(9.0, size)
-    _draw_names(canvas, label, _Box(box.x, y, box.width, box.y + box.height - y), size)
+    _draw_names(paper, label, Box(box.x, y, box.width, box.y + box.height - y), size)
 
 
 def _small_size(line: str, size: float, width: float) -> float:
@@ -201,7 +184,7 @@ def _small_size(line: str, size: float, width: float) -> float:
     return min(SMALL_PT, size, width / float(pdfmetrics.stringWidth(line, SMALL_FONT, 1)))
 
 
-def _small_lines(label: Label, size: float, box: _Box) -> list[str]:
+def _small_lines(label: Label, size: float, box: Box) -> list[str]:
     """Return the lines above the host: the lot and the advice, in one line where they are still legible."""
     if not label.lot:
         return [SCAN]
@@ -210,7 +193,7 @@ def _small_lines(label: Label, size: float, box: _Box) -> list[str]:
     return [joined] if _small_size(joined, size, box.width) >= LEAST_SMALL_PT else [lot, SCAN]
 
 
-def _draw_names(canvas: Canvas, label: Label, box: _Box, size: float) -> None:
+def _draw_names(paper: Paper, label: Label, box: Box, size: float) -> None:
     """Draw the brand in one line and the product's name below it, from the top of the box.
 
     In a low box both are smaller, and in a very low one they share a line.
@@ -223,35 +206,27 @@ def _draw_names(canvas: Canvas, label: Label, box: _Box, size: float) -> None:
         size = min(size, fitting)
         small = min(SMALL_PT, size)
         (brand,) = fold(label.brand, small, box.width, 1)
-        draw_line(canvas, box.x, top - 0.75 * small, brand, small)
+        draw_line(paper, box.x, top - 0.75 * small, brand, small)
         top -= small * LINE
     lines = max(1, min(PRODUCT_LINES, int((top - box.y + 0.25 * size) / (size * LINE))))
     for number, line in enumerate(fold(product, size, box.width, lines)):
-        draw_line(canvas, box.x, top - size * (0.75 + number * LINE), line, size)
+        draw_line(paper, box.x, top - size * (0.75 + number * LINE), line, size)
 
 
-def _draw_pin(canvas: Canvas, pin: str, box: _Box) -> None:
+def _draw_pin(paper: Paper, pin: str, box: Box) -> None:
     """Draw the PIN among hatching, so that light through the paper does not show the PIN.
 
     A sticker covers the frame.
     """
     x, y, width, height = box
-    canvas.saveState()
-    frame = canvas.beginPath()
-    frame.rect(x, y, width, height)
-    canvas.setLineWidth(0.4)
-    canvas.drawPath(frame, stroke=1, fill=0)
-    canvas.clipPath(frame, stroke=0, fill=0)
-    canvas.setStrokeGray(0.72)
     step = 0.9 * mm
-    for number in range(int((width + height) / step) + 1):
-        start = x - height + number * step
-        canvas.line(start, y, start + height, y + height)
-        canvas.line(start + height, y, start, y + height)
+    starts = [x - height + number * step for number in range(int((width + height) / step) + 1)]
+    rising = [(start, y, start + height, y + height) for start in starts]
+    falling = [(start + height, y, start, y + height) for start in starts]
+    paper.draw_hatching(box, [line for pair in zip(rising, falling, strict=True) for line in pair])
     size = min(height * 0.8, 0.9 * width / pdfmetrics.stringWidth(pin, CODE_FONT, 1))
-    canvas.setFont(CODE_FONT, size)
-    canvas.drawCentredString(x + width / 2, y + height / 2 - size * 0.31, pin)
-    canvas.restoreState()
+    left = x + (width - pdfmetrics.stringWidth(pin, CODE_FONT, size)) / 2
+    paper.draw_text(left, y + height / 2 - size * 0.31, pin, CODE_FONT, size)
 
 
 def _draw_margin(canvas: Canvas, layout: Layout, title: str, side_mm: float) -> None:

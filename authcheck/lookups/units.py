@@ -35,7 +35,7 @@ class Unit:
     certificate names. `origin` is the ledger's name. `has_facts` says that there is an alert, a mark or an
     expectation, so that there may be cautions. `owner_id` is the owner of the design.
     `has_pin` says that the label has a scratch-off PIN.
-    `claimed_at` is when an owner claimed the unit.
+    `claimed_at` is when an owner claimed the unit. `contact_*` are how buyers reach the issuer, or "".
     """
 
     id: str
@@ -72,6 +72,8 @@ class Unit:
     owner_id: str
     has_pin: bool
     claimed_at: datetime | None
+    contact_url: str
+    contact_email: str
 
 
 COLUMNS = (
@@ -115,6 +117,8 @@ COLUMNS = (
     sa.select(UnitMark.marked_at)
     .where(UnitMark.certificate_id == Certificate.id, UnitMark.kind == "claimed")
     .scalar_subquery(),
+    Organisation.contact_url,
+    Organisation.contact_email,
 )
 """The selected columns, in the order of Unit's fields."""
 

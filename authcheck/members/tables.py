@@ -17,6 +17,7 @@ class Organisation(Entity):
 
     `handle` is a short, unique, public name like `acme`. `roles` are some of brand, licensee, marketplace,
     agent, operator. `salt` is that of the name's hash in the ledger, None for a member of an earlier release.
+    `contact_url` and `contact_email` are how buyers reach a brand, or "".
     """
 
     __tablename__ = "organisations"
@@ -27,6 +28,9 @@ class Organisation(Entity):
     roles: Mapped[list[str]]
     created_at: Mapped[datetime]
     salt: Mapped[str | None] = mapped_column(String(32))
+    # Never null: older rows were filled in, but SQLite adds no NOT NULL column to a table with rows.
+    contact_url: Mapped[str] = mapped_column(String(300), nullable=True, default="")
+    contact_email: Mapped[str] = mapped_column(String(254), nullable=True, default="")
 
 
 class ApiKey(Entity):

@@ -13,7 +13,7 @@ from typing import Any
 from authcheck.errors import ImageRejected, NotFound, Rejected, RowRejected
 from authcheck.files.file_kinds import foreign_kind
 from authcheck.files.folders import Found, skipped_text
-from authcheck.files.import_rows import TableRow, Tell, cell_list, cell_text, read_import
+from authcheck.files.import_rows import TableRow, Tell, cell_flag, cell_list, cell_text, read_import
 from authcheck.files.named_files import Folder
 from authcheck.files.picture_files import read_file
 from authcheck.files.table_text import clean_text, shown
@@ -22,10 +22,6 @@ from authcheck.vision.pictures.decode import Limits, foreign_error
 
 COLUMNS = ("reference", "title", "kind", "owner", "picture", "mask", "public_preview", "collection")
 REQUIRED = ("reference", "picture")
-TRUE = {"true", "1", "yes", "y", "on", "x", "wahr", "ja", "vrai", "oui", "verdadero", "sí", "vero", "sì"}
-TRUE |= {"✓", "✔", "☑", "はい"}
-FALSE = {"false", "0", "no", "n", "off", "", "falsch", "nein", "faux", "non", "falso"}
-FALSE |= {"✗", "✘", "☐", "-", "いいえ"}
 LINE_ENDS = re.compile(r"\s*[\r\n\v\f]\s*")  # inside a title; a cell of a spreadsheet may have them
 MASK_WORDS = ("auto", "none")
 MOST_PICTURES = 64  # of one design
@@ -112,7 +108,7 @@ def read_row(row: TableRow) -> Row | RowProblem:
         )
         pictures = _read_pictures(fields)
         masks = _read_masks(cell_text(fields.get("mask"), "mask"), len(pictures))
-        preview = _read_flag(fields.get("public_preview"))
+        preview = cell_flag(fields.get("public_preview"), "public_preview")
     except RowRejected as error:
         column = str(error.params.get("column", ""))
         return RowProblem(row.line, shown(str(fields.get("reference") or "")), column, error)
@@ -162,17 +158,6 @@ def _read_masks(field: str, pictures: int) -> tuple[str, ...]:
             column="mask",
         )
     return names
-
-
-def _read_flag(value: object) -> bool:
-    text = clean_text(str(value if value is not None else "")).lower()
-    if text in TRUE | FALSE:
-        return text in TRUE
-    raise RowRejected(
-        f"public_preview must be true or false, not {shown(text)}.",
-        code="row.not_a_flag",
-        column="public_preview",
-    )
 
 
 def load_from(folder: Path, max_bytes: int = Limits().bytes) -> Loader:

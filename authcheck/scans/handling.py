@@ -1,9 +1,10 @@
 """What people do with alerts: list them, look at them, clear them with a reason, say what they did."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.certificates.tables import Certificate
@@ -38,6 +39,59 @@ def list_alerts(
     if state is not None:
         query = query.where(ScanAlert.state == _one_of(state, STATES, "alert.state"))
     return session.scalars(query.order_by(ScanAlert.id).limit(limit)).all()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFilter:
+    """A filter for alerts. An alert must match each field that is not empty."""
+
+    states: Collection[str] = ()
+    kind: str = ""
+    unit_id: str = ""
+    batch_id: str = ""
+    grave_units: bool = False
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Yield the conditions. `grave_units` are the alerts that the figure of flagged units counts."""
+        for column, value in (
+            (ScanAlert.kind, self.kind),
+            (ScanAlert.certificate_id, self.unit_id),
+            (ScanAlert.batch_id, self.batch_id),
+        ):
+            if value:
+                yield column == value
+        if self.states:
+            yield ScanAlert.state.in_(sorted(self.states))
+        if self.grave_units:
+            yield ScanAlert.is_grave.is_(True)
+            yield ScanAlert.certificate_id.is_not(None)
+
+
+def recent_alerts(
+    session: Session,
+    organisation_id: str,
+    wanted: AlertFilter,
+    *,
+    before: str = "",
+    limit: int = 50,
+    reach: Reach = WHOLE,
+) -> Sequence[ScanAlert]:
+    """Return at most `limit` alerts of an issuer or a design's owner, newest first, from before `before`."""
+    if not can_be_stored(wanted.kind, wanted.unit_id, wanted.batch_id, before):
+        return []
+    query = _select_own(organisation_id, reach).where(*wanted.conditions())
+    if before:
+        query = query.where(ScanAlert.id < before)
+    return session.scalars(query.order_by(ScanAlert.id.desc()).limit(limit)).all()
+
+
+def count_alerts(
+    session: Session, organisation_id: str, wanted: AlertFilter, *, reach: Reach = WHOLE, most: int
+) -> int:
+    """Return how many alerts of an issuer or a design's owner are wanted, at most `most`."""
+    own = or_(ScanAlert.organisation_id == organisation_id, ScanAlert.owner_id == organisation_id)
+    query = select(ScanAlert.id).where(own, _is_within(reach), *wanted.conditions()).limit(most)
+    return session.scalar(select(func.count()).select_from(query.subquery())) or 0
 
 
 def get_alert(

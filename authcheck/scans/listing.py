@@ -3,20 +3,22 @@
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.certificates.tables import Certificate
 from authcheck.errors import Rejected
 from authcheck.files.csv_cells import CellWriter
-from authcheck.ids import as_word
+from authcheck.ids import as_word, first_id
 from authcheck.members.reach import WHOLE, Reach
+from authcheck.scans.sums import IS_FIRST, begin_of
 from authcheck.scans.tables import ScanSession
 from authcheck.storage.parameters import can_be_stored
 
 ADVICE = ("verified", "careful", "revoked", "cannot_tell")
+UNKNOWN = "ZZ"  # the country of a scan from an unknown place, as ISO 3166 and CLDR write it
 SHOWN_CHARS = 12  # of a keyed hash: enough to tell phones apart
 AT_ONCE = 500  # as many ids as one statement can name
 COLUMNS = (
@@ -27,7 +29,10 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanFilter:
-    """A filter for scans. A scan must match each field that is not empty. Days are UTC, `until` included."""
+    """A filter for scans. A scan must match each field that is not empty. Days are UTC, `until` included.
+
+    `first` are the first scans of their units that count.
+    """
 
     batch_id: str = ""
     unit_id: str = ""
@@ -36,6 +41,9 @@ class ScanFilter:
     advice: str = ""
     since: date | None = None
     until: date | None = None
+    off_market: bool | None = None
+    counted: bool | None = None
+    first: bool = False
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """Yield the conditions. Raises Rejected (`scan.advice`)."""
@@ -45,7 +53,7 @@ class ScanFilter:
             (ScanSession.country, self.country.upper()),
         ):
             if value:
-                yield column == value
+                yield column == ("" if value == UNKNOWN else value)
         if self.design_id:
             units = select(Certificate.id).where(Certificate.design_id == self.design_id)
             yield ScanSession.certificate_id.in_(units)
@@ -55,20 +63,24 @@ class ScanFilter:
                 message = f"{self.advice!r} is not one of {', '.join(ADVICE)}."
                 raise Rejected(message, code="scan.advice")
             yield ScanSession.advice == advice
-        if self.since is not None:
-            yield ScanSession.started_at >= begin_of(self.since)
+        if self.first:
+            yield IS_FIRST
+        yield from self._flags()
+        yield from self._days()
+
+    def _flags(self) -> Iterator[ColumnElement[bool]]:
+        for flag, wanted in (
+            (ScanSession.off_market, self.off_market),
+            (ScanSession.counted, self.counted),
+        ):
+            if wanted is not None:
+                yield flag.is_(wanted)
+
+    def _days(self) -> Iterator[ColumnElement[bool]]:
+        if self.since is not None:  # ids sort by time, and each owner's scans have an index of them
+            yield ScanSession.id >= first_id("scn", begin_of(self.since))
         if self.until is not None:
-            yield ScanSession.started_at < begin_of(self.until) + timedelta(days=1)
-
-
-def begin_of(day: date) -> datetime:
-    """Return the begin of a day in UTC."""
-    return datetime.combine(day, time.min, UTC)
-
-
-def is_own(organisation_id: str) -> ColumnElement[bool]:
-    """Return the condition that the organisation issued the unit or owns its design."""
-    return or_(ScanSession.organisation_id == organisation_id, ScanSession.owner_id == organisation_id)
+            yield ScanSession.id < first_id("scn", begin_of(self.until) + timedelta(days=1))
 
 
 def list_scans(
@@ -77,31 +89,49 @@ def list_scans(
     wanted: ScanFilter,
     *,
     after: str = "",
+    before: str | None = None,
     limit: int = 50,
     reach: Reach = WHOLE,
 ) -> Sequence[ScanSession]:
-    """Return at most `limit` scans by id (so by time) from after `after`. Raises Rejected (`scan.advice`)."""
+    """Return at most `limit` scans by id (so by time) from after `after`. Raises Rejected (`scan.advice`).
+
+    With `before`, the newest ones from before this id, newest first. "" is after all ids.
+    """
     if not can_be_stored(wanted.batch_id, wanted.unit_id, wanted.design_id, wanted.country):
         return []
     conditions = [ScanSession.id > after, *wanted.conditions()]
+    order = ScanSession.id.asc() if before is None else ScanSession.id.desc()
+    if before:
+        conditions.append(ScanSession.id < before)
     if reach.designs is not None:
         units = select(Certificate.id).where(reach.has_design(Certificate.design_id))
         conditions.append(ScanSession.certificate_id.in_(units))
     # Each side by its own index: a condition with OR would sort all scans of the organisation for each page.
     sides = (
-        select(ScanSession.id)
-        .where(column == organisation_id, *conditions)
-        .order_by(ScanSession.id)
-        .limit(limit)
+        select(ScanSession.id).where(column == organisation_id, *conditions).order_by(order).limit(limit)
         for column in (ScanSession.organisation_id, ScanSession.owner_id)
     )
     ids = {name for side in sides for name in session.scalars(side)}
     query = (
         select(ScanSession)
-        .where(ScanSession.id.in_(sorted(ids)[:limit]))
+        .where(ScanSession.id.in_(sorted(ids, reverse=before is not None)[:limit]))
         .options(joinedload(ScanSession.certificate).joinedload(Certificate.batch))
     )
-    return session.scalars(query.order_by(ScanSession.id)).all()
+    return session.scalars(query.order_by(order)).all()
+
+
+def never_scanned(
+    session: Session, batch_id: str, *, start: int = 1, limit: int = 50
+) -> Sequence[Certificate]:
+    """Return at most `limit` signed units of a batch that nobody has scanned, from number `start` on."""
+    scanned = exists().where(ScanSession.certificate_id == Certificate.id, ScanSession.counted.is_(True))
+    query = select(Certificate).where(
+        Certificate.batch_id == batch_id,
+        Certificate.number_in_batch >= start,
+        Certificate.state != "unsigned",
+        ~scanned,
+    )
+    return session.scalars(query.order_by(Certificate.number_in_batch).limit(limit)).all()
 
 
 def phone_of(scan: ScanSession) -> str:

@@ -10,6 +10,8 @@ from authcheck.certificates.batches import Selection, get_batch
 from authcheck.errors import Rejected
 from authcheck.ids import as_word
 from authcheck.licences.codes import normal_country
+from authcheck.scans.standing import markets_of
+from authcheck.scans.sums import change_markets
 from authcheck.scans.tables import BatchExpectation, ScanAlert, UnitMark
 from authcheck.storage.parameters import in_chunks
 
@@ -115,6 +117,7 @@ def expect(
     row.use_by, row.said_at = use_by, now
     session.add(row)
     session.flush()
+    change_markets(session, batch.id, markets_of(session, [batch.id])[batch.id])
     return row
 
 

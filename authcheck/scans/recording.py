@@ -131,6 +131,7 @@ def _join_or_add(recent: dict[str, list[ScanSession]], scan: NewScan, unit: Know
     if sum(scan.at - row.started_at < HOUR for row in sessions) >= MOST_AN_HOUR:
         sessions[-1].requests += 1
         return None
+    markets = unit.facts.markets
     row = ScanSession(
         id=new_id("scn", scan.at),
         certificate_id=scan.certificate_id,
@@ -149,6 +150,7 @@ def _join_or_add(recent: dict[str, list[ScanSession]], scan: NewScan, unit: Know
         way=scan.way,
         advice=scan.advice,
         counted=True,
+        off_market=scan.place.country not in markets if markets and scan.place.country else None,
     )
     sessions.append(row)
     return row

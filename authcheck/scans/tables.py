@@ -19,7 +19,9 @@ class ScanSession(Entity):
     `region` and `cell` are a coarse place (`places.Place`). `visit` names the page that sent the scan. `way`
     is how the code came in: camera, scanner, photo, typed or api. `advice` is what the page said.
 
-    `counted` is False for a scan that is no evidence: its network looks up many units.
+    `counted` is False for a scan that is no evidence: its network looks up many units. `off_market` says
+    whether the country is outside the markets that the batch had at the time. It is None without a country
+    or without markets.
     """
 
     __tablename__ = "scan_sessions"
@@ -50,6 +52,7 @@ class ScanSession(Entity):
     way: Mapped[str] = mapped_column(String(10))
     advice: Mapped[str] = mapped_column(String(12))
     counted: Mapped[bool]
+    off_market: Mapped[bool | None]
 
     certificate: Mapped["Certificate"] = relationship(lazy="raise")
 
@@ -131,3 +134,41 @@ class BatchExpectation(Entity):
     markets: Mapped[list[Any]]
     use_by: Mapped[date | None]
     said_at: Mapped[datetime]
+
+
+class ScanDay(Entity):
+    """The sessions of a closed day, see `sums.Sum`. `organisation_id` and `owner_id` as in ScanSession."""
+
+    __tablename__ = "scan_days"
+    __table_args__ = (Index(None, "owner_id", "day"),)
+
+    organisation_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey(Organisation.id), primary_key=True)
+    country: Mapped[str] = mapped_column(String(2), primary_key=True)
+    advice: Mapped[str] = mapped_column(String(12), primary_key=True)
+    counted: Mapped[bool] = mapped_column(primary_key=True)
+    sessions: Mapped[int]
+    requests: Mapped[int]
+    first: Mapped[int]
+    outside: Mapped[int]
+    located: Mapped[int]
+
+
+class ScanFirst(Entity):
+    """How many units of a batch were scanned for the first time on a closed day."""
+
+    __tablename__ = "scan_firsts"
+
+    batch_id: Mapped[str] = mapped_column(ForeignKey(Batch.id), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    units: Mapped[int]
+
+
+class ScanClosing(Entity):
+    """A UTC day whose scans are summed."""
+
+    __tablename__ = "scan_closings"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    closed_at: Mapped[datetime]

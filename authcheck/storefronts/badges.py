@@ -70,7 +70,7 @@ def make_badge(
         "sub": storefront.url,
         "seller": storefront.organisation.handle,
         "iat": int(now.timestamp()),
-        "exp": int(_end_of_day(now).timestamp()),
+        "exp": int(end_of_day(now).timestamp()),
     }
     return signer.under(issuer).sign(to_json(payload), TYP)
 
@@ -90,7 +90,7 @@ def _use(grant: Grant, storefront: Storefront, now: datetime) -> Use:
     )
 
 
-def _end_of_day(now: datetime) -> datetime:
+def end_of_day(now: datetime) -> datetime:
     """Return the end of the UTC day: the licence was asked about this day, and covers it to its end."""
     return datetime.combine(now.astimezone(UTC).date(), time.min, UTC) + LONGEST
 

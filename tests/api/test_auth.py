@@ -54,6 +54,7 @@ PUBLIC = {
     "GET /c/{code}/report",
     "POST /c/{code}/report",
     "GET /privacy",
+    "GET /product-pictures/{picture_id}",
     "POST /privacy",
     "POST /v1/labels/read",
     "POST /v1/reports",

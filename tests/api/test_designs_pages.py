@@ -132,6 +132,7 @@ def test_a_picture_finds_own_designs_only(visit: Visit, workspace: Workspace, th
     assert (broken.status_code, 'role="alert"' in broken.text) == (422, True)
     assert mei.post("/designs", [("image", ("", b""))]).status_code == 422
     assert mei.send_from("cross-site", "/designs", [("image", ("a.jpg", copy))]).status_code == 403
+    assert mei.get("/designs").status_code == 200
 
 
 @pytest.mark.slow

@@ -125,3 +125,24 @@ def test_exclusivity_names_the_other(
     refused = client.post("/v1/licences", headers=owner, json=body)
     assert (refused.status_code, refused.json()["code"]) == (409, "licence.exclusive")
     assert refused.json()["params"]["licence"] == first["id"]
+
+
+@pytest.mark.slow
+def test_an_offer_is_withdrawn_or_replaced(
+    client: TestClient, owner: Headers, taker: Headers, offer: Callable[..., dict[str, Any]]
+) -> None:
+    """Only its owner withdraws an offer. `read` says which version was read, and replaces an open offer."""
+    offered = offer(cap=5)
+    path = f"/v1/licences/{offered['id']}"
+    body = {**offered["terms"], "cap": 7}
+    assert client.post(f"{path}/amend", headers=owner, json=body).json()["code"] == "licence.state"
+    newer = client.post(f"{path}/amend?read={offered['id']}", headers=owner, json=body)
+    assert (newer.status_code, newer.json()["version"], newer.json()["terms"]["cap"]) == (201, 2, 7)
+    late = client.post(f"{path}/amend?read={offered['id']}", headers=owner, json=body).json()
+    assert (late["code"], late["params"]["newest"]) == ("licence.changed", newer.json()["id"])
+    assert client.get(path, headers=owner).json()["state"] == "declined"
+    path = f"/v1/licences/{newer.json()['id']}"
+    assert client.post(f"{path}/withdraw", headers=taker).status_code == 404
+    assert client.post(f"{path}/withdraw", headers=owner).json()["state"] == "declined"
+    assert client.post(f"{path}/withdraw", headers=owner).json()["code"] == "licence.state"
+    assert client.post(f"{path}/accept", headers=taker).json()["code"] == "licence.state"

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+import account_pages
 import design_samples
+import licence_samples
 import make
 import pytest
 from babel.messages.catalog import Catalog
@@ -61,60 +63,59 @@ CERTIFICATE_ENDS = {
 CERTIFICATE_OUTCOMES = get_args(get_type_hints(CertificateSeen)["outcome"])
 ROLES = [role.value for role in Role]
 REASONS_OVER = ["expired", "used", "withdrawn", "unknown"]
-ACCOUNT_ENDS = (
-    {  # by the beginning of the key
-        "sign_in.": ["signed_out", "expired", "password_changed", "needed", "invited", "empty"],
-        "account.said.": [
-            *("saved", "welcome", "password", "acting", "factor_on", "factor_off", "factor_again"),
-            *("session_ended", "sessions_ended"),
-        ],
-        "people.said.": [
-            *("invited", "invited_again", "withdrawn", "roles", "removed"),
-            *("key_revoked", "appointed", "ended", "organisation_added"),
-        ],
-        "scope.": list(SCOPES),
-        "resource.": [resource.value for resource in Resource],
-        "right.": [right.name.lower() for right in Right],
-        "link.": ["reset", "invitation", "join", "other"],
-        "link_over.": REASONS_OVER,
-        "link_over.about.": REASONS_OVER,
-        "role.": ROLES,
-        "role.about.": ROLES,
-        "kind.": list(ROLES_OF_KIND),
-        "kind.about.": list(ROLES_OF_KIND),
-        "notices.stage.": list(Stage),
-        "report.claim.": list(BUYER_CLAIMS),
-        "form.scan.": ["starting", "looking", "found", "refused", "missing", "failed", "foreign"],
-        "report.stage.": [stage for stage in Stage if stage not in {"refused", "not_reported"}],
-        "notices.claim.": list(CLAIMS),
-        "notices.about_claim.": list(CLAIMS),
-        "notices.decided.": list(Code),
-        "notices.asked.": [restriction for restriction in RESTRICTIONS if restriction != "none"],
-        "notices.row_code.": list(SENTENCES),
-        "feedback.": ["matches", "accusations"],
-        "feedback.notice.": list(feedback.NOTICES),
-        "certificate.step.": [*STEPS, "anchor"],
-        "cases.said.": list(case_pages.NOTICES),
-        "listing_verdict.": [verdict.value for verdict in ListingVerdict],
-        "case.said.": list(case_pages.CASE_NOTICES),
-        "decision.": [code.value for code in Code],
-        "decision_reason.": [reason for reasons in REASONS_OF_DECISIONS.values() for reason in reasons],
-        "restriction.": list(RESTRICTIONS),
-        "restriction.asked.": list(RESTRICTIONS[1:]),
-        "skip.": list(SKIP_REASONS),
-        "asked.": list(ASKED),
-        "remark.": list(REMARKS),
-        "alike.differs.": ["picture", "verdict", "held"],
-        "deciding.": ["skip", "ask", "escalate", "reverse"],
-        "case_state.": [state.value for state in CaseState],
-        "case_event.": list(case_reasons.EVENTS),
-        "case_certificate.": [*CERTIFICATE_OUTCOMES],
-        "case.number.": ["sold_30d", "stock", "rank"],
-        "term.": list(case_reasons.TERMS),
-        "compare.": ["blink", "onion", "swipe", "difference", "outlines", "zoom", "mirrored", "inverted"],
-    }
-    | design_samples.ENDS
-)
+ACCOUNT_ENDS = {  # by the beginning of the key
+    "sign_in.": ["signed_out", "expired", "password_changed", "needed", "invited", "empty"],
+    "account.said.": [
+        *("saved", "welcome", "password", "acting", "factor_on", "factor_off", "factor_again"),
+        *("session_ended", "sessions_ended"),
+    ],
+    "people.said.": [
+        *("invited", "invited_again", "withdrawn", "roles", "removed"),
+        *("key_revoked", "appointed", "ended", "organisation_added"),
+    ],
+    "scope.": list(SCOPES),
+    "resource.": [resource.value for resource in Resource],
+    "right.": [right.name.lower() for right in Right],
+    "link.": ["reset", "invitation", "join", "other"],
+    "link_over.": REASONS_OVER,
+    "link_over.about.": REASONS_OVER,
+    "role.": ROLES,
+    "role.about.": ROLES,
+    "kind.": list(ROLES_OF_KIND),
+    "kind.about.": list(ROLES_OF_KIND),
+    "notices.stage.": list(Stage),
+    "report.claim.": list(BUYER_CLAIMS),
+    "form.scan.": ["starting", "looking", "found", "refused", "missing", "failed", "foreign"],
+    "report.stage.": [stage for stage in Stage if stage not in {"refused", "not_reported"}],
+    "notices.claim.": list(CLAIMS),
+    "notices.about_claim.": list(CLAIMS),
+    "notices.decided.": list(Code),
+    "notices.asked.": [restriction for restriction in RESTRICTIONS if restriction != "none"],
+    "notices.row_code.": list(SENTENCES),
+    "feedback.": ["matches", "accusations"],
+    "feedback.notice.": list(feedback.NOTICES),
+    "certificate.step.": [*STEPS, "anchor"],
+    "cases.said.": list(case_pages.NOTICES),
+    "listing_verdict.": [verdict.value for verdict in ListingVerdict],
+    "case.said.": list(case_pages.CASE_NOTICES),
+    "decision.": [code.value for code in Code],
+    "decision_reason.": [reason for reasons in REASONS_OF_DECISIONS.values() for reason in reasons],
+    "restriction.": list(RESTRICTIONS),
+    "restriction.asked.": list(RESTRICTIONS[1:]),
+    "skip.": list(SKIP_REASONS),
+    "asked.": list(ASKED),
+    "remark.": list(REMARKS),
+    "alike.differs.": ["picture", "verdict", "held"],
+    "deciding.": ["skip", "ask", "escalate", "reverse"],
+    "case_state.": [state.value for state in CaseState],
+    "case_event.": list(case_reasons.EVENTS),
+    "case_certificate.": [*CERTIFICATE_OUTCOMES],
+    "case.number.": ["sold_30d", "stock", "rank"],
+    "term.": list(case_reasons.TERMS),
+    "compare.": ["blink", "onion", "swipe", "difference", "outlines", "zoom", "mirrored", "inverted"],
+}
+for samples in account_pages.DESK_SAMPLES:
+    ACCOUNT_ENDS |= samples.ENDS
 VERDICTS = [code.value for code in VerdictCode]
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 # A form with one field cannot cause these codes. The codes get the neutral sentence.
@@ -269,10 +270,11 @@ def keys_used() -> Iterator[str]:
     yield from (f"form.{code}" for code in codes_of_proposals())
     yield from (f"form.{code}" for code in codes_of_buyer_reports())
     yield from (f"form.{code}" for code in codes_of_claims())
-    yield from (f"form.{code}" for code in design_samples.CODES)
+    yield from (f"form.{code}" for samples in account_pages.DESK_SAMPLES for code in samples.CODES)
     yield from (f"file.{code}" for code in design_samples.FILE_CODES)
     yield from ("form.label_report.claim", *(f"label_report.claim.{claim}" for claim in LABEL_CLAIMS))
     yield from (f"error.{code}" for code in codes_of_cases())
+    yield from licence_samples.keys()
     for path in (API / "pages").glob("*.py"):
         yield from re.findall(r'gettext\(\s*"([a-z_.]+)"', path.read_text())
     yield from (key + end for key in ("kind.", "kind.about.") for end in ROLES_OF_KIND)  # of checkboxes
@@ -345,6 +347,8 @@ def test_files_stay_small(settings: Settings) -> None:
         "cases.css": 300,
         "hits.css": 100,
         "brand.css": 150,
+        "licences.css": 150,
+        "charts.css": 100,
         "designs.css": 150,
     }
     assert {name: lines[name] for name in lines if name.endswith(".css") and lines[name] > most[name]} == {}

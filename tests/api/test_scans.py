@@ -77,7 +77,7 @@ def test_a_brand_reads_its_scans(
     assert table.headers["content-type"].startswith("text/csv")
     assert len(table.text.splitlines()) == 6
     figures = client.get("/v1/scans/figures", headers=acme).json()
-    assert (figures["sessions"], figures["units"], figures["flagged"]) == (5, 1, {"places": 1})
+    assert (figures["sessions"], figures["first"], figures["flagged"]) == (5, 1, {"places": 1})
     assert figures["batches"][0]["never"] == 1
     assert client.get("/v1/scans/figures?since=2020-01-01", headers=acme).json()["code"] == "scan.period"
     texts = [client.get(path, headers=acme).text for path in ("/v1/scans", "/v1/scans/csv", "/v1/alerts")]

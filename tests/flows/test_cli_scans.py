@@ -71,7 +71,7 @@ def test_scans_and_figures(cli: Cli, unit: Certificate) -> None:
     assert "1 of 2" in figures.out
     assert "few elsewhere 5" in figures.out
     (row,) = cli("scans", "figures", *ACME, "--json").objects
-    assert (row["sessions"], row["units"], row["flagged"]) == (5, 1, {"places": 1})
+    assert (row["sessions"], row["first"], row["flagged"]) == (5, 1, {"places": 1})
     assert row["flagged_units"] == 1
 
 

@@ -355,7 +355,7 @@ def test_figures_have_their_denominators(workspace: Workspace, units: list[Certi
     until = (NOW + 20 * DAY).date()
     with workspace.database.reading() as session:
         result = figures.compute(session, owner_of(units[0]), since=NOW.date(), until=until)
-    assert (result.sessions, result.requests, result.probing, result.units) == (11, 11, 1, 3)
+    assert (result.sessions, result.requests, result.probing, result.first) == (11, 11, 1, 3)
     assert result.countries == {"CN": 8}
     assert result.few == 3
     assert (result.off_market, result.located_in_markets) == (3, 11)
@@ -365,7 +365,8 @@ def test_figures_have_their_denominators(workspace: Workspace, units: list[Certi
     assert result.days[0].advice["verified"] == 5
     (batch,) = result.batches
     assert (batch.issued, batch.scanned, batch.never) == (6, 3, 3)
-    assert batch.days_to_first == 1.0
+    assert result.scanned_units == 3
+    assert batch.days_to_first == 1
     assert sum(day.sessions for day in result.days) == result.sessions
 
 

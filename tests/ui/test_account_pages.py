@@ -18,7 +18,7 @@ WIDTHS_PX = (390, 1280)
 # Each page twice: each language, scheme and width once. Every second page has the widths the other way round.
 LOOKS = [
     (name, *look, width_px)
-    for number, name in enumerate(sorted(account_pages.PAGES))
+    for number, name in enumerate(sorted(account_pages.PAGES.keys() - account_pages.ALIKE))
     for look, width_px in zip(
         (("en", "light"), ("zh-Hans", "dark")), WIDTHS_PX if number % 2 else WIDTHS_PX[::-1], strict=True
     )
@@ -41,6 +41,8 @@ def show(chromium: Any) -> Iterator[Show]:
         name = route.request.url.removeprefix(HOST).partition("?")[0]
         if name.startswith("/static/"):
             route.fulfill(path=STATIC / Path(name).name)
+        elif name.endswith("/picture"):
+            route.fulfill(path=STATIC / "favicon.svg")
         elif name.startswith("/v1/cases/"):
             route.fulfill(json={})  # the page of a case keeps its lease
         else:

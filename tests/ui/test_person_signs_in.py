@@ -59,7 +59,8 @@ def test_without_scripts_the_same_pages_work(open_page: Open, site: Any) -> None
     """A browser without scripts signs in, changes the name, and opens what is behind a line."""
     page = open_page("/sign-in", java_script_enabled=False)
     sign_in(page, "jana@acme.example")
-    assert path(page, site) == "/account"
+    assert path(page, site) == "/today"
+    page.goto(site.url + "/account")
     page.fill("#name-name", "Jana of Acme")
     press_enter(page)
     assert page.text_content(".acting strong") == "Jana of Acme"

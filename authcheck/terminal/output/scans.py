@@ -98,13 +98,13 @@ def show_figures(figures: Figures, *, json: bool) -> None:
         console.json_line(_figures_dict(figures))
         return
     out = console.out()
-    units = _in_words("units", figures.units)
+    units = _in_words("units", figures.first)
     for line in (
         f"{figures.since} to {figures.until}",
-        f"scans        {figures.sessions}, of {units} ({figures.requests} requests)",
+        f"scans        {figures.sessions} ({figures.requests} requests), the first ones of {units}",
         f"probing      {figures.probing} more scans by phones that look up many units",
         f"off market   {share(figures.off_market, figures.located_in_markets)}",
-        f"flagged      {share(figures.flagged_units, figures.units)} units"
+        f"flagged      {share(figures.flagged_units, figures.scanned_units)} units"
         + "".join(f", {kind} {count}" for kind, count in figures.flagged.items()),
         "countries    "
         + ", ".join(f"{country or 'unknown'} {count}" for country, count in figures.countries.items())
@@ -113,7 +113,7 @@ def show_figures(figures: Figures, *, json: bool) -> None:
         out.print(line, markup=False, soft_wrap=True)
     table = console.table("batch", "product", "scanned", "days to first", whole=("scanned",))
     for row in figures.batches:
-        days = "-" if row.days_to_first is None else f"{row.days_to_first:g}"
+        days = "-" if row.days_to_first is None else str(row.days_to_first)
         table.add_row(row.batch_id, row.product, share(row.scanned, row.issued), days)
     out.print(table)
 
@@ -132,7 +132,8 @@ def _figures_dict(figures: Figures) -> dict[str, Any]:
         "sessions": figures.sessions,
         "requests": figures.requests,
         "probing": figures.probing,
-        "units": figures.units,
+        "first": figures.first,
+        "scanned_units": figures.scanned_units,
         "countries": figures.countries,
         "few": figures.few,
         "off_market": figures.off_market,

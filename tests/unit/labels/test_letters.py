@@ -9,7 +9,7 @@ from reportlab.pdfbase.ttfonts import TTFontFace
 from reportlab.pdfgen.canvas import Canvas
 
 from authcheck.labels.letters import EMBEDDED, clusters, missing_letters, visual_runs
-from authcheck.labels.typesetting import FOLDER, draw_line, fold, width_of
+from authcheck.labels.typesetting import FOLDER, Pdf, draw_line, fold, width_of
 
 NAMES = [
     "Sukienka żółta", "Çiğdem gömleği", "Áo dài lụa đỏ rực", "ปู่ย่าตายาย", "قميص أزرق", "पतंग क्षत्रिय", "Κόκκινος αετός", "Красный змей", "חולצה כחולה",
@@ -21,7 +21,7 @@ def ink(text: str, size: float = 40) -> np.ndarray:
     """Return the columns with ink of a drawn line, at one pixel a point."""
     file = io.BytesIO()
     canvas = Canvas(file, (900, 80), invariant=1)
-    draw_line(canvas, 10, 30, text, size)
+    draw_line(Pdf(canvas), 10, 30, text, size)
     canvas.save()
     page = pypdfium2.PdfDocument(file.getvalue())[0].render().to_pil().convert("L")
     columns: np.ndarray = (np.asarray(page) < 128).any(axis=0)

@@ -1,0 +1,149 @@
+"""What needs somebody of an organisation now: a few lines, the most urgent first, each with its number."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import Session
+
+from authcheck.cases import hit_search, proposals
+from authcheck.cases.hit_search import SUSPECT_VERDICTS
+from authcheck.cases.stages import Stage
+from authcheck.cases.tables import Case
+from authcheck.certificates.meters import units_issued
+from authcheck.certificates.signing_keys import has_active_key
+from authcheck.certificates.tables import Batch, Certificate
+from authcheck.licences import listing
+from authcheck.members.permissions import Resource, Right
+from authcheck.members.principals import Principal
+from authcheck.members.tables import Organisation
+from authcheck.registry.tables import Design
+from authcheck.scans.handling import AlertFilter, count_alerts
+
+MOST_LINES = 7
+MOST = 100  # that a line counts: then it says "100 or more"
+HIT_DAYS = 7
+BRAND, LICENSEE, MARKETPLACE = "brand", "licensee", "marketplace"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A thing that waits: its name, how many there are (at most MOST), and the page with these rows."""
+
+    name: str
+    count: int
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, and when."""
+
+    caller: Principal
+    kinds: frozenset[str]
+    now: datetime
+
+
+Counter = Callable[[Session, Asked], int]
+
+
+def find_lines(session: Session, caller: Principal, now: datetime) -> list[Line]:
+    """Return at most seven lines about what the caller may see, the most urgent first."""
+    organisation = session.get_one(Organisation, caller.organisation_id)
+    asked = Asked(caller, frozenset(organisation.roles), now)
+    lines: list[Line] = []
+    for name, page, kinds, resource, right, count in LINES:
+        if asked.kinds & kinds and caller.may(resource, right) and len(lines) < MOST_LINES:
+            number = count(session, asked)
+            if number:
+                lines.append(Line(name, min(number, MOST), page))
+    return lines
+
+
+def _count(session: Session, query: Select[str]) -> int:
+    """Count the rows of a query, at most MOST."""
+    return session.scalar(select(func.count()).select_from(query.limit(MOST).subquery())) or 0
+
+
+def _count_copies(session: Session, asked: Asked) -> int:
+    wanted = AlertFilter(states=("new",), grave_units=True)
+    caller = asked.caller
+    return count_alerts(session, caller.organisation_id, wanted, reach=caller.reach, most=MOST)
+
+
+def _count_licences(state: str, side: str) -> Counter:
+    def count(session: Session, asked: Asked) -> int:
+        caller = asked.caller
+        rows = listing.find(
+            session,
+            caller.organisation_id,
+            listing.Filter(state=state, side=side),
+            today=asked.now.astimezone(UTC).date(),
+            units=units_issued,
+            limit=MOST,
+            reach=caller.reach,
+        )
+        return len(rows)
+
+    return count
+
+
+def _count_disputed(session: Session, asked: Asked) -> int:
+    caller = asked.caller
+    query = select(Design.id).where(
+        Design.owner_id == caller.organisation_id,
+        Design.state == "disputed",
+        caller.reach.has_design(Design.id),
+    )
+    return _count(session, query)
+
+
+def _count_hits(session: Session, asked: Asked) -> int:
+    wanted = hit_search.Filter(
+        verdicts=SUSPECT_VERDICTS,
+        stage=Stage.NOT_REPORTED,
+        since=(asked.now - timedelta(days=HIT_DAYS)).date(),
+    )
+    caller = asked.caller
+    return hit_search.count_hits(session, wanted, owner_id=caller.organisation_id, reach=caller.reach)
+
+
+def _count_unsigned(session: Session, asked: Asked) -> int:
+    caller = asked.caller
+    unsigned = exists().where(Certificate.batch_id == Batch.id, Certificate.state == "unsigned")
+    query = select(Batch.id).where(
+        Batch.organisation_id == caller.organisation_id, unsigned, caller.reach.has_design(Batch.design_id)
+    )
+    return _count(session, query)
+
+
+def _count_missing_key(session: Session, asked: Asked) -> int:
+    return 0 if has_active_key(session, asked.caller.organisation_id) else 1
+
+
+def _count_proposals(session: Session, asked: Asked) -> int:
+    caller = asked.caller
+    return len(proposals.list_proposals(session, caller.organisation_id, limit=MOST, reach=caller.reach))
+
+
+def _count_cases(session: Session, asked: Asked) -> int:
+    query = select(Case.id).where(Case.organisation_id == asked.caller.organisation_id, Case.state == "open")
+    return _count(session, query)
+
+
+BRANDS, MAKERS = frozenset({BRAND}), frozenset({BRAND, LICENSEE})
+LINES: tuple[tuple[str, str, frozenset[str], Resource, Right, Counter], ...] = (
+    ("copies", "/alerts?state=new&grave=yes", MAKERS, Resource.SCANS, Right.READ, _count_copies),
+    ("offers", "/licences?state=offered&role=licensee", MAKERS, Resource.LICENCES, Right.READ,
+     _count_licences("offered", "licensee")),
+    ("disputes", "/designs?state=disputed", BRANDS, Resource.DESIGNS, Right.READ, _count_disputed),
+    ("hits", f"/hits?stage=not_reported&days={HIT_DAYS}", BRANDS, Resource.LISTINGS, Right.READ, _count_hits),
+    ("unsigned", "/certificates?state=unsigned", MAKERS, Resource.CERTIFICATES, Right.READ, _count_unsigned),
+    ("ending", "/licences?state=ending", MAKERS, Resource.LICENCES, Right.READ,
+     _count_licences("ending", "")),
+    ("proposals", "/feedback", BRANDS, Resource.DESIGNS, Right.READ, _count_proposals),
+    ("key", "/certificates/new", MAKERS, Resource.CERTIFICATES, Right.WRITE, _count_missing_key),
+    ("cases", "/cases", frozenset({MARKETPLACE}), Resource.CASES, Right.READ, _count_cases),
+)  # fmt: skip
+"""Name, page, kinds of organisation that have it, the right that it needs, and what counts it."""

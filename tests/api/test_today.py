@@ -1,0 +1,102 @@
+"""The page Today: each line has as many rows behind it as it says, and nothing is said to nobody."""
+
+import re
+from datetime import timedelta
+
+import certificates_made
+import licences_made
+import make
+import notices_made
+import people_made
+import pytest
+import scans_made as made
+from browsers_made import Browser
+from starlette.testclient import TestClient
+
+from authcheck.cases import today
+from authcheck.members.permissions import Role
+from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
+
+
+def sign_in(
+    client: TestClient, work: Workspace, role: str, owner: str = "acme", kind: str = "brand"
+) -> Browser:
+    """Return the browser of a person with a role."""
+    email = f"{role}@{owner}.example"
+    people_made.person(work.database, email, owner=owner, kinds=(kind,), roles=(role,), now=utc_now())
+    browser = Browser(client)
+    assert browser.sign_in(email).headers["location"] == "/today"
+    return browser
+
+
+def lines_of(browser: Browser) -> dict[str, tuple[int, str]]:
+    """Return the number and the page of each line."""
+    html = browser.get("/today").text
+    found = re.findall(r'<li><a class="card" href="([^"]+)"><span class="count">(\d+)', html)
+    by_page = {page: name for name, page, *_ in today.LINES}
+    return {
+        by_page[page.replace("&amp;", "&")]: (int(count), page.replace("&amp;", "&")) for page, count in found
+    }
+
+
+def test_each_line_opens_as_many_rows(client: TestClient, workspace: Workspace) -> None:
+    """Two copied labels and a licence that ends: the pages behind have these rows."""
+    brand = certificates_made.brand(workspace)
+    assert "Nothing needs you" in sign_in(client, workspace, "analyst").get("/today").text
+    now = utc_now()
+    brand.issue()
+    for unit in brand.certificates()[:2]:
+        made.copied(workspace, unit, at=now - timedelta(days=20))
+    ends = {"designs": (brand.design.id,), "ends_on": now.date() + timedelta(days=9)}
+    licences_made.licence(workspace, **ends)
+    browser = sign_in(client, workspace, "admin")
+    lines = lines_of(browser)
+    assert {name: count for name, (count, _) in lines.items()} == {"copies": 2, "ending": 1}
+    assert browser.get(lines["copies"][1]).text.count('<li id="alr_') == 2
+    assert browser.get(lines["ending"][1]).text.count('href="/licences/lic_') == 1
+    body = client.get(
+        "/v1/today", headers={"Authorization": f"Bearer {make.key(workspace, 'scans:read')}"}
+    ).json()
+    assert [(line["name"], line["count"]) for line in body["lines"]] == [("copies", 2)]
+    none = client.get("/v1/today", headers={"Authorization": f"Bearer {make.key(workspace, 'designs:read')}"})
+    assert none.json()["lines"] == []  # a key hears of nothing that it may not read
+
+
+def test_a_new_brand_makes_its_key(client: TestClient, workspace: Workspace) -> None:
+    """A brand without a key reads so, makes the key on the page once, and can issue."""
+    brand = certificates_made.brand(workspace, key=False)
+    browser = sign_in(client, workspace, "issuer")
+    lines = lines_of(browser)
+    assert list(lines) == ["key"]
+    assert "Your signing key" in browser.get(lines["key"][1]).text
+    for _ in range(2):
+        assert browser.post("/certificates/new/key").headers["location"] == "/certificates/new"
+    assert len(brand.signing_keys()) == 1
+    assert "Your signing key" not in browser.get("/certificates/new").text
+    assert lines_of(browser) == {}
+
+
+def test_at_most_seven_lines_of_hundred(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line counts to 100, and the least urgent lines stay away."""
+    certificates_made.brand(workspace)
+    lines = [
+        (f"l{number}", "/hits", frozenset({"brand"}), *today.LINES[3][3:5], lambda *_: 150)
+        for number in range(9)
+    ]
+    monkeypatch.setattr(today, "LINES", lines)
+    caller = notices_made.reporter(workspace)
+    with workspace.database.reading() as session:
+        found = today.find_lines(session, caller, make.NOW)
+    assert [(line.name, line.count) for line in found] == [(f"l{number}", 100) for number in range(7)]
+
+
+def test_everybody_has_a_first_page(client: TestClient, workspace: Workspace) -> None:
+    """A licensee reads of the offer to it, and people of other organisations have nothing to do."""
+    brand = certificates_made.brand(workspace)
+    licences_made.licence(workspace, licensee="tees", accepted=False, designs=(brand.design.id,))
+    licensee = sign_in(client, workspace, Role.LICENSEE, "tees", "licensee")
+    assert lines_of(licensee)["offers"][0] == 1
+    assert "acme" in licensee.get("/licences?state=offered&role=licensee").text
+    for role, owner, kind in (("moderator", "bazaar", "marketplace"), ("operator", "office", "operator")):
+        assert "Nothing needs you" in sign_in(client, workspace, role, owner, kind).get("/today").text
