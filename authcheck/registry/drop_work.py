@@ -55,11 +55,14 @@ class Work:
         Raises Unavailable when the database or the disk takes nothing: the files wait.
         """
         token = new_id("clm", self.now())
-        with self.database.writing() as session:
+        with self.database.reading() as session:  # every second, so it takes no lock
             drop = self._next_drop(session)
-            files = _claim(session, drop, token, self.now()) if drop else []
         if drop is None:
             return False
+        with self.database.writing() as session:
+            files = _claim(session, drop, token, self.now())
+        if not files:  # another process was faster
+            return True
         try:
             reports = self._register(drop, files)
         except Unavailable:
