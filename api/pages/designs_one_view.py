@@ -75,13 +75,14 @@ def show_design(
 
 def _context_of(session: Session, design: Design, caller: Principal) -> dict[str, Any]:
     (card,) = cards_of(session, [design], caller, utc_now())
-    may_read_certificates = caller.may(Resource.CERTIFICATES, Right.READ)
+    reads_certificates = caller.may(Resource.CERTIFICATES, Right.READ)
+    issued = count_issued(session, design.id, caller.organisation_id) if reads_certificates else None
     return {
         "card": card,
         "retired_at": design.retired_at,
         "views": [_view_of(design, view) for view in shown_views(design)],
         "disputes": [_dispute_of(design, dispute) for dispute in open_disputes(design)],
-        "certificates": count_issued(session, design.id) if may_read_certificates else None,
+        "certificates": issued,
         "events": [asdict(event) for event in history.events_of(session, design.id)],
     }
 

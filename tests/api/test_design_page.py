@@ -1,17 +1,24 @@
 """The page of one design: what it shows, changes of its words and pictures, two editors, the wall."""
 
+import csv
+import io
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
+import cases_made
+import licences_made
 import make
 import pytest
+import units_made
 from agents_made import appoint
 from desk_visitors import Visitor, visitor
 from starlette.testclient import TestClient
 
+from authcheck.certificates import signing_keys
+from authcheck.members import organisations
 from authcheck.registry import designs
 from authcheck.workspace import Workspace
 
@@ -68,6 +75,36 @@ def test_words_change_and_are_in_the_ledger(visit: Visit, workspace: Workspace, 
     assert "Carp" in mei.get("/designs?words=carp").text
     (proof,) = re.findall(r'href="(/v1/tx/[^"]+)"', html)[:1]
     assert mei.get(proof).json()["type"] == "design.update"
+
+
+@pytest.mark.slow
+def test_every_number_opens_as_many_rows(visit: Visit, workspace: Workspace, koi: str) -> None:
+    """Licences, suspect listings and certificates add up to the rows that their links open."""
+    today, design_id = datetime.now(UTC).date(), koi.rpartition("/")[2]
+    licences_made.licence(workspace, designs=(design_id,))
+    licences_made.licence(workspace, collections=("Summer",), licensee="other")
+    licences_made.licence(workspace, designs=(design_id,), licensee="late", ends_on=today - timedelta(days=1))
+    licences_made.licence(workspace, designs=(design_id,), licensee="asked", accepted=False)
+    vault = signing_keys.open_vault(workspace.settings)
+    with workspace.database.writing() as session:
+        acme = organisations.get_organisation(session, "acme")
+        signing_keys.create_key(
+            session, acme, vault, settings=workspace.settings, now=make.NOW, public_key=None
+        )
+    units_made.issue(workspace, design_id, count=3)
+    units_made.issue(workspace, design_id, count=4, lot="L-2", request_key="two")
+    cases_made.hand_in(workspace, listed_on=today)
+    mei = visit(role="admin")
+    html = mei.get(koi).text
+    found = re.findall(r'<dd><a href="([^"]+)">(\d+)</a></dd>', html)
+    numbers = {path.replace("&amp;", "&"): int(number) for path, number in found}
+    assert {path.partition("?")[0]: number for path, number in numbers.items()} == {
+        "/licences": 2, "/hits": 1, "/certificates": 7,
+    }  # fmt: skip
+    for path, number in numbers.items():
+        page, _, query = path.partition("?")
+        rows = list(csv.DictReader(io.StringIO(mei.get(f"{page}.csv?{query}").text)))
+        assert sum(int(row.get("units", 1) if page == "/certificates" else 1) for row in rows) == number, path
 
 
 @pytest.mark.slow
