@@ -22,7 +22,7 @@ def show(request: Request, signed_in: PersonDep, workspace: WorkspaceDep) -> Res
         return go(request, "/account")
     caller, now = acting(signed_in), utc_now()
     with workspace.database.reading() as session:
-        lines = today.find_lines(session, caller, now)
+        lines = today.find_lines(session, caller, now, reach=caller.reach)
     organisation = signed_in.organisation
     kinds = organisation.roles if organisation else []
     return render(

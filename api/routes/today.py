@@ -16,7 +16,7 @@ def show_today(caller: AnyCaller, workspace: WorkspaceDep) -> TodayOut:
     """Return at most seven things that need somebody of your organisation, the most urgent first."""
     now = utc_now()
     with workspace.database.reading() as session:
-        lines = find_lines(session, caller, now)
+        lines = find_lines(session, caller, now, reach=caller.reach)
     return TodayOut(
         as_of=now, lines=[LineOut(name=line.name, count=line.count, page=line.page) for line in lines]
     )

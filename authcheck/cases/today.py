@@ -17,6 +17,7 @@ from authcheck.certificates.tables import Batch, Certificate
 from authcheck.licences import listing
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal
+from authcheck.members.reach import Reach
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 from authcheck.scans.handling import AlertFilter, count_alerts
@@ -42,16 +43,17 @@ class Asked:
 
     caller: Principal
     kinds: frozenset[str]
+    reach: Reach
     now: datetime
 
 
 Counter = Callable[[Session, Asked], int]
 
 
-def find_lines(session: Session, caller: Principal, now: datetime) -> list[Line]:
-    """Return at most seven lines about what the caller may see, the most urgent first."""
+def find_lines(session: Session, caller: Principal, now: datetime, *, reach: Reach) -> list[Line]:
+    """Return at most seven lines about what the caller may see within reach, the most urgent first."""
     organisation = session.get_one(Organisation, caller.organisation_id)
-    asked = Asked(caller, frozenset(organisation.roles), now)
+    asked = Asked(caller, frozenset(organisation.roles), reach, now)
     lines: list[Line] = []
     for name, page, kinds, resource, right, count in LINES:
         if asked.kinds & kinds and caller.may(resource, right) and len(lines) < MOST_LINES:
@@ -69,7 +71,7 @@ def _count(session: Session, query: Select[str]) -> int:
 def _count_copies(session: Session, asked: Asked) -> int:
     wanted = AlertFilter(states=("new",), grave_units=True)
     caller = asked.caller
-    return count_alerts(session, caller.organisation_id, wanted, reach=caller.reach, most=MOST)
+    return count_alerts(session, caller.organisation_id, wanted, reach=asked.reach, most=MOST)
 
 
 def _count_licences(state: str, side: str) -> Counter:
@@ -82,7 +84,7 @@ def _count_licences(state: str, side: str) -> Counter:
             today=asked.now.astimezone(UTC).date(),
             units=units_issued,
             limit=MOST,
-            reach=caller.reach,
+            reach=asked.reach,
         )
         return len(rows)
 
@@ -94,7 +96,7 @@ def _count_disputed(session: Session, asked: Asked) -> int:
     query = select(Design.id).where(
         Design.owner_id == caller.organisation_id,
         Design.state == "disputed",
-        caller.reach.has_design(Design.id),
+        asked.reach.has_design(Design.id),
     )
     return _count(session, query)
 
@@ -106,14 +108,14 @@ def _count_hits(session: Session, asked: Asked) -> int:
         since=(asked.now - timedelta(days=HIT_DAYS)).date(),
     )
     caller = asked.caller
-    return hit_search.count_hits(session, wanted, owner_id=caller.organisation_id, reach=caller.reach)
+    return hit_search.count_hits(session, wanted, owner_id=caller.organisation_id, reach=asked.reach)
 
 
 def _count_unsigned(session: Session, asked: Asked) -> int:
     caller = asked.caller
     unsigned = exists().where(Certificate.batch_id == Batch.id, Certificate.state == "unsigned")
     query = select(Batch.id).where(
-        Batch.organisation_id == caller.organisation_id, unsigned, caller.reach.has_design(Batch.design_id)
+        Batch.organisation_id == caller.organisation_id, unsigned, asked.reach.has_design(Batch.design_id)
     )
     return _count(session, query)
 
@@ -124,7 +126,7 @@ def _count_missing_key(session: Session, asked: Asked) -> int:
 
 def _count_proposals(session: Session, asked: Asked) -> int:
     caller = asked.caller
-    return len(proposals.list_proposals(session, caller.organisation_id, limit=MOST, reach=caller.reach))
+    return len(proposals.list_proposals(session, caller.organisation_id, limit=MOST, reach=asked.reach))
 
 
 def _count_cases(session: Session, asked: Asked) -> int:
