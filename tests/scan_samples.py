@@ -43,6 +43,7 @@ FULL: dict[str, Any] = {
     "chart": stack(COUNTS, running=1),
     "is_weekly": False,
     "spans": [_day(place, counts) for place, counts in enumerate(COUNTS)],
+    "flagged": [("places", Portion(12, 1234), "/alerts?kind=places"), ("repeat", Portion(1, 1234), "/alerts")],
     "countries": [
         {"code": "CN", "name": "China", "part": Portion(600, 800), "is_expected": True, "rows": "/scans/list"},
         {"code": "US", "name": LONG, "part": Portion(6, 800), "is_expected": False, "rows": "/scans/list"},
@@ -69,6 +70,7 @@ NOTHING = FULL | {
         for figure in FULL["figures"]
     ],
     "chart": stack([dict.fromkeys(ADVICE, 0)] * 7, running=1),
+    "flagged": [],
     "countries": [],
     "batches": [],
     "first_page": None,
@@ -130,6 +132,7 @@ ALERTS: dict[str, Any] = {
     "at": "",
     "first_page": None,
     "next_page": "/alerts?before=alr_1",
+    "csv": "/alerts.csv",
     "api": "/v1/alerts",
     "as_of": NOW,
 }

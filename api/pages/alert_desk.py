@@ -26,7 +26,7 @@ from .scan_figures import ReaderDep
 
 PAGE = 25
 OPEN = ("new", "seen")
-router = APIRouter(route_class=PersonRoute, prefix="/alerts", include_in_schema=False)
+router = APIRouter(route_class=PersonRoute, include_in_schema=False)
 WriterDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.SCANS, Right.WRITE)))]
 Word = Annotated[str, Query(max_length=40)]
 
@@ -64,7 +64,7 @@ class Wanted:
 WantedDep = Annotated[Wanted, Depends(Wanted)]
 
 
-@router.get("")
+@router.get("/alerts")
 def show(  # noqa: PLR0917 - what every page has
     request: Request,
     signed_in: ReaderDep,
@@ -111,9 +111,30 @@ def _show(
         at=at,
         first_page=f"/alerts{wanted.query()}" if before else None,
         next_page=f"/alerts{wanted.query(before=found[PAGE - 1].id)}" if len(found) > PAGE else None,
+        csv=f"/alerts.csv{wanted.query(before=before)}",
         api=f"/v1/alerts{wanted.query() if wanted.state in STATES else ''}",
         as_of=utc_now(),
     )
+
+
+@router.get("/alerts.csv")
+def download(
+    request: Request, signed_in: ReaderDep, workspace: WorkspaceDep, wanted: WantedDep, before: Word = ""
+) -> Response:
+    """Return the alerts that the page shows as CSV."""
+    caller, language = acting(signed_in), language_of(request)
+    with workspace.database.reading() as session:
+        rows = handling.recent_alerts(
+            session,
+            caller.organisation_id,
+            wanted.filter(),
+            before=before,
+            limit=PAGE,
+            reach=caller.reach,
+        )
+        table = handling.alerts_csv(rows, lambda row: language.alert(row.kind, row.params))
+    headers = {"Content-Disposition": 'attachment; filename="alerts.csv"', "Cache-Control": "no-store"}
+    return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _find_settled(session: Session, caller: Principal, alert_id: str) -> ScanAlert | None:
@@ -151,7 +172,7 @@ def _alert(row: ScanAlert, caller: Principal, language: Language) -> dict[str, A
     }
 
 
-@router.post("/{alert_id}/state")
+@router.post("/alerts/{alert_id}/state")
 def set_state(  # noqa: PLR0917 - what every page has
     request: Request,
     signed_in: WriterDep,

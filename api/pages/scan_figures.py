@@ -87,6 +87,14 @@ def show(request: Request, signed_in: ReaderDep, workspace: WorkspaceDep, asked:
         chart=stack([span["counts"] for span in spans], running=1),
         spans=spans,
         is_weekly=asked.days > MOST_BARS,
+        flagged=[
+            (
+                kind,
+                Portion(count, result.scanned_units),
+                f"/alerts{_query(kind=kind, grave='yes', batch=asked.batch)}",
+            )
+            for kind, count in result.flagged.items()
+        ],
         countries=_countries(request, result, asked, wanted),
         batches=[_batch(row, caller.organisation_id) for row in batches[:PAGE]],
         first_page=f"/scans{asked.query()}" if asked.before else None,
@@ -123,7 +131,6 @@ def _figures(result: Figures, asked: Asked) -> list[dict[str, Any]]:
     """Return the figures above the chart: key, number or part, and the address of the rows."""
     answers = {code: sum(day.advice[code] for day in result.days) for code in ("careful", "revoked")}
     counted = {"counted": "true"}
-    flagged = {"grave": "yes", "batch": asked.batch}
     return [
         {"key": "sessions", "number": result.sessions, "rows": asked.rows(**counted)},
         {"key": "first", "number": result.first, "rows": asked.rows(first="true")},
@@ -137,7 +144,7 @@ def _figures(result: Figures, asked: Asked) -> list[dict[str, Any]]:
         {
             "key": "flagged",
             "part": Portion(result.flagged_units, result.scanned_units),
-            "rows": f"/alerts?{urlencode({name: value for name, value in flagged.items() if value})}",
+            "rows": f"/alerts{_query(grave='yes', batch=asked.batch)}",
         },
         {"key": "probing", "number": result.probing, "rows": asked.rows(counted="false")},
     ]
@@ -161,6 +168,10 @@ def _span(days: Sequence[Day], asked: Asked) -> dict[str, Any]:
         "counts": counts,
         "answers": [(code, count, asked.rows(**within, advice=code)) for code, count in counts.items()],
     }
+
+
+def _query(**pairs: str) -> str:
+    return f"?{urlencode({name: value for name, value in pairs.items() if value})}"
 
 
 def _countries(request: Request, result: Figures, asked: Asked, wanted: set[str]) -> list[dict[str, Any]]:

@@ -1,14 +1,16 @@
 """What people do with alerts: list them, look at them, clear them with a reason, say what they did."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from io import StringIO
 
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.certificates.tables import Certificate
 from authcheck.errors import NotFound, Rejected
+from authcheck.files.csv_cells import CellWriter
 from authcheck.ids import as_word, normal_id
 from authcheck.members.reach import WHOLE, Reach
 from authcheck.scans.alerts import KINDS, STATES
@@ -16,6 +18,9 @@ from authcheck.scans.tables import ScanAlert
 from authcheck.storage.parameters import can_be_stored
 
 WHY_CHARS = 500
+COLUMNS = (
+    "alert", "kind", "state", "warns_buyers", "text", "unit", "number", "batch", "first", "last", "why",
+)  # fmt: skip
 OWNER = "owner"  # who clears an alert with the secret of the unit's owner
 
 
@@ -92,6 +97,23 @@ def count_alerts(
     own = or_(ScanAlert.organisation_id == organisation_id, ScanAlert.owner_id == organisation_id)
     query = select(ScanAlert.id).where(own, _is_within(reach), *wanted.conditions()).limit(most)
     return session.scalar(select(func.count()).select_from(query.subquery())) or 0
+
+
+def alerts_csv(rows: Sequence[ScanAlert], sentence: Callable[[ScanAlert], str]) -> str:
+    """Return alerts as a table. `sentence` says each in words. The rows are loaded with their units."""
+    file = StringIO()
+    writer = CellWriter(file)
+    writer.write_row(COLUMNS)
+    for row in rows:
+        unit = row.certificate
+        writer.write_row(
+            (
+                row.id, row.kind, row.state, "yes" if row.is_grave else "no", sentence(row),
+                unit.id if unit else "", unit.number_in_batch if unit else "", row.batch_id or "",
+                row.opened_at.isoformat(), row.last_at.isoformat(), row.why,
+            )
+        )  # fmt: skip
+    return file.getvalue()
 
 
 def get_alert(

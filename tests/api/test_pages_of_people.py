@@ -489,6 +489,7 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "GET /scans.csv": (Resource.SCANS, Right.READ),
     "GET /scans/list": (Resource.SCANS, Right.READ),
     "GET /scans/list.csv": (Resource.SCANS, Right.READ),
+    "GET /alerts.csv": (Resource.SCANS, Right.READ),
     "GET /alerts": (Resource.SCANS, Right.READ),
     "POST /alerts/{alert_id}/state": (Resource.SCANS, Right.WRITE),
     "POST /certificates/revocations/undo": (Resource.REVOCATIONS, Right.WRITE),

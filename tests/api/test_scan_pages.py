@@ -92,6 +92,9 @@ def test_each_figure_leads_to_its_rows(sign: Sign, units: list[Certificate]) -> 
     for href, count in re.findall(r'<a href="([^"]+)">(\d+)</a>', page.text.partition("<tbody>")[2]):
         if href.startswith("/scans/list"):
             assert count_rows(browser, unescape(href)) == int(count), href
+    kind = re.search(r'href="(/alerts\?kind=[^"]+)"', page.text)
+    assert kind is not None
+    assert browser.get(unescape(kind[1])).text.count('<li id="alr_') == 1
     never = re.search(r'href="([^"]+never_scanned)">(\d)', page.text)
     assert never is not None
     assert browser.get(never[1]).text.count('<tr id="unit-') == int(never[2]) == 2
@@ -118,6 +121,8 @@ def test_an_alert_is_explained_and_taken_back(sign: Sign, units: list[Certificat
     (name,) = re.findall(r'<li id="(alr_\w+)"', page.text)
     assert "buyers are warned" in page.text
     assert units[0].batch_id in page.text
+    (row,) = csv.DictReader(io.StringIO(browser.get("/alerts.csv").text))
+    assert (row["alert"], row["warns_buyers"], row["number"]) == (name, "yes", "1")
     refused = browser.post(f"/alerts/{name}/state", state="cleared", why=" ")
     assert (refused.status_code, "<code>alert.why</code>" in refused.text) == (422, True)
     done = browser.post(f"/alerts/{name}/state", state="cleared", why="<i>our stand</i>")

@@ -301,8 +301,13 @@ def test_every_csv_goes_through_the_safe_writer() -> None:
     assert found == {
         "authcheck/files/csv_cells.py",
         "api/pages/batch_files.py",  # sends units_csv and batches_csv
+        "api/pages/alert_desk.py",  # sends alerts_csv
         "api/pages/scan_figures.py",  # sends coverage_csv
         "api/pages/scan_list.py",  # sends scans_csv
+        "api/pages/designs.py",  # sends designs_csv
+        "api/pages/licences.py",  # sends licences_csv
+        "api/pages/register.py",  # sends the report of a drop
+        "api/pages/register_seen.py",  # sends the listings of a drop
         "api/pages/hits.py",  # sends hits_csv
         "api/routes/certificates.py",  # sends units_csv
         "api/routes/imports.py",  # sends report_csv
