@@ -29,6 +29,7 @@ from .pages import (
     certificate,
     designs_one,
     designs_pictures,
+    expectations,
     issuing,
     label_photo,
     label_report,
@@ -116,7 +117,7 @@ ROUTERS = (
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
     licence_pages, licence_pictures, licence_tester, licence_offer, licence, licence_badges,
-    issuing, revoking, products, product_pictures, batch_files, batch_pages,
+    issuing, revoking, expectations, products, product_pictures, batch_files, batch_pages,
     scan_figures, scan_list, alert_desk, today_pages, design_pages, designs_one, designs_pictures,
     register_pages, register_files, register_seen,
 )  # fmt: skip

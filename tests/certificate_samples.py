@@ -70,7 +70,8 @@ ONE: dict[str, Any] = {
     "next_page": "/certificates/bat_1?start=51",
     "notice": "issued",
     "problem": None,
-    "typed": {"first": "", "last": ""},
+    "typed": {"first": "", "last": "", "markets": "CN, FR", "use_by": "2027-01-31"},
+    "may_expect": True,
     "as_of": NOW,
 }
 CHOICE = {"id": "dsn_1", "title": LONG, "reference": "KITE-1", "licence": None}
@@ -135,11 +136,23 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "brand batch": ("certificates/batch.html", ONE),
     "brand batch looked at": (
         "certificates/batch.html",
-        ONE | {"may_issue": False, "may_revoke": False, "waiting": [], "notice": "undone", "units": []},
+        ONE
+        | {
+            "may_issue": False,
+            "may_revoke": False,
+            "may_expect": False,
+            "waiting": [],
+            "notice": "undone",
+            "units": [],
+        },
     ),
     "brand batch refused": (
         "certificates/batch.html",
-        ONE | {"problem": problem("certificate.selection", "first"), "typed": {"first": "0", "last": "9"}},
+        ONE
+        | {
+            "problem": problem("certificate.selection", "first"),
+            "typed": {"first": "0", "last": "9", "markets": LONG, "use_by": ""},
+        },
     ),
     "brand issue": ("certificates/new.html", NEW),
     "brand issue without designs": ("certificates/new.html", NEW | {"choices": [], "has_key": False}),
@@ -177,6 +190,8 @@ CODES = (
     *("certificate.serial_taken", "certificate.no_licence", "certificate.licence_breach"),
     *("certificate.design_state", "certificate.reason", "certificate.selection", "certificate.unsigned"),
     *(
+        "batch.markets",
+        "batch.use_by",
         "product.not_found",
         "product.text",
         "product.pictures",

@@ -22,7 +22,7 @@ from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal
 from authcheck.members.sessions import SignedIn
 from authcheck.scans.listing import never_scanned
-from authcheck.scans.tables import ScanSession
+from authcheck.scans.tables import BatchExpectation, ScanSession
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
@@ -35,7 +35,8 @@ MOST_LABELS = 500  # of one file; drawing takes a few seconds
 USUAL_LAYOUT = "a4-24"
 NEVER_SCANNED = "never_scanned"
 UNIT_FILTERS = (*batches.STATES, NEVER_SCANNED)
-NOTICES = ("issued", "planned", "undone")
+NOTICES = ("issued", "planned", "undone", "expected")
+TYPED = ("first", "last", "markets", "use_by")
 router = APIRouter(route_class=PersonRoute, include_in_schema=False)
 ReaderDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.CERTIFICATES, Right.READ)))]
 Word = Annotated[str, Query(max_length=200)]
@@ -159,7 +160,7 @@ def show_batch(
     """Render the page of a batch. `typed` is the form of a revocation that `error` is about."""
     with workspace.database.reading() as session:
         contents = _contents(session, workspace.settings, caller, batch_id, shown)
-    fields = {name: typed.text(name)[:40] if typed else "" for name in ("first", "last")}
+    fields = {**contents.pop("said"), **({name: typed.text(name)[:2000] for name in TYPED} if typed else {})}
     return render(
         request,
         "certificates/batch.html",
@@ -170,6 +171,7 @@ def show_batch(
         most_labels=MOST_LABELS,
         may_issue=caller.may(Resource.CERTIFICATES, Right.WRITE),
         may_revoke=caller.may(Resource.REVOCATIONS, Right.WRITE),
+        may_expect=caller.may(Resource.SCANS, Right.WRITE),
         notice=notice if notice in NOTICES else "",
         problem=problem_of(request, error) if error else None,
         typed=fields,
@@ -190,11 +192,18 @@ def _contents(
     scans, tx_ids = _scans_of(session, units), batches.transaction_ids(session, units)
     waiting = planned.waiting_of(session, caller.organisation_id, batch.id)
     counts = batches.count_states(session, [batch])[batch.id]
+    expected = session.get(BatchExpectation, batch.id)
     return {
         "batch": {**batch_of(batch), "states": counts},
         "units": [unit_of(unit, scans.get(unit.id, 0), tx_ids.get(unit.id)) for unit in units],
         "state": shown.state,
         "label": _preview(session, settings, batch, shown.layout) if counts["active"] else None,
+        "said": {
+            "first": "",
+            "last": "",
+            "markets": ", ".join(expected.markets) if expected else "",
+            "use_by": expected.use_by.isoformat() if expected and expected.use_by else "",
+        },
         "sheets": range(1, batch.count + 1, MOST_LABELS),
         "waiting": [waiting_of(row) for row in waiting],
         "first_page": shown.address(batch, 1) if shown.start > 1 else None,

@@ -165,6 +165,20 @@ def test_a_revocation_is_counted_confirmed_and_taken_back(
     assert "Stolen" in revoked.text
 
 
+def test_a_brand_names_its_markets(sign: Callable[..., Browser], workspace: Workspace, brand: Brand) -> None:
+    """Countries in any spelling are kept as codes. A country that is none comes back with what was typed."""
+    browser = sign()
+    path = issue(browser, design=brand.design.reference)
+    saved = browser.post(f"{path}/expectation", markets="Germany, fr;中国", use_by="2027-01-31")
+    page = browser.get(saved.headers["location"].partition("#")[0]).text
+    assert 'value="CN, DE, FR"' in page
+    assert 'value="2027-01-31"' in page
+    wrong = browser.post(f"{path}/expectation", markets="Germany, Atlantis", use_by="")
+    assert (wrong.status_code, "<code>batch.markets</code>" in wrong.text) == (422, True)
+    assert 'value="Germany, Atlantis"' in wrong.text
+    assert "batch.use_by" in browser.post(f"{path}/expectation", markets="", use_by="soon").text
+
+
 def test_who_may_only_look_is_told_why(
     sign: Callable[..., Browser], workspace: Workspace, brand: Brand
 ) -> None:

@@ -492,6 +492,7 @@ PAGES: dict[str, tuple[Resource | None, Right]] = {
     "GET /alerts.csv": (Resource.SCANS, Right.READ),
     "GET /alerts": (Resource.SCANS, Right.READ),
     "POST /alerts/{alert_id}/state": (Resource.SCANS, Right.WRITE),
+    "POST /certificates/{batch_id}/expectation": (Resource.SCANS, Right.WRITE),
     "POST /certificates/revocations/undo": (Resource.REVOCATIONS, Right.WRITE),
     "GET /cases": (Resource.CASES, Right.READ),
     "POST /cases/next": (Resource.CASES, Right.DECIDE),
