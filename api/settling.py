@@ -14,7 +14,7 @@ from authcheck.cases.settling import settle
 from authcheck.certificates import planned
 from authcheck.errors import AuthcheckError
 from authcheck.listings import holds
-from authcheck.scans import sums
+from authcheck.scans import closing
 from authcheck.scans.sweeping import AT_ONCE, erase_old
 from authcheck.scans.volume import watch_volumes
 from authcheck.storage.opening import utc_now
@@ -80,7 +80,7 @@ def _revoke(workspace: Workspace) -> None:
 def _watch(workspace: Workspace) -> None:
     with workspace.database.writing() as session:
         watch_volumes(session, workspace.clone_limits, utc_now())
-    sums.close_days(workspace.database, utc_now())
+    closing.close_days(workspace.database, utc_now())
 
 
 def _sweep(workspace: Workspace) -> None:

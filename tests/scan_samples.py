@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from api.pages.charts import Part, stack
+from api.pages.charts import Portion, stack
 from authcheck.scans.alerts import KINDS, STATES
 from authcheck.scans.listing import ADVICE
 
@@ -35,7 +35,7 @@ FULL: dict[str, Any] = {
     "filters": {"batch": "", "design": ""},
     "unfiltered": "/scans?days=7",
     "figures": [
-        {"key": key, "part": Part(12, 1234), "rows": "/scans/list"}
+        {"key": key, "part": Portion(12, 1234), "rows": "/scans/list"}
         if key in {"off_market", "flagged"}
         else {"key": key, "number": 1234, "rows": "/scans/list"}
         for key in FIGURES
@@ -44,17 +44,17 @@ FULL: dict[str, Any] = {
     "is_weekly": False,
     "spans": [_day(place, counts) for place, counts in enumerate(COUNTS)],
     "countries": [
-        {"code": "CN", "name": "China", "part": Part(600, 800), "is_expected": True, "rows": "/scans/list"},
-        {"code": "US", "name": LONG, "part": Part(6, 800), "is_expected": False, "rows": "/scans/list"},
+        {"code": "CN", "name": "China", "part": Portion(600, 800), "is_expected": True, "rows": "/scans/list"},
+        {"code": "US", "name": LONG, "part": Portion(6, 800), "is_expected": False, "rows": "/scans/list"},
         *(
-            {"code": "", "name": name, "part": Part(3, 20), "is_expected": None, "rows": None}
+            {"code": "", "name": name, "part": Portion(3, 20), "is_expected": None, "rows": None}
             for name in REST
         ),
     ],
     "batches": [
-        {"id": "bat_1", "product": LONG, "lot": "L1", "part": Part(300, 1000), "never": 700,
+        {"id": "bat_1", "product": LONG, "lot": "L1", "part": Portion(300, 1000), "never": 700,
          "days_to_first": 12, "is_own": True},
-        {"id": "bat_2", "product": "Kite", "lot": "L2", "part": Part(0, 0), "never": 0,
+        {"id": "bat_2", "product": "Kite", "lot": "L2", "part": Portion(0, 0), "never": 0,
          "days_to_first": None, "is_own": False},
     ],
     "first_page": "/scans",
@@ -65,7 +65,8 @@ FULL: dict[str, Any] = {
 }  # fmt: skip
 NOTHING = FULL | {
     "figures": [
-        figure | ({"part": Part(0, 0)} if "part" in figure else {"number": 0}) for figure in FULL["figures"]
+        figure | ({"part": Portion(0, 0)} if "part" in figure else {"number": 0})
+        for figure in FULL["figures"]
     ],
     "chart": stack([dict.fromkeys(ADVICE, 0)] * 7, running=1),
     "countries": [],

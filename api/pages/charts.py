@@ -75,7 +75,7 @@ def round_up(number: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Portion:
     """A part of a whole as a page shows it: a fraction below 25, else a share with its 95 % bounds."""
 
     count: int

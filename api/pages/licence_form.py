@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Self
 
 from authcheck.errors import AuthcheckError, Rejected
-from authcheck.licences.codes import EVERYWHERE
+from authcheck.licences.codes import EVERYWHERE, read_classes
 from authcheck.licences.regions import REGIONS, in_regions
 from authcheck.licences.terms import Terms
 from authcheck.licences.written import read_count, read_day
@@ -14,7 +14,6 @@ from authcheck.licences.written import read_count, read_day
 from .person import Form
 
 MOST_CHARS = 300
-LIST_CHARS = 20_000
 SHOWN_DESIGNS = 60  # chosen designs with a checkbox of their own; a form has at most 400 fields
 WHERE = ("world", "some", "except")
 FIELDS = {
@@ -49,21 +48,21 @@ class Typed:
 
     @classmethod
     def read(cls, form: Form) -> Self:
-        """Return what was sent, each text cut to a length that the page can show again."""
+        """Return what was sent. Lists stay whole, because a licence must not lose a shop silently."""
         texts = {
             name: form.text(name)[:MOST_CHARS] for name in ("parent", "search", "starts_on", "ends_on", "cap")
         }
-        designs = [*form.texts("design"), *form.text("more_designs")[:LIST_CHARS].split()]
+        designs = [*form.texts("design"), *form.text("more_designs").split()]
         return cls(
             **texts,
             licensee=(form.text("member") or form.text("licensee"))[:MOST_CHARS],
             designs=list(dict.fromkeys(design[:MOST_CHARS] for design in designs)),
             collections=list(dict.fromkeys(form.texts("collection"))),
             where=form.text("where") if form.text("where") in WHERE else "some",
-            regions=[name for name in form.texts("region") if name in REGIONS],
+            regions=form.texts("region"),
             countries=form.texts("country"),
             goods=form.texts("goods"),
-            channels=form.text("channels")[:LIST_CHARS],
+            channels=form.text("channels"),
             shops=form.texts("shop"),
             exclusive=form.text("exclusive") == "yes",
             sublicensing=form.text("sublicensing") == "yes",
@@ -92,14 +91,15 @@ class Typed:
     def terms(self) -> Terms:
         """Return the terms, checked. Raises Rejected (`day`, `number.malformed`, and as `Terms.checked`)."""
         named = tuple(sorted({*self.countries, *in_regions(list(self.regions))}))
-        if self.where != "world" and not named:
+        unknown = [name for name in self.regions if name not in REGIONS]
+        if unknown or (self.where != "world" and not named):
             raise Rejected("Choose at least one country.", code="licence.territory", territory="")
         return Terms(
             designs=tuple(self.designs),
             collections=tuple(self.collections),
             territories=named if self.where == "some" else (EVERYWHERE,),
             except_territories=named if self.where == "except" else (),
-            goods=tuple(int(number) for number in self.goods if number.isdecimal() and len(number) <= 2),  # noqa: PLR2004 - classes have two digits
+            goods=read_classes(", ".join(self.goods), error_code="licence.goods"),
             channels=tuple(
                 line.strip() for line in (*self.channels.splitlines(), *self.shops) if line.strip()
             ),

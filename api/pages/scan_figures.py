@@ -12,15 +12,17 @@ from sqlalchemy.orm import Session
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal
 from authcheck.members.sessions import SignedIn
-from authcheck.scans import figures
-from authcheck.scans.figures import BatchCoverage, Day, Figures
+from authcheck.scans import coverage, figures
+from authcheck.scans.coverage import BatchCoverage
+from authcheck.scans.figures import Day, Figures
 from authcheck.scans.listing import UNKNOWN
+from authcheck.scans.parts import Part
 from authcheck.scans.standing import markets_of
 from authcheck.storage.opening import utc_now
 
 from ..deps import WorkspaceDep
 from ..i18n import language_of
-from .charts import Part, stack
+from .charts import Portion, stack
 from .person import NeedsPerson, PersonRoute, acting
 from .render import render
 
@@ -42,9 +44,9 @@ class Asked:
         self.until = utc_now().date()
         self.since = self.until - timedelta(days=self.days - 1)
 
-    def part(self, caller: Principal) -> figures.Part:
+    def part(self, caller: Principal) -> Part:
         """Return the part of the units that the caller may see."""
-        return figures.Part(batch_id=self.batch, design_id=self.design, reach=caller.reach)
+        return Part(batch_id=self.batch, design_id=self.design, reach=caller.reach)
 
     def rows(self, **more: object) -> str:
         """Return the address of the scans of the period, with more filters."""
@@ -99,7 +101,7 @@ _ORDER = ("verified", "cannot_tell", "careful", "revoked")  # from the bottom of
 
 
 def _coverage(session: Session, caller: Principal, asked: Asked, limit: int) -> list[BatchCoverage]:
-    return figures.coverage(
+    return coverage.coverage(
         session,
         caller.organisation_id,
         part=asked.part(caller),
@@ -112,7 +114,7 @@ def _coverage(session: Session, caller: Principal, asked: Asked, limit: int) -> 
 def download(signed_in: ReaderDep, workspace: WorkspaceDep, asked: AskedDep) -> Response:
     """Return the batches that the page shows as CSV."""
     with workspace.database.snapshot() as session:
-        table = figures.coverage_csv(_coverage(session, acting(signed_in), asked, PAGE))
+        table = coverage.coverage_csv(_coverage(session, acting(signed_in), asked, PAGE))
     headers = {"Content-Disposition": 'attachment; filename="coverage.csv"', "Cache-Control": "no-store"}
     return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -129,12 +131,12 @@ def _figures(result: Figures, asked: Asked) -> list[dict[str, Any]]:
         {"key": "revoked", "number": answers["revoked"], "rows": asked.rows(advice="revoked", **counted)},
         {
             "key": "off_market",
-            "part": Part(result.off_market, result.located_in_markets),
+            "part": Portion(result.off_market, result.located_in_markets),
             "rows": asked.rows(off_market="true", **counted),
         },
         {
             "key": "flagged",
-            "part": Part(result.flagged_units, result.scanned_units),
+            "part": Portion(result.flagged_units, result.scanned_units),
             "rows": f"/alerts?{urlencode({name: value for name, value in flagged.items() if value})}",
         },
         {"key": "probing", "number": result.probing, "rows": asked.rows(counted="false")},
@@ -169,19 +171,23 @@ def _countries(request: Request, result: Figures, asked: Asked, wanted: set[str]
         {
             "code": code,
             "name": names.get(code, code),
-            "part": Part(count, result.sessions),
+            "part": Portion(count, result.sessions),
             "is_expected": code in wanted if wanted else None,
             "rows": asked.rows(country=code, counted="true"),
         }
         for code, count in known
     ]
     unknown = asked.rows(country=UNKNOWN, counted="true")
+    rest = (("few", result.few, None), ("unknown", result.countries.get("", 0), unknown))
     return rows + [
-        {"code": "", "name": name, "part": Part(count, result.sessions), "is_expected": None, "rows": place}
-        for name, count, place in (
-            ("few", result.few, None),
-            ("unknown", result.countries.get("", 0), unknown),
-        )
+        {
+            "code": "",
+            "name": name,
+            "part": Portion(count, result.sessions),
+            "is_expected": None,
+            "rows": place,
+        }
+        for name, count, place in rest
         if count
     ]
 
@@ -191,7 +197,7 @@ def _batch(row: BatchCoverage, organisation_id: str) -> dict[str, Any]:
         "id": row.batch_id,
         "product": row.product,
         "lot": row.lot,
-        "part": Part(row.scanned, row.issued),
+        "part": Portion(row.scanned, row.issued),
         "never": row.never,
         "days_to_first": row.days_to_first,
         "is_own": row.organisation_id == organisation_id,

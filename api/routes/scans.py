@@ -14,6 +14,7 @@ from authcheck.errors import Rejected
 from authcheck.lookups import lookup
 from authcheck.scans import figures, listing, marks
 from authcheck.scans.listing import ScanFilter
+from authcheck.scans.parts import Part
 from authcheck.scans.recording import NewScan
 from authcheck.scans.zones import believe
 from authcheck.storage.opening import utc_now
@@ -159,7 +160,7 @@ def show_figures(  # noqa: PLR0917 - one parameter per filter
     last = until or utc_now().date()
     first = since or last - timedelta(days=USUAL_DAYS - 1)
     check_period(first, last)
-    part = figures.Part(batch_id=batch, design_id=design, reach=caller.reach)
+    part = Part(batch_id=batch, design_id=design, reach=caller.reach)
     with workspace.database.snapshot() as session:
         return figures_out(
             figures.compute(session, caller.organisation_id, since=first, until=last, part=part)

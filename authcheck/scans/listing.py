@@ -13,7 +13,7 @@ from authcheck.errors import Rejected
 from authcheck.files.csv_cells import CellWriter
 from authcheck.ids import as_word, first_id
 from authcheck.members.reach import WHOLE, Reach
-from authcheck.scans.sums import IS_FIRST, begin_of
+from authcheck.scans.sums import IS_FIRST, begin_of, own_sides
 from authcheck.scans.tables import ScanSession
 from authcheck.storage.parameters import can_be_stored
 
@@ -107,11 +107,11 @@ def list_scans(
         units = select(Certificate.id).where(reach.has_design(Certificate.design_id))
         conditions.append(ScanSession.certificate_id.in_(units))
     # Each side by its own index: a condition with OR would sort all scans of the organisation for each page.
-    sides = (
-        select(ScanSession.id).where(column == organisation_id, *conditions).order_by(order).limit(limit)
-        for column in (ScanSession.organisation_id, ScanSession.owner_id)
+    pages = (
+        select(ScanSession.id).where(side, *conditions).order_by(order).limit(limit)
+        for side in own_sides(session, organisation_id)
     )
-    ids = {name for side in sides for name in session.scalars(side)}
+    ids = {name for page in pages for name in session.scalars(page)}
     query = (
         select(ScanSession)
         .where(ScanSession.id.in_(sorted(ids, reverse=before is not None)[:limit]))

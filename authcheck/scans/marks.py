@@ -10,8 +10,8 @@ from authcheck.certificates.batches import Selection, get_batch
 from authcheck.errors import Rejected
 from authcheck.ids import as_word
 from authcheck.licences.codes import normal_country
+from authcheck.scans.closing import change_markets
 from authcheck.scans.standing import markets_of
-from authcheck.scans.sums import change_markets
 from authcheck.scans.tables import BatchExpectation, ScanAlert, UnitMark
 from authcheck.storage.parameters import in_chunks
 

@@ -5,8 +5,9 @@ takes sessions of the last 24 hours out of the evidence, and a session grows for
 are not closed are summed from their sessions.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,36 +18,29 @@ from sqlalchemy import (
     case,
     exists,
     func,
-    insert,
     literal_column,
-    null,
     or_,
     select,
-    update,
 )
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
+from authcheck.certificates.tables import Batch
 from authcheck.ids import first_id
+from authcheck.registry.tables import Design
 from authcheck.scans.tables import ScanClosing, ScanDay, ScanFirst, ScanSession
-from authcheck.storage.database import Database
 
-CLOSES_AFTER = timedelta(hours=25)
 ONE_DAY = timedelta(days=1)
-Key = tuple[Any, ...]  # of a ScanDay: the columns of its primary key
-KEY_NAMES = ("organisation_id", "day", "owner_id", "country", "advice", "counted")
-MOST_DAYS_AT_ONCE = 400  # of one round
+STORED = (ScanDay.sessions, ScanDay.requests, ScanDay.first, ScanDay.outside, ScanDay.located)
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Sessions of one day, country and answer. `first` are first scans of a unit ever.
+    """Sessions of one day and answer. `first` are first scans of a unit ever.
 
     `outside` are sessions outside the markets of their batch, of `located` sessions with a place and markets.
     """
 
     day: date
-    country: str
     advice: str
     counted: bool
     sessions: int
@@ -95,10 +89,19 @@ def as_day(value: object) -> date:
 
 def sum_sessions(session: Session, *conditions: ColumnElement[bool]) -> list[Sum]:
     """Return the sums of the sessions that meet these conditions."""
-    day = utc_day(session, ScanSession.started_at)
-    groups = (day, ScanSession.country, ScanSession.advice, ScanSession.counted)
+    groups = (utc_day(session, ScanSession.started_at), ScanSession.advice, ScanSession.counted)
     query = select(*groups, *NUMBERS).select_from(ScanSession).where(*conditions).group_by(*groups)
-    return [Sum(as_day(row[0]), *row[1:4], *map(int, row[4:])) for row in session.execute(query)]
+    return [Sum(as_day(row[0]), *row[1:3], *map(int, row[3:])) for row in session.execute(query)]
+
+
+def count_countries(session: Session, *conditions: ColumnElement[bool]) -> Counter[str]:
+    """Return the number of counted sessions that meet these conditions, by country."""
+    query = (
+        select(ScanSession.country, func.count())
+        .where(ScanSession.counted.is_(True), *conditions)
+        .group_by(ScanSession.country)
+    )
+    return Counter(dict(session.execute(query).all()))
 
 
 def last_closed(session: Session) -> date | None:
@@ -109,16 +112,39 @@ def last_closed(session: Session) -> date | None:
 def sums_of(session: Session, organisation_id: str, since: date, until: date) -> list[Sum]:
     """Return the sums of an issuer's or a design owner's units in a period, both days included."""
     closed = last_closed(session) or date.min
-    columns = [getattr(ScanDay, field.name) for field in fields(Sum)]
-    stored = select(*columns).where(
-        _is_own_day(organisation_id), ScanDay.day >= since, ScanDay.day <= min(until, closed)
+    groups = (ScanDay.day, ScanDay.advice, ScanDay.counted)
+    stored = select(*groups, *map(func.sum, STORED)).where(
+        _is_own_day(organisation_id), ScanDay.day.between(since, min(until, closed))
     )
-    sums = [Sum(*row) for row in session.execute(stored)]
-    start = max(since, closed + ONE_DAY)
-    if start <= until:
-        for side in own_sides(organisation_id):
-            sums += sum_sessions(session, side, *within(start, until))
+    rows = session.execute(stored.group_by(*groups))
+    sums = [Sum(*row[:3], *map(int, row[3:])) for row in rows]
+    for condition in _open_sides(session, organisation_id, max(since, closed + ONE_DAY), until):
+        sums += sum_sessions(session, condition)
     return sums
+
+
+def countries_of(session: Session, organisation_id: str, since: date, until: date) -> Counter[str]:
+    """Return the counted sessions of an issuer's or a design owner's units in a period, by country."""
+    closed = last_closed(session) or date.min
+    stored = select(ScanDay.country, func.sum(ScanDay.sessions)).where(
+        _is_own_day(organisation_id),
+        ScanDay.counted.is_(True),
+        ScanDay.day.between(since, min(until, closed)),
+    )
+    rows = session.execute(stored.group_by(ScanDay.country))
+    counts = Counter({country: int(count) for country, count in rows})
+    for condition in _open_sides(session, organisation_id, max(since, closed + ONE_DAY), until):
+        counts += count_countries(session, condition)
+    return counts
+
+
+def _open_sides(
+    session: Session, organisation_id: str, since: date, until: date
+) -> list[ColumnElement[bool]]:
+    """Return a condition for the own sessions of a period by each index, none for an empty period."""
+    if since > until:
+        return []
+    return [and_(side, *within(since, until)) for side in own_sides(session, organisation_id)]
 
 
 def _is_own_day(organisation_id: str) -> ColumnElement[bool]:
@@ -131,21 +157,29 @@ def count_scanned(session: Session, organisation_id: str) -> int:
     stored = select(func.coalesce(func.sum(ScanDay.first), 0)).where(_is_own_day(organisation_id))
     is_open = [ScanSession.id >= first_id("scn", begin_of(closed + ONE_DAY))] if closed else []
     count = session.scalars(stored).one()
-    for side in own_sides(organisation_id):
+    for side in own_sides(session, organisation_id):
         query = select(func.count()).select_from(ScanSession).where(side, *is_open, IS_FIRST)
         count += session.scalars(query).one()
     return int(count)
 
 
-def own_sides(organisation_id: str) -> tuple[ColumnElement[bool], ...]:
-    """Return two conditions that no session meets both: the own designs, and own units of other designs.
+def own_sides(session: Session, organisation_id: str) -> list[ColumnElement[bool]]:
+    """Return conditions for the own sessions, each with an index. No session meets two of them.
 
-    Each has an index. A condition with OR would have none.
+    They are the scans of units with the own designs, and, for a licensee, of own units with designs of
+    others. One condition with OR would have no index, and a brand would look for the latter in vain among
+    all its scans.
     """
-    return (
-        ScanSession.owner_id == organisation_id,
-        and_(ScanSession.organisation_id == organisation_id, ScanSession.owner_id != organisation_id),
+    sides: list[ColumnElement[bool]] = [ScanSession.owner_id == organisation_id]
+    foreign = (
+        select(Batch.id)
+        .join(Design, Design.id == Batch.design_id)
+        .where(Batch.organisation_id == organisation_id, Design.owner_id != organisation_id)
     )
+    if session.scalar(foreign.limit(1)) is not None:
+        own_units = ScanSession.organisation_id == organisation_id
+        sides.append(and_(own_units, ScanSession.owner_id != organisation_id))
+    return sides
 
 
 def within(since: date, until: date) -> tuple[ColumnElement[bool], ...]:
@@ -170,12 +204,13 @@ def firsts_of(session: Session, batch_ids: Sequence[str]) -> dict[str, dict[date
     closed = last_closed(session)
     is_open = [ScanSession.started_at >= begin_of(closed + ONE_DAY)] if closed else []
     of_batches = ScanSession.batch_id.in_(batch_ids)
-    for batch_id, day, units in _count_firsts(session, of_batches, *is_open):
+    for batch_id, day, units in count_firsts(session, of_batches, *is_open):
         firsts[batch_id][day] = units
     return firsts
 
 
-def _count_firsts(session: Session, *conditions: ColumnElement[bool]) -> Iterator[tuple[str, date, int]]:
+def count_firsts(session: Session, *conditions: ColumnElement[bool]) -> Iterator[tuple[str, date, int]]:
+    """Yield by batch and day how many units were first scanned, of the sessions of these conditions."""
     day = utc_day(session, ScanSession.started_at)
     query = (
         select(ScanSession.batch_id, day, func.count())
@@ -184,75 +219,3 @@ def _count_firsts(session: Session, *conditions: ColumnElement[bool]) -> Iterato
     )
     for batch_id, text, units in session.execute(query):
         yield batch_id, as_day(text), units
-
-
-def change_markets(session: Session, batch_id: str, markets: Collection[str]) -> None:
-    """Judge again which scans of a batch were outside its markets, and correct the sums of closed days."""
-    newest = select(ScanClosing.day).order_by(ScanClosing.day.desc()).limit(1)
-    session.execute(newest.with_for_update())  # no day is closed meanwhile
-    closed = last_closed(session)
-    of_batch = ScanSession.batch_id == batch_id
-    is_closed = ScanSession.started_at < begin_of(closed + ONE_DAY if closed else date(1970, 1, 1))
-    before = _sums_by_day(session, of_batch, is_closed)
-    outside = ScanSession.country.not_in(sorted(markets)) if markets else null()
-    session.execute(update(ScanSession).where(of_batch, ScanSession.country != "").values(off_market=outside))
-    for key, now in _sums_by_day(session, of_batch, is_closed).items():
-        row = session.get_one(ScanDay, key)
-        row.outside += now[-2] - before[key][-2]
-        row.located += now[-1] - before[key][-1]
-
-
-def close_days(database: Database, now: datetime) -> int:
-    """Sum the days that can be closed, each in its own transaction. Return their number.
-
-    Two processes may do this at the same time: the day of one of them is refused.
-    """
-    with database.reading() as session:
-        closed = last_closed(session)
-        oldest = session.scalar(select(func.min(ScanSession.started_at))) if closed is None else None
-    if closed is None and oldest is None:
-        return 0
-    day = closed + ONE_DAY if closed else oldest.astimezone(UTC).date() if oldest else date.max
-    count = 0
-    while begin_of(day + ONE_DAY) + CLOSES_AFTER <= now and count < MOST_DAYS_AT_ONCE:
-        try:
-            with database.writing() as session:
-                _close(session, day, now)
-        except IntegrityError:  # another process has closed it
-            return count
-        day, count = day + ONE_DAY, count + 1
-    return count
-
-
-def _close(session: Session, day: date, now: datetime) -> None:
-    session.add(ScanClosing(day=day, closed_at=now))
-    session.flush()
-    on_day = (
-        ScanSession.started_at >= begin_of(day),
-        ScanSession.started_at < begin_of(day + ONE_DAY),
-    )
-    names = [*KEY_NAMES, *(field.name for field in fields(Sum)[4:])]
-    rows = [
-        dict(zip(names, (*key, *sums), strict=True)) for key, sums in _sums_by_day(session, *on_day).items()
-    ]
-    if rows:
-        session.execute(insert(ScanDay), rows)
-    firsts = [
-        {"batch_id": batch_id, "day": day, "units": units}
-        for batch_id, _, units in _count_firsts(session, *on_day)
-    ]
-    if firsts:
-        session.execute(insert(ScanFirst), firsts)
-
-
-def _sums_by_day(session: Session, *conditions: ColumnElement[bool]) -> dict[Key, tuple[int, ...]]:
-    """Return the numbers of ScanDay by its key, of the sessions that meet these conditions."""
-    groups = (
-        ScanSession.organisation_id, utc_day(session, ScanSession.started_at), ScanSession.owner_id,
-        ScanSession.country, ScanSession.advice, ScanSession.counted,
-    )  # fmt: skip
-    query = select(*groups, *NUMBERS).select_from(ScanSession).where(*conditions).group_by(*groups)
-    return {
-        (row[0], as_day(row[1]), *row[2 : len(groups)]): tuple(map(int, row[len(groups) :]))
-        for row in session.execute(query)
-    }

@@ -29,6 +29,7 @@ class ScanSession(Entity):
         Index(None, "certificate_id", "started_at"),
         Index(None, "organisation_id", "id"),
         Index(None, "owner_id", "id"),
+        Index(None, "owner_id", "country", "id"),
         Index(None, "batch_id", "started_at"),
         Index(None, "network", "started_at"),
         Index(None, "started_at"),

@@ -98,6 +98,8 @@ def test_each_mistake_is_told_at_its_field(visit: SignIn, workspace: Workspace, 
         ({"country": []}, "where", "Choose at least one country"),
         ({"country": "Atlantis"}, "where", "Choose at least one country"),
         ({"goods": ["77"]}, "goods", "one of these classes"),
+        ({"goods": ["777"]}, "goods", "one of these classes"),
+        ({"region": "atlantis"}, "where", "Choose at least one country"),
         ({"channels": "/4711"}, "channels", "This is no shop"),
         ({"starts_on": "yesterday"}, "starts_on", "Write the day as"),
         ({"ends_on": "11/12/2026"}, "ends_on", "Write the day as"),
@@ -273,3 +275,20 @@ def test_an_agent_cannot_amend_what_it_does_not_reach(visit: SignIn, workspace: 
     assert newer.id not in page.text + refused.text
     assert agent.post(f"/licences/{newer.id}/withdraw").status_code == 404
     assert count(workspace) == 2
+
+
+@pytest.mark.slow
+def test_a_long_licence_keeps_every_design_and_shop(
+    visit: SignIn, workspace: Workspace, koi: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening and sending a licence with 900 shops changes none of them, nor a design without a checkbox."""
+    others = tuple(make.register(workspace, f"R-{seed}", seed=seed).design.id for seed in range(2, 4))
+    channels = tuple(sorted(f"market.example/a-rather-long-name-of-a-shop-{number}" for number in range(900)))
+    terms = made.terms(designs=tuple(sorted((koi, *others))), channels=channels)
+    first = made.licence(workspace, designs=terms.designs, channels=channels)
+    monkeypatch.setattr("api.pages.licence_offer_view.SHOWN_DESIGNS", 1)
+    mei = visit()
+    form = fields_of(mei.get(f"/licences/{first.id}/amend").text)
+    assert (len(form["design"]), len(form["more_designs"][0].split())) == (1, 2)
+    sent = mei.post(f"/licences/{first.id}/amend", **{**form, "act": "send"})
+    assert terms_of(workspace, sent.headers["location"]) == terms

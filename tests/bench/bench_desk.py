@@ -35,7 +35,7 @@ from api.app import create_app
 from authcheck.certificates.tables import Batch, Certificate
 from authcheck.config import Settings
 from authcheck.ids import new_code, new_id
-from authcheck.scans import listing, sums
+from authcheck.scans import closing, listing
 from authcheck.scans.tables import ScanAlert, ScanSession
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
@@ -75,7 +75,7 @@ def measure(settings: Settings, certificates: int, scans: int) -> Iterator[list[
     make.confirm_address(work.database)
     batch_id = fill(work, certificates, scans)
     started_s = time.perf_counter()
-    while sums.close_days(work.database, utc_now()):
+    while closing.close_days(work.database, utc_now()):
         pass
     yield ["days summed", f"{1000 * (time.perf_counter() - started_s):,.0f}", ""]
     work.database.dispose()

@@ -13,9 +13,10 @@ from make import NOW
 from sqlalchemy import select
 
 from authcheck.certificates.tables import Certificate
-from authcheck.scans import figures, listing, marks, sums
-from authcheck.scans.figures import Figures, Part
+from authcheck.scans import closing, figures, listing, marks, sums
+from authcheck.scans.figures import Figures
 from authcheck.scans.listing import ScanFilter
+from authcheck.scans.parts import EVERYTHING, Part
 from authcheck.scans.places import NOWHERE, Place
 from authcheck.scans.tables import ScanDay, ScanSession
 from authcheck.workspace import Workspace
@@ -56,7 +57,7 @@ def expect(work: Workspace, unit: Certificate, *markets: str) -> None:
         )
 
 
-def compute(work: Workspace, unit: Certificate, part: Part = figures.EVERYTHING) -> Figures:
+def compute(work: Workspace, unit: Certificate, part: Part = EVERYTHING) -> Figures:
     """Return the figures of the ten days."""
     with work.database.reading() as session:
         return figures.compute(session, unit.organisation_id, since=SINCE, until=UNTIL, part=part)
@@ -64,7 +65,7 @@ def compute(work: Workspace, unit: Certificate, part: Part = figures.EVERYTHING)
 
 def close(work: Workspace, now: datetime = NOW + 30 * DAY) -> int:
     """Close days."""
-    return sums.close_days(work.database, now)
+    return closing.close_days(work.database, now)
 
 
 def test_closed_days_say_what_their_scans_say(workspace: Workspace, units: list[Certificate]) -> None:
@@ -88,8 +89,8 @@ def test_a_day_is_closed_when_nothing_of_it_can_change(
 ) -> None:
     """A day closes 25 hours after its end: until then, probing may take its scans out."""
     end = sums.begin_of(SINCE + DAY)
-    assert close(workspace, end + sums.CLOSES_AFTER - timedelta(seconds=1)) == 0
-    assert close(workspace, end + sums.CLOSES_AFTER) == 1
+    assert close(workspace, end + closing.CLOSES_AFTER - timedelta(seconds=1)) == 0
+    assert close(workspace, end + closing.CLOSES_AFTER) == 1
 
 
 def test_markets_that_are_named_later_correct_closed_days(
@@ -154,5 +155,5 @@ def test_a_day_is_closed_once_by_two_processes(workspace: Workspace, units: list
         last = sums.last_closed(session)
     assert set(rows.values()) == {1}
     assert isinstance(last, date)
-    with workspace.database.writing() as session, pytest.raises(sums.IntegrityError):
-        sums._close(session, last, NOW)
+    with workspace.database.writing() as session, pytest.raises(closing.IntegrityError):
+        closing._close(session, last, NOW)

@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     """Bring the tables to this revision. Nobody knows the markets of earlier scans at their time."""
     op.add_column("scan_sessions", sa.Column("off_market", sa.Boolean(), nullable=True))
+    op.create_index("ix_scan_sessions_owner_id_country_id", "scan_sessions", ["owner_id", "country", "id"])
     op.create_table(
         "scan_days",
         sa.Column("organisation_id", sa.String(length=40), nullable=False),
