@@ -25,6 +25,7 @@ from ..i18n import DEFAULT, LANGUAGES, Language
 from .designs_view import HIT_DAYS, best_grade, picture_path
 
 PAGE = 50
+MOST_COUNTED = 1_000  # designs whose suspect listings a page counts
 GROUPS: dict[str, tuple[str, ...]] = {
     "registered": ("registered",),
     "already_yours": ("already_yours",),
@@ -81,20 +82,20 @@ class Scene:
     drop: Drop
 
 
-def groups_of(counts: dict[str, int], hits: dict[str, int] | None, seen: Seen | None) -> dict[str, int]:
+def groups_of(counts: dict[str, int], hits: dict[str, int], seen: Seen | None) -> dict[str, int]:
     """Return the counts at the top of the page, without zeros."""
     groups = {name: sum(counts.get(one, 0) for one in states) for name, states in GROUPS.items()}
-    groups["hits"] = len(hits or {})
+    groups["hits"] = len(hits)
     groups["seen"] = seen.files if seen else 0
     return {name: count for name, count in groups.items() if count}
 
 
-def files_of(session: Session, drop: Drop, part: Part, hits: dict[str, int] | None) -> Sequence[DropFile]:
+def files_of(session: Session, drop: Drop, part: Part, hits: dict[str, int]) -> Sequence[DropFile]:
     """Return the files of a page, and one more if another page follows."""
     if part.state == "seen":
         return drops.list_seen(session, drop.id, after=part.after, limit=PAGE + 1)
     if part.state == "hits":
-        shown = list(hits or {}) or [""]
+        shown = list(hits) or [""]
         return drops.list_of_designs(session, drop.id, shown, after=part.after, limit=PAGE + 1)
     states = GROUPS.get(part.state, ())
     return drops.list_files(session, drop.id, states=states, after=part.after, limit=PAGE + 1)
@@ -110,15 +111,24 @@ def seen_of(session: Session, scene: Scene) -> Seen | None:
     return Seen(*drops.count_seen(session, scene.drop.id)) if may_see(scene.caller) else None
 
 
-def hits_of(session: Session, scene: Scene) -> dict[str, int] | None:
-    """Return the suspect listings of a drop's designs, None for a person who may not read listings."""
-    caller, drop = scene.caller, scene.drop
+def hits_of(session: Session, scene: Scene) -> dict[str, int]:
+    """Return the suspect listings of a drop's designs, by design.
+
+    Empty for a person who may not read listings, and for a drop of more than 1,000 designs: then only the
+    rows say them.
+    """
+    ids = drops.design_ids(session, scene.drop.id, limit=MOST_COUNTED + 1)
+    return _count(session, scene, ids) if len(ids) <= MOST_COUNTED else {}
+
+
+def _count(session: Session, scene: Scene, ids: Sequence[str]) -> dict[str, int]:
+    caller = scene.caller
     if not caller.may(Resource.LISTINGS, Right.READ):
-        return None
+        return {}
     since = (utc_now() - timedelta(days=HIT_DAYS)).date()
-    hits: dict[str, int] = {}
-    for ids in in_chunks(drops.design_ids(session, drop.id)):
-        hits |= count_suspect(session, ids, owner_id=drop.organisation_id, since=since, reach=caller.reach)
+    owner_id, hits = scene.drop.organisation_id, dict[str, int]()
+    for chunk in in_chunks(ids):
+        hits |= count_suspect(session, chunk, owner_id=owner_id, since=since, reach=caller.reach)
     return hits
 
 
@@ -127,14 +137,14 @@ def rows_of(
     files: Sequence[DropFile],
     scene: Scene,
     language: Language,
-    hits: dict[str, int] | None,
 ) -> list[Context]:
     """Return what the page says about files, in their order."""
     ids = [file.design_id for file in files if file.design_id]
+    hits = _count(session, scene, ids)
     caller, workspace = scene.caller, scene.workspace
     is_seen = may_see(caller)
     designs = design_search.list_named(session, ids, owner_id=caller.organisation_id, reach=caller.reach)
-    rows = [_row(file, designs.get(file.design_id or ""), language, workspace, hits or {}) for file in files]
+    rows = [_row(file, designs.get(file.design_id or ""), language, workspace, hits) for file in files]
     return [row if is_seen else {**row, "seen": 0} for row in rows]
 
 
@@ -189,7 +199,7 @@ def csv_of(session: Session, scene: Scene, part: Part) -> str:
     """Return the rows that the page of a drop shows as CSV, safe to open in a spreadsheet."""
     hits = hits_of(session, scene)
     files = files_of(session, scene.drop, part, hits)[:PAGE]
-    rows = rows_of(session, files, scene, LANGUAGES[DEFAULT], hits)
+    rows = rows_of(session, files, scene, LANGUAGES[DEFAULT])
     buffer = io.StringIO()
     writer = CellWriter(buffer)
     writer.write_row(COLUMNS)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -80,7 +81,16 @@ def receive(workspace: Workspace, drop: Drop, form: Form) -> Received:
                 received.again += not is_new
     except (Unavailable, Rejected) as error:
         received.error = error
+        if error.code == "drop.full":
+            _make_room(workspace, drop)
     return received
+
+
+def _make_room(workspace: Workspace, drop: Drop) -> None:
+    """Start the rows of a table whose files are here: all its files may need more room than there is."""
+    with suppress(Rejected), workspace.database.writing() as session:
+        locked = drops.get_drop(session, drop.id, organisation_id=drop.organisation_id, lock=True)
+        dropped_tables.start_ready(session, spool_of(workspace), locked)
 
 
 def _put(workspace: Workspace, drop: Drop, file: NewFile | Table) -> bool:

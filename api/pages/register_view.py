@@ -68,11 +68,11 @@ def _rows_of(session: Session, scene: Scene, part: Part, language: Language) -> 
     states = "".join(f"&state={state}" for state in GROUPS.get(part.state, ()))
     following = f"/register/{drop.id}?after={files[PAGE - 1].number}{query}" if len(files) > PAGE else None
     return {
-        "rows": rows_of(session, files[:PAGE], scene, language, hits),
+        "rows": rows_of(session, files[:PAGE], scene, language),
         "groups": groups,
         "total": sum(counts.values()),
         "held": counts.get("held", 0),
-        "listings": sum(hits.values()) if hits else 0,
+        "listings": sum(hits.values()),
         "seen": seen,
         "is_working": "waiting" in groups,
         "first": f"/register/{drop.id}?{query[1:]}" if after else None,

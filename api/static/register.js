@@ -5,6 +5,7 @@ const AT_ONCE_BYTES = 8 * 1024 * 1024;
 const HASHED_BYTES = 64 * 1024 * 1024; // larger files are not read before they are sent
 const TABLE = /\.(csv|tsv|tab|xlsx|xlsm|xlsb|xls|ods|jsonl?|ndjson)$/i;
 const TRIES = 8;
+const MOST_PAUSES = 90; // of a server without room
 const sleep = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
 
 class DropFiles extends HTMLElement {
@@ -90,7 +91,8 @@ class DropFiles extends HTMLElement {
 
   /** Send one request, again after a pause where the network fails or the server has no room. */
   async post(files) {
-    for (let tries = 0; tries < TRIES; tries += 1) {
+    let pauses = 0;
+    for (let tries = 0; tries < TRIES && pauses < MOST_PAUSES; tries += 1) {
       const body = new FormData(this.form);
       body.delete("file");
       if (this.waiting.length) body.delete("last");
@@ -107,8 +109,9 @@ class DropFiles extends HTMLElement {
       if (isFull || response.status === 429 || response.status === 503) {
         this.said.textContent = this.dataset.waiting;
         await sleep(Math.min(pause || 10, 60));
-        tries -= isFull ? 1 : 0; // the server works on the files: it will have room
         if (!isFull) continue;
+        tries -= 1; // the server works on the files: it will have room
+        pauses += 1;
       }
       await this.show(response);
       if (!isFull) return;

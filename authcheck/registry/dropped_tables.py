@@ -10,7 +10,7 @@ from authcheck.errors import Rejected, RowRejected
 from authcheck.files.table_columns import Columns, peek_columns
 from authcheck.registry import drop_rows
 from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem
-from authcheck.registry.drop_rows import Pictures, match, problem_report, row_json
+from authcheck.registry.drop_rows import Matched, Pictures, match, problem_report, row_json
 from authcheck.registry.drop_spool import DropSpool
 from authcheck.registry.drops import (
     HELD,
@@ -109,35 +109,62 @@ def start(session: Session, spool: DropSpool, drop: Drop) -> None:
     """
     session.execute(delete(DropFile).where(DropFile.drop_id == drop.id, DropFile.sha256 == ""))
     files = _files(session, drop)
-    pictures, started = Pictures(files), {int(file.row["line"]) for file in files if "line" in file.row}
-    named = {file.number for file in files if "line" in file.row or file.state == PART}
-    for row in read_rows(spool, drop):
-        if row.line in started:
-            continue
-        try:
-            if isinstance(row, RowProblem):
-                raise row.error
-            found = match(row, pictures)
-            carrier = found.pictures[0]
-            if carrier.number in named:
-                raise RowRejected(
-                    f"Another row names the file {carrier.name} first.", code="row.picture_named_twice"
-                )
-        except Rejected as error:
-            _refuse_row(session, drop, row, error)
-            continue
-        carrier.row, carrier.state = row_json(found), WAITING
-        named.add(carrier.number)
-        for file in (*found.pictures[1:], *(mask for mask in found.masks if isinstance(mask, DropFile))):
-            if file.number not in named:
-                file.state, file.report = PART, {"first": carrier.number, "known_as": carrier.name}
-                named.add(file.number)
+    for row, error in _give_rows(files, read_rows(spool, drop)):
+        _refuse_row(session, drop, row, error)
     for file in files:
-        if file.state == HELD and file.number not in named:
+        if file.state == HELD:
             file.state, file.size_bytes = LEFT_OUT, 0
             spool.remove(drop.id, file.sha256)
     drop.state = "open"
     session.flush()
+
+
+def start_ready(session: Session, spool: DropSpool, drop: Drop) -> None:
+    """Let the rows whose files are all here be registered, to make room for the other files.
+
+    Nothing is refused or left out yet. A table whose columns are not known starts nothing.
+    """
+    if drop.table_sha256 is not None and drop.state == "held":
+        _give_rows(_files(session, drop), read_rows(spool, drop))
+        session.flush()
+
+
+def _give_rows(
+    files: Sequence[DropFile], rows: Sequence[Row | RowProblem]
+) -> list[tuple[Row | RowProblem, Rejected]]:
+    """Give each row to the first file that it names, and return the rows that no file can carry, with why."""
+    pictures, given = Pictures(files), {int(file.row["line"]) for file in files if "line" in file.row}
+    named = {file.number for file in files if "line" in file.row or file.state == PART}
+    problems: list[tuple[Row | RowProblem, Rejected]] = []
+    for row in rows:
+        if row.line in given:
+            continue
+        try:
+            if isinstance(row, RowProblem):
+                raise row.error
+            _give(match(row, pictures), named)
+        except Rejected as error:
+            problems.append((row, error))
+    return problems
+
+
+def _give(found: Matched, named: set[int]) -> None:
+    """Give a row to its files, and add their numbers to `named`. Raises RowRejected (`row.picture_*`)."""
+    carrier, *others = [*found.pictures, *(mask for mask in found.masks if isinstance(mask, DropFile))]
+    if carrier.number in named:
+        raise RowRejected(f"Another row names the file {carrier.name} first.", code="row.picture_named_twice")
+    bad = next((file for file in others if file.state == REFUSED), None)
+    if bad is not None and carrier.state != REFUSED:
+        raise RowRejected(f"We cannot read the file {bad.name}.", code="row.picture_unreadable")
+    carrier.row = row_json(found)
+    named.add(carrier.number)
+    if carrier.state == REFUSED:  # it says why by itself
+        return
+    carrier.state = WAITING
+    for file in others:
+        if file.number not in named:
+            file.state, file.report = PART, {"first": carrier.number, "known_as": carrier.name}
+            named.add(file.number)
 
 
 def _refuse_row(session: Session, drop: Drop, row: Row | RowProblem, error: Rejected) -> None:

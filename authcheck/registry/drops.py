@@ -251,10 +251,10 @@ def forget_old(session: Session, spool: DropSpool, now: datetime) -> int:
     return len(drops)
 
 
-def design_ids(session: Session, drop_id: str) -> list[str]:
-    """Return the ids of the designs that a drop's files have registered or were registered as before."""
+def design_ids(session: Session, drop_id: str, *, limit: int = MOST_FILES) -> list[str]:
+    """Return at most `limit` ids of the designs of a drop's files."""
     query = select(DropFile.design_id).where(DropFile.drop_id == drop_id, DropFile.design_id.is_not(None))
-    return sorted({design_id for design_id in session.scalars(query) if design_id})
+    return sorted(filter(None, session.scalars(query.distinct().limit(limit))))
 
 
 def list_of_designs(

@@ -208,6 +208,28 @@ def test_an_archive_with_its_table_needs_no_question(visit: Visit, workspace: Wo
     assert {state.split()[0] for state in states(workspace, broken).values()} == {"refused"}
 
 
+def test_a_table_larger_than_the_room_goes_on(visit: Visit, workspace: Workspace) -> None:
+    """Rows whose files are here are registered as soon as the room is short. A picture that is none says why."""
+    mei = visit()
+    folder = {f"{number}.png": drawn(number) for number in range(5)}
+    table = "reference,picture\n" + "".join(f"R{number},{number}.png\n" for number in range(5))
+    table += "R9,art.psd\nR10,0b.png|art.psd\n"
+    room = len(table) + sum(map(len, list(folder.values())[:2])) + 10
+    small = workspace.settings.model_copy(update={"max_import_bytes": room})
+    object.__setattr__(workspace, "settings", small)
+    path = send(mei, {"t.csv": table.encode(), "art.psd": b"8BPS\0\1" + bytes(64)})
+    for _ in range(5):
+        mei.post(f"{path}/files", files(folder), last="1")
+        finish(workspace)
+    mei.post(f"{path}/files", files({"0b.png": drawn(8)}), last="1")
+    finish(workspace)
+    found = states(workspace, path)
+    assert {found[name] for name in folder} == {"registered"}
+    assert found["art.psd"] == "refused image.format"
+    told = [file.report.get("code") for file in rows(workspace, path) if file.name == "0b.png"]
+    assert "row.picture_unreadable" in told
+
+
 def test_an_organisation_cannot_fill_the_disk(
     visit: Visit, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
