@@ -22,12 +22,14 @@ DESK_SAMPLES = (design_samples, licence_samples, certificate_samples, scan_sampl
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 QR = Markup(qr_svg("otpauth://totp/authcheck:jana%40maison-iris.example?secret=IOVDVHUG&issuer=authcheck"))  # noqa: S704 - ours
 ME = {
+    "id": "per_1",
     "name": "Jana Nováková",
     "acting": "Maison Iris",
     "pages": {path: key for path, key, kinds, _ in desk.PAGES if "brand" in kinds}
     | {"/people": "people.title", "/account": "account.title"},
 }
 AGENT = {
+    "id": "per_2",
     "name": "王小明",
     "acting": "Brandguard for Maison Iris",
     "pages": {"/account": "account.title"},

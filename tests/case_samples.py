@@ -9,6 +9,7 @@ from authcheck.cases.rulings import ACCUSING, REASONS, RESTRICTIONS, Code
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LONG = "Wolfeschlegelsteinhausenbergerdorff <script>alert(1)</script> & Co. KG"
 MODERATOR = {
+    "id": "per_2",
     "name": "王小明",
     "acting": "Bazaar",
     "pages": {"/cases": "cases.title", "/account": "account.title"},

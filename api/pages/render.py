@@ -106,4 +106,9 @@ def _me(signed_in: SignedIn, language: Language) -> dict[str, object]:
     acting = organisation.name if organisation else language.gettext("site.acts_for_nobody")
     if principal is not None and principal.agency is not None:
         acting = language.gettext("site.agent_for", agent=principal.agency.name, client=acting)
-    return {"name": signed_in.person.name, "acting": acting, "pages": pages_of(signed_in)}
+    return {
+        "id": signed_in.person.id,
+        "name": signed_in.person.name,
+        "acting": acting,
+        "pages": pages_of(signed_in),
+    }

@@ -1,5 +1,5 @@
-// <form data-draft="name" data-draft-said="..." data-draft-clear="...">: what was typed survives a leave and a return
-// in this tab. A draft ends when its form is sent, and all drafts end when the person signs out.
+// <form data-draft="person name" data-draft-said="..." data-draft-clear="...">: what was typed survives a leave and a
+// return of the same person in this tab. A draft ends when its form is sent.
 const START = "authcheck-draft:";
 
 for (const form of document.querySelectorAll("form[data-draft]")) {
@@ -54,11 +54,3 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
     // A browser that refuses storage keeps no drafts. The form works without them.
   }
 }
-
-document.querySelector("form[action*='/sign-out']")?.addEventListener("submit", () => {
-  try {
-    Object.keys(sessionStorage).filter((key) => key.startsWith(START)).forEach((key) => sessionStorage.removeItem(key));
-  } catch {
-    // See above.
-  }
-});
