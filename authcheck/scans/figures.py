@@ -15,6 +15,7 @@ from authcheck.scans.listing import ADVICE
 from authcheck.scans.parts import EVERYTHING, Part, in_batches
 from authcheck.scans.sums import Sum
 from authcheck.scans.tables import ScanAlert, ScanSession
+from authcheck.storage.opening import utc_now
 
 FEW = 5  # fewer scans of a country are `few`: nobody shall be found by a rare place
 
@@ -90,7 +91,7 @@ def compute(
         located_in_markets=sum(one.located for one in counted),
         flagged=flagged,
         flagged_units=flagged_units,
-        scanned_units=_count_scanned(session, organisation_id, part),
+        scanned_units=_count_scanned(session, organisation_id, part, found, (since, until)),
         batches=coverage(session, organisation_id, part=part, limit=batches),
     )
 
@@ -119,8 +120,15 @@ def _of_part(
     yield ScanSession.started_at < sums.begin_of(until + timedelta(days=1))
 
 
-def _count_scanned(session: Session, organisation_id: str, part: Part) -> int:
+def _count_scanned(
+    session: Session, organisation_id: str, part: Part, found: Sequence[Sum], period: tuple[date, date]
+) -> int:
+    """Return how many units were ever scanned. `found` are the sums of the period."""
     if part.is_whole:
+        closed, (since, until) = sums.last_closed(session), period
+        if closed is not None and since <= closed and until >= utc_now().date():  # it has all open days
+            open_days = sum(one.first for one in found if one.day > closed)
+            return sums.count_closed(session, organisation_id) + open_days
         return sums.count_scanned(session, organisation_id)
     query = select(func.count()).select_from(ScanSession).where(sums.IS_FIRST)
     return session.scalar(query.where(in_batches(session, ScanSession.batch_id, organisation_id, part))) or 0

@@ -154,13 +154,18 @@ def _is_own_day(organisation_id: str) -> ColumnElement[bool]:
 def count_scanned(session: Session, organisation_id: str) -> int:
     """Return how many units of an issuer or a design's owner were ever scanned."""
     closed = last_closed(session)
-    stored = select(func.coalesce(func.sum(ScanDay.first), 0)).where(_is_own_day(organisation_id))
     is_open = [ScanSession.id >= first_id("scn", begin_of(closed + ONE_DAY))] if closed else []
-    count = session.scalars(stored).one()
+    count = count_closed(session, organisation_id)
     for side in own_sides(session, organisation_id):
         query = select(func.count()).select_from(ScanSession).where(side, *is_open, IS_FIRST)
         count += session.scalars(query).one()
-    return int(count)
+    return count
+
+
+def count_closed(session: Session, organisation_id: str) -> int:
+    """Return how many of these units were first scanned on a closed day."""
+    stored = select(func.coalesce(func.sum(ScanDay.first), 0)).where(_is_own_day(organisation_id))
+    return int(session.scalars(stored).one())
 
 
 def own_sides(session: Session, organisation_id: str) -> list[ColumnElement[bool]]:
