@@ -117,7 +117,8 @@ def _on_postgresql(server: sa.URL, admin: sa.Engine) -> Callable[[Path], str | N
     def make(_data_dir: Path) -> str:
         name = f"test_{next(numbers)}"
         with admin.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template_head")
+            # The default strategy writes each page of the copy into the log first: three times the work.
+            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template_head STRATEGY FILE_COPY")
         return server.set(database=name).render_as_string(hide_password=False)
 
     return make
