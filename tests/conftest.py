@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck
 
 from authcheck.config import Settings
+from authcheck.storage import dialects
 from authcheck.storage.database import Database, make_engine
 from authcheck.workspace import Workspace
 
@@ -34,6 +36,15 @@ hypothesis.settings.load_profile("ci")
 # A shell's background job ignores Ctrl-C. Without this line, the children of this process would too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _connect_without_waiting(connection: sqlite3.Connection, record: object) -> None:
+    """Open SQLite without a wait for the disk at each commit. Tests kill processes, but never cut the power."""
+    _connect(connection, record)
+    connection.execute("PRAGMA synchronous=OFF")
+
+
+_connect, dialects._sqlite_connect = dialects._sqlite_connect, _connect_without_waiting
 
 
 @pytest.fixture(autouse=True)
