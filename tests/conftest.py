@@ -38,9 +38,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _connect_without_waiting(connection: sqlite3.Connection, record: object) -> None:
+def _connect_without_waiting(connection: sqlite3.Connection, _record: object) -> None:
     """Open SQLite without a wait for the disk at each commit. Tests kill processes, but never cut the power."""
-    _connect(connection, record)
+    _connect(connection, _record)
     connection.execute("PRAGMA synchronous=OFF")
 
 
