@@ -203,3 +203,13 @@ CODES = (
     "code.foreign",
 )
 """The codes with which a form or an address of these pages can be refused."""
+ALIKE = {
+    "brand batch refused",
+    "brand certificates no such code",
+    "brand certificates none found",
+    "brand issue table",
+    "brand issue without designs",
+    "brand product looked at",
+    "brand revoke one",
+}
+"""Pages that look like another sample: Chromium looks at one of them."""

@@ -303,3 +303,17 @@ CODES = [
     *("drop.too_many_files", "drop.second_table", "drop.lost", "drop.full", "table.columns"),
 ]
 """Codes with which a form about a design can be refused."""
+ALIKE = {
+    "people design changed",
+    "people design refused add",
+    "people design refused pictures",
+    "people design refused retire",
+    "people designs no fit",
+    "people designs not found",
+    "people designs none",
+    "people drop none",
+    "people drop held",
+    "people register first",
+    "people register read",
+}
+"""Pages that look like another sample: Chromium looks at one of them."""

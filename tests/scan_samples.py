@@ -168,3 +168,11 @@ ENDS = {
 }
 CODES = ("alert.why", "alert.state", "alert.not_found")
 """The codes with which a form or an address of these pages can be refused."""
+ALIKE = {
+    "brand alerts looked at",
+    "brand alerts none",
+    "brand scan list none",
+    "brand scans of a batch",
+    "brand scans of a year",
+}
+"""Pages that look like another sample: Chromium looks at one of them."""

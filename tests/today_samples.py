@@ -19,3 +19,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 ENDS = {"today.line.": NAMES, "today.why.": NAMES}
 CODES: tuple[str, ...] = ()
+ALIKE = {
+    "brand today nothing",
+}
+"""Pages that look like another sample: Chromium looks at one of them."""

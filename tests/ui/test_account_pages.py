@@ -42,7 +42,7 @@ def show(chromium: Any) -> Iterator[Show]:
         name = route.request.url.removeprefix(HOST).partition("?")[0]
         if name.startswith("/static/"):
             route.fulfill(path=STATIC / Path(name).name)
-        elif name.endswith("/picture"):
+        elif name.endswith("/picture") or name.startswith("/product-pictures/"):
             route.fulfill(path=STATIC / "favicon.svg")
         elif name.startswith("/v1/cases/"):
             route.fulfill(json={})  # the page of a case keeps its lease

@@ -64,6 +64,8 @@ def show(chromium: Any) -> Iterator[Open]:
                 route.fulfill(body=body, content_type="text/html; charset=utf-8", headers=headers)
             elif path.startswith("/static/"):
                 route.fulfill(path=STATIC / Path(path).name)
+            elif path.startswith("/product-pictures/"):
+                route.fulfill(path=STATIC / "favicon.svg")
             elif path.endswith("/scans"):
                 (stub or (lambda route: route.fulfill(status=204)))(route)
             elif path.startswith(("/trust.json", "/v1/")):
