@@ -70,6 +70,8 @@ def describe_organisation(*, handle: str, name: str, roles: Sequence[str], now: 
         roles=sorted(set(roles)),
         created_at=now,
         salt=new_salt(),
+        contact_url="",
+        contact_email="",
     )
 
 

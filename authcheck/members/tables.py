@@ -29,8 +29,8 @@ class Organisation(Entity):
     created_at: Mapped[datetime]
     salt: Mapped[str | None] = mapped_column(String(32))
     # Never null: older rows were filled in, but SQLite adds no NOT NULL column to a table with rows.
-    contact_url: Mapped[str] = mapped_column(String(300), nullable=True, default="")
-    contact_email: Mapped[str] = mapped_column(String(254), nullable=True, default="")
+    contact_url: Mapped[str] = mapped_column(String(300), nullable=True)
+    contact_email: Mapped[str] = mapped_column(String(254), nullable=True)
 
 
 class ApiKey(Entity):
