@@ -149,8 +149,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.mailer = open_mailer(settings)
     openapi.install(app)
     app.state.routes = [*app.routes, *(route for module in ROUTERS for route in module.router.routes)]
-    for module in ROUTERS:
-        app.include_router(module.router)
+    for module in ROUTERS:  # as they are: `include_router` would build each route again for each application
+        app.router.routes.extend(module.router.routes)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)
     app.add_middleware(BodyLimit, settings=settings)  # the middleware added last sees a request first

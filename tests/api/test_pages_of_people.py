@@ -312,18 +312,20 @@ def test_a_person_is_disabled_while_working(mei: Browser, workspace: Workspace) 
         assert session.query(ApiKey).count() == 0
 
 
-def test_a_role_is_taken_in_the_middle_of_a_request(mei: Browser, workspace: Workspace) -> None:
+def test_a_role_is_taken_in_the_middle_of_a_request(
+    mei: Browser, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The request was allowed when it began. Its transaction asks again, and stores nothing."""
     people_made.person(workspace.database, "ada@acme.example", now=utc_now())
-    read = person.read_form
+    check = person.cookies.refuse_other_sites  # while the form is read
 
-    async def take_the_role_and_read(request: Request) -> Any:
-        token = GUARD.set(None)
+    def take_the_role_and_check(request: Request, token: str) -> None:
+        guard = GUARD.set(None)
         people_made.person(workspace.database, roles=("analyst",), now=utc_now())
-        GUARD.reset(token)
-        return await read(request)
+        GUARD.reset(guard)
+        check(request, token)
 
-    mei._client.app.dependency_overrides[person.read_form] = take_the_role_and_read  # type: ignore[attr-defined]
+    monkeypatch.setattr(person.cookies, "refuse_other_sites", take_the_role_and_check)
     refused = mei.post("/people/invite", email="eve@acme.example", roles="admin")
     assert (refused.status_code, "auth.role" in refused.text) == (403, True)
     with workspace.database.reading() as session:
