@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 
 from .wire.forms import Item, Page
 
 Row = TypeVar("Row")
+Direction = Annotated[Literal["oldest", "newest"], Query(description="Which items come first.")]
 by_id: Callable[[Any], str] = attrgetter("id")
 
 

@@ -44,7 +44,7 @@ UNSIGNED = UNIT | {"number": 3, "state": "unsigned", "tx_id": None}
 PLAN = {"id": "rvk_1", "count": 1000, "reason": "recalled", "due_at": NOW, "seconds": 41, "is_refused": False}
 LISTED: dict[str, Any] = {
     "batches": [BATCH, BATCH | {"states": {"unsigned": 0, "active": 3, "revoked": 0}, "product": "Kite"}],
-    "wanted": {"words": "", "design": "", "state": ""},
+    "facets": {"words": "", "design": "", "state": ""},
     "is_filtered": False,
     "code": "",
     "problem": None,
@@ -52,6 +52,7 @@ LISTED: dict[str, Any] = {
     "first_page": None,
     "next_page": "/certificates?before=bat_1",
     "csv": "/certificates.csv",
+    "api": "/v1/batches?order=newest",
     "as_of": NOW,
 }
 ONE: dict[str, Any] = {
@@ -127,7 +128,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "brand certificates none found": (
         "certificates/batches.html",
         LISTED
-        | {"batches": [], "is_filtered": True, "wanted": {"words": LONG, "design": "", "state": "unsigned"}},
+        | {"batches": [], "is_filtered": True, "facets": {"words": LONG, "design": "", "state": "unsigned"}},
     ),
     "brand certificates no such code": (
         "certificates/batches.html",

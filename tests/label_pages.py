@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from api.i18n import LANGUAGES
 from api.pages import certificate, label_view
-from authcheck.certificates.products import Told
+from authcheck.certificates.products import ProductInfo
 from authcheck.lookups.advice import Caution
 from authcheck.lookups.lookup import LookUp
 from authcheck.lookups.rights import IssuersRight
@@ -103,8 +103,8 @@ WITHOUT_UNIT = (
 
 def html(found: LookUp, tag: str = "en", right: IssuersRight = OWN) -> str:
     """Return the page of a look-up."""
-    told = Told("Red seam.", ("pic_1",))
-    answer = certificate.render_label(_request(tag), found, right, told, make.NOW)
+    product_info = ProductInfo("Red seam.", ("pic_1",))
+    answer = certificate.render_label(_request(tag), found, right, product_info, make.NOW)
     return bytes(answer.body).decode()
 
 

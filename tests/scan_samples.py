@@ -90,12 +90,12 @@ SCAN: dict[str, Any] = {
     "requests": 3,
     "counted": False,
 }
-WANTED = dict.fromkeys(
+FACETS = dict.fromkeys(
     ("batch", "unit", "design", "country", "advice", "since", "until", "off_market", "counted", "first"), ""
 )
 LIST: dict[str, Any] = {
     "scans": [SCAN, *(SCAN | {"advice": code, "way": way} for code, way in zip(ADVICE, WAYS, strict=False))],
-    "wanted": WANTED | {"unit": LONG, "counted": "true", "since": "2026-11-01"},
+    "facets": FACETS | {"unit": LONG, "counted": "true", "since": "2026-11-01"},
     "answers": ADVICE,
     "first_page": None,
     "next_page": "/scans/list?before=scn_1",
@@ -122,7 +122,7 @@ OF_BATCH = ALERT | {"id": "alr_3", "kind": "volume", "is_grave": False, "unit": 
 ALERTS: dict[str, Any] = {
     "alerts": [ALERT, CLEARED, OF_BATCH],
     "done": CLEARED,
-    "wanted": {"state": "", "kind": "", "unit": "", "batch": "", "grave": "yes"},
+    "facets": {"state": "", "kind": "", "unit": "", "batch": "", "grave": "yes"},
     "here": "?grave=yes",
     "kinds": KINDS,
     "states": STATES,

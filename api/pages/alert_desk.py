@@ -1,5 +1,6 @@
 """The page *Alerts*: what is odd about scans, and what a brand says to it, with undo."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -31,7 +32,7 @@ WriterDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.SCANS, Right.WRITE
 Word = Annotated[str, Query(max_length=40)]
 
 
-class Wanted:
+class Facets:
     """The filter as the page's address has it: by default the alerts that nobody has dealt with."""
 
     def __init__(
@@ -55,13 +56,34 @@ class Wanted:
             grave_units=bool(self.grave),
         )
 
+    def find(self, session: Session, caller: Principal, before: str, limit: int) -> Sequence[ScanAlert]:
+        """Return alerts of the filter, newest first, from before the id `before`."""
+        return handling.list_alerts(
+            session,
+            caller.organisation_id,
+            self.filter(),
+            after=before,
+            newest_first=True,
+            limit=limit,
+            reach=caller.reach,
+        )
+
+    def api(self, before: str) -> str:
+        """Return the address of the same rows by the API."""
+        wanted = self.filter()
+        pairs = [("state", state) for state in wanted.states]
+        pairs += [("kind", self.kind), ("unit", self.unit), ("batch", self.batch)]
+        pairs += [("grave", "true" if self.grave else ""), ("order", "newest"), ("after", before)]
+        pairs.append(("limit", str(PAGE)))
+        return f"/v1/alerts?{urlencode([pair for pair in pairs if pair[1]])}"
+
     def query(self, **more: str) -> str:
         """Return the query of an address with this filter."""
         pairs = {name: value for name, value in {**vars(self), **more}.items() if value}
         return f"?{urlencode(pairs)}" if pairs else ""
 
 
-WantedDep = Annotated[Wanted, Depends(Wanted)]
+FacetsDep = Annotated[Facets, Depends(Facets)]
 
 
 @router.get("/alerts")
@@ -69,19 +91,19 @@ def show(  # noqa: PLR0917 - what every page has
     request: Request,
     signed_in: ReaderDep,
     workspace: WorkspaceDep,
-    wanted: WantedDep,
+    facets: FacetsDep,
     before: Word = "",
     done: Word = "",
 ) -> HTMLResponse:
     """List the alerts, newest first. `done` is an alert that was dealt with just now, for its undo."""
-    return _show(request, workspace, acting(signed_in), wanted, before=before, done=done)
+    return _show(request, workspace, acting(signed_in), facets, before=before, done=done)
 
 
 def _show(
     request: Request,
     workspace: Workspace,
     caller: Principal,
-    wanted: Wanted,
+    facets: Facets,
     *,
     before: str = "",
     done: str = "",
@@ -89,49 +111,40 @@ def _show(
     at: str = "",
 ) -> HTMLResponse:
     """Render the list. `error` is about the form of the alert `at`."""
-    language, reach = language_of(request), caller.reach
+    language = language_of(request)
     with workspace.database.reading() as session:
-        found = handling.recent_alerts(
-            session, caller.organisation_id, wanted.filter(), before=before, limit=PAGE + 1, reach=reach
-        )
+        rows = facets.find(session, caller, before, PAGE + 1)
         settled = _find_settled(session, caller, done)
     return render(
         request,
         "scans/alerts.html",
         status=status_of(request, error) if error else 200,
-        alerts=[_alert(row, caller, language) for row in found[:PAGE]],
+        alerts=[_alert(row, caller, language) for row in rows[:PAGE]],
         done=settled and _alert(settled, caller, language),
-        wanted=vars(wanted),
-        here=wanted.query(before=before),
+        facets=vars(facets),
+        here=facets.query(before=before),
         kinds=KINDS,
         states=STATES,
         may_write=caller.may(Resource.SCANS, Right.WRITE),
         may_revoke=caller.may(Resource.REVOCATIONS, Right.WRITE),
         problem=problem_of(request, error) if error else None,
         at=at,
-        first_page=f"/alerts{wanted.query()}" if before else None,
-        next_page=f"/alerts{wanted.query(before=found[PAGE - 1].id)}" if len(found) > PAGE else None,
-        csv=f"/alerts.csv{wanted.query(before=before)}",
-        api=f"/v1/alerts{wanted.query() if wanted.state in STATES else ''}",
+        first_page=f"/alerts{facets.query()}" if before else None,
+        next_page=f"/alerts{facets.query(before=rows[PAGE - 1].id)}" if len(rows) > PAGE else None,
+        csv=f"/alerts.csv{facets.query(before=before)}",
+        api=facets.api(before),
         as_of=utc_now(),
     )
 
 
 @router.get("/alerts.csv")
 def download(
-    request: Request, signed_in: ReaderDep, workspace: WorkspaceDep, wanted: WantedDep, before: Word = ""
+    request: Request, signed_in: ReaderDep, workspace: WorkspaceDep, facets: FacetsDep, before: Word = ""
 ) -> Response:
     """Return the alerts that the page shows as CSV."""
     caller, language = acting(signed_in), language_of(request)
     with workspace.database.reading() as session:
-        rows = handling.recent_alerts(
-            session,
-            caller.organisation_id,
-            wanted.filter(),
-            before=before,
-            limit=PAGE,
-            reach=caller.reach,
-        )
+        rows = facets.find(session, caller, before, PAGE)
         table = handling.alerts_csv(rows, lambda row: language.alert(row.kind, row.params))
     headers = {"Content-Disposition": 'attachment; filename="alerts.csv"', "Cache-Control": "no-store"}
     return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
@@ -179,7 +192,7 @@ def set_state(  # noqa: PLR0917 - what every page has
     form: FormDep,
     workspace: WorkspaceDep,
     alert_id: Annotated[str, Path(max_length=40)],
-    wanted: WantedDep,
+    facets: FacetsDep,
 ) -> Response:
     """Say what an alert means, and go back to the list."""
     caller, state = acting(signed_in), form.text("state")
@@ -190,6 +203,6 @@ def set_state(  # noqa: PLR0917 - what every page has
     except AuthcheckError as error:
         if error.code == "alert.not_found":
             raise
-        return _show(request, workspace, caller, wanted, error=error, at=alert_id)
+        return _show(request, workspace, caller, facets, error=error, at=alert_id)
     done = {"done": alert_id} if state in {"cleared", "acted"} else {}
-    return go(request, f"/alerts{wanted.query(**done)}")
+    return go(request, f"/alerts{facets.query(**done)}")

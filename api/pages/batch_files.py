@@ -17,7 +17,7 @@ from authcheck.members.sessions import SignedIn
 
 from ..deps import WorkspaceDep
 from ..uploads import JobDep
-from .batches import MOST_LABELS, PAGE, USUAL_LAYOUT, BatchId, Number, ReaderDep, WantedDep, Word
+from .batches import MOST_LABELS, PAGE, USUAL_LAYOUT, BatchId, FacetsDep, Number, ReaderDep, Word
 from .person import NeedsPerson, PersonRoute, acting
 
 router = APIRouter(route_class=PersonRoute, include_in_schema=False)
@@ -25,10 +25,10 @@ IssuerDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.CERTIFICATES, Righ
 
 
 @router.get("/certificates.csv")
-def download(signed_in: ReaderDep, workspace: WorkspaceDep, wanted: WantedDep) -> Response:
+def download(signed_in: ReaderDep, workspace: WorkspaceDep, facets: FacetsDep) -> Response:
     """Return the batches that the page shows as CSV."""
     with workspace.database.reading() as session:
-        rows = wanted.find(session, acting(signed_in), PAGE)
+        rows = facets.find(session, acting(signed_in), PAGE)
         table = batches_csv(rows, batches.count_states(session, rows))
     return _file(table, "text/csv; charset=utf-8", "certificates.csv")
 

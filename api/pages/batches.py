@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.certificates import batches, desk_search, planned
 from authcheck.certificates.batch_labels import labels_of
-from authcheck.certificates.desk_search import recent_batches
+from authcheck.certificates.batches import BatchFilter
 from authcheck.certificates.tables import Batch, Certificate, PlannedRevocation
 from authcheck.config import Settings
 from authcheck.errors import AuthcheckError
@@ -44,7 +44,7 @@ BatchId = Annotated[str, Path(max_length=40)]
 Number = Annotated[int, Query(ge=1, lt=2**31)]
 
 
-class Wanted:
+class Facets:
     """The filter of the list as its form sends it."""
 
     def __init__(self, words: Word = "", design: Word = "", state: Word = "", before: Word = "") -> None:
@@ -59,19 +59,35 @@ class Wanted:
 
     def find(self, session: Session, caller: Principal, limit: int) -> Sequence[Batch]:
         """Return batches of the filter, newest first. `design` is an id or a reference of an own design."""
-        return recent_batches(
+        return batches.list_batches(
             session,
             caller.organisation_id,
-            words=self.words,
-            design_id=desk_search.find_named_design(session, caller.organisation_id, self.design),
-            unsigned=bool(self.state),
-            before=self.before,
+            self._filter(session, caller),
+            after=self.before,
+            newest_first=True,
             limit=limit,
             reach=caller.reach,
         )
 
+    def _filter(self, session: Session, caller: Principal) -> BatchFilter:
+        design_id = desk_search.find_named_design(session, caller.organisation_id, self.design)
+        return BatchFilter(design_id=design_id or None, words=self.words, unsigned=bool(self.state))
 
-WantedDep = Annotated[Wanted, Depends(Wanted)]
+    def api(self, session: Session, caller: Principal) -> str:
+        """Return the address of the same rows by the API."""
+        wanted = self._filter(session, caller)
+        pairs = {
+            "design": wanted.design_id,
+            "words": wanted.words,
+            "unsigned": "true" if wanted.unsigned else "",
+            "order": "newest",
+            "after": self.before,
+            "limit": str(PAGE),
+        }
+        return f"/v1/batches?{urlencode({name: value for name, value in pairs.items() if value})}"
+
+
+FacetsDep = Annotated[Facets, Depends(Facets)]
 
 
 @router.get("/certificates")
@@ -79,7 +95,7 @@ def show(
     request: Request,
     signed_in: ReaderDep,
     workspace: WorkspaceDep,
-    wanted: WantedDep,
+    facets: FacetsDep,
     code: Annotated[str, Query(max_length=500)] = "",
 ) -> Response:
     """List the batches, newest first, or lead to the unit with a code, an address of a label, or an id."""
@@ -90,9 +106,10 @@ def show(
         except AuthcheckError as not_found:
             error = not_found
     with workspace.database.reading() as session:
-        rows = wanted.find(session, caller, PAGE + 1)
+        rows = facets.find(session, caller, PAGE + 1)
         states = batches.count_states(session, rows[:PAGE])
-    is_filtered = bool(wanted.words or wanted.design or wanted.state)
+        api = facets.api(session, caller)
+    is_filtered = bool(facets.words or facets.design or facets.state)
     return render(
         request,
         "certificates/batches.html",
@@ -100,12 +117,13 @@ def show(
         problem=problem_of(request, error, "code") if error else None,
         code=code,
         batches=[{**batch_of(row), "states": states[row.id]} for row in rows[:PAGE]],
-        wanted={"words": wanted.words, "design": wanted.design, "state": wanted.state},
+        facets={"words": facets.words, "design": facets.design, "state": facets.state},
         is_filtered=is_filtered,
         may_issue=caller.may(Resource.CERTIFICATES, Right.WRITE),
-        first_page=f"/certificates{wanted.query()}" if wanted.before else None,
-        next_page=f"/certificates{wanted.query(before=rows[PAGE - 1].id)}" if len(rows) > PAGE else None,
-        csv=f"/certificates.csv{wanted.query(before=wanted.before)}",
+        first_page=f"/certificates{facets.query()}" if facets.before else None,
+        next_page=f"/certificates{facets.query(before=rows[PAGE - 1].id)}" if len(rows) > PAGE else None,
+        api=api,
+        csv=f"/certificates.csv{facets.query(before=facets.before)}",
         as_of=utc_now(),
     )
 

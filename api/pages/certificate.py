@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from fastapi.routing import APIRoute
 from markupsafe import Markup
 
-from authcheck.certificates.products import Told, find_told
+from authcheck.certificates.products import ProductInfo, find_product_info
 from authcheck.errors import AuthcheckError, Forbidden, NotFound, Rejected
 from authcheck.ids import LONGEST_TYPED_CHARS, check_code, show_code, tidy
 from authcheck.labels.codes import LONGEST_TEXT
@@ -159,12 +159,12 @@ def _render_certificate(request: Request, workspace: Workspace, result: LookUp) 
     now = utc_now()
     with workspace.database.reading() as session:
         right = rights.right_of(session, result.unit, now.date())
-        told = find_told(session, result.unit.organisation_id, result.unit.gtin)
-    return render_label(request, result, right, told, now)
+        product_info = find_product_info(session, result.unit.organisation_id, result.unit.gtin)
+    return render_label(request, result, right, product_info, now)
 
 
 def render_label(
-    request: Request, result: LookUp, right: IssuersRight, told: Told, now: datetime
+    request: Request, result: LookUp, right: IssuersRight, product_info: ProductInfo, now: datetime
 ) -> HTMLResponse:
     """Return the page of a unit that was looked up at `now`."""
     unit, code = result.unit, show_code(result.unit.code)
@@ -177,7 +177,7 @@ def render_label(
         code=code,
         checked_at=now,
         bundle_url=bundle_url(unit),
-        told=told,
+        product_info=product_info,
         contact_host=urlsplit(unit.contact_url).hostname or "",
         preview=f"/v1/designs/{unit.design_id}/preview" if unit.has_preview else None,
         here=HERE,

@@ -43,17 +43,17 @@ class Chart:
 
 def stack(counts: Sequence[Mapping[str, int]], *, running: int = 0) -> Chart:
     """Return a chart with a bar for each mapping from a name to a count. The last `running` bars run."""
-    top = round_up(max((sum(one.values()) for one in counts), default=0))
+    top = round_up(max((sum(bar.values()) for bar in counts), default=0))
     step = WIDTH / max(len(counts), 1)
     bars = tuple(
         Bar(
             round(place * step + step * 0.1, 2),
             round(step * 0.8, 2),
-            sum(one.values()),
-            _pieces(one, top),
+            sum(bar.values()),
+            _pieces(bar, top),
             place >= len(counts) - running,
         )
-        for place, one in enumerate(counts)
+        for place, bar in enumerate(counts)
     )
     ticks = tuple((value, HEIGHT * (1 - value / top)) for value in sorted({0, top // 2, top}))
     return Chart(WIDTH, HEIGHT, top, bars, ticks)

@@ -60,7 +60,7 @@ class Facets:
         """Return the address of the same rows by the API."""
         wanted = self.filter()
         pairs = {"state": wanted.state, "role": self.role, "other": self.other, "design": self.design,
-                 "territory": self.territory, "newest_first": "true", "after": before,
+                 "territory": self.territory, "order": "newest", "after": before,
                  "limit": str(PAGE)}  # fmt: skip
         return f"/v1/licences?{urlencode({name: value for name, value in pairs.items() if value})}"
 

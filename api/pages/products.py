@@ -49,9 +49,9 @@ def _show(
 ) -> HTMLResponse:
     with workspace.database.reading() as session:
         gtin = products.require_product(session, caller.organisation_id, gtin)
-        told = products.find_told(session, caller.organisation_id, gtin)
+        product_info = products.find_product_info(session, caller.organisation_id, gtin)
         organisation = session.get_one(Organisation, caller.organisation_id)
-    typed = {"text": told.text, "url": organisation.contact_url, "email": organisation.contact_email}
+    typed = {"text": product_info.text, "url": organisation.contact_url, "email": organisation.contact_email}
     if form is not None:
         typed |= {name: form.text(name) for name in typed if any(field == name for field, _ in form.fields)}
     return render(
@@ -60,7 +60,7 @@ def _show(
         status=status_of(request, error) if error else 200,
         gtin=gtin,
         brand=organisation.name,
-        pictures=told.pictures,
+        pictures=product_info.pictures,
         most_pictures=products.MOST_PICTURES,
         typed=typed,
         may_write=caller.may(Resource.CERTIFICATES, Right.WRITE),
@@ -122,8 +122,7 @@ def set_contact(
     caller.reach.require_whole()
     try:
         with workspace.database.writing() as session:
-            organisation = session.get_one(Organisation, caller.organisation_id, with_for_update=True)
-            products.set_contact(organisation, form.text("url"), form.text("email"))
+            products.set_contact(session, caller.organisation_id, form.text("url"), form.text("email"))
     except AuthcheckError as error:
         return _show(request, workspace, caller, gtin, error=error, form=form)
     return go(request, f"/certificates/products/{gtin}?notice=saved")

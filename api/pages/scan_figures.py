@@ -35,7 +35,7 @@ ReaderDep = Annotated[SignedIn, Depends(NeedsPerson((Resource.SCANS, Right.READ)
 Id = Annotated[str, Query(max_length=40)]
 
 
-class Asked:
+class Period:
     """The period and the part of the units that the page is about."""
 
     def __init__(self, days: Id = "", batch: Id = "", design: Id = "", before: Id = "") -> None:
@@ -53,54 +53,59 @@ class Asked:
         pairs = {"batch": self.batch, "design": self.design, "since": self.since, "until": self.until, **more}
         return f"/scans/list?{urlencode({name: value for name, value in pairs.items() if value != ''})}"
 
+    def api(self) -> str:
+        """Return the address of the same figures by the API."""
+        pairs = {"since": self.since, "until": self.until, "batch": self.batch, "design": self.design}
+        return f"/v1/scans/figures?{urlencode({name: value for name, value in pairs.items() if value})}"
+
     def query(self, **more: object) -> str:
         """Return the query of the page itself, changed."""
         pairs = {"days": self.days, "batch": self.batch, "design": self.design, **more}
         return f"?{urlencode({name: value for name, value in pairs.items() if value != ''})}"
 
 
-AskedDep = Annotated[Asked, Depends(Asked)]
+PeriodDep = Annotated[Period, Depends(Period)]
 
 
 @router.get("/scans")
-def show(request: Request, signed_in: ReaderDep, workspace: WorkspaceDep, asked: AskedDep) -> HTMLResponse:
+def show(request: Request, signed_in: ReaderDep, workspace: WorkspaceDep, period: PeriodDep) -> HTMLResponse:
     """Show the figures of a period."""
     caller = acting(signed_in)
-    part = asked.part(caller)
+    part = period.part(caller)
     with workspace.database.snapshot() as session:
         result = figures.compute(
-            session, caller.organisation_id, since=asked.since, until=asked.until, part=part, batches=0
+            session, caller.organisation_id, since=period.since, until=period.until, part=part, batches=0
         )
-        batches = _coverage(session, caller, asked, PAGE + 1)
+        batches = _coverage(session, caller, period, PAGE + 1)
         markets = markets_of(session, {row.batch_id for row in batches})
-    spans = _spans(result.days, asked)
+    spans = _spans(result.days, period)
     last = batches[:PAGE][-1].batch_id if batches else ""
     wanted = {country for named in markets.values() for country in named}
     return render(
         request,
         "scans/scans.html",
-        days=asked.days,
-        periods=[(number, f"/scans{asked.query(days=number)}") for number in PERIODS],
-        filters={"batch": asked.batch, "design": asked.design},
-        unfiltered=f"/scans?days={asked.days}",
-        figures=_figures(result, asked),
+        days=period.days,
+        periods=[(number, f"/scans{period.query(days=number)}") for number in PERIODS],
+        filters={"batch": period.batch, "design": period.design},
+        unfiltered=f"/scans?days={period.days}",
+        figures=_figures(result, period),
         chart=stack([span["counts"] for span in spans], running=1),
         spans=spans,
-        is_weekly=asked.days > MOST_BARS,
+        is_weekly=period.days > MOST_BARS,
         flagged=[
             (
                 kind,
                 Portion(count, result.scanned_units),
-                f"/alerts{_query(kind=kind, grave='yes', batch=asked.batch)}",
+                f"/alerts{_query(kind=kind, grave='yes', batch=period.batch)}",
             )
             for kind, count in result.flagged.items()
         ],
-        countries=_countries(request, result, asked, wanted),
+        countries=_countries(request, result, period, wanted),
         batches=[_batch(row, caller.organisation_id) for row in batches[:PAGE]],
-        first_page=f"/scans{asked.query()}" if asked.before else None,
-        next_page=f"/scans{asked.query(before=last)}#batches" if len(batches) > PAGE else None,
-        csv=f"/scans.csv{asked.query(before=asked.before)}",
-        api=f"/v1/scans/figures?{urlencode({'since': asked.since, 'until': asked.until})}",
+        first_page=f"/scans{period.query()}" if period.before else None,
+        next_page=f"/scans{period.query(before=last)}#batches" if len(batches) > PAGE else None,
+        csv=f"/scans.csv{period.query(before=period.before)}",
+        api=period.api(),
         as_of=utc_now(),
     )
 
@@ -108,65 +113,65 @@ def show(request: Request, signed_in: ReaderDep, workspace: WorkspaceDep, asked:
 _ORDER = ("verified", "cannot_tell", "careful", "revoked")  # from the bottom of a bar
 
 
-def _coverage(session: Session, caller: Principal, asked: Asked, limit: int) -> list[BatchCoverage]:
+def _coverage(session: Session, caller: Principal, period: Period, limit: int) -> list[BatchCoverage]:
     return coverage.coverage(
         session,
         caller.organisation_id,
-        part=asked.part(caller),
-        before=asked.before,
+        part=period.part(caller),
+        before=period.before,
         limit=limit,
     )
 
 
 @router.get("/scans.csv")
-def download(signed_in: ReaderDep, workspace: WorkspaceDep, asked: AskedDep) -> Response:
+def download(signed_in: ReaderDep, workspace: WorkspaceDep, period: PeriodDep) -> Response:
     """Return the batches that the page shows as CSV."""
     with workspace.database.snapshot() as session:
-        table = coverage.coverage_csv(_coverage(session, acting(signed_in), asked, PAGE))
+        table = coverage.coverage_csv(_coverage(session, acting(signed_in), period, PAGE))
     headers = {"Content-Disposition": 'attachment; filename="coverage.csv"', "Cache-Control": "no-store"}
     return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _figures(result: Figures, asked: Asked) -> list[dict[str, Any]]:
+def _figures(result: Figures, period: Period) -> list[dict[str, Any]]:
     """Return the figures above the chart: key, number or part, and the address of the rows."""
     answers = {code: sum(day.advice[code] for day in result.days) for code in ("careful", "revoked")}
     counted = {"counted": "true"}
     return [
-        {"key": "sessions", "number": result.sessions, "rows": asked.rows(**counted)},
-        {"key": "first", "number": result.first, "rows": asked.rows(first="true")},
-        {"key": "careful", "number": answers["careful"], "rows": asked.rows(advice="careful", **counted)},
-        {"key": "revoked", "number": answers["revoked"], "rows": asked.rows(advice="revoked", **counted)},
+        {"key": "sessions", "number": result.sessions, "rows": period.rows(**counted)},
+        {"key": "first", "number": result.first, "rows": period.rows(first="true")},
+        {"key": "careful", "number": answers["careful"], "rows": period.rows(advice="careful", **counted)},
+        {"key": "revoked", "number": answers["revoked"], "rows": period.rows(advice="revoked", **counted)},
         {
             "key": "off_market",
             "part": Portion(result.off_market, result.located_in_markets),
-            "rows": asked.rows(off_market="true", **counted),
+            "rows": period.rows(off_market="true", **counted),
         },
         {
             "key": "flagged",
             "part": Portion(result.flagged_units, result.scanned_units),
-            "rows": f"/alerts{_query(grave='yes', batch=asked.batch)}",
+            "rows": f"/alerts{_query(grave='yes', batch=period.batch)}",
         },
-        {"key": "probing", "number": result.probing, "rows": asked.rows(counted="false")},
+        {"key": "probing", "number": result.probing, "rows": period.rows(counted="false")},
     ]
 
 
-def _spans(days: Sequence[Day], asked: Asked) -> list[dict[str, Any]]:
+def _spans(days: Sequence[Day], period: Period) -> list[dict[str, Any]]:
     """Return the bars of the chart from left to right: days, or weeks that end today for a long period."""
-    length = 7 if asked.days > MOST_BARS else 1
+    length = 7 if period.days > MOST_BARS else 1
     ends = range(len(days), 0, -length)
-    return [_span(days[max(0, end - length) : end], asked) for end in reversed(ends)]
+    return [_span(days[max(0, end - length) : end], period) for end in reversed(ends)]
 
 
-def _span(days: Sequence[Day], asked: Asked) -> dict[str, Any]:
+def _span(days: Sequence[Day], period: Period) -> dict[str, Any]:
     within = {"since": days[0].day, "until": days[-1].day, "counted": "true"}
     counts = {code: sum(day.advice[code] for day in days) for code in _ORDER}
     return {
         "day": days[0].day,
         "sessions": sum(counts.values()),
         "first": sum(day.first for day in days),
-        "rows": asked.rows(**within),
+        "rows": period.rows(**within),
         "counts": counts,
-        "answers": [(code, count, asked.rows(**within, advice=code)) for code, count in counts.items()],
+        "answers": [(code, count, period.rows(**within, advice=code)) for code, count in counts.items()],
     }
 
 
@@ -174,7 +179,7 @@ def _query(**pairs: str) -> str:
     return f"?{urlencode({name: value for name, value in pairs.items() if value})}"
 
 
-def _countries(request: Request, result: Figures, asked: Asked, wanted: set[str]) -> list[dict[str, Any]]:
+def _countries(request: Request, result: Figures, period: Period, wanted: set[str]) -> list[dict[str, Any]]:
     """Return the countries, most sessions first, then the few, whose rows might name a phone."""
     names = language_of(request).locale.territories
     known = [(code, count) for code, count in result.countries.items() if code]
@@ -184,11 +189,11 @@ def _countries(request: Request, result: Figures, asked: Asked, wanted: set[str]
             "name": names.get(code, code),
             "part": Portion(count, result.sessions),
             "is_expected": code in wanted if wanted else None,
-            "rows": asked.rows(country=code, counted="true"),
+            "rows": period.rows(country=code, counted="true"),
         }
         for code, count in known
     ]
-    unknown = asked.rows(country=UNKNOWN, counted="true")
+    unknown = period.rows(country=UNKNOWN, counted="true")
     rest = (("few", result.few, None), ("unknown", result.countries.get("", 0), unknown))
     return rows + [
         {

@@ -27,7 +27,7 @@ Word = Annotated[str, Query(max_length=40)]
 FLAGS = {"true": True, "false": False}
 
 
-class Wanted:
+class Facets:
     """The filter as the page's address has it. A value that we do not know names no limit."""
 
     def __init__(  # noqa: PLR0917 - one parameter per filter
@@ -72,7 +72,7 @@ class Wanted:
         return f"?{urlencode(pairs)}" if pairs else ""
 
 
-WantedDep = Annotated[Wanted, Depends(Wanted)]
+FacetsDep = Annotated[Facets, Depends(Facets)]
 
 
 def day_of(text: str) -> date | None:
@@ -85,7 +85,7 @@ def day_of(text: str) -> date | None:
 
 @router.get("/scans/list")
 def show(
-    request: Request, signed_in: ReaderDep, workspace: WorkspaceDep, wanted: WantedDep, before: Word = ""
+    request: Request, signed_in: ReaderDep, workspace: WorkspaceDep, facets: FacetsDep, before: Word = ""
 ) -> HTMLResponse:
     """List the scans of the filter, newest first."""
     caller, language = acting(signed_in), language_of(request)
@@ -93,7 +93,7 @@ def show(
         rows = listing.list_scans(
             session,
             caller.organisation_id,
-            wanted.filter(),
+            facets.filter(),
             before=before,
             limit=PAGE + 1,
             reach=caller.reach,
@@ -102,12 +102,12 @@ def show(
         request,
         "scans/list.html",
         scans=[_scan(row, caller.organisation_id, language) for row in rows[:PAGE]],
-        wanted=vars(wanted),
+        facets=vars(facets),
         answers=ADVICE,
-        first_page=f"/scans/list{wanted.query()}" if before else None,
-        next_page=f"/scans/list{wanted.query(before=rows[PAGE - 1].id)}" if len(rows) > PAGE else None,
-        csv=f"/scans/list.csv{wanted.query()}",
-        api=f"/v1/scans{wanted.query()}",
+        first_page=f"/scans/list{facets.query()}" if before else None,
+        next_page=f"/scans/list{facets.query(before=rows[PAGE - 1].id)}" if len(rows) > PAGE else None,
+        csv=f"/scans/list.csv{facets.query()}",
+        api=f"/v1/scans{facets.query()}",
         as_of=utc_now(),
     )
 
@@ -131,13 +131,13 @@ def _scan(row: ScanSession, organisation_id: str, language: Language) -> dict[st
 
 
 @router.get("/scans/list.csv")
-def download(signed_in: ReaderDep, workspace: WorkspaceDep, wanted: WantedDep) -> Response:
+def download(signed_in: ReaderDep, workspace: WorkspaceDep, facets: FacetsDep) -> Response:
     """Return all scans of the filter as CSV, oldest first."""
-    pages = _read_csv(workspace, acting(signed_in), wanted.filter())
+    pages = _read_csv(workspace, acting(signed_in), facets.filter())
     headers = {"Content-Disposition": 'attachment; filename="scans.csv"', "Cache-Control": "no-store"}
     return StreamingResponse(pages, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _read_csv(workspace: Workspace, caller: Principal, wanted: ScanFilter) -> Iterator[str]:
+def _read_csv(workspace: Workspace, caller: Principal, facets: ScanFilter) -> Iterator[str]:
     with workspace.database.snapshot() as session:
-        yield from listing.scans_csv(session, caller.organisation_id, wanted, reach=caller.reach)
+        yield from listing.scans_csv(session, caller.organisation_id, facets, reach=caller.reach)

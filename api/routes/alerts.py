@@ -3,21 +3,22 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from authcheck.certificates.signing_keys import open_vault
 from authcheck.certificates.tables import Certificate
 from authcheck.errors import Forbidden
 from authcheck.lookups import units
 from authcheck.scans import claims, handling
+from authcheck.scans.handling import AlertFilter
 from authcheck.scans.tables import ScanAlert
 from authcheck.storage.opening import utc_now
 
 from ..deps import KeyFirst, ScansReader, ScansWriter, WorkspaceDep, public_limit
 from ..i18n import language_of
-from ..paging import PagingDep
+from ..paging import Direction, PagingDep
 from ..scanners import origin_of
-from ..wire.forms import Page
+from ..wire.forms import Page, Text
 from ..wire.scans import (
     AlertKind,
     AlertOut,
@@ -48,17 +49,22 @@ def list_alerts(  # noqa: PLR0917 - one parameter per filter
     workspace: WorkspaceDep,
     paging: PagingDep,
     kind: AlertKind | None = None,
-    state: AlertState | None = None,
+    state: Annotated[list[AlertState] | None, Query(description="One or several states.")] = None,
+    unit: Annotated[Text, Query(max_length=40, description="Id of a certificate.")] = "",
+    batch: Annotated[Text, Query(max_length=40, description="Id of a batch.")] = "",
+    order: Direction = "oldest",
+    *,
+    grave: Annotated[bool, Query(description="Only alerts that can warn the buyers of a unit.")] = False,
 ) -> Page[AlertOut]:
-    """List the alerts about scans of your units, oldest first."""
+    """List the alerts about scans of your units, oldest or newest first."""
     sentence = sentence_in(request)
     with workspace.database.reading() as session:
         rows = handling.list_alerts(
             session,
             caller.organisation_id,
-            kind=kind,
-            state=state,
+            AlertFilter(states=state or (), kind=kind or "", unit_id=unit, batch_id=batch, grave_units=grave),
             after=paging.after,
+            newest_first=order == "newest",
             limit=paging.fetch,
             reach=caller.reach,
         )

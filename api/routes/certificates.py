@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
 
 from authcheck.certificates import batches, issuing, revoking
-from authcheck.certificates.batches import Filter, Selection
+from authcheck.certificates.batches import BatchFilter, Filter, Selection
 from authcheck.certificates.meters import Meter, meters_of
 from authcheck.certificates.orders import Order
 from authcheck.certificates.signing_keys import open_vault
@@ -26,7 +26,7 @@ from authcheck.workspace import Workspace
 
 from ..deps import CertificatesIssuer, CertificatesReader, KeyFirst, Revoker, WorkspaceDep
 from ..idempotency import OnceDep
-from ..paging import PagingDep
+from ..paging import Direction, PagingDep
 from ..wire.certificates import BatchIn, BatchOut, CertificateOut, MeterOut, RevocationIn, RevocationOut
 from ..wire.forms import Page, Text
 
@@ -79,16 +79,19 @@ def list_batches(  # noqa: PLR0917 - one parameter per filter
     design: DesignId = None,
     gtin: Gtin = None,
     lot: Lot = None,
+    words: Annotated[Text, Query(max_length=200, description="A part of product or lot, or a GTIN.")] = "",
+    order: Direction = "oldest",
+    *,
+    unsigned: Annotated[bool, Query(description="Only those that wait for your signature.")] = False,
 ) -> Page[BatchOut]:
-    """List your batches, oldest first."""
+    """List your batches, oldest or newest first."""
     with workspace.database.reading() as session:
         rows = batches.list_batches(
             session,
             caller.organisation_id,
-            design_id=design,
-            gtin=gtin,
-            lot=lot,
+            BatchFilter(design_id=design, gtin=gtin, lot=lot, words=words.strip(), unsigned=unsigned),
             after=paging.after,
+            newest_first=order == "newest",
             limit=paging.fetch,
             reach=caller.reach,
         )

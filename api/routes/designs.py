@@ -24,7 +24,7 @@ from ..deps import DesignsReader, DesignsWriter, IfMatch, IfNoneMatch, KeyFirst,
 from ..etags import changed_since, design_etag, not_modified, require_match
 from ..idempotency import OnceDep
 from ..openapi import MASKS, PICTURES, multipart
-from ..paging import PagingDep
+from ..paging import Direction, PagingDep
 from ..places import Turn
 from ..uploads import TurnDep, Upload, UploadDep
 from ..wire.designs import DesignOut, DesignPatch, RegisteredOut, design_out
@@ -143,7 +143,7 @@ def list_designs(
     workspace: WorkspaceDep,
     paging: PagingDep,
     wanted: WantedDep,
-    order: Annotated[Literal["oldest", "newest"], Query()] = "oldest",
+    order: Direction = "oldest",
 ) -> Page[DesignOut]:
     """List your designs, oldest first unless `order` says otherwise."""
     with workspace.database.reading() as session:

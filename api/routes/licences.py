@@ -21,7 +21,7 @@ from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
 from ..deps import KeyFirst, LicencesReader, LicencesWriter, WorkspaceDep
-from ..paging import PagingDep
+from ..paging import Direction, PagingDep
 from ..wire.forms import Page
 from ..wire.licences import LicenceIn, LicenceOut, LicenceRevocationIn, TermsIn
 
@@ -97,7 +97,7 @@ def list_licences(
     territory: Annotated[
         str, Query(max_length=60, description="A country that the terms cover, like FR.")
     ] = "",
-    newest_first: bool = False,
+    order: Direction = "oldest",
 ) -> Page[LicenceOut]:
     """List the licences that you gave or got, all versions, oldest first or newest first."""
     now = utc_now()
@@ -110,7 +110,7 @@ def list_licences(
             units=uncounted,
             after=paging.after,
             limit=paging.fetch,
-            newest_first=newest_first,
+            newest_first=order == "newest",
             reach=caller.reach,
         )
         rows = [row for row, _ in found]

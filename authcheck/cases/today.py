@@ -38,7 +38,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Reader:
     """Who asks, and when."""
 
     caller: Principal
@@ -47,17 +47,17 @@ class Asked:
     now: datetime
 
 
-Counter = Callable[[Session, Asked], int]
+Counter = Callable[[Session, Reader], int]
 
 
 def find_lines(session: Session, caller: Principal, now: datetime, *, reach: Reach) -> list[Line]:
     """Return at most seven lines about what the caller may see within reach, the most urgent first."""
     organisation = session.get_one(Organisation, caller.organisation_id)
-    asked = Asked(caller, frozenset(organisation.roles), reach, now)
+    reader = Reader(caller, frozenset(organisation.roles), reach, now)
     lines: list[Line] = []
     for name, page, kinds, resource, right, count in LINES:
-        if asked.kinds & kinds and caller.may(resource, right) and len(lines) < MOST_LINES:
-            number = count(session, asked)
+        if reader.kinds & kinds and caller.may(resource, right) and len(lines) < MOST_LINES:
+            number = count(session, reader)
             if number:
                 lines.append(Line(name, min(number, MOST), page))
     return lines
@@ -68,69 +68,69 @@ def _count(session: Session, query: Select[str]) -> int:
     return session.scalar(select(func.count()).select_from(query.limit(MOST).subquery())) or 0
 
 
-def _count_copies(session: Session, asked: Asked) -> int:
+def _count_copies(session: Session, reader: Reader) -> int:
     wanted = AlertFilter(states=("new",), grave_units=True)
-    caller = asked.caller
-    return count_alerts(session, caller.organisation_id, wanted, reach=asked.reach, most=MOST)
+    caller = reader.caller
+    return count_alerts(session, caller.organisation_id, wanted, reach=reader.reach, most=MOST)
 
 
 def _count_licences(state: str, side: str) -> Counter:
-    def count(session: Session, asked: Asked) -> int:
-        caller = asked.caller
+    def count(session: Session, reader: Reader) -> int:
+        caller = reader.caller
         rows = listing.find(
             session,
             caller.organisation_id,
             listing.Filter(state=state, side=side),
-            today=asked.now.astimezone(UTC).date(),
+            today=reader.now.astimezone(UTC).date(),
             units=units_issued,
             limit=MOST,
-            reach=asked.reach,
+            reach=reader.reach,
         )
         return len(rows)
 
     return count
 
 
-def _count_disputed(session: Session, asked: Asked) -> int:
-    caller = asked.caller
+def _count_disputed(session: Session, reader: Reader) -> int:
+    caller = reader.caller
     query = select(Design.id).where(
         Design.owner_id == caller.organisation_id,
         Design.state == "disputed",
-        asked.reach.has_design(Design.id),
+        reader.reach.has_design(Design.id),
     )
     return _count(session, query)
 
 
-def _count_hits(session: Session, asked: Asked) -> int:
+def _count_hits(session: Session, reader: Reader) -> int:
     wanted = hit_search.Filter(
         verdicts=SUSPECT_VERDICTS,
         stage=Stage.NOT_REPORTED,
-        since=(asked.now - timedelta(days=HIT_DAYS)).date(),
+        since=(reader.now - timedelta(days=HIT_DAYS)).date(),
     )
-    caller = asked.caller
-    return hit_search.count_hits(session, wanted, owner_id=caller.organisation_id, reach=asked.reach)
+    caller = reader.caller
+    return hit_search.count_hits(session, wanted, owner_id=caller.organisation_id, reach=reader.reach)
 
 
-def _count_unsigned(session: Session, asked: Asked) -> int:
-    caller = asked.caller
+def _count_unsigned(session: Session, reader: Reader) -> int:
+    caller = reader.caller
     unsigned = exists().where(Certificate.batch_id == Batch.id, Certificate.state == "unsigned")
     query = select(Batch.id).where(
-        Batch.organisation_id == caller.organisation_id, unsigned, asked.reach.has_design(Batch.design_id)
+        Batch.organisation_id == caller.organisation_id, unsigned, reader.reach.has_design(Batch.design_id)
     )
     return _count(session, query)
 
 
-def _count_missing_key(session: Session, asked: Asked) -> int:
-    return 0 if has_active_key(session, asked.caller.organisation_id) else 1
+def _count_missing_key(session: Session, reader: Reader) -> int:
+    return 0 if has_active_key(session, reader.caller.organisation_id) else 1
 
 
-def _count_proposals(session: Session, asked: Asked) -> int:
-    caller = asked.caller
-    return len(proposals.list_proposals(session, caller.organisation_id, limit=MOST, reach=asked.reach))
+def _count_proposals(session: Session, reader: Reader) -> int:
+    caller = reader.caller
+    return len(proposals.list_proposals(session, caller.organisation_id, limit=MOST, reach=reader.reach))
 
 
-def _count_cases(session: Session, asked: Asked) -> int:
-    query = select(Case.id).where(Case.organisation_id == asked.caller.organisation_id, Case.state == "open")
+def _count_cases(session: Session, reader: Reader) -> int:
+    query = select(Case.id).where(Case.organisation_id == reader.caller.organisation_id, Case.state == "open")
     return _count(session, query)
 
 

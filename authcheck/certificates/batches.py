@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.certificates.orders import MOST_UNITS
@@ -41,30 +41,63 @@ def get_batch(
     return batch
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchFilter:
+    """A filter for batches. A batch must match every field that is not None, empty or False.
+
+    `words` is a part of the product's name or of the lot, or the beginning of a GTIN. `unsigned` are batches
+    that wait for the brand's own signature.
+    """
+
+    design_id: str | None = None
+    gtin: str | None = None
+    lot: str | None = None
+    words: str = ""
+    unsigned: bool = False
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Yield the conditions. Raises Rejected (`gs1.*`)."""
+        if self.design_id is not None:
+            yield Batch.design_id == self.design_id
+        if self.gtin is not None:
+            yield Batch.gtin == check_gtin(self.gtin)
+        if self.lot is not None:
+            yield Batch.lot == check_lot(self.lot)
+        if self.unsigned:
+            yield exists().where(Certificate.batch_id == Batch.id, Certificate.state == "unsigned")
+        if self.words:
+            gtin = self.words.zfill(14) if self.words.isdigit() else self.words
+            yield or_(
+                func.lower(Batch.product).contains(self.words.lower(), autoescape=True),
+                func.lower(Batch.lot).contains(self.words.lower(), autoescape=True),
+                Batch.gtin.startswith(gtin, autoescape=True),
+            )
+
+
+ALL_BATCHES = BatchFilter()
+
+
 def list_batches(
     session: Session,
     organisation_id: str,
+    wanted: BatchFilter = ALL_BATCHES,
     *,
-    design_id: str | None = None,
-    gtin: str | None = None,
-    lot: str | None = None,
     after: str = "",
+    newest_first: bool = False,
     limit: int = 50,
     reach: Reach = WHOLE,
 ) -> Sequence[Batch]:
     """Return at most `limit` batches of an organisation by id (so by time), from after the id `after`.
 
-    Their designs are within reach.
+    With `newest_first` backwards from before it. Their designs are within reach. Raises Rejected (`gs1.*`).
     """
-    query = _select_batches().where(Batch.organisation_id == organisation_id, Batch.id > after)
+    if not can_be_stored(wanted.words, wanted.design_id or "", after):
+        return []
+    query = _select_batches().where(Batch.organisation_id == organisation_id, *wanted.conditions())
     query = query.where(reach.has_design(Batch.design_id))
-    if design_id is not None:
-        query = query.where(Batch.design_id == design_id)
-    if gtin is not None:
-        query = query.where(Batch.gtin == check_gtin(gtin))
-    if lot is not None:
-        query = query.where(Batch.lot == check_lot(lot))
-    return session.scalars(query.order_by(Batch.id).limit(limit)).all()
+    if after:
+        query = query.where(Batch.id < after if newest_first else Batch.id > after)
+    return session.scalars(query.order_by(Batch.id.desc() if newest_first else Batch.id).limit(limit)).all()
 
 
 def all_batches(session: Session, organisation_id: str) -> Iterator[Sequence[Batch]]:

@@ -1,11 +1,11 @@
-"""What the pages of certificates list: batches newest first, the units of a batch, designs to issue for."""
+"""What the pages of certificates list: the units of a batch, and designs to issue for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from authcheck.certificates.batches import STATES
 from authcheck.certificates.tables import Batch, Certificate
@@ -23,46 +23,6 @@ class DesignChoice:
 
     design: Design
     licence_id: str | None
-
-
-def recent_batches(
-    session: Session,
-    organisation_id: str,
-    *,
-    words: str = "",
-    design_id: str = "",
-    unsigned: bool = False,
-    before: str = "",
-    limit: int = 50,
-    reach: Reach = WHOLE,
-) -> Sequence[Batch]:
-    """Return at most `limit` batches of an organisation, newest first, from before the id `before`.
-
-    `words` is a part of the product's name or of the lot, or the beginning of a GTIN. `unsigned` are batches
-    that wait for the brand's own signature.
-    """
-    if not can_be_stored(words, design_id, before):
-        return []
-    query = (
-        select(Batch)
-        .options(joinedload(Batch.organisation), joinedload(Batch.design))
-        .where(Batch.organisation_id == organisation_id, reach.has_design(Batch.design_id))
-    )
-    if before:
-        query = query.where(Batch.id < before)
-    if design_id:
-        query = query.where(Batch.design_id == design_id)
-    if unsigned:
-        query = query.where(exists().where(Certificate.batch_id == Batch.id, Certificate.state == "unsigned"))
-    if words:
-        query = query.where(
-            or_(
-                func.lower(Batch.product).contains(words.lower(), autoescape=True),
-                func.lower(Batch.lot).contains(words.lower(), autoescape=True),
-                Batch.gtin.startswith(words.zfill(14) if words.isdigit() else words, autoescape=True),
-            )
-        )
-    return session.scalars(query.order_by(Batch.id.desc()).limit(limit)).all()
 
 
 def units_of(

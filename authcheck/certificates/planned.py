@@ -16,7 +16,7 @@ from authcheck.certificates.revoking import checked_reason
 from authcheck.certificates.signing_keys import open_vault
 from authcheck.certificates.tables import PlannedRevocation
 from authcheck.config import Settings
-from authcheck.errors import AuthcheckError, Conflict, NotFound
+from authcheck.errors import AuthcheckError, Conflict, NotFound, Unavailable
 from authcheck.ids import new_id, normal_id
 from authcheck.ledger import publishing
 from authcheck.members.tables import Organisation
@@ -85,7 +85,7 @@ def plan(
 
 
 def undo(session: Session, planned_id: str, organisation_id: str, now: datetime) -> PlannedRevocation:
-    """Take a planned revocation back. A repetition changes nothing.
+    """Take a planned revocation back, or put away one that was refused. A repetition changes nothing.
 
     Raises NotFound (`revocation.not_found`), Conflict (`revocation.too_late`).
     """
@@ -96,7 +96,7 @@ def undo(session: Session, planned_id: str, organisation_id: str, now: datetime)
     row = session.scalar(query.with_for_update()) if can_be_stored(planned_id) else None
     if row is None:
         raise NotFound("You have no planned revocation with this id.", code="revocation.not_found")
-    if row.state == WAITING and now < row.due_at:
+    if row.state == REFUSED or (row.state == WAITING and now < row.due_at):
         row.state = UNDONE
     if row.state != UNDONE:
         raise Conflict(
@@ -118,8 +118,9 @@ def waiting_of(session: Session, organisation_id: str, batch_id: str) -> Sequenc
 def carry_out(database: Database, settings: Settings, now: datetime) -> int:
     """Carry out the planned revocations that are due. Return how many were carried out.
 
-    Each has its own transaction. A revocation that is refused keeps the code of the refusal and holds up no
-    other. Server processes may do this at the same time.
+    Each has its own transaction. A revocation that is refused keeps the code of the refusal, and one that
+    fails waits for the next round. Neither holds up the others. Server processes may do this at the same
+    time. Raises Unavailable when the database or the disk takes nothing: then all wait.
     """
     with database.reading() as session:
         due = (PlannedRevocation.state == WAITING, PlannedRevocation.due_at <= now)
@@ -130,12 +131,16 @@ def carry_out(database: Database, settings: Settings, now: datetime) -> int:
         try:
             with database.writing() as session:
                 done += _carry_out(session, settings, name, now)
+        except Unavailable:
+            raise
         except AuthcheckError as error:
             log.warning("planned revocation %s: %s", name, error)
             with database.writing() as session:
                 row = _lock_waiting(session, name)
                 if row is not None:
                     row.state, row.code = REFUSED, error.code
+        except Exception:
+            log.exception("planned revocation %s waits for the next round", name)
     if done:
         publishing.publish_recorded(database, settings)
     return done

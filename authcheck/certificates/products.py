@@ -23,10 +23,11 @@ from authcheck.storage.parameters import can_be_stored
 TEXT_CHARS = 1_000
 MOST_PICTURES = 3
 URL_CHARS = 300
+KEEPS_KEY = {"key_share": True}  # a lock that lets others refer to the organisation
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ProductInfo:
     """What a brand tells about a product: its text, and the ids of its pictures."""
 
     text: str = ""
@@ -48,7 +49,7 @@ def require_product(session: Session, organisation_id: str, text: str) -> str:
     return gtin
 
 
-def find_told(session: Session, organisation_id: str, gtin: str) -> Told:
+def find_product_info(session: Session, organisation_id: str, gtin: str) -> ProductInfo:
     """Return what a brand tells about a product, empty for nothing."""
     of_product = (ProductPicture.organisation_id == organisation_id, ProductPicture.gtin == gtin)
     text = session.scalar(
@@ -57,7 +58,7 @@ def find_told(session: Session, organisation_id: str, gtin: str) -> Told:
         )
     )
     pictures = session.scalars(select(ProductPicture.id).where(*of_product).order_by(ProductPicture.id))
-    return Told(text or "", tuple(pictures))
+    return ProductInfo(text or "", tuple(pictures))
 
 
 def set_text(session: Session, organisation_id: str, gtin: str, text: str, now: datetime) -> None:
@@ -82,7 +83,7 @@ def add_picture(session: Session, organisation_id: str, gtin: str, data: bytes, 
     Raises Conflict (`product.pictures`), NotFound (`product.not_found`).
     """
     gtin = require_product(session, organisation_id, gtin)
-    session.get_one(Organisation, organisation_id, with_for_update=True)
+    session.get_one(Organisation, organisation_id, with_for_update=KEEPS_KEY)
     sha256 = hashlib.sha256(data).hexdigest()
     hashes = session.scalars(
         select(ProductPicture.sha256).where(
@@ -128,7 +129,7 @@ def picture_not_found_error() -> NotFound:
     return NotFound("We have no such picture.", code="product.picture_not_found")
 
 
-def set_contact(organisation: Organisation, url: str, email: str) -> None:
+def set_contact(session: Session, organisation_id: str, url: str, email: str) -> None:
     """Say how buyers reach a brand. Empty texts say nothing.
 
     Raises Rejected (`organisation.url`, and `person.email` as `people.normal_email`).
@@ -140,6 +141,7 @@ def set_contact(organisation: Organisation, url: str, email: str) -> None:
             code="organisation.url",
             limit=URL_CHARS,
         )
+    organisation = session.get_one(Organisation, organisation_id, with_for_update=KEEPS_KEY)
     organisation.contact_url = url
     organisation.contact_email = normal_email(email) if email.strip() else ""
 

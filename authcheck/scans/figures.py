@@ -73,25 +73,25 @@ def compute(
 
     With the coverage of at most so many `batches`, the newest ones.
     """
-    found = _find_sums(session, organisation_id, part, since, until)
-    counted = [one for one in found if one.counted]
+    day_sums = _find_sums(session, organisation_id, part, since, until)
+    counted = [row for row in day_sums if row.counted]
     countries, few = _countries(_count_countries(session, organisation_id, part, since, until))
     flagged, flagged_units = _flagged(session, organisation_id, part)
     return Figures(
         since=since,
         until=until,
-        sessions=sum(one.sessions for one in counted),
-        requests=sum(one.requests for one in counted),
-        probing=sum(one.sessions for one in found if not one.counted),
-        first=sum(one.first for one in counted),
+        sessions=sum(row.sessions for row in counted),
+        requests=sum(row.requests for row in counted),
+        probing=sum(row.sessions for row in day_sums if not row.counted),
+        first=sum(row.first for row in counted),
         days=list(_days(counted, since, until)),
         countries=countries,
         few=few,
-        off_market=sum(one.outside for one in counted),
-        located_in_markets=sum(one.located for one in counted),
+        off_market=sum(row.outside for row in counted),
+        located_in_markets=sum(row.located for row in counted),
         flagged=flagged,
         flagged_units=flagged_units,
-        scanned_units=_count_scanned(session, organisation_id, part, found, (since, until)),
+        scanned_units=_count_scanned(session, organisation_id, part, day_sums, (since, until)),
         batches=coverage(session, organisation_id, part=part, limit=batches),
     )
 
@@ -121,13 +121,13 @@ def _of_part(
 
 
 def _count_scanned(
-    session: Session, organisation_id: str, part: Part, found: Sequence[Sum], period: tuple[date, date]
+    session: Session, organisation_id: str, part: Part, day_sums: Sequence[Sum], period: tuple[date, date]
 ) -> int:
-    """Return how many units were ever scanned. `found` are the sums of the period."""
+    """Return how many units were ever scanned. `day_sums` are the sums of the period."""
     if part.is_whole:
         closed, (since, until) = sums.last_closed(session), period
         if closed is not None and since <= closed and until >= utc_now().date():  # it has all open days
-            open_days = sum(one.first for one in found if one.day > closed)
+            open_days = sum(row.first for row in day_sums if row.day > closed)
             return sums.count_closed(session, organisation_id) + open_days
         return sums.count_scanned(session, organisation_id)
     query = select(func.count()).select_from(ScanSession).where(sums.IS_FIRST)
@@ -138,9 +138,9 @@ def _days(counted: Sequence[Sum], since: date, until: date) -> Iterator[Day]:
     """Yield every day of the period, also those without a session."""
     advice: defaultdict[date, Counter[str]] = defaultdict(Counter)
     first: Counter[date] = Counter()
-    for one in counted:
-        advice[one.day][one.advice] += one.sessions
-        first[one.day] += one.first
+    for row in counted:
+        advice[row.day][row.advice] += row.sessions
+        first[row.day] += row.first
     for number in range((until - since).days + 1):
         day = since + timedelta(days=number)
         answers = {code: advice[day][code] for code in ADVICE}

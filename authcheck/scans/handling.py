@@ -24,28 +24,6 @@ COLUMNS = (
 OWNER = "owner"  # who clears an alert with the secret of the unit's owner
 
 
-def list_alerts(
-    session: Session,
-    organisation_id: str,
-    *,
-    kind: str | None = None,
-    state: str | None = None,
-    after: str = "",
-    limit: int = 50,
-    reach: Reach = WHOLE,
-) -> Sequence[ScanAlert]:
-    """Return at most `limit` alerts of an issuer or a design's owner, by id (so by time) from after `after`.
-
-    Raises Rejected (`alert.kind`, `alert.state`).
-    """
-    query = _select_own(organisation_id, reach).where(ScanAlert.id > after)
-    if kind is not None:
-        query = query.where(ScanAlert.kind == _one_of(kind, KINDS, "alert.kind"))
-    if state is not None:
-        query = query.where(ScanAlert.state == _one_of(state, STATES, "alert.state"))
-    return session.scalars(query.order_by(ScanAlert.id).limit(limit)).all()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertFilter:
     """A filter for alerts. An alert must match each field that is not empty."""
@@ -57,37 +35,49 @@ class AlertFilter:
     grave_units: bool = False
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
-        """Yield the conditions. `grave_units` are the alerts that the figure of flagged units counts."""
+        """Yield the conditions. `grave_units` are the alerts that the figure of flagged units counts.
+
+        Raises Rejected (`alert.kind`, `alert.state`).
+        """
+        if self.kind:
+            yield ScanAlert.kind == _one_of(self.kind, KINDS, "alert.kind")
         for column, value in (
-            (ScanAlert.kind, self.kind),
             (ScanAlert.certificate_id, self.unit_id),
             (ScanAlert.batch_id, self.batch_id),
         ):
             if value:
                 yield column == value
         if self.states:
-            yield ScanAlert.state.in_(sorted(self.states))
+            yield ScanAlert.state.in_(sorted(_one_of(state, STATES, "alert.state") for state in self.states))
         if self.grave_units:
             yield ScanAlert.is_grave.is_(True)
             yield ScanAlert.certificate_id.is_not(None)
 
 
-def recent_alerts(
+ALL_ALERTS = AlertFilter()
+
+
+def list_alerts(
     session: Session,
     organisation_id: str,
-    wanted: AlertFilter,
+    wanted: AlertFilter = ALL_ALERTS,
     *,
-    before: str = "",
+    after: str = "",
+    newest_first: bool = False,
     limit: int = 50,
     reach: Reach = WHOLE,
 ) -> Sequence[ScanAlert]:
-    """Return at most `limit` alerts of an issuer or a design's owner, newest first, from before `before`."""
-    if not can_be_stored(wanted.kind, wanted.unit_id, wanted.batch_id, before):
-        return []
+    """Return at most `limit` alerts of an issuer or a design's owner, by id (so by time) from after `after`.
+
+    With `newest_first` backwards from before it. Raises Rejected (`alert.kind`, `alert.state`).
+    """
     query = _select_own(organisation_id, reach).where(*wanted.conditions())
-    if before:
-        query = query.where(ScanAlert.id < before)
-    return session.scalars(query.order_by(ScanAlert.id.desc()).limit(limit)).all()
+    if not can_be_stored(wanted.unit_id, wanted.batch_id, after):
+        return []
+    if after:
+        query = query.where(ScanAlert.id < after if newest_first else ScanAlert.id > after)
+    order = ScanAlert.id.desc() if newest_first else ScanAlert.id
+    return session.scalars(query.order_by(order).limit(limit)).all()
 
 
 def count_alerts(

@@ -4,9 +4,12 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import certificates_made
+import make
 import people_made
 import pytest
 from browsers_made import OURS, Browser
@@ -83,6 +86,33 @@ def test_a_batch_is_issued_once_and_printed(
     found = browser.get(f"/certificates?code={codes[1]}").headers["location"]
     assert found == f"{path}?start=2#unit-2"
     assert re.findall(r'id="unit-(\d)"', browser.get(found.partition("#")[0]).text) == ["2", "3"]
+
+
+def test_the_api_has_the_rows_of_the_list(
+    client: TestClient, sign: Callable[..., Browser], brand: Brand
+) -> None:
+    """The address that the list names answers with its rows in their order."""
+    for number in range(3):
+        brand.issue(
+            f"r{number}",
+            lot=f"L{number}",
+            product=f"Shirt {number % 2}",
+            now=make.NOW + timedelta(hours=number),
+        )
+    key = {"Authorization": f"Bearer {make.key(brand.work, 'certificates:read')}"}
+    browser = sign()
+    for path, count in (
+        ("/certificates", 3),
+        ("/certificates?words=shirt+0", 2),
+        ("/certificates?state=unsigned", 0),
+    ):
+        html = browser.get(path).text
+        (address,) = re.findall(r'"http://testserver/([^"<]+)"', html.replace("&#34;", '"'))
+        rows = client.get("/" + unescape(address), headers=key).json()["items"]
+        assert [row["id"] for row in rows] == re.findall(
+            r'<th scope="row" class="wide"><a href="/certificates/(bat_\w+)"', html
+        )
+        assert len(rows) == count
 
 
 @pytest.mark.parametrize(

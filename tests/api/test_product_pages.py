@@ -57,7 +57,7 @@ def test_buyers_see_what_the_brand_tells(client: TestClient, brand: Brand, sign:
     """Text, pictures and contact are on the page of each label, as words of the brand and not as a proof."""
     browser, code = sign(), brand.certificates()[0].code
     before = client.get(f"/c/{code}").text
-    assert 'class="told"' not in before
+    assert 'class="product-info"' not in before
     assert "What buyers see" in browser.get(f"/certificates/{brand.certificates()[0].batch_id}").text
     browser.post(f"{PAGE}/text", text="The label is <b>inside</b>.\r\nRed seam.")
     browser.post(f"{PAGE}/contact", url="https://acme.example/help?a=1", email="Help@acme.example")
@@ -67,7 +67,7 @@ def test_buyers_see_what_the_brand_tells(client: TestClient, brand: Brand, sign:
     assert add(client, browser, photo) == f"{PAGE}?notice=saved"
     assert add(client, browser, photo) == f"{PAGE}?notice=saved"  # the same again
     page = client.get(f"/c/{code}").text
-    told = page[page.index('class="told"') :].partition("</section>")[0]
+    told = page[page.index('class="product-info"') :].partition("</section>")[0]
     assert "The label is &lt;b&gt;inside&lt;/b&gt;.\nRed seam." in told
     assert 'href="https://acme.example/help?a=1" rel="nofollow noopener noreferrer">acme.example</a>' in told
     assert 'href="mailto:help@acme.example"' in told

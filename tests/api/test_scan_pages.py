@@ -8,6 +8,7 @@ from datetime import timedelta
 from html import unescape
 from typing import Any
 
+import make
 import people_made
 import pytest
 import scans_made as made
@@ -102,6 +103,38 @@ def test_each_figure_leads_to_its_rows(sign: Sign, units: list[Certificate]) -> 
     assert (batch["scanned"], batch["never_scanned"]) == ("4", "2")
     table = browser.get("/scans/list.csv?off_market=true&counted=true").text
     assert len(table.splitlines()) == 1 + 2
+
+
+def test_the_api_has_the_rows_of_the_page(
+    client: TestClient, workspace: Workspace, sign: Sign, units: list[Certificate]
+) -> None:
+    """The address that a page names answers with the page's rows."""
+    browser, key = (
+        sign(),
+        {"Authorization": f"Bearer {make.key(workspace, 'scans:read', 'certificates:read')}"},
+    )
+    made.copied(workspace, units[4], at=utc_now() - timedelta(days=30))
+
+    def twin(path: str) -> Any:
+        """Return the answer at the address that the page names."""
+        (address,) = re.findall(
+            r'&#34;http://testserver/([^"]+)&#34;|"http://testserver/([^"<]+)"', browser.get(path).text
+        )
+        return client.get("/" + unescape("".join(address)), headers=key).json()
+
+    for path in (
+        "/alerts",
+        "/alerts?grave=yes&kind=places",
+        f"/alerts?unit={units[0].id}",
+        "/alerts?state=cleared",
+    ):
+        shown = re.findall(r'<li id="(alr_\w+)"', browser.get(path).text)
+        assert [row["id"] for row in twin(path)["items"]] == shown, path
+    batch = f"/scans?batch={units[0].batch_id}"
+    assert twin(batch)["sessions"] == int(next(figures_of(browser.get(batch)))[1])
+    assert twin("/scans?batch=bat_other")["sessions"] == 0
+    unit = f"/scans/list?unit={units[1].id}"
+    assert len(twin(unit)["items"]) == count_rows(browser, unit) == 5
 
 
 def test_lists_keep_their_filter(sign: Sign, units: list[Certificate]) -> None:

@@ -15,6 +15,7 @@ from authcheck.certificates.tables import Certificate
 from authcheck.errors import AuthcheckError, Conflict, Forbidden, NotFound, Rejected, Unavailable
 from authcheck.lookups import lookup
 from authcheck.scans import claims, figures, handling, listing, marks, sweeping, unissued, volume
+from authcheck.scans.handling import AlertFilter
 from authcheck.scans.limits import CloneLimits
 from authcheck.scans.listing import ScanFilter
 from authcheck.scans.places import NOWHERE
@@ -58,16 +59,24 @@ def test_alerts_are_listed_for_the_issuer_only(workspace: Workspace, units: list
         own = handling.list_alerts(session, owner_of(units[0]))
         assert [alert.certificate_id for alert in own] == [units[0].id, units[1].id]
         assert handling.list_alerts(session, owner_of(units[0]), after=own[0].id) == [own[1]]
-        assert handling.list_alerts(session, owner_of(units[0]), kind="travel") == []
-        assert handling.list_alerts(session, owner_of(units[0]), kind="Places", state="new", limit=1) == [
+        assert handling.list_alerts(session, owner_of(units[0]), AlertFilter(kind="travel")) == []
+        assert [
+            alert.id
+            for alert in handling.list_alerts(
+                session, owner_of(units[0]), AlertFilter(kind="Places", states=("new",)), limit=1
+            )
+        ] == [own[0].id]
+        newest = handling.list_alerts(session, owner_of(units[0]), newest_first=True)
+        assert newest == own[::-1]
+        assert handling.list_alerts(session, owner_of(units[0]), newest_first=True, after=own[1].id) == [
             own[0]
         ]
         assert handling.list_alerts(session, rival) == []
         with pytest.raises(NotFound):
             handling.get_alert(session, own[0].id, rival)
-        for name in ("kind", "state"):
+        for name, wanted in (("kind", AlertFilter(kind="odd")), ("state", AlertFilter(states=("odd",)))):
             with pytest.raises(Rejected) as caught:
-                handling.list_alerts(session, owner_of(units[0]), **{name: "odd"})  # type: ignore[arg-type]
+                handling.list_alerts(session, owner_of(units[0]), wanted)
             assert caught.value.code == f"alert.{name}"
 
 

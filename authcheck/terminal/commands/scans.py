@@ -11,6 +11,7 @@ from authcheck.licences.written import read_day
 from authcheck.members import organisations
 from authcheck.scans import figures, handling, listing, marks
 from authcheck.scans.alerts import KINDS, STATES
+from authcheck.scans.handling import AlertFilter
 from authcheck.scans.listing import ScanFilter
 from authcheck.scans.tables import ScanAlert
 from authcheck.storage.opening import open_storage, utc_now
@@ -77,8 +78,9 @@ def list_alerts(
     rows: list[ScanAlert] = []
     with open_storage() as storage, storage.database.reading() as session:
         brand = organisations.get_organisation(session, organisation)
+        wanted = AlertFilter(kind=kind or "", states=(state,) if state else ())
         while page := handling.list_alerts(
-            session, brand.id, kind=kind, state=state, after=rows[-1].id if rows else "", limit=PAGE
+            session, brand.id, wanted, after=rows[-1].id if rows else "", limit=PAGE
         ):
             rows += page
     scans.show_alerts(rows, json=json)

@@ -1,6 +1,7 @@
 """Revocations that wait for a minute: counted, confirmed, taken back, carried out once."""
 
 from datetime import timedelta
+from typing import Any
 
 import certificates_made
 import make
@@ -8,10 +9,10 @@ import pytest
 from certificates_made import Brand
 from sqlalchemy import func, select
 
-from authcheck.certificates import planned
+from authcheck.certificates import planned, revoking
 from authcheck.certificates.batches import Selection
 from authcheck.certificates.tables import Batch, PlannedRevocation
-from authcheck.errors import Conflict, NotFound, Rejected
+from authcheck.errors import Conflict, NotFound, Rejected, Unavailable
 from authcheck.ledger.tables import Entry
 from authcheck.workspace import Workspace
 
@@ -131,3 +132,34 @@ def test_a_refused_revocation_holds_up_no_other(brand: Brand) -> None:
         assert [shown.id for shown in planned.waiting_of(session, batch.organisation_id, batch.id)] == [
             broken
         ]
+        assert planned.undo(session, broken, batch.organisation_id, DUE).state == planned.UNDONE  # put away
+        assert not planned.waiting_of(session, batch.organisation_id, batch.id)
+
+
+@pytest.mark.parametrize(
+    "fault", [Unavailable("Later.", code="ledger.clock"), RuntimeError("a fault of ours")]
+)
+def test_what_fails_for_now_waits_for_the_next_round(
+    brand: Brand, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    """A slow clock or a fault refuses nothing: the revocation is carried out later, and others are meanwhile."""
+    batch, other = brand.issue(), brand.issue("r2", lot="L2")
+    first, _ = plan(brand, batch), plan(brand, other)
+    revoke = revoking.revoke
+
+    def fail_once(*arguments: Any, **words: Any) -> Any:
+        if arguments[4].batch_id == batch.id:
+            raise fault
+        return revoke(*arguments, **words)
+
+    monkeypatch.setattr(revoking, "revoke", fail_once)
+    if isinstance(fault, Unavailable):
+        with pytest.raises(Unavailable):
+            carry_out(brand)
+    else:
+        assert carry_out(brand) == 1
+    with brand.work.database.reading() as session:
+        assert session.get_one(PlannedRevocation, first).state == planned.WAITING
+    monkeypatch.undo()
+    carry_out(brand)
+    assert set(states(brand)) == {"revoked"}
