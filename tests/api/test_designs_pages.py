@@ -77,7 +77,7 @@ def test_words_and_filters_find_designs(visit: Visit, three: dict[str, str]) -> 
     ):
         assert titles(mei.get(f"/designs?{query}").text) == expected, query
     assert '<option value="Summer 2026">' in mei.get("/designs").text
-    assert "没有符合条件的作品" in mei.get("/designs?words=zzz&lang=zh").text
+    assert "没有符合条件的设计" in mei.get("/designs?words=zzz&lang=zh").text
 
 
 @pytest.mark.slow

@@ -143,7 +143,7 @@ def test_copies_of_others_and_taken_names(visit: Visit, workspace: Workspace) ->
     html = mei.get(path).text
     assert "It shows design “FIRST” of globex" in html
     assert "You have another design under the reference “koi”." in html
-    assert "它显示的是 globex 的作品" in mei.get(f"{path}?lang=zh").text
+    assert "它显示的是 globex 的设计" in mei.get(f"{path}?lang=zh").text
 
 
 def test_a_table_with_a_wrong_header_is_asked_about(visit: Visit, workspace: Workspace) -> None:

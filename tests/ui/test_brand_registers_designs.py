@@ -77,4 +77,4 @@ def test_ten_pictures_become_designs(mei: Visitor) -> None:
     mei.go("/register?lang=zh")
     mei.read("zh-Hans", "登记", "之前发送的")
     mei.go("/designs?lang=zh")
-    mei.read("zh-Hans", "作品", "按图片查找", "Koi pond at night")
+    mei.read("zh-Hans", "设计", "按图片查找", "Koi pond at night")
