@@ -20,7 +20,8 @@ from markupsafe import Markup, escape
 
 LOCALES = Path(__file__).parent / "locales"
 DEFAULT = "en"
-COUNTED = {"phones": "phone", "places": "place", "days": "day", "hours": "hour", "km": "km", "units": "unit"}
+COUNTED = {"phones": "phone", "places": "place", "days": "day", "hours": "hour", "km": "km", "units": "unit",
+           "certificates": "certificate"}  # fmt: skip
 """The nouns of parameters that are numbers of things."""
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * 1024

@@ -54,7 +54,7 @@ def test_fifty_units_from_the_order_to_the_first_scan(mei: Visitor) -> None:
     mei.judge("en", "A lot has 1 to 20 letters")
     mei.fill("#lot", "L1")
     assert mei.send() == 200
-    mei.judge("en", "50 certificates are issued.", "All 50")
+    mei.judge("en", "Issued: 50 certificates.", "All 50")
     size_mm = mei.page.evaluate(
         "document.querySelector('.label-svg').getBoundingClientRect().width / 96 * 25.4"
     )
