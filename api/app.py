@@ -42,7 +42,6 @@ from .pages import (
     owner,
     privacy,
     product_pictures,
-    products,
     register_files,
     register_seen,
     report,
@@ -61,6 +60,7 @@ from .pages import licences as licence_pages
 from .pages import notices as notice_pages
 from .pages import organisations as organisation_pages
 from .pages import people as people_pages
+from .pages import products as product_pages
 from .pages import register as register_pages
 from .pages import scan as scan_pages
 from .pages import today as today_pages
@@ -95,6 +95,7 @@ from .routes import (
     notices,
     operations,
     people,
+    products,
     scans,
     signing_keys,
     storefronts,
@@ -110,14 +111,14 @@ DESCRIPTION = (
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup, scan_pages, scans, certificate,  # first, because buyers send millions of look-ups and scans
-    checks, designs, views, masks, disputes, negatives, imports, drops, labels, certificates, signing_keys,
-    licences,
+    checks, designs, views, masks, disputes, negatives, imports, drops, labels, certificates, products,
+    signing_keys, licences,
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
     alerts, today, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
     licence_pages, licence_pictures, licence_tester, licence_offer, licence, licence_badges,
-    issuing, revoking, expectations, products, product_pictures, batch_files, batch_pages,
+    issuing, revoking, expectations, product_pages, product_pictures, batch_files, batch_pages,
     scan_figures, scan_list, alert_desk, today_pages, design_pages, designs_one, designs_pictures,
     register_pages, register_files, register_seen,
 )  # fmt: skip

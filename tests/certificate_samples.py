@@ -117,6 +117,7 @@ PRODUCT: dict[str, Any] = {
     "most_pictures": 3,
     "typed": {"text": LONG, "url": "https://acme.example", "email": ""},
     "may_write": True,
+    "as_of": NOW,
     "notice": "saved",
     "problem": None,
 }

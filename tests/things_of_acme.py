@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from authcheck.cases.notice_tables import Notice
 from authcheck.cases.tables import Case, CaseDecision, PictureCluster
-from authcheck.certificates.tables import Certificate, SigningKey
+from authcheck.certificates import products
+from authcheck.certificates.tables import Certificate, ProductPicture, SigningKey
 from authcheck.ids import new_id
 from authcheck.listings.tables import Listing
 from authcheck.members import api_keys, invitations, organisations
@@ -54,6 +55,10 @@ def ids(workspace: Workspace) -> dict[str, str]:
     picture = hashlib.sha256(make.picture_bytes()).hexdigest()
     person = people_made.person(workspace.database)
     make.register(workspace, "COPY", owner="initech", seed=len("acme"))
+    with workspace.database.writing() as session:
+        products.add_picture(session, acme_id, units.GTIN, make.picture_bytes(6), make.NOW)
+        session.flush()
+        product_picture = session.scalars(select(ProductPicture.id)).one()
     with workspace.database.reading() as session:
         dispute = session.scalars(select(Dispute)).first()
     assert dispute is not None
@@ -61,7 +66,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
     return {
         "check": check.id, "import": report.id, "drop": drop.id, "file": "1", "negative": str(negative.number), "picture": picture,
         "hidden": make.register(workspace, "HIDDEN", seed=5).design.id, "dispute": dispute.id,
-        "batch": unit.batch_id, "certificate": unit.id, "design": design, "licence": licence.id,
+        "batch": unit.batch_id, "gtin": units.GTIN, "product_picture": product_picture, "certificate": unit.id, "design": design, "licence": licence.id,
         "listing": "lst_acme", "case": _case(workspace, acme_id, design), "shop": shop.id, "person": person.id, "invitation": link.id, "key": key.id,
         "decision": "dec_acme", "alert": alert(workspace, unit),
         "notice": notice(workspace, acme_id, design), "signing_key": signing_key.id, "appointment": appointment.id,

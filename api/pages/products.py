@@ -20,7 +20,6 @@ from .person import Form, FormDep, NeedsPerson, PersonRoute, acting, go, problem
 from .render import render
 from .sent_files import SentDep
 
-SIDE_PX = 960
 NOTICES = ("saved",)
 FIELD_OF = {"organisation.url": "url", "person.email": "email", "product.text": "text"}
 router = APIRouter(route_class=PersonRoute, prefix="/certificates", include_in_schema=False)
@@ -64,6 +63,7 @@ def _show(
         most_pictures=products.MOST_PICTURES,
         typed=typed,
         may_write=caller.may(Resource.CERTIFICATES, Right.WRITE),
+        as_of=utc_now(),
         notice=notice if notice in NOTICES else "",
         problem=problem_of(request, error, FIELD_OF.get(error.code, "image")) if error else None,
     )
@@ -93,7 +93,7 @@ def add_picture(
     caller.reach.require_whole()
     try:
         _, data = sent.file("image")
-        small = encode_preview(data, workspace.limits, SIDE_PX)
+        small = encode_preview(data, workspace.limits, products.SIDE_PX)
         with workspace.database.writing() as session:
             products.add_picture(session, caller.organisation_id, gtin, small, utc_now())
     except AuthcheckError as error:
@@ -109,7 +109,7 @@ def remove_picture(
     caller = acting(signed_in)
     caller.reach.require_whole()
     with workspace.database.writing() as session:
-        products.remove_picture(session, caller.organisation_id, form.text("picture"))
+        products.remove_picture(session, caller.organisation_id, gtin, form.text("picture"))
     return go(request, f"/certificates/products/{gtin}?notice=saved")
 
 

@@ -23,6 +23,7 @@ from authcheck.storage.parameters import can_be_stored
 TEXT_CHARS = 1_000
 MOST_PICTURES = 3
 URL_CHARS = 300
+SIDE_PX = 960  # of a picture
 KEEPS_KEY = {"key_share": True}  # a lock that lets others refer to the organisation
 
 
@@ -105,10 +106,13 @@ def add_picture(session: Session, organisation_id: str, gtin: str, data: bytes, 
     )
 
 
-def remove_picture(session: Session, organisation_id: str, picture_id: str) -> None:
-    """Remove a picture. Raises NotFound (`product.picture_not_found`)."""
+def remove_picture(session: Session, organisation_id: str, gtin: str, picture_id: str) -> None:
+    """Remove a picture of a product. Raises NotFound (`product.not_found`, `product.picture_not_found`)."""
+    gtin = require_product(session, organisation_id, gtin)
     own = delete(ProductPicture).where(
-        ProductPicture.id == picture_id, ProductPicture.organisation_id == organisation_id
+        ProductPicture.id == picture_id,
+        ProductPicture.organisation_id == organisation_id,
+        ProductPicture.gtin == gtin,
     )
     count = session.execute(own).rowcount if can_be_stored(picture_id) else 0  # type: ignore[attr-defined]
     if not count:

@@ -46,6 +46,11 @@ BEYOND: dict[str, Rule] = {  # where the answer about acme's other things is not
     "POST /v1/licences": dataclasses.replace(
         TABLE["POST /v1/licences"], body={"licensee": "maker", "terms": {**TERMS, "territories": ["FR"]}}
     ),
+    **{  # of whole brands only, whatever they have
+        route: dataclasses.replace(rule, status=409)
+        for route, rule in TABLE.items()
+        if route.partition(" ")[2].startswith(("/v1/products/", "/v1/contact"))
+    },
 }
 FRANCE = {"designs": ["{design}"], "territories": ["FR"], "starts_on": "2026-01-01"}
 WITHIN: tuple[tuple[str, Rule], ...] = tuple(  # in this order: the last one retires the design

@@ -18,6 +18,7 @@ from authcheck.workspace import Workspace
 
 PAGE = f"/certificates/products/{GTIN_14}"
 Sign = Callable[..., Browser]
+Login = Callable[..., dict[str, str]]
 
 
 @pytest.fixture
@@ -133,3 +134,24 @@ def test_attack_a_rival_changes_the_words(client: TestClient, brand: Brand, sign
     assert name in browser.get(PAGE).text
     long = browser.post(f"{PAGE}/text", text="a" * 1001)
     assert (long.status_code, "a" * 1001 in long.text) == (422, True)
+
+
+def test_keys_tell_what_pages_tell(client: TestClient, brand: Brand, login: Login) -> None:
+    """A text, a picture and a contact by API are on the page of each label, and in the answer."""
+    key, code = login("certificates:read", "certificates:issue"), brand.certificates()[0].code
+    path = f"/v1/products/{GTIN_14}"
+    assert client.put(path, headers=key, json={"text": "Red seam."}).json()["text"] == "Red seam."
+    contact = {"url": "https://acme.example/help", "email": "help@acme.example"}
+    assert client.put("/v1/contact", headers=key, json=contact).json() == contact
+    files = {"image": ("a.png", make.picture_bytes(5))}
+    (picture,) = client.post(f"{path}/pictures", headers=key, files=files).json()["pictures"]
+    assert client.get(path, headers=key).json() == {
+        "gtin": GTIN_14, "text": "Red seam.", "pictures": [picture], "contact": contact,
+    }  # fmt: skip
+    page = client.get(f"/c/{code}").text
+    assert all(words in page for words in ("Red seam.", picture["path"], *contact.values()))
+    brand.issue("r2", gtin="4006381333948")
+    other = client.delete(f"/v1/products/4006381333948/pictures/{picture['id']}", headers=key)
+    assert (other.status_code, other.json()["code"]) == (404, "product.picture_not_found")
+    assert client.delete(f"{path}/pictures/{picture['id']}", headers=key).json()["pictures"] == []
+    assert client.get(picture["path"]).status_code == 404
