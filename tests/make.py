@@ -25,7 +25,7 @@ from authcheck.registry.registration import NewDesign, Registered, Registration
 from authcheck.storage.database import Database
 from authcheck.vision.features import extract
 from authcheck.vision.features.features import Features
-from authcheck.vision.features.thumbnail import Thumbnail, thumbnail_bytes
+from authcheck.vision.features.thumbnail import thumbnail_bytes
 from authcheck.vision.matching.subjects import Known, Submitted
 from authcheck.vision.pictures.decode import open_picture
 from authcheck.workspace import Workspace
@@ -248,7 +248,7 @@ def design_features(image: Image.Image, mask: NDArray[np.bool_] | None = None) -
 def known(image: Image.Image, key: int = 0, *, owner: str = "acme") -> Known:
     """Return a picture as a registered view, under an even key of the index."""
     read = open_picture(encode(image, "BMP"), detail_px=extract.DESIGN_DETAIL_PX)
-    thumbnail = Thumbnail.from_bytes(thumbnail_bytes(read.image, None))
+    thumbnail = thumbnail_bytes(read.image, None)
     features = design_features(read.image)
     return Known(key, f"design {key}", owner, features, thumbnail, read.width_px, read.height_px)
 

@@ -21,7 +21,6 @@ from authcheck.storage.parameters import in_chunks
 from authcheck.storage.pictures import PictureStore
 from authcheck.vision.features.features import Features
 from authcheck.vision.features.filed_index import FiledFeatureIndex
-from authcheck.vision.features.thumbnail import Thumbnail
 from authcheck.vision.fingerprints.fingerprint import Fingerprint
 from authcheck.vision.fingerprints.gallery import Gallery
 from authcheck.vision.matching import matcher
@@ -136,7 +135,7 @@ class PictureComparer:
             "",
             "",
             Features.from_bytes(picture.record),
-            Thumbnail.from_bytes(picture.thumbnail),
+            picture.thumbnail,
             picture.width_px,
             picture.height_px,
         )

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from authcheck.registry.embeddings import NeuralCandidates
 from authcheck.registry.live_features import LiveFeatures
@@ -17,7 +17,6 @@ from authcheck.registry.tables import CLEAR, Design, NegativePicture, View, View
 from authcheck.storage.database import Database
 from authcheck.vision.features import extract
 from authcheck.vision.features.features import SCHEME, Features
-from authcheck.vision.features.thumbnail import Thumbnail
 from authcheck.vision.fingerprints.fingerprint import Fingerprint
 from authcheck.vision.fingerprints.gallery import Hit
 from authcheck.vision.matching import matcher
@@ -175,7 +174,7 @@ def known_view(key: int, view: View, local: ViewFeatures, owner_id: str) -> Know
         view.design_id,
         owner_id,
         Features.from_bytes(local.record),
-        Thumbnail.from_bytes(local.thumbnail),
+        local.thumbnail,
         view.width_px,
         view.height_px,
         view.priority,
@@ -195,6 +194,7 @@ class Shelf:
         """Implement `matcher.Shelf`."""
         query = (
             select(View, ViewFeatures, Design.owner_id)
+            .options(defer(View.fingerprint))
             .join(View.local)
             .join(View.design)
             .where(View.number.in_(keys), ViewFeatures.scheme == SCHEME)

@@ -64,6 +64,16 @@ POLICIES: Mapping[str, Policy] = {
             hashes_stand=0.95,
             first_wins=True,
         ),
+        # Measured, and not yet the default: redrawn imitations score as high as prints (ADR 31).
+        Policy(
+            name="local-4",
+            match=0.9,
+            lookalike=0.5,
+            model="local-2",
+            settled=0.98,
+            hashes_stand=0.95,
+            first_wins=True,
+        ),
     )
 }
 LATER_NAMED = 3  # most later designs that a verdict names beside the first registered design

@@ -10,7 +10,6 @@ photographed from several sides on a plain ground (`packshot`), and the same cut
 import csv
 import hashlib
 import io
-import os
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pdqhash
-from fit_score import DATA
+from fit_score import DATA, PHOTOS
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
@@ -29,7 +28,6 @@ from authcheck.vision.fingerprints import fingerprint
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from make import printed, quad
 
-PHOTOS = Path(os.environ.get("AUTHCHECK_MATCH_PHOTOS", DATA.parent / "match-photos"))
 PACKSHOTS = 8
 Edit = Callable[[Image.Image, random.Random], Image.Image]
 

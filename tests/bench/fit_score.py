@@ -26,6 +26,7 @@ from authcheck.vision.fingerprints.gallery import Gallery, Hit
 SISTER_WEIGHT = 0.1  # sisters then weigh as much as half of the hard negatives
 HERE = Path(__file__).resolve()
 DATA = Path(os.environ.get("AUTHCHECK_MATCH_DATA", HERE.parents[3] / "shared" / "match-data"))
+PHOTOS = Path(os.environ.get("AUTHCHECK_MATCH_PHOTOS", DATA.parent / "match-photos"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class Query:
     design_id: str
     track: str
     kind: str
+    folder: Path = DATA
+
+    @property
+    def path(self) -> Path:
+        """Return the path of the picture."""
+        return self.folder / self.name
 
 
 def read_queries() -> list[Query]:
@@ -45,6 +52,26 @@ def read_queries() -> list[Query]:
     with (DATA / "truth.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     return [Query(r["query"], r["design_id"], r["track"], r["transformation"]) for r in rows]
+
+
+def read_photos() -> list[Query]:
+    """Read the queries of match-photos: phone photographs of registered products (track D)."""
+    if not (PHOTOS / "truth.csv").is_file():
+        raise SystemExit("not measured: match-photos is not here; name its folder in AUTHCHECK_MATCH_PHOTOS")
+    with (PHOTOS / "truth.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [Query(r["query"], r["design_id"], r["track"], r["transformation"], PHOTOS) for r in rows]
+
+
+def read_shown() -> set[str]:
+    """Read the names of match-data's negatives that show products of match-photos."""
+    with (PHOTOS / "shown-in-match-data.csv").open(newline="") as file:
+        return {row["query"] for row in csv.DictReader(file)}
+
+
+def half_of(query: Query) -> int:
+    """Return 0 or 1, by the number of the query's design, or by the number of a negative."""
+    return int((query.design_id or Path(query.name).stem)[1:]) % 2
 
 
 def read_ignored() -> set[tuple[str, str]]:

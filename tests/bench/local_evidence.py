@@ -1,4 +1,4 @@
-"""Evidence of all stages of a check in the pictures of match-data, without a database.
+"""Evidence of all stages of a check in the pictures of match-data and match-photos, without a database.
 
     python tests/bench/local_evidence.py EVIDENCE.pickle
 
@@ -8,6 +8,7 @@ The evidence serves fitting and measuring.
 import os
 import pickle
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fit_score import DATA, designs, read_queries
+from fit_score import PHOTOS, Query, designs, read_photos, read_queries, read_shown
+from hard_kinds import make_queries
 from numpy.typing import NDArray
 from rich.progress import track
 
@@ -24,7 +26,7 @@ from authcheck.checks.finder import hints_of
 from authcheck.errors import ImageRejected
 from authcheck.vision.features import extract
 from authcheck.vision.features.filed_index import FiledFeatureIndex
-from authcheck.vision.features.thumbnail import Thumbnail, thumbnail_bytes
+from authcheck.vision.features.thumbnail import thumbnail_bytes
 from authcheck.vision.fingerprints import fingerprint
 from authcheck.vision.fingerprints.gallery import Gallery
 from authcheck.vision.matching import matcher
@@ -66,7 +68,7 @@ class Registry:
             self.gallery.add([number], [hashes.reference().to_bytes()])
             features = extract.of_design(image)
             self.index.add([number], [features])
-            thumbnail = Thumbnail.from_bytes(thumbnail_bytes(image, None))
+            thumbnail = thumbnail_bytes(image, None)
             size = picture.width_px, picture.height_px
             self.known[number] = Known(number, path.stem, "demo", features, thumbnail, *size)
 
@@ -111,32 +113,37 @@ class Registry:
 
 
 _registry = Registry()
+_made = tempfile.TemporaryDirectory()  # of the hard kinds; gone when the script ends
 
 
-def _look(name: str) -> tuple[str, Evidence]:
+def _look(query: Query) -> tuple[str, Evidence]:
     try:
-        return name, _registry.look_at((DATA / name).read_bytes())
+        return query.name, _registry.look_at(query.path.read_bytes())
     except ImageRejected:
-        return name, Evidence([], [], {})
+        return query.name, Evidence([], [], {})
 
 
-def collect(cached: Path | None = None) -> dict[str, Evidence]:
-    """Collect the evidence of every query of match-data by its name.
+def collect(cached: Path | None = None) -> tuple[list[Query], dict[str, Evidence]]:
+    """Return every query of tracks A, B, D and M and every negative, and the evidence by name.
 
-    Load the evidence from the cache file if the file exists. Otherwise write the file, if a file is named.
+    The designs of both folders are in one registry. Negatives that show products of match-photos are left
+    out. Loads the evidence from the cache file if the file exists. Otherwise writes the file, if a file is
+    named.
     """
+    shown = read_shown()
+    queries = [query for query in read_queries() if query.name not in shown] + read_photos()
+    queries += make_queries(Path(_made.name))
     if cached is not None and cached.is_file():
         with cached.open("rb") as file:
             kept: dict[str, Evidence] = pickle.load(file)  # noqa: S301 - our own file, written by an earlier run
-        return kept
-    names = [query.name for query in read_queries()]
-    _registry.register(list(track(designs(), "Registering")))
+        return queries, kept
+    _registry.register(list(track([*designs(), *sorted((PHOTOS / "designs").iterdir())], "Registering")))
     with get_context("fork").Pool(os.cpu_count()) as pool:
-        evidence = dict(track(pool.imap(_look, names, 4), "Looking", len(names)))
+        evidence = dict(track(pool.imap(_look, queries, 4), "Looking", len(queries)))
     if cached is not None:
         with cached.open("wb") as file:
             pickle.dump(evidence, file)
-    return evidence
+    return queries, evidence
 
 
 if __name__ == "__main__":

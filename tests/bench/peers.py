@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import imagehash
 import numpy as np
 import pdqhash
-from fit_score import DATA, Query, designs
+from fit_score import PHOTOS, Query, designs
 from numpy.typing import NDArray
 from PIL import Image
 from scoring import Rows
@@ -18,11 +18,11 @@ def peer(queries: Sequence[Query], hashes: Callable[[Image.Image], Codes]) -> Ro
 
     `hashes` gives `(orientations, 32)`, the upright orientation first.
     """
-    paths = designs()
+    paths = [*designs(), *sorted((PHOTOS / "designs").iterdir())]
     stored = np.stack([hashes(Image.open(path))[0] for path in paths])
     rows = []
     for query in queries:
-        codes = hashes(Image.open(DATA / query.name))
+        codes = hashes(Image.open(query.path))
         bits = np.bitwise_count(codes[:, None] ^ stored).sum(axis=2).min(axis=0)
         rows.append((query.name, paths[int(bits.argmin())].stem, -float(bits.min())))
     return rows

@@ -5,7 +5,7 @@ import csv
 import importlib.util
 import io
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +14,8 @@ from fit_score import DATA, Query, read_ignored
 
 from authcheck.checks.verdicts import Policy
 
-GROUPS = ("A", "B", "photo", "hard")
+TRACKS = ("A", "B", "D", "M")
+GROUPS = (*TRACKS, "photo", "hard")
 Rows = list[tuple[str, str, float]]
 Ranked = Mapping[str, Sequence[tuple[str, float]]]  # by query: (design, score), best first
 
@@ -38,28 +39,28 @@ def rows_of(given: Ranked, most: int = 3) -> Rows:
     return [(query, design, score) for query, found in given.items() for design, score in found[:most]]
 
 
-def evaluate(rows: Rows, names: Collection[str] | None = None) -> Judged:
-    """Run evaluate.py on the rows, or only on the queries in `names`."""
+def evaluate(rows: Rows, queries: Sequence[Query]) -> Judged:
+    """Run evaluate.py on the rows of these queries."""
+    names = {query.name for query in queries}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for table in ("truth.csv", "ignore.csv"):
-            _copy(DATA / table, folder / table, names)
-        with (folder / "scores.csv").open("w", newline="") as file:
-            asked = [row for row in rows if names is None or row[0] in names]
-            csv.writer(file).writerows([("query", "design_id", "score"), *asked])
+        truth = [(q.name, q.design_id, q.track, q.kind) for q in queries]
+        _write(folder / "truth.csv", [("query", "design_id", "track", "transformation"), *truth])
+        ignored = [pair for pair in read_ignored() if pair[0] in names]
+        _write(folder / "ignore.csv", [("query", "design_id"), *ignored])
+        asked = [row for row in rows if row[0] in names]
+        _write(folder / "scores.csv", [("query", "design_id", "score"), *asked])
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             _evaluator().main(folder, folder / "scores.csv")
     lines = printed.getvalue().splitlines()
-    tracks = {line.split()[0]: line.split()[2:] for line in lines if line.startswith(("A ", "B "))}
-    return Judged(lines, tracks)
+    cells = [line.split() for line in lines]
+    return Judged(lines, {words[0]: words[2:] for words in cells if words and words[0] in TRACKS})
 
 
-def _copy(source: Path, target: Path, names: Collection[str] | None) -> None:
-    with source.open(newline="") as file:
-        head, *rows = csv.reader(file)
-    with target.open("w", newline="") as file:
-        csv.writer(file).writerows([head, *(row for row in rows if names is None or row[0] in names)])
+def _write(path: Path, rows: Sequence[tuple[object, ...]]) -> None:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
 
 
 def _evaluator() -> ModuleType:
@@ -72,7 +73,7 @@ def _evaluator() -> ModuleType:
 
 
 def group_of(query: Query) -> str:
-    """Return A or B for edits and prints of a design, hard or photo for pictures without a design."""
+    """Return the track of a query for a design, hard or photo for pictures without a design."""
     return query.track if query.design_id else "hard" if query.kind.startswith("hard") else "photo"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from authcheck.vision.features.thumbnail import SIDE_PX as THUMBNAIL_PX
+from authcheck.vision.features.thumbnail import Thumbnail
 from authcheck.vision.matching.alignment import Alignment, Matrix, alignment_of
 from authcheck.vision.matching.confirm import Confirmation, confirm
 from authcheck.vision.matching.geometry import Fit
@@ -81,7 +82,7 @@ def _look_at(submitted: Submitted, view: Verified) -> Look:
     confirmation = confirm(picture, design, view.fit, extent=submitted.extent, explained=view.explained)
     unmirror = np.diag([-1.0, 1.0, 1.0]) if view.edit.mirrored else np.eye(3)
     place = unmirror @ confirmation.homography
-    thumbnail = view.known.thumbnail
+    thumbnail = view.known.read_thumbnail()
     to_picture = _pixel_map(submitted.pixels.shape)
     from_thumbnail = np.linalg.inv(_pixel_map(thumbnail.pixels.shape))
     pixels = compare(
@@ -97,7 +98,7 @@ def _look_at(submitted: Submitted, view: Verified) -> Look:
         view,
         confirmation,
         pixels,
-        _align(submitted, view, place, _measure_coverage(view, confirmation, pixels)),
+        _align(submitted, view, place, thumbnail, _measure_coverage(view, thumbnail, confirmation, pixels)),
     )
 
 
@@ -120,7 +121,9 @@ def _mask_hidden(shape: tuple[int, ...], design: Points, confirmation: Confirmat
     return hidden
 
 
-def _measure_coverage(view: Verified, confirmation: Confirmation, pixels: PixelEvidence) -> float:
+def _measure_coverage(
+    view: Verified, thumbnail: Thumbnail, confirmation: Confirmation, pixels: PixelEvidence
+) -> float:
     """Return the share of the design's parts with contrast that are seen.
 
     A part is seen when its pixels agree or one of its points is confirmed.
@@ -129,7 +132,7 @@ def _measure_coverage(view: Verified, confirmation: Confirmation, pixels: PixelE
         return confirmation.spread
     rows, columns = pixels.speaking.shape
     places = view.known.features.places()[confirmation.pairs.known, :2] * THUMBNAIL_PX
-    height_px, width_px = view.known.thumbnail.pixels.shape[:2]
+    height_px, width_px = thumbnail.pixels.shape[:2]
     row = np.clip((places[:, 1] + height_px / 2) / BLOCK_PX, 0, rows - 1).astype(int)
     column = np.clip((places[:, 0] + width_px / 2) / BLOCK_PX, 0, columns - 1).astype(int)
     is_seen = pixels.alike > BLOCK_SHOWS
@@ -148,7 +151,9 @@ def _pixel_map(shape: tuple[int, ...]) -> Matrix:
     )
 
 
-def _align(submitted: Submitted, view: Verified, place: Matrix, coverage: float) -> Alignment:
+def _align(
+    submitted: Submitted, view: Verified, place: Matrix, thumbnail: Thumbnail, coverage: float
+) -> Alignment:
     """Return the Alignment of a view. `place` maps places of the design to places of the picture."""
     longer_px = max(view.known.width_px, view.known.height_px)
     width, height = view.known.width_px / longer_px, view.known.height_px / longer_px
@@ -167,5 +172,5 @@ def _align(submitted: Submitted, view: Verified, place: Matrix, coverage: float)
         picture_px=(submitted.width_px, submitted.height_px),
         coverage=coverage,
         inverted=view.edit.inverted,
-        content=view.known.thumbnail.content(),
+        content=thumbnail.content(),
     )

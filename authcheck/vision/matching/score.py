@@ -1,6 +1,7 @@
 """The score of the evidence for one design: the probability that this design is in the picture.
 
-One logistic model over the numbers below, in `score-NAME.json`. `tests/bench/fit_local_score.py` makes the
+A model over the numbers below, in `score-NAME.json`: a logistic regression, or the mean of one and of
+monotone trees (docs/adr/0031-a-score-that-trusts-geometry.md). `tests/bench/fit_local_score.py` makes the
 file, with the date, a hash of the data and the figures that the model reached on data that it was not fitted
 on.
 """
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from authcheck.vision.matching.trees import Trees
 
 # The model's input, in the order of its weights. Counts and votes are log(1 + number).
 NUMBERS = (
@@ -52,20 +55,30 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A logistic regression over standardised numbers. Each array has one entry per number."""
+    """A logistic regression over standardised numbers. Each array has one entry per number.
+
+    `squares` weighs the squares of the standardised numbers. With `trees`, the log-odds are the mean of those
+    of the regression and of the trees. The regression falls smoothly on kinds of pictures that no fit has
+    seen. The trees know which numbers matter together.
+    """
 
     name: str
     centres: Vector
     scales: Vector
     weights: Vector
     bias: float
+    squares: Vector | None = None
+    trees: Trees | None = None
 
     def score(self, numbers: Sequence[float] | Vector) -> float:
         """Return the probability in [0, 1]."""
-        standardised = np.clip(
-            (np.asarray(numbers) - self.centres) / self.scales, -MOST_UNUSUAL, MOST_UNUSUAL
-        )
+        row = np.asarray(numbers, np.float64)
+        standardised = np.clip((row - self.centres) / self.scales, -MOST_UNUSUAL, MOST_UNUSUAL)
         log_odds = float(standardised @ self.weights) + self.bias
+        if self.squares is not None:
+            log_odds += float(standardised**2 @ self.squares)
+        if self.trees is not None:
+            log_odds = (log_odds + self.trees.log_odds(row)) / 2
         return 1 / (1 + math.exp(-max(-60.0, min(60.0, log_odds))))
 
 
@@ -79,4 +92,6 @@ def load_model(name: str) -> Model:
     if tuple(data["numbers"]) != NUMBERS:
         raise ValueError(f"the model {name} is for other numbers")
     centres, scales, weights = (np.array(data[field]) for field in ("centres", "scales", "weights"))
-    return Model(name, centres, scales, weights, float(data["bias"]))
+    squares = np.array(data["squares"]) if "squares" in data else None
+    trees = Trees.from_json(data["trees"]) if "trees" in data else None
+    return Model(name, centres, scales, weights, float(data["bias"]), squares, trees)

@@ -49,6 +49,7 @@ class Submitted:
 class Known:
     """The stored data of a registered view. `design` and `owner` are ids.
 
+    `thumbnail` are the bytes of `thumbnail_bytes`: few of the views that are verified get a closer look.
     `priority` is the place of the picture in the order of registration. Views of one design are not rivals.
     """
 
@@ -56,10 +57,14 @@ class Known:
     design: str
     owner: str
     features: Features
-    thumbnail: Thumbnail
+    thumbnail: bytes
     width_px: int
     height_px: int
     priority: int = 0
+
+    def read_thumbnail(self) -> Thumbnail:
+        """Decode the small copy of the picture. Raises ValueError for damaged bytes."""
+        return Thumbnail.from_bytes(self.thumbnail)
 
     def precedes(self, other: "Known") -> bool:
         """Return whether another view is a later view of another owner."""

@@ -65,7 +65,7 @@ def test_the_outline_is_where_the_design_is(name: str, words: dict[str, Any]) ->
     scene, design = make.printed(image, place, make.busy_ground(1)), make.known(image)
     found = look(scene, design, Edit(mirrored=given.get("mirrored", False))).alignment
     assert make.overlap(make.outline_of(found.homography), place) > 0.8
-    drawn = make.outline_of(homography(place).ravel(), design.thumbnail.content())
+    drawn = make.outline_of(homography(place).ravel(), design.read_thumbnail().content())
     assert make.overlap(found.outline, drawn) > 0.8
     assert found.mirrored == given.get("mirrored", False)
     assert abs((found.angle_deg - given.get("angle_deg", 0) + 180) % 360 - 180) < 6

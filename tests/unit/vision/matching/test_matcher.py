@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from authcheck.checks.verdicts import CURRENT_POLICY
 from authcheck.vision.features.filed_index import FiledFeatureIndex
 from authcheck.vision.matching.backdrops import Backdrop
 from authcheck.vision.matching.matcher import Examined, Hint, Question, examine
@@ -16,7 +17,7 @@ from authcheck.vision.matching.score import NUMBERS, Vector, load_model
 from authcheck.vision.matching.subjects import Known
 from authcheck.vision.matching.votes import Pose
 
-MODEL = load_model("local-1")
+MODEL = load_model(CURRENT_POLICY.model or "")
 NAMES = ("nw-001", "as-011", "hl-003", "tt-006", "as-012", "mi-006", "tt-003", "nw-008")
 NEVER: Callable[[Vector], bool] = lambda _: False  # noqa: E731 - a constant
 
