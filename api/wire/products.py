@@ -2,19 +2,21 @@
 
 from pydantic import Field
 
+from authcheck.certificates.products import TEXT_CHARS, URL_CHARS
+
 from .forms import Text, Wire
 
 
 class ProductIn(Wire):
     """The text about a product. It replaces the present one."""
 
-    text: Text = Field(max_length=1_000, examples=["The label is inside the collar."])
+    text: Text = Field(max_length=TEXT_CHARS, examples=["The label is inside the collar."])
 
 
 class ContactIn(Wire):
     """How buyers reach you. Empty texts say nothing."""
 
-    url: Text = Field("", max_length=300, examples=["https://brand.example/help"])
+    url: Text = Field("", max_length=URL_CHARS, examples=["https://brand.example/help"])
     email: Text = Field("", max_length=254, examples=["help@brand.example"])
 
 

@@ -77,7 +77,7 @@ def grow(table: Table, right: NDArray[np.bool_]) -> Trees:
         max_iter=TREES, learning_rate=RATE, max_leaf_nodes=LEAVES, min_samples_leaf=LEAST_LEAF,
         l2_regularization=PENALTY, monotonic_cst=MONOTONE, early_stopping=False, random_state=0,
     ).fit(table, right)  # fmt: skip
-    # scikit-learn has no public access to the nodes. `check` compares the arrays with its own answers.
+    # scikit-learn has no public access to the nodes. So the arrays are compared with its answers below.
     grown = [trees[0].nodes for trees in boosted._predictors]
     shape = len(grown), max(map(len, grown))
     number, left, right_child = (np.zeros(shape, np.intp) for _ in range(3))

@@ -39,7 +39,7 @@ def test_a_score_follows_its_logit(number: int) -> None:
     assert np.all(worth * np.sign(model.weights[number]) > 0)
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", [number for number in NUMBERS if number not in FREE])
 @pytest.mark.parametrize("seed", range(5))
 def test_more_evidence_never_lowers_what_the_trees_say(number: str, seed: int) -> None:
     """More agreement raises the log-odds of the trees or leaves them. Errors, shear and rivals lower them."""
@@ -48,12 +48,7 @@ def test_more_evidence_never_lowers_what_the_trees_say(number: str, seed: int) -
     row = model.centres + dice.normal(0, 1, len(NUMBERS)) * model.scales
     steps = row + np.outer(np.linspace(-3, 3, 25), np.eye(len(NUMBERS))[NUMBERS.index(number)] * model.scales)
     worth = np.diff([model.trees.log_odds(step) for step in steps])
-    if number in FALLING:
-        assert (worth <= 1e-12).all()
-    elif number not in FREE:
-        assert (worth >= -1e-12).all()
-    else:
-        assert np.isfinite(worth).all()
+    assert (worth * (-1 if number in FALLING else 1) >= -1e-12).all()
 
 
 def test_trees_add_up() -> None:
