@@ -70,7 +70,7 @@ def view_candidates(
         if is_exact or look is None:
             method, reasons = _explain_hashes(hit, is_exact=is_exact)
         else:
-            method, reasons = _explain_look(look, hit)
+            method, reasons = _explain_look(look, hit, policy)
         candidate = Candidate(view.design_id, reference, owner, view.number, score, method, reasons)
         placed = look.alignment if look and look.shows else None
         of_views.append(replace(candidate, disputed=is_disputed, priority=view.priority, alignment=placed))
@@ -93,20 +93,30 @@ def score_view(hit: Hit | None, look: Seen | None, policy: Policy, *, is_exact: 
 def _score_look(look: Seen, policy: Policy) -> float:
     """Return the score of a look. Later rivals of other owners cannot lower it below a lookalike.
 
-    A rival may be a copy that the comparison at its registration missed, or a design that fits better.
+    A rival may be a copy that the comparison at its registration missed, or a design that fits better. A
+    redrawing of the design is at most a lookalike.
     """
     if policy.model is None:
         return 0.0
     model = load_model(policy.model)
     score = model.score(look.numbers)
+    if _is_redrawn(look, policy):
+        return min(score, _below_match(policy))
     if look.among_earlier is None or not policy.first_wins:
         return score
     return max(score, min(model.score(look.among_earlier), _below_match(policy)))
 
 
+def _is_redrawn(look: Seen, policy: Policy) -> bool:
+    return look.redrawn >= policy.redrawn
+
+
 def _hashes_stand(hit: Hit, look: Seen, policy: Policy) -> bool:
-    """Return whether the score of the hashes replaces the score of the look."""
-    return hit.score >= max(policy.hashes_stand, _score_look(look, policy))
+    """Return whether the score of the hashes replaces the score of the look.
+
+    Hashes are blind to the parts that were redrawn.
+    """
+    return not _is_redrawn(look, policy) and hit.score >= max(policy.hashes_stand, _score_look(look, policy))
 
 
 def _pick_view(views: Sequence[Candidate], policy: Policy) -> Candidate:
@@ -241,12 +251,14 @@ def _explain_hashes(hit: Hit | None, *, is_exact: bool) -> tuple[str, tuple[Reas
     return (hit.method, _explain_hit(hit)) if hit else ("", ())
 
 
-def _explain_look(look: Seen, hit: Hit | None) -> tuple[str, tuple[Reason, ...]]:
+def _explain_look(look: Seen, hit: Hit | None, policy: Policy) -> tuple[str, tuple[Reason, ...]]:
     """Return method and reasons of a view that the local stages examined. `hit` is its hash hit, if any."""
     if not look.shows:
         return (hit.method, _explain_hit(hit)) if hit else (LOCAL, ())
-    points_reason = Reason("image.design_found", 0.9, {"points": look.pairs})
-    return LOCAL, (points_reason, *_explain_pose(look.alignment))
+    found = [Reason("image.design_found", 0.9, {"points": look.pairs})]
+    if _is_redrawn(look, policy):
+        found.append(Reason("image.redrawn", 0.95))
+    return LOCAL, (*found, *_explain_pose(look.alignment))
 
 
 def _explain_hit(hit: Hit) -> tuple[Reason, ...]:

@@ -1,7 +1,7 @@
 """Search of the registry for a check: first by hashes, then by local features if the hashes leave it open."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +23,7 @@ from authcheck.vision.matching import matcher
 from authcheck.vision.matching.alignment import Alignment
 from authcheck.vision.matching.backdrops import Backdrop
 from authcheck.vision.matching.matcher import Examined, Hint, Question
+from authcheck.vision.matching.redrawn import rate_redrawing
 from authcheck.vision.matching.score import NUMBERS, Model
 from authcheck.vision.matching.subjects import Known, Submitted
 from authcheck.vision.matching.votes import Pose
@@ -38,13 +39,15 @@ class Seen:
     """A view that the local stages examined, with its measurements (`score.NUMBERS`) and its place.
 
     `among_earlier` are the measurements without later views of other owners as rivals, None where they are
-    the same.
+    the same. `redrawn` says how clearly the picture shows a redrawing of the design (`rate_redrawing`). It is
+    0 for a view that is no match, and in checks of releases that did not measure it.
     """
 
     view_number: int
     numbers: tuple[float, ...]
     alignment: Alignment
     among_earlier: tuple[float, ...] | None = None
+    redrawn: float = 0.0
 
     @property
     def pairs(self) -> int:
@@ -66,6 +69,7 @@ class Seen:
             "numbers": list(self.numbers),
             "alignment": self.alignment.to_json(),
             **({"among_earlier": list(self.among_earlier)} if self.among_earlier else {}),
+            **({"redrawn": self.redrawn} if self.redrawn else {}),
         }
 
     @classmethod
@@ -76,7 +80,8 @@ class Seen:
         if len(numbers) != len(NUMBERS) or len(among_earlier or numbers) != len(NUMBERS):
             raise ValueError("numbers of another scheme")
         alignment = Alignment.from_json(data["alignment"])
-        return cls(int(data["view_number"]), numbers, alignment, among_earlier)
+        redrawn = float(data.get("redrawn", 0.0))
+        return cls(int(data["view_number"]), numbers, alignment, among_earlier, redrawn)
 
 
 class Finder:
@@ -115,8 +120,9 @@ class Finder:
 
         `hits` are the results of the hash search. The views of each standing in `hits` are examined apart, so
         that no copy takes the place of the first view or counts as its rival. When no view of a standing
-        scores `enough`, its views are examined again with light and dark swapped. `without` is the id of an
-        owner whose views are left out. Raises ImageRejected, Unavailable (`registry.old_scheme`).
+        scores `enough`, its views are examined again with light and dark swapped. Views that score `enough`
+        are rated as redrawings. `without` is the id of an owner whose views are left out. Raises
+        ImageRejected, Unavailable (`registry.old_scheme`).
         """
         submitted = submitted or read_submitted(data, limits)
         shelf = Shelf(database, without)
@@ -126,15 +132,16 @@ class Finder:
             if self.neural is not None and standing == CLEAR:
                 hinted = {hint.key for hint in hints}
                 hints += self._hints_by_model(database, self.neural, data, limits, hinted)
-            looks += seen_in(
-                matcher.examine(
-                    submitted,
-                    partial(self._search_features, database, standing),
-                    shelf,
-                    hints,
-                    lambda numbers: model.score(numbers) >= enough,
-                )
+            examination = matcher.examine(
+                submitted,
+                partial(self._search_features, database, standing),
+                shelf,
+                hints,
+                lambda numbers: model.score(numbers) >= enough,
             )
+            for look, seen in zip(examination.looks, seen_in(examination), strict=True):
+                is_match = model.score(seen.numbers) >= enough
+                looks.append(replace(seen, redrawn=rate_redrawing(submitted, look)) if is_match else seen)
         return looks
 
     def _search_features(self, database: Database, standing: str, question: Question) -> list[Pose]:
@@ -162,8 +169,15 @@ def read_submitted(data: bytes, limits: Limits) -> Submitted:
 def seen_in(examination: Examined) -> list[Seen]:
     """Return the looks with alignments as the database stores them, so that a replay decides by them too."""
     return [
-        Seen(look.verified.known.key, tuple(numbers.tolist()), Alignment.from_json(look.alignment.to_json()))
-        for look, numbers in zip(examination.looks, examination.numbers, strict=True)
+        Seen(
+            look.verified.known.key,
+            tuple(numbers.tolist()),
+            Alignment.from_json(look.alignment.to_json()),
+            None if among_earlier is None else tuple(among_earlier.tolist()),
+        )
+        for look, numbers, among_earlier in zip(
+            examination.looks, examination.numbers, examination.among_earlier, strict=True
+        )
     ]
 
 

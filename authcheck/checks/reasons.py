@@ -12,6 +12,7 @@ SENTENCES = {
     "image.near_copy": "{distance_bits} of {of_bits} bits differ ({family})",
     "image.design_found": "{points} points line up with the registered design",
     "image.partial_copy": "partial copy: {percent} % of the design is visible",
+    "image.redrawn": "parts and colours differ: it may be a redrawing",
     "image.several_designs": "{designs} designs in the picture",
     "image.inverted": "light and dark swapped",
     "image.mirrored": "mirrored",

@@ -29,7 +29,8 @@ class Policy:
     None when the policy uses hashes only. The local stages do not run when the hashes give one design
     `settled` or more and every other design less than `lookalike`. A hash score of `hashes_stand` or more is
     kept when the local stages score lower. With `first_wins`, the first registered of the designs that
-    explain the same place is the answer (`rank`). Without it, the best score is the answer.
+    explain the same place is the answer (`rank`). Without it, the best score is the answer. A view that the
+    picture shows redrawn, by `redrawn` or more (`rate_redrawing`), is at most a lookalike.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Policy:
     settled: float = 0.0
     hashes_stand: float = math.inf
     first_wins: bool = False
+    redrawn: float = math.inf
 
 
 POLICIES: Mapping[str, Policy] = {
@@ -64,7 +66,6 @@ POLICIES: Mapping[str, Policy] = {
             hashes_stand=0.95,
             first_wins=True,
         ),
-        # Measured, and not yet the default: redrawn imitations score as high as prints (ADR 31).
         Policy(
             name="local-4",
             match=0.9,
@@ -73,12 +74,13 @@ POLICIES: Mapping[str, Policy] = {
             settled=0.98,
             hashes_stand=0.95,
             first_wins=True,
+            redrawn=1.0,
         ),
     )
 }
 LATER_NAMED = 3  # most later designs that a verdict names beside the first registered design
 FAST_POLICY = POLICIES["hashes-2"]
-CURRENT_POLICY = POLICIES["local-3"]
+CURRENT_POLICY = POLICIES["local-4"]
 
 
 def policy_named(name: str) -> Policy:

@@ -10,6 +10,7 @@ whole track out of the fit. The shipped model is fitted on everything.
 
 import hashlib
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -54,10 +55,10 @@ def fitted(queries: Sequence[Query], evidence: Mapping[str, Evidence], name: str
     """Fit the regression and the trees over every look of these queries."""
     ignored = read_ignored()
     rows = [
-        (numbers, design == query.design_id)
+        (look.numbers, look.design == query.design_id)
         for query in queries
-        for design, numbers, _ in evidence[query.name].looks
-        if (query.name, design) not in ignored
+        for look in evidence[query.name].looks
+        if (query.name, look.design) not in ignored
     ]
     table, right = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
     centres, scales = table.mean(axis=0), np.maximum(table.std(axis=0), 1e-3)
@@ -105,9 +106,11 @@ def answers(evidence: Evidence, model: Model, policy: Policy) -> list[tuple[str,
         return ranked
     near = dict(ranked)
     scores = dict(ranked)
-    for design, numbers, _ in evidence.looks:
-        score, by_hashes = model.score(numbers), near.get(design, 0.0)
-        scores[design] = max(score, by_hashes) if by_hashes >= policy.hashes_stand else score
+    for look in evidence.looks:
+        score, by_hashes = model.score(look.numbers), near.get(look.design, 0.0)
+        if look.redrawn >= policy.redrawn:
+            score, by_hashes = min(score, math.nextafter(policy.match, 0)), 0.0
+        scores[look.design] = max(score, by_hashes) if by_hashes >= policy.hashes_stand else score
     return sorted(scores.items(), key=lambda pair: -pair[1])
 
 

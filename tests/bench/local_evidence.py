@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from fit_score import PHOTOS, Query, designs, read_photos, read_queries, read_shown
@@ -31,6 +31,7 @@ from authcheck.vision.fingerprints import fingerprint
 from authcheck.vision.fingerprints.gallery import Gallery
 from authcheck.vision.matching import matcher
 from authcheck.vision.matching.backdrops import Backdrop
+from authcheck.vision.matching.redrawn import rate_redrawing
 from authcheck.vision.matching.subjects import Known, Submitted
 from authcheck.vision.pictures.decode import open_picture
 
@@ -39,11 +40,20 @@ HASH_HITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The evidence of one query: (design, score) by hashes, (design, numbers, outline) by local stages, seconds by stage."""
+    """The evidence of one query: (design, score) by hashes, the looks of the local stages, seconds by stage."""
 
     hashes: list[tuple[str, float]]
-    looks: list[tuple[str, NDArray[np.float64], tuple[tuple[float, float], ...]]]
+    looks: list["OneLook"]
     seconds: dict[str, float]
+
+
+class OneLook(NamedTuple):
+    """A look at a design: its numbers, its outline in the picture, and its rating as a redrawing."""
+
+    design: str
+    numbers: NDArray[np.float64]
+    outline: tuple[tuple[float, float], ...]
+    redrawn: float
 
 
 @dataclass
@@ -102,11 +112,12 @@ class Registry:
 
         found = matcher.examine(submitted, nearest, self, hints_of(hits), lambda _: False)
         lap("verification")
+        ratings = [rate_redrawing(submitted, look) for look in found.looks]
         return Evidence(
             [(self.names[hit.view_id], hit.score) for hit in hits],
             [
-                (look.verified.known.design, numbers, look.alignment.outline)
-                for look, numbers in zip(found.looks, found.numbers, strict=True)
+                OneLook(look.verified.known.design, numbers, look.alignment.outline, rating)
+                for look, numbers, rating in zip(found.looks, found.numbers, ratings, strict=True)
             ],
             seconds,
         )

@@ -1,4 +1,4 @@
-"""Quality of matching on match-data and match-photos, beside imagehash and PDQ in the same run.
+"""Quality of matching on match-data and match-photos, beside other methods in the same run.
 
     python tests/bench/quality.py [EVIDENCE.pickle]
 
@@ -22,8 +22,8 @@ from fit_local_score import crossed
 from fit_score import DATA, Query, designs, half_of
 from local_evidence import Evidence, collect
 from numpy.typing import NDArray
-from peers import dhash, pdq, peer, phash
-from scoring import TRACKS, Judged, Ranked, evaluate, rows_of, verdict_table
+from peers import dhash, pdq, peer, phash, root_sift, threatexchange
+from scoring import MIX, TRACKS, Judged, Ranked, Rows, evaluate, moderated, rows_of, verdict_table
 
 from authcheck.checks.verdicts import FAST_POLICY, POLICIES
 from authcheck.errors import ImageRejected
@@ -35,6 +35,18 @@ from authcheck.vision.fingerprints import fingerprint
 from authcheck.vision.pictures.decode import open_picture
 
 POLICY = POLICIES["local-4"]  # its score is the one that is fitted now
+# By method and name of the threshold: the least score. Distances of hashes are negative scores.
+THRESHOLDS: Mapping[tuple[str, str], float] = {
+    ("authcheck", "`match`"): POLICY.match,
+    ("authcheck", "`lookalike` or `match`"): POLICY.lookalike,
+    ("authcheck --fast", "`match`"): FAST_POLICY.match,
+    ("threatexchange", "31 of 256 bits, its default"): -31,
+    ("PDQ x 8", "31 of 256 bits"): -31,
+    ("phash 256", "40 of 256 bits"): -40,
+    ("dhash 256", "40 of 256 bits"): -40,
+    ("RootSIFT + affine", "10 inliers"): 10,
+    ("RootSIFT + affine", "15 inliers"): 15,
+}
 DESIGNS_WEIGHED = 120  # every fifth design is enough for a mean
 
 
@@ -47,12 +59,18 @@ def main(cached: Path | None) -> None:
     judged = {
         "authcheck, crossed": evaluate(rows_of(ours), queries),
         "authcheck --fast": evaluate(rows_of(fast), queries),
-        "PDQ x 8": evaluate(peer(queries, pdq), queries),
-        "phash 256": evaluate(peer(queries, phash), queries),
-        "dhash 256": evaluate(peer(queries, dhash), queries),
     }
+    peers = {
+        "PDQ x 8": peer(queries, pdq),
+        "threatexchange": threatexchange(queries),
+        "phash 256": peer(queries, phash),
+        "dhash 256": peer(queries, dhash),
+        "RootSIFT + affine": root_sift(queries),
+    }
+    judged |= {name: evaluate(rows, queries) for name, rows in peers.items()}
     print_methods(judged)
-    print_kinds(judged, ["authcheck, crossed", "authcheck --fast", "PDQ x 8"])
+    print_kinds(judged, ["authcheck, crossed", "authcheck --fast", "PDQ x 8", "RootSIFT + affine"])
+    print_moderated(queries, {"authcheck": rows_of(ours, 1), "authcheck --fast": rows_of(fast, 1), **peers})
     print_verdicts(f"policy {POLICY.name}, crossed", verdict_table(queries, ours, POLICY))
     print_verdicts(f"policy {FAST_POLICY.name}, held-out half", verdict_table(odd, fast, FAST_POLICY))
     print_outlines(evidence, ours)
@@ -66,6 +84,15 @@ def print_methods(judged: Mapping[str, Judged]) -> None:
         print(f"\n| track {track} | uAP | R@P90 | R@P99 | R@1e-3 | top 1 |\n|---|{'---|' * 5}")
         for name, one in judged.items():
             print(f"| {name} | " + " | ".join(one.tracks[track]) + " |")
+
+
+def print_moderated(queries: Sequence[Query], rows: Mapping[str, Rows]) -> None:
+    """Print what a moderator of 1,000 listings sees at the thresholds of each method."""
+    print(f"\nof 1,000 listings, {', '.join(f'{count} {group}' for group, count in MIX.items())}")
+    print(f"| method, threshold | right | wrong | missed |\n|{'---|' * 4}")
+    for (name, threshold), least in THRESHOLDS.items():
+        cells = moderated(queries, rows[name], least)
+        print(f"| {name}, {threshold} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |")
 
 
 def print_kinds(judged: Mapping[str, Judged], methods: Sequence[str]) -> None:
@@ -90,7 +117,7 @@ def print_outlines(evidence: Mapping[str, Evidence], given: Ranked) -> None:
         rows = [row for row in csv.DictReader(file) if row["quad"] and given[row["query"]]]
     for row in rows:
         design, score = given[row["query"]][0]
-        outlines = [outline for name, _, outline in evidence[row["query"]].looks if name == design]
+        outlines = [look.outline for look in evidence[row["query"]].looks if look.design == design]
         if design == row["design_id"] and score >= POLICY.lookalike and outlines:
             shares.append(overlap(np.array(json.loads(row["quad"])), np.array(outlines[0])))
     print(

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from fit_local_score import answers
 from fit_score import DATA, Query, designs, half_of, read_queries
-from local_evidence import Evidence, Registry
+from local_evidence import Evidence, OneLook, Registry
 from scoring import evaluate, group_of, rows_of
 
 from authcheck.checks.finder import hints_of
@@ -161,7 +161,7 @@ def look(registry: Registry, one: Asked) -> tuple[Evidence, list[str], float, fl
     )  # fmt: skip
     took = time.process_time() - started
     looks = [
-        (seen.verified.known.design, numbers, seen.alignment.outline)
+        OneLook(seen.verified.known.design, numbers, seen.alignment.outline, 0.0)
         for seen, numbers in zip(found.looks, found.numbers, strict=True)
     ]
     hashes = [(registry.names[hit.view_id], hit.score) for hit in one.hits]

@@ -66,7 +66,7 @@ DESIGN_PASSES = (
     Pass(256, {0: 120, 1: 60, 2: 60, 3: 60}),
     Pass(128, {0: 30, 1: 15, 2: 15, 3: 15}, HALF_SIZE_BLUR_PX),
 )
-PICTURE_PASSES = (Pass(640, {0: 1000}), Pass(320, {1: 400, 2: 400, 3: 400}))
+PICTURE_PASSES = (Pass(640, {0: 700}), Pass(320, {1: 250, 2: 350, 3: 350}))
 
 
 def of_design(image: Image.Image, mask: NDArray[np.bool_] | None = None) -> Features:
@@ -79,7 +79,7 @@ def of_design(image: Image.Image, mask: NDArray[np.bool_] | None = None) -> Feat
 
 
 def of_picture(image: Image.Image) -> Features:
-    """Return the feature points of a submitted picture, at most 2,200. `image` is RGB and upright."""
+    """Return the feature points of a submitted picture, at most 1,650. `image` is RGB and upright."""
     return _read(image, PICTURE_PASSES, None)
 
 

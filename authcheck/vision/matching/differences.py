@@ -1,5 +1,7 @@
 """Differences between a picture and its design, beyond light, colour cast, blur, small shifts and bends."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -27,32 +29,60 @@ NOISE_FACTOR = 3.0
 SMALLEST_SHARE = 0.0008  # of the picture: smaller spots are noise
 
 
-def differing(submitted: Rgb, registered: Rgb, inside: Mask, *, softness_px: float = 0.0) -> Mask:
-    """Return which pixels show something else, `(H, W) bool`.
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A design as it should look in a picture, beside the picture.
+
+    `photo` and `expected` are `(H, W, 3)` in [0, 1]. `compared` `(H, W)` says which pixels can be compared.
+    `contrast` is the spread of the expected light, and `noise` the usual error of a pixel, both in [0, 1].
+    """
+
+    photo: Floats
+    expected: Floats
+    compared: Mask
+    contrast: float
+    noise: float
+    slack_px: int
+
+
+def expect(submitted: Rgb, registered: Rgb, inside: Mask, *, softness_px: float = 0.0) -> Expectation | None:
+    """Return how a design should look in the light of a picture, or None if too little can be compared.
 
     Both pictures are `(H, W, 3) uint8 sRGB`, aligned with each other. `inside` says where the submission has
-    pixels. No pixel outside differs. No pixel in a narrow border differs either, because a small shift brings
-    in what surrounds the design. `softness_px` is how blurred the submission is compared with the design (a
-    sigma).
+    pixels. `softness_px` is how blurred the submission is compared with the design (a sigma).
     """
-    height_px, width_px = inside.shape
-    slack_px = max(1, round(SLACK * max(width_px, height_px)))
+    slack_px = max(1, round(SLACK * max(inside.shape)))
     compared = _erode(inside, slack_px + 2)
     if not compared.any():
-        return np.zeros_like(inside)
+        return None
     design = _blur(registered, (1.0 + softness_px**2) ** 0.5)
     photo = _blur(submitted, 1.0)
     expected = _relight(photo, design, compared)
+    low, high = np.percentile((expected @ LIGHT)[compared], (5, 95))
+    noise = 1.48 * float(np.median(np.abs(photo - expected)[compared]))
+    return Expectation(photo, expected, compared, float(high - low), noise, slack_px)
+
+
+def mark(expectation: Expectation) -> Mask:
+    """Return which pixels show something else than expected, `(H, W) bool`.
+
+    No pixel that cannot be compared differs. No pixel in a narrow border differs either, because a small
+    shift brings in what surrounds the design.
+    """
+    photo, expected, slack_px = expectation.photo, expectation.expected, expectation.slack_px
     # Flow goes astray in areas without structure, so a pixel must differ with it and without it.
     unbent = _unbend(photo, expected)
     residual = np.minimum(
         _measure_unexplained(photo, expected, slack_px), _measure_unexplained(unbent, expected, slack_px)
     )
-    light = expected @ LIGHT
-    low, high = np.percentile(light[compared], (5, 95))
-    noise = 1.48 * float(np.median(np.abs(photo - expected)[compared]))
-    threshold = max(THRESHOLD, THRESHOLD_OF_CONTRAST * float(high - low), NOISE_FACTOR * noise)
-    return _clean((residual > threshold) & compared, slack_px) & inside
+    threshold = max(THRESHOLD, THRESHOLD_OF_CONTRAST * expectation.contrast, NOISE_FACTOR * expectation.noise)
+    return _clean((residual > threshold) & expectation.compared, slack_px)
+
+
+def differing(submitted: Rgb, registered: Rgb, inside: Mask, *, softness_px: float = 0.0) -> Mask:
+    """Return which pixels show something else, `(H, W) bool`. The arguments are those of `expect`."""
+    expectation = expect(submitted, registered, inside, softness_px=softness_px)
+    return np.zeros_like(inside) if expectation is None else mark(expectation) & inside
 
 
 def settled(submitted: Rgb, registered: Rgb, inside: Mask) -> Matrix | None:

@@ -17,7 +17,10 @@ from authcheck.vision.matching.subjects import Known, Submitted
 from authcheck.vision.matching.votes import Edit
 
 CLOSER_LOOKS = 4  # most views that are compared by their pixels
-LEAST_VOTES = 1.0  # votes of the agreeing pairs from which a view gets a closer look
+LIKELIEST = 2  # views that get a closer look with few votes
+# Votes of the agreeing pairs from which the likeliest views, and from which others, get a closer look. In a
+# picture that shows no design, most views have fewer votes.
+LEAST_VOTES, LEAST_VOTES_OF_OTHERS = 1.0, 2.5
 LEAST_SHARE = 0.15  # of the best view's votes: the least for a closer look
 REACH = 3.0  # of a point's size: half the side of the square that its descriptor describes (Lowe 2004 s6.1)
 BLOCK_SHOWS = 0.25  # correlation from which a block of a design counts as seen in its expected place
@@ -70,7 +73,9 @@ def look_closer(
     """Confirm and compare the views with the most votes, best first, then the views that hashes propose."""
     by_votes = sorted(verified, key=lambda view: (-view.fit.votes, view.known.key))
     least = max(LEAST_VOTES, LEAST_SHARE * by_votes[0].fit.votes) if by_votes else LEAST_VOTES
-    chosen = [view for view in by_votes[:CLOSER_LOOKS] if view.fit.votes >= least]
+    chosen = [view for view in by_votes[:LIKELIEST] if view.fit.votes >= least]
+    others = by_votes[LIKELIEST:CLOSER_LOOKS]
+    chosen += [view for view in others if view.fit.votes >= max(least, LEAST_VOTES_OF_OTHERS)]
     chosen_keys = {view.known.key for view in chosen}
     chosen += [view for view in assumed if view.known.key not in chosen_keys]
     return [_look_at(submitted, view) for view in chosen]

@@ -33,7 +33,7 @@ ASSUMED = 2  # most views that get a closer look at the place that the hashes gi
 LEAST_ASSUMED = 0.3  # least score by the hashes for such a view
 PLAIN = (Edit(), Edit(mirrored=True))
 INVERTED = (Edit(inverted=True), Edit(mirrored=True, inverted=True))
-INVERTED_CANDIDATES = 8
+INVERTED_CANDIDATES = 4
 # The strongest grey points. Swapped light and dark are searched last, and seldom, so fewer points ask.
 INVERTED_POINTS = 500
 

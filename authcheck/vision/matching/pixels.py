@@ -70,7 +70,7 @@ def compare(
     is true, in pixels of the thumbnail, the picture counts as not seen.
     """
     thumbnail = design.pixels
-    crop = _crop(picture, homography, thumbnail)
+    crop = _crop(picture, homography, thumbnail.shape)
     if crop is None:
         return NOTHING
     part, to_part = crop
@@ -103,9 +103,24 @@ def compare(
     )
 
 
-def _crop(picture: Rgb, homography: Matrix, thumbnail: Rgb) -> tuple[Rgb, Matrix] | None:
+def straighten(picture: Rgb, homography: Matrix, shape: tuple[int, ...]) -> tuple[Rgb, Mask, float] | None:
+    """Cut a design's place out of a picture, in the shape of the thumbnail.
+
+    Returns the pixels, where they are inside the picture, and the pixels of the picture per pixel of the
+    thumbnail, along a side. Returns None when the map is not usable.
+    """
+    crop = _crop(picture, homography, shape)
+    if crop is None:
+        return None
+    part, to_part = crop
+    seen = _warp(np.ones(part.shape[:2], np.uint8), to_part, shape, cv2.INTER_NEAREST)
+    density = math.sqrt(abs(float(np.linalg.det(to_part[:2, :2]))))
+    return _warp(part, to_part, shape), seen > 0, density
+
+
+def _crop(picture: Rgb, homography: Matrix, shape: tuple[int, ...]) -> tuple[Rgb, Matrix] | None:
     """Return the part of a picture under the design, in the thumbnail's resolution, and the map onto it."""
-    height_px, width_px = thumbnail.shape[:2]
+    height_px, width_px = shape[:2]
     corners = (
         np.array([[0, 0, 1], [width_px, 0, 1], [width_px, height_px, 1], [0, height_px, 1]]) @ homography.T
     )

@@ -1,13 +1,16 @@
 """A candidate's method and reasons, from the results of the hashes and of the local stages."""
 
+from dataclasses import replace
+
 import make
 import numpy as np
 import pytest
 from evidence_scenes import homography
 
 from authcheck.checks.candidates import _explain_hashes, _explain_look, score_view
-from authcheck.checks.finder import HINTS, LEAST_HINT, Seen, hints_of
-from authcheck.checks.verdicts import FAST_POLICY, Reason
+from authcheck.checks.comparing import _FewViews
+from authcheck.checks.finder import HINTS, LEAST_HINT, Seen, hints_of, seen_in
+from authcheck.checks.verdicts import CURRENT_POLICY, FAST_POLICY, POLICIES, Reason
 from authcheck.vision.fingerprints.gallery import Hit
 from authcheck.vision.matching.alignment import Alignment, alignment_of
 from authcheck.vision.matching.score import NUMBERS
@@ -89,7 +92,7 @@ def test_points_say_how_a_design_lies(alignment: Alignment, codes: list[str]) ->
 
     Hashes give no reason then.
     """
-    method, reasons = _explain_look(look(12, alignment), hit())
+    method, reasons = _explain_look(look(12, alignment), hit(), CURRENT_POLICY)
     assert method == "features"
     assert reasons[0] == Reason("image.design_found", 0.9, {"points": 12})
     assert [one.code for one in reasons[1:]] == codes
@@ -98,7 +101,7 @@ def test_points_say_how_a_design_lies(alignment: Alignment, codes: list[str]) ->
 @pytest.mark.parametrize(("coverage", "percent"), [(0.0, 1), (0.004, 1), (0.4567, 46)])
 def test_a_partial_copy_says_how_much_is_seen(coverage: float, percent: int) -> None:
     """A partial copy states the visible share in whole percent, never 0, because something was found."""
-    _, reasons = _explain_look(look(12, laid(coverage=coverage)), None)
+    _, reasons = _explain_look(look(12, laid(coverage=coverage)), None, CURRENT_POLICY)
     assert reasons[1].params == {"percent": percent}
 
 
@@ -107,16 +110,59 @@ def test_what_no_point_confirms_speaks_as_the_hashes_do() -> None:
 
     Without a hash it gives none.
     """
-    method, reasons = _explain_look(look(0, laid()), hit(orientation="mirror"))
+    method, reasons = _explain_look(look(0, laid()), hit(orientation="mirror"), CURRENT_POLICY)
     assert (method, [one.code for one in reasons]) == ("phash", ["image.near_copy", "image.mirrored"])
-    assert _explain_look(look(0, laid()), None) == ("features", ())
+    assert _explain_look(look(0, laid()), None, CURRENT_POLICY) == ("features", ())
+
+
+def sure(redrawn: float) -> Seen:
+    """Return a look that has everything a match needs."""
+    values = dict.fromkeys(NUMBERS, 0.0) | {
+        "votes": 4.0, "pairs": 4.2, "agreeing": 0.7, "error": 0.004, "shear": 0.02, "size": -0.5, "visible": 5.0,
+        "confirmed": 0.8, "confirmed_count": 4.8, "likeness": 0.7, "spread": 0.6, "channels": 4.0, "seen": 1.0,
+        "grey": 0.9, "gradient": 0.8, "colour": 0.8, "blocks": 0.9, "design_points": 5.4, "hash": 0.3,
+        "ahead_of_rival": 2.5, "ahead_of_noise": 3.5,
+    }  # fmt: skip
+    return Seen(3, tuple(values[name] for name in NUMBERS), laid(), redrawn=redrawn)
+
+
+def test_a_redrawing_is_at_most_a_lookalike() -> None:
+    """Not even hashes that are almost sure make a match of it. A policy of an earlier release does."""
+    near = hit(0.97)
+    for given in (near, None):
+        copied, redrawn = (
+            score_view(given, sure(rating), CURRENT_POLICY, is_exact=False) for rating in (0.9, 1.1)
+        )
+        assert copied >= CURRENT_POLICY.match > redrawn >= CURRENT_POLICY.lookalike
+    assert score_view(near, sure(1.1), POLICIES["local-3"], is_exact=False) >= CURRENT_POLICY.match
+    for view, expected in ((sure(1.1), True), (sure(0.9), False)):
+        _, reasons = _explain_look(view, near, CURRENT_POLICY)
+        assert ("image.redrawn" in {reason.code for reason in reasons}) == expected
+
+
+def test_a_later_copy_cannot_hide_the_first_view() -> None:
+    """Somebody else's later view in the same place counts as a rival of the first, but only up to a lookalike."""
+    image = make.fixture("nw-001")
+    views = _FewViews()
+    for key, owner in enumerate(("acme", "mallory")):
+        views.add(replace(make.known(image, key, owner=owner), design=owner, priority=key))
+    first, later = sorted(
+        seen_in(views.examine(make.submitted(image), (), lambda _: False)), key=lambda one: one.view_number
+    )
+    ahead = NUMBERS.index("ahead_of_rival")
+    assert first.among_earlier is not None
+    assert first.among_earlier[ahead] > first.numbers[ahead]
+    assert later.among_earlier is None
+    assert score_view(None, first, CURRENT_POLICY, is_exact=False) >= CURRENT_POLICY.lookalike
 
 
 def test_a_look_reads_back() -> None:
     """A look is read back from the stored check. Numbers of another scheme are refused."""
-    seen = look(12, laid(30, coverage=0.5))
+    seen = replace(look(12, laid(30, coverage=0.5)), among_earlier=(0.5,) * len(NUMBERS), redrawn=0.7)
     again = Seen.from_json(seen.to_json())
     assert (again.to_json(), again.pairs, again.shows) == (seen.to_json(), 12, True)
+    assert (again.among_earlier, again.redrawn) == (seen.among_earlier, 0.7)
+    assert Seen.from_json(look(12, laid()).to_json()).redrawn == 0
     with pytest.raises(ValueError, match="another scheme"):
         Seen.from_json({**seen.to_json(), "numbers": [0.0]})
 
