@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 
 from authcheck.vision.features.features import Places
 from authcheck.vision.matching.geometry import LEAST_PAIRS, Affine, Fit, apart
-from authcheck.vision.matching.pairs import NO_ROWS, Floats, Indexes, Pairs, Points, joined
+from authcheck.vision.matching.pairs import FARTHEST, NO_ROWS, Floats, Indexes, Pairs, Points, joined
 
 REACH = 0.03  # of the design's longer side: how far from its expected place a point may be
 TURN, GROWTH = 0.5, 0.6  # radians, octaves: the largest difference between a point and its match
-DISTANCE = 36000.0  # squared distance of descriptors from which two points are not alike
 # By channel: the least diameter that a detector can see, in longer sides.
 LEAST_SEEN_SIZE = (0.0025, 0.005, 0.005, 0.005)
 HOMOGRAPHY_PAIRS = 12
@@ -123,7 +122,7 @@ def _match_nearby(
         if len(index_pairs)
         else np.empty((0, 1), np.float32)
     )
-    closeness = 1 - (difference**2).sum(axis=1) / DISTANCE
+    closeness = 1 - (difference**2).sum(axis=1) / FARTHEST
     is_alike = closeness > 0
     index_pairs, closeness = index_pairs[is_alike], closeness[is_alike]
     order = np.lexsort((-closeness, index_pairs[:, 1]))

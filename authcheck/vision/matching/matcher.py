@@ -17,13 +17,15 @@ from authcheck.vision.matching.backdrops import Backdrop, Explained, explain
 from authcheck.vision.matching.geometry import Fit, fit
 from authcheck.vision.matching.looks import Look, Verified, assume, look_closer
 from authcheck.vision.matching.numbers import numbers_among_earlier, numbers_of
-from authcheck.vision.matching.pairs import Floats, Points, mutual_pairs
+from authcheck.vision.matching.pairs import Floats, Points, mutual_pairs, nearest_pairs, repeats_itself
 from authcheck.vision.matching.score import Vector
 from authcheck.vision.matching.subjects import Known, Submitted
 from authcheck.vision.matching.votes import Ballot, Edit, Pose, count_votes, edited_places, weights_of
 
 CANDIDATES = 24  # most views that are verified
 NEGATIVES = 4  # most negative pictures of one owner that are verified
+REPEATED_CANDIDATES = 6  # likeliest views that are verified as the motif of an all-over print, too
+REPEATED_PAIRS = 300
 NEIGHBOURS = 10  # nearest neighbours of each point that vote
 # A design with fewer points than this gets no advantage in the votes, and is not assumed from hashes alone.
 FEWEST_POINTS = 8
@@ -216,11 +218,13 @@ def _verify_views(
 ) -> list[Verified]:
     """Return the proposed views whose points agree."""
     verified = []
-    for key, edit in proposed:
+    is_repeating = repeats_itself(submitted.points(Edit()))
+    for rank, (key, edit) in enumerate(proposed):
         if (view := views.get(key)) is None:
             continue
         explained_points = _rate_explained(submitted, explained, view)
-        placed = verify(submitted, view.features, edit, explained_points)
+        is_motif = is_repeating and rank < REPEATED_CANDIDATES
+        placed = verify(submitted, view.features, edit, explained_points, is_motif=is_motif)
         verified += [Verified(view, edit, placed, explained_points)] if placed else []
     return verified
 
@@ -251,14 +255,24 @@ def _rate_explained(submitted: Submitted, explained: Explained, view: Known) -> 
 
 
 def verify(
-    submitted: Submitted, features: Features, edit: Edit, explained: Floats | None = None
+    submitted: Submitted,
+    features: Features,
+    edit: Edit,
+    explained: Floats | None = None,
+    *,
+    is_motif: bool = False,
 ) -> Fit | None:
     """Return the map on which the points of a view agree, or None.
 
-    Points of the picture that negatives explain do not vote.
+    Points of the picture that negatives explain do not vote. `is_motif` says that the view may be the motif
+    of an all-over print. The map is then that of the clearest copy, if more points agree on it.
     """
     picture, design = submitted.points(edit), Points.of(features)
-    pairs = mutual_pairs(picture, design)
-    if explained is not None:
-        pairs = pairs.where(explained[pairs.seen] == 0)
-    return fit(picture.places, design.places, pairs)
+    proposed = [mutual_pairs(picture, design)]
+    if is_motif:
+        proposed.append(nearest_pairs(picture, design, REPEATED_PAIRS))
+    placed = []
+    for pairs in proposed:
+        free = pairs if explained is None else pairs.where(explained[pairs.seen] == 0)
+        placed.append(fit(picture.places, design.places, free))
+    return max((found for found in placed if found is not None), key=lambda found: found.votes, default=None)

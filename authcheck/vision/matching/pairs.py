@@ -1,4 +1,9 @@
-"""Pairs of points of two pictures that resemble each other more than any other point of either picture."""
+"""Pairs of points of two pictures that resemble each other.
+
+In a mutual pair, each point is the other's nearest. In an all-over print, a point of the design has an equal
+in every copy, so mutual pairs scatter over the copies, and none leads. There each point of the picture gets
+its nearest point of the design.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +24,13 @@ ThreadpoolController().select(threading_layer="pthreads").limit(limits=1)
 
 FULL_MARGIN = 12400.0  # squared distance by which a pair of full weight beats the second best pair
 LEAST_WEIGHT = 0.05
+FARTHEST = 36000.0  # squared distance from which two points are not alike
+# Points of one picture that are repeats: nearer than this, alike in size (octaves) and angle (radians), and
+# this far from each other (longer sides).
+REPEAT, REPEAT_GROWTH, REPEAT_TURN, REPEAT_APART = 10000.0, 0.3, 0.35, 0.04
+REPEAT_POINTS = 500  # the strongest grey points are looked at
+FEWEST_REPEAT_POINTS = 30
+REPEATED = 0.2  # share of these points with two repeats or more, from which a picture repeats itself
 
 Floats = NDArray[np.float32]
 Indexes = NDArray[np.intp]
@@ -50,7 +62,7 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Points of a picture (`seen`) and of a design (`known`) that are each other's nearest.
+    """Points of a picture (`seen`) and of a design (`known`) that resemble each other.
 
     `seen` and `known` are rows of the points, `weights` are in (0, 1].
     """
@@ -62,8 +74,8 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.seen)
 
-    def where(self, chosen: NDArray[np.bool_]) -> "Pairs":
-        """Return the chosen pairs."""
+    def where(self, chosen: NDArray[np.bool_] | Indexes) -> "Pairs":
+        """Return the chosen pairs, by mask or by rows."""
         return Pairs(self.seen[chosen], self.known[chosen], self.weights[chosen])
 
 
@@ -86,6 +98,48 @@ def mutual_pairs(picture: Points, design: Points) -> Pairs:
         known.append(design.rows[channel][mutual])
         weights.append(np.maximum(margin[mutual] / FULL_MARGIN, LEAST_WEIGHT))
     return Pairs(np.concatenate(seen), np.concatenate(known), np.concatenate(weights).astype(np.float32))
+
+
+def nearest_pairs(picture: Points, design: Points, most: int) -> Pairs:
+    """Return each picture point's nearest design point in its channel, the `most` surest pairs.
+
+    A pair's weight is its lead over the second nearest point of the design.
+    """
+    found = [Pairs(NO_ROWS, NO_ROWS, np.empty(0, np.float32))]
+    for channel in range(len(CHANNELS)):
+        if not len(picture.rows[channel]) or len(design.rows[channel]) <= 1:
+            continue
+        likeness = 2 * (picture.vectors[channel] @ design.vectors[channel].T) - design.norms[channel]
+        rows, nearest = np.arange(len(likeness)), likeness.argmax(axis=1)
+        best = likeness[rows, nearest]
+        is_alike = picture.norms[channel] - best < FARTHEST
+        likeness[rows, nearest] = -np.inf
+        margin = np.minimum(best - likeness.max(axis=1), FULL_MARGIN)
+        weights = np.maximum(margin / FULL_MARGIN, LEAST_WEIGHT).astype(np.float32)
+        found.append(Pairs(picture.rows[channel], design.rows[channel][nearest], weights).where(is_alike))
+    pairs = joined(found)
+    order = np.argsort(-pairs.weights, kind="stable")[:most]
+    return pairs.where(order)
+
+
+def repeats_itself(picture: Points) -> bool:
+    """Return whether many points of a picture occur again elsewhere in it, as in an all-over print."""
+    rows = picture.rows[0][:REPEAT_POINTS]
+    if len(rows) < FEWEST_REPEAT_POINTS:
+        return False
+    vectors, norms, places = (
+        picture.vectors[0][: len(rows)],
+        picture.norms[0][: len(rows)],
+        picture.places[rows],
+    )
+    first, second = places[:, None], places[None]
+    is_repeat = (
+        (norms[:, None] + norms - 2 * vectors @ vectors.T < REPEAT)
+        & (np.abs(np.log2(first[..., 2] / second[..., 2])) < REPEAT_GROWTH)
+        & (np.abs((first[..., 3] - second[..., 3] + np.pi) % (2 * np.pi) - np.pi) < REPEAT_TURN)
+        & (np.hypot(first[..., 0] - second[..., 0], first[..., 1] - second[..., 1]) > REPEAT_APART)
+    )
+    return bool((is_repeat.sum(axis=1) > 1).mean() >= REPEATED)
 
 
 def joined(pairs: Sequence[Pairs]) -> Pairs:

@@ -12,10 +12,10 @@ from PIL import Image, ImageOps
 from authcheck.checks.verdicts import CURRENT_POLICY
 from authcheck.vision.features.filed_index import FiledFeatureIndex
 from authcheck.vision.matching.backdrops import Backdrop
-from authcheck.vision.matching.matcher import Examined, Hint, Question, examine
+from authcheck.vision.matching.matcher import Examined, Hint, Question, examine, verify
 from authcheck.vision.matching.score import NUMBERS, Vector, load_model
 from authcheck.vision.matching.subjects import Known
-from authcheck.vision.matching.votes import Pose
+from authcheck.vision.matching.votes import Edit, Pose
 
 MODEL = load_model(CURRENT_POLICY.model or "")
 NAMES = ("nw-001", "as-011", "hl-003", "tt-006", "as-012", "mi-006", "tt-003", "nw-008")
@@ -144,6 +144,24 @@ def test_an_inverted_print_is_found(shelf: Shelf, name: str, mirrored: int) -> N
     assert scores(found)[NAMES.index(name)] > 0.9
     look = next(one for one in found.looks if one.verified.known.key == NAMES.index(name))
     assert (look.alignment.inverted, look.alignment.mirrored) == (True, bool(mirrored))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tt-006", "as-011"])
+def test_the_motif_of_an_all_over_print_is_found(shelf: Shelf, name: str) -> None:
+    """Points of every copy find the motif. Its place is one copy, not all of them together."""
+    motif = make.fixture(name)
+    tile = motif.resize((150, round(150 * motif.height / motif.width)))
+    cloth = make.tiled(tile, 6)
+    found = shelf.examine(cloth)
+    number = NAMES.index(name)
+    assert scores(found)[number] > 0.9
+    look = next(one for one in found.looks if one.verified.known.key == number)
+    width_px, height_px = np.ptp(np.array(look.alignment.outline), axis=0)
+    assert 0.5 * tile.width < width_px < 1.2 * tile.width
+    assert 0.5 * tile.height < height_px < 1.2 * tile.height
+    alone = verify(make.submitted(cloth), shelf.known[number].features, Edit())
+    assert alone is None or alone.votes < look.verified.fit.votes
 
 
 @pytest.mark.slow

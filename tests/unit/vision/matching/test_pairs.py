@@ -6,7 +6,14 @@ from features_made import seen_again, some_codes
 from numpy.typing import NDArray
 
 from authcheck.vision.features.features import Features
-from authcheck.vision.matching.pairs import FULL_MARGIN, LEAST_WEIGHT, Points, mutual_pairs
+from authcheck.vision.matching.pairs import (
+    FULL_MARGIN,
+    LEAST_WEIGHT,
+    Points,
+    mutual_pairs,
+    nearest_pairs,
+    repeats_itself,
+)
 from authcheck.vision.matching.votes import Edit
 
 
@@ -88,3 +95,33 @@ def test_points_of_an_edit_are_the_edits_points() -> None:
     again = Features(320, 256, plain.steps, (points.vectors[0] + 128).astype(np.uint8), plain.channels)
     assert np.array_equal(Points.of(again, edit).vectors[0], Points.of(plain).vectors[0])
     assert np.allclose(points.places[:, 0], -plain.places()[:, 0])
+
+
+def test_every_copy_of_a_point_finds_it() -> None:
+    """In an all-over print each point of each copy is paired, the surest first, and strangers are not."""
+    dice = np.random.default_rng(3)
+    codes = some_codes(dice, 40)
+    picture = np.concatenate([seen_again(dice, codes) for _ in range(5)] + [255 - some_codes(dice, 10)])
+    pairs = nearest_pairs(Points.of(features(picture)), Points.of(features(codes)), 500)
+    copies = pairs.seen < 200
+    assert np.array_equal(np.sort(pairs.seen[copies]), np.arange(200))
+    assert np.array_equal(pairs.known[copies], pairs.seen[copies] % 40)
+    assert np.all(np.diff(pairs.weights) <= 0)
+    assert len(nearest_pairs(Points.of(features(picture)), Points.of(features(codes)), 30)) == 30
+    assert len(nearest_pairs(Points.of(features(codes[:0])), Points.of(features(codes)), 30)) == 0
+
+
+def test_a_pattern_repeats_itself_and_a_picture_does_not() -> None:
+    """Equal points of one size and angle, apart from each other, are repeats. A few of them make no pattern."""
+    dice = np.random.default_rng(4)
+    codes = some_codes(dice, 60)
+    steps = dice.integers(0, 65536, (60, 4)).astype(np.uint16)
+    none = np.zeros(60, np.uint8)
+    assert not repeats_itself(Points.of(Features(320, 256, steps, codes, none)))
+    one_in_three = codes.copy()
+    one_in_three[:20] = codes[0]
+    steps[:20, 2:] = steps[0, 2:]
+    assert repeats_itself(Points.of(Features(320, 256, steps, one_in_three, none)))
+    steps[:20, :2] = steps[0, :2]  # all at one place: one thing that the detector found twenty times
+    assert not repeats_itself(Points.of(Features(320, 256, steps, one_in_three, none)))
+    assert not repeats_itself(Points.of(Features(320, 256, steps[:20], one_in_three[:20], none[:20])))
