@@ -99,7 +99,8 @@ def examine(
     questions = _Questions(submitted, nearest, shelf)
     proposed, views = _take_likeliest(shelf, questions.find_likely(PLAIN, None), CANDIDATES, hints)
     explained = questions.find_explained(PLAIN, None, views)
-    verified = _verify_views(submitted, proposed, views, explained)
+    is_repeating = repeats_itself(submitted.points(Edit()))
+    verified = _verify_views(submitted, proposed, views, explained, is_repeating=is_repeating)
     assumed = _assume_views(submitted, hints[:ASSUMED], views, explained)
     scores = {hint.key: hint.score for hint in hints}
     examined = _score_looks(submitted, verified, assumed, scores)
@@ -108,7 +109,7 @@ def examine(
     inverted_poses = questions.find_likely(INVERTED, INVERTED_POINTS)
     proposed, views = _take_likeliest(shelf, inverted_poses, INVERTED_CANDIDATES, ())
     explained = explained.and_by(questions.find_explained(INVERTED, INVERTED_POINTS, views))
-    swapped = _verify_views(submitted, proposed, views, explained)
+    swapped = _verify_views(submitted, proposed, views, explained, is_repeating=is_repeating)
     most_votes = max((view.fit.votes for view in verified), default=0.0)
     if any(view.fit.votes > most_votes for view in swapped):
         by_votes = sorted((*verified, *swapped), key=lambda view: view.fit.votes)
@@ -215,10 +216,11 @@ def _verify_views(
     proposed: Sequence[tuple[int, Edit]],
     views: Mapping[int, Known],
     explained: Explained,
+    *,
+    is_repeating: bool,
 ) -> list[Verified]:
-    """Return the proposed views whose points agree."""
+    """Return the proposed views whose points agree. `is_repeating` says that the picture repeats itself."""
     verified = []
-    is_repeating = repeats_itself(submitted.points(Edit()))
     for rank, (key, edit) in enumerate(proposed):
         if (view := views.get(key)) is None:
             continue

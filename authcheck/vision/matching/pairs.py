@@ -127,19 +127,19 @@ def repeats_itself(picture: Points) -> bool:
     rows = picture.rows[0][:REPEAT_POINTS]
     if len(rows) < FEWEST_REPEAT_POINTS:
         return False
-    vectors, norms, places = (
-        picture.vectors[0][: len(rows)],
-        picture.norms[0][: len(rows)],
-        picture.places[rows],
-    )
-    first, second = places[:, None], places[None]
+    vectors, norms = picture.vectors[0][: len(rows)], picture.norms[0][: len(rows)]
+    is_near = norms[:, None] + norms - 2 * vectors @ vectors.T < REPEAT
+    if (is_near.sum(axis=1) > 2).mean() < REPEATED:  # noqa: PLR2004 - the point itself, and two others
+        return False
+    one, other = np.nonzero(is_near)
+    first, second = picture.places[rows[one]], picture.places[rows[other]]
     is_repeat = (
-        (norms[:, None] + norms - 2 * vectors @ vectors.T < REPEAT)
-        & (np.abs(np.log2(first[..., 2] / second[..., 2])) < REPEAT_GROWTH)
-        & (np.abs((first[..., 3] - second[..., 3] + np.pi) % (2 * np.pi) - np.pi) < REPEAT_TURN)
-        & (np.hypot(first[..., 0] - second[..., 0], first[..., 1] - second[..., 1]) > REPEAT_APART)
+        (np.abs(np.log2(first[:, 2] / second[:, 2])) < REPEAT_GROWTH)
+        & (np.abs((first[:, 3] - second[:, 3] + np.pi) % (2 * np.pi) - np.pi) < REPEAT_TURN)
+        & (np.hypot(first[:, 0] - second[:, 0], first[:, 1] - second[:, 1]) > REPEAT_APART)
     )
-    return bool((is_repeat.sum(axis=1) > 1).mean() >= REPEATED)
+    repeats = np.bincount(one[is_repeat], minlength=len(rows))
+    return bool((repeats > 1).mean() >= REPEATED)
 
 
 def joined(pairs: Sequence[Pairs]) -> Pairs:

@@ -27,9 +27,7 @@ ONE_SPOT = 0.8  # of all differences, in the largest spot
 OVER_EDGE = 0.05  # of the design's edge, covered by that spot
 LEAST_NOISE = 0.005
 LEAST_CONTRAST = 0.05
-STRUCTURE = (
-    0.04  # standard deviation of the design's light, of full brightness, from which a place has structure
-)
+STRUCTURE = 0.04  # standard deviation of light, of full brightness: a place of the design with structure
 WINDOW_PX = 9
 FLAT_SHARE = 0.6  # of the pixels: those with the softest colours are compared
 FEWEST_PIXELS = 100
