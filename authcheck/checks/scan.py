@@ -1,6 +1,7 @@
 """Scan of many pictures on several processor cores: find, check, store, and write CSV rows."""
 
 import json
+import math
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -241,7 +242,8 @@ def _format_row(
         "design_id": candidate.reference if candidate else "",
         "owner": candidate.owner if candidate else "",
         "verdict": str(verdict),
-        "score": "" if score is None else f"{score:.9g}",
+        # Rounded down: a score just below a threshold must not reach the threshold in a table.
+        "score": "" if score is None else f"{math.floor(score * 1e9) / 1e9:.9g}",
         "method": candidate.method if candidate else "",
         "outline": json.dumps(alignment.to_json()["outline"]) if alignment else "",
         "coverage": f"{alignment.coverage:.2f}" if alignment else "",

@@ -47,6 +47,7 @@ THRESHOLDS: Mapping[tuple[str, str], float] = {
     ("RootSIFT + affine", "10 inliers"): 10,
     ("RootSIFT + affine", "15 inliers"): 15,
 }
+FIGURES = 5  # uAP, R@P90, R@P99, R@1e-3, top 1
 DESIGNS_WEIGHED = 120  # every fifth design is enough for a mean
 
 
@@ -83,7 +84,9 @@ def print_methods(judged: Mapping[str, Judged]) -> None:
     for track in TRACKS:
         print(f"\n| track {track} | uAP | R@P90 | R@P99 | R@1e-3 | top 1 |\n|---|{'---|' * 5}")
         for name, one in judged.items():
-            print(f"| {name} | " + " | ".join(one.tracks[track]) + " |")
+            # evaluate.py says "nothing scored" where a method has no answer in a track.
+            cells = one.tracks[track] if len(one.tracks[track]) == FIGURES else ["-"] * FIGURES
+            print(f"| {name} | " + " | ".join(cells) + " |")
 
 
 def print_moderated(queries: Sequence[Query], rows: Mapping[str, Rows]) -> None:

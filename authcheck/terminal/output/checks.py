@@ -37,13 +37,13 @@ def show_check(name: str, check_id: str, answer: Answer, *, json: bool) -> None:
         return
     line = Text.assemble(console.styled(verdict.code.value), f"  {console.plain(name)}")
     if design_name(verdict):
-        line.append(f"  {design_name(verdict)}  score {verdict.score:.3f}")
+        line.append(f"  {design_name(verdict)}  score {console.score_text(verdict.score)}")
     console.out().print(line, soft_wrap=True)
     if verdict.reasons:
         console.out().print(f"  {reasons_text(verdict.reasons)}", markup=False, soft_wrap=True)
     for finding in verdict.findings[1:]:
         candidate = finding.candidate
-        details = f"  {candidate.reference} of {candidate.owner}  score {candidate.score:.3f}"
+        details = f"  {candidate.reference} of {candidate.owner}  score {console.score_text(candidate.score)}"
         console.out().print(
             Text.assemble("  also ", console.styled(finding.code.value), details), soft_wrap=True
         )
@@ -131,11 +131,14 @@ def show_replay(replayed: Replay, *, json: bool) -> None:
         return
     table = console.table("", "verdict", "score", "design")
     name = f"{design.reference} of {design.owner.handle}" if design else ""
-    table.add_row("then", console.styled(check.verdict), f"{check.score:.3f}", Text(name))
+    table.add_row("then", console.styled(check.verdict), console.score_text(check.score), Text(name))
     for label, verdict in (("replayed", replayed.again), ("today", replayed.today)):
         if verdict is not None:
             table.add_row(
-                label, console.styled(verdict.code.value), f"{verdict.score:.3f}", Text(design_name(verdict))
+                label,
+                console.styled(verdict.code.value),
+                console.score_text(verdict.score),
+                Text(design_name(verdict)),
             )
     console.out().print(table)
     console.say(_replay_text(replayed))

@@ -1,6 +1,7 @@
 """Output of all commands. Data goes to standard output. Progress and messages go to standard error."""
 
 import json
+import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -55,6 +56,11 @@ def say(text: str, style: str = "") -> None:
 def can_ask() -> bool:
     """Return whether a person can answer a question: the command has a terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def score_text(score: float) -> str:
+    """Return a score with three digits, rounded down: .8999 is not .900, which would be a match."""
+    return f"{math.floor(score * 1000) / 1000:.3f}"
 
 
 def plain(text: str) -> str:

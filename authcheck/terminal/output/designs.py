@@ -72,7 +72,8 @@ def _dispute_text(design: Design, dispute: Dispute) -> str:
     verb = {True: "shows", False: "resembles"}[dispute.verdict == "match"]
     name = f"{console.plain(other.reference)} of {other.owner.handle}"
     pair = f"this design {verb} the earlier {name}" if is_later else f"the later {name} {verb} this design"
-    return f"{pair}, score {dispute.score:.3f}, noticed {dispute.noticed_at.isoformat()} ({dispute.id})"
+    score = console.score_text(dispute.score)
+    return f"{pair}, score {score}, noticed {dispute.noticed_at.isoformat()} ({dispute.id})"
 
 
 def show_designs(designs: Iterable[Design], *, json: bool) -> None:

@@ -62,7 +62,7 @@ def show_disputes(disputes: Sequence[Dispute], *, json: bool) -> None:
         table.add_row(
             Text(_name(dispute.design)),
             Text(_name(dispute.other)),
-            f"{dispute.score:.3f}",
+            console.score_text(dispute.score),
             state_text(dispute),
             dispute.id,
         )
@@ -87,7 +87,7 @@ def show_dispute(dispute: Dispute, batches: Sequence[ContestedBatch], *, json: b
     table.show_header = False
     table.add_row("id", dispute.id)
     table.add_row("state", state_text(dispute))
-    table.add_row("score", f"{dispute.score:.3f}")
+    table.add_row("score", console.score_text(dispute.score))
     for name in ("later", "earlier"):
         side = facts[name]
         about = f"{side['reference']} of {side['owner']}, registered {side['registered_at']}"

@@ -27,9 +27,8 @@ def show_row(report: RowReport, *, json: bool) -> None:
         f"line {report.line}  {console.plain(report.reference)}  ",
         console.styled(report.status.replace("_", " ")),
     )
-    other = (
-        f"{console.plain(report.near_reference)} of {report.near_owner}, score {report.near_score or 0:.3f}"
-    )
+    score = console.score_text(report.near_score or 0)
+    other = f"{console.plain(report.near_reference)} of {report.near_owner}, score {score}"
     if report.status == "disputed":
         line.append(f": shows the earlier {other}")
     elif report.status == "registered" and is_similar:

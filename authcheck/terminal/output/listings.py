@@ -113,7 +113,8 @@ def _print_listing(listing: Listing, decision: Decision) -> None:
     for design in evidence.designs:
         pictures = ", ".join(str(place + 1) for place in design.pictures)
         name = f"{design.reference} of {design.owner}"
-        design_line = f"  {design.verdict}: {name}, score {design.score:.3f}, picture {pictures}"
+        score = console.score_text(design.score)
+        design_line = f"  {design.verdict}: {name}, score {score}, picture {pictures}"
         console.out().print(console.plain(design_line), markup=False, soft_wrap=True)
     console.out().print(f"  {listing.id}", style="dim", markup=False)
 
