@@ -26,7 +26,6 @@ from failure_scenes import (
     inverted,
     mixed,
     mug,
-    one_ink,
     printed,
     screen,
     shirt,
@@ -51,12 +50,9 @@ def on_shirt(
 
 SCENES: Mapping[str, tuple[str, Scene]] = {
     "mono-logo": ("MI-014", lambda d: folded(on_shirt(d, 0.25, NAVY), 20, 4)),
-    "soft-gradient": ("NW-001", lambda d: folded(on_shirt(d, 0.12, WHITE), 30, 4)),
-    "single-ink": ("TT-006", lambda d: on_shirt(one_ink(d, (30, 40, 90)), 0.2, YELLOW, DARK_WOOD)),
     "inverted": ("AS-001", lambda d: on_shirt(inverted(d), 0.2, BLACK)),
     "all-over": ("TT-001", lambda d: all_over(cloth(WHITE, 6), d, 48, 1.25)),
     "mug": ("TT-002", lambda d: mug(d, 80, (236, 234, 228))),
-    "small": ("HL-003", lambda d: on_shirt(d, 0.1, (60, 70, 84))),
     "folds": (
         "TT-005",
         lambda d: folded(printed(shirt(WHITE, DARK_WOOD, 3), d, square(0.35, 0.3, 0.3, d, -8)), 70, 4),
