@@ -26,6 +26,7 @@ SHADOW = 0.12  # of full brightness: how much of a soft residual passes as a fol
 THRESHOLD = 0.09
 THRESHOLD_OF_CONTRAST = 0.2
 NOISE_FACTOR = 3.0
+SMALLEST_PX = 24  # pictures with a shorter side are not compared: OpenCV's flow ends the process below 16
 SMALLEST_SHARE = 0.0008  # of the picture: smaller spots are noise
 
 
@@ -53,7 +54,7 @@ def expect(submitted: Rgb, registered: Rgb, inside: Mask, *, softness_px: float 
     """
     slack_px = max(1, round(SLACK * max(inside.shape)))
     compared = _erode(inside, slack_px + 2)
-    if not compared.any():
+    if min(inside.shape) < SMALLEST_PX or not compared.any():
         return None
     design = _blur(registered, (1.0 + softness_px**2) ** 0.5)
     photo = _blur(submitted, 1.0)

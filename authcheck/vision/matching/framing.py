@@ -5,8 +5,8 @@ import numpy as np
 from PIL import Image
 
 from authcheck.vision.matching.alignment import Alignment, Matrix
-from authcheck.vision.matching.differences import Rgb, settled
-from authcheck.vision.matching.overlay import PANEL_PX, SMALLEST_PX, is_usable, warp
+from authcheck.vision.matching.differences import SMALLEST_PX, Rgb, settled
+from authcheck.vision.matching.overlay import PANEL_PX, is_usable, warp
 
 # OpenCV puts pixel centres at whole numbers.
 CENTRES = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]], np.float64)

@@ -11,12 +11,11 @@ from PIL import Image
 
 from authcheck.vision.matching import drawing
 from authcheck.vision.matching.alignment import Alignment, Matrix
-from authcheck.vision.matching.differences import Mask, Rgb, differing, settled
+from authcheck.vision.matching.differences import SMALLEST_PX, Mask, Rgb, differing, settled
 
 Layout = Literal["wide", "tall"]
 MOST = 4  # most findings that are drawn
 PANEL_PX = 320  # longer side of a panel: a panel shows no more of a design than its public preview
-SMALLEST_PX = 24  # a panel with a shorter side is not compared
 SHOWN_PX = {"wide": (560, 680), "tall": (656, 800)}  # largest (width, height) of the submission
 ALONE_PX = (960, 720)
 IN_A_ROW = {"wide": 3, "tall": 2}
@@ -122,8 +121,6 @@ def _panels(
 
 def _marks(laid: _Laid, *, inverted: bool) -> Mask:
     """Return the pixels of a panel that differ from the registered design."""
-    if min(laid.inside.shape) < SMALLEST_PX:
-        return np.zeros_like(laid.inside)
     registered = 255 - laid.registered if inverted else laid.registered
     return differing(laid.submitted, registered, laid.inside, softness_px=laid.softness_px)
 

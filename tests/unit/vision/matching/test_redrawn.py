@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from authcheck.vision.matching.looks import Look, Verified, look_closer
 from authcheck.vision.matching.matcher import verify
-from authcheck.vision.matching.redrawn import measure, rate_redrawing
+from authcheck.vision.matching.redrawn import compare, measure, rate_redrawing
 from authcheck.vision.matching.subjects import Submitted
 from authcheck.vision.matching.votes import Edit
 from authcheck.vision.pictures.decode import open_picture
@@ -104,3 +104,19 @@ def test_a_design_at_the_edge_of_the_picture_cannot_be_rated() -> None:
     )
     moved = Look(look.verified, look.confirmation, pixels, look.alignment)
     assert measure(picture, moved) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("shape", [(8, 128), (15, 128), (16, 128), (24, 128), (128, 8), (128, 24), (9, 9)])
+def test_a_narrow_design_ends_no_process(shape: tuple[int, int]) -> None:
+    """OpenCV's flow crashes on pictures under 16 pixels. A banner's thumbnail is 128 by 8."""
+    seen, registered = np.random.default_rng(5).integers(0, 256, (2, *shape, 3)).astype(np.uint8)
+    values = compare(seen, registered, np.ones(shape, np.bool_), softness_px=0.0)
+    assert np.isfinite(values).all()
+    assert min(shape) >= 24 or values == (0, 0, 0)
+
+
+def test_a_banner_is_rated_not_at_all() -> None:
+    """A match with a design ten times as wide as high gets its answer."""
+    banner = make.fixture("hl-003").resize((1200, 900)).crop((0, 300, 1200, 420))
+    picture = make.submitted(banner)
+    assert rate_redrawing(picture, looked(picture, banner)) == 0
