@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from authcheck.checks.comparing import PictureComparer
 from authcheck.checks.finder import Finder
-from authcheck.checks.verdicts import CURRENT_POLICY, FAST_POLICY, POLICIES, Policy
+from authcheck.checks.policies import CURRENT_POLICY, FAST_POLICY, POLICIES, Policy
 from authcheck.config import Settings, load
 from authcheck.licences.exclusivity import refuse_joining
 from authcheck.registry.bulk import Importer

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from authcheck.checks.candidates import candidates
 from authcheck.checks.finder import Finder, Seen
-from authcheck.checks.verdicts import Candidate, Policy, Verdict, decide, rank
+from authcheck.checks.policies import Policy
+from authcheck.checks.verdicts import Candidate, Verdict, decide, rank
 from authcheck.registry.live_hashes import Hits
 from authcheck.storage.database import Database
 from authcheck.vision.fingerprints import fingerprint

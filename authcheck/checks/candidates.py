@@ -9,7 +9,8 @@ from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session, defer
 
 from authcheck.checks.finder import Seen
-from authcheck.checks.verdicts import Candidate, Policy, Reason, VerdictCode, code_for
+from authcheck.checks.policies import Policy
+from authcheck.checks.verdicts import Candidate, Reason, VerdictCode, code_for
 from authcheck.members.tables import Organisation
 from authcheck.registry.clock import in_force_at, live_at
 from authcheck.registry.disputes import BOTH

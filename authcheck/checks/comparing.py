@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from authcheck.checks.answers import DESIGNS, HITS_PER_DESIGN
 from authcheck.checks.candidates import WHOLE, score_view, view_candidates
 from authcheck.checks.finder import Finder, Seen, hints_of, known_view, read_submitted, seen_in
-from authcheck.checks.verdicts import Policy, VerdictCode, code_for
+from authcheck.checks.policies import Policy
+from authcheck.checks.verdicts import VerdictCode, code_for
 from authcheck.errors import ImageRejected, NotFound, StorageFailed
 from authcheck.registry.clock import current_tick
 from authcheck.registry.comparison import Compared, NewPicture, Similar, Similarity

@@ -19,6 +19,7 @@ SENTENCES = {
     "image.rotated": "turned by {angle_deg} degrees",
     "image.part": "compared by its {window} part",
     "image.also_near": "similar to {designs} more designs",
+    "design.variant_unclear": "{designs} more designs of this owner fit as well: which one cannot be told",
     "image.animated": "animated: only the first frame was compared",
     "image.first_page": "several pages: only the first page that shows something was compared",
     "design.later_copy": "a later picture that shows or resembles this design is in sight: {design}",
@@ -33,6 +34,7 @@ SENTENCES = {
     "listing.nothing_found": "no registered design was found: this does not tell whether it is genuine",
     "listing.pictures_unreadable": "{pictures} pictures could not be read",
     "listing.twin": "the licence names {twin}, the same art of the same owner",
+    "listing.variant": "the licence names {twin} of the same owner, which fits the pictures as well",
     "listing.shop_near": "no member lists this shop, but one lists {shop}: compare the ids",
     "listing.price_unread": "the price could not be read: {price}",
     "licence.not_accepted": "a licence was offered, but not yet accepted",
@@ -58,10 +60,17 @@ SENTENCES = {
     "certificate.clone": "the certificate's label was scanned in ways impossible for one unit",
 }
 
+ONE = (  # a number that may be 1, the words for one, and the words for several
+    ("days", "{days} day", "{days} days"),
+    ("designs", "{designs} more design of this owner fits", "{designs} more designs of this owner fit"),
+    ("designs", "{designs} more design", "{designs} more designs"),
+)
+
 
 def reason_sentence(code: str, params: Mapping[str, Any]) -> str:
     """Return the sentence of a reason. A code of a later release is shown as it is."""
     sentence = SENTENCES.get(code, code)
-    if params.get("days") == 1:
-        sentence = sentence.replace("{days} days", "{days} day")
+    for name, one, several in ONE:
+        if params.get(name) == 1:
+            sentence = sentence.replace(several, one)
     return sentence.format_map(params)

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session, joinedload
 
 from authcheck.checks.answers import Answer, answer, read_submission
 from authcheck.checks.finder import Finder
+from authcheck.checks.policies import Policy
 from authcheck.checks.tables import Check
-from authcheck.checks.verdicts import Finding, Policy
+from authcheck.checks.verdicts import Finding
 from authcheck.errors import NotFound
 from authcheck.ids import new_id
 from authcheck.members.reach import WHOLE, Reach

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 
 from authcheck.checks.answers import DESIGNS, HITS_PER_DESIGN, Submission, decide_at
 from authcheck.checks.finder import Finder, Seen
+from authcheck.checks.policies import policy_named
 from authcheck.checks.records import find_check, finding_json
 from authcheck.checks.tables import Check
-from authcheck.checks.verdicts import Verdict, policy_named
+from authcheck.checks.verdicts import Verdict
 from authcheck.errors import NotFound
 from authcheck.registry.live_hashes import galleries_at
 from authcheck.storage.database import Database

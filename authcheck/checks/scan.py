@@ -16,8 +16,9 @@ from typing import TextIO
 
 from authcheck.checks.answers import Answer, answer, read_submission
 from authcheck.checks.finder import Finder
+from authcheck.checks.policies import Policy
 from authcheck.checks.records import new_check
-from authcheck.checks.verdicts import Candidate, Policy, Reason, VerdictCode, code_for
+from authcheck.checks.verdicts import Candidate, Reason, VerdictCode, code_for
 from authcheck.config import Settings
 from authcheck.errors import Rejected, Unavailable
 from authcheck.files.archives import is_zip, open_archive, read_picture

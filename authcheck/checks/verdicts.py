@@ -1,15 +1,17 @@
 """Rules that turn evidence into a verdict.
 
-The functions are pure. POLICIES holds every threshold of the product.
+The functions are pure. `policies.POLICIES` holds the thresholds.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from authcheck.errors import BadSetting
+from authcheck.checks.policies import Policy
 from authcheck.vision.matching.alignment import Alignment, in_one_place
+
+AS_WELL_ODDS = 3.0  # ratio of the odds of two scores up to which two designs fit a picture equally well
+LATER_NAMED = 3  # most later designs that a verdict names beside the first registered design
 
 
 class VerdictCode(StrEnum):
@@ -18,84 +20,6 @@ class VerdictCode(StrEnum):
     MATCH = "match"
     LOOKALIKE = "lookalike"
     NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """One named version of the score thresholds, each in [0, 1].
-
-    With a score of `match` or more, the picture shows the design. With a score from `lookalike` up to
-    `match`, a person should look. `model` names the model that scores the evidence of the local stages. It is
-    None when the policy uses hashes only. The local stages do not run when the hashes give one design
-    `settled` or more and every other design less than `lookalike`. A hash score of `hashes_stand` or more is
-    kept when the local stages score lower. With `first_wins`, the first registered of the designs that
-    explain the same place is the answer (`rank`). Without it, the best score is the answer. A view that the
-    picture shows redrawn, by `redrawn` or more (`rate_redrawing`), is at most a lookalike.
-    """
-
-    name: str
-    match: float
-    lookalike: float
-    model: str | None = None
-    settled: float = 0.0
-    hashes_stand: float = math.inf
-    first_wins: bool = False
-    redrawn: float = math.inf
-
-
-POLICIES: Mapping[str, Policy] = {
-    policy.name: policy
-    for policy in (
-        Policy(name="hashes-1", match=0.9, lookalike=0.5),
-        Policy(name="local-1", match=0.9, lookalike=0.5, model="local-1", settled=0.98),
-        Policy(
-            name="local-2",
-            match=0.9,
-            lookalike=0.5,
-            model="local-1",
-            settled=0.98,
-            hashes_stand=0.95,
-        ),
-        Policy(name="hashes-2", match=0.9, lookalike=0.5, first_wins=True),
-        Policy(
-            name="local-3",
-            match=0.9,
-            lookalike=0.5,
-            model="local-1",
-            settled=0.98,
-            hashes_stand=0.95,
-            first_wins=True,
-        ),
-        Policy(
-            name="local-4",
-            match=0.9,
-            lookalike=0.5,
-            model="local-2",
-            settled=0.98,
-            hashes_stand=0.95,
-            first_wins=True,
-            redrawn=1.0,
-        ),
-    )
-}
-LATER_NAMED = 3  # most later designs that a verdict names beside the first registered design
-FAST_POLICY = POLICIES["hashes-2"]
-CURRENT_POLICY = POLICIES["local-4"]
-
-
-def policy_named(name: str) -> Policy:
-    """Return the policy with this name.
-
-    Raises BadSetting (`policy.unknown`) when this release has no such policy.
-    """
-    try:
-        return POLICIES[name]
-    except KeyError:
-        raise BadSetting(
-            f"We have no policy {name!r}. Use one of {', '.join(POLICIES)}.",
-            code="policy.unknown",
-            name=name,
-        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +61,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One design found in a picture. `code` is `match` or `lookalike`."""
+    """One design found in a picture. `code` is `match` or `lookalike`.
+
+    `variants` are the owner's other designs that explain the same place as well. Which of them the picture
+    shows cannot be told.
+    """
 
     code: VerdictCode
     candidate: Candidate
+    variants: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +165,24 @@ def decide(candidates: Sequence[Candidate], policy: Policy, notes: Sequence[str]
     if code is VerdictCode.NONE:
         return Verdict(code, best.score, best, note_reasons)
     findings = _find_places(ranked, policy)
-    reasons = [*best.reasons]
+    near = [candidate for candidate in ranked if code_for(candidate.score, policy) is not VerdictCode.NONE]
+    reasons = [*best.reasons, *_explain(best, near, findings, policy)]
+    reasons.sort(key=lambda reason: -reason.weight)
+    return Verdict(code, best.score, best, (*reasons, *note_reasons), findings)
+
+
+def _explain(
+    best: Candidate, near: Sequence[Candidate], findings: Sequence[Finding], policy: Policy
+) -> list[Reason]:
+    """Return the reasons that lie in the other candidates and in disputes. `near` are the lookalikes, too."""
+    reasons = []
     if best.disputed:
         reasons.append(Reason("design.disputed", 0.5))
-    near = [candidate for candidate in ranked if code_for(candidate.score, policy) is not VerdictCode.NONE]
-    if len(near) > len(findings):
-        reasons.append(Reason("image.also_near", 0.2, {"designs": len(near) - len(findings)}))
+    if unclear := len(findings[0].variants):
+        reasons.append(Reason("design.variant_unclear", 0.45, {"designs": unclear}))
+    told = len(findings) + len({one.design_id for finding in findings for one in finding.variants})
+    if len(near) > told:
+        reasons.append(Reason("image.also_near", 0.2, {"designs": len(near) - told}))
     if policy.first_wins:
         later_claims = [claim for claim in near if best.design_id in claim.yields_to]
         reasons += [
@@ -250,8 +191,7 @@ def decide(candidates: Sequence[Candidate], policy: Policy, notes: Sequence[str]
         ]
     if len(findings) > 1:
         reasons.append(Reason("image.several_designs", 0.55, {"designs": len(findings)}))
-    reasons.sort(key=lambda reason: -reason.weight)
-    return Verdict(code, best.score, best, (*reasons, *note_reasons), findings)
+    return reasons
 
 
 def _find_places(ranked: Sequence[Candidate], policy: Policy) -> tuple[Finding, ...]:
@@ -271,4 +211,35 @@ def _find_places(ranked: Sequence[Candidate], policy: Policy) -> tuple[Finding, 
             and all(place is not None and not in_one_place(candidate.alignment, place) for place in places)
         ):
             placed.append(candidate)
-    return tuple(Finding(code_for(candidate.score, policy), candidate) for candidate in placed)
+    return tuple(
+        Finding(
+            code_for(candidate.score, policy), candidate, _find_variants(candidate, placed, ranked, policy)
+        )
+        for candidate in placed
+    )
+
+
+def _find_variants(
+    found: Candidate, placed: Sequence[Candidate], ranked: Sequence[Candidate], policy: Policy
+) -> tuple[Candidate, ...]:
+    """Return the owner's other designs that fit the same place as well, the likeliest first.
+
+    Each gets the same answer as `found`. Hashes alone do not see the parts in which designs of one family
+    differ, so they make no variants.
+    """
+    if not policy.names_variants or found.alignment is None:
+        return ()
+    return tuple(
+        candidate
+        for candidate in ranked
+        if candidate.owner == found.owner
+        and candidate not in placed
+        and code_for(candidate.score, policy) is code_for(found.score, policy)
+        and _odds(found.score) <= AS_WELL_ODDS * _odds(candidate.score)
+        and candidate.alignment is not None
+        and in_one_place(candidate.alignment, found.alignment)
+    )
+
+
+def _odds(score: float) -> float:
+    return score / max(1 - score, 1e-9)

@@ -18,13 +18,14 @@ FORM = 1  # the version of the evidence as JSON
 class LicenceSeen:
     """A licence of the seller about a design, and its terms that the listing breaks.
 
-    Without a breach it covers the listing. `twin` is the reference of the owner's other design with the same
-    art if the licence names only that one.
+    Without a breach it covers the listing. `twin` is the reference of another design of the owner if the
+    licence names only that one. It shows the same art or, with `variant`, it fits the pictures as well.
     """
 
     licence_id: str
     breaches: tuple[Breach, ...]
     twin: str = ""
+    variant: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class DesignSeen:
     `score` in [0, 1] and `verdict` are those of the picture that shows the design best. `pictures` are the
     places, from 0, of the pictures that show it. `exact_copy` says that one of them is, byte for byte, a
     registered picture. `licences` are the seller's licences about the design. `twin_certified` says that the
-    certificate is about another design of the owner with the same art.
+    certificate is about another design of the owner with the same art, or that fits the pictures as well.
     """
 
     design_id: str
@@ -124,6 +125,7 @@ def _design_of(stored: Mapping[str, Any]) -> DesignSeen:
                 for breach in licence["breaches"]
             ),
             twin=licence.get("twin", ""),
+            variant=licence.get("variant", False),
         )
         for licence in stored["licences"]
     )

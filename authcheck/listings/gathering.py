@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.checks.answers import Answer
-from authcheck.checks.verdicts import Candidate, VerdictCode
+from authcheck.checks.verdicts import Finding, VerdictCode
 from authcheck.errors import NotFound, Rejected
 from authcheck.labels.codes import read_code
 from authcheck.ledger.addresses import addresses_of
@@ -114,8 +114,11 @@ class _Seen:
     exact_copy: bool = False
     disputed: bool = False
     views: tuple[int, ...] = ()
+    variants: frozenset[str] = frozenset()
 
-    def add(self, place: int, code: VerdictCode, candidate: Candidate) -> None:
+    def add(self, place: int, finding: Finding) -> None:
+        code, candidate = finding.code, finding.candidate
+        self.variants |= {variant.design_id for variant in finding.variants}
         if code is VerdictCode.MATCH:
             self.verdict = "match"
         self.score = max(self.score, candidate.score)
@@ -130,7 +133,7 @@ def _seen(pictures: Sequence[PictureRead]) -> dict[str, _Seen]:
     for picture in pictures:
         for finding in picture.answer.verdict.findings:
             design = seen.setdefault(finding.candidate.design_id, _Seen())
-            design.add(picture.place, finding.code, finding.candidate)
+            design.add(picture.place, finding)
     return seen
 
 
@@ -146,10 +149,9 @@ def _design(
     is_owner, standings = (
         (False, ())
         if seller is None
-        else sellers.rights_of(session, seller, design, _use(offer, design), views=seen.views)
-    )
-    is_certified_twin = certified_id not in {None, design.id} and bool(
-        find_twins(session, design, Design.id == certified_id, views=seen.views)
+        else sellers.rights_of(
+            session, seller, design, _use(offer, design), views=seen.views, variants=seen.variants
+        )
     )
     return DesignSeen(
         design_id=design.id,
@@ -166,11 +168,20 @@ def _design(
                 licence_id=standing.grant.id,
                 breaches=standing.breaches,
                 twin=standing.twin.reference if standing.twin else "",
+                variant=standing.variant,
             )
             for standing in standings
         ),
-        twin_certified=is_certified_twin,
+        twin_certified=_is_twin_certified(session, design, seen, certified_id),
     )
+
+
+def _is_twin_certified(session: Session, design: Design, seen: _Seen, certified_id: str | None) -> bool:
+    """Return whether a certificate is about a twin of the design, or a design that fits as well."""
+    if certified_id in {None, design.id}:
+        return False
+    twins = find_twins(session, design, Design.id == certified_id, views=seen.views)
+    return certified_id in seen.variants or bool(twins)
 
 
 def _use(offer: NewListing, design: Design) -> Use:

@@ -201,10 +201,11 @@ def _fewest_breaches(licence: LicenceSeen) -> tuple[bool, int, bool, str]:
 
 
 def _twin_reasons(licence: LicenceSeen, about: Mapping[str, str]) -> tuple[Reason, ...]:
-    """Return the reason that says which design a licence names, if it names a twin only."""
+    """Return the reason that says which design a licence names, if it names a twin or a variant only."""
     if not licence.twin:
         return ()
-    return (_because("listing.twin", **about, twin=licence.twin, licence=licence.licence_id),)
+    code = "listing.variant" if licence.variant else "listing.twin"
+    return (_because(code, **about, twin=licence.twin, licence=licence.licence_id),)
 
 
 def _by_harm(judged: tuple[_Finding, DesignSeen]) -> tuple[int, bool, float, str, str]:

@@ -3,7 +3,7 @@
 The verdict on a listing rests on the same answer.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -30,12 +30,13 @@ class Standing:
     """A licence of the seller about the design, and every term that this use breaks.
 
     Without a breach it covers the use. `twin` is the owner's other design with the same art if the licence
-    names only that one.
+    names only that one. With `variant`, it is another art that a picture shows as well.
     """
 
     grant: Grant
     breaches: tuple[Breach, ...]
     twin: Design | None = None
+    variant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +146,19 @@ def read_as(
 
 
 def rights_of(
-    session: Session, seller: Organisation, design: Design, use: Use, *, views: Collection[int] = ()
+    session: Session,
+    seller: Organisation,
+    design: Design,
+    use: Use,
+    *,
+    views: Collection[int] = (),
+    variants: Collection[str] = (),
 ) -> tuple[bool, tuple[Standing, ...]]:
     """Return whether the seller owns the design and, if not, the seller's licences about it.
 
     The licences that `use` breaks least come first. Open offers are among them. If no licence for the design
-    covers the use, the licences for its twins count, see `find_twins`. `views` are the numbers of the
+    covers the use, the licences for its twins count, see `find_twins`, and those for its `variants`: ids of
+    the owner's other designs that a picture shows as well as this design. `views` are the numbers of the
     design's views that a picture shows, () for the whole design.
     """
     if seller.id == design.owner_id:
@@ -158,12 +166,22 @@ def rights_of(
     standings = list(_judge_grants(session, seller, design, use))
     if all(standing.breaches for standing in standings):
         known = {standing.grant.id for standing in standings}
-        for twin in licensed_twins(session, design, seller.id, views=views):
-            twin_use = replace(use, design_id=twin.id, collection=twin.collection)
-            of_twin = _judge_grants(session, seller, twin, twin_use)
-            standings += [replace(one, twin=twin) for one in of_twin if one.grant.id not in known]
+        twins = licensed_twins(session, design, seller.id, views=views)
+        others = _load_designs(session, set(variants) - {twin.id for twin in twins})
+        for other in (*twins, *others):
+            other_use = replace(use, design_id=other.id, collection=other.collection)
+            of_other = _judge_grants(session, seller, other, other_use)
+            standings += [
+                replace(one, twin=other, variant=other not in twins)
+                for one in of_other
+                if one.grant.id not in known
+            ]
             known |= {standing.grant.id for standing in standings}
     return False, tuple(sorted(standings, key=_sort_key))
+
+
+def _load_designs(session: Session, ids: Collection[str]) -> Sequence[Design]:
+    return session.scalars(select(Design).where(Design.id.in_(ids)).order_by(Design.id)).all() if ids else []
 
 
 def _judge_grants(session: Session, seller: Organisation, design: Design, use: Use) -> Iterator[Standing]:

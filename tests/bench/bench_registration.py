@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import make
 
 from authcheck.checks.comparing import PictureComparer
-from authcheck.checks.verdicts import FAST_POLICY
+from authcheck.checks.policies import FAST_POLICY
 from authcheck.config import Settings
 from authcheck.errors import ImageRejected
 from authcheck.members import organisations

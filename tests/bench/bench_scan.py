@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 from sqlalchemy import insert
 
+from authcheck.checks.policies import FAST_POLICY
 from authcheck.checks.scan import scan
-from authcheck.checks.verdicts import FAST_POLICY
 from authcheck.config import Settings
 from authcheck.members import organisations
 from authcheck.registry.clock import next_tick

@@ -25,7 +25,7 @@ from scoring import GROUPS, TRACKS, Ranked, evaluate, group_of, rows_of, verdict
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from authcheck.checks.verdicts import POLICIES, Policy
+from authcheck.checks.policies import POLICIES, Policy
 from authcheck.vision.matching.score import FOLDER, MOST_UNUSUAL, NUMBERS, Model
 from authcheck.vision.matching.trees import Trees
 

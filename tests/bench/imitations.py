@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 
-from authcheck.checks.verdicts import CURRENT_POLICY
+from authcheck.checks.policies import CURRENT_POLICY
 from authcheck.vision.matching.score import load_model
 
 SEED = 11

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from peers import dhash, pdq, peer, phash, root_sift, threatexchange
 from scoring import MIX, TRACKS, Judged, Ranked, Rows, evaluate, moderated, rows_of, verdict_table
 
-from authcheck.checks.verdicts import FAST_POLICY, POLICIES
+from authcheck.checks.policies import FAST_POLICY, POLICIES
 from authcheck.errors import ImageRejected
 from authcheck.vision.features import extract
 from authcheck.vision.features.filed_index import FiledFeatureIndex

@@ -30,7 +30,7 @@ from local_evidence import Evidence, OneLook, Registry
 from scoring import evaluate, group_of, rows_of
 
 from authcheck.checks.finder import hints_of
-from authcheck.checks.verdicts import CURRENT_POLICY
+from authcheck.checks.policies import CURRENT_POLICY
 from authcheck.errors import ImageRejected
 from authcheck.vision.features import extract
 from authcheck.vision.features.features import Features

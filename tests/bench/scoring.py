@@ -12,7 +12,7 @@ from types import ModuleType
 
 from fit_score import DATA, Query, read_ignored
 
-from authcheck.checks.verdicts import Policy
+from authcheck.checks.policies import Policy
 
 TRACKS = ("A", "B", "D", "M")
 GROUPS = (*TRACKS, "photo", "hard")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from authcheck.checks.answers import answer, read_submission
-from authcheck.checks.verdicts import CURRENT_POLICY
+from authcheck.checks.policies import CURRENT_POLICY
 from authcheck.members import organisations
 from authcheck.registry import negatives
 from authcheck.workspace import Workspace

@@ -9,7 +9,7 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from authcheck.audit.rows import compare_rows
-from authcheck.checks.verdicts import FAST_POLICY
+from authcheck.checks.policies import FAST_POLICY
 from authcheck.ids import new_id
 from authcheck.ledger.journal import record_at_commit
 from authcheck.registry import designs, disputes, facts

@@ -13,10 +13,10 @@ from PIL import Image
 from sqlalchemy import delete
 
 from authcheck.checks.answers import Answer
+from authcheck.checks.policies import CURRENT_POLICY, FAST_POLICY
 from authcheck.checks.records import check_picture
 from authcheck.checks.replay import replay
 from authcheck.checks.tables import Check
-from authcheck.checks.verdicts import CURRENT_POLICY, FAST_POLICY
 from authcheck.errors import Unavailable
 from authcheck.registry import designs
 from authcheck.registry.tables import ViewFeatures

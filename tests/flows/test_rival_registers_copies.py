@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from authcheck.audit.rows import compare_rows
 from authcheck.checks.answers import Answer, answer, read_submission
-from authcheck.checks.verdicts import CURRENT_POLICY
+from authcheck.checks.policies import CURRENT_POLICY
 from authcheck.config import Settings
 from authcheck.errors import Conflict, NotFound
 from authcheck.listings import judging

@@ -10,7 +10,8 @@ from evidence_scenes import homography
 
 from authcheck.checks.candidates import candidates
 from authcheck.checks.finder import Seen
-from authcheck.checks.verdicts import CURRENT_POLICY, Candidate
+from authcheck.checks.policies import CURRENT_POLICY
+from authcheck.checks.verdicts import Candidate
 from authcheck.registry.clock import current_tick
 from authcheck.vision.fingerprints.gallery import Hit
 from authcheck.vision.matching.alignment import alignment_of

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from authcheck.checks.policies import POLICIES, Policy
 from authcheck.checks.scan import _format_row
-from authcheck.checks.verdicts import POLICIES, Policy
 from authcheck.terminal.output import console
 
 

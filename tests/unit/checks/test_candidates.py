@@ -10,7 +10,8 @@ from evidence_scenes import homography
 from authcheck.checks.candidates import _explain_hashes, _explain_look, score_view
 from authcheck.checks.comparing import _FewViews
 from authcheck.checks.finder import HINTS, LEAST_HINT, Seen, hints_of, seen_in
-from authcheck.checks.verdicts import CURRENT_POLICY, FAST_POLICY, POLICIES, Reason
+from authcheck.checks.policies import CURRENT_POLICY, FAST_POLICY, POLICIES
+from authcheck.checks.verdicts import Reason
 from authcheck.vision.fingerprints.gallery import Hit
 from authcheck.vision.matching.alignment import Alignment, alignment_of
 from authcheck.vision.matching.score import NUMBERS

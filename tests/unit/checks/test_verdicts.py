@@ -4,25 +4,19 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authcheck.checks.verdicts import (
-    POLICIES,
-    Candidate,
-    Policy,
-    Reason,
-    VerdictCode,
-    code_for,
-    decide,
-    policy_named,
-    rank,
-)
+from authcheck.checks.policies import POLICIES, Policy, policy_named
+from authcheck.checks.verdicts import Candidate, Reason, VerdictCode, code_for, decide, rank
 from authcheck.errors import BadSetting
 from authcheck.vision.fingerprints.score import REACH_BITS, score_of
+from authcheck.vision.matching.alignment import Alignment, alignment_of
 
 POLICY = Policy("test-1", match=0.9, lookalike=0.5)
+VARIANTS = replace(POLICY, name="test-3", names_variants=True)
 FIRST_WINS = replace(POLICY, name="test-2", first_wins=True)
 
 
@@ -32,6 +26,13 @@ def candidate(design_id: str = "dsn_1", score: float = 1.0, **words: Any) -> Can
     return Candidate(design_id=design_id, score=score, **given)
 
 
+def placed(left: float) -> Alignment:
+    """Return the place of a square design of 100 px in a picture, `left` px from the left."""
+    matrix = np.array([[100.0, 0, left], [0, 100, 0], [0, 0, 1]])
+    return alignment_of(matrix, design_px=(100, 100), picture_px=(900, 100), coverage=1.0, inverted=False)
+
+
+HERE, FAR_AWAY = placed(0), placed(500)
 scores = st.floats(0, 1)
 candidates = st.builds(
     candidate,
@@ -106,6 +107,29 @@ def test_others_that_are_near_are_counted() -> None:
     others = [candidate("dsn_2", 0.7), candidate("dsn_3", 0.5), candidate("dsn_4", 0.4)]
     verdict = decide([candidate(), *others], POLICY)
     assert verdict.reasons == (Reason("image.also_near", 0.2, {"designs": 2}),)
+
+
+@pytest.mark.parametrize(
+    ("score", "words", "expected"),
+    [
+        (0.94, {}, True),
+        (0.93, {}, True),  # the odds are 39 and 13.3
+        (0.92, {}, False),
+        (0.95, {"owner": "rival", "priority": 9}, False),
+        (0.95, {"alignment": FAR_AWAY}, False),
+        (0.95, {"alignment": None}, False),
+    ],
+    ids=["as well", "just", "less", "of another owner", "elsewhere", "by hashes"],
+)
+def test_a_variant_fits_the_same_place_as_well(
+    score: float, words: dict[str, Any], *, expected: bool
+) -> None:
+    """Designs of one owner that fit one place about equally are variants, up to a threefold ratio of odds."""
+    found = candidate("dsn_1", 0.975, alignment=HERE, priority=1)
+    other = candidate("dsn_2", score, **{"alignment": HERE, "priority": 2, **words})
+    (first, *_) = decide([found, other], VARIANTS).findings
+    assert (other in first.variants) == expected
+    assert decide([found, other], replace(VARIANTS, names_variants=False)).findings[0].variants == ()
 
 
 @given(st.lists(candidates, max_size=6), st.lists(st.sampled_from(["image.animated"]), max_size=1))

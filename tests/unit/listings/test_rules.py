@@ -120,6 +120,7 @@ evidences = st.builds(
         ((design(licences=(VALID,)),), None, "licensed", "none", "listing.licensed"),
         ((design(licences=(VALID,)),), certificate(), "licensed", "none", "certificate.good"),
         ((design(licences=(TWIN,)),), None, "licensed", "none", "listing.twin"),
+        ((design(licences=(replace(TWIN, variant=True),)),), None, "licensed", "none", "listing.variant"),
         ((design(licences=(VALID,), twin_certified=True),), certificate(design_id="dsn_2"), "licensed", "none", "certificate.good"),
         ((design(),), None, "unlicensed_use", "medium", "listing.no_licence"),
         ((design(exact_copy=True),), None, "unlicensed_use", "medium", "image.exact_copy"),

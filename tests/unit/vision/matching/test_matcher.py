@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from authcheck.checks.verdicts import CURRENT_POLICY
+from authcheck.checks.policies import CURRENT_POLICY
 from authcheck.vision.features.filed_index import FiledFeatureIndex
 from authcheck.vision.matching.backdrops import Backdrop
 from authcheck.vision.matching.matcher import Examined, Hint, Question, examine, verify

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authcheck.checks.verdicts import POLICIES
+from authcheck.checks.policies import POLICIES
 from authcheck.vision.matching import score
 from authcheck.vision.matching.score import NUMBERS, Model, load_model
 from authcheck.vision.matching.trees import Trees
