@@ -22,6 +22,7 @@ from .middleware import BodyLimit, Edge
 from .pages import (
     account,
     alert_desk,
+    applying,
     batch_files,
     buyer,
     case_acts,
@@ -39,6 +40,7 @@ from .pages import (
     licence_pictures,
     licence_tester,
     one_time,
+    own_organisation,
     owner,
     privacy,
     product_pictures,
@@ -66,6 +68,7 @@ from .pages import scan as scan_pages
 from .pages import today as today_pages
 from .places import Places
 from .previews import Previews
+from .proving import proved_in_background
 from .rates import Rates
 from .recorder import recording
 from .routes import (
@@ -115,7 +118,8 @@ ROUTERS = (
     signing_keys, licences,
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
     alerts, today, ledger, members, keys, people, appointments, operations, buyer, label_photo,
-    sign_in, one_time, account, people_pages, key_pages, organisation_pages, case_pages, case_acts,
+    sign_in, one_time, account, people_pages, key_pages, organisation_pages, own_organisation,
+    applying, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
     licence_pages, licence_pictures, licence_tester, licence_offer, licence, licence_badges,
     issuing, revoking, expectations, product_pages, product_pictures, batch_files, batch_pages,
@@ -170,6 +174,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
             settled_in_background(app.state.workspace),
             dropped_in_background(app.state.workspace, app.state.places),
+            proved_in_background(app.state.workspace),
             recording(app.state.workspace) as recorder,
         ):
             app.state.recorder = recorder

@@ -138,7 +138,7 @@ def _guard_of_key(principal: Principal) -> Guard:
     agency = principal.agency
 
     def confirm(session: Session) -> None:
-        api_keys.confirm(session, principal.caller)
+        api_keys.confirm(session, principal)
         if agency is not None:
             appointments.get_current(
                 session, agency.appointment_id, agent_id=agency.organisation_id, now=utc_now()

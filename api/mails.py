@@ -20,6 +20,12 @@ def send_invitation(request: Request, link: OneTimeLink, secret: str, organisati
     return None if was_sent else address
 
 
+def send_application(request: Request, link: OneTimeLink, secret: str, organisation: str) -> None:
+    """Send the link by which an organisation that applies begins."""
+    address = address_of(request, f"/apply/{secret}")
+    _send(request, link.email, "apply", name=link.name, organisation=organisation, link=address)
+
+
 def send_new_password(request: Request, person: Person, secret: str) -> None:
     """Send a link for a new password."""
     address = address_of(request, f"/new-password/{secret}")

@@ -26,6 +26,7 @@ log = logging.getLogger("authcheck.api")
 STATUS_BY_CODE: Mapping[str, int] = {
     "auth.scope": 403,
     "auth.role": 403,
+    "organisation.not_approved": 403,
     "appointment.scope": 403,
     "auth.organisation": 403,
     "case.interest": 403,

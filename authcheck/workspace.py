@@ -12,6 +12,8 @@ from authcheck.checks.finder import Finder
 from authcheck.checks.policies import CURRENT_POLICY, FAST_POLICY, POLICIES, Policy
 from authcheck.config import Settings, load
 from authcheck.licences.exclusivity import refuse_joining
+from authcheck.members.domains import Outside
+from authcheck.proofs.outside.internet import Internet
 from authcheck.registry.bulk import Importer
 from authcheck.registry.embeddings import NeuralCandidates, fill_embeddings
 from authcheck.registry.joining import ASK
@@ -36,6 +38,7 @@ class Workspace:
     limits: Limits
     policy: Policy
     clone_limits: CloneLimits
+    outside: Outside
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -53,6 +56,7 @@ class Workspace:
             Limits(settings.max_picture_bytes, settings.max_picture_pixels),
             FAST_POLICY if settings.fast else CURRENT_POLICY,
             clone_limits,
+            Internet(),
         )
 
     def describe_new(self) -> None:

@@ -138,7 +138,7 @@ PAGES |= {
 }
 BRAND_ROLES = ["admin", "rights", "licensing", "issuer", "protector", "analyst"]
 PEOPLE: dict[str, Any] = {
-    "organisation": {"name": "Maison Iris"},
+    "organisation": {"name": "Maison Iris", "is_own": True},
     "may_write": True,
     "people": [
         {
@@ -273,12 +273,13 @@ PAGES |= {
 }
 ORGANISATIONS: dict[str, Any] = {
     "organisations": [
-        {"name": name, "handle": handle, "roles": roles, "created_at": NOW}
+        {"name": name, "handle": handle, "roles": roles, "state": "approved", "created_at": NOW}
         for name, handle, roles in (
             ("Maison Iris", "maison-iris", ["brand", "licensee"]),
             (LONG, "w" * 64, ["agent"]),
         )
     ],
+    "waiting": [{"name": LONG, "handle": "herons", "roles": ["brand"], "created_at": NOW}],
     "next_after": "org_1",
     "all_kinds": ["brand", "licensee", "marketplace", "agent", "operator"],
     "typed": {"handle": "", "name": "", "kinds": []},
@@ -289,6 +290,104 @@ PAGES |= {
     "organisations wrong": (
         "people/organisations.html",
         ORGANISATIONS | {"problem": problem("organisation.handle", "handle", form="add-")},
+    ),
+}
+DOMAIN: dict[str, Any] = {
+    "id": "dom_1",
+    "name": "maison-iris.example",
+    "state": "waiting",
+    "method": "",
+    "problem": "",
+    "checked_at": None,
+    "record": "_authcheck.maison-iris.example",
+    "file": "https://maison-iris.example/.well-known/authcheck.txt",
+    "proof": "authcheck-proof=J8sVjg2m3h0yXo0m6nqf8fQ1r9bQd5uT",
+    "others": [],
+}
+PROVED = DOMAIN | {
+    "id": "dom_2",
+    "state": "proved",
+    "method": "dns",
+    "checked_at": NOW,
+    "others": ["iris-outlet"],
+}
+UNSEEN = DOMAIN | {
+    "id": "dom_3",
+    "name": f"{'b' * 60}.example",
+    "checked_at": NOW,
+    "problem": "page.unreachable",
+}
+IRIS: dict[str, Any] = {
+    "name": "Maison Iris",
+    "handle": "maison-iris",
+    "roles": ["brand", "licensee"],
+    "state": "applied",
+    "state_reason": "",
+    "state_since": NOW,
+}
+OWN: dict[str, Any] = {
+    "organisation": IRIS,
+    "domains": [DOMAIN],
+    "may_write": True,
+    "typed": "",
+    "notice": "begun",
+    "problem": None,
+}
+ONE: dict[str, Any] = {
+    "organisation": IRIS,
+    "domains": [PROVED, UNSEEN],
+    "admins": ["jana@maison-iris.example"],
+    "alikes": [],
+    "notice": None,
+    "at": "",
+    "typed": "",
+    "problem": None,
+}
+REFUSED = {"state": "refused", "state_reason": "Nobody answers at this domain. Name one that is yours."}
+SUSPENDED = {"name": LONG, "state": "suspended", "state_reason": "The domain was sold."}
+APPLY: dict[str, Any] = dict.fromkeys(("organisation", "handle", "domain", "name", "email"), "")
+APPLY |= {"kinds": ["brand"], "all_kinds": ["brand", "licensee", "marketplace", "agent"], "problem": None}
+PAGES |= {
+    "apply": ("account/apply.html", APPLY),
+    "apply wrong": (
+        "account/apply.html",
+        APPLY | {"organisation": LONG, "domain": "http://x", "problem": problem("domain.name", "domain")},
+    ),
+    "applied": ("account/applied.html", {"email": "jana@maison-iris.example", "days": 3}),
+    "apply link": (
+        "account/new_password.html",
+        NEW | {"kind": "apply", "invitation": INVITATION | {"invited_by": "", "roles": ["admin"]}},
+    ),
+    "own organisation": ("people/own_organisation.html", OWN),
+    "own organisation refused": (
+        "people/own_organisation.html",
+        OWN | {"organisation": IRIS | REFUSED, "domains": [UNSEEN, PROVED], "notice": "not_proved"},
+    ),
+    "own organisation approved": (
+        "people/own_organisation.html",
+        OWN | {"organisation": IRIS | {"state": "approved"}, "domains": [PROVED], "notice": "proved"},
+    ),
+    "organisation applied": (
+        "people/organisation.html",
+        ONE | {"alikes": [IRIS | {"handle": "maison-lris", "name": "Maison lris"}]},
+    ),
+    "organisation alike": (
+        "people/organisation.html",
+        ONE
+        | {"alikes": [IRIS], "at": "approve", "typed": "yes"}
+        | {
+            "problem": problem(
+                "organisation.alike", "despite", form="approve-", params={"alike": "maison-lris"}
+            )
+        },
+    ),
+    "organisation approved": (
+        "people/organisation.html",
+        ONE | {"organisation": IRIS | {"state": "approved"}, "notice": "approved"},
+    ),
+    "organisation suspended": (
+        "people/organisation.html",
+        ONE | {"organisation": IRIS | SUSPENDED, "domains": [], "admins": []},
     ),
 }
 REPORT: dict[str, Any] = {"claims": ["copy", "label", "other"], "claim": "", "offer": "", "words": ""}

@@ -1,5 +1,6 @@
 """The pages of people in the head of every page: which of them a person may open, in their order."""
 
+from authcheck.members.organisations import APPROVED
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.sessions import SignedIn
 
@@ -32,4 +33,6 @@ def pages_of(signed_in: SignedIn) -> dict[str, str]:
             pages["/organisations"] = "organisations.title"
         if manages or principal.may(Resource.PEOPLE, Right.READ):
             pages["/people"] = "people.title"
+        if organisation.state != APPROVED and principal.may(Resource.PEOPLE, Right.READ):
+            pages = {"/organisation": "own.title"} | pages
     return {**pages, "/account": "account.title"}

@@ -53,7 +53,7 @@ def _show_invitation(
             maker = session.get(Person, link.made_by) if link.made_by else None
             person = people.find_person(session, link.email)
     except Rejected as over:
-        return _link_over(request, over, "invitation")
+        return link_over(request, over, "invitation")
     signed_in = request.state.signed_in
     if person is not None and signed_in is None:
         return go(request, f"/sign-in?next=/join/{secret}&notice=invited")
@@ -82,7 +82,7 @@ def join(request: Request, secret: str, form: FormDep, workspace: WorkspaceDep) 
     try:
         with workspace.database.reading() as session:
             link = links.open_link(session, secret, links.INVITE, utc_now())
-        password_hash = "" if signed_in else _hash_for(form, link.email, form.text("name"))
+        password_hash = "" if signed_in else hash_for(form, link.email, form.text("name"))
         with workspace.database.writing() as session:
             person, link = joining.accept_invitation(
                 session,
@@ -93,7 +93,7 @@ def join(request: Request, secret: str, form: FormDep, workspace: WorkspaceDep) 
                 now=utc_now(),
             )
             organisation = session.get_one(Organisation, link.organisation_id)
-            entered = None if signed_in else _begin(request, session, workspace, person)
+            entered = None if signed_in else begin_session(request, session, workspace, person)
             if signed_in:
                 row = session.get_one(WebSession, signed_in.row.id)
                 sessions.act_for(session, row, organisation.id)
@@ -106,11 +106,12 @@ def join(request: Request, secret: str, form: FormDep, workspace: WorkspaceDep) 
     return keep_session(request, response, entered) if entered else response
 
 
-def _hash_for(form: Form, *personal: str) -> str:
+def hash_for(form: Form, *personal: str) -> str:
+    """Return the hash of the chosen password. Raises Rejected (`password.*`)."""
     return passwords.hash_password(form.text("password"), personal=personal)
 
 
-def _begin(request: Request, session: Session, workspace: Workspace, person: Person) -> Entered:
+def begin_session(request: Request, session: Session, workspace: Workspace, person: Person) -> Entered:
     """Begin a session for a person who has just proved the address by a link."""
     awaits_code = person.totp_since is not None
     browser = request.headers.get("user-agent", "")
@@ -119,7 +120,8 @@ def _begin(request: Request, session: Session, workspace: Workspace, person: Per
     return Entered(token, device, person.id, awaits_code)
 
 
-def _link_over(request: Request, error: AuthcheckError, kind: str) -> HTMLResponse:
+def link_over(request: Request, error: AuthcheckError, kind: str) -> HTMLResponse:
+    """Tell why a link does not work any more."""
     reason = error.code.partition(".")[2]
     kind = "" if reason == "unknown" else kind
     return render(
@@ -140,7 +142,7 @@ def _show_reset(
         with workspace.database.reading() as session:
             link: OneTimeLink = links.open_link(session, secret, links.RESET, utc_now())
     except Rejected as over:
-        return _link_over(request, over, "reset")
+        return link_over(request, over, "reset")
     return render(
         request,
         "account/new_password.html",
@@ -160,7 +162,7 @@ def set_password(request: Request, secret: str, form: FormDep, workspace: Worksp
     try:
         with workspace.database.reading() as session:
             link = links.open_link(session, secret, links.RESET, utc_now())
-        password_hash = _hash_for(form, link.email, link.name)
+        password_hash = hash_for(form, link.email, link.name)
         with workspace.database.writing() as session:
             person = joining.set_new_password(
                 session,
@@ -169,7 +171,7 @@ def set_password(request: Request, secret: str, form: FormDep, workspace: Worksp
                 limits_secret=signing_in.limits_secret(workspace.settings),
                 now=utc_now(),
             )
-            entered = _begin(request, session, workspace, person)
+            entered = begin_session(request, session, workspace, person)
     except AuthcheckError as error:
         return _show_reset(request, workspace, secret, error)
     send_changed(request, person)
@@ -220,7 +222,7 @@ def set_up(request: Request, form: FormDep, workspace: WorkspaceDep) -> Response
         organisation = NewOrganisation(form.text("handle"), form.text("organisation"), kinds)
         with workspace.database.reading() as session:
             links.open_link(session, form.text("code").strip(), links.SET_UP, utc_now())
-        password_hash = _hash_for(form, email, form.text("name"), organisation.handle, organisation.name)
+        password_hash = hash_for(form, email, form.text("name"), organisation.handle, organisation.name)
         with workspace.database.writing() as session:
             person = joining.set_up(
                 session,
@@ -231,7 +233,7 @@ def set_up(request: Request, form: FormDep, workspace: WorkspaceDep) -> Response
                 organisation=organisation,
                 now=utc_now(),
             )
-            entered = _begin(request, session, workspace, person)
+            entered = begin_session(request, session, workspace, person)
     except AuthcheckError as error:
         return _set_up_form(request, form, error)
     return keep_session(request, go(request, "/account?notice=welcome"), entered)

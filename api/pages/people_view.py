@@ -58,7 +58,7 @@ def show_page(
             "people/people.html",
             status=status_of(request, error) if error else 200,
             to=lambda path: with_query(to(request, path), query if path.startswith("/people") else ""),
-            organisation={"name": organisation.name},
+            organisation={"name": organisation.name, "is_own": organisation.id == caller.organisation_id},
             may_write=caller.may(Resource.PEOPLE, Right.WRITE)
             or caller.may(Resource.ORGANISATIONS, Right.WRITE),
             people=_people(session, organisation, signed_in),

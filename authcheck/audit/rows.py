@@ -25,6 +25,8 @@ from authcheck.registry.tables import Design, View
 from authcheck.tlog.entries import time_text
 
 PAGE = 500
+WITHOUT_ENTRY = {"unsigned", "applied", "refused"}  # states of rows that the ledger does not know yet
+STANDING = {"org.approve": "approved", "org.suspend": "suspended", "org.resume": "approved"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def _read_entries(session: Session, account: Account, rows: Sequence[Any]) -> di
 
 def _find_problem(account: Account, row: Any, entries: Sequence[EntryContent]) -> str:
     types = [entry.type for entry in entries]
-    if types.count(account.made) != 1 and getattr(row, "state", "") != "unsigned":
+    if types.count(account.made) != 1 and getattr(row, "state", "") not in WITHOUT_ENTRY:
         return f"does not have exactly one entry {account.made}"
     actual, expected = account.facts(row, entries)
     differing = sorted(name for name in expected if actual[name] != expected[name])
@@ -93,9 +95,17 @@ def _find_problem(account: Account, row: Any, entries: Sequence[EntryContent]) -
 
 
 def _compare_organisation(row: Organisation, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:
-    approval, actual = find_first(entries, "org.approve"), of_organisation(row)
-    expected = {name: approval.fields.get(name) for name in actual}
-    return {**actual, "created_at": time_text(row.created_at)}, {**expected, "created_at": approval.at}
+    standing = [entry.type for entry in entries if entry.type in STANDING]
+    if not standing:  # the organisation has applied, or was refused: it may change what it says
+        return {}, {}
+    approval = find_first(entries, "org.approve")
+    actual = {**of_organisation(row), "approved_at": time_text(row.approved_at) if row.approved_at else None}
+    expected = {name: approval.fields.get(name) for name in of_organisation(row)}
+    return {**actual, "state": row.state}, {
+        **expected,
+        "approved_at": approval.at,
+        "state": STANDING[standing[-1]],
+    }
 
 
 def _compare_appointment(row: Appointment, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:

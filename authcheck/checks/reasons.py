@@ -24,6 +24,7 @@ SENTENCES = {
     "image.first_page": "several pages: only the first page that shows something was compared",
     "design.later_copy": "a later picture that shows or resembles this design is in sight: {design}",
     "design.later_claim": "{design} of {owner} was registered later with the same or a similar picture",
+    "design.owner_suspended": "the design's owner is suspended here, so it accuses nobody",
     "design.disputed": "the design's ownership is disputed",
     "listing.owner_sells": "the seller owns the design",
     "listing.licensed": "a licence covers this seller, place, goods and day",

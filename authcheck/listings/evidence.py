@@ -38,6 +38,7 @@ class DesignSeen:
     places, from 0, of the pictures that show it. `exact_copy` says that one of them is, byte for byte, a
     registered picture. `licences` are the seller's licences about the design. `twin_certified` says that the
     certificate is about another design of the owner with the same art, or that fits the pictures as well.
+    `owner_suspended` says that the operator has suspended the owner.
     """
 
     design_id: str
@@ -51,6 +52,7 @@ class DesignSeen:
     seller_is_owner: bool = False
     licences: tuple[LicenceSeen, ...] = ()
     twin_certified: bool = False
+    owner_suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from authcheck.lookups import lookup
 from authcheck.lookups.cautions import COPIED
 from authcheck.lookups.issue_rights import had_right_at_issue
 from authcheck.lookups.lookup import LookUp
+from authcheck.members.organisations import APPROVED
 from authcheck.members.tables import Organisation
 from authcheck.proofs.bundle import State
 from authcheck.registry.tables import Design
@@ -172,6 +173,7 @@ def _design(
             )
             for standing in standings
         ),
+        owner_suspended=design.owner.state != APPROVED,
         twin_certified=_is_twin_certified(session, design, seen, certified_id),
     )
 

@@ -130,7 +130,10 @@ def _judge_design(design: DesignSeen, evidence: Evidence) -> _Finding:
     covering = max(filter(_is_covering, design.licences), key=_most_direct, default=None)
     covering_id = covering.licence_id if covering else None
 
-    # 5. While its owners are in dispute, a design neither accuses nor clears a seller: a person decides.
+    # 5. A suspended owner accuses nobody. While its owners are in dispute, a design neither accuses nor
+    #    clears a seller: a person decides.
+    if design.owner_suspended:
+        return _Finding(ListingVerdict.NONE, (_because("design.owner_suspended", **about),))
     if design.disputed:
         return _Finding(ListingVerdict.LOOKALIKE, (_because("design.disputed", **about),))
 
@@ -141,6 +144,12 @@ def _judge_design(design: DesignSeen, evidence: Evidence) -> _Finding:
             return _Finding(ListingVerdict.NONE, (_because("listing.near_own", **about),), covering_id)
         return _Finding(ListingVerdict.LOOKALIKE, (_because("listing.lookalike", **about),))
 
+    return _judge_match(design, evidence, covering)
+
+
+def _judge_match(design: DesignSeen, evidence: Evidence, covering: LicenceSeen | None) -> _Finding:
+    """Apply rules 7 to 10: the pictures show the design."""
+    about = {"design": design.reference, "owner": design.owner}
     # 7. licensed: the owner sells.
     if design.seller_is_owner:
         return _Finding(ListingVerdict.LICENSED, (_because("listing.owner_sells", **about),))
@@ -149,7 +158,9 @@ def _judge_design(design: DesignSeen, evidence: Evidence) -> _Finding:
     #    licence for a twin of the design covers it too. Chance decides which of two twins a check names.
     if covering:
         reason = _because("listing.licensed", **about, licence=covering.licence_id)
-        return _Finding(ListingVerdict.LICENSED, (reason, *_twin_reasons(covering, about)), covering_id)
+        return _Finding(
+            ListingVerdict.LICENSED, (reason, *_twin_reasons(covering, about)), covering.licence_id
+        )
 
     return _judge_without_right(design, evidence, about)
 

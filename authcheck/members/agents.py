@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from authcheck.errors import NotFound
 from authcheck.members import appointments
-from authcheck.members.permissions import Grants, Right, Role, grants_of_scopes
+from authcheck.members.organisations import APPROVED
+from authcheck.members.permissions import Grants, Right, Role, cap, grants_of_scopes
 from authcheck.members.principals import Agency, Principal
 from authcheck.members.tables import Appointment
 
@@ -24,6 +25,8 @@ def for_client(own: Principal, appointment: Appointment) -> Principal:
         grants = {
             resource: min(right, own.grants.get(resource, Right.NONE)) for resource, right in grants.items()
         }
+    state = own.state if own.state != APPROVED else appointment.client.state
+    grants = cap(grants, is_approved=state == APPROVED)
     return replace(
         own,
         organisation_id=appointment.client_id,
@@ -31,6 +34,7 @@ def for_client(own: Principal, appointment: Appointment) -> Principal:
         grants=grants,
         agency=Agency(own.organisation_id, own.handle, appointment.agent.name, appointment.id),
         reach=appointments.reach_of(appointment),
+        state=state,
     )
 
 

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session, joinedload
 
 from authcheck.errors import Forbidden, NotFound, Rejected
 from authcheck.ids import CROCKFORD, fold, new_id
-from authcheck.members.organisations import NAME_CHARS
-from authcheck.members.permissions import SCOPES, Grants, grants_of_scopes, includes
-from authcheck.members.principals import Principal
+from authcheck.members.organisations import APPROVED, NAME_CHARS, SUSPENDED, are_approved
+from authcheck.members.permissions import SCOPES, Grants, cap, grants_of_scopes, includes
+from authcheck.members.principals import Principal, not_approved_error
 from authcheck.members.tables import ApiKey, Organisation
 
 KEY_ID = re.compile(rf"ack_[{CROCKFORD}]{{26}}")
@@ -110,15 +110,30 @@ def authenticate(session: Session, token: str) -> Principal:
     if key.revoked_at is not None:
         raise _revoked_error()
     scopes = frozenset(key.scopes)
+    organisation = key.organisation
     return Principal(
-        key.organisation_id, key.organisation.handle, key.id, scopes, grants_of_scopes(scopes), key.used_at
+        organisation.id,
+        organisation.handle,
+        key.id,
+        scopes,
+        cap(grants_of_scopes(scopes), is_approved=organisation.state == APPROVED),
+        key.used_at,
+        state=organisation.state,
     )
 
 
-def confirm(session: Session, key_id: str) -> None:
-    """Raise Forbidden (`auth.key_revoked`) when the key was revoked since the request began."""
-    if session.scalar(select(ApiKey.revoked_at).where(ApiKey.id == key_id)) is not None:
+def confirm(session: Session, principal: Principal) -> None:
+    """Raise Forbidden when the key may no longer do what it could when the request began.
+
+    `auth.key_revoked` for a revoked key, `organisation.not_approved` when its organisation, or an agent's
+    client, was suspended meanwhile.
+    """
+    if session.scalar(select(ApiKey.revoked_at).where(ApiKey.id == principal.caller)) is not None:
         raise _revoked_error()
+    if principal.state == APPROVED and not are_approved(
+        session, principal.organisation_id, principal.home_id
+    ):
+        raise not_approved_error(principal.handle, SUSPENDED)
 
 
 def needs_note(principal: Principal, now: datetime) -> bool:

@@ -20,6 +20,16 @@ def approved(row: Organisation, at: datetime) -> Draft:
     return Draft("org.approve", row.id, at, of_organisation(row))
 
 
+def suspended(row: Organisation, at: datetime) -> Draft:
+    """Return the draft of the `org.suspend` entry: the organisation may not act from here on."""
+    return Draft("org.suspend", row.id, at, {"handle": row.handle})
+
+
+def resumed(row: Organisation, at: datetime) -> Draft:
+    """Return the draft of the `org.resume` entry: the organisation may act again."""
+    return Draft("org.resume", row.id, at, {"handle": row.handle})
+
+
 def of_appointment(row: Appointment) -> dict[str, Any]:
     """Return the fields of an `agent.appoint` entry. Its subject is the id of the appointment."""
     terms = {

@@ -1,4 +1,7 @@
-"""Links that work once: invitations, new passwords, the first account. Their secret is shown only once."""
+"""Links that work once: invitations, applications, new passwords, the first account.
+
+A link's secret is shown only once.
+"""
 
 import hashlib
 import re
@@ -13,8 +16,13 @@ from authcheck.errors import Rejected
 from authcheck.ids import new_id
 from authcheck.members.tables import OneTimeLink, Person
 
-INVITE, RESET, SET_UP = "invite", "reset", "set-up"
-LASTS = {INVITE: timedelta(days=7), RESET: timedelta(hours=1), SET_UP: timedelta(days=1)}
+INVITE, RESET, SET_UP, APPLY = "invite", "reset", "set-up", "apply"
+LASTS = {
+    INVITE: timedelta(days=7),
+    RESET: timedelta(hours=1),
+    SET_UP: timedelta(days=1),
+    APPLY: timedelta(days=3),
+}
 RESETS_AN_HOUR = 3  # so that nobody fills the mailbox of another person
 KEPT_FOR = timedelta(days=90)  # an old link still says that it was used, or is too old
 SECRET = re.compile("[A-Za-z0-9_-]{43}")  # 256 bits in base64url

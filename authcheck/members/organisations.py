@@ -17,31 +17,42 @@ from authcheck.members.tables import Organisation
 HANDLE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 ROLES = ("brand", "licensee", "marketplace", "agent", "operator")
 NAME_CHARS = 200
+APPLIED, APPROVED, REFUSED, SUSPENDED = "applied", "approved", "refused", "suspended"
 OPERATORS = "operators"  # the usual handle of the operators' organisation
 
 
 def create_organisation(
     session: Session, *, handle: str, name: str, roles: Sequence[str], now: datetime
 ) -> Organisation:
-    """Store a new organisation and record its ledger entry at commit.
+    """Store a new member that the operator adds, and record its ledger entry at commit.
 
     Raises Rejected (`organisation.*`) or Conflict (`organisation.exists`).
     """
     organisation = describe_organisation(handle=handle, name=name, roles=roles, now=now)
-    handle = organisation.handle
-    if find_organisation(session, handle) is not None:
-        raise _handle_taken_error(handle)
-    try:
-        with session.begin_nested():
-            session.add(organisation)
-    except IntegrityError as error:  # on PostgreSQL, another transaction may add the handle after our query
-        raise _handle_taken_error(handle) from error
+    organisation.state, organisation.approved_at = APPROVED, now
+    store_organisation(session, organisation)
     record_at_commit(session, [facts.approved(organisation, now)])
     return organisation
 
 
+def store_organisation(session: Session, organisation: Organisation) -> None:
+    """Store a described organisation. Raises Conflict (`organisation.exists`)."""
+    refuse_taken(session, organisation.handle)
+    try:
+        with session.begin_nested():
+            session.add(organisation)
+    except IntegrityError as error:  # on PostgreSQL, another transaction may add the handle after our query
+        raise _handle_taken_error(organisation.handle) from error
+
+
+def refuse_taken(session: Session, handle: str) -> None:
+    """Raise Conflict (`organisation.exists`) for a handle that an organisation has."""
+    if find_organisation(session, handle) is not None:
+        raise _handle_taken_error(handle)
+
+
 def describe_organisation(*, handle: str, name: str, roles: Sequence[str], now: datetime) -> Organisation:
-    """Build an organisation without storing it. Raises Rejected (`organisation.*`)."""
+    """Build an organisation that has applied, without storing it. Raises Rejected (`organisation.*`)."""
     handle, name, roles = fold(handle).lower(), tidy(name), [as_word(role) for role in roles]
     if not HANDLE.fullmatch(handle):
         raise Rejected(
@@ -72,6 +83,9 @@ def describe_organisation(*, handle: str, name: str, roles: Sequence[str], now: 
         salt=new_salt(),
         contact_url="",
         contact_email="",
+        state=APPLIED,
+        state_reason="",
+        state_since=now,
     )
 
 
@@ -122,6 +136,18 @@ def list_organisations(session: Session, *, after: str = "", limit: int = 50) ->
     """Return at most `limit` organisations whose ids come after `after`, ordered by id."""
     query = select(Organisation).where(Organisation.id > after).order_by(Organisation.id).limit(limit)
     return list(session.scalars(query))
+
+
+def list_waiting(session: Session, limit: int) -> Sequence[Organisation]:
+    """Return at most `limit` organisations that have applied and wait for the operator, oldest first."""
+    waiting = select(Organisation).where(Organisation.state == APPLIED)
+    return session.scalars(waiting.order_by(Organisation.id).limit(limit)).all()
+
+
+def are_approved(session: Session, *ids: str) -> bool:
+    """Return whether all these organisations are approved at this moment."""
+    others = select(Organisation.id).where(Organisation.id.in_(ids), Organisation.state != APPROVED)
+    return session.scalar(others.limit(1)) is None
 
 
 def unknown_organisation_error(handle: str) -> NotFound:

@@ -110,6 +110,21 @@ def grants_of_scopes(scopes: Iterable[str]) -> Grants:
     return _unite(SCOPES[scope] for scope in scopes if scope in SCOPES)
 
 
+# What an organisation may do that is not approved, or was suspended: look, manage its own people, revoke.
+MEANWHILE: Grants = dict.fromkeys(Resource, READ) | {
+    Resource.PEOPLE: WRITE,
+    Resource.REVOCATIONS: WRITE,
+    Resource.ORGANISATIONS: NO,
+}
+
+
+def cap(grants: Grants, *, is_approved: bool) -> Grants:
+    """Return the rights that remain while an organisation is not approved: it accuses and issues nothing."""
+    if is_approved:
+        return grants
+    return {resource: min(right, MEANWHILE[resource]) for resource, right in grants.items()}
+
+
 def includes(grants: Grants, others: Grants) -> bool:
     """Return whether `grants` has every right of `others`."""
     return all(grants.get(resource, NO) >= right for resource, right in others.items())

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from authcheck.errors import Forbidden
-from authcheck.members.permissions import SCOPES, Grants, Resource, Right
+from authcheck.members.organisations import APPROVED
+from authcheck.members.permissions import MEANWHILE, SCOPES, Grants, Resource, Right
 from authcheck.members.reach import WHOLE, Reach
 
 
@@ -25,7 +26,8 @@ class Principal:
     `caller` is the id of an API key or of a person. `scopes` are the names of what the caller has been given:
     scopes of a key, roles of a person. `used_at` is the stored time of the caller's last request. An agent
     acts for a client: then `organisation_id` and `handle` are the client's, and `reach` is the part of the
-    client's things that the appointment names.
+    client's things that the appointment names. `state` is the organisation's. Unless it is
+    approved, `grants` are capped.
     """
 
     organisation_id: str
@@ -36,6 +38,7 @@ class Principal:
     used_at: datetime | None = None
     agency: Agency | None = None
     reach: Reach = WHOLE
+    state: str = APPROVED
 
     @property
     def is_person(self) -> bool:
@@ -65,6 +68,8 @@ class Principal:
         """Raise Forbidden (`auth.scope` for a key, `auth.role` for a person) without this right."""
         if self.may(resource, right):
             return
+        if self.state != APPROVED and right > MEANWHILE[resource]:
+            raise not_approved_error(self.handle, self.state)
         if self.agency is not None:
             raise Forbidden(
                 f"Your appointment by {self.handle} does not allow this: {resource}, {right.name.lower()}.",
@@ -86,6 +91,19 @@ class Principal:
             code="auth.scope",
             scope=needed,
         )
+
+
+def not_approved_error(handle: str, state: str) -> Forbidden:
+    """Return the error for an organisation that may only prepare."""
+    waits = "The operator of this service has not approved it yet"
+    why = {"refused": "The operator of this service refused it", "suspended": "It is suspended"}.get(
+        state, waits
+    )
+    return Forbidden(
+        f"{handle} cannot do this now. {why}. Your page of the organisation says more.",
+        code="organisation.not_approved",
+        state=state,
+    )
 
 
 def scope_for(resource: Resource, right: Right) -> str:

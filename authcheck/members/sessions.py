@@ -16,8 +16,9 @@ from authcheck.config import Settings
 from authcheck.errors import Forbidden, NotFound
 from authcheck.ids import ID, new_id
 from authcheck.members import agents, appointments
+from authcheck.members.organisations import APPROVED, are_approved
 from authcheck.members.people import memberships_of
-from authcheck.members.permissions import Right, Role, grants_of_roles
+from authcheck.members.permissions import Right, Role, cap, grants_of_roles
 from authcheck.members.principals import Principal
 from authcheck.members.tables import Appointment, Membership, Organisation, Person, WebSession
 
@@ -103,7 +104,13 @@ def _signed_in(session: Session, found: SignedIn, member: Membership | None, now
         return SignedIn(row, person, None, None)
     roles = frozenset(member.roles)
     own = Principal(
-        organisation.id, organisation.handle, person.id, roles, grants_of_roles(roles), row.used_at
+        organisation.id,
+        organisation.handle,
+        person.id,
+        roles,
+        cap(grants_of_roles(roles), is_approved=organisation.state == APPROVED),
+        row.used_at,
+        state=organisation.state,
     )
     if row.appointment_id is None:
         return SignedIn(row, person, organisation, own)
@@ -168,7 +175,8 @@ def confirm(session: Session, session_id: str, principal: Principal | None, now:
     agency = principal.agency
     is_member = (Membership.person_id == person_id, Membership.organisation_id == principal.home_id)
     roles = session.scalar(select(Membership.roles).where(*is_member)) or ()
-    now_has = grants_of_roles(roles) if agency is None else agents.grants_now(session, agency, roles, now)
+    granted = grants_of_roles(roles) if agency is None else agents.grants_now(session, agency, roles, now)
+    now_has = cap(granted, is_approved=are_approved(session, principal.organisation_id, principal.home_id))
     for resource, right in principal.grants.items():
         if now_has.get(resource, Right.NONE) < right:
             raise Forbidden(

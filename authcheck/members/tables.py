@@ -1,4 +1,7 @@
-"""Tables of organisations, people, their sessions and links, appointed agents, API keys, stored responses."""
+"""Tables of organisations, people, their sessions and links, appointed agents, API keys, stored responses.
+
+Domains and applications of organisations are in `standing_tables`.
+"""
 
 from datetime import date, datetime
 from typing import Any
@@ -17,7 +20,9 @@ class Organisation(Entity):
 
     `handle` is a short, unique, public name like `acme`. `roles` are some of brand, licensee, marketplace,
     agent, operator. `salt` is that of the name's hash in the ledger, None for a member of an earlier release.
-    `contact_url` and `contact_email` are how buyers reach a brand, or "".
+    `contact_url` and `contact_email` are how buyers reach a brand, or "". `state` is applied, approved,
+    refused or suspended, since `state_since`, with `state_reason` of the operator or "". `approved_at` is the
+    time of the ledger entry by which the organisation became a member, None before.
     """
 
     __tablename__ = "organisations"
@@ -31,6 +36,10 @@ class Organisation(Entity):
     # Never null: older rows were filled in, but SQLite adds no NOT NULL column to a table with rows.
     contact_url: Mapped[str] = mapped_column(String(300), nullable=True)
     contact_email: Mapped[str] = mapped_column(String(254), nullable=True)
+    state: Mapped[str] = mapped_column(String(10), nullable=True)
+    state_reason: Mapped[str] = mapped_column(String(500), nullable=True)
+    state_since: Mapped[datetime] = mapped_column(nullable=True)
+    approved_at: Mapped[datetime | None]
 
 
 class ApiKey(Entity):

@@ -18,7 +18,8 @@ from authcheck.errors import Conflict, Forbidden, NotFound, Rejected, Unavailabl
 from authcheck.ids import new_id
 from authcheck.ledger.acting import acting_for
 from authcheck.members import agents, appointments, people
-from authcheck.members.permissions import Resource, Right, grants_of_roles
+from authcheck.members.organisations import APPROVED
+from authcheck.members.permissions import Resource, Right, cap, grants_of_roles
 from authcheck.members.principals import Principal
 from authcheck.members.reach import WHOLE
 from authcheck.members.tables import Organisation
@@ -252,8 +253,10 @@ def principal_of(session: Session, drop: Drop, now: datetime) -> Principal:
     try:
         member = people.get_member(session, home_id, drop.dropped_by)
         home = session.get_one(Organisation, home_id)
-        grants = grants_of_roles(member.roles)
-        principal = Principal(home.id, home.handle, member.person_id, frozenset(member.roles), grants)
+        grants = cap(grants_of_roles(member.roles), is_approved=home.state == APPROVED)
+        principal = Principal(
+            home.id, home.handle, member.person_id, frozenset(member.roles), grants, state=home.state
+        )
         if drop.appointment_id is not None:
             appointment = appointments.get_current(session, drop.appointment_id, agent_id=home_id, now=now)
             principal = agents.for_client(principal, appointment)

@@ -20,6 +20,8 @@ LONGEST_BODY_BYTES = 2048
 TYPES = frozenset(
     {
         "org.approve",
+        "org.suspend",
+        "org.resume",
         "agent.appoint",
         "agent.end",
         "key.add",

@@ -21,6 +21,10 @@ from authcheck.workspace import Workspace
 Headers = dict[str, str]
 
 PUBLIC = {
+    "GET /apply",
+    "POST /apply",
+    "GET /apply/{secret}",
+    "POST /apply/{secret}",
     "GET /",
     "POST /",
     "GET /checks/{check_id}",

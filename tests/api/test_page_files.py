@@ -18,8 +18,9 @@ from fastapi.testclient import TestClient
 
 import api.app
 from api.i18n import COUNTED, LANGUAGES
-from api.pages import case_reasons, feedback, label_view
+from api.pages import case_reasons, feedback, label_view, own_organisation
 from api.pages import cases as case_pages
+from api.pages import organisations as organisation_pages
 from api.pages.case_view import REMARKS
 from api.pages.certificate import HERE
 from authcheck.cases.buyer_reports import CLAIMS as BUYER_CLAIMS
@@ -50,7 +51,9 @@ STATIC = sorted(path for path in (API / "static").iterdir() if path.is_file())
 VENDOR = API / "static" / "vendor"
 KEY = re.compile(r"""\b_\(\s*(["'].+?)[,)]""")
 MAILS = [
-    f"mail.{kind}.{part}" for kind in ("invite", "reset", "changed", "joined") for part in ("subject", "text")
+    f"mail.{kind}.{part}"
+    for kind in ("invite", "apply", "reset", "changed", "joined")
+    for part in ("subject", "text")
 ]
 CERTIFICATE_ENDS = {
     "view.state": [*get_args(label_view.LabelState)],
@@ -63,6 +66,13 @@ CERTIFICATE_ENDS = {
 CERTIFICATE_OUTCOMES = get_args(get_type_hints(CertificateSeen)["outcome"])
 ROLES = [role.value for role in Role]
 REASONS_OVER = ["expired", "used", "withdrawn", "unknown"]
+STATES = ["applied", "approved", "refused", "suspended"]
+OUTSIDE = API.parent / "authcheck" / "proofs" / "outside"
+DOMAIN_PROBLEMS = {  # that a look at a domain can meet
+    code
+    for name in ("pages", "resolving")
+    for code in re.findall(r'code="([a-z]+\.[a-z_]+)"', (OUTSIDE / f"{name}.py").read_text())
+}
 ACCOUNT_ENDS = {  # by the beginning of the key
     "sign_in.": ["signed_out", "expired", "password_changed", "needed", "invited", "empty"],
     "account.said.": [
@@ -76,7 +86,17 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "scope.": list(SCOPES),
     "resource.": [resource.value for resource in Resource],
     "right.": [right.name.lower() for right in Right],
-    "link.": ["reset", "invitation", "join", "other"],
+    "link.": ["reset", "invitation", "join", "other", "apply"],
+    "own.standing.": STATES,
+    "own.about.": STATES,
+    "own.state.": ["waiting", "proved", "lost"],
+    "own.proved_by.": ["dns", "file"],
+    "own.problem.": ["domain.missing", *DOMAIN_PROBLEMS],
+    "own.said.": list(own_organisation.NOTICES),
+    "standing.is.": STATES,
+    "standing.about.": STATES,
+    "standing.said.": list(organisation_pages.NOTICES),
+    "standing.": ["approve", "refuse", "suspend"],
     "link_over.": REASONS_OVER,
     "link_over.about.": REASONS_OVER,
     "role.": ROLES,
@@ -170,7 +190,13 @@ def codes_of_members() -> Iterator[str]:
     members = API.parent / "authcheck" / "members"
     names = ("passwords", "second_factor", "mail", "people", "invitations", "links", "joining", "signing_in")
     names += ("sessions", "api_keys", "failures", "organisations", "principals", "appointments")
-    paths = [*(members / f"{name}.py" for name in names), API / "callers.py", API / "managed.py"]
+    names += ("applying", "domains", "standing")
+    paths = [
+        OUTSIDE / "names.py",
+        *(members / f"{name}.py" for name in names),
+        API / "callers.py",
+        API / "managed.py",
+    ]
     paths += [API / "pages" / "person.py", API.parent / "authcheck" / "licences" / "appointing.py"]
     for path in paths:
         yield from set(re.findall(r'code="([a-z_]+\.[a-z_]+)"', path.read_text())) - KEYS_ONLY
