@@ -451,6 +451,7 @@ SIGNED_IN |= {
 }
 SIGNED_IN |= dict.fromkeys(case_samples.PAGES, case_samples.MODERATOR)
 SIGNED_IN["account on"] = AGENT
+SIGNED_IN |= {name: ME for name in PAGES if name.startswith(("own organisation", "organisation "))}
 
 
 def html(name: str, language: Language, path: str = "/") -> str:

@@ -37,11 +37,12 @@ VIOLATIONS = 'axe.run({resultTypes: ["violations"]}).then((results) => results.v
 
 @dataclass(frozen=True)
 class Served:
-    """A running server: its address, its data folder, and the lines that it printed at its start."""
+    """A running server: its address, its data folder, the lines of its start, and all that it has printed."""
 
     url: str
     data_dir: Path
     lines: tuple[str, ...]
+    printed: list[str]
 
     @property
     def set_up_path(self) -> str:
@@ -69,7 +70,7 @@ def serving(data_dir: Path, **settings: str) -> Iterator[Served]:
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_for(url, server)
-        yield Served(url, data_dir, tuple(lines))
+        yield Served(url, data_dir, tuple(lines), lines)
     finally:
         server.terminate()
         server.wait(timeout=20)
