@@ -27,6 +27,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "auth.scope": 403,
     "auth.role": 403,
     "organisation.not_approved": 403,
+    "storefront.not_yours": 403,
     "appointment.scope": 403,
     "auth.organisation": 403,
     "case.interest": 403,

@@ -1,4 +1,4 @@
-"""Proved domains are looked at again every day, in the background of a server process."""
+"""Proved domains and shops are looked at again every day, in the background of a server process."""
 
 import asyncio
 import logging
@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from authcheck.errors import AuthcheckError
 from authcheck.members import domains
 from authcheck.storage.opening import utc_now
+from authcheck.storefronts import proving as shop_proofs
 from authcheck.workspace import Workspace
 
 EVERY_S = 600.0
@@ -20,7 +21,7 @@ log = logging.getLogger("authcheck.api.proving")
 
 @asynccontextmanager
 async def proved_in_background(workspace: Workspace) -> AsyncIterator[None]:
-    """Look every 10 minutes at the domains that are due, until the block ends."""
+    """Look every 10 minutes at the domains and shops that are due, until the block ends."""
     end = asyncio.Event()
     task = asyncio.create_task(_repeat(workspace, end))
     try:
@@ -41,8 +42,9 @@ async def _repeat(workspace: Workspace, end: asyncio.Event) -> None:
 def _look(workspace: Workspace, end: asyncio.Event) -> None:
     try:
         look_again(workspace, end)
+        look_at_shops(workspace, end)
     except (AuthcheckError, SQLAlchemyError, OSError) as error:
-        log.warning("domains wait for the next round: %s", error)
+        log.warning("domains and shops wait for the next round: %s", error)
 
 
 def look_again(workspace: Workspace, end: asyncio.Event) -> int:
@@ -61,4 +63,21 @@ def look_again(workspace: Workspace, end: asyncio.Event) -> int:
         finding = domains.look(workspace.outside, domain, proof)
         with workspace.database.writing() as session:
             domains.note(session, domain_id, finding, utc_now())
+    return len(due)
+
+
+def look_at_shops(workspace: Workspace, end: asyncio.Event) -> int:
+    """Look at the pages of shops that are due, at most AT_ONCE, and return how many were looked at."""
+    with workspace.database.reading() as session:
+        rows = shop_proofs.find_due(session, utc_now(), AT_ONCE)
+        due = [
+            (row.id, row.url, [shop_proofs.proof_of(claim) for claim in shop_proofs.claims_of(session, row)])
+            for row in rows
+        ]
+    for number, (storefront_id, url, proofs) in enumerate(due):
+        if end.is_set():
+            return number
+        finding = shop_proofs.look(workspace.outside, url, proofs)
+        with workspace.database.writing() as session:
+            shop_proofs.note(session, storefront_id, finding, utc_now())
     return len(due)

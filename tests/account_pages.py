@@ -325,7 +325,20 @@ IRIS: dict[str, Any] = {
     "state_reason": "",
     "state_since": NOW,
 }
+SHOP: dict[str, Any] = {
+    "id": "shp_1",
+    "name": "bigmarket/4711",
+    "url": "https://bigmarket.example/shops/4711",
+    "state": "claimed",
+    "proved_by": "",
+    "problem": "storefront.missing",
+    "checked_at": NOW,
+    "show": "authcheck-shop=J8sVjg2m3h0yXo0m6nqf8fQ1r9bQd5uT",
+}
 OWN: dict[str, Any] = {
+    "shops": [],
+    "may_write_shops": False,
+    "typed_shop": {"marketplace": "", "shop": "", "url": ""},
     "organisation": IRIS,
     "domains": [DOMAIN],
     "may_write": True,
@@ -365,7 +378,10 @@ PAGES |= {
     ),
     "own organisation approved": (
         "people/own_organisation.html",
-        OWN | {"organisation": IRIS | {"state": "approved"}, "domains": [PROVED], "notice": "proved"},
+        OWN
+        | {"organisation": IRIS | {"state": "approved"}, "domains": [PROVED], "notice": "shop_not_proved"}
+        | {"shops": [SHOP, SHOP | {"state": "proved", "proved_by": "marketplace", "problem": ""}]}
+        | {"may_write_shops": True},
     ),
     "organisation applied": (
         "people/organisation.html",

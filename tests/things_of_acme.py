@@ -8,6 +8,7 @@ import licences_made
 import make
 import people_made
 import scans_made
+import shops_made
 import units_made as units
 from sqlalchemy import select
 
@@ -22,7 +23,6 @@ from authcheck.registry import reports
 from authcheck.registry.import_tables import Drop
 from authcheck.registry.negatives import add_negative, read_negative
 from authcheck.registry.tables import Dispute
-from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 
@@ -33,7 +33,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
     licence = licences_made.licence(workspace, designs=(design,), accepted=False)
     with workspace.database.writing() as session:
         acme = organisations.get_organisation(session, "acme")
-        shop = shops.add(
+        shop = shops_made.add(
             session, acme, marketplace="m.example", shop_id="1", url="https://m.example/1", now=make.NOW
         )
         session.add(Listing(**listing(acme.id)))

@@ -116,6 +116,7 @@ TABLE: dict[str, Rule] = {
         ("POST /v1/storefronts", W, 422, {}),
         ("GET /v1/storefronts", R, 200),
         ("DELETE /v1/storefronts/{shop}", W, 404),
+        ("POST /v1/storefronts/{shop}/proof", W, 404),
     ),
     **rules(
         Resource.LISTINGS,
@@ -125,6 +126,7 @@ TABLE: dict[str, Rule] = {
         ("GET /v1/feedback/precision", R, 200),
         ("GET /v1/feedback/thresholds", R, 200),
         ("POST /v1/listings", W, 415),
+        ("POST /v1/storefronts/{shop}/confirmation", W, 422, {}),
         ("GET /v1/listings", R, 200),
         ("GET /v1/listings/{listing}", R, 404),
         ("GET /v1/drops/{drop}/files/{file}/listings", R, 404),

@@ -1,5 +1,6 @@
-"""The page of one's own organisation: whether it is approved, and the domains that it proves."""
+"""The page of one's own organisation: whether it is approved, and the domains and shops that it proves."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,13 +14,19 @@ from authcheck.members.standing_tables import Domain
 from authcheck.members.tables import Organisation
 from authcheck.proofs.outside.names import shown_domain
 from authcheck.storage.opening import utc_now
+from authcheck.storefronts import licensed, proving
+from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import Workspace
 
 from ..deps import RatesDep, WorkspaceDep
 from .person import FormDep, PeopleReaderDep, PeopleWriterDep, PersonRoute, acting, go, problem_of, status_of
 from .render import render
 
-NOTICES = ("begun", "added", "proved", "not_proved", "removed")
+NOTICES = (
+    *("begun", "added", "proved", "not_proved", "removed"),
+    *("shop_added", "shop_proved", "shop_not_proved", "shop_closed"),
+)
+NOTHING: Mapping[str, str] = {"marketplace": "", "shop": "", "url": ""}
 router = APIRouter(route_class=PersonRoute, prefix="/organisation", include_in_schema=False)
 
 
@@ -28,22 +35,27 @@ def show(
     request: Request, signed_in: PeopleReaderDep, workspace: WorkspaceDep, notice: str = ""
 ) -> HTMLResponse:
     """Show the organisation's standing and its domains."""
-    return _show(request, signed_in, workspace, notice=notice if notice in NOTICES else None)
+    return show_page(request, signed_in, workspace, notice=notice if notice in NOTICES else None)
 
 
-def _show(
+def show_page(
     request: Request,
     signed_in: SignedIn,
     workspace: Workspace,
     *,
     notice: str | None = None,
     error: AuthcheckError | None = None,
+    at: tuple[str, str] = ("", "domain"),
     typed: str = "",
+    typed_shop: Mapping[str, str] = NOTHING,
 ) -> HTMLResponse:
+    """Render the page. `at` are the prefix of the form and the field that `error` is about."""
     principal = acting(signed_in)
+    may_read_shops = principal.may(Resource.LICENCES, Right.READ)
     with workspace.database.reading() as session:
         organisation = session.get_one(Organisation, principal.organisation_id)
         rows = domains.list_domains(session, organisation.id)
+        open_shops = licensed.open_shops(session, organisation.id, reach=principal.reach)
     return render(
         request,
         "people/own_organisation.html",
@@ -52,8 +64,11 @@ def _show(
         domains=[row_of(row) for row in rows],
         may_write=principal.may(Resource.PEOPLE, Right.WRITE),
         typed=typed,
+        shops=[_shop_of(row) for row in open_shops] if may_read_shops else [],
+        may_write_shops=principal.may(Resource.LICENCES, Right.WRITE),
+        typed_shop=typed_shop,
         notice=notice,
-        problem=problem_of(request, error, "domain") if error else None,
+        problem=problem_of(request, error, at[1], at[0]) if error else None,
     )
 
 
@@ -72,6 +87,20 @@ def row_of(row: Domain) -> dict[str, Any]:
     }
 
 
+def _shop_of(row: Storefront) -> dict[str, Any]:
+    """Return a shop as the page shows it."""
+    return {
+        "id": row.id,
+        "name": f"{row.marketplace}/{row.shop_id}",
+        "url": row.url,
+        "state": row.proof,
+        "proved_by": row.proved_by,
+        "problem": row.problem,
+        "checked_at": row.checked_at,
+        "show": proving.proof_of(row),
+    }
+
+
 @router.post("/domains")
 def add(request: Request, signed_in: PeopleWriterDep, form: FormDep, workspace: WorkspaceDep) -> Response:
     """Note a domain that the organisation wants to prove."""
@@ -80,7 +109,7 @@ def add(request: Request, signed_in: PeopleWriterDep, form: FormDep, workspace: 
             organisation = session.get_one(Organisation, acting(signed_in).organisation_id)
             domains.add(session, organisation, form.text("domain"), utc_now())
     except AuthcheckError as error:
-        return _show(request, signed_in, workspace, error=error, typed=form.text("domain")[:300])
+        return show_page(request, signed_in, workspace, error=error, typed=form.text("domain")[:300])
     return go(request, "/organisation?notice=added#domains")
 
 
@@ -98,7 +127,7 @@ def look(
         with workspace.database.writing() as session:
             domains.note(session, row.id, finding, utc_now())
     except AuthcheckError as error:
-        return _show(request, signed_in, workspace, error=error)
+        return show_page(request, signed_in, workspace, error=error)
     return go(request, f"/organisation?notice={'proved' if finding.method else 'not_proved'}#domains")
 
 
@@ -109,5 +138,5 @@ def remove(request: Request, signed_in: PeopleWriterDep, form: FormDep, workspac
         with workspace.database.writing() as session:
             domains.remove(session, form.text("id"), organisation_id=acting(signed_in).organisation_id)
     except AuthcheckError as error:
-        return _show(request, signed_in, workspace, error=error)
+        return show_page(request, signed_in, workspace, error=error)
     return go(request, "/organisation?notice=removed#domains")

@@ -1,11 +1,13 @@
 """Endpoints of official shops, and of the question who may sell a design."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
+from authcheck.errors import NotFound
 from authcheck.licences.codes import checked_country
 from authcheck.licences.subjects import outside_territory_error
 from authcheck.members.principals import Principal
@@ -13,16 +15,28 @@ from authcheck.members.reach import WHOLE
 from authcheck.members.tables import Organisation
 from authcheck.registry.designs import get_design
 from authcheck.storage.opening import utc_now
-from authcheck.storefronts import sellers, shops
+from authcheck.storefronts import licensed, proving, sellers, shops
 from authcheck.storefronts.sellers import SellerAnswer, Standing
 from authcheck.storefronts.tables import Storefront
 
-from ..deps import KeyFirst, LicencesReader, LicencesWriter, ListingsReader, WorkspaceDep, public_read_limit
+from ..deps import (
+    KeyFirst,
+    LicencesReader,
+    LicencesWriter,
+    ListingsChecker,
+    ListingsReader,
+    WorkspaceDep,
+    public_read_limit,
+)
+from ..i18n import language_of
 from ..paging import PagingDep
+from ..shop_badges import draw_badge
 from ..wire.forms import Day, Number, Page
-from ..wire.storefronts import BreachOut, SellerOut, StandingOut, StorefrontIn, StorefrontOut
+from ..wire.storefronts import BreachOut, ConfirmationIn, SellerOut, StandingOut, StorefrontIn, StorefrontOut
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["storefronts"])
+BADGE_CACHE = "public, max-age=300"  # how long an ended badge may still be seen
+BADGE_CSP = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 Word = Annotated[str, Query(max_length=100)]
 
 
@@ -40,7 +54,7 @@ def add_storefront(caller: LicencesWriter, body: StorefrontIn, workspace: Worksp
             url=body.url,
             now=utc_now(),
         )
-        return _storefront_out(storefront)
+        return _own(storefront)
 
 
 @router.get("/storefronts")
@@ -52,7 +66,7 @@ def list_storefronts(
         rows = shops.list_storefronts(
             session, caller.organisation_id, after=paging.after, limit=paging.fetch, reach=caller.reach
         )
-        return paging.page(rows, _storefront_out)
+        return paging.page(rows, _own)
 
 
 @router.get("/storefronts/{storefront_id}", dependencies=[Depends(public_read_limit)])
@@ -62,13 +76,34 @@ def show_storefront(storefront_id: str, workspace: WorkspaceDep) -> StorefrontOu
         return _storefront_out(shops.get_storefront(session, storefront_id))
 
 
+@router.get(
+    "/storefronts/{storefront_id}/badge",
+    dependencies=[Depends(public_read_limit)],
+    response_class=Response,
+    responses={200: {"content": {"image/svg+xml": {}}, "description": "The badge."}},
+)
+def show_badge(request: Request, storefront_id: str, workspace: WorkspaceDep) -> Response:
+    """Return the badge of an official shop as an SVG. Public. 404 once the proof or the licence has ended.
+
+    `lang` is `en` or `zh-Hans`. Show it by its address: a copy of the picture says nothing.
+    """
+    with workspace.database.reading() as session:
+        row = shops.get_storefront(session, storefront_id)
+        brands = licensed.brands_behind(session, row, utc_now().date())
+    if brands is None:
+        raise NotFound("This shop is not official now.", code="badge.not_found")
+    svg = draw_badge(row.organisation.name, brands, language_of(request))
+    headers = {"Cache-Control": BADGE_CACHE, "Vary": "Accept-Language", "Content-Security-Policy": BADGE_CSP}
+    return Response(svg, media_type="image/svg+xml", headers=headers)
+
+
 @router.delete("/storefronts/{storefront_id}")
 def close_storefront(caller: LicencesWriter, storefront_id: str, workspace: WorkspaceDep) -> StorefrontOut:
     """Close one of your shops: it is no longer official. A repetition changes nothing."""
     with workspace.database.writing() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)
         closed = shops.close(session, organisation, storefront_id, utc_now(), reach=caller.reach)
-        return _storefront_out(closed)
+        return _own(closed)
 
 
 @router.get("/sellers")
@@ -116,6 +151,40 @@ def _refuse_outside(session: Session, caller: Principal, design_id: str, territo
         raise outside_territory_error(country)
 
 
+@router.post("/storefronts/{storefront_id}/proof")
+def prove_storefront(caller: LicencesWriter, storefront_id: str, workspace: WorkspaceDep) -> StorefrontOut:
+    """Look at the shop's page now for the text in `show`, which proves that the shop is yours."""
+    owner_id, reach = caller.organisation_id, caller.reach
+    with workspace.database.reading() as session:
+        row = shops.get_storefront(session, storefront_id, organisation_id=owner_id, reach=reach)
+        proofs = [proving.proof_of(claim) for claim in proving.claims_of(session, row)]
+    finding = proving.look(workspace.outside, row.url, proofs)
+    with workspace.database.writing() as session:
+        proving.note(session, row.id, finding, utc_now())
+        return _own(shops.get_storefront(session, storefront_id, organisation_id=owner_id, reach=reach))
+
+
+@router.post("/storefronts/{storefront_id}/confirmation")
+def confirm_storefront(
+    caller: ListingsChecker, storefront_id: str, body: ConfirmationIn, workspace: WorkspaceDep
+) -> StorefrontOut:
+    """Say, as the shop's marketplace, whose shop it is. Its word counts more than a page."""
+    caller.reach.require_whole()
+    with workspace.database.writing() as session:
+        row = shops.get_storefront(session, storefront_id)
+        marketplace = session.get_one(Organisation, caller.organisation_id)
+        if body.confirmed:
+            proving.confirm(session, row, marketplace, utc_now())
+        else:
+            proving.withdraw(session, row, marketplace)
+        return _storefront_out(row)
+
+
+def _own(row: Storefront) -> StorefrontOut:
+    """Return a shop as its organisation reads it."""
+    return _storefront_out(row).model_copy(update={"show": proving.proof_of(row)})
+
+
 def _storefront_out(row: Storefront) -> StorefrontOut:
     return StorefrontOut(
         id=row.id,
@@ -126,6 +195,11 @@ def _storefront_out(row: Storefront) -> StorefrontOut:
         url=row.url,
         created_at=row.created_at,
         closed_at=row.closed_at,
+        proof=cast("Literal['claimed', 'proved', 'lost']", row.proof),
+        proved_by=cast("Literal['page', 'marketplace', 'operator', '']", row.proved_by),
+        problem=row.problem,
+        checked_at=row.checked_at,
+        show=None,
     )
 
 

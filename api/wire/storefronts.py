@@ -1,6 +1,7 @@
 """Official shops, and who may sell a design, in JSON."""
 
 from datetime import date, datetime
+from typing import Literal
 
 from pydantic import Field
 
@@ -16,7 +17,10 @@ class StorefrontIn(Wire):
 
 
 class StorefrontOut(Wire):
-    """An official shop, as its organisation states. `closed_at` is null while the shop is open."""
+    """A shop, as its organisation states. `closed_at` is null while the shop is open.
+
+    Only a proved shop counts as official.
+    """
 
     id: str
     organisation: str = Field(description="Handle.")
@@ -26,6 +30,19 @@ class StorefrontOut(Wire):
     url: str
     created_at: datetime
     closed_at: datetime | None
+    proof: Literal["claimed", "proved", "lost"]
+    proved_by: Literal["page", "marketplace", "operator", ""] = Field(
+        description="Empty before the first proof."
+    )
+    problem: str = Field(description="What the last look at the page found instead of the proof: a code.")
+    checked_at: datetime | None
+    show: str | None = Field(description="What the shop's page must show. Only its organisation reads it.")
+
+
+class ConfirmationIn(Wire):
+    """The word of the shop's marketplace."""
+
+    confirmed: bool = Field(description="false takes the confirmation back.")
 
 
 class BreachOut(Wire):

@@ -37,6 +37,7 @@ SENTENCES = {
     "listing.twin": "the licence names {twin}, the same art of the same owner",
     "listing.variant": "the licence names {twin} of the same owner, which fits the pictures as well",
     "listing.shop_near": "no member lists this shop, but one lists {shop}: compare the ids",
+    "listing.shop_claimed": "the seller's shop is claimed, not proved: its right may be another's",
     "listing.price_unread": "the price could not be read: {price}",
     "licence.not_accepted": "a licence was offered, but not yet accepted",
     "licence.accepted_later": "the licence was accepted {days} days after the listing, on {accepted}",

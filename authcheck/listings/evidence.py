@@ -82,6 +82,7 @@ class Evidence:
     `seller_known` says that the shop is an official shop of a member. `pictures` counts the pictures handed
     in, `unreadable` those that could not be read. `price_unread` is a price that could not be read.
     `near_shop` is a member's shop whose id is written almost like the id of an unknown seller.
+    `shop_claimed` says that the seller's shop is claimed by a member and not proved.
     """
 
     designs: tuple[DesignSeen, ...] = ()
@@ -91,6 +92,7 @@ class Evidence:
     unreadable: int = 0
     price_unread: str = ""
     near_shop: str = ""
+    shop_claimed: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values for `from_json`."""

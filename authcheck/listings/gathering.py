@@ -85,6 +85,7 @@ def gather(
     """Return the evidence about an offer, as the database is now."""
     storefront = shops.find_shop(session, offer.channel, offer.seller)
     seller = storefront.organisation if storefront else None
+    is_proved = storefront is not None and storefront.proof == shops.PROVED
     offer = replace(offer, seller=storefront.shop_id) if storefront else offer
     near_shop = None if storefront else shops.find_near_shop(session, offer.channel, offer.seller)
     seen = _seen(pictures)
@@ -96,12 +97,13 @@ def gather(
         designs=tuple(
             _design(session, offer, seller, row, seen[row.id], certified_id=certified_id) for row in rows
         ),
-        certificate=None if code is None else _certificate(session, code, seller),
+        certificate=None if code is None else _certificate(session, code, seller if is_proved else None),
         seller_known=seller is not None,
         pictures=len(pictures) + unreadable,
         unreadable=unreadable,
         price_unread=offer.price_unread,
         near_shop=near_shop or "",
+        shop_claimed=storefront is not None and not is_proved,
     )
 
 

@@ -54,6 +54,7 @@ WEIGHTS: Mapping[str, float] = {  # every reason that a verdict can give, by fal
     "listing.licensed": 0.3,
     "listing.twin": 0.28,
     "listing.variant": 0.28,
+    "listing.shop_claimed": 0.6,
     "design.owner_suspended": 0.3,
     "listing.near_own": 0.25,
     "certificate.good": 0.2,

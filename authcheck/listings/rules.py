@@ -140,7 +140,7 @@ def _judge_design(design: DesignSeen, evidence: Evidence) -> _Finding:
     # 6. Similar to a design, not the same. A seller who may use the design may use this, too. Otherwise a
     #    person should look.
     if design.verdict == "lookalike":
-        if design.seller_is_owner or covering:
+        if (design.seller_is_owner or covering) and not evidence.shop_claimed:
             return _Finding(ListingVerdict.NONE, (_because("listing.near_own", **about),), covering_id)
         return _Finding(ListingVerdict.LOOKALIKE, (_because("listing.lookalike", **about),))
 
@@ -150,6 +150,10 @@ def _judge_design(design: DesignSeen, evidence: Evidence) -> _Finding:
 def _judge_match(design: DesignSeen, evidence: Evidence, covering: LicenceSeen | None) -> _Finding:
     """Apply rules 7 to 10: the pictures show the design."""
     about = {"design": design.reference, "owner": design.owner}
+    # A claim of a shop clears nothing. A person decides whether the shop is what its claimant says.
+    if evidence.shop_claimed and (design.seller_is_owner or covering):
+        return _Finding(ListingVerdict.LOOKALIKE, (_because("listing.shop_claimed", **about),))
+
     # 7. licensed: the owner sells.
     if design.seller_is_owner:
         return _Finding(ListingVerdict.LICENSED, (_because("listing.owner_sells", **about),))

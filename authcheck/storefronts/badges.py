@@ -48,13 +48,14 @@ def make_badge(
     The badge is a compact JWS, signed with the newest key of the licence's owner.
 
     Raises NotFound (`storefront.not_found`, `licence.not_found`; `badge.not_found` unless the shop is open
-    and the licence covers it today), Conflict (`badge.own_key` when the owner keeps its own key,
+    and proved and the licence covers it today), Conflict (`badge.own_key` when the owner keeps its own key,
     `signing_key.none`), NotTrue (`key.sealed`).
     """
     storefront = shops.get_storefront(session, storefront_id)
     licence = grants.get_licence(session, licence_id, organisation_id=storefront.organisation_id)
     grant = grants.grant_of(session, licence, units=units_issued)
-    is_own_open_shop = licence.licensee_id == storefront.organisation_id and storefront.closed_at is None
+    is_own = licence.licensee_id == storefront.organisation_id and storefront.proof == shops.PROVED
+    is_own_open_shop = is_own and storefront.closed_at is None
     if not is_own_open_shop or breaches(grant, _use(grant, storefront, now)):
         raise NotFound("This licence does not cover this shop today.", code="badge.not_found")
     owner = session.get_one(Organisation, licence.owner_id)

@@ -12,6 +12,7 @@ from authcheck.licences.codes import checked_country
 from authcheck.licences.grants import grants_for
 from authcheck.licences.terms import Grant, Use, breaches
 from authcheck.registry.tables import Design
+from authcheck.storefronts.shops import PROVED
 from authcheck.storefronts.tables import Storefront
 
 MOST_READ = 500  # shops of the owner and of licensees, for one answer
@@ -46,7 +47,11 @@ def who_may_sell(session: Session, design: Design, *, territory: str, on: date) 
     open_shops = (
         select(Storefront)
         .options(joinedload(Storefront.organisation))
-        .where(Storefront.organisation_id.in_(organisations), Storefront.closed_at.is_(None))
+        .where(
+            Storefront.organisation_id.in_(organisations),
+            Storefront.closed_at.is_(None),
+            Storefront.proof == PROVED,
+        )
         .order_by(Storefront.organisation_id != design.owner_id, Storefront.id)
         .limit(MOST_READ)
     )

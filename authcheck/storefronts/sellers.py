@@ -44,7 +44,8 @@ class SellerAnswer:
     """Whether a shop may sell a design, and why.
 
     `seller` is the handle of the shop's organisation and `seller_id` its id, None for a stranger's shop.
-    `near_shop` is then a member's shop whose id is written almost alike.
+    `near_shop` is then a member's shop whose id is written almost alike. `is_claimed` says that nobody has
+    proved the shop to be its organisation's.
     """
 
     seller: str | None
@@ -53,17 +54,25 @@ class SellerAnswer:
     on: date
     licences: tuple[Standing, ...]
     near_shop: str | None = None
+    is_claimed: bool = False
+
+    @property
+    def has_right(self) -> bool:
+        """Return whether the shop's organisation owns the design, or has a licence for this use."""
+        return self.is_owner or any(not standing.breaches for standing in self.licences)
 
     @property
     def allowed(self) -> bool:
         """Return whether the shop may sell the design."""
-        return self.is_owner or any(not standing.breaches for standing in self.licences)
+        return self.has_right and not self.is_claimed
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Return why the shop may not sell, as codes. A broken term has the code of its kind."""
         if self.allowed:
             return ()
+        if self.is_claimed and self.has_right:
+            return ("listing.shop_claimed",)
         if self.seller is None:
             return ("listing.seller_unknown", *["listing.shop_near"] * (self.near_shop is not None))
         if not self.licences:
@@ -106,9 +115,7 @@ def may_sell(
     storefront = shops.find_shop(session, marketplace, shop_id)
     if storefront is None:
         near_shop = shops.find_near_shop(session, marketplace, shop_id)
-        return SellerAnswer(
-            seller=None, seller_id=None, is_owner=False, on=on, licences=(), near_shop=near_shop
-        )
+        return SellerAnswer(None, None, is_owner=False, on=on, licences=(), near_shop=near_shop)
     seller = storefront.organisation
     use = Use(
         design_id=design.id,
@@ -120,8 +127,9 @@ def may_sell(
         on=on,
     )
     is_owner, standings = rights_of(session, seller, design, use)
+    is_claimed = storefront.proof != shops.PROVED
     return SellerAnswer(
-        seller=seller.handle, seller_id=seller.id, is_owner=is_owner, on=on, licences=standings
+        seller.handle, seller.id, is_owner=is_owner, on=on, licences=standings, is_claimed=is_claimed
     )
 
 

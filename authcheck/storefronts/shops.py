@@ -1,9 +1,10 @@
 """Official shops: which organisation sells under which shop id on which marketplace.
 
-An organisation claims a shop and nobody verifies the claim. A false claim gains nothing: the listings of the
-shop are then judged by the licences of the organisation that claims it.
+An organisation claims a shop. The claim clears no listing until the shop is proved, see `proving`. Several
+organisations may claim a shop, and one can have it proved.
 """
 
+import secrets
 import unicodedata
 from datetime import datetime
 from urllib.parse import SplitResult, urlsplit
@@ -32,6 +33,8 @@ from authcheck.storefronts.tables import Storefront
 
 URL_CHARS = 500
 HTTPS_PORT = 443
+CLAIMED, PROVED, LOST = "claimed", "proved", "lost"
+PROVED_FIRST = (Storefront.proof != PROVED, Storefront.id)
 MOST_OPEN = 1000  # open shops of one organisation
 
 
@@ -100,10 +103,11 @@ def _bad_url_error() -> Rejected:
 def add(
     session: Session, organisation: Organisation, *, marketplace: str, shop_id: str, url: str, now: datetime
 ) -> Storefront:
-    """List a shop as official. A shop that is listed already gets the new address and keeps its id.
+    """Claim a shop. A shop that the organisation claims already gets the new address and keeps its id.
 
-    Raises Rejected (`storefront.marketplace`, `storefront.shop`, `storefront.url`), Conflict
-    (`storefront.taken` for a shop that another organisation lists, `storefront.too_many`).
+    Another address has to be proved again. Raises Rejected (`storefront.marketplace`, `storefront.shop`,
+    `storefront.url`), Conflict (`storefront.taken` for a shop that another organisation has proved,
+    `storefront.too_many`).
     """
     marketplace = _checked(normal_marketplace(marketplace), MARKETPLACE_CHARS, "storefront.marketplace")
     if "/" in marketplace:  # a licence's channel is `marketplace/shop`
@@ -115,11 +119,9 @@ def add(
             f"{shop_id!r} is an address. Write the shop's id on the marketplace.", code="storefront.shop"
         )
     lock_ledger(session)  # two transactions that add the same shop take turns at this row
-    listed = session.scalar(_shops_called(marketplace, shop_id))
-    if listed is not None and listed.organisation_id != organisation.id:
-        raise Conflict("Another organisation has listed this shop.", code="storefront.taken")
-    if listed is not None:
-        listed.url = url
+    if listed := _find_own_claim(session, organisation, marketplace, shop_id):
+        moved = listed.url != url and listed.proved_by == "page"
+        listed.url, listed.proof = url, CLAIMED if moved else listed.proof
         return listed
     _refuse_too_many(session, organisation)
     storefront = Storefront(
@@ -129,11 +131,28 @@ def add(
         shop_id=shop_id,
         url=url,
         created_at=now,
+        proof=CLAIMED,
+        proved_by="",
+        code=secrets.token_urlsafe(24),
+        problem="",
         organisation=organisation,
     )
     session.add(storefront)
     session.flush()
     return storefront
+
+
+def _find_own_claim(
+    session: Session, organisation: Organisation, marketplace: str, shop_id: str
+) -> Storefront | None:
+    """Return the organisation's claim of a shop, or None.
+
+    Raises Conflict (`storefront.taken`) when another organisation has proved the shop.
+    """
+    claims = session.scalars(_shops_called(marketplace, shop_id).order_by(Storefront.id)).all()
+    if any(claim.proof == PROVED and claim.organisation_id != organisation.id for claim in claims):
+        raise Conflict("Another organisation has proved that this shop is its own.", code="storefront.taken")
+    return next((claim for claim in claims if claim.organisation_id == organisation.id), None)
 
 
 def _refuse_too_many(session: Session, organisation: Organisation) -> None:
@@ -212,13 +231,16 @@ def list_storefronts(
 
 
 def find_shop(session: Session, marketplace: str, shop_id: str) -> Storefront | None:
-    """Return the open shop with this id on a marketplace, or None. The shop's address is read as its id."""
+    """Return the open shop with this id on a marketplace, or None. The shop's address is read as its id.
+
+    Of several claims, return the proved one, else the oldest.
+    """
     marketplace, shop_id = normal_marketplace(marketplace), normal_shop(shop_id)
     if not can_be_stored(marketplace, shop_id):
         return None
     if is_shop_address(shop_id):
-        return session.scalar(_shops_at(marketplace, shop_id).order_by(Storefront.id).limit(1))
-    return session.scalar(_shops_called(marketplace, shop_id).order_by(Storefront.id).limit(1))
+        return session.scalar(_shops_at(marketplace, shop_id).order_by(*PROVED_FIRST).limit(1))
+    return session.scalar(_shops_called(marketplace, shop_id).order_by(*PROVED_FIRST).limit(1))
 
 
 def find_near_shop(session: Session, marketplace: str, shop_id: str) -> str | None:

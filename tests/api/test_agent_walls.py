@@ -16,6 +16,7 @@ import licences_made
 import make
 import people_made
 import pytest
+import shops_made
 import things_of_acme
 import units_made as units
 from app_routes import routes_of
@@ -32,7 +33,6 @@ from authcheck.members import appointments, organisations, sessions
 from authcheck.members.permissions import Right, grants_of_scopes
 from authcheck.members.tables import Appointment, WebSession
 from authcheck.registry.tables import Dispute
-from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 Headers = dict[str, str]
@@ -314,7 +314,7 @@ def test_terms_beyond_reach_stay_with_the_brand(scene: Scene) -> None:
     with scene.workspace.database.writing() as session:
         tailor = organisations.get_organisation(session, "tailor")
         shop = {"marketplace": "m.example", "shop_id": "t1", "url": "https://m.example/t1"}
-        shops.add(session, tailor, **shop, now=make.NOW)
+        shops_made.add(session, tailor, **shop, now=make.NOW)
     brand = {"Authorization": f"Bearer {make.key(scene.workspace, 'listings:check')}"}
     agent, client = scene.headers_of_key(), scene.client
     asked = {

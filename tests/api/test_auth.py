@@ -36,6 +36,7 @@ PUBLIC = {
     "GET /v1/certificates/{code}/bundle",
     "GET /v1/tx/{tx_id}",
     "GET /v1/storefronts/{storefront_id}",
+    "GET /v1/storefronts/{storefront_id}/badge",
     "GET /v1/status-lists/{handle}/{number}",
     "GET /trust.json",
     "GET /.well-known/did.json",

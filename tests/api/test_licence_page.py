@@ -6,6 +6,7 @@ from datetime import timedelta
 import licences_made as made
 import make
 import pytest
+import shops_made
 import units_made as units
 from licence_visits import SignIn, visitors, words_of
 from starlette.testclient import TestClient
@@ -115,7 +116,7 @@ def test_the_numbers_of_a_licence_add_up(visit: SignIn, workspace: Workspace, ko
         signing_keys.create_key(session, acme, vault, settings=workspace.settings, now=make.NOW)
         for shop in ("1", "2"):
             place = "market.example" if shop == "1" else "bazaar.example"
-            shops.add(
+            shops_made.add(
                 session, maker, marketplace=place, shop_id=shop, url=f"https://{place}/{shop}", now=make.NOW
             )
     for number, count in enumerate((3, 4)):

@@ -8,12 +8,12 @@ from datetime import timedelta
 import licences_made as made
 import make
 import pytest
+import shops_made
 from browsers_made import Browser
 from licence_visits import SignIn, visitors, words_of
 from starlette.testclient import TestClient
 
 from authcheck.storage.opening import utc_now
-from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 TODAY = utc_now().date()
@@ -42,10 +42,10 @@ def test_who_may_sell_is_answered_with_the_clause(visit: SignIn, workspace: Work
     made.licence(workspace, licensee="sewer", designs=(koi,), territories=("ES",), accepted=False)
     maker = made.organisation(workspace, "maker")
     with workspace.database.writing() as session:
-        shops.add(
+        shops_made.add(
             session, maker, marketplace="market.example", shop_id="1", url="https://m.example/1", now=make.NOW
         )
-        shops.add(
+        shops_made.add(
             session, maker, marketplace="bazaar.example", shop_id="2", url="https://b.example/2", now=make.NOW
         )
     mei = visit()
@@ -103,7 +103,7 @@ def test_the_answer_is_the_same_by_the_api(
     licence = made.licence(workspace, designs=(koi,), territories=("FR",))
     maker = made.organisation(workspace, "maker")
     with workspace.database.writing() as session:
-        shops.add(
+        shops_made.add(
             session, maker, marketplace="market.example", shop_id="1", url="https://m.example/1", now=make.NOW
         )
     key, mei = login("licences:read", "listings:read"), visit()

@@ -87,6 +87,9 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "resource.": [resource.value for resource in Resource],
     "right.": [right.name.lower() for right in Right],
     "link.": ["reset", "invitation", "join", "other", "apply"],
+    "shops.state.": ["claimed", "proved", "lost"],
+    "shops.proved_by.": ["page", "marketplace", "operator"],
+    "shops.problem.": ["storefront.missing", "storefront.shared", *DOMAIN_PROBLEMS],
     "own.standing.": STATES,
     "own.about.": STATES,
     "own.state.": ["waiting", "proved", "lost"],
@@ -288,6 +291,7 @@ def keys_used() -> Iterator[str]:
     yield from (f"error.{code}" for code in codes_raised())
     yield from (f"certificate.reason.{reason}" for reason in REASONS)
     yield from keys_of_labels()
+    yield from (f"shop_badge.{part}" for part in ("heading", "licensed", "owner"))
     yield from (f"reason.{code}" for code in WEIGHTS)
     yield from (f"scan_alert.{kind}" for kind in KINDS)
     yield from (f"count.{noun}.{form}" for noun in COUNTED.values() for form in ("one", "many"))

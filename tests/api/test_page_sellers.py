@@ -8,6 +8,7 @@ from typing import Any
 import licences_made
 import make
 import pytest
+import shops_made
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -48,7 +49,7 @@ def design_id(served: Workspace) -> str:
 def open_shop(workspace: Workspace, handle: str, shop_id: str, marketplace: str = "market.example") -> None:
     """List a shop of an organisation."""
     with workspace.database.writing() as session:
-        shops.add(
+        shops_made.add(
             session,
             organisations.get_organisation(session, handle),
             marketplace=marketplace,

@@ -8,13 +8,13 @@ from typing import Any
 import licences_made
 import make
 import pytest
+import shops_made
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from authcheck.listings.tables import Listing
 from authcheck.members import organisations
 from authcheck.storage.opening import utc_now
-from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
@@ -49,7 +49,7 @@ class Sale:
         with self.workspace.database.writing() as session:
             organisation = organisations.get_organisation(session, handle)
             url = f"https://market.example/{shop_id}"
-            shops.add(
+            shops_made.add(
                 session, organisation, marketplace="market.example", shop_id=shop_id, url=url, now=make.NOW
             )
 

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import licences_made as made
 import make
+import shops_made
 import sqlalchemy as sa
 import units_made as units
 
@@ -28,7 +29,6 @@ from authcheck.licences.terms import Terms
 from authcheck.listings import judging
 from authcheck.listings.judging import NewListing
 from authcheck.registry.tables import Design
-from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 LISTINGS = 300
@@ -76,7 +76,7 @@ def main(designs: int, licences: int) -> None:
             made.licence(workspace, designs=(design,), **words)
         taker = made.organisation(workspace, "maker")
         with workspace.database.writing() as session:
-            shops.add(
+            shops_made.add(
                 session, taker, marketplace="big", shop_id="1", url="https://big.example/1", now=make.NOW
             )
         picture = make.picture_bytes(len("acme"), "JPEG", quality=70)

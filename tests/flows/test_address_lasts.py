@@ -6,6 +6,7 @@ import certificates_made as made
 import licensees_made as licensees
 import make
 import pytest
+import shops_made
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger_attacks import findings
@@ -24,7 +25,7 @@ from authcheck.lookups.lookup import LookUp
 from authcheck.members import organisations
 from authcheck.proofs import bundle
 from authcheck.storage.opening import utc_now
-from authcheck.storefronts import badges, shops
+from authcheck.storefronts import badges
 from authcheck.workspace import Workspace
 
 OLD, NEW, THIRD = "http://127.0.0.1:8000", "https://authcheck.example", "https://labels.example/auth"
@@ -366,7 +367,7 @@ def test_a_badge_after_the_move_verifies(acme: made.Brand, printers: Licensee) -
     with moved.work.database.writing() as session:
         holder = organisations.get_organisation(session, "printers")
         words = {"marketplace": "m.example", "shop_id": "1", "url": "https://m.example/1"}
-        shop = shops.add(session, holder, **words, now=make.NOW)
+        shop = shops_made.add(session, holder, **words, now=make.NOW)
         badge = badges.make_badge(
             session,
             moved.work.settings,

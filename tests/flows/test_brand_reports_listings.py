@@ -9,6 +9,7 @@ import licences_made
 import make
 import notices_made
 import pytest
+import shops_made
 from notices_made import file, refused, told
 from sqlalchemy import select
 
@@ -22,7 +23,6 @@ from authcheck.listings import holds
 from authcheck.members import organisations
 from authcheck.members.reach import Reach
 from authcheck.registry.tables import Design
-from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 REPORTED, OTHER = ("reported", None), 9  # a picture of nothing registered
@@ -39,7 +39,7 @@ def add_shop(work: Workspace, owner: str, shop_id: str) -> None:
     with work.database.writing() as session:
         seller = organisations.get_organisation(session, owner)
         url = f"https://bigmarket/{shop_id}"
-        shops.add(session, seller, marketplace="bigmarket", shop_id=shop_id, url=url, now=make.NOW)
+        shops_made.add(session, seller, marketplace="bigmarket", shop_id=shop_id, url=url, now=make.NOW)
 
 
 def decide(work: Workspace, case: Case, hours: float, code: str = "counterfeit", **words: Any) -> None:

@@ -9,6 +9,7 @@ import licences_made
 import make
 import notices_made
 import pytest
+import shops_made
 from sqlalchemy import select
 
 from authcheck.cases import hit_search
@@ -20,7 +21,6 @@ from authcheck.listings.policies import ListingVerdict
 from authcheck.listings.tables import Listing
 from authcheck.members import organisations
 from authcheck.members.reach import WHOLE, Reach
-from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 ALL = Filter(verdicts=())
@@ -60,7 +60,7 @@ def licensed_shop(work: Workspace, kite: str, shop: str) -> None:
     licences_made.licence(work, designs=(kite,), licensee="maker")
     with work.database.writing() as session:
         maker = organisations.get_organisation(session, "maker")
-        shops.add(
+        shops_made.add(
             session, maker, marketplace="bigmarket", shop_id=shop, url=f"https://b/{shop}", now=make.NOW
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 import cases_made
 import make
 import pytest
+import shops_made
 from sqlalchemy import select
 
 from authcheck.cases import buyer_reports, decisions, leases
@@ -18,7 +19,6 @@ from authcheck.errors import AuthcheckError
 from authcheck.ledger.tables import Entry
 from authcheck.members import organisations
 from authcheck.registry.tables import Design
-from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
@@ -32,7 +32,9 @@ def kite(workspace: Workspace) -> str:
     design = make.register(workspace, seed=1).design.id
     with workspace.database.writing() as session:
         acme = organisations.get_organisation(session, "acme")
-        shops.add(session, acme, marketplace="bigmarket", shop_id="own", url="https://own/", now=make.NOW)
+        shops_made.add(
+            session, acme, marketplace="bigmarket", shop_id="own", url="https://own/", now=make.NOW
+        )
     return design
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import cases_made
 import make
 import pytest
+import shops_made
 from sqlalchemy import delete, select, update
 
 from authcheck.audit.log import audit
@@ -22,7 +23,6 @@ from authcheck.ledger.tables import Entry
 from authcheck.listings import holds
 from authcheck.members import organisations
 from authcheck.registry.tables import Design
-from authcheck.storefronts import shops
 from authcheck.terminal.output import console
 from authcheck.workspace import Workspace
 
@@ -91,7 +91,7 @@ def test_a_licensed_listing_is_no_case(workspace: Workspace, kite: str) -> None:
     """Neither the owner's shop nor a picture of nothing opens a case, and a brand's own check does not either."""
     with workspace.database.writing() as session:
         acme = organisations.get_organisation(session, "acme")
-        shops.add(
+        shops_made.add(
             session, acme, marketplace="bigmarket", shop_id="own", url="https://bigmarket/own", now=make.NOW
         )
     cases_made.market(workspace, "globex", "brand")

@@ -30,7 +30,8 @@ EDITS = {
     "organisations": [
         "UPDATE organisations SET name = 'Mallory' WHERE handle = 'globex'",
         "UPDATE organisations SET handle = 'mallory' WHERE handle = 'globex'",
-        "UPDATE organisations SET created_at = '2020-01-01 00:00:00+00:00'",
+        "UPDATE organisations SET state = 'applied' WHERE handle = 'globex'",
+        "UPDATE organisations SET approved_at = '2020-01-01 00:00:00+00:00'",
     ],
     "appointments": [
         "UPDATE appointments SET scopes = '[\"designs:write\"]'",
@@ -197,6 +198,7 @@ def test_a_row_is_made_that_nobody_entered(ledger: Workspace) -> None:
     """The audit names a member row without an entry."""
     with ledger.database.writing() as session:
         made = organisations.describe_organisation(handle="mallory", name="M", roles=["brand"], now=NOW)
+        made.state, made.approved_at = "approved", NOW
         session.add(made)
     assert findings(ledger) == [f"organisations {made.id} does not have exactly one entry org.approve"]
 

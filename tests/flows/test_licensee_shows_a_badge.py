@@ -9,6 +9,7 @@ from typing import Any
 import licensees_made as made
 import make
 import pytest
+import shops_made
 import units_made as units
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -19,7 +20,7 @@ from authcheck.licences.tables import Licence
 from authcheck.members import organisations
 from authcheck.proofs.trust import Trust, decode_base64url, encode_base64url
 from authcheck.registry.designs import get_design
-from authcheck.storefronts import badges, shops
+from authcheck.storefronts import badges
 from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import Workspace
 
@@ -38,7 +39,7 @@ def shop(workspace: Workspace, *, own_key: bool = False, **terms: Any) -> Shop:
     licence = made.licence(workspace, "acme", "tees", designs=(design_id,), **terms)
     with workspace.database.writing() as session:
         tees = organisations.get_organisation(session, "tees")
-        front = shops.add(session, tees, marketplace="m.example", shop_id="4711", url=URL, now=make.NOW)
+        front = shops_made.add(session, tees, marketplace="m.example", shop_id="4711", url=URL, now=make.NOW)
     return front, licence
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import make
 import pytest
+import shops_made
 import units_made
 from sqlalchemy import func, select
 
@@ -44,7 +45,7 @@ def shop(work: Workspace, handle: str, shop_id: str = "kites") -> None:
     """List an official shop on bigmarket for the member of that handle."""
     with work.database.writing() as session:
         owner = organisations.get_organisation(session, handle)
-        storefronts.add(
+        shops_made.add(
             session,
             owner,
             marketplace="bigmarket",

@@ -13,6 +13,7 @@ import licensees_made
 import make
 import people_made
 import pytest
+import shops_made
 from sqlalchemy import select, update
 
 from authcheck.audit.log import audit
@@ -26,7 +27,6 @@ from authcheck.ledger.tables import Entry
 from authcheck.listings import holds
 from authcheck.members import organisations
 from authcheck.registry.tables import Design
-from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 UNLICENSED = Ruling(code="unlicensed_use", reason="listing.no_licence", restriction="remove", note=" copies ")
@@ -434,7 +434,7 @@ def test_a_licence_is_revoked_underneath(workspace: Workspace, kite: str) -> Non
     with workspace.database.writing() as session:
         maker = organisations.get_organisation(session, "maker")
         url = "https://bigmarket/kites"
-        shops.add(session, maker, marketplace="bigmarket", shop_id="kites", url=url, now=make.NOW)
+        shops_made.add(session, maker, marketplace="bigmarket", shop_id="kites", url=url, now=make.NOW)
     assert cases_made.hand_in(workspace).verdict == "licence_breach"
     case = held(workspace)
     licensees_made.revoke(workspace, "acme", grant.id, at(-0.5))

@@ -7,6 +7,7 @@ import cases_made
 import make
 import people_made
 import pytest
+import shops_made
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -17,7 +18,6 @@ from authcheck.cases.settling import settle
 from authcheck.cases.tables import Case
 from authcheck.errors import AuthcheckError
 from authcheck.members import organisations
-from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 RULING = Ruling(code="unlicensed_use", reason="listing.no_licence", restriction="remove")
@@ -110,9 +110,9 @@ def test_what_differs_is_named_and_left(workspace: Workspace, listings: dict[str
         seller = organisations.create_organisation(
             session, handle="bees", name="Bees", roles=("licensee",), now=make.NOW
         )
-        shops.add(session, seller, marketplace="bigmarket", shop_id="b", url="https://b/", now=make.NOW)
+        shops_made.add(session, seller, marketplace="bigmarket", shop_id="b", url="https://b/", now=make.NOW)
         acme = organisations.get_organisation(session, "acme")
-        shops.add(session, acme, marketplace="bigmarket", shop_id="d", url="https://d/", now=make.NOW)
+        shops_made.add(session, acme, marketplace="bigmarket", shop_id="d", url="https://d/", now=make.NOW)
     held(workspace, "c", "ack_2")
     foreign = cases_made.hand_in(workspace, "F-1", by="souk", seller="z").id
     cases_made.hand_in(workspace, "L-e", seller="e")
@@ -151,7 +151,7 @@ def test_a_moderator_of_one_seller_leaves_that_seller(workspace: Workspace, list
     people_made.person(workspace.database, "mo@bazaar.example", owner="bees", kinds=("licensee",))
     with workspace.database.writing() as session:
         bees = organisations.get_organisation(session, "bees")
-        shops.add(session, bees, marketplace="bigmarket", shop_id="b", url="https://b/", now=make.NOW)
+        shops_made.add(session, bees, marketplace="bigmarket", shop_id="b", url="https://b/", now=make.NOW)
     decide(workspace, held(workspace, "c"), listings["c"])
     case = held(workspace, holder=person.id)
     with workspace.database.writing() as session:

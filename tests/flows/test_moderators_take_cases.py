@@ -9,12 +9,12 @@ import cases_made
 import make
 import people_made
 import pytest
+import shops_made
 
 from authcheck.cases import leases, order, questions, timeline
 from authcheck.cases.tables import Case
 from authcheck.errors import AuthcheckError
 from authcheck.members import api_keys, organisations
-from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
@@ -56,7 +56,7 @@ def test_the_worst_comes_first_and_nothing_starves(workspace: Workspace, kite: s
     """Severity, units sold and a low price make a case urgent. What is due comes before all, and days count."""
     with workspace.database.writing() as session:
         acme = organisations.get_organisation(session, "acme")
-        shops.add(
+        shops_made.add(
             session, acme, marketplace="bigmarket", shop_id="own", url="https://bigmarket/own", now=make.NOW
         )
     cases_made.hand_in(workspace, "L-0", seller="own", price="100 EUR")
@@ -160,7 +160,7 @@ def test_nobody_decides_about_the_own_organisation(workspace: Workspace, kite: s
         with workspace.database.writing() as session:
             seller = organisations.get_organisation(session, "kiteco")
             url = "https://bigmarket/kites"
-            shops.add(session, seller, marketplace="bigmarket", shop_id="kites", url=url, now=make.NOW)
+            shops_made.add(session, seller, marketplace="bigmarket", shop_id="kites", url=url, now=make.NOW)
     assert take(workspace, person.id) is None
     assert take(workspace, "per_other") is not None
 

@@ -8,6 +8,7 @@ import certificates_made as made
 import licences_made
 import make
 import pytest
+import shops_made
 
 from authcheck.errors import Rejected
 from authcheck.ids import normal_id
@@ -37,7 +38,7 @@ def acme(workspace: Workspace) -> made.Brand:
             "shop_id": "0042",
             "url": "https://market.example/shop/0042",
         }
-        shops.add(session, kiteco, **words, now=make.NOW)
+        shops_made.add(session, kiteco, **words, now=make.NOW)
     channels = ("market.example/0042",)
     licences_made.licence(workspace, licensee="kiteco", designs=(brand.design.id,), channels=channels)
     return brand

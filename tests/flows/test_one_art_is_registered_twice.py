@@ -10,6 +10,7 @@ import licences_made
 import licensees_made
 import make
 import pytest
+import shops_made
 from PIL import Image, ImageDraw, ImageEnhance
 from sqlalchemy import select
 
@@ -23,7 +24,7 @@ from authcheck.members import organisations
 from authcheck.registry import designs
 from authcheck.registry.tables import Design
 from authcheck.registry.twins import find_twins
-from authcheck.storefronts import sellers, shops
+from authcheck.storefronts import sellers
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -80,7 +81,7 @@ def pair(workspace: Workspace) -> tuple[Design, Design]:
     kiteco = licences_made.organisation(workspace, "kiteco")
     with workspace.database.writing() as session:
         words = {"marketplace": "bigmarket", "shop_id": "kites", "url": "https://bigmarket.example/kites"}
-        shops.add(session, kiteco, **words, now=make.NOW)
+        shops_made.add(session, kiteco, **words, now=make.NOW)
     return print_file, web
 
 
@@ -238,7 +239,7 @@ def test_a_disputed_twin_changes_nothing_about_an_undisputed_design(workspace: W
     kiteco = licences_made.organisation(workspace, "kiteco")
     with workspace.database.writing() as session:
         words = {"marketplace": "bigmarket", "shop_id": "kites", "url": "https://bigmarket.example/kites"}
-        shops.add(session, kiteco, **words, now=make.NOW)
+        shops_made.add(session, kiteco, **words, now=make.NOW)
     licence(workspace, later.design)
     judged = ask(workspace)
     assert (judged.decision.code, judged.decision.design_id) == ("licensed", first.id)
@@ -279,7 +280,7 @@ def test_certificates_are_issued_for_either(workspace: Workspace) -> None:
     with workspace.database.writing() as session:
         seller = organisations.get_organisation(session, "printers")
         words = {"marketplace": "bigmarket", "shop_id": "kites", "url": "https://bigmarket.example/kites"}
-        shops.add(session, seller, **words, now=make.NOW)
+        shops_made.add(session, seller, **words, now=make.NOW)
     code = printers.certificates()[0].code
     with workspace.database.reading() as session:
         assert session.scalar(select(Design.state).where(Design.id == twin.id)) == "registered"

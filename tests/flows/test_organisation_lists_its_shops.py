@@ -8,6 +8,7 @@ from typing import Any
 import licensees_made as made
 import make
 import pytest
+import shops_made
 
 from authcheck.errors import AuthcheckError, Conflict, NotFound, Rejected
 from authcheck.ids import new_id
@@ -25,11 +26,11 @@ Cli = Callable[..., Any]
 
 
 def add(workspace: Workspace, handle: str = "acme", **words: Any) -> Storefront:
-    """List a shop of a brand. Keywords replace the defaults."""
+    """List a shop of a brand, which the operator confirms. Keywords replace the defaults."""
     fields = {"marketplace": MARKET, "shop_id": SHOP, "url": URL, "now": make.NOW, **words}
     with workspace.database.writing() as session:
         organisation = organisations.ensure_brand(session, handle, make.NOW)
-        return shops.add(session, organisation, **fields)
+        return shops_made.add(session, organisation, **fields)
 
 
 def close(workspace: Workspace, handle: str, storefront_id: str) -> Storefront:
@@ -214,6 +215,9 @@ def test_shops_on_the_command_line(workspace: Workspace, cli: Cli) -> None:
     added = cli("storefronts", "add", "--org", "acme", "--marketplace", MARKET, "--shop", SHOP, "--url", URL)
     (listed,) = cli("storefronts", "list", "--org", "acme", "--json").objects
     assert added.out.strip() == listed["id"]
+    claimed = cli(*asked, "--on", "2026-11-23")
+    assert (claimed.code, "claimed, not proved" in claimed.out) == (1, True)
+    assert "is proved now" in cli("storefronts", "confirm", listed["id"]).err
     found = cli(*asked, "--on", "2026-11-23")
     assert (found.code, "acme owns the design" in found.out) == (0, True)
     assert cli(*asked, "--json").objects[0]["is_owner"]

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import make
 import pytest
+import shops_made
 from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
@@ -22,7 +23,6 @@ from authcheck.registry import designs, disputes, rulings
 from authcheck.registry.reading import read_view
 from authcheck.registry.registration import Registered, Registration
 from authcheck.registry.tables import Design, Dispute
-from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 OWN = "nw-001"
@@ -283,7 +283,7 @@ def test_the_rivals_own_shop_gets_no_clean_verdict_with_a_copy(house: Workspace,
     copy(house, kind)
     with house.database.writing() as session:
         rival = organisations.get_organisation(session, "rival")
-        shops.add(
+        shops_made.add(
             session,
             rival,
             marketplace="bigmarket",

@@ -6,6 +6,7 @@ from typing import Any
 import licences_made
 import make
 import pytest
+import shops_made
 from PIL import Image
 
 from authcheck.checks.policies import CURRENT_POLICY
@@ -14,7 +15,6 @@ from authcheck.checks.records import check_picture
 from authcheck.listings import judging
 from authcheck.listings.judging import Judged, NewListing
 from authcheck.registry.tables import Design
-from authcheck.storefronts import shops
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -45,7 +45,7 @@ def packages(workspace: Workspace) -> tuple[Design, Design]:
     kiteco = licences_made.organisation(workspace, "kiteco")
     with workspace.database.writing() as session:
         words = {"marketplace": "bigmarket", "shop_id": "kites", "url": "https://bigmarket.example/kites"}
-        shops.add(session, kiteco, **words, now=make.NOW)
+        shops_made.add(session, kiteco, **words, now=make.NOW)
     return first, second
 
 

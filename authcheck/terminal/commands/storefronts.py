@@ -13,10 +13,11 @@ from authcheck.licences.codes import read_classes
 from authcheck.licences.terms import Breach
 from authcheck.licences.written import read_day
 from authcheck.members import organisations
+from authcheck.proofs.outside.internet import Internet
 from authcheck.proofs.trust import Trust
 from authcheck.registry import designs
 from authcheck.storage.opening import open_storage, utc_now
-from authcheck.storefronts import badges, sellers, shops
+from authcheck.storefronts import badges, proving, sellers, shops
 from authcheck.storefronts.sellers import SellerAnswer
 from authcheck.storefronts.tables import Storefront
 from authcheck.terminal.output import console
@@ -38,11 +39,53 @@ def add_storefront(
     shop: Shop,
     url: Annotated[str, typer.Option(help="Address of the shop: https://...")],
 ) -> None:
-    """Add an official shop and print its id. A listed shop gets the new address."""
+    """Claim a shop and print its id. A claimed shop gets the new address. See `prove` and `confirm`."""
     with open_storage() as storage, storage.database.writing() as session:
         member = organisations.get_organisation(session, organisation)
         row = shops.add(session, member, marketplace=marketplace, shop_id=shop, url=url, now=utc_now())
     print(row.id)  # noqa: T201 - data goes to stdout, alone
+
+
+@storefronts_app.command("prove")
+def prove_storefront(
+    storefront: Annotated[str, typer.Argument(metavar="STOREFRONT_ID")], organisation: Org
+) -> None:
+    """Look at the shop's page for the text that proves it. Exit 1 when the page does not show the text."""
+    with open_storage() as storage:
+        with storage.database.reading() as session:
+            member = organisations.get_organisation(session, organisation)
+            row = shops.get_storefront(session, storefront, organisation_id=member.id)
+            proofs = [proving.proof_of(claim) for claim in proving.claims_of(session, row)]
+        finding = proving.look(Internet(), row.url, proofs)
+        with storage.database.writing() as session:
+            noted = proving.note(session, row.id, finding, utc_now())
+    if noted is not None and not noted.problem:
+        console.say(f"{noted.shop_id} on {noted.marketplace} is proved.")
+        return
+    problem = noted.problem if noted is not None else "storefront.closed"
+    console.say(f"The page does not prove the shop [{problem}]. It must show this text:")
+    print(proving.proof_of(row))  # noqa: T201 - data goes to stdout, alone
+    raise typer.Exit(1)
+
+
+@storefronts_app.command("confirm")
+def confirm_storefront(
+    storefront: Annotated[str, typer.Argument(metavar="STOREFRONT_ID")],
+    *,
+    marketplace: Annotated[
+        str, typer.Option(help="Handle of the marketplace that says so. Default: you, the operator.")
+    ] = "",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the confirmation back.")] = False,
+) -> None:
+    """Prove a shop by the word of its marketplace, or by yours."""
+    with open_storage() as storage, storage.database.writing() as session:
+        row = shops.get_storefront(session, storefront)
+        by = organisations.get_organisation(session, marketplace) if marketplace else None
+        if withdraw:
+            proving.withdraw(session, row, by)
+        else:
+            proving.confirm(session, row, by, utc_now())
+    console.say(f"{row.shop_id} on {row.marketplace} is {row.proof} now.")
 
 
 @storefronts_app.command("close")
@@ -66,7 +109,7 @@ def list_storefronts(organisation: Org, *, json: Json = False) -> None:
         if json:
             console.json_line(_storefront_dict(row))
         else:
-            state = "closed" if row.closed_at else "open"
+            state = "closed" if row.closed_at else row.proof
             line = f"{row.id}  {state}  {row.marketplace}  {row.shop_id}  {row.url}"
             console.out().print(line, markup=False, soft_wrap=True)
 
@@ -78,6 +121,10 @@ def _storefront_dict(row: Storefront) -> dict[str, Any]:
         "shop": row.shop_id,
         "url": row.url,
         "created_at": row.created_at.isoformat(),
+        "proof": row.proof,
+        "proved_by": row.proved_by,
+        "problem": row.problem,
+        "show": proving.proof_of(row),
         "closed_at": row.closed_at.isoformat() if row.closed_at else None,
     }
 
@@ -179,6 +226,8 @@ def _show_answer(answer: SellerAnswer, day: date) -> None:
     else:
         count = len(answer.licences)
         reason = f"{answer.seller} has {count or 'no'} licence{'' if count == 1 else 's'} for the design"
+    if answer.is_claimed:
+        reason += ", but the shop is claimed, not proved"
     out.print(f"{'may sell' if answer.allowed else 'may not sell'} on {day}: {reason}", markup=False)
     for licence in answer.licences:
         breaches = "; ".join(map(_breach_text, licence.breaches))

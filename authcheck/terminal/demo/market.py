@@ -36,7 +36,7 @@ from authcheck.members.principals import Principal
 from authcheck.members.tables import Organisation
 from authcheck.registry.designs import find_design
 from authcheck.storage.opening import utc_now
-from authcheck.storefronts import shops
+from authcheck.storefronts import proving, shops
 from authcheck.terminal.demo import certificates
 from authcheck.terminal.demo.tables import read_rows
 from authcheck.terminal.output import console
@@ -168,15 +168,15 @@ def _list_shops(work: Workspace, offers: Sequence[Offer]) -> None:
     """List each official shop."""
     now = utc_now()
     with work.database.writing() as session:
-        if organisations.find_organisation(session, HANDLE) is None:
-            organisations.create_organisation(
-                session, handle=HANDLE, name=NAME, roles=["marketplace"], now=now
-            )
+        marketplace = organisations.find_organisation(session, HANDLE) or organisations.create_organisation(
+            session, handle=HANDLE, name=NAME, roles=["marketplace"], now=now
+        )
         for seller, member in sorted({(offer.seller, offer.shop_of) for offer in offers if offer.shop_of}):
             organisation = organisations.get_organisation(session, member)
             url = f"https://{HANDLE}.example/{seller}"
             if shops.find_shop(session, HANDLE, seller) is None:
-                shops.add(session, organisation, marketplace=HANDLE, shop_id=seller, url=url, now=now)
+                shop = shops.add(session, organisation, marketplace=HANDLE, shop_id=seller, url=url, now=now)
+                proving.confirm(session, shop, marketplace, now)
 
 
 def _hand_in(work: Workspace, offer: Offer, answers: Mapping[str, Answer], codes: Mapping[str, str]) -> None:
