@@ -100,6 +100,7 @@ from .routes import (
     operations,
     people,
     products,
+    rights,
     scans,
     signing_keys,
     storefronts,
@@ -116,7 +117,7 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     lookup, scan_pages, scans, certificate,  # first, because buyers send millions of look-ups and scans
     checks, designs, views, masks, disputes, negatives, imports, drops, labels, certificates, products,
-    signing_keys, licences,
+    rights, signing_keys, licences,
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
     alerts, today, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, own_organisation, own_shops,

@@ -107,7 +107,9 @@ def _max_pictures(path: str) -> int:
         return DESIGN_PICTURES
     if path == "/v1/listings":
         return MOST_PICTURES
-    return int(path.startswith(("/v1/checks", "/v1/negatives", "/v1/labels")) or path.endswith("/mask"))
+    return int(
+        path.startswith(("/v1/checks", "/v1/negatives", "/v1/labels")) or path.endswith(("/mask", "/rights"))
+    )
 
 
 async def read_picture(request: Request) -> UploadedPicture:

@@ -11,6 +11,7 @@ from authcheck.checks.comparing import PictureComparer
 from authcheck.checks.finder import Finder
 from authcheck.checks.policies import CURRENT_POLICY, FAST_POLICY, POLICIES, Policy
 from authcheck.config import Settings, load
+from authcheck.licences.design_rights import document_store
 from authcheck.licences.exclusivity import refuse_joining
 from authcheck.members.domains import Outside
 from authcheck.proofs.outside.internet import Internet
@@ -34,6 +35,7 @@ class Workspace:
     database: Database
     finder: Finder
     store: PictureStore
+    documents: PictureStore
     copies: Copies
     limits: Limits
     policy: Policy
@@ -50,6 +52,7 @@ class Workspace:
             Database.open(settings, {ASK: refuse_joining}),
             Finder(settings.index_dir, neural),
             PictureStore(settings.pictures_dir),
+            document_store(settings),
             Copies(
                 settings.submissions_dir, days=settings.evidence_days, max_bytes=settings.evidence_max_bytes
             ),

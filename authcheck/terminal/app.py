@@ -30,6 +30,7 @@ COMMANDS = {
     "scan": Place("checks", "scan", "Check many pictures on all cores and write a CSV."),
     "replay": Place("checks", "replay", "Repeat a stored check against the registry of its day."),
     "designs": Place("designs", "designs_app", "Register designs; list, change and retire them."),
+    "rights": Place("rights", "rights_app", "Name rights in designs, and decide about them."),
     "disputes": Place("disputes", "disputes_app", "Rule on disputes between owners."),
     "negatives": Place("negatives", "negatives_app", "Add and remove ignored backgrounds."),
     "organisations": Place(
