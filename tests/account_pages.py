@@ -356,6 +356,42 @@ ONE: dict[str, Any] = {
     "typed": "",
     "problem": None,
 }
+RIGHT: dict[str, Any] = {
+    "id": "rgt_1",
+    "owner": "Maison Iris",
+    "handle": "maison-iris",
+    "design": LONG,
+    "design_id": "dsn_1",
+    "kind": "registered_design",
+    "number": "EUIPO 008123456-0001",
+    "territories": ["FR", "IT", "DE"],
+    "classes": [9, 25],
+    "expires_on": date(2027, 1, 31),
+    "ends_soon": 90,
+    "has_document": True,
+    "state": "in_review",
+    "reason": "",
+    "added_at": NOW,
+}
+COPYRIGHT = RIGHT | {"id": "rgt_2", "kind": "copyright", "number": "", "expires_on": None, "ends_soon": None}
+COPYRIGHT |= {"state": "refused", "reason": "The document names another owner.", "has_document": False}
+NAMED: dict[str, Any] = {
+    "design": {"id": "dsn_1", "title": "Koi pond"},
+    "rights": [RIGHT, COPYRIGHT],
+    "kinds": ["copyright", "trade_mark", "registered_design", "design_patent"],
+    "may_write": True,
+    "typed": dict.fromkeys(("number", "office", "territories", "classes", "expires_on"), "")
+    | {"kind": "trade_mark"},
+    "notice": "added",
+    "problem": None,
+}
+WAITING: dict[str, Any] = {
+    "rights": [RIGHT, COPYRIGHT],
+    "notice": None,
+    "at": "",
+    "typed": "",
+    "problem": None,
+}
 REFUSED = {"state": "refused", "state_reason": "Nobody answers at this domain. Name one that is yours."}
 SUSPENDED = {"name": LONG, "state": "suspended", "state_reason": "The domain was sold."}
 APPLY: dict[str, Any] = dict.fromkeys(("organisation", "handle", "domain", "name", "email"), "")
@@ -370,6 +406,16 @@ PAGES |= {
     "apply link": (
         "account/new_password.html",
         NEW | {"kind": "apply", "invitation": INVITATION | {"invited_by": "", "roles": ["admin"]}},
+    ),
+    "brand rights": ("designs/rights.html", NAMED),
+    "brand rights wrong": (
+        "designs/rights.html",
+        NAMED | {"rights": [], "problem": problem("document.kind", "document")},
+    ),
+    "organisations rights": ("people/rights.html", WAITING),
+    "organisations rights wrong": (
+        "people/rights.html",
+        WAITING | {"at": "rgt_1", "problem": problem("right.state", "reason", form="rgt_1-")},
     ),
     "own organisation": ("people/own_organisation.html", OWN),
     "own organisation refused": (

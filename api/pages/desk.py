@@ -31,6 +31,7 @@ def pages_of(signed_in: SignedIn) -> dict[str, str]:
         manages = principal.may(Resource.ORGANISATIONS, Right.READ)
         if manages:
             pages["/organisations"] = "organisations.title"
+            pages["/rights"] = "rights_review.title"
         if manages or principal.may(Resource.PEOPLE, Right.READ):
             pages["/people"] = "people.title"
         if organisation.state != APPROVED and principal.may(Resource.PEOPLE, Right.READ):

@@ -17,6 +17,7 @@ from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
 from ..deps import DesignsWriter, DisputesReader, DisputesRuler, KeyFirst, WorkspaceDep
+from ..documents import document_response
 from ..openapi import PICTURE, multipart
 from ..paging import PagingDep
 from ..uploads import UploadDep
@@ -26,11 +27,6 @@ from .designs import read_own_design
 
 FIELDS = ("kind", "number", "office", "territories", "classes", "expires_on", "document")
 TEXT = {"type": "string"}
-DOCUMENT_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "private, no-store",
-}
 State = Literal["in_review", "accepted", "refused", "withdrawn"]
 router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["rights"])
 
@@ -120,12 +116,7 @@ def show_document(caller: DisputesReader, right_id: str, workspace: WorkspaceDep
     """Return the document of a right as a file to save. Browsers do not open it on our address."""
     with workspace.database.reading() as session:
         row = rights.get_right(session, right_id, owner_id=_owner_id(caller), reach=caller.reach)
-        sha256, media_type = row.document_sha256, row.document_type
-    if not sha256:
-        raise rights.no_document_error()
-    ending = media_type.rpartition("/")[2].replace("jpeg", "jpg")
-    name = {"Content-Disposition": f'attachment; filename="{right_id}.{ending}"'}
-    return Response(workspace.documents.get(sha256), media_type=media_type, headers=DOCUMENT_HEADERS | name)
+        return document_response(workspace, row)
 
 
 @router.post("/rights/{right_id}/decision")

@@ -18,7 +18,14 @@ from fastapi.testclient import TestClient
 
 import api.app
 from api.i18n import COUNTED, LANGUAGES
-from api.pages import case_reasons, feedback, label_view, own_organisation
+from api.pages import (
+    case_reasons,
+    design_rights,
+    feedback,
+    label_view,
+    own_organisation,
+    rights_review,
+)
 from api.pages import cases as case_pages
 from api.pages import organisations as organisation_pages
 from api.pages.case_view import REMARKS
@@ -36,6 +43,8 @@ from authcheck.certificates.revoking import REASONS
 from authcheck.checks.verdicts import VerdictCode
 from authcheck.config import Settings
 from authcheck.ledger.anchoring import WORDS
+from authcheck.licences.design_rights import KINDS as RIGHT_KINDS
+from authcheck.licences.design_rights import STATES as RIGHT_STATES
 from authcheck.listings.evidence import CertificateSeen
 from authcheck.listings.policies import WEIGHTS, ListingVerdict
 from authcheck.lookups import slips
@@ -90,6 +99,10 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "shops.state.": ["claimed", "proved", "lost"],
     "shops.proved_by.": ["page", "marketplace", "operator"],
     "shops.problem.": ["storefront.missing", "storefront.shared", *DOMAIN_PROBLEMS],
+    "rights.kind.": list(RIGHT_KINDS),
+    "rights.state.": list(RIGHT_STATES),
+    "rights.said.": list(design_rights.NOTICES),
+    "rights_review.said.": list(rights_review.NOTICES),
     "own.standing.": STATES,
     "own.about.": STATES,
     "own.state.": ["waiting", "proved", "lost"],
@@ -196,6 +209,8 @@ def codes_of_members() -> Iterator[str]:
     names += ("applying", "domains", "standing")
     paths = [
         OUTSIDE / "names.py",
+        API.parent / "authcheck" / "licences" / "design_rights.py",
+        API.parent / "authcheck" / "files" / "documents.py",
         *(members / f"{name}.py" for name in names),
         API / "callers.py",
         API / "managed.py",
@@ -291,6 +306,7 @@ def keys_used() -> Iterator[str]:
     yield from (f"error.{code}" for code in codes_raised())
     yield from (f"certificate.reason.{reason}" for reason in REASONS)
     yield from keys_of_labels()
+    yield "error.right.day"  # of a page's own reading
     yield from (f"shop_badge.{part}" for part in ("heading", "licensed", "owner"))
     yield from (f"reason.{code}" for code in WEIGHTS)
     yield from (f"scan_alert.{kind}" for kind in KINDS)
