@@ -10,12 +10,17 @@ import notices_made
 import people_made
 import pytest
 import scans_made as made
+import shops_made
 from browsers_made import Browser
 from starlette.testclient import TestClient
 
 from authcheck.cases import today
+from authcheck.licences import design_rights
+from authcheck.licences.design_rights import NewRight
+from authcheck.members import domains, organisations
 from authcheck.members.permissions import Role
 from authcheck.members.reach import WHOLE
+from authcheck.registry.designs import get_design
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
@@ -102,3 +107,45 @@ def test_everybody_has_a_first_page(client: TestClient, workspace: Workspace) ->
     assert "acme" in licensee.get("/licences?state=offered&role=licensee").text
     for role, owner, kind in (("moderator", "bazaar", "marketplace"), ("operator", "office", "operator")):
         assert "Nothing needs you" in sign_in(client, workspace, role, owner, kind).get("/today").text
+
+
+def test_the_first_steps_are_counted_until_all_are_done(client: TestClient, workspace: Workspace) -> None:
+    """An administrator of a brand sees what is left. Others, and a brand that has done all, see no steps."""
+
+    def left() -> list[str]:
+        html = admin.get("/today").text
+        return re.findall(r'<a class="line" href="([^"]+)">(?:Prove|Be|Register|See|Name|Invite)', html)
+
+    admin = sign_in(client, workspace, "admin")
+    assert "1 of 7 steps done" in admin.get("/today").text
+    assert left() == [
+        "/organisation#domains",
+        "/register",
+        "/hits",
+        "/designs",
+        "/organisation#shops",
+        "/people",
+    ]
+    assert "steps done" not in sign_in(client, workspace, "analyst").get("/today").text
+    assert (
+        "steps done"
+        not in sign_in(client, workspace, "moderator", "market", "marketplace").get("/today").text
+    )
+    design = make.register(workspace, "KITE", seed=1).design
+    with workspace.database.writing() as session:
+        acme = organisations.get_organisation(session, "acme")
+        row = domains.add(session, acme, "acme.com", make.NOW)
+        domains.note(session, row.id, domains.Finding("dns"), make.NOW)
+        new = NewRight(kind="copyright", territories=("FR",))
+        design_rights.add(session, get_design(session, design.id), new, None, make.NOW)
+    assert left() == ["/organisation#shops"]
+    with workspace.database.writing() as session:
+        acme = organisations.get_organisation(session, "acme")
+        words = {
+            "marketplace": "bigmarket",
+            "shop_id": "own",
+            "url": "https://bigmarket.com/own",
+            "now": make.NOW,
+        }
+        shops_made.add(session, acme, **words)
+    assert "First steps" not in admin.get("/today").text
