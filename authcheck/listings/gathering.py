@@ -85,7 +85,7 @@ def gather(
     """Return the evidence about an offer, as the database is now."""
     storefront = shops.find_shop(session, offer.channel, offer.seller)
     seller = storefront.organisation if storefront else None
-    is_proved = storefront is not None and storefront.proof == shops.PROVED
+    is_proved = storefront is not None and shops.is_official(storefront)
     offer = replace(offer, seller=storefront.shop_id) if storefront else offer
     near_shop = None if storefront else shops.find_near_shop(session, offer.channel, offer.seller)
     seen = _seen(pictures)

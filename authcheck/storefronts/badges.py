@@ -17,6 +17,7 @@ from authcheck.errors import Conflict, NotFound, NotTrue, Rejected
 from authcheck.ledger.addresses import addresses_of
 from authcheck.licences import grants
 from authcheck.licences.terms import Grant, Use, breaches
+from authcheck.members.organisations import APPROVED
 from authcheck.members.tables import Organisation
 from authcheck.proofs.jws import Jws
 from authcheck.proofs.trust import Trust
@@ -47,18 +48,17 @@ def make_badge(
 
     The badge is a compact JWS, signed with the newest key of the licence's owner.
 
-    Raises NotFound (`storefront.not_found`, `licence.not_found`; `badge.not_found` unless the shop is open
-    and proved and the licence covers it today), Conflict (`badge.own_key` when the owner keeps its own key,
+    Raises NotFound (`storefront.not_found`, `licence.not_found`; `badge.not_found` unless the shop is
+    official and the licence covers it today), Conflict (`badge.own_key` when the owner keeps its own key,
     `signing_key.none`), NotTrue (`key.sealed`).
     """
     storefront = shops.get_storefront(session, storefront_id)
     licence = grants.get_licence(session, licence_id, organisation_id=storefront.organisation_id)
     grant = grants.grant_of(session, licence, units=units_issued)
-    is_own = licence.licensee_id == storefront.organisation_id and storefront.proof == shops.PROVED
-    is_own_open_shop = is_own and storefront.closed_at is None
-    if not is_own_open_shop or breaches(grant, _use(grant, storefront, now)):
-        raise NotFound("This licence does not cover this shop today.", code="badge.not_found")
     owner = session.get_one(Organisation, licence.owner_id)
+    is_own = licence.licensee_id == storefront.organisation_id and shops.is_official(storefront)
+    if not is_own or owner.state != APPROVED or breaches(grant, _use(grant, storefront, now)):
+        raise NotFound("This licence does not cover this shop today.", code="badge.not_found")
     signer = signer_for(session, owner, vault)
     if signer is None:
         raise Conflict(

@@ -13,7 +13,7 @@ from authcheck.members.organisations import APPROVED
 from authcheck.members.reach import WHOLE, Reach
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
-from authcheck.storefronts.shops import PROVED
+from authcheck.storefronts.shops import is_official
 from authcheck.storefronts.tables import Storefront
 
 MOST_SHOPS = 100  # of one organisation, for one answer
@@ -36,7 +36,7 @@ def brands_behind(session: Session, shop: Storefront, on: date) -> list[str] | N
     registered design or has a licence that covers the shop. An owner's shop may have no other brand behind.
     """
     organisation = shop.organisation
-    if shop.closed_at is not None or shop.proof != PROVED or organisation.state != APPROVED:
+    if not is_official(shop):
         return None
     got = list(all_licences(session, organisation.id, role="licensee"))
     grants = [

@@ -11,6 +11,8 @@ from authcheck.certificates.meters import units_issued
 from authcheck.licences.codes import checked_country
 from authcheck.licences.grants import grants_for
 from authcheck.licences.terms import Grant, Use, breaches
+from authcheck.members.organisations import APPROVED
+from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 from authcheck.storefronts.shops import PROVED
 from authcheck.storefronts.tables import Storefront
@@ -33,11 +35,12 @@ class OfficialShops:
 def who_may_sell(session: Session, design: Design, *, territory: str, on: date) -> OfficialShops:
     """Return the open shops of the owner, and those of licensees whose licence covers shop, country and day.
 
-    A design in dispute or retired has none: we then do not know whose it is, or the owner has withdrawn it.
-    Raises Rejected (`seller.territory`).
+    A design in dispute or retired, or of a suspended owner, has none: we then do not know whose it is, or the
+    owner has withdrawn it. Raises Rejected (`seller.territory`).
     """
     country = checked_country(territory, error_code="seller.territory")
-    if design.state != "registered":
+    owner = session.get_one(Organisation, design.owner_id)
+    if design.state != "registered" or owner.state != APPROVED:
         return OfficialShops(())
     use = Use(design_id=design.id, collection=design.collection, territory=country, on=on)
     grants = [
@@ -51,6 +54,7 @@ def who_may_sell(session: Session, design: Design, *, territory: str, on: date) 
             Storefront.organisation_id.in_(organisations),
             Storefront.closed_at.is_(None),
             Storefront.proof == PROVED,
+            Storefront.organisation.has(Organisation.state == APPROVED),
         )
         .order_by(Storefront.organisation_id != design.owner_id, Storefront.id)
         .limit(MOST_READ)

@@ -127,7 +127,7 @@ def may_sell(
         on=on,
     )
     is_owner, standings = rights_of(session, seller, design, use)
-    is_claimed = storefront.proof != shops.PROVED
+    is_claimed = not shops.is_official(storefront)
     return SellerAnswer(
         seller.handle, seller.id, is_owner=is_owner, on=on, licences=standings, is_claimed=is_claimed
     )

@@ -26,6 +26,7 @@ from authcheck.licences.codes import (
     refuse_rounded,
     spellings_of,
 )
+from authcheck.members.organisations import APPROVED
 from authcheck.members.reach import WHOLE, Reach
 from authcheck.members.tables import Organisation
 from authcheck.storage.parameters import can_be_stored
@@ -243,6 +244,11 @@ def find_shop(session: Session, marketplace: str, shop_id: str) -> Storefront | 
     return session.scalar(_shops_called(marketplace, shop_id).order_by(*PROVED_FIRST).limit(1))
 
 
+def is_official(shop: Storefront) -> bool:
+    """Return whether a shop clears listings: open, proved, and of an organisation that is approved."""
+    return shop.closed_at is None and shop.proof == PROVED and shop.organisation.state == APPROVED
+
+
 def find_near_shop(session: Session, marketplace: str, shop_id: str) -> str | None:
     """Return the id of an open shop of the marketplace that is written almost like an unknown id, or None.
 
@@ -263,12 +269,6 @@ def find_near_shop(session: Session, marketplace: str, shop_id: str) -> str | No
 
 def _escape_like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-
-
-def organisation_of(session: Session, marketplace: str, shop_id: str) -> Organisation | None:
-    """Return the organisation that lists a shop as its own, or None."""
-    storefront = find_shop(session, marketplace, shop_id)
-    return None if storefront is None else storefront.organisation
 
 
 def _shops_called(marketplace: str, shop_id: str) -> Select[Storefront]:

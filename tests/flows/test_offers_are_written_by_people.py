@@ -117,9 +117,9 @@ def test_shops_of_earlier_releases_are_found(workspace: Workspace, acme: made.Br
     with workspace.database.writing() as session:
         session.add(Storefront(id="shp_1", marketplace="www.market.example", shop_id="@kites", **fields))
     with workspace.database.reading() as session:
-        found = shops.organisation_of(session, "market.example", "kites")
+        found = shops.find_shop(session, "market.example", "kites")
         assert found is not None
-        assert found.handle == "kiteco"
+        assert found.organisation.handle == "kiteco"
         words: dict[str, Any] = {
             "marketplace": "https://market.example",
             "shop_id": "@0042",

@@ -42,8 +42,8 @@ def close(workspace: Workspace, handle: str, storefront_id: str) -> Storefront:
 def seller_of(workspace: Workspace, marketplace: str, shop_id: str) -> str | None:
     """The handle of the organisation that lists the shop."""
     with workspace.database.reading() as session:
-        found = shops.organisation_of(session, marketplace, shop_id)
-        return found and found.handle
+        found = shops.find_shop(session, marketplace, shop_id)
+        return found and found.organisation.handle
 
 
 def ask(workspace: Workspace, design_id: str, **words: Any) -> SellerAnswer:

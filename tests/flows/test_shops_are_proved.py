@@ -11,7 +11,8 @@ import pytest
 from authcheck.errors import AuthcheckError, Conflict, Forbidden, Unavailable
 from authcheck.listings import judging
 from authcheck.listings.judging import NewListing
-from authcheck.members import domains, organisations
+from authcheck.members import domains, organisations, standing
+from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 from authcheck.storefronts import official, proving, shops
 from authcheck.storefronts.tables import Storefront
@@ -194,7 +195,17 @@ def test_a_marketplace_is_known_by_its_proved_domain(workspace: Workspace) -> No
 
 
 Act = Callable[[Workspace, Storefront], None]
+
+
+def suspend(work: Workspace, shop: Storefront) -> None:
+    """Confirm the shop, and suspend its organisation."""
+    confirm(work, shop, None)
+    with work.database.writing() as session:
+        standing.suspend(session, session.get_one(Organisation, shop.organisation_id), "why", now=NOW)
+
+
 STATES: dict[str, Act] = {
+    "suspended": suspend,
     "claimed": lambda _work, _shop: None,
     "proved": lambda work, shop: confirm(work, shop, None),
     "lost": lambda work, shop: (confirm(work, shop, None), confirm(work, shop, None, takes_back=True))[0],
@@ -211,6 +222,8 @@ STATES: dict[str, Act] = {
         ("proved", "licence", "licensed", "listing.licensed"),
         ("claimed", "licence", "lookalike", "listing.shop_claimed"),
         ("lost", "licence", "lookalike", "listing.shop_claimed"),
+        ("suspended", "owner", "none", "design.owner_suspended"),
+        ("suspended", "licence", "lookalike", "listing.shop_claimed"),
         ("proved", "none", "unlicensed_use", "listing.no_licence"),
         ("claimed", "none", "unlicensed_use", "listing.no_licence"),
         ("lost", "none", "unlicensed_use", "listing.no_licence"),
