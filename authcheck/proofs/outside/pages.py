@@ -28,7 +28,7 @@ HTTPS_PORT = 443
 TIMEOUT_S = 10.0  # for the whole reading
 CONNECT_TIMEOUT_S = 4.0  # for each address
 MOST_ADDRESSES = 2
-MOST_BYTES = 512 * 1024
+MOST_BYTES = 2 * 1024**2  # pages of large marketplaces have more than a megabyte
 OK, REDIRECTS = 200, range(300, 400)
 USER_AGENT = "authcheck (proof of domains and shops)"
 
