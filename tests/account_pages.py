@@ -514,6 +514,7 @@ SIGNED_IN |= {
 SIGNED_IN |= dict.fromkeys(case_samples.PAGES, case_samples.MODERATOR)
 SIGNED_IN["account on"] = AGENT
 SIGNED_IN |= {name: ME for name in PAGES if name.startswith(("own organisation", "organisation "))}
+SIGNED_IN["people"] = ME | {"state": "applied"}
 
 
 def html(name: str, language: Language, path: str = "/") -> str:

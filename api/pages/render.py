@@ -111,4 +111,5 @@ def _me(signed_in: SignedIn, language: Language) -> dict[str, object]:
         "name": signed_in.person.name,
         "acting": acting,
         "pages": pages_of(signed_in),
+        "state": organisation.state if organisation else "approved",
     }

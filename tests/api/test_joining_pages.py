@@ -123,6 +123,7 @@ def test_the_way_in(mei: Browser, olga: Browser, workspace: Workspace, sites: Si
     page = mei.get("/organisation?notice=begun").text
     assert "Not approved yet" in page
     assert "herons.com" in page
+    assert "so you can look around" in mei.get("/today").text
     refused = mei.get("/certificates/new")
     assert (refused.status_code, "organisation.not_approved" in refused.text) == (403, True)
     (domain_id,) = re.findall(r'name="id" value="(dom_\w+)"', page)[:1]

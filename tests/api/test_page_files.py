@@ -104,6 +104,7 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "rights.said.": list(design_rights.NOTICES),
     "rights_review.said.": list(rights_review.NOTICES),
     "own.standing.": STATES,
+    "site.standing.": [state for state in STATES if state != "approved"],
     "own.about.": STATES,
     "own.state.": ["waiting", "proved", "lost"],
     "own.proved_by.": ["dns", "file"],
