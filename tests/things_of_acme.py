@@ -16,10 +16,14 @@ from authcheck.cases.notice_tables import Notice
 from authcheck.cases.tables import Case, CaseDecision, PictureCluster
 from authcheck.certificates import products
 from authcheck.certificates.tables import Certificate, ProductPicture, SigningKey
+from authcheck.files.documents import read_document
 from authcheck.ids import new_id
+from authcheck.licences import design_rights
+from authcheck.licences.design_rights import NewRight
 from authcheck.listings.tables import Listing
 from authcheck.members import api_keys, invitations, organisations
 from authcheck.registry import reports
+from authcheck.registry.designs import get_design
 from authcheck.registry.import_tables import Drop
 from authcheck.registry.negatives import add_negative, read_negative
 from authcheck.registry.tables import Dispute
@@ -36,6 +40,10 @@ def ids(workspace: Workspace) -> dict[str, str]:
         shop = shops_made.add(
             session, acme, marketplace="m.example", shop_id="1", url="https://m.example/1", now=make.NOW
         )
+        copyright_in = NewRight(kind="copyright", territories=("FR",))
+        paper = read_document(make.picture_bytes(8))
+        workspace.documents.put(paper.data)
+        right = design_rights.add(session, get_design(session, design), copyright_in, paper, make.NOW)
         session.add(Listing(**listing(acme.id)))
         drop = Drop(
             id=new_id("drp", make.NOW), organisation_id=acme.id, dropped_by="per_1", created_at=make.NOW,
@@ -65,7 +73,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
     assert signing_key is not None
     return {
         "check": check.id, "import": report.id, "drop": drop.id, "file": "1", "negative": str(negative.number), "picture": picture,
-        "hidden": make.register(workspace, "HIDDEN", seed=5).design.id, "dispute": dispute.id,
+        "hidden": make.register(workspace, "HIDDEN", seed=5).design.id, "dispute": dispute.id, "right": right.id,
         "batch": unit.batch_id, "gtin": units.GTIN, "product_picture": product_picture, "certificate": unit.id, "design": design, "licence": licence.id,
         "listing": "lst_acme", "case": _case(workspace, acme_id, design), "shop": shop.id, "person": person.id, "invitation": link.id, "key": key.id,
         "decision": "dec_acme", "alert": alert(workspace, unit),

@@ -82,7 +82,7 @@ TABLE: dict[str, Rule] = {
         ("GET /v1/rights", R, 200),
         ("GET /v1/rights/{right}", R, 404),
         ("GET /v1/rights/{right}/document", R, 404),
-        ("POST /v1/rights/{right}/decision", D, 404, {"decision": "accept"}),
+        ("POST /v1/rights/{right}/decision", D, 200, {"decision": "accept"}),
     ),
     **rules(
         Resource.REVOCATIONS,
@@ -199,6 +199,8 @@ TABLE: dict[str, Rule] = {
     ),
 }  # fmt: skip
 OPERATORS: dict[str, int] = {  # what the operator may do with things of every organisation
+    "GET /v1/rights/{right}": 200,
+    "GET /v1/rights/{right}/document": 200,
     "POST /v1/keys": 201,
     "GET /v1/keys": 200,
     "DELETE /v1/keys/{key}": 200,
