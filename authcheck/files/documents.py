@@ -16,9 +16,10 @@ MOST_INFLATED = 64 * 1024**2  # of all compressed parts of a PDF together
 TAIL_BYTES = 1024  # where the end of a PDF must be (ISO 32000-1 annex H, note 18)
 PNG, PNG_END = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x00IEND\xaeB`\x82"
 JPEG, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
-# Names in a PDF that make its reader run, open, send or carry something.
+# Names of actions and parts by which a PDF makes its reader run, send, open or carry something. What is done
+# at the opening (`OpenAction`) is one of these actions, or only the page that is shown first.
 ACTIVE = re.compile(
-    rb"/(JavaScript|JS|Launch|EmbeddedFiles?|EF|RichMedia|XFA|SubmitForm|ImportData|GoToE|GoToR|OpenAction|AA"
+    rb"/(JavaScript|JS|Launch|EmbeddedFiles?|EF|RichMedia|XFA|SubmitForm|ImportData|GoToE|GoToR"
     rb"|Rendition|Movie|Sound|3D)(?![A-Za-z0-9])"
 )
 ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")  # ISO 32000-1 s7.3.5: a name may hide its letters

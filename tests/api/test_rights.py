@@ -84,7 +84,7 @@ def test_a_refusal_needs_its_reason(
     [
         ({"data": b"<html>"}, "document.kind"),
         ({"data": pdf() + b"PK"}, "document.tail"),
-        ({"data": pdf().replace(b"/Catalog", b"/Catalog /OpenAction 1 0 R")}, "document.active"),
+        ({"data": pdf().replace(b"/Catalog", b"/Catalog /OpenAction <</S/Launch/F(x)>>")}, "document.active"),
         ({"territories": ""}, "right.territory"),
         ({"territories": "Atlantis"}, "right.territory"),
         ({"expires_on": "2020-01-01"}, "right.expired"),

@@ -47,6 +47,7 @@ PNG, JPEG = make.picture_bytes(1), make.picture_bytes(1, "JPEG")
         (pdf(), "application/pdf"),
         (pdf() + b"\r\n", "application/pdf"),
         (pdf("JavaScript and OpenAction are only words here"), "application/pdf"),
+        (with_part(b"9 0 obj <</OpenAction[3 0 R/Fit]>> endobj\n"), "application/pdf"),  # the first page
         (PNG, "image/png"),
         (JPEG, "image/jpeg"),
     ],
@@ -70,7 +71,7 @@ def test_a_plain_document_is_taken(data: bytes, media_type: str) -> None:
         (b"%PDF-1.7\n<html>" + pdf(), "document.kind"),
         (with_part(b"9 0 obj <</S/JavaScript/JS(app.alert\\(1\\))>> endobj\n"), "document.active"),
         (with_part(b"9 0 obj <</S/J#61vaScript>> endobj\n"), "document.active"),
-        (with_part(b"9 0 obj <</OpenAction 3 0 R>> endobj\n"), "document.active"),
+        (with_part(b"9 0 obj <</OpenAction<</S/JavaScript/JS 3 0 R>>>> endobj\n"), "document.active"),
         (with_part(b"9 0 obj <</S/Launch/F(calc.exe)>> endobj\n"), "document.active"),
         (with_part(b"9 0 obj <</Names<</EmbeddedFiles 3 0 R>>>> endobj\n"), "document.active"),
         (with_part(stream(b"1 0 <</S/JavaScript/JS(x)>>")), "document.active"),
