@@ -70,10 +70,7 @@ def look_at_shops(workspace: Workspace, end: asyncio.Event) -> int:
     """Look at the pages of shops that are due, at most AT_ONCE, and return how many were looked at."""
     with workspace.database.reading() as session:
         rows = shop_proofs.find_due(session, utc_now(), AT_ONCE)
-        due = [
-            (row.id, row.url, [shop_proofs.proof_of(claim) for claim in shop_proofs.claims_of(session, row)])
-            for row in rows
-        ]
+        due = [(row.id, row.url, shop_proofs.texts_to_find(session, row)) for row in rows]
     for number, (storefront_id, url, proofs) in enumerate(due):
         if end.is_set():
             return number

@@ -52,7 +52,7 @@ def look(
     rates.count(rates.invitations, caller.organisation_id, request)
     with workspace.database.reading() as session:
         row = _own_shop(session, caller, form)
-        url, proofs = row.url, [proving.proof_of(claim) for claim in proving.claims_of(session, row)]
+        url, proofs = row.url, proving.texts_to_find(session, row)
     finding = proving.look(workspace.outside, url, proofs)
     with workspace.database.writing() as session:
         noted = proving.note(session, row.id, finding, utc_now())

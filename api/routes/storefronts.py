@@ -157,7 +157,7 @@ def prove_storefront(caller: LicencesWriter, storefront_id: str, workspace: Work
     owner_id, reach = caller.organisation_id, caller.reach
     with workspace.database.reading() as session:
         row = shops.get_storefront(session, storefront_id, organisation_id=owner_id, reach=reach)
-        proofs = [proving.proof_of(claim) for claim in proving.claims_of(session, row)]
+        proofs = proving.texts_to_find(session, row)
     finding = proving.look(workspace.outside, row.url, proofs)
     with workspace.database.writing() as session:
         proving.note(session, row.id, finding, utc_now())
@@ -168,7 +168,7 @@ def prove_storefront(caller: LicencesWriter, storefront_id: str, workspace: Work
 def confirm_storefront(
     caller: ListingsChecker, storefront_id: str, body: ConfirmationIn, workspace: WorkspaceDep
 ) -> StorefrontOut:
-    """Say, as the shop's marketplace, whose shop it is. Its word counts more than a page."""
+    """Say, as the shop's marketplace, whether the shop is this organisation's. Your word outlasts pages."""
     caller.reach.require_whole()
     with workspace.database.writing() as session:
         row = shops.get_storefront(session, storefront_id)

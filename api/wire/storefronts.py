@@ -42,7 +42,7 @@ class StorefrontOut(Wire):
 class ConfirmationIn(Wire):
     """The word of the shop's marketplace."""
 
-    confirmed: bool = Field(description="false takes the confirmation back.")
+    confirmed: bool = Field(description="false denies the shop, until it is confirmed again.")
 
 
 class BreachOut(Wire):

@@ -20,7 +20,7 @@ from authcheck.files.table_text import shown
 from authcheck.ids import EMBEDDINGS, LOOSE_JOINERS, UNSEEN, fold, tidy
 from authcheck.labels import gs1
 from authcheck.licences.written import read_count
-from authcheck.storefronts.shops import to_ascii_host
+from authcheck.storefronts.addresses import to_ascii_host
 
 URL_CHARS = 2000
 LANGUAGE_CHARS = 35  # the length that BCP 47 (RFC 5646 s4.4.1) asks everybody to keep

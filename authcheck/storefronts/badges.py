@@ -21,7 +21,7 @@ from authcheck.members.organisations import APPROVED
 from authcheck.members.tables import Organisation
 from authcheck.proofs.jws import Jws
 from authcheck.proofs.trust import Trust
-from authcheck.storefronts import shops
+from authcheck.storefronts import addresses, shops
 from authcheck.storefronts.tables import Storefront
 from authcheck.vault import Vault
 
@@ -104,7 +104,7 @@ def verify_badge(jws: str, url: str, trust: Trust, now: datetime) -> Badge:
     Raises NotTrue (`badge.malformed`, `badge.algorithm`, `badge.key`, `badge.signature`, `badge.url`,
     `badge.expired`, `certificate.issuer`), Rejected (`storefront.url`) when `url` is not a shop's address.
     """
-    here = shops.normal_url(url)
+    here = addresses.normal_url(url)
     parts = _read(jws)
     claims = parts.payload
     key = trust.key(claims["iss"], parts.header["kid"])
@@ -143,7 +143,7 @@ def _malformed_error() -> NotTrue:
 
 def _normal_url_or_none(text: str) -> str | None:
     try:
-        return shops.normal_url(text)
+        return addresses.normal_url(text)
     except Rejected:
         return None
 

@@ -5,15 +5,13 @@ organisations may claim a shop, and one can have it proved.
 """
 
 import secrets
-import unicodedata
 from datetime import datetime
-from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from authcheck.errors import Conflict, NotFound, Rejected
-from authcheck.ids import fold, new_id, normal_id
+from authcheck.ids import new_id, normal_id
 from authcheck.ledger.journal import lock_ledger
 from authcheck.licences.codes import (
     BEFORE_HOST,
@@ -30,75 +28,13 @@ from authcheck.members.organisations import APPROVED
 from authcheck.members.reach import WHOLE, Reach
 from authcheck.members.tables import Organisation
 from authcheck.storage.parameters import can_be_stored
+from authcheck.storefronts.addresses import normal_url
 from authcheck.storefronts.tables import Storefront
 
-URL_CHARS = 500
-HTTPS_PORT = 443
 CLAIMED, PROVED, LOST = "claimed", "proved", "lost"
+DENIED = "storefront.denied"  # the problem of a shop that its marketplace or the operator denies
 PROVED_FIRST = (Storefront.proof != PROVED, Storefront.id)
 MOST_OPEN = 1000  # open shops of one organisation
-
-
-def normal_url(text: str) -> str:
-    """Return a shop's address in its one spelling: host in lower case, no fragment, no slash at the end.
-
-    `HTTPS://Shop.Example:443/a/#x` becomes `https://shop.example/a`. Raises Rejected (`storefront.url`) for
-    an address that a buyer's browser should not be sent to.
-    """
-    parts = _split_url(text)
-    host, port = (parts.hostname or "").rstrip("."), parts.port
-    steps = parts.path.lower().replace("%2e", ".").split("/")
-    if not host or {".", ".."} & set(steps):  # browsers follow such steps to another address
-        raise _bad_url_error()
-    host = f"[{host}]" if ":" in host else host
-    place = host if port in {None, HTTPS_PORT} else f"{host}:{port}"
-    query = f"?{parts.query}" if parts.query else ""
-    return f"https://{place}{parts.path.rstrip('/')}{query}"
-
-
-def _split_url(text: str) -> SplitResult:
-    """Split a plain https address.
-
-    Check its characters first: Python's parser drops some that browsers keep.
-    """
-    text = fold(text)
-    text = text if BEFORE_HOST.match(text) is None else to_ascii_host(text)
-    is_plain = text.isascii() and text.isprintable() and not set(text) & set(' \\"<>^`{|}')
-    try:
-        parts = urlsplit(text if is_plain and len(text) <= URL_CHARS else "")
-        is_complete = parts.scheme == "https" and parts.hostname and parts.port != 0
-    except ValueError as error:
-        raise _bad_url_error() from error
-    if not is_complete or "@" in parts.netloc:
-        raise _bad_url_error()
-    return parts
-
-
-def to_ascii_host(text: str) -> str:
-    """Return an address with its international host name in ASCII: `https://xn--...`."""
-    scheme, separator, rest = text.partition("://")
-    end = next((place for place, char in enumerate(rest) if char in "/?#"), len(rest))
-    host = rest[:end]
-    if any(map(_is_mixed, host.split("."))):
-        return text
-    try:
-        return f"{scheme}{separator}{host if host.isascii() else host.encode('idna').decode()}{rest[end:]}"
-    except UnicodeError:
-        return text
-
-
-def _is_mixed(label: str) -> bool:
-    """Return whether a part of a host name has letters of two alphabets that look alike."""
-    names = {unicodedata.name(char, "").partition(" ")[0] for char in label if char.isalpha()}
-    return len(names & {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}) > 1
-
-
-def _bad_url_error() -> Rejected:
-    return Rejected(
-        f"A shop's address must begin with https:// and have at most {URL_CHARS} ASCII characters.",
-        code="storefront.url",
-        limit=URL_CHARS,
-    )
 
 
 def add(
@@ -121,26 +57,34 @@ def add(
         )
     lock_ledger(session)  # two transactions that add the same shop take turns at this row
     if listed := _find_own_claim(session, organisation, marketplace, shop_id):
-        moved = listed.url != url and listed.proved_by == "page"
-        listed.url, listed.proof = url, CLAIMED if moved else listed.proof
+        if listed.url != url and listed.proof == PROVED:  # buyers are sent to the address that was proved
+            listed.proof, listed.proved_by = CLAIMED, ""
+        listed.url = url
         return listed
     _refuse_too_many(session, organisation)
-    storefront = Storefront(
+    denied_by = _find_denial(session, organisation, marketplace, shop_id)
+    storefront = _describe(organisation, marketplace, shop_id, url, denied_by=denied_by, now=now)
+    session.add(storefront)
+    session.flush()
+    return storefront
+
+
+def _describe(
+    organisation: Organisation, marketplace: str, shop_id: str, url: str, *, denied_by: str, now: datetime
+) -> Storefront:
+    return Storefront(
         id=new_id("shp", now),
         organisation_id=organisation.id,
         marketplace=marketplace,
         shop_id=shop_id,
         url=url,
         created_at=now,
-        proof=CLAIMED,
-        proved_by="",
+        proof=LOST if denied_by else CLAIMED,
+        proved_by=denied_by,
         code=secrets.token_urlsafe(24),
-        problem="",
+        problem=DENIED if denied_by else "",
         organisation=organisation,
     )
-    session.add(storefront)
-    session.flush()
-    return storefront
 
 
 def _find_own_claim(
@@ -154,6 +98,25 @@ def _find_own_claim(
     if any(claim.proof == PROVED and claim.organisation_id != organisation.id for claim in claims):
         raise Conflict("Another organisation has proved that this shop is its own.", code="storefront.taken")
     return next((claim for claim in claims if claim.organisation_id == organisation.id), None)
+
+
+def _find_denial(session: Session, organisation: Organisation, marketplace: str, shop_id: str) -> str:
+    """Return who denied the organisation's last claim of a shop, "" for nobody.
+
+    To close a denied shop and to claim it again changes nothing.
+    """
+    last = (
+        select(Storefront)
+        .where(
+            Storefront.organisation_id == organisation.id,
+            Storefront.marketplace.in_(spellings_of(marketplace)),
+            Storefront.shop_id == shop_id,
+        )
+        .order_by(Storefront.id.desc())
+        .limit(1)
+    )
+    row = session.scalar(last)
+    return row.proved_by if row is not None and row.problem == DENIED else ""
 
 
 def _refuse_too_many(session: Session, organisation: Organisation) -> None:

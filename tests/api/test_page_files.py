@@ -82,6 +82,7 @@ DOMAIN_PROBLEMS = {  # that a look at a domain can meet
     for name in ("pages", "resolving")
     for code in re.findall(r'code="([a-z]+\.[a-z_]+)"', (OUTSIDE / f"{name}.py").read_text())
 }
+SHOP_PROBLEMS = ("missing", "shared", "elsewhere", "denied")
 ACCOUNT_ENDS = {  # by the beginning of the key
     "sign_in.": ["signed_out", "expired", "password_changed", "needed", "invited", "empty"],
     "account.said.": [
@@ -98,7 +99,7 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "link.": ["reset", "invitation", "join", "other", "apply"],
     "shops.state.": ["claimed", "proved", "lost"],
     "shops.proved_by.": ["page", "marketplace", "operator"],
-    "shops.problem.": ["storefront.missing", "storefront.shared", *DOMAIN_PROBLEMS],
+    "shops.problem.": [*(f"storefront.{end}" for end in SHOP_PROBLEMS), *DOMAIN_PROBLEMS],
     "rights.kind.": list(RIGHT_KINDS),
     "rights.state.": list(RIGHT_STATES),
     "rights.said.": list(design_rights.NOTICES),

@@ -14,7 +14,7 @@ from authcheck.errors import AuthcheckError, Conflict, NotFound, Rejected
 from authcheck.ids import new_id
 from authcheck.members import organisations
 from authcheck.registry import designs
-from authcheck.storefronts import sellers, shops
+from authcheck.storefronts import addresses, sellers, shops
 from authcheck.storefronts.sellers import SellerAnswer
 from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import Workspace
@@ -143,8 +143,8 @@ def test_an_address_has_one_spelling() -> None:
         "HTTPS://market.example./Shop/1#top",
         " https://market.example/Shop/1",
     ]
-    assert {shops.normal_url(text) for text in same} == {"https://market.example/Shop/1"}
-    assert shops.normal_url("https://m.example:8443/?shop=1") == "https://m.example:8443?shop=1"
+    assert {addresses.normal_url(text) for text in same} == {"https://market.example/Shop/1"}
+    assert addresses.normal_url("https://m.example:8443/?shop=1") == "https://m.example:8443?shop=1"
 
 
 def test_too_many_shops_are_refused(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.postgresql
-MARKET, URL = "bigmarket", "https://bigmarket.com/kites"
+MARKET, HANDLE, URL = "bigmarket.com", "bigmarket", "https://bigmarket.com/kites"
 NOW = make.NOW
 
 
@@ -51,7 +51,7 @@ def claim(work: Workspace, handle: str = "kiteco", **words: Any) -> Storefront:
 def look(work: Workspace, shop: Storefront, page: Page, *, now: Any = NOW) -> Storefront:
     """Look at the shop's page and note what was found."""
     with work.database.reading() as session:
-        proofs = [proving.proof_of(one) for one in proving.claims_of(session, shop)]
+        proofs = proving.texts_to_find(session, shop)
     finding = proving.look(page, shop.url, proofs)
     with work.database.writing() as session:
         noted = proving.note(session, shop.id, finding, now)
@@ -123,14 +123,19 @@ def test_a_lost_text_costs_the_proof_after_three_days(workspace: Workspace) -> N
     look(workspace, shop, Page(proving.proof_of(shop)), now=NOW + timedelta(days=5))
     with workspace.database.reading() as session:
         assert [row.id for row in proving.find_due(session, NOW + timedelta(days=7), 9)] == [shop.id]
-    claim(workspace, url="https://bigmarket.com/elsewhere")
-    assert proof_of(workspace, shop) == "claimed page"
+    claim(workspace, url="https://shops.bigmarket.com/?shop=Kites")
+    assert proof_of(workspace, shop) == "claimed"
 
 
-def marketplace(work: Workspace, handle: str = MARKET, *, roles: Sequence[str] = ("marketplace",)) -> str:
-    """Make a marketplace, and return its handle."""
+def marketplace(
+    work: Workspace, handle: str = HANDLE, *, roles: Sequence[str] = ("marketplace",), domain: str = ""
+) -> str:
+    """Make a marketplace that has proved a domain, and return its handle."""
     with work.database.writing() as session:
-        organisations.create_organisation(session, handle=handle, name=handle, roles=roles, now=NOW)
+        member = organisations.create_organisation(session, handle=handle, name=handle, roles=roles, now=NOW)
+        if domain:
+            row = domains.add(session, member, domain, NOW)
+            domains.note(session, row.id, domains.Finding("dns"), NOW)
     return handle
 
 
@@ -149,7 +154,7 @@ def test_the_marketplace_knows_best(workspace: Workspace) -> None:
     """Its word ends the proof of a page, and no page ends its word."""
     first, second = claim(workspace), claim(workspace, "rivalco")
     look(workspace, second, Page(proving.proof_of(second)))
-    confirm(workspace, first, marketplace(workspace))
+    confirm(workspace, first, marketplace(workspace, domain=MARKET))
     assert (proof_of(workspace, first), proof_of(workspace, second)) == (
         "proved marketplace",
         "lost page storefront.shared",
@@ -160,16 +165,77 @@ def test_the_marketplace_knows_best(workspace: Workspace) -> None:
     with pytest.raises(Conflict) as taken:
         confirm(workspace, second, None)
     assert taken.value.code == "storefront.taken"
-    confirm(workspace, first, MARKET, takes_back=True)
-    assert proof_of(workspace, first).startswith("lost")
+    confirm(workspace, first, HANDLE, takes_back=True)
+    assert proof_of(workspace, first) == "lost marketplace storefront.denied"
     confirm(workspace, second, None)
     assert proof_of(workspace, second) == "proved operator"
 
 
-@pytest.mark.parametrize(("handle", "roles"), [("othermarket", ("marketplace",)), (MARKET, ("brand",))])
+def test_no_page_and_no_new_claim_ends_a_denial(workspace: Workspace) -> None:
+    """A shop that its marketplace denies stays denied until the marketplace or the operator confirms it."""
+    shop = claim(workspace)
+    look(workspace, shop, Page(proving.proof_of(shop)))
+    confirm(workspace, shop, marketplace(workspace, domain=MARKET), takes_back=True)
+    look(workspace, shop, Page(proving.proof_of(shop)))
+    assert proof_of(workspace, shop) == "lost marketplace storefront.denied"
+    with workspace.database.writing() as session:
+        member = organisations.get_organisation(session, "kiteco")
+        shops.close(session, member, shop.id, NOW)
+    again = claim(workspace)
+    assert again.id != shop.id
+    look(workspace, again, Page(proving.proof_of(again)))
+    assert proof_of(workspace, again) == "lost marketplace storefront.denied"
+    confirm(workspace, again, None)
+    assert proof_of(workspace, again) == "proved operator"
+
+
+@pytest.mark.parametrize(
+    ("market", "shop_id", "url", "is_read"),
+    [
+        (MARKET, "kites", "https://bigmarket.com/kites", True),
+        (MARKET, "kites", "https://www.bigmarket.com/shop/Kites/home", True),
+        (MARKET, "kites", "https://kites.bigmarket.com/", True),
+        (MARKET, "4711", "https://shops.bigmarket.com/view?user=4711&lang=en", True),
+        (MARKET, "kites & co", "https://bigmarket.com/kites%20%26%20co", True),
+        (HANDLE, "kites", "https://bigmarket.com/kites", True),  # its marketplace has proved the domain
+        (MARKET, "kites", "https://counterfeits.com/kites", False),
+        (MARKET, "kites", "https://bigmarket.com.counterfeits.com/kites", False),
+        (MARKET, "kites", "https://notbigmarket.com/kites", False),
+        (MARKET, "kites", "https://counterfeits.com/bigmarket.com/kites", False),
+        (MARKET, "kites", "https://bigmarket.com/kites-of-others", False),
+        (MARKET, "kites", "https://bigmarket.com/#kites", False),
+        (MARKET, "kites", "https://bigmarket.com/", False),
+        ("othermarket", "kites", "https://bigmarket.com/kites", False),
+        ("plainbrand", "kites", "https://bigmarket.com/kites", False),
+    ],
+)
+def test_only_the_shops_page_on_the_marketplace_proves_it(
+    workspace: Workspace, market: str, shop_id: str, url: str, *, is_read: bool
+) -> None:
+    """A claimant who shows the text on a page of its own has proved nothing, and that page is not read."""
+    marketplace(workspace, domain="bigmarket.com")
+    marketplace(workspace, "othermarket")
+    marketplace(workspace, "plainbrand", roles=("brand",), domain="plain.com")
+    shop = claim(workspace, marketplace=market, shop_id=shop_id, url=url)
+    look(workspace, shop, Page(proving.proof_of(shop)))
+    assert proof_of(workspace, shop) == ("proved page" if is_read else "claimed  storefront.elsewhere")
+
+
+def test_a_new_address_has_to_be_proved_again(workspace: Workspace) -> None:
+    """Buyers are sent to the address. A look at the old one, under way, does not prove the new one."""
+    shop = claim(workspace)
+    confirm(workspace, shop, None)
+    found = proving.Finding(URL, frozenset([proving.proof_of(shop)]))
+    claim(workspace, url="https://counterfeits.com/kites")
+    with workspace.database.writing() as session:
+        proving.note(session, shop.id, found, NOW)
+    assert proof_of(workspace, shop) == "claimed"
+
+
+@pytest.mark.parametrize(("handle", "roles"), [("othermarket", ("marketplace",)), (HANDLE, ("brand",))])
 def test_only_the_own_marketplace_confirms(workspace: Workspace, handle: str, roles: Sequence[str]) -> None:
     """Neither another marketplace, nor an organisation that only has the name."""
-    shop = claim(workspace)
+    shop = claim(workspace, marketplace=HANDLE)
     for takes_back in (False, True):
         with pytest.raises(Forbidden) as refused:
             confirm(

@@ -19,6 +19,7 @@ from authcheck.registry import designs
 from authcheck.storage.opening import open_storage, utc_now
 from authcheck.storefronts import badges, proving, sellers, shops
 from authcheck.storefronts.sellers import SellerAnswer
+from authcheck.storefronts.shops import DENIED
 from authcheck.storefronts.tables import Storefront
 from authcheck.terminal.output import console
 from authcheck.terminal.output.console import Json
@@ -29,6 +30,11 @@ storefronts_app = typer.Typer(no_args_is_help=True, help="Official shops of orga
 Org = Annotated[str, typer.Option("--org", help="Handle of the organisation.")]
 Marketplace = Annotated[str, typer.Option(help="The marketplace's name, like market.example.")]
 Shop = Annotated[str, typer.Option(help="The shop's id there.")]
+LASTING = {  # problems that no text on the page ends
+    proving.ELSEWHERE: "The address is not on the marketplace, or the shop's id is not a part of it. Correct"
+    " the address, or ask the marketplace to confirm the shop.",
+    DENIED: "The marketplace or the operator says that the shop is not yours. Ask them to confirm it.",
+}
 
 
 @storefronts_app.command("add")
@@ -55,7 +61,7 @@ def prove_storefront(
         with storage.database.reading() as session:
             member = organisations.get_organisation(session, organisation)
             row = shops.get_storefront(session, storefront, organisation_id=member.id)
-            proofs = [proving.proof_of(claim) for claim in proving.claims_of(session, row)]
+            proofs = proving.texts_to_find(session, row)
         finding = proving.look(Internet(), row.url, proofs)
         with storage.database.writing() as session:
             noted = proving.note(session, row.id, finding, utc_now())
@@ -63,6 +69,9 @@ def prove_storefront(
         console.say(f"{noted.shop_id} on {noted.marketplace} is proved.")
         return
     problem = noted.problem if noted is not None else "storefront.closed"
+    if problem in LASTING:
+        console.say(f"{LASTING[problem]} [{problem}]")
+        raise typer.Exit(1)
     console.say(f"The page does not prove the shop [{problem}]. It must show this text:")
     print(proving.proof_of(row))  # noqa: T201 - data goes to stdout, alone
     raise typer.Exit(1)
@@ -75,7 +84,7 @@ def confirm_storefront(
     marketplace: Annotated[
         str, typer.Option(help="Handle of the marketplace that says so. Default: you, the operator.")
     ] = "",
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the confirmation back.")] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Deny the shop instead.")] = False,
 ) -> None:
     """Prove a shop by the word of its marketplace, or by yours."""
     with open_storage() as storage, storage.database.writing() as session:
