@@ -125,11 +125,11 @@ def _add(workspace: Workspace, caller: Principal, design_id: str, sent: Sent) ->
     )
     part = next((part for part in form.files("document") if part.size_bytes), None)
     document = read_document(form.bytes_of(part)) if part else None
-    if document is not None:
-        workspace.documents.put(document.data)
     with workspace.database.writing() as session:
         design = get_design(session, design_id, owner_id=owner_id, reach=reach)
         rights.add(session, design, new, document, now)
+        if document is not None:
+            workspace.documents.put(document.data)
 
 
 @router.post("/withdraw")

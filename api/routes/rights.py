@@ -60,13 +60,11 @@ def add_right(caller: DesignsWriter, design_id: str, upload: UploadDep, workspac
     if len(files) > 1:
         raise Rejected("Send one document.", code="document.several")
     document = read_document(form.bytes_of(files[0])) if files else None
-    with workspace.database.reading() as session:
-        read_own_design(session, caller, design_id)  # before anything is stored
-    if document is not None:
-        workspace.documents.put(document.data)
     now = utc_now()
     with workspace.database.writing() as session:
         row = rights.add(session, read_own_design(session, caller, design_id), new, document, now)
+        if document is not None:
+            workspace.documents.put(document.data)
         right_id = row.id
     return _read(workspace, caller, right_id, owner_id=caller.organisation_id)
 

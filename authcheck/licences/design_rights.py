@@ -53,7 +53,9 @@ def document_store(settings: Settings) -> PictureStore:
 def add(
     session: Session, design: Design, new: NewRight, document: Document | None, now: datetime
 ) -> DesignRight:
-    """Name a right in a design. It waits for the operator. The caller has stored the document.
+    """Name a right in a design. It waits for the operator.
+
+    The caller stores the document in the same transaction: a right that is refused here leaves no file.
 
     Raises Rejected (`right.kind`, `right.number`, `right.office`, `right.territory`, `right.classes`,
     `right.expired`), Conflict (`right.taken` for a number that another owner has named, `right.exists`,

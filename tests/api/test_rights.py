@@ -100,8 +100,7 @@ def test_a_bad_right_stores_nothing(
     """Each by its code, and no file of it stays."""
     answer = add(client, workspace, brand, **sent)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
-    if code.startswith("document"):
-        assert not workspace.documents.folder.exists()
+    assert not workspace.documents.folder.exists()
 
 
 def test_a_huge_document_ends_at_the_door(client: TestClient, workspace: Workspace, brand: Headers) -> None:

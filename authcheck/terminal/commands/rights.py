@@ -48,9 +48,9 @@ def add_right(
     paper = read_document(read_file(document, MOST_BYTES + 1)) if document else None
     with open_storage() as storage, storage.database.writing() as session:
         row = designs.find_design(session, owner, design) if owner else designs.get_design(session, design)
+        right = rights.add(session, row, new, paper, utc_now())
         if paper is not None:
             rights.document_store(storage.settings).put(paper.data)
-        right = rights.add(session, row, new, paper, utc_now())
     print(right.id)  # noqa: T201 - data goes to stdout, alone
 
 
