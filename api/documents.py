@@ -2,6 +2,7 @@
 
 from fastapi import Response
 
+from authcheck.files.documents import ending_of
 from authcheck.licences.design_rights import no_document_error
 from authcheck.licences.right_tables import DesignRight
 from authcheck.workspace import Workspace
@@ -17,7 +18,7 @@ def document_response(workspace: Workspace, right: DesignRight) -> Response:
     """Return the document of a right. Raises NotFound (`document.not_found`) for a right without one."""
     if not right.document_sha256:
         raise no_document_error()
-    ending = right.document_type.rpartition("/")[2].replace("jpeg", "jpg")
-    name = {"Content-Disposition": f'attachment; filename="{right.id}.{ending}"'}
+    file_name = f"{right.id}.{ending_of(right.document_type)}"
+    name = {"Content-Disposition": f'attachment; filename="{file_name}"'}
     data = workspace.documents.get(right.document_sha256)
     return Response(data, media_type=right.document_type, headers=HEADERS | name)

@@ -3,22 +3,22 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy.exc import SQLAlchemyError
 
 from authcheck.cases import clones, order
 from authcheck.cases.settling import settle
 from authcheck.certificates import planned
-from authcheck.errors import AuthcheckError
 from authcheck.listings import holds
 from authcheck.scans import closing
 from authcheck.scans.sweeping import AT_ONCE, erase_old
 from authcheck.scans.volume import watch_volumes
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
+
+from .rounds import ended_within, in_background, log_faults
 
 EVERY_S = 2.0
 WATCH_EVERY_S = 600.0
@@ -33,19 +33,14 @@ async def settled_in_background(workspace: Workspace) -> AsyncIterator[None]:
     Every 10 minutes look for sudden volumes of scans, and sum their days. Every 6 hours release ended holds
     and erase old hashes. First sort the cases again that were sorted by other weights.
     """
-    end = asyncio.Event()
-    task = asyncio.create_task(_repeat(workspace, end))
-    try:
+    async with in_background(partial(_repeat, workspace)):
         yield
-    finally:
-        end.set()
-        await task  # never cancelled: a thread that works on the database must end before the pool is closed
 
 
 async def _repeat(workspace: Workspace, end: asyncio.Event) -> None:
     rounds = 0
     await run_in_threadpool(_logging_faults, partial(_sort_again, workspace))
-    while not await _ended_within(end, EVERY_S):
+    while not await ended_within(end, EVERY_S):
         rounds += 1
         await run_in_threadpool(_logging_faults, partial(_settle, workspace))
         await run_in_threadpool(_logging_faults, partial(_revoke, workspace))
@@ -53,13 +48,6 @@ async def _repeat(workspace: Workspace, end: asyncio.Event) -> None:
             await run_in_threadpool(_logging_faults, partial(_watch, workspace))
         if rounds % (SWEEP_EVERY_S // EVERY_S) == 0:
             await run_in_threadpool(_logging_faults, partial(_sweep, workspace))
-
-
-async def _ended_within(end: asyncio.Event, seconds: float) -> bool:
-    """Wait for the end, at most for so many seconds, and return whether it has come."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(end.wait(), seconds)
-    return end.is_set()
 
 
 def _sort_again(workspace: Workspace) -> None:
@@ -92,10 +80,4 @@ def _sweep(workspace: Workspace) -> None:
 
 
 def _logging_faults(work: Callable[[], None]) -> None:
-    """Do work in the background. A fault is logged, and the work waits for the next round."""
-    try:
-        work()
-    except (AuthcheckError, SQLAlchemyError, OSError) as error:
-        log.warning("cases wait for the next round: %s", error)
-    except Exception:  # a fault in one case must not keep all decisions from leaving
-        log.exception("cases wait for the next round")
+    log_faults(work, log, "cases wait")

@@ -40,10 +40,10 @@ class Document:
         """Return the SHA-256 of the bytes, in hex."""
         return hashlib.sha256(self.data).hexdigest()
 
-    @property
-    def extension(self) -> str:
-        """Return the ending of the name under which the document is handed out."""
-        return self.media_type.rpartition("/")[2].replace("jpeg", "jpg")
+
+def ending_of(media_type: str) -> str:
+    """Return the ending of the name under which a document is handed out: `pdf`, `png` or `jpg`."""
+    return media_type.rpartition("/")[2].replace("jpeg", "jpg")
 
 
 def read_document(data: bytes) -> Document:

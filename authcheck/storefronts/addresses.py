@@ -1,11 +1,11 @@
 """Addresses of shops in one spelling, and only those that a buyer's browser may be sent to."""
 
-import unicodedata
 from urllib.parse import SplitResult, urlsplit
 
 from authcheck.errors import Rejected
 from authcheck.ids import fold
 from authcheck.licences.codes import BEFORE_HOST
+from authcheck.proofs.outside.names import is_mixed
 
 URL_CHARS = 500
 HTTPS_PORT = 443
@@ -51,18 +51,12 @@ def to_ascii_host(text: str) -> str:
     scheme, separator, rest = text.partition("://")
     end = next((place for place, char in enumerate(rest) if char in "/?#"), len(rest))
     host = rest[:end]
-    if any(map(_is_mixed, host.split("."))):
+    if any(map(is_mixed, host.split("."))):
         return text
     try:
         return f"{scheme}{separator}{host if host.isascii() else host.encode('idna').decode()}{rest[end:]}"
     except UnicodeError:
         return text
-
-
-def _is_mixed(label: str) -> bool:
-    """Return whether a part of a host name has letters of two alphabets that look alike."""
-    names = {unicodedata.name(char, "").partition(" ")[0] for char in label if char.isalpha()}
-    return len(names & {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}) > 1
 
 
 def _bad_url_error() -> Rejected:

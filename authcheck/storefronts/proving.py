@@ -150,7 +150,7 @@ def confirm(session: Session, shop: Storefront, marketplace: Organisation | None
     _set_proved(shop, _voice(marketplace), now)
 
 
-def withdraw(session: Session, shop: Storefront, marketplace: Organisation | None) -> None:
+def deny(session: Session, shop: Storefront, marketplace: Organisation | None) -> None:
     """Deny a shop by the word of its marketplace (None: the operator's), until one of them confirms it.
 
     Raises Forbidden (`storefront.not_yours`), Conflict (`storefront.closed`).

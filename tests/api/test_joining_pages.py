@@ -12,7 +12,7 @@ import pytest
 from browsers_made import Browser
 from starlette.testclient import TestClient
 
-from api.proving import look_again
+from api.proving import look_at_domains
 from authcheck.errors import Unavailable
 from authcheck.members import domains, links, organisations
 from authcheck.members.mail import Mail
@@ -259,21 +259,45 @@ def test_proved_domains_are_looked_at_again(mei: Browser, workspace: Workspace, 
     """The background looks once a day, and stops at the end of the server."""
     proof = re.findall(r"authcheck-proof=[\w-]{32}", mei.get("/organisation").text)[0]
     work, end = replace(workspace, outside=sites), asyncio.Event()
-    assert look_again(work, end) == 0, "a domain that was never proved waits for its owner"
+    assert look_at_domains(work, end) == 0, "a domain that was never proved waits for its owner"
     with workspace.database.writing() as session:
         row = session.query(Domain).one()
         domains.note(session, row.id, domains.Finding("dns"), utc_now() - timedelta(days=4))
     sites.texts = [proof]
-    assert look_again(work, end) == 1
-    assert look_again(work, end) == 0, "not again on the same day"
+    assert look_at_domains(work, end) == 1
+    assert look_at_domains(work, end) == 0, "not again on the same day"
     with workspace.database.writing() as session:
         session.query(Domain).update(
             {"checked_at": utc_now() - timedelta(days=2), "proved_at": utc_now() - timedelta(days=4)}
         )
     sites.texts = []
-    assert look_again(work, end) == 1
+    assert look_at_domains(work, end) == 1
     assert "Proof lost" in mei.get("/organisation").text
     end.set()
     with workspace.database.writing() as session:
         session.query(Domain).update({"checked_at": utc_now() - timedelta(days=2)})
-    assert look_again(work, end) == 0
+    assert look_at_domains(work, end) == 0
+
+
+def test_a_fault_at_one_domain_keeps_no_other_waiting(
+    mei: Browser, workspace: Workspace, sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault that nobody expected is logged, and the next domain is looked at in the same round."""
+    mei.post("/organisation/domains", domain="herons.net")
+    with workspace.database.writing() as session:
+        for row in session.query(Domain):
+            domains.note(session, row.id, domains.Finding("dns"), utc_now() - timedelta(days=4))
+    failing, looked = iter([RuntimeError()]), []
+
+    def look(_outside: object, domain: str, _proof: str) -> domains.Finding:
+        looked.append(domain)
+        if fault := next(failing, None):
+            raise fault
+        return domains.Finding("dns")
+
+    monkeypatch.setattr(domains, "look", look)
+    assert look_at_domains(replace(workspace, outside=sites), asyncio.Event()) == 2
+    assert len(set(looked)) == 2
+    with workspace.database.reading() as session:
+        seen = [row.checked_at for row in session.query(Domain)]
+    assert sum(when is not None and utc_now() - when < timedelta(hours=1) for when in seen) == 1

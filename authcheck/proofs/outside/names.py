@@ -40,7 +40,7 @@ def normal_domain(text: str) -> str:
     labels = ascii_name.split(".")
     if len(labels) < 2 or len(ascii_name) > DOMAIN_CHARS or labels[-1].isdigit():  # noqa: PLR2004 - a name and a top level
         raise _bad_name_error(text)
-    if any(map(_is_mixed, shown_domain(ascii_name).split("."))):
+    if any(map(is_mixed, shown_domain(ascii_name).split("."))):
         raise Rejected(
             "This domain has letters of two alphabets that look alike. Write the domain as it is registered.",
             code="domain.mixed",
@@ -63,7 +63,8 @@ def shown_domain(ascii_name: str) -> str:
         return ascii_name
 
 
-def _is_mixed(label: str) -> bool:
+def is_mixed(label: str) -> bool:
+    """Return whether a part of a host name has letters of two alphabets that look alike."""
     names = {unicodedata.name(char, "").partition(" ")[0] for char in label if char.isalpha()}
     return len(names & ALPHABETS) > 1
 
