@@ -333,6 +333,7 @@ SHOP: dict[str, Any] = {
     "proved_by": "",
     "problem": "storefront.missing",
     "checked_at": NOW,
+    "page_counts": True,
     "show": "authcheck-shop=J8sVjg2m3h0yXo0m6nqf8fQ1r9bQd5uT",
 }
 OWN: dict[str, Any] = {
@@ -426,7 +427,12 @@ PAGES |= {
         "people/own_organisation.html",
         OWN
         | {"organisation": IRIS | {"state": "approved"}, "domains": [PROVED], "notice": "shop_not_proved"}
-        | {"shops": [SHOP, SHOP | {"state": "proved", "proved_by": "marketplace", "problem": ""}]}
+        | {
+            "shops": [
+                SHOP,
+                SHOP | {"state": "proved", "proved_by": "marketplace", "problem": "", "page_counts": False},
+            ]
+        }
         | {"may_write_shops": True},
     ),
     "organisation applied": (

@@ -97,6 +97,7 @@ def _shop_of(row: Storefront) -> dict[str, Any]:
         "proved_by": row.proved_by,
         "problem": row.problem,
         "checked_at": row.checked_at,
+        "page_counts": row.proved_by not in proving.WORDS,
         "show": proving.proof_of(row),
     }
 

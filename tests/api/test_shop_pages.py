@@ -12,10 +12,11 @@ from starlette.testclient import TestClient
 
 from authcheck.errors import AuthcheckError, Unavailable
 from authcheck.storage.opening import utc_now
-from authcheck.storefronts import shops
+from authcheck.storefronts import proving, shops
+from authcheck.storefronts.tables import Storefront
 from authcheck.workspace import Workspace
 
-SHOP = {"marketplace": "bigmarket", "shop": "4711", "url": "https://bigmarket.com/4711"}
+SHOP = {"marketplace": "bigmarket.com", "shop": "4711", "url": "https://bigmarket.com/4711"}
 
 
 class Page:
@@ -68,9 +69,9 @@ def test_a_shop_is_claimed_proved_and_closed(mei: Browser, workspace: Workspace,
     assert "notice=shop_proved" in mei.post("/organisation/shops/look", id=shop_id).headers["location"]
     assert "Proved by its page." in mei.get("/organisation").text
     mei.post("/organisation/shops/close", id=shop_id)
-    assert "bigmarket/4711" not in mei.get("/organisation").text
+    assert "bigmarket.com/4711" not in mei.get("/organisation").text
     with workspace.database.reading() as session:
-        assert shops.find_shop(session, "bigmarket", "4711") is None
+        assert shops.find_shop(session, "bigmarket.com", "4711") is None
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,23 @@ def test_others_shops_are_not_there(
     li.sign_in("li@globex.example")
     for act in ("look", "close"):
         assert li.post(f"/organisation/shops/{act}", id=shop_id).status_code == 404
-    assert "bigmarket/4711" not in li.get("/organisation").text
-    assert "bigmarket/4711" in mei.get("/organisation").text
+    assert "bigmarket.com/4711" not in li.get("/organisation").text
+    assert "bigmarket.com/4711" in mei.get("/organisation").text
     assert page.body is not None
+
+
+def test_where_pages_do_not_count_nobody_is_asked_to_change_one(mei: Browser, workspace: Workspace) -> None:
+    """A shop that the operator has confirmed or denied has neither a text to show nor a button to look."""
+    mei.post("/organisation/shops", **SHOP)
+    assert "authcheck-shop=" in mei.get("/organisation").text
+    for act, sentence in (
+        (lambda session, shop: proving.confirm(session, shop, None, utc_now()), "Confirmed by the operator."),
+        (lambda session, shop: proving.deny(session, shop, None), "the shop is not yours."),
+    ):
+        with workspace.database.writing() as session:
+            act(session, session.query(Storefront).one())
+        shown = mei.get("/organisation").text
+        assert sentence in shown
+        assert "authcheck-shop=" not in shown
+        assert "/organisation/shops/look" not in shown
+        assert "/organisation/shops/close" in shown
