@@ -19,6 +19,7 @@ from .drawings import Drawings
 from .dropping import dropped_in_background
 from .metrics import Measured, Metrics
 from .middleware import BodyLimit, Edge
+from .notifying import notified_in_background
 from .pages import (
     account,
     alert_desk,
@@ -180,6 +181,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             settled_in_background(app.state.workspace),
             dropped_in_background(app.state.workspace, app.state.places),
             proved_in_background(app.state.workspace),
+            notified_in_background(app.state.workspace, lambda: app.state.mailer),
             recording(app.state.workspace) as recorder,
         ):
             app.state.recorder = recorder

@@ -7,6 +7,7 @@ from typing import Any
 from api.pages.designs_one_view import FIELDS, NOTICES
 from api.pages.register_rows import GROUPS
 from api.pages.register_view import NOTICES as DROP_NOTICES
+from authcheck.licences.ending_rights import NEEDS
 from authcheck.registry.designs import KINDS, STATES
 from authcheck.registry.drop_rows import OFFERED
 from authcheck.registry.drops import STATES as DROP_STATES
@@ -43,8 +44,8 @@ CARDS: list[dict[str, Any]] = [
 ]
 DESIGNS: dict[str, Any] = {
     "cards": CARDS,
-    "facets": {"words": LONG, "kind": "photo", "state": "", "collection": ""},
-    "choices": {"kinds": KINDS, "states": STATES, "collections": ["Summer 2026", LONG]},
+    "facets": {"words": LONG, "kind": "photo", "state": "", "collection": "", "rights": ""},
+    "choices": {"kinds": KINDS, "states": STATES, "collections": ["Summer 2026", LONG], "rights": NEEDS},
     "is_filtered": True,
     "first": "/designs",
     "next_page": "/designs?before=dsn_1",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from authcheck.checks.answers import answer, read_submission
 from authcheck.checks.verdicts import VerdictCode, code_for
 from authcheck.errors import AuthcheckError, NotFound
+from authcheck.licences.ending_rights import NEEDS, designs_with
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal
 from authcheck.members.sessions import SignedIn
@@ -45,8 +46,11 @@ DesignId = Annotated[str, Path(max_length=40)]
 class Facets:
     """The filter of the page as its form sends it. A value that we do not know names no limit."""
 
-    def __init__(self, words: Word = "", kind: Word = "", state: Word = "", collection: Word = "") -> None:
+    def __init__(
+        self, words: Word = "", kind: Word = "", state: Word = "", collection: Word = "", rights: Word = ""
+    ) -> None:
         self.words, self.collection = words.strip(), collection
+        self.rights = rights if rights in NEEDS else ""
         self.kind = kind if kind in KINDS else ""
         self.state = state if state in {"all", *STATES} else ""
 
@@ -62,7 +66,8 @@ class Facets:
 
     def api_path(self, before: str) -> str:
         """Return the path by which the API lists the same designs."""
-        pairs = {**asdict(self.wanted()), "order": "newest", "limit": str(PAGE), "after": before}
+        pairs = {**asdict(self.wanted()), "rights": self.rights}
+        pairs |= {"order": "newest", "limit": str(PAGE), "after": before}
         return f"/v1/designs?{urlencode({name: value for name, value in pairs.items() if value})}"
 
 
@@ -97,7 +102,7 @@ def _show(
         status=status_of(request, error) if error else 200,
         cards=cards,
         facets=vars(facets),
-        choices={"kinds": KINDS, "states": STATES, "collections": collections},
+        choices={"kinds": KINDS, "states": STATES, "collections": collections, "rights": NEEDS},
         is_filtered=bool(facets.query()),
         first=f"/designs{facets.query()}" if before else None,
         next_page=f"/designs{facets.query(before=rows[PAGE - 1].id)}" if len(rows) > PAGE else None,
@@ -122,6 +127,9 @@ def _rows(session: Session, caller: Principal, facets: Facets, before: str) -> l
             newest_first=True,
             limit=PAGE + 1,
             reach=caller.reach,
+            among=designs_with(caller.organisation_id, facets.rights, utc_now().date())
+            if facets.rights
+            else None,
         )
     )
 
@@ -164,7 +172,7 @@ def _search(request: Request, caller: Principal, workspace: Workspace, data: byt
         "designs/designs.html",
         cards=found,
         facets=vars(Facets()),
-        choices={"kinds": KINDS, "states": STATES, "collections": collections},
+        choices={"kinds": KINDS, "states": STATES, "collections": collections, "rights": NEEDS},
         is_filtered=True,
         first=None,
         next_page=None,

@@ -15,6 +15,7 @@ from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
 from ..deps import WorkspaceDep
+from ..i18n import language_of
 from ..mails import send_changed, send_joined
 from .person import Form, FormDep, PersonRoute, go, is_on_this_computer, problem_of, status_of
 from .render import render, to
@@ -115,7 +116,14 @@ def begin_session(request: Request, session: Session, workspace: Workspace, pers
     """Begin a session for a person who has just proved the address by a link."""
     awaits_code = person.totp_since is not None
     browser = request.headers.get("user-agent", "")
-    _, token = sessions.begin(session, person, browser=browser, now=utc_now(), awaits_code=awaits_code)
+    _, token = sessions.begin(
+        session,
+        person,
+        browser=browser,
+        now=utc_now(),
+        language=language_of(request).tag,
+        awaits_code=awaits_code,
+    )
     device = signing_in.make_device(person.id, signing_in.limits_secret(workspace.settings))
     return Entered(token, device, person.id, awaits_code)
 

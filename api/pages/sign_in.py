@@ -13,6 +13,7 @@ from authcheck.workspace import Workspace
 
 from .. import cookies
 from ..deps import RatesDep, WorkspaceDep
+from ..i18n import language_of
 from ..mails import send_new_password
 from .person import FormDep, PersonRoute, go, is_on_this_computer, local_path, problem_of, status_of
 from .render import render
@@ -63,6 +64,7 @@ def enter(request: Request, form: FormDep, workspace: WorkspaceDep, rates: Rates
         client=rates.client(request),
         browser=request.headers.get("user-agent", ""),
         device=cookies.read(request, cookies.DEVICE),
+        language=language_of(request).tag,
     )
     try:
         entered = signing_in.sign_in(workspace.database, workspace.settings, attempt, utc_now())

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from authcheck.errors import Rejected
+from authcheck.licences.ending_rights import designs_with
 from authcheck.members.principals import Principal
 from authcheck.members.tables import Organisation
 from authcheck.registry import designs
@@ -143,6 +144,11 @@ def list_designs(
     workspace: WorkspaceDep,
     paging: PagingDep,
     wanted: WantedDep,
+    *,
+    rights: Annotated[
+        Literal["in_review", "accepted", "refused", "ending", "none"] | None,
+        Query(description="Designs with such a right. `ending`: accepted, and ends within 90 days."),
+    ] = None,
     order: Direction = "oldest",
 ) -> Page[DesignOut]:
     """List your designs, oldest first unless `order` says otherwise."""
@@ -155,6 +161,7 @@ def list_designs(
             newest_first=order == "newest",
             limit=paging.fetch,
             reach=caller.reach,
+            among=designs_with(caller.organisation_id, rights, utc_now().date()) if rights else None,
         )
         return paging.page(rows, design_out)
 

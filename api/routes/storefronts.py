@@ -176,7 +176,7 @@ def confirm_storefront(
         if body.confirmed:
             proving.confirm(session, row, marketplace, utc_now())
         else:
-            proving.deny(session, row, marketplace)
+            proving.deny(session, row, marketplace, utc_now())
         return _storefront_out(row)
 
 

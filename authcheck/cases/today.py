@@ -14,18 +14,25 @@ from authcheck.cases.tables import Case
 from authcheck.certificates.meters import units_issued
 from authcheck.certificates.signing_keys import has_active_key
 from authcheck.certificates.tables import Batch, Certificate
-from authcheck.licences import listing
+from authcheck.licences import design_rights, listing
+from authcheck.licences.ending_rights import ENDING, designs_with
+from authcheck.licences.right_tables import DesignRight
+from authcheck.members import domains
+from authcheck.members.organisations import APPLIED
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal
 from authcheck.members.reach import Reach
+from authcheck.members.standing_tables import Domain
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 from authcheck.scans.handling import AlertFilter, count_alerts
+from authcheck.storefronts import shops
+from authcheck.storefronts.tables import Storefront
 
 MOST_LINES = 7
 MOST = 100  # that a line counts: then it says "100 or more"
 HIT_DAYS = 7
-BRAND, LICENSEE, MARKETPLACE = "brand", "licensee", "marketplace"
+BRAND, LICENSEE, MARKETPLACE, OPERATOR = "brand", "licensee", "marketplace", "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,23 +136,69 @@ def _count_proposals(session: Session, reader: Reader) -> int:
     return len(proposals.list_proposals(session, caller.organisation_id, limit=MOST, reach=reader.reach))
 
 
+def _count_rights(need: str) -> Counter:
+    def count(session: Session, reader: Reader) -> int:
+        caller = reader.caller
+        with_it = designs_with(caller.organisation_id, need, reader.now.astimezone(UTC).date())
+        query = select(Design.id).where(
+            Design.id.in_(with_it), Design.state != "retired", reader.reach.has_design(Design.id)
+        )
+        return _count(session, query)
+
+    return count
+
+
+def _count_lost_shops(session: Session, reader: Reader) -> int:
+    query = select(Storefront.id).where(
+        Storefront.organisation_id == reader.caller.organisation_id,
+        Storefront.closed_at.is_(None),
+        Storefront.proof == shops.LOST,
+        reader.reach.is_whole(),
+    )
+    return _count(session, query)
+
+
+def _count_lost_domains(session: Session, reader: Reader) -> int:
+    query = select(Domain.id).where(
+        Domain.organisation_id == reader.caller.organisation_id, Domain.state == domains.LOST
+    )
+    return _count(session, query)
+
+
+def _count_applied(session: Session, _reader: Reader) -> int:
+    return _count(session, select(Organisation.id).where(Organisation.state == APPLIED))
+
+
+def _count_rights_to_judge(session: Session, _reader: Reader) -> int:
+    return _count(session, select(DesignRight.id).where(DesignRight.state == design_rights.IN_REVIEW))
+
+
 def _count_cases(session: Session, reader: Reader) -> int:
     query = select(Case.id).where(Case.organisation_id == reader.caller.organisation_id, Case.state == "open")
     return _count(session, query)
 
 
-BRANDS, MAKERS = frozenset({BRAND}), frozenset({BRAND, LICENSEE})
+BRANDS, MAKERS, MARKETPLACES = frozenset({BRAND}), frozenset({BRAND, LICENSEE}), frozenset({MARKETPLACE})
+MEMBERS, OPERATORS = frozenset({BRAND, LICENSEE, MARKETPLACE, "agent"}), frozenset({OPERATOR})
 LINES: tuple[tuple[str, str, frozenset[str], Resource, Right, Counter], ...] = (
     ("copies", "/alerts?state=new&grave=yes", MAKERS, Resource.SCANS, Right.READ, _count_copies),
     ("offers", "/licences?state=offered&role=licensee", MAKERS, Resource.LICENCES, Right.READ,
      _count_licences("offered", "licensee")),
     ("disputes", "/designs?state=disputed", BRANDS, Resource.DESIGNS, Right.READ, _count_disputed),
+    ("shops_lost", "/organisation#shops", MAKERS, Resource.PEOPLE, Right.READ, _count_lost_shops),
+    ("domains_lost", "/organisation#domains", MEMBERS, Resource.PEOPLE, Right.READ, _count_lost_domains),
+    ("rights_refused", "/designs?rights=refused", BRANDS, Resource.DESIGNS, Right.READ,
+     _count_rights(design_rights.REFUSED)),
     ("hits", f"/hits?stage=not_reported&days={HIT_DAYS}", BRANDS, Resource.LISTINGS, Right.READ, _count_hits),
     ("unsigned", "/certificates?state=unsigned", MAKERS, Resource.CERTIFICATES, Right.READ, _count_unsigned),
     ("ending", "/licences?state=ending", MAKERS, Resource.LICENCES, Right.READ,
      _count_licences("ending", "")),
+    ("rights_ending", "/designs?rights=ending", BRANDS, Resource.DESIGNS, Right.READ,
+     _count_rights(ENDING)),
     ("proposals", "/feedback", BRANDS, Resource.DESIGNS, Right.READ, _count_proposals),
     ("key", "/certificates/new", MAKERS, Resource.CERTIFICATES, Right.WRITE, _count_missing_key),
-    ("cases", "/cases", frozenset({MARKETPLACE}), Resource.CASES, Right.READ, _count_cases),
+    ("cases", "/cases", MARKETPLACES, Resource.CASES, Right.READ, _count_cases),
+    ("applied", "/organisations", OPERATORS, Resource.ORGANISATIONS, Right.READ, _count_applied),
+    ("rights_to_judge", "/rights", OPERATORS, Resource.ORGANISATIONS, Right.READ, _count_rights_to_judge),
 )  # fmt: skip
 """Name, page, kinds of organisation that have it, the right that it needs, and what counts it."""

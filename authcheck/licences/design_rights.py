@@ -18,6 +18,7 @@ from authcheck.files.documents import Document
 from authcheck.ids import ID, fold, new_id, tidy
 from authcheck.licences.codes import checked_country, checked_goods
 from authcheck.licences.right_tables import DesignRight
+from authcheck.members import notifications
 from authcheck.members.reach import WHOLE, Reach
 from authcheck.registry.clock import lock_registry
 from authcheck.registry.tables import Design
@@ -75,6 +76,7 @@ def add(
         row.document_sha256, row.document_type = document.sha256, document.media_type
     session.add(row)
     session.flush()
+    notifications.tell_operators(session, "right_named", "/rights", now, **_described(row))
     return row
 
 
@@ -194,6 +196,7 @@ def list_rights(
 def accept(session: Session, row: DesignRight, now: datetime) -> None:
     """Accept a right that is in review or was refused. Raises Conflict (`right.state`)."""
     _decide(session, row, now, before={IN_REVIEW, REFUSED}, state=ACCEPTED)
+    tell_owner(session, row, "right_accepted", now)
 
 
 def refuse(session: Session, row: DesignRight, reason: str, now: datetime) -> None:
@@ -209,6 +212,7 @@ def refuse(session: Session, row: DesignRight, reason: str, now: datetime) -> No
             limit=REASON_CHARS,
         )
     _decide(session, row, now, before={IN_REVIEW, ACCEPTED}, state=REFUSED, reason=reason)
+    tell_owner(session, row, "right_refused", now, reason=reason)
 
 
 def withdraw(session: Session, row: DesignRight, now: datetime) -> None:
@@ -227,6 +231,16 @@ def _decide(
             f"The right is {row.state.replace('_', ' ')}, so this is not possible.", code="right.state"
         )
     row.state, row.reason, row.decided_at = state, reason, now
+
+
+def tell_owner(session: Session, row: DesignRight, kind: str, now: datetime, **facts: str | int) -> None:
+    """Note a mail about a right to its owner's admins. The design of the right is loaded."""
+    page = f"/designs/{row.design_id}/rights"
+    notifications.tell_admins(session, row.owner_id, kind, page, now, **_described(row), **facts)
+
+
+def _described(row: DesignRight) -> dict[str, str]:
+    return {"right": row.kind, "number": row.number, "design": row.design.title}
 
 
 def is_in_force(row: DesignRight, on: date) -> bool:

@@ -17,6 +17,7 @@ class DesignRight(Entity):
     `kind` is one of `design_rights.KINDS`. `number` and `office` are "" for a copyright without registration.
     `territories` are ISO 3166-1 codes, `classes` Nice classes. `document_sha256` names the stored document,
     "" without one. `state` is in_review, accepted, refused or withdrawn, with `reason` of a refusal.
+    `warned_days` is the least number of days before its end of which the owner was warned, or None.
     """
 
     __tablename__ = "design_rights"
@@ -37,6 +38,7 @@ class DesignRight(Entity):
     reason: Mapped[str] = mapped_column(String(500))
     added_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
+    warned_days: Mapped[int | None]
 
     design: Mapped["Design"] = relationship(lazy="raise")
     owner: Mapped["Organisation"] = relationship(lazy="raise")

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from authcheck.errors import Forbidden, Rejected
-from authcheck.members import domains, links, organisations, people
+from authcheck.members import domains, links, notifications, organisations, people
 from authcheck.members.permissions import Role
 from authcheck.members.standing_tables import Application
 from authcheck.members.tables import OneTimeLink, Organisation, Person
@@ -93,5 +93,7 @@ def begin(
     organisations.store_organisation(session, organisation)
     people.give_roles(session, organisation, person, [Role.ADMIN], now)
     domains.add(session, organisation, application.domain, now)
+    page = f"/organisations/{organisation.handle}"
+    notifications.tell_operators(session, "organisation_applied", page, now, name=organisation.name)
     link.used_at = now
     return person, organisation

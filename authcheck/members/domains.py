@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from authcheck.errors import AuthcheckError, Conflict, NotFound
 from authcheck.ids import ID, new_id
+from authcheck.members import notifications
 from authcheck.members.standing_tables import Domain
 from authcheck.members.tables import Organisation
-from authcheck.proofs.outside.names import normal_domain
+from authcheck.proofs.outside.names import normal_domain, shown_domain
 
 WAITING, PROVED, LOST = "waiting", "proved", "lost"
 MOST_DOMAINS = 20  # of one organisation
@@ -143,6 +144,8 @@ def note(session: Session, domain_id: str, finding: Finding, now: datetime) -> D
         row.state, row.method, row.proved_at = PROVED, finding.method, now
     elif row.state == PROVED and row.proved_at is not None and now - row.proved_at > LOST_AFTER:
         row.state = LOST
+        name, page = shown_domain(row.domain), "/organisation#domains"
+        notifications.tell_admins(session, row.organisation_id, "domain_lost", page, now, name=name)
     return row
 
 

@@ -40,11 +40,18 @@ class SignedIn:
 
 
 def begin(
-    session: Session, person: Person, *, browser: str, now: datetime, awaits_code: bool = False
+    session: Session,
+    person: Person,
+    *,
+    browser: str,
+    now: datetime,
+    language: str | None = None,
+    awaits_code: bool = False,
 ) -> tuple[WebSession, str]:
     """Begin a session and return it with the token for the cookie. The person acts for the first membership.
 
-    With `awaits_code`, the session allows nothing but to send the code of the second factor.
+    Mails come in `language`, a tag, from now on. With `awaits_code`, the session allows nothing but to send
+    the code of the second factor.
     """
     memberships = memberships_of(session, person.id)
     is_old = (WebSession.person_id == person.id, WebSession.used_at < now - KEPT_FOR)
@@ -61,7 +68,7 @@ def begin(
         used_at=now,
     )
     session.add(row)
-    person.used_at = now
+    person.used_at, person.language = now, language or person.language
     session.flush()
     return row, token
 

@@ -20,13 +20,17 @@ DEVICE_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What a browser sends to sign in: `client` is its address, `device` the cookie of an earlier sign-in."""
+    """What a browser sends to sign in: `client` is its address, `device` the cookie of an earlier sign-in.
+
+    `language` is the tag of the page's language.
+    """
 
     email: str
     password: str
     client: str
     browser: str
     device: str = ""
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,14 @@ def sign_in(database: Database, settings: Settings, attempt: Attempt, now: datet
             )
         current.password_hash = verified.new_hash or current.password_hash
         awaits_code = current.totp_since is not None
-        _, token = sessions.begin(session, current, browser=attempt.browser, now=now, awaits_code=awaits_code)
+        _, token = sessions.begin(
+            session,
+            current,
+            browser=attempt.browser,
+            now=now,
+            language=attempt.language,
+            awaits_code=awaits_code,
+        )
     return Entered(token, make_device(person.id, secret), person.id, awaits_code)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from authcheck.errors import Conflict, Rejected
 from authcheck.ids import tidy
 from authcheck.ledger.journal import lock_ledger, record_at_commit
-from authcheck.members import alikes, facts
+from authcheck.members import alikes, facts, notifications
 from authcheck.members.organisations import APPLIED, APPROVED, REFUSED, SUSPENDED
 from authcheck.members.tables import Organisation
 
@@ -26,6 +26,7 @@ def approve(session: Session, organisation: Organisation, *, now: datetime, desp
         raise Conflict(f"{organisation.handle} is approved already.", code="organisation.state")
     if organisation.state == SUSPENDED:
         record_at_commit(session, [facts.resumed(organisation, now)])
+        told = "organisation_resumed"
     else:
         found = alikes.find_alike(session, organisation)
         if found and despite.strip() != organisation.handle:
@@ -38,7 +39,9 @@ def approve(session: Session, organisation: Organisation, *, now: datetime, desp
             )
         organisation.approved_at = now
         record_at_commit(session, [facts.approved(organisation, now)])
+        told = "organisation_approved"
     _set(organisation, APPROVED, "", now)
+    _tell(session, organisation, told, now)
 
 
 def refuse(session: Session, organisation: Organisation, reason: str, *, now: datetime) -> None:
@@ -50,6 +53,7 @@ def refuse(session: Session, organisation: Organisation, reason: str, *, now: da
     if organisation.state not in {APPLIED, REFUSED}:
         raise Conflict(f"{organisation.handle} is a member. You can suspend it.", code="organisation.state")
     _set(organisation, REFUSED, checked_reason(reason), now)
+    _tell(session, organisation, "organisation_refused", now)
 
 
 def suspend(session: Session, organisation: Organisation, reason: str, *, now: datetime) -> None:
@@ -66,6 +70,7 @@ def suspend(session: Session, organisation: Organisation, reason: str, *, now: d
         )
     _set(organisation, SUSPENDED, checked_reason(reason), now)
     record_at_commit(session, [facts.suspended(organisation, now)])
+    _tell(session, organisation, "organisation_suspended", now)
 
 
 def checked_reason(text: str) -> str:
@@ -95,3 +100,8 @@ def _refuse_operators(organisation: Organisation) -> None:
 
 def _set(organisation: Organisation, state: str, reason: str, now: datetime) -> None:
     organisation.state, organisation.state_reason, organisation.state_since = state, reason, now
+
+
+def _tell(session: Session, organisation: Organisation, kind: str, now: datetime) -> None:
+    facts_told = {"name": organisation.name, "reason": organisation.state_reason}
+    notifications.tell_admins(session, organisation.id, kind, "/organisation", now, **facts_told)

@@ -64,7 +64,8 @@ class Person(Entity):
 
     `totp_secret` is the sealed secret of the second factor. The factor is on since `totp_since`; until then a
     secret waits for its first code. `totp_step` is the last time step whose code was used. `recovery_sha256`
-    are the hashes of the unused recovery codes.
+    are the hashes of the unused recovery codes. `language` is the tag of the language of the
+    last sign-in, or None.
     """
 
     __tablename__ = "people"
@@ -77,6 +78,7 @@ class Person(Entity):
     totp_since: Mapped[datetime | None]
     totp_step: Mapped[int | None]
     recovery_sha256: Mapped[list[str]]
+    language: Mapped[str | None] = mapped_column(String(16))
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from authcheck.ids import searchable
@@ -40,8 +40,11 @@ def list_wanted(
     newest_first: bool = False,
     limit: int = 50,
     reach: Reach = WHOLE,
+    among: Select[str] | None = None,
 ) -> Sequence[Design]:
     """Return at most `limit` designs of an owner within reach, with owner, views and disputes.
+
+    `among` is a query for the ids of designs. The others are left out.
 
     They come in the order of registration from after the id `after`, or with `newest_first` backwards from
     before it.
@@ -50,6 +53,7 @@ def list_wanted(
     if not can_be_stored(after, *texts):
         return []
     query = select_designs().where(*_conditions(wanted, owner_id, reach)).limit(limit)
+    query = query if among is None else query.where(Design.id.in_(among))
     if newest_first:
         query = query.order_by(Design.id.desc())
         query = query.where(Design.id < after) if after else query

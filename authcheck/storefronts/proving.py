@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 from authcheck.errors import AuthcheckError, Conflict, Forbidden
 from authcheck.ledger.journal import lock_ledger
 from authcheck.licences.codes import normal_marketplace, normal_shop, spellings_of
+from authcheck.members import notifications
 from authcheck.members.domains import Outside
 from authcheck.members.organisations import APPROVED
 from authcheck.members.standing_tables import Domain
@@ -124,11 +125,13 @@ def note(session: Session, storefront_id: str, finding: Finding, now: datetime) 
         is_over = shop.proved_at is not None and now - shop.proved_at > LOST_AFTER
         if shop.proof == PROVED and is_over:
             shop.proof = LOST
+            _tell(session, shop, "shop_lost", now)
     elif any(other.proved_by != "page" or proof_of(other) in finding.proofs for other in others):
         shop.problem = SHARED
     else:
         for other in others:
             other.proof, other.problem = LOST, MISSING
+            _tell(session, other, "shop_lost", now)
         _set_proved(shop, "page", now)
     return shop
 
@@ -147,10 +150,13 @@ def confirm(session: Session, shop: Storefront, marketplace: Organisation | None
         raise Conflict("Another organisation's claim of this shop is confirmed.", code="storefront.taken")
     for other in others:  # the marketplace knows better than a page
         other.proof, other.problem = LOST, SHARED
+        _tell(session, other, "shop_lost", now)
+    if shop.proof != PROVED:
+        _tell(session, shop, "shop_confirmed", now)
     _set_proved(shop, _voice(marketplace), now)
 
 
-def deny(session: Session, shop: Storefront, marketplace: Organisation | None) -> None:
+def deny(session: Session, shop: Storefront, marketplace: Organisation | None, now: datetime) -> None:
     """Deny a shop by the word of its marketplace (None: the operator's), until one of them confirms it.
 
     Raises Forbidden (`storefront.not_yours`), Conflict (`storefront.closed`).
@@ -159,6 +165,8 @@ def deny(session: Session, shop: Storefront, marketplace: Organisation | None) -
     session.refresh(shop)
     _require_marketplace(session, shop, marketplace)
     _refuse_closed(shop)
+    if shop.problem != DENIED:
+        _tell(session, shop, "shop_denied", now)
     shop.proof, shop.proved_by, shop.problem = LOST, _voice(marketplace), DENIED
 
 
@@ -197,3 +205,8 @@ def _voice(marketplace: Organisation | None) -> str:
 
 def _set_proved(shop: Storefront, by: str, now: datetime) -> None:
     shop.proof, shop.proved_by, shop.problem, shop.proved_at = PROVED, by, "", now
+
+
+def _tell(session: Session, shop: Storefront, kind: str, now: datetime) -> None:
+    name, page = f"{shop.marketplace}/{shop.shop_id}", "/organisation#shops"
+    notifications.tell_admins(session, shop.organisation_id, kind, page, now, name=name)

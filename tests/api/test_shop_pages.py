@@ -111,7 +111,7 @@ def test_where_pages_do_not_count_nobody_is_asked_to_change_one(mei: Browser, wo
     assert "authcheck-shop=" in mei.get("/organisation").text
     for act, sentence in (
         (lambda session, shop: proving.confirm(session, shop, None, utc_now()), "Confirmed by the operator."),
-        (lambda session, shop: proving.deny(session, shop, None), "the shop is not yours."),
+        (lambda session, shop: proving.deny(session, shop, None, utc_now()), "the shop is not yours."),
     ):
         with workspace.database.writing() as session:
             act(session, session.query(Storefront).one())

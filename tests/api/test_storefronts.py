@@ -118,7 +118,7 @@ def test_the_badge_goes_with_the_proof_and_the_licence(
     assert client.get(path).status_code == 404, "the brand is suspended"
     with workspace.database.writing() as session:
         standing.approve(session, organisations.get_organisation(session, "acme"), now=make.NOW)
-        proving.deny(session, shops.get_storefront(session, shop["id"]), None)
+        proving.deny(session, shops.get_storefront(session, shop["id"]), None, make.NOW)
     assert client.get(path).status_code == 404, "the proof is lost"
     confirm(workspace, shop["id"])
     assert client.get(path).status_code == 200

@@ -18,7 +18,7 @@ from authcheck.cases import today
 from authcheck.licences import design_rights
 from authcheck.licences.design_rights import NewRight
 from authcheck.members import domains, organisations
-from authcheck.members.permissions import Role
+from authcheck.members.permissions import Resource, Right, Role
 from authcheck.members.reach import WHOLE
 from authcheck.registry.designs import get_design
 from authcheck.storage.opening import utc_now
@@ -88,7 +88,7 @@ def test_at_most_seven_lines_of_hundred(workspace: Workspace, monkeypatch: pytes
     """A line counts to 100, and the least urgent lines stay away."""
     certificates_made.brand(workspace)
     lines = [
-        (f"l{number}", "/hits", frozenset({"brand"}), *today.LINES[3][3:5], lambda *_: 150)
+        (f"l{number}", "/hits", frozenset({"brand"}), Resource.NOTICES, Right.READ, lambda *_: 150)
         for number in range(9)
     ]
     monkeypatch.setattr(today, "LINES", lines)
@@ -149,3 +149,52 @@ def test_the_first_steps_are_counted_until_all_are_done(client: TestClient, work
         }
         shops_made.add(session, acme, **words)
     assert "First steps" not in admin.get("/today").text
+
+
+def test_rights_and_proofs_that_need_somebody_are_told(client: TestClient, workspace: Workspace) -> None:
+    """A brand reads of refused and ending rights and of lost proofs until it has acted, an operator what waits."""
+    admin = sign_in(client, workspace, "admin")
+    operator = sign_in(client, workspace, "operator", "office", "operator")
+    first, second = (make.register(workspace, f"KITE {seed}", seed=seed).design for seed in (1, 2))
+    now = utc_now()
+
+    def name(design_id: str, number: str, days: int) -> str:
+        ends_on = now.date() + timedelta(days=days)
+        new = NewRight("trade_mark", ("FR",), number, "INPI", expires_on=ends_on)
+        with workspace.database.writing() as session:
+            return design_rights.add(session, get_design(session, design_id), new, None, utc_now()).id
+
+    refused, ending = name(first.id, "1", 900), name(second.id, "2", 80)
+    with workspace.database.writing() as session:
+        organisations.get_organisation(session, "acme").state = "applied"
+    assert lines_of(operator) == {"applied": (1, "/organisations"), "rights_to_judge": (2, "/rights")}
+    with workspace.database.writing() as session:
+        acme = organisations.get_organisation(session, "acme")
+        acme.state = "approved"
+        design_rights.refuse(session, design_rights.get_right(session, refused), "No document.", now)
+        design_rights.accept(session, design_rights.get_right(session, ending), now)
+        shop = shops_made.add(
+            session, acme, marketplace="bazaar", shop_id="own", url="https://b.com/own", now=now
+        )
+        shop.proof = "lost"
+        domains.add(session, acme, "acme.com", now).state = "lost"
+    assert lines_of(operator) == {}
+    lines = lines_of(admin)
+    named = ["shops_lost", "domains_lost", "rights_refused", "rights_ending", "key"]
+    assert [(name, count) for name, (count, _) in lines.items()] == [(name, 1) for name in named]
+    shown = [re.findall(r"<h2><a href=./designs/(\w+)", admin.get(lines[line][1]).text) for line in named[2:4]]
+    assert shown == [[first.id], [second.id]]
+    key = {"Authorization": f"Bearer {make.key(workspace, 'designs:read')}"}
+    for need, ids in (
+        ("refused", [first.id]),
+        ("ending", [second.id]),
+        ("in_review", []),
+        ("none", [first.id]),
+    ):
+        items = client.get(f"/v1/designs?rights={need}", headers=key).json()["items"]
+        assert [item["id"] for item in items] == ids
+    assert admin.get("/organisation").text.count("bazaar/own") >= 1
+    name(first.id, "1a", 900)
+    name(second.id, "2a", 2000)
+    assert list(lines_of(admin)) == ["shops_lost", "domains_lost", "key"], "both rights are named anew"
+    assert lines_of(operator) == {"rights_to_judge": (2, "/rights")}

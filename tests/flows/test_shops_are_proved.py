@@ -145,7 +145,7 @@ def confirm(work: Workspace, shop: Storefront, handle: str | None, *, takes_back
         row = session.get_one(Storefront, shop.id)
         by = organisations.get_organisation(session, handle) if handle else None
         if takes_back:
-            proving.deny(session, row, by)
+            proving.deny(session, row, by, NOW)
         else:
             proving.confirm(session, row, by, NOW)
 

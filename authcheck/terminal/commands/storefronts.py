@@ -91,7 +91,7 @@ def confirm_storefront(
         row = shops.get_storefront(session, storefront)
         by = organisations.get_organisation(session, marketplace) if marketplace else None
         if withdraw:
-            proving.deny(session, row, by)
+            proving.deny(session, row, by, utc_now())
         else:
             proving.confirm(session, row, by, utc_now())
     console.say(f"{row.shop_id} on {row.marketplace} is {row.proof} now.")
