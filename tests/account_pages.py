@@ -373,9 +373,11 @@ RIGHT: dict[str, Any] = {
     "state": "in_review",
     "reason": "",
     "added_at": NOW,
+    "notices": 3,
 }
 COPYRIGHT = RIGHT | {"id": "rgt_2", "kind": "copyright", "number": "", "expires_on": None, "ends_soon": None}
 COPYRIGHT |= {"state": "refused", "reason": "The document names another owner.", "has_document": False}
+COPYRIGHT |= {"territories": ["*"], "notices": 0}
 NAMED: dict[str, Any] = {
     "design": {"id": "dsn_1", "title": "Koi pond"},
     "rights": [RIGHT, COPYRIGHT],

@@ -7,6 +7,14 @@ from typing import Any
 from authcheck.cases.rulings import ACCUSING, REASONS, RESTRICTIONS, Code
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+RIGHT = {
+    "kind": "trade_mark",
+    "number": "EUIPO 008123456",
+    "territories": ["EU", "GB"],
+    "expires_on": date(2026, 1, 31),
+    "is_over": True,
+    "state": "accepted",
+}
 LONG = "Wolfeschlegelsteinhausenbergerdorff <script>alert(1)</script> & Co. KG"
 MODERATOR = {
     "id": "per_2",
@@ -156,7 +164,10 @@ REVIEW: dict[str, Any] = {
         "near_shop": "kltes",
         "cases": {"effective": 3, "reversed": 1},
     },
-    "reports": [{"by": LONG, "claim": "counterfeit", "note": LONG * 5, "at": NOW, "listings": 2}],
+    "reports": [
+        {"by": LONG, "claim": "counterfeit", "note": LONG * 5, "at": NOW, "listings": 2, "right": RIGHT},
+        {"by": LONG, "claim": "unlicensed_use", "note": None, "at": NOW, "listings": 1, "right": None},
+    ],
     "buyer_reports": [{"claim": "label", "words": LONG * 5, "reported_at": NOW}],
     "timeline": [
         {

@@ -265,6 +265,7 @@ PAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
 ENDS: dict[str, list[str]] = {
     "designs.kind.": list(KINDS),
     "designs.state.": list(STATES),
+    "designs.rights.": list(NEEDS),
     "designs.findability.": ["good", "fair", "poor"],
     "designs.shows.": ["match", "lookalike"],
     "design.said.": list(NOTICES),

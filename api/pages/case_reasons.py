@@ -20,6 +20,7 @@ from authcheck.listings.evidence import DesignSeen, Evidence, LicenceSeen
 from authcheck.listings.tables import Listing
 
 from ..i18n import Language
+from .right_view import named_by
 
 MOST_COUNTED = 500  # listings and cases of a seller
 TERMS: Mapping[str, tuple[str, ...]] = {  # the kinds of terms, and the codes of their breaches
@@ -251,6 +252,7 @@ def reports_of(session: Session, case: Case) -> list[dict[str, Any]]:
             "note": received.notice.note,
             "at": received.notice.filed_at,
             "listings": len(received.listing_ids),
+            "right": named_by(received.notice),
         }
         for received in notices.of_case(session, case.id)
     ]

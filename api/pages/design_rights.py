@@ -1,18 +1,17 @@
 """The page of the rights in a design: name one with its document, read the decision, withdraw."""
 
 import re
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
+from authcheck.cases.notice_rights import count_notices
 from authcheck.errors import AuthcheckError
 from authcheck.files.documents import read_document
 from authcheck.ids import fold
 from authcheck.licences import design_rights as rights
 from authcheck.licences.codes import read_classes
 from authcheck.licences.design_rights import NewRight
-from authcheck.licences.right_tables import DesignRight
 from authcheck.licences.written import read_day
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal
@@ -26,6 +25,7 @@ from ..documents import document_response
 from .designs import DesignId, ReaderDep, WriterDep
 from .person import FormDep, PersonRoute, acting, go, problem_of, status_of
 from .render import render
+from .right_view import row_of
 from .sent_files import Sent, SentDep
 
 NOTICES = ("added", "withdrawn")
@@ -61,7 +61,8 @@ def _show(
     with workspace.database.reading() as session:
         design = get_design(session, design_id, owner_id=owner_id, reach=reach)
         rows = rights.list_rights(session, owner_id, design_id=design.id, reach=reach)
-        shown = [row_of(row) for row in rows]
+        uses = count_notices(session, [row.id for row in rows])
+        shown = [row_of(row) | {"notices": uses.get(row.id, 0)} for row in rows]
     family = error.code.partition(".")[0] if error else ""
     field = FIELD_OF.get(error.code, FIELD_OF.get(family, "")) if error else ""
     return render(
@@ -76,27 +77,6 @@ def _show(
         notice=notice,
         problem=problem_of(request, error, field) if error else None,
     )
-
-
-def row_of(row: DesignRight) -> dict[str, Any]:
-    """Return a right as pages show it."""
-    return {
-        "id": row.id,
-        "owner": row.owner.name,
-        "handle": row.owner.handle,
-        "design": row.design.title or row.design.reference,
-        "design_id": row.design_id,
-        "kind": row.kind,
-        "number": " ".join(filter(None, (row.office, row.number))),
-        "territories": row.territories,
-        "classes": row.classes,
-        "expires_on": row.expires_on,
-        "ends_soon": rights.warning_of(row, utc_now().date()),
-        "has_document": bool(row.document_sha256),
-        "state": row.state,
-        "reason": row.reason,
-        "added_at": row.added_at,
-    }
 
 
 @router.post("")

@@ -1,14 +1,16 @@
 """What the page of some hits shows: their listings, and the form of a notice about them."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
+from sqlalchemy.orm import Session
 
-from authcheck.cases import hit_pictures, hit_search
+from authcheck.cases import hit_pictures, hit_search, notice_rights
 from authcheck.cases.hit_search import Filter
 from authcheck.cases.notice_tables import Hit
 from authcheck.cases.notices import CLAIMS, MOST_ROWS, NOTE_CHARS
@@ -20,12 +22,15 @@ from authcheck.members.sessions import SignedIn
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
-from ..i18n import language_of
+from ..i18n import Language, language_of
 from .case_reasons import reason_words
 from .person import Form, acting, problem_of, status_of
 from .render import render
+from .right_view import row_of
 
-FIELDS = {"notice.claim": "claim", "notice.statements": "statements", "notice.note": "note",
+FIELDS = {"notice.claim": "claim", "notice.right_kind": "right", "notice.right_state": "right",
+          "notice.right_over": "right", "right.not_found": "right",
+          "notice.statements": "statements", "notice.note": "note",
           "notice.empty": "listings"}  # fmt: skip
 MOST_GROUPS = 24  # on one page
 MOST_REASONS = 3  # of a verdict, the weightiest
@@ -53,11 +58,7 @@ def show_listings(
         examples = list({row.grouped_by: row for row in rows}.values())
         checks = hit_pictures.find(session, examples)
         reasons = hit_search.reasons_of(session, rows, owner_id=owner_id, reach=reach)
-    language = language_of(request)
-    because = {
-        hit_id: [reason_words(language, reason["code"], reason["params"]) for reason in about[:MOST_REASONS]]
-        for hit_id, about in reasons.items()
-    }
+        rights = _rights_of(session, rows, now.date())
     is_kept = {row.id: hit_pictures.is_kept(workspace.copies, checks.get(row.id), now) for row in examples}
     return render(
         request,
@@ -66,11 +67,20 @@ def show_listings(
         total=total,
         groups=groups[:MOST_GROUPS],
         pictures=[row.id for row in examples if is_kept[row.id]],
-        because=because,
+        because=_in_words(language_of(request), reasons),
         as_of=now,
         problem=problem_of(request, error, FIELDS.get(error.code, "")) if error else None,
+        rights=rights,
         **_listings_and_form(rows, medians, form, may_file=caller.may(Resource.NOTICES, Right.WRITE)),
     )
+
+
+def _in_words(language: Language, reasons: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[str]]:
+    """Return the weightiest reasons of each hit's verdict in words, by the hit's id."""
+    return {
+        hit_id: [reason_words(language, reason["code"], reason["params"]) for reason in about[:MOST_REASONS]]
+        for hit_id, about in reasons.items()
+    }
 
 
 def _listings_and_form(
@@ -101,13 +111,27 @@ def _listings_and_form(
     }
 
 
+def _rights_of(session: Session, rows: Sequence[Hit], on: date) -> list[dict[str, Any]]:
+    """Return the rights that a notice about the listings can name, if they all show one design.
+
+    The only one that holds wherever the listings are is proposed.
+    """
+    designs = {row.design_id: row.design for row in rows}
+    if len(designs) != 1:
+        return []
+    usable = notice_rights.list_usable(session, next(iter(designs.values())), on)
+    fit = [right.id for right in usable if all(notice_rights.holds_in(right, row.territory) for row in rows)]
+    return [{**row_of(right), "is_proposed": fit == [right.id]} for right in usable]
+
+
 def _typed(form: Form | None) -> dict[str, Any]:
     if form is None:
-        return {"claim": "", "note": "", "statements": []}
+        return {"claim": "", "note": "", "statements": [], "right": None}
     return {
         "claim": form.text("claim")[:40],
         "note": form.text("note")[: 2 * NOTE_CHARS],
         "statements": form.texts("statements"),
+        "right": form.text("right")[:40],
     }
 
 

@@ -21,6 +21,7 @@ from ..idempotency import claim_form
 from .hits_view import show_listings
 from .person import FormDep, NeedsPerson, PersonRoute, acting, go
 from .render import render
+from .right_view import named_by
 
 PAGE = 50
 STAGES = tuple(stage for stage in Stage if stage is not Stage.NOT_REPORTED)
@@ -75,6 +76,7 @@ def file(request: Request, signed_in: WriterDep, form: FormDep, workspace: Works
         good_faith="good_faith" in form.texts("statements"),
         accuracy="accuracy" in form.texts("statements"),
         note=form.text("note"),
+        right=form.text("right"),
         rows=[Named(listing=listing) for listing in form.texts("listing")],
     )
     try:
@@ -140,6 +142,7 @@ def _notice_of(row: Notice) -> dict[str, Any]:
         "design": {"title": row.design.title, "reference": row.design.reference},
         "claim": row.claim,
         "filed_at": row.filed_at,
+        "right": named_by(row),
     }
 
 

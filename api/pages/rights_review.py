@@ -10,10 +10,10 @@ from authcheck.workspace import Workspace
 
 from ..deps import WorkspaceDep
 from ..documents import document_response
-from .design_rights import row_of
 from .organisations import ReaderDep, WriterDep
 from .person import FormDep, PersonRoute, go, problem_of, status_of
 from .render import render
+from .right_view import row_of
 
 PAGE = 20
 NOTICES = ("accepted", "refused")

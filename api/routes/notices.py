@@ -27,10 +27,11 @@ from ..paging import PagingDep
 from ..uploads import TableDep, digest_of
 from ..wire.forms import Page
 from ..wire.notices import NoticeIn, NoticeOut, NoticeSummaryOut
+from ..wire.rights import named_right_fields
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1/notices", tags=["notices"])
 NoticeId = Annotated[str, Path(max_length=40)]
-FIELDS = ("design", "claim", "good_faith", "accuracy", "note")
+FIELDS = ("design", "claim", "good_faith", "accuracy", "note", "right")
 TEXT = {"type": "string"}
 TABLE: dict[str, Any] = {"type": "string", "format": "binary"}
 PROPERTIES = dict.fromkeys(FIELDS, TEXT)
@@ -50,6 +51,7 @@ def file_notice(caller: NoticesWriter, body: NoticeIn, once: OnceDep, workspace:
         good_faith=body.good_faith,
         accuracy=body.accuracy,
         note=body.note,
+        right=body.right,
         rows=[Named(row.listing, row.reference, row.marketplace) for row in body.rows],
     )
     digest = digest_of(json.dumps(body.model_dump()))  # ASCII, so that an odd character is only a wrong row
@@ -81,6 +83,7 @@ def file_table(caller: NoticesWriter, once: OnceDep, upload: TableDep, workspace
         good_faith=as_word(form.text("good_faith")) == "true",
         accuracy=as_word(form.text("accuracy")) == "true",
         note=form.text("note"),
+        right=form.text("right"),
         rows=read_rows(form.bytes_of(tables[0]), tables[0].filename or ""),
     )
     return once.run(workspace.database, caller, upload.digest, lambda: _file(workspace, caller, message))
@@ -164,6 +167,7 @@ def _summary_fields(notice: Notice, counts: Counter[Stage]) -> dict[str, Any]:
         },
         "claim": notice.claim,
         "note": notice.note,
+        "right": named_right_fields(notice.right),
         "filed_at": notice.filed_at,
         "filed_by": notice.filed_by,
         "total": counts.total(),

@@ -16,6 +16,7 @@ from authcheck.cases.tables import Case, CaseDecision, CaseEvent, CaseItem
 
 from .forms import Wire
 from .listings import Verdict
+from .rights import NamedRightOut, named_right_fields
 
 
 class CaseDesignOut(Wire):
@@ -113,6 +114,7 @@ class CaseNoticeOut(Wire):
     reporter: str = Field(description="The brand's handle.")
     claim: Code
     note: str | None
+    right: NamedRightOut | None
     filed_at: datetime
     listings: list[str]
 
@@ -223,6 +225,7 @@ def _notice_fields(received: Received) -> dict[str, Any]:
         "reporter": notice.organisation.handle,
         "claim": notice.claim,
         "note": notice.note,
+        "right": named_right_fields(notice.right),
         "filed_at": notice.filed_at,
         "listings": list(received.listing_ids),
     }

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from .cases import CaseDesignOut
 from .forms import Text, Wire
+from .rights import NamedRightOut
 
 Claim = Literal["counterfeit", "unlicensed_use", "licence_breach", "false_certificate"]
 RowStage = Literal[
@@ -32,6 +33,11 @@ class NoticeIn(Wire):
     )
     accuracy: bool = Field(description="What you say is accurate and complete. Must be true.")
     note: str = Field("", description="For the moderators, at most 2,000 characters.")
+    right: Text = Field(
+        "",
+        max_length=40,
+        description="Id of an accepted right in the design. A moderator decides faster with it.",
+    )
     rows: list[NoticeRowIn] = Field(description="1 to 300 listings.")
 
 
@@ -70,6 +76,7 @@ class NoticeSummaryOut(Wire):
     design: CaseDesignOut
     claim: Claim
     note: str | None
+    right: NamedRightOut | None
     filed_at: datetime
     filed_by: str = Field(description="Id of the person or the API key.")
     total: int = Field(description="The number of rows.")

@@ -1,7 +1,7 @@
 """Rights in designs, in JSON."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -21,7 +21,7 @@ class RightOut(Wire):
     kind: str = Field(description="copyright, trade_mark, registered_design or design_patent.")
     number: str = Field(description="Empty for a copyright without registration.")
     office: str
-    territories: list[str] = Field(description="ISO 3166-1 codes.")
+    territories: list[str] = Field(description="ISO 3166-1 codes, or `*`.")
     classes: list[int] = Field(description="Nice classes. Empty: not limited to goods.")
     expires_on: date | None
     ends_soon: int | None = Field(
@@ -32,6 +32,19 @@ class RightOut(Wire):
     reason: str = Field(description="The operator's reason of a refusal.")
     added_at: datetime
     decided_at: datetime | None
+
+
+class NamedRightOut(Wire):
+    """The right that a notice names, as it is now."""
+
+    id: str
+    kind: str = Field(description="copyright, trade_mark, registered_design or design_patent.")
+    number: str
+    office: str
+    territories: list[str] = Field(description="ISO 3166-1 codes, or `*`.")
+    classes: list[int]
+    expires_on: date | None
+    state: str = Field(description="accepted, or what it is since: refused or withdrawn.")
 
 
 class RightDecisionIn(Wire):
@@ -61,3 +74,10 @@ def right_out(row: DesignRight, today: date) -> RightOut:
         added_at=row.added_at,
         decided_at=row.decided_at,
     )
+
+
+def named_right_fields(row: DesignRight | None) -> dict[str, Any] | None:
+    """Return the fields of `NamedRightOut`, or None."""
+    if row is None:
+        return None
+    return {name: getattr(row, name) for name in NamedRightOut.model_fields}

@@ -8,6 +8,7 @@ from sqlalchemy import func, or_, select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from authcheck.cases import clusters, hits, timeline
+from authcheck.cases.notice_rights import holds_in
 from authcheck.cases.notice_tables import Notice, NoticeRow
 from authcheck.cases.opening import Place, find_decided, may_open, open_or_join, put_in_order
 from authcheck.cases.stages import DECIDED_BEFORE_CODE, WITHDRAWN_CODE
@@ -36,6 +37,7 @@ SENTENCES = {
     "notice.no_marketplace": "You handed this listing in yourself, so no marketplace here decides about it.",
     "notice.own_shop": "The seller is your own official shop. If the shop is not yours, remove it first.",
     "notice.licensed": "This seller has your licence for this. Report a breach of it, or revoke the licence.",
+    "notice.right_territory": "The named right does not hold where the listing is. Name another, or none.",
     "notice.no_picture": "This listing has no picture that we could read. Ask the marketplace for another.",
     "notice.unsupported": "Too many of your open reports are not supported by our check. Wait for decisions.",
     REPORTED_BEFORE: "You reported this listing before. Its case is open, so we did not report it again.",
@@ -160,6 +162,8 @@ def _find_refusal(filing: _Filing, listing: Listing) -> str:
         return "notice.own_shop"
     if not may_open(filing.session, listing, notice.design_id):
         return "notice.no_marketplace"
+    if notice.right is not None and not holds_in(notice.right, listing.territory):
+        return "notice.right_territory"
     if not listing.pictures:
         return "notice.no_picture"
     # The brand's own signed licence contradicts the claim that there is none. Any other claim may be true.
@@ -187,6 +191,7 @@ def _open_case(filing: _Filing, listing: Listing) -> tuple[str | None, str]:
         "listing": listing.id,
         "claim": notice.claim,
         "verdict": verdict,
+        **({"right": notice.right_id} if notice.right_id else {}),
         **({"agent": notice.agent_id} if notice.agent_id else {}),
     }
     timeline.append(session, case, "reported", details, at=now)

@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstrain
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from authcheck.cases.tables import Case, PictureCluster
+from authcheck.licences.right_tables import DesignRight
 from authcheck.listings.tables import Listing
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
@@ -17,6 +18,7 @@ class Notice(Entity):
 
     `statements` names the wording of the two statements that the reporter has confirmed. `filed_by` is the id
     of a person or of a key. `agent_id` is the organisation of an agent who has filed it for the brand.
+    `right_id` is the right in the design that the reporter names, or None.
     """
 
     __tablename__ = "notices"
@@ -31,12 +33,14 @@ class Notice(Entity):
     filed_at: Mapped[datetime]
     filed_by: Mapped[str] = mapped_column(String(64))
     agent_id: Mapped[str | None] = mapped_column(ForeignKey(Organisation.id))
+    right_id: Mapped[str | None] = mapped_column(ForeignKey(DesignRight.id), index=True)
 
     rows: Mapped[list["NoticeRow"]] = relationship(
         lazy="raise", order_by="NoticeRow.number", cascade="all", back_populates="notice"
     )
     design: Mapped["Design"] = relationship(lazy="raise")
     organisation: Mapped["Organisation"] = relationship(lazy="raise", foreign_keys=organisation_id)
+    right: Mapped["DesignRight | None"] = relationship(lazy="raise")
 
 
 class NoticeRow(Entity):

@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, case, exists, func, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
-from authcheck.cases import filing
+from authcheck.cases import filing, notice_rights
 from authcheck.cases.filing import Named
 from authcheck.cases.notice_tables import Notice, NoticeRow
 from authcheck.cases.rulings import ACCUSING, Code
@@ -39,7 +39,10 @@ STATEMENTS = "notice-1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A notice as its reporter writes it. `design` is an id, `claim` one of CLAIMS."""
+    """A notice as its reporter writes it. `design` is an id, `claim` one of CLAIMS.
+
+    `right` is the id of an accepted right in the design, or "".
+    """
 
     design: str
     claim: str
@@ -47,6 +50,7 @@ class Message:
     accuracy: bool
     rows: Sequence[Named]
     note: str = ""
+    right: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +74,14 @@ def file(
 
     Raises Rejected (`notice.claim`, `notice.statements`, `notice.note`, `notice.empty`, `notice.too_many`),
     NotFound (`design.not_found`), also for a design of another brand, and Conflict
-    (`notice.design_disputed`, `notice.design_retired`).
+    (`notice.design_disputed`, `notice.design_retired`). Raises as `notice_rights.find_named`.
     """
     claim, note = as_word(message.claim), _checked_note(message.note)
     _check_words(message, claim)
     design = get_design(session, message.design, owner_id=reporter.organisation_id, reach=reach)
     listings = filing.find_locked(session, reporter.organisation_id, message.rows, reach)
     _lock_for_accusing(session, design)
+    right = notice_rights.find_named(session, message.right, design, claim, now.date())
     notice = Notice(
         id=new_id("ntc", now),
         organisation_id=reporter.organisation_id,
@@ -87,6 +92,7 @@ def file(
         filed_at=now,
         filed_by=reporter.caller,
         agent_id=reporter.agency.organisation_id if reporter.agency else None,
+        right=right,
     )
     session.add(notice)
     session.flush()
@@ -203,7 +209,10 @@ def of_case(session: Session, case_id: str) -> list[Received]:
         select(NoticeRow)
         .where(NoticeRow.case_id == case_id)
         .order_by(NoticeRow.notice_id, NoticeRow.number)
-        .options(joinedload(NoticeRow.notice).joinedload(Notice.organisation))
+        .options(
+            joinedload(NoticeRow.notice).joinedload(Notice.organisation),
+            joinedload(NoticeRow.notice).joinedload(Notice.right),
+        )
     )
     received: dict[str, tuple[Notice, list[str]]] = {}
     for row in session.scalars(rows):
@@ -216,7 +225,7 @@ def _select_notices(organisation_id: str, reach: Reach) -> Select[Notice]:
     query = select(Notice).where(
         Notice.organisation_id == organisation_id, reach.has_design(Notice.design_id), _is_within(reach)
     )
-    return query.options(joinedload(Notice.design), joinedload(Notice.organisation))
+    return query.options(joinedload(Notice.design), joinedload(Notice.organisation), joinedload(Notice.right))
 
 
 def _is_within(reach: Reach) -> ColumnElement[bool]:

@@ -122,6 +122,13 @@ def normal_territories(text: str) -> tuple[str, ...] | None:
     return (country,) if country else None
 
 
+def short_territories(codes: Sequence[str]) -> list[str]:
+    """Return territories as people write them: `EU` for all its members, then the other codes."""
+    if not set(EUROPEAN_UNION) <= set(codes):
+        return list(codes)
+    return ["EU", *[code for code in codes if code not in EUROPEAN_UNION]]
+
+
 def checked_goods(goods: Sequence[int], *, error_code: str) -> tuple[int, ...]:
     """Return Nice classes sorted, without repetitions. Raises Rejected (`error_code`)."""
     unknown = [number for number in goods if type(number) is not int or number not in NICE_CLASSES]

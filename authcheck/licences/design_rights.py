@@ -16,7 +16,7 @@ from authcheck.config import Settings
 from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.files.documents import Document
 from authcheck.ids import ID, fold, new_id, tidy
-from authcheck.licences.codes import checked_country, checked_goods
+from authcheck.licences.codes import EVERYWHERE, checked_country, checked_goods, normal_territories
 from authcheck.licences.right_tables import DesignRight
 from authcheck.members import notifications
 from authcheck.members.reach import WHOLE, Reach
@@ -84,7 +84,7 @@ def _describe(design: Design, new: NewRight, now: datetime) -> DesignRight:
     if new.kind not in KINDS:
         raise Rejected(f"A right is one of {', '.join(KINDS)}.", code="right.kind")
     number, office = _read_number(new)
-    territories = sorted({checked_country(text, error_code="right.territory") for text in new.territories})
+    territories = _read_territories(new)
     if not territories:
         raise Rejected("Say in which countries the right holds.", code="right.territory")
     if new.expires_on is not None and new.expires_on < now.date():
@@ -110,6 +110,20 @@ def _describe(design: Design, new: NewRight, now: datetime) -> DesignRight:
         added_at=now,
         design=design,
     )
+
+
+def _read_territories(new: NewRight) -> list[str]:
+    """Return the countries of a right, `EU` as its members. Only a copyright can hold everywhere."""
+    codes: set[str] = set()
+    for text in new.territories:
+        named = normal_territories(text)
+        if named == (EVERYWHERE,) and new.kind != "copyright":
+            raise Rejected(
+                "No office registers a right for the whole world. Name the countries, or EU.",
+                code="right.territory",
+            )
+        codes.update(named or (checked_country(text, error_code="right.territory"),))
+    return [EVERYWHERE] if EVERYWHERE in codes else sorted(codes)
 
 
 def _read_number(new: NewRight) -> tuple[str, str]:

@@ -15,9 +15,9 @@ class DesignRight(Entity):
     """What its owner says about a right in a design, and what the operator decided.
 
     `kind` is one of `design_rights.KINDS`. `number` and `office` are "" for a copyright without registration.
-    `territories` are ISO 3166-1 codes, `classes` Nice classes. `document_sha256` names the stored document,
-    "" without one. `state` is in_review, accepted, refused or withdrawn, with `reason` of a refusal.
-    `warned_days` is the least number of days before its end of which the owner was warned, or None.
+    `territories` are ISO 3166-1 codes or "*", `classes` Nice classes. `document_sha256` names the stored
+    document, "" without one. `state` is in_review, accepted, refused or withdrawn, `reason` that of a
+    refusal. `warned_days` is the least number of days before its end of which the owner was warned, or None.
     """
 
     __tablename__ = "design_rights"

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import cases_made
@@ -16,6 +16,9 @@ from starlette.testclient import TestClient
 
 from authcheck.cases.notice_tables import Hit, Notice
 from authcheck.config import Settings
+from authcheck.licences import design_rights
+from authcheck.licences.design_rights import NewRight
+from authcheck.registry.designs import get_design
 from authcheck.workspace import Workspace
 
 ODD = {
@@ -161,3 +164,46 @@ def test_the_table_is_that_of_the_filter(visit: Open, workspace: Workspace, kite
     assert link in ask("/hits?seller=else&stage=reported&verdict=odd&days=x").text
     assert "No listing fits." in ask("/hits?seller=%00").text
     assert "没有符合条件的商品" in ask("/hits?stage=decided&lang=zh").text
+
+
+def test_a_right_is_picked_from_those_accepted(visit: Open, workspace: Workspace, kite: str) -> None:
+    """The form proposes the only right that holds for all listings. The receipt and the case show it."""
+    listing = cases_made.hand_in(workspace)
+    protector, moderator = visit(), visit("bazaar", "moderator", "marketplace")
+    page = protector(f"/hits/listings?group={group_of(workspace)}").text
+    assert "No accepted right in this design" in page
+    assert f"/designs/{kite}/rights" in page
+    with workspace.database.writing() as session:
+        design = get_design(session, kite)
+        for number, territories, is_accepted in (
+            ("111", ("EU",), 1),
+            ("222", ("US",), 1),
+            ("333", ("DE",), 0),
+        ):
+            new = NewRight("trade_mark", territories, number, "EUIPO")
+            later = make.NOW + timedelta(seconds=int(number))
+            row = design_rights.add(session, design, new, None, later)
+            if is_accepted:
+                design_rights.accept(session, row, make.NOW)
+    page = protector(f"/hits/listings?group={group_of(workspace)}").text
+    options = re.findall(r'<option value="(rgt_\w+)"( selected)?>([^<]+)</option>', page)
+    assert [(text, bool(selected)) for _, selected, text in options] == [
+        ("Trade mark EUIPO 111 (EU)", True),
+        ("Trade mark EUIPO 222 (US)", False),
+    ]
+    wrong = protector("/notices", **fields(page), right="rgt_00000000000000000000000000")
+    assert wrong.status_code == 404
+    assert (
+        'id="right" name="right" autocomplete="off" aria-describedby="right-hint problem" aria-invalid'
+        in wrong.text
+    )
+    sent = protector("/notices", **fields(wrong.text), right=options[0][0])
+    receipt = protector(sent.headers["location"]).text
+    assert "Trade mark <code>EUIPO 111</code>: EU" in receipt
+    (case,) = cases_made.cases_of(workspace)
+    assert case.items[0].listing_id == listing.id
+    assert "Trade mark <code>EUIPO 111</code>: EU" in moderator(f"/cases/{case.id}").text
+    with workspace.database.writing() as session:
+        design_rights.withdraw(session, design_rights.get_right(session, options[0][0]), make.NOW)
+    assert "The brand has withdrawn it since." in moderator(f"/cases/{case.id}").text
+    assert "Named in your reports: 1." in visit(role="rights")(f"/designs/{kite}/rights").text

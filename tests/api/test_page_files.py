@@ -49,6 +49,7 @@ from authcheck.listings.evidence import CertificateSeen
 from authcheck.listings.policies import WEIGHTS, ListingVerdict
 from authcheck.lookups import slips
 from authcheck.lookups.rights import IssuersRight
+from authcheck.members import notifications
 from authcheck.members.permissions import ROLES_OF_KIND, SCOPES, Resource, Right, Role
 from authcheck.proofs.bundle import STEPS, State
 from authcheck.scans.alerts import KINDS
@@ -64,6 +65,8 @@ MAILS = [
     for kind in ("invite", "apply", "reset", "changed", "joined")
     for part in ("subject", "text")
 ]
+MAILS += [f"mail.news.{kind}{end}" for kind in notifications.KINDS for end in ("", ".subject")]
+MAILS += ["mail.news.text", "mail.news.more"]
 CERTIFICATE_ENDS = {
     "view.state": [*get_args(label_view.LabelState)],
     "choice.slip.kind": [*get_args(slips.Kind)],
@@ -102,6 +105,7 @@ ACCOUNT_ENDS = {  # by the beginning of the key
     "shops.problem.": [*(f"storefront.{end}" for end in SHOP_PROBLEMS), *DOMAIN_PROBLEMS],
     "rights.kind.": list(RIGHT_KINDS),
     "rights.state.": list(RIGHT_STATES),
+    "rights.now.": ["refused", "withdrawn"],
     "rights.said.": list(design_rights.NOTICES),
     "rights_review.said.": list(rights_review.NOTICES),
     "own.standing.": STATES,
@@ -309,6 +313,8 @@ def keys_used() -> Iterator[str]:
     yield from (f"certificate.reason.{reason}" for reason in REASONS)
     yield from keys_of_labels()
     yield "error.right.day"  # of a page's own reading
+    named = (core / "cases" / "notice_rights.py").read_text()
+    yield from (f"error.{code}" for code in re.findall(r'code="(notice\.[a-z_]+)"', named))
     yield from (f"shop_badge.{part}" for part in ("heading", "licensed", "owner"))
     yield from (f"reason.{code}" for code in WEIGHTS)
     yield from (f"scan_alert.{kind}" for kind in KINDS)

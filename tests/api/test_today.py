@@ -182,7 +182,9 @@ def test_rights_and_proofs_that_need_somebody_are_told(client: TestClient, works
     lines = lines_of(admin)
     named = ["shops_lost", "domains_lost", "rights_refused", "rights_ending", "key"]
     assert [(name, count) for name, (count, _) in lines.items()] == [(name, 1) for name in named]
-    shown = [re.findall(r"<h2><a href=./designs/(\w+)", admin.get(lines[line][1]).text) for line in named[2:4]]
+    shown = [
+        re.findall(r"<h2><a href=./designs/(\w+)", admin.get(lines[line][1]).text) for line in named[2:4]
+    ]
     assert shown == [[first.id], [second.id]]
     key = {"Authorization": f"Bearer {make.key(workspace, 'designs:read')}"}
     for need, ids in (

@@ -79,7 +79,7 @@ def test_a_right_waits_and_is_accepted(workspace: Workspace, kite: Design) -> No
         ({"kind": "copyright", "number": "", "office": "EUIPO"}, "right.office"),
         ({"territories": ()}, "right.territory"),
         ({"territories": ("Atlantis",)}, "right.territory"),
-        ({"territories": ("EU",)}, "right.territory"),
+        ({"territories": ("worldwide",)}, "right.territory"),
         ({"classes": (0,)}, "right.classes"),
         ({"expires_on": TODAY - timedelta(1)}, "right.expired"),
     ],
