@@ -11,7 +11,9 @@ from fastapi.concurrency import run_in_threadpool
 from authcheck.cases import clones, order
 from authcheck.cases.settling import settle
 from authcheck.certificates import planned
+from authcheck.ledger import publishing
 from authcheck.listings import holds
+from authcheck.registry import rulings
 from authcheck.scans import closing
 from authcheck.scans.sweeping import AT_ONCE, erase_old
 from authcheck.scans.volume import watch_volumes
@@ -30,8 +32,9 @@ log = logging.getLogger("authcheck.api.settling")
 async def settled_in_background(workspace: Workspace) -> AsyncIterator[None]:
     """Settle cases, carry alerts and carry out revocations every 2 seconds, until the block ends.
 
-    Every 10 minutes look for sudden volumes of scans, and sum their days. Every 6 hours release ended holds
-    and erase old hashes. First sort the cases again that were sorted by other weights.
+    Every 10 minutes look for sudden volumes of scans, sum their days, and let rulings on disputes take
+    effect. Every 6 hours release ended holds and erase old hashes. First sort the cases again that were
+    sorted by other weights.
     """
     async with in_background(partial(_repeat, workspace)):
         yield
@@ -46,6 +49,7 @@ async def _repeat(workspace: Workspace, end: asyncio.Event) -> None:
         await run_in_threadpool(_logging_faults, partial(_revoke, workspace))
         if rounds % (WATCH_EVERY_S // EVERY_S) == 0:
             await run_in_threadpool(_logging_faults, partial(_watch, workspace))
+            await run_in_threadpool(_logging_faults, partial(_rule, workspace))
         if rounds % (SWEEP_EVERY_S // EVERY_S) == 0:
             await run_in_threadpool(_logging_faults, partial(_sweep, workspace))
 
@@ -69,6 +73,13 @@ def _watch(workspace: Workspace) -> None:
     with workspace.database.writing() as session:
         watch_volumes(session, workspace.clone_limits, utc_now())
     closing.close_days(workspace.database, utc_now())
+
+
+def _rule(workspace: Workspace) -> None:
+    with workspace.database.writing() as session:
+        count = rulings.settle(session, utc_now())
+    if count:
+        publishing.publish_recorded(workspace.database, workspace.settings)
 
 
 def _sweep(workspace: Workspace) -> None:

@@ -23,7 +23,7 @@ from authcheck.licences import agreements, appointing
 from authcheck.licences.terms import Terms
 from authcheck.members import appointments, organisations
 from authcheck.members.tables import Organisation
-from authcheck.registry import designs, disputes, rulings
+from authcheck.registry import designs, disputes, rulings, statements
 from authcheck.registry.masking import change_mask
 from authcheck.registry.reading import read_view
 from authcheck.registry.registration import NewDesign, Registration
@@ -233,11 +233,27 @@ act("a dispute is ruled on")(
         session, disputes.list_disputes(session)[0].id, "earlier", reason="Was first.", now=scene.now
     )
 )
+act("a ruling is appealed against")(
+    lambda scene, session: statements.appeal(
+        session, *_loser(session), "We drew it.", None, by="key_1", now=scene.now
+    )
+)
+act("a ruling about an appeal takes effect")(
+    lambda scene, session: rulings.rule(
+        session, disputes.list_disputes(session)[0].id, "earlier", reason="It was.", now=scene.now
+    )
+)
 act("the address is moved")(
     lambda scene, session: addresses.move(
         session, scene.work.settings.public_url, "https://authcheck.example", scene.now
     )
 )
+
+
+def _loser(session: Session) -> tuple[str, str]:
+    """Return the only dispute, and the owner of its later design."""
+    (dispute,) = disputes.list_disputes(session)
+    return dispute.id, dispute.design.owner_id
 
 
 def _decide(scene: Scene) -> None:

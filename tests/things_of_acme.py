@@ -22,7 +22,7 @@ from authcheck.licences import design_rights
 from authcheck.licences.design_rights import NewRight
 from authcheck.listings.tables import Listing
 from authcheck.members import api_keys, invitations, organisations
-from authcheck.registry import reports
+from authcheck.registry import reports, statements
 from authcheck.registry.designs import get_design
 from authcheck.registry.import_tables import Drop
 from authcheck.registry.negatives import add_negative, read_negative
@@ -67,12 +67,13 @@ def ids(workspace: Workspace) -> dict[str, str]:
         products.add_picture(session, acme_id, units.GTIN, make.picture_bytes(6), make.NOW)
         session.flush()
         product_picture = session.scalars(select(ProductPicture.id)).one()
-    with workspace.database.reading() as session:
-        dispute = session.scalars(select(Dispute)).first()
-    assert dispute is not None
+    with workspace.database.writing() as session:
+        (dispute,) = session.scalars(select(Dispute))
+        statements.state(session, dispute.id, acme_id, "Ours.", paper, by="key_1", now=make.NOW)
     assert signing_key is not None
     return {
         "check": check.id, "import": report.id, "drop": drop.id, "file": "1", "negative": str(negative.number), "picture": picture,
+        "number": "1",
         "hidden": make.register(workspace, "HIDDEN", seed=5).design.id, "dispute": dispute.id, "right": right.id,
         "batch": unit.batch_id, "gtin": units.GTIN, "product_picture": product_picture, "certificate": unit.id, "design": design, "licence": licence.id,
         "listing": "lst_acme", "case": _case(workspace, acme_id, design), "shop": shop.id, "person": person.id, "invitation": link.id, "key": key.id,

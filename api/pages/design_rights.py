@@ -132,4 +132,4 @@ def document(signed_in: ReaderDep, workspace: WorkspaceDep, design_id: DesignId,
     caller = acting(signed_in)
     with workspace.database.reading() as session:
         row = rights.get_right(session, right_id, owner_id=caller.organisation_id, reach=caller.reach)
-        return document_response(workspace, row)
+        return document_response(workspace, row, row.id)

@@ -92,4 +92,5 @@ def _decide(request: Request, workspace: Workspace, right_id: str, reason: str |
 def document(_signed_in: ReaderDep, workspace: WorkspaceDep, right_id: str) -> Response:
     """Hand the document of a right out as a file to save."""
     with workspace.database.reading() as session:
-        return document_response(workspace, rights.get_right(session, right_id))
+        row = rights.get_right(session, right_id)
+        return document_response(workspace, row, row.id)

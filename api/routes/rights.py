@@ -114,7 +114,7 @@ def show_document(caller: DisputesReader, right_id: str, workspace: WorkspaceDep
     """Return the document of a right as a file to save. Browsers do not open it on our address."""
     with workspace.database.reading() as session:
         row = rights.get_right(session, right_id, owner_id=_owner_id(caller), reach=caller.reach)
-        return document_response(workspace, row)
+        return document_response(workspace, row, row.id)
 
 
 @router.post("/rights/{right_id}/decision")

@@ -10,7 +10,7 @@ from authcheck.registry.import_tables import Import
 from authcheck.registry.tables import Design, NegativePicture, View
 
 from ..previews import preview_path
-from .disputes import DisputeOut, dispute_out
+from .disputes import DisputeBriefOut, dispute_brief_out
 from .forms import Text, Wire, sendable
 
 
@@ -64,7 +64,7 @@ class DesignOut(Wire):
         description="Salt of the hash of these words in the design's newest ledger entry that has a hash."
     )
     views: list[ViewOut]
-    disputes: list[DisputeOut] = Field(
+    disputes: list[DisputeBriefOut] = Field(
         description="Open disputes and resemblances: your later pictures, and later pictures of others."
     )
 
@@ -151,7 +151,7 @@ def design_out(design: Design) -> DesignOut:
         version=design.version,
         salt=design.salt,
         views=[_view_out(design, view) for view in shown_views(design)],
-        disputes=[dispute_out(dispute) for dispute in open_disputes(design)],
+        disputes=[dispute_brief_out(dispute) for dispute in open_disputes(design)],
     )
 
 

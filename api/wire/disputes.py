@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from authcheck.certificates.contested import ContestedBatch
+from authcheck.registry.statements import appeal_until, stage_of
 from authcheck.registry.tables import Design, Dispute
 
 from .forms import Text, Wire
@@ -21,7 +22,27 @@ class SideOut(Wire):
     picture: str | None
 
 
-class DisputeOut(Wire):
+class StatementOut(Wire):
+    """What an owner said."""
+
+    number: int
+    side: Literal["earlier", "later"] = Field(description="The owner of the earlier or the later picture.")
+    appeal: bool = Field(description="The statement is an appeal against the ruling.")
+    text: str
+    document: str | None = Field(description="SHA-256 of the document.")
+    made_at: datetime
+
+
+class MadeRulingOut(Wire):
+    """A ruling of the operator. The second one is about an appeal."""
+
+    ruling: Literal["earlier", "later", "both"]
+    reason: str
+    final: bool = Field(description="It took effect at once.")
+    ruled_at: datetime
+
+
+class DisputeBriefOut(Wire):
     """A picture that shows (`match`) or resembles (`lookalike`) an earlier picture of another owner.
 
     While a `match` is open, the later picture is disputed. `ended_by` is null while the dispute is open.
@@ -38,11 +59,26 @@ class DisputeOut(Wire):
     reason: str | None = Field(description="The operator's reason, for both owners.")
 
 
+class DisputeOut(DisputeBriefOut):
+    """A dispute with what both owners said, and the operator's rulings."""
+
+    stage: Literal["open", "ruled", "appealed", "ended"] = Field(
+        description="`ruled`: the owners can appeal until `appeal_until`, then the ruling takes effect."
+    )
+    appeal_until: datetime | None
+    statements: list[StatementOut]
+    rulings: list[MadeRulingOut]
+
+
 class RulingIn(Wire):
-    """The operator's ruling: the picture that stands, and the reason. The other picture is withdrawn."""
+    """The operator's ruling: the picture that stands, and the reason. The other picture is withdrawn.
+
+    It takes effect after 14 days without an appeal, or at once if it is final.
+    """
 
     ruling: Literal["earlier", "later", "both"]
     reason: Text = Field(min_length=1, max_length=1000)
+    final: bool = Field(False, description="Both owners have agreed to it, so nobody will appeal.")
 
 
 class ContestedBatchOut(Wire):
@@ -59,8 +95,13 @@ class RulingOut(DisputeOut):
     batches: list[ContestedBatchOut]
 
 
+def dispute_brief_out(dispute: Dispute) -> DisputeBriefOut:
+    """Return a dispute as it is shown with a design. Both designs are loaded with their owners."""
+    return DisputeBriefOut.model_validate(_brief_fields(dispute))
+
+
 def dispute_out(dispute: Dispute) -> DisputeOut:
-    """Return a dispute that has both designs with their owners loaded."""
+    """Return a dispute that has designs, owners, statements and rulings loaded."""
     return DisputeOut.model_validate(_dispute_fields(dispute))
 
 
@@ -73,7 +114,7 @@ def ruling_out(dispute: Dispute, batches: list[ContestedBatch]) -> RulingOut:
     return RulingOut.model_validate({**_dispute_fields(dispute), "batches": issued})
 
 
-def _dispute_fields(dispute: Dispute) -> dict[str, object]:
+def _brief_fields(dispute: Dispute) -> dict[str, object]:
     return {
         "id": dispute.id,
         "verdict": dispute.verdict,
@@ -84,6 +125,29 @@ def _dispute_fields(dispute: Dispute) -> dict[str, object]:
         "ended_at": dispute.ended_at,
         "ended_by": dispute.ended_by,
         "reason": dispute.reason,
+    }
+
+
+def _dispute_fields(dispute: Dispute) -> dict[str, object]:
+    return {
+        **_brief_fields(dispute),
+        "stage": str(stage_of(dispute)),
+        "appeal_until": appeal_until(dispute),
+        "statements": [
+            {
+                "number": row.number,
+                "side": row.side,
+                "appeal": row.is_appeal,
+                "text": row.text,
+                "document": row.document_sha256 or None,
+                "made_at": row.made_at,
+            }
+            for row in dispute.statements
+        ],
+        "rulings": [
+            {"ruling": row.ruling, "reason": row.reason, "final": row.is_final, "ruled_at": row.ruled_at}
+            for row in dispute.rulings
+        ],
     }
 
 

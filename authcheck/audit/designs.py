@@ -1,10 +1,18 @@
 """The facts of a design, by its rows and by its entries."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from authcheck.audit.contents import EntryContent, Facts, find_first
 from authcheck.registry.disputes import RULINGS
-from authcheck.registry.facts import DISPUTE_FIELDS, of_dispute, of_words
+from authcheck.registry.facts import (
+    DISPUTE_FIELDS,
+    SAID_FIELDS,
+    of_dispute,
+    of_ruling,
+    of_statement,
+    of_words,
+)
 from authcheck.registry.tables import MATCH, Design
 from authcheck.tlog.entries import time_text
 
@@ -25,6 +33,8 @@ def compare_design(row: Design, entries: Sequence[EntryContent]) -> tuple[Facts,
             for dispute in row.disputes
             if dispute.verdict == MATCH
         },
+        "rulings of disputes": _rulings(row),
+        "appeals in disputes": _appeals(row),
         "ends of disputes": {
             dispute.id: (dispute.ended_by, time_text(dispute.ended_at))
             for dispute in row.disputes
@@ -32,6 +42,31 @@ def compare_design(row: Design, entries: Sequence[EntryContent]) -> tuple[Facts,
         },
     }
     return actual, _expected_design(entries)
+
+
+def _rulings(row: Design) -> list[Any]:
+    return sorted(
+        (time_text(ruling.ruled_at), sorted(of_ruling(ruling, dispute.statements, row.salt).items()))
+        for dispute in row.disputes
+        for ruling in dispute.rulings
+    )
+
+
+def _appeals(row: Design) -> list[Any]:
+    return sorted(
+        (time_text(statement.made_at), sorted(of_statement(statement, row.salt).items()))
+        for dispute in row.disputes
+        for statement in dispute.statements
+        if statement.is_appeal
+    )
+
+
+def _entries_of(entries: Sequence[EntryContent], kind: str) -> list[Any]:
+    return sorted(
+        (entry.at, sorted((name, value) for name, value in entry.fields.items() if name in SAID_FIELDS))
+        for entry in entries
+        if entry.type == kind
+    )
 
 
 def _expected_design(entries: Sequence[EntryContent]) -> Facts:
@@ -55,6 +90,8 @@ def _expected_design(entries: Sequence[EntryContent]) -> Facts:
         "retired_at": retired.at,
         "pictures": all_images,
         "pictures in force": set() if retired.fields else live_images,
+        "rulings of disputes": _entries_of(entries, "design.dispute_ruling"),
+        "appeals in disputes": _entries_of(entries, "design.dispute_appeal"),
         **disputes,
     }
 

@@ -21,7 +21,7 @@ from authcheck.licences.tables import Licence
 from authcheck.members.facts import of_appointment, of_organisation
 from authcheck.members.tables import Appointment, Organisation
 from authcheck.proofs.credential import PLACES, Credential
-from authcheck.registry.tables import Design, View
+from authcheck.registry.tables import Design, Dispute, View
 from authcheck.tlog.entries import time_text
 
 PAGE = 500
@@ -224,6 +224,10 @@ def _id_of(row: Any) -> str:
 
 
 _views = selectinload(Design.views).options(load_only(View.picture_sha256, View.removed_tick))
+_disputes = (
+    selectinload(Design.disputes).selectinload(Dispute.statements),
+    selectinload(Design.disputes).selectinload(Dispute.rulings),
+)
 _parts = selectinload(Case.events), selectinload(Case.items), selectinload(Case.decisions)
 _by_urn = Certificate.id == func.substr(Entry.subject, len(urn_of("")) + 1)
 ACCOUNTS = (
@@ -236,7 +240,7 @@ ACCOUNTS = (
         Appointment.id == Entry.subject, _compare_appointment,
     ),
     Account(
-        select(Design).options(_views, selectinload(Design.disputes)), Design.id, _id_of, Entry.subject,
+        select(Design).options(_views, *_disputes), Design.id, _id_of, Entry.subject,
         "design.register", Design.id == Entry.subject, compare_design,
     ),
     Account(

@@ -181,8 +181,8 @@ def get_right(
 
 
 def no_document_error() -> NotFound:
-    """Return the error for a right that has no document."""
-    return NotFound("The right has no document.", code="document.not_found")
+    """Return the error for a right or a statement that has no document."""
+    return NotFound("There is no document.", code="document.not_found")
 
 
 def list_rights(

@@ -15,11 +15,13 @@ from authcheck.ids import new_id
 from authcheck.members.notification_tables import Notification
 from authcheck.members.permissions import Role
 from authcheck.members.tables import Membership, Organisation, Person
+from authcheck.storage.json_lists import has_this_text
 
 KINDS = (
     *("organisation_applied", "organisation_approved", "organisation_refused"),
     *("organisation_suspended", "organisation_resumed"),
     *("right_named", "right_accepted", "right_refused", "right_ends"),
+    *("dispute_begun", "dispute_stated", "dispute_ruled", "dispute_appealed", "dispute_ended"),
     *("domain_lost", "shop_lost", "shop_denied", "shop_confirmed"),
 )
 AT_ONCE = 200  # rows of one round
@@ -49,8 +51,9 @@ def tell_admins(
 
 def tell_operators(session: Session, kind: str, page: str, now: datetime, **facts: str | int) -> None:
     """Note a mail to each operator of this installation."""
-    rows = session.execute(select(Organisation.id, Organisation.roles))
-    operators = [organisation_id for organisation_id, roles in rows if "operator" in roles]
+    operators = session.scalars(
+        select(Organisation.id).where(has_this_text(Organisation.roles, "operator"))
+    ).all()
     members = _members(session, operators, Role.OPERATOR)
     _note(session, members, kind=kind, page=page, now=now, facts=facts)
 

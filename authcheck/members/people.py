@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -12,6 +12,7 @@ from authcheck.ids import ID, as_word, fold, new_id, tidy
 from authcheck.members.organisations import NAME_CHARS
 from authcheck.members.permissions import Role, roles_for
 from authcheck.members.tables import Membership, OneTimeLink, Organisation, Person, WebSession
+from authcheck.storage.json_lists import has_this_text
 
 EMAIL_CHARS = 254
 KEPT_BY_ONE = (Role.ADMIN, Role.OPERATOR)  # an organisation with such a person never loses the last one
@@ -217,6 +218,16 @@ def memberships_of(session: Session, person_id: str) -> Sequence[Membership]:
         .order_by(Membership.since, Membership.organisation_id)
     )
     return sorted(session.scalars(query), key=lambda member: "operator" in member.organisation.roles)
+
+
+def count_operators(session: Session) -> int:
+    """Return how many people can act as operators of this installation."""
+    query = (
+        select(func.count(Membership.person_id.distinct()))
+        .join(Person)
+        .where(Person.disabled_at.is_(None), has_this_text(Membership.roles, Role.OPERATOR))
+    )
+    return session.scalar(query) or 0
 
 
 def _lock(session: Session, organisation_id: str) -> None:

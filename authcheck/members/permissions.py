@@ -88,6 +88,7 @@ SCOPES: Mapping[str, Grants] = {
     "listings:read": {Resource.LISTINGS: READ},
     "listings:check": {Resource.LISTINGS: WRITE},
     "disputes:read": {Resource.DISPUTES: READ},
+    "disputes:write": {Resource.DISPUTES: WRITE},
     "cases:read": {Resource.CASES: READ},
     "cases:decide": {Resource.CASES: DECIDE},
     "notices:read": {Resource.NOTICES: READ},
@@ -110,9 +111,11 @@ def grants_of_scopes(scopes: Iterable[str]) -> Grants:
     return _unite(SCOPES[scope] for scope in scopes if scope in SCOPES)
 
 
-# What an organisation may do that is not approved, or was suspended: look, manage its own people, revoke.
+# What an organisation may do that is not approved, or was suspended: look, manage its own people, revoke, and
+# answer in disputes.
 MEANWHILE: Grants = dict.fromkeys(Resource, READ) | {
     Resource.PEOPLE: WRITE,
+    Resource.DISPUTES: WRITE,
     Resource.REVOCATIONS: WRITE,
     Resource.ORGANISATIONS: NO,
 }

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from authcheck.errors import NotFound
 from authcheck.ids import new_id
 from authcheck.ledger.journal import record_at_commit
+from authcheck.members import notifications
 from authcheck.members.reach import WHOLE, Reach
 from authcheck.registry import facts
 from authcheck.registry.standing import update_standing, update_state
@@ -52,6 +53,16 @@ def begin_dispute(
     update_state(session, design)
     if verdict == MATCH:
         record_at_commit(session, [facts.disputed(dispute, design.version, now)])
+        tell_owner(session, dispute.id, design, earlier.design, kind="dispute_begun", now=now)
+        tell_owner(session, dispute.id, earlier.design, design, kind="dispute_begun", now=now)
+
+
+def tell_owner(
+    session: Session, dispute_id: str, own: Design, other: Design, *, kind: str, now: datetime
+) -> None:
+    """Note a mail about a dispute to the admins of the owner of the design `own`."""
+    page, facts_told = f"/disputes/{dispute_id}", {"design": own.title, "other": other.title}
+    notifications.tell_admins(session, own.owner_id, kind, page, now, **facts_told)
 
 
 def _is_older(first: Design, second: Design) -> bool:
@@ -87,12 +98,14 @@ def end_dispute(session: Session, dispute: Dispute, by: str, now: datetime, tick
 
 
 def _select_disputes() -> Select[Dispute]:
-    """Return the query for disputes with both designs and their owners, oldest first."""
+    """Return the query for disputes with designs, owners, statements and rulings, oldest first."""
     return (
         select(Dispute)
         .options(
             joinedload(Dispute.design).joinedload(Design.owner),
             joinedload(Dispute.other).joinedload(Design.owner),
+            selectinload(Dispute.statements),
+            selectinload(Dispute.rulings),
         )
         .order_by(Dispute.id)
     )

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from authcheck.registry.tables import Design, Dispute
+from authcheck.registry.tables import Design, Dispute, DisputeRuling, DisputeStatement
 from authcheck.tlog.entries import Draft, digest
 
 DISPUTE_FIELDS = ("dispute", "holds_design", "image", "other", "other_image", "score")
+SAID_FIELDS = ("by", "dispute", "final", "said")  # of rulings and appeals
 IMAGES_PER_ENTRY = 20  # keeps an entry below its size limit
 
 
@@ -40,6 +41,25 @@ def of_dispute(row: Dispute) -> dict[str, Any]:
 def of_dispute_end(row: Dispute) -> dict[str, Any]:
     """Return the fields of a `design.dispute_end` entry."""
     return {"by": row.ended_by, "dispute": row.id}
+
+
+def of_statement(row: DisputeStatement, salt: str | None) -> dict[str, Any]:
+    """Return the fields of a `design.dispute_appeal` entry. `salt` is that of the later design."""
+    return {"by": row.side, "dispute": row.dispute_id, "said": digest(_statement_words(row), salt)}
+
+
+def of_ruling(row: DisputeRuling, statements: Sequence[DisputeStatement], salt: str | None) -> dict[str, Any]:
+    """Return the fields of a `design.dispute_ruling` entry.
+
+    `said` is a hash of the reason, and of the first `heard` of the dispute's statements.
+    """
+    heard = [_statement_words(statement) for statement in statements[: row.heard]]
+    words = {"reason": row.reason, "statements": heard}
+    return {"by": row.ruling, "dispute": row.dispute_id, "final": row.is_final, "said": digest(words, salt)}
+
+
+def _statement_words(row: DisputeStatement) -> dict[str, Any]:
+    return {"document": row.document_sha256, "side": row.side, "text": row.text}
 
 
 def registered(row: Design, pictures: Sequence[str], at: datetime) -> list[Draft]:
@@ -73,6 +93,18 @@ def disputed(row: Dispute, version: int, at: datetime) -> Draft:
     `version` is of the design of the later view.
     """
     return Draft("design.dispute", row.design_id, at, {**of_dispute(row), "version": version})
+
+
+def ruled(dispute: Dispute, ruling: DisputeRuling) -> Draft:
+    """Return the draft for a ruling. The dispute has its later design and its statements loaded."""
+    fields = of_ruling(ruling, dispute.statements, dispute.design.salt)
+    return Draft("design.dispute_ruling", dispute.design_id, ruling.ruled_at, fields)
+
+
+def appealed(dispute: Dispute, statement: DisputeStatement) -> Draft:
+    """Return the draft for an appeal. The dispute has its later design loaded."""
+    fields = of_statement(statement, dispute.design.salt)
+    return Draft("design.dispute_appeal", dispute.design_id, statement.made_at, fields)
 
 
 def dispute_ended(row: Dispute, version: int, at: datetime) -> Draft:

@@ -12,7 +12,7 @@ from authcheck.ledger.tables import Entry
 MOST_ENTRIES = 100
 TYPES = (
     "design.register", "design.update", "design.view_add", "design.view_remove", "design.dispute",
-    "design.dispute_end", "design.retire",
+    "design.dispute_ruling", "design.dispute_appeal", "design.dispute_end", "design.retire",
 )  # fmt: skip
 
 

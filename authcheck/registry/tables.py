@@ -219,6 +219,48 @@ class Dispute(Entity):
 
     design: Mapped["Design"] = relationship(lazy="raise", foreign_keys=[design_id], back_populates="disputes")
     other: Mapped["Design"] = relationship(lazy="raise", foreign_keys=[other_design_id])
+    statements: Mapped[list["DisputeStatement"]] = relationship(
+        lazy="raise", order_by="DisputeStatement.number"
+    )
+    rulings: Mapped[list["DisputeRuling"]] = relationship(lazy="raise", order_by="DisputeRuling.number")
+
+
+class DisputeStatement(Entity):
+    """What an owner says in a dispute, from number 1. `side` is earlier or later, for the owner's picture.
+
+    `document_sha256` names a stored document, "" without one. `made_by` is the id of a person or a key.
+    """
+
+    __tablename__ = "dispute_statements"
+
+    dispute_id: Mapped[str] = mapped_column(ForeignKey(Dispute.id), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    side: Mapped[str] = mapped_column(String(8))
+    is_appeal: Mapped[bool]
+    text: Mapped[str] = mapped_column(Text())
+    document_sha256: Mapped[str] = mapped_column(String(64))
+    document_type: Mapped[str] = mapped_column(String(20))
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(64))
+
+
+class DisputeRuling(Entity):
+    """The operator's ruling in a dispute, number 1, and number 2 after an appeal.
+
+    `ruling` is earlier, later or both. A final ruling can not be appealed against. `heard` is the number of
+    statements that were there. `ruled_by` is the id of a person or a key, "" for the terminal.
+    """
+
+    __tablename__ = "dispute_rulings"
+
+    dispute_id: Mapped[str] = mapped_column(ForeignKey(Dispute.id), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    ruling: Mapped[str] = mapped_column(String(8))
+    reason: Mapped[str] = mapped_column(String(1000))
+    is_final: Mapped[bool]
+    heard: Mapped[int]
+    ruled_at: Mapped[datetime]
+    ruled_by: Mapped[str] = mapped_column(String(64))
 
 
 class RegistryClock(Entity):

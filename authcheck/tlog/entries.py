@@ -31,6 +31,8 @@ TYPES = frozenset(
         "design.view_add",
         "design.view_remove",
         "design.dispute",
+        "design.dispute_ruling",
+        "design.dispute_appeal",
         "design.dispute_end",
         "design.retire",
         "licence.grant",

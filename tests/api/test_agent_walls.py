@@ -26,6 +26,7 @@ from starlette.testclient import TestClient
 from walls import IMAGE, MASK, NOTICE, TABLE, TERMS, Rule, Walls, told
 
 from api.app import create_app
+from api.counts import Allowance
 from api.deps import Authorised, optional_checker
 from api.routes import designs, signing_keys
 from authcheck.config import Settings
@@ -85,6 +86,8 @@ class Scene(Walls):
 
     def __init__(self, client: TestClient, workspace: Workspace, settings: Settings) -> None:
         super().__init__(client, workspace, settings)
+        rates: Any = client.app.state.rates  # type: ignore[attr-defined]
+        rates.key_requests = Allowance("key-requests", 10_000)  # the agent asks every route within a minute
         self.mine = self._make_mine()
         self.appointment = self._appoint()
 

@@ -50,7 +50,10 @@ def test_only_the_operator_rules(
     client: TestClient, brand: Headers, admin: Headers, dispute: dict[str, Any]
 ) -> None:
     """An owner may not rule on the own dispute. The operator may, once."""
-    path, body = f"/v1/disputes/{dispute['id']}/ruling", {"ruling": "earlier", "reason": "A copy."}
+    path, body = (
+        f"/v1/disputes/{dispute['id']}/ruling",
+        {"ruling": "earlier", "reason": "A copy.", "final": True},
+    )
     assert client.post(path, headers=brand, json=body).json()["code"] == "auth.scope"
     ruled = client.post(path, headers=admin, json=body)
     assert (ruled.status_code, ruled.json()["ended_by"], ruled.json()["batches"]) == (200, "earlier", [])
@@ -98,3 +101,75 @@ def test_a_buyer_is_told_that_the_design_is_disputed(client: TestClient, workspa
     page = client.get(f"/c/{code}", headers={"Accept": "text/html"})
     assert (page.status_code, told in page.text) == (200, True)
     assert client.get(f"/v1/certificates/{code}").json()["design"]["disputed"] is True
+
+
+@pytest.fixture
+def speakers(login: Callable[..., Headers]) -> tuple[Headers, Headers]:
+    """Keys of both owners that may speak in disputes: of the earlier and of the later picture."""
+    return login("disputes:write"), login("disputes:write", owner="globex")
+
+
+def test_owners_speak_appeal_and_accept(
+    client: TestClient, admin: Headers, speakers: tuple[Headers, Headers], dispute: dict[str, Any]
+) -> None:
+    """Statements with a document, a ruling that waits, an appeal, and the second ruling."""
+    first, later = speakers
+    path = f"/v1/disputes/{dispute['id']}"
+    paper = {"document": ("sketch.pdf", b"%PDF-1.7\n%%EOF\n")}
+    said = client.post(f"{path}/statements", headers=later, data={"text": "We drew it."}, files=paper)
+    assert (said.status_code, said.json()["stage"]) == (201, "open")
+    (statement,) = said.json()["statements"]
+    assert (statement["side"], statement["appeal"], statement["text"]) == ("later", False, "We drew it.")
+    for reader in (first, later, admin):
+        saved = client.get(f"{path}/statements/1/document", headers=reader)
+        assert (saved.status_code, saved.headers["content-disposition"]) == (
+            200,
+            f'attachment; filename="{dispute["id"]}-1.pdf"',
+        )
+        assert "sandbox" in saved.headers["content-security-policy"]
+    assert client.get(f"{path}/statements/2/document", headers=first).json()["code"] == "dispute.no_statement"
+    ruled = client.post(f"{path}/ruling", headers=admin, json={"ruling": "earlier", "reason": "A copy."})
+    assert (ruled.json()["stage"], ruled.json()["ended_by"], ruled.json()["batches"]) == ("ruled", None, [])
+    assert ruled.json()["appeal_until"] > ruled.json()["rulings"][0]["ruled_at"]
+    appeal = {"files": {"text": (None, "See the date on our sketch.")}}
+    assert client.post(f"{path}/appeal", headers=first, **appeal).json()["code"] == "dispute.no_appeal"
+    assert client.post(f"{path}/appeal", headers=later, **appeal).json()["stage"] == "appealed"
+    assert client.post(f"{path}/acceptance", headers=later).json()["code"] == "dispute.no_loser"
+    final = client.post(f"{path}/ruling", headers=admin, json={"ruling": "later", "reason": "It is older."})
+    assert (final.json()["stage"], final.json()["ended_by"]) == ("ended", "later")
+    assert [row["final"] for row in final.json()["rulings"]] == [False, True]
+
+
+def test_who_loses_may_accept(
+    client: TestClient, admin: Headers, speakers: tuple[Headers, Headers], dispute: dict[str, Any]
+) -> None:
+    """The ruling takes effect at once. A reader's key, and a stranger, cannot."""
+    path = f"/v1/disputes/{dispute['id']}"
+    client.post(f"{path}/ruling", headers=admin, json={"ruling": "earlier", "reason": "A copy."})
+    assert client.post(f"{path}/acceptance", headers=speakers[0]).json()["code"] == "dispute.no_loser"
+    assert client.post(f"{path}/acceptance", headers=admin).json()["code"] == "dispute.not_found"
+    assert client.post(f"{path}/acceptance", headers=speakers[1]).json()["ended_by"] == "earlier"
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        (b"MZ", "document.kind"),
+        (b"%PDF-1.7 /JavaScript\n%%EOF\n", "document.active"),
+        (None, "dispute.statement"),
+    ],
+)
+def test_a_bad_statement_is_refused(
+    client: TestClient,
+    speakers: tuple[Headers, Headers],
+    dispute: dict[str, Any],
+    document: bytes | None,
+    code: str,
+) -> None:
+    """A document that could run, no document at all, no text: nothing is stored."""
+    files = {"document": ("a.pdf", document)} if document else {"text": (None, " ")}
+    data = {"text": "We drew it."} if document else {}
+    path = f"/v1/disputes/{dispute['id']}"
+    refused = client.post(f"{path}/statements", headers=speakers[0], data=data, files=files)
+    assert refused.json()["code"] == code
+    assert client.get(path, headers=speakers[0]).json()["statements"] == []

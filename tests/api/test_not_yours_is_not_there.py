@@ -17,6 +17,7 @@ from authcheck.members import api_keys, organisations
 from authcheck.workspace import Workspace
 
 SCOPES = (
+    "disputes:write",
     "certificates:issue",
     "licences:write",
     "listings:check",
@@ -67,6 +68,8 @@ REQUESTS = [
         },
     ),
     ("GET", "/v1/disputes/{dispute}", None),
+    ("GET", "/v1/disputes/{dispute}/statements/1/document", None),
+    ("POST", "/v1/disputes/{dispute}/acceptance", None),
     ("POST", "/v1/signing-keys/{signing_key}/revoke", None),
     ("DELETE", "/v1/keys/{key}", None),
     ("PUT", "/v1/people/{person}/roles", {"roles": ["analyst"]}),

@@ -45,7 +45,9 @@ def test_the_loser_s_certificates_are_named_and_revoked_in_one_call(
     assert (shown["later"]["owner"], shown["earlier"]["owner"]) == ("acme", "globex")
     refused = cli("disputes", "revoke-certificates", dispute.id)
     assert (refused.code, "dispute.no_loser" in refused.err) == (2, True)
-    ruled = cli("disputes", "rule", dispute.id, "--for", "later", "--reason", "Acme drew it in 2019.")
+    ruled = cli(
+        "disputes", "rule", dispute.id, "--for", "later", "--reason", "Acme drew it in 2019.", "--final"
+    )
     assert (ruled.code, "6 certificates" in ruled.err, "globex" in ruled.err) == (0, True, True)
     done = cli("disputes", "revoke-certificates", dispute.id)
     assert "6 certificates are now revoked. 0 were already revoked." in done.err
@@ -61,9 +63,9 @@ def test_the_loser_s_certificates_are_named_and_revoked_in_one_call(
 def test_the_ruling_is_an_entry_without_its_reason(
     loser: made.Brand, cli: Callable[..., Any], workspace: Workspace
 ) -> None:
-    """The public ledger says which dispute ended and how. Only the two owners read why."""
+    """The public ledger says which dispute ended and how, with a hash. Only the two owners read why."""
     dispute = dispute_of(workspace)
-    cli("disputes", "rule", dispute.id, "--for", "both", "--reason", "A private settlement.")
+    cli("disputes", "rule", dispute.id, "--for", "both", "--reason", "A private settlement.", "--final")
     with workspace.database.reading() as session:
         bodies = list(session.scalars(select(Entry.body).order_by(Entry.number)))
         assert list(compare_rows(session)) == []
@@ -116,7 +118,9 @@ def test_unsigned_certificates_are_not_counted_as_revoked(
         session.execute(update(Certificate).where(Certificate.id == first).values(state="unsigned"))
     loser.revoke(loser.certificates()[1].code)
     dispute = dispute_of(workspace)
-    ruled = cli("disputes", "rule", dispute.id, "--for", "later", "--reason", "Acme drew it in 2019.")
+    ruled = cli(
+        "disputes", "rule", dispute.id, "--for", "later", "--reason", "Acme drew it in 2019.", "--final"
+    )
     assert "4 certificates" in ruled.err
     done = cli("disputes", "revoke-certificates", dispute.id)
     assert "4 certificates are now revoked. 1 were already revoked." in done.err

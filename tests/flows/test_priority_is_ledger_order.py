@@ -224,7 +224,14 @@ def _do(registry: Registry, number: int, wanted: tuple[str, str, int, str]) -> N
                     designs.remove_view(session, design, live[0].picture_sha256, make.NOW)
         elif act == "rule" and open_ones:
             with registry.work.database.writing() as session:
-                rulings.rule(session, open_ones[seed % len(open_ones)].id, ruling, reason="x", now=make.NOW)
+                rulings.rule(
+                    session,
+                    open_ones[seed % len(open_ones)].id,
+                    ruling,
+                    reason="x",
+                    now=make.NOW,
+                    is_final=seed % 3 > 0,
+                )
     except Conflict:
         pass
 

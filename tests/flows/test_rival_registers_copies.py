@@ -230,7 +230,7 @@ def test_the_operator_rules(
     make.register(workspace, "COPY", owner="rival", pictures=[make.picture_bytes(0, "JPEG", quality=60)])
     dispute = only_dispute(workspace)
     with workspace.database.writing() as session:
-        rulings.rule(session, dispute.id, ruling, reason="Seen both originals.", now=make.NOW)
+        rulings.rule(session, dispute.id, ruling, reason="Seen both originals.", now=make.NOW, is_final=True)
     with pytest.raises(Conflict) as refused, workspace.database.writing() as session:
         rulings.rule(session, dispute.id, "both", reason="Again.", now=make.NOW)
     assert refused.value.code == "dispute.ended"
@@ -248,7 +248,9 @@ def test_a_dispute_ruled_both_is_not_opened_again(workspace: Workspace) -> None:
     make.register(workspace, "FIRST", owner="brand")
     make.register(workspace, "PEER", owner="peer", pictures=[make.picture_bytes(0, "JPEG", quality=60)])
     with workspace.database.writing() as session:
-        rulings.rule(session, only_dispute(workspace).id, "both", reason="Joint work.", now=make.NOW)
+        rulings.rule(
+            session, only_dispute(workspace).id, "both", reason="Joint work.", now=make.NOW, is_final=True
+        )
     for owner, reference in (("peer", "PEER"), ("brand", "FIRST")):
         design = add_view(workspace, owner, reference, make.picture_bytes(0, "JPEG", quality=71))
         assert (owner, design.state) == (owner, "registered")

@@ -1,15 +1,20 @@
-"""Commands of disputes between owners: list, show, rule, and revoke the loser's certificates."""
+"""Commands of disputes between owners: list, show, speak, rule, and revoke the loser's certificates."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from authcheck.certificates import contested
 from authcheck.certificates.signing_keys import open_vault
+from authcheck.files.documents import MOST_BYTES, read_document
+from authcheck.files.picture_files import read_file
 from authcheck.ids import as_word
 from authcheck.ledger import publishing
+from authcheck.licences.design_rights import document_store
 from authcheck.members import organisations
-from authcheck.registry import disputes, rulings
+from authcheck.registry import disputes, rulings, statements
 from authcheck.registry.tables import Dispute
 from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import console
@@ -18,6 +23,9 @@ from authcheck.terminal.output.console import Json
 
 disputes_app = typer.Typer(no_args_is_help=True, help="Disputes between owners of similar designs.")
 DisputeId = Annotated[str, typer.Argument(metavar="DISPUTE", help="Id of the dispute.")]
+Speaker = Annotated[str, typer.Option(help="Handle of the owner who speaks.")]
+Words = Annotated[str, typer.Option(help="What the owner says, in at most 4,000 characters.")]
+Paper = Annotated[Path | None, typer.Option(help="PDF, PNG or JPEG that proves it.")]
 PAGE = 500
 
 
@@ -53,16 +61,20 @@ def rule(
     *,
     ruling: Annotated[str, typer.Option("--for", help="The picture that stands: earlier, later or both.")],
     reason: Annotated[str, typer.Option(help="Why. Both owners read the reason.")],
+    final: Annotated[bool, typer.Option("--final", help="Both owners agree: it takes effect now.")] = False,
 ) -> None:
-    """Rule on a dispute. The picture that loses is withdrawn, and both owners see the reason.
+    """Rule on a dispute. Both owners read the reason.
 
-    The ruling is an entry of the ledger. The reason is not.
+    A ruling takes effect after 14 days without an appeal, while the server runs. With --final, and after an
+    appeal, it takes effect at once: the picture that loses is withdrawn. The ruling is an entry of the
+    ledger, with a hash of the reason.
     """
     ruling = as_word(ruling)
     with open_storage() as storage:
         with storage.database.writing() as session:
-            row = rulings.rule(session, dispute, ruling, reason=reason, now=utc_now())
-            loser = None if ruling == disputes.BOTH else rulings.loser_of(row)
+            row = rulings.rule(session, dispute, ruling, reason=reason, now=utc_now(), is_final=final)
+            has_loser = row.ended_by in {disputes.EARLIER, disputes.LATER}
+            loser = rulings.loser_of(row) if has_loser else None
             batches = contested.find_batches(session, loser.id) if loser else []
         publishing.publish_recorded(storage.database, storage.settings)
     console.say(f"{row.id}: {output.state_text(row)}.")
@@ -76,6 +88,41 @@ def rule(
             f" active: {names}. To revoke all: authcheck disputes revoke-certificates {row.id}",
             style="yellow",
         )
+
+
+@disputes_app.command("state")
+def state(dispute: DisputeId, *, owner: Speaker, text: Words, document: Paper = None) -> None:
+    """Say what speaks for an owner. The other owner and the operator read it."""
+    _say(statements.state, dispute, owner, text, document)
+
+
+@disputes_app.command("appeal")
+def appeal(dispute: DisputeId, *, owner: Speaker, text: Words, document: Paper = None) -> None:
+    """Appeal for an owner, once, within 14 days after a ruling. The operator rules again."""
+    _say(statements.appeal, dispute, owner, text, document)
+
+
+def _say(act: Callable[..., Dispute], dispute: str, owner: str, text: str, document: Path | None) -> None:
+    paper = read_document(read_file(document, MOST_BYTES + 1)) if document else None
+    with open_storage() as storage:
+        with storage.database.writing() as session:
+            side = organisations.get_organisation(session, owner)
+            row = act(session, dispute, side.id, text, paper, by="", now=utc_now())
+            if paper is not None:
+                document_store(storage.settings).put(paper.data)
+        publishing.publish_recorded(storage.database, storage.settings)
+    console.say(f"{row.id}: {output.state_text(row)}.")
+
+
+@disputes_app.command("accept")
+def accept(dispute: DisputeId, *, owner: Speaker) -> None:
+    """Accept a ruling for the owner who has lost. The picture is withdrawn at once."""
+    with open_storage() as storage:
+        with storage.database.writing() as session:
+            side = organisations.get_organisation(session, owner)
+            row = rulings.accept(session, dispute, side.id, utc_now())
+        publishing.publish_recorded(storage.database, storage.settings)
+    console.say(f"{row.id}: {output.state_text(row)}.")
 
 
 @disputes_app.command("revoke-certificates")

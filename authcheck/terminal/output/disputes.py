@@ -6,6 +6,7 @@ from typing import Any
 from rich.text import Text
 
 from authcheck.certificates.contested import ContestedBatch
+from authcheck.registry.statements import Stage, appeal_until, stage_of
 from authcheck.registry.tables import Design, Dispute
 from authcheck.terminal.output import console
 from authcheck.terminal.output.console import plain
@@ -21,6 +22,7 @@ ENDINGS = {
 
 def dispute_dict(dispute: Dispute) -> dict[str, Any]:
     """Return a dispute for JSON."""
+    until = appeal_until(dispute)
     return {
         "id": dispute.id,
         "verdict": dispute.verdict,
@@ -31,6 +33,28 @@ def dispute_dict(dispute: Dispute) -> dict[str, Any]:
         "ended_at": dispute.ended_at.isoformat() if dispute.ended_at else None,
         "ended_by": dispute.ended_by,
         "reason": dispute.reason,
+        "stage": str(stage_of(dispute)),
+        "appeal_until": until.isoformat() if until else None,
+        "statements": [
+            {
+                "number": row.number,
+                "side": row.side,
+                "appeal": row.is_appeal,
+                "text": row.text,
+                "document": row.document_sha256 or None,
+                "made_at": row.made_at.isoformat(),
+            }
+            for row in dispute.statements
+        ],
+        "rulings": [
+            {
+                "ruling": row.ruling,
+                "reason": row.reason,
+                "final": row.is_final,
+                "ruled_at": row.ruled_at.isoformat(),
+            }
+            for row in dispute.rulings
+        ],
     }
 
 
@@ -48,6 +72,10 @@ def state_text(dispute: Dispute) -> str:
     """Return what a dispute means at present, in words."""
     if dispute.ended_by is not None:
         return ENDINGS[dispute.ended_by]
+    if until := appeal_until(dispute):
+        return f"{ENDINGS[dispute.rulings[-1].ruling]}, appeal until {until:%Y-%m-%d}"
+    if stage_of(dispute) is Stage.APPEALED:
+        return "appealed: the operator rules again"
     return "open: disputed" if dispute.verdict == "match" else "open: only similar"
 
 
@@ -95,8 +123,14 @@ def show_dispute(dispute: Dispute, batches: Sequence[ContestedBatch], *, json: b
         table.add_row("", f"design {side['design']}")
         table.add_row("", f"picture {side['picture']}")
     table.add_row("noticed", facts["noticed_at"])
-    if dispute.reason:
+    for statement in dispute.statements:
+        what = "appeals" if statement.is_appeal else "says"
+        text = f"{statement.made_at:%Y-%m-%d}: {statement.text}"
+        table.add_row(f"{statement.side} {what}", Text(plain(text)))
+    if dispute.reason and not dispute.rulings:  # of an earlier release
         table.add_row("reason", Text(plain(dispute.reason)))
+    for ruling in dispute.rulings:
+        table.add_row("ruling", Text(plain(f"{ruling.ruled_at:%Y-%m-%d}: {ruling.ruling}. {ruling.reason}")))
     for issued in batches:
         text = f"{issued.batch.id} by {issued.issuer.handle}: {issued.active} active"
         table.add_row("batch", Text(text))
