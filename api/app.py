@@ -59,6 +59,7 @@ from .pages import (
 from .pages import batches as batch_pages
 from .pages import cases as case_pages
 from .pages import designs as design_pages
+from .pages import disputes as dispute_pages
 from .pages import feedback as feedback_pages
 from .pages import hits as hit_pages
 from .pages import keys as key_pages
@@ -124,7 +125,7 @@ ROUTERS = (
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
     alerts, today, ledger, members, keys, people, appointments, operations, buyer, label_photo,
     sign_in, one_time, account, people_pages, key_pages, organisation_pages, own_organisation, own_shops,
-    rights_review, design_rights,
+    rights_review, design_rights, dispute_pages,
     applying, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
     licence_pages, licence_pictures, licence_tester, licence_offer, licence, licence_badges,

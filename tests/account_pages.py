@@ -7,6 +7,7 @@ from typing import Any
 import case_samples
 import certificate_samples
 import design_samples
+import dispute_samples
 import licence_samples
 import scan_samples
 import today_samples
@@ -18,7 +19,10 @@ from api.pages.render import TEMPLATES
 from authcheck.members.permissions import MATRIX, SCOPES, Resource, Right, Role
 from authcheck.members.second_factor import qr_svg
 
-DESK_SAMPLES = (design_samples, licence_samples, certificate_samples, scan_samples, today_samples)
+DESK_SAMPLES = (
+    *(design_samples, dispute_samples, licence_samples),
+    *(certificate_samples, scan_samples, today_samples),
+)
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 QR = Markup(qr_svg("otpauth://totp/authcheck:jana%40maison-iris.example?secret=IOVDVHUG&issuer=authcheck"))  # noqa: S704 - ours
 ME = {

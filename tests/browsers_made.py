@@ -22,6 +22,11 @@ class Browser:
         """Send a form of our page."""
         return self._send("POST", path, headers, data={"form_token": "", **fields})
 
+    def send(self, path: str, files: dict[str, Any], **fields: str) -> Any:
+        """Send a form of our page that may have files."""
+        texts = {name: (None, value) for name, value in {"form_token": "", **fields}.items()}
+        return self._send("POST", path, OURS, files=texts | files)
+
     def _send(self, method: str, path: str, headers: dict[str, str], **given: Any) -> Any:
         cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         self._client.cookies.clear()

@@ -99,6 +99,7 @@ DESIGN: dict[str, Any] = {
     "version": 3,
     "may_write": True,
     "is_reader": False,
+    "may_read_disputes": True,
     "hit_days": 30,
     "notice": "saved",
     "problem": None,

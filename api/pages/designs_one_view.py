@@ -65,6 +65,7 @@ def show_design(
         version=design.version,
         may_write=may_write and design.state != "retired",
         is_reader=not may_write,
+        may_read_disputes=caller.may(Resource.DISPUTES, Right.READ),
         hit_days=HIT_DAYS,
         notice=notice if notice in NOTICES and not error else None,
         problem=problem_of(request, error, FIELD_OF.get(error.code, "")) if error else None,

@@ -32,6 +32,8 @@ def pages_of(signed_in: SignedIn) -> dict[str, str]:
         if manages:
             pages["/organisations"] = "organisations.title"
             pages["/rights"] = "rights_review.title"
+        if principal.may(Resource.DISPUTES, Right.DECIDE):
+            pages["/disputes"] = "disputes.title"
         if manages or principal.may(Resource.PEOPLE, Right.READ):
             pages["/people"] = "people.title"
         if organisation.state != APPROVED and principal.may(Resource.PEOPLE, Right.READ):

@@ -24,6 +24,7 @@ from authcheck.members.principals import Principal
 from authcheck.members.reach import Reach
 from authcheck.members.standing_tables import Domain
 from authcheck.members.tables import Organisation
+from authcheck.registry import disputes
 from authcheck.registry.tables import Design
 from authcheck.scans.handling import AlertFilter, count_alerts
 from authcheck.storefronts import shops
@@ -98,14 +99,13 @@ def _count_licences(state: str, side: str) -> Counter:
     return count
 
 
-def _count_disputed(session: Session, reader: Reader) -> int:
-    caller = reader.caller
-    query = select(Design.id).where(
-        Design.owner_id == caller.organisation_id,
-        Design.state == "disputed",
-        reader.reach.has_design(Design.id),
-    )
-    return _count(session, query)
+def _count_disputes(session: Session, reader: Reader) -> int:
+    owner_id = reader.caller.organisation_id
+    return disputes.count_kind(session, disputes.OPEN, owner_id=owner_id, reach=reader.reach, most=MOST)
+
+
+def _count_disputes_to_rule(session: Session, _reader: Reader) -> int:
+    return disputes.count_kind(session, disputes.WAITING, most=MOST)
 
 
 def _count_hits(session: Session, reader: Reader) -> int:
@@ -184,7 +184,7 @@ LINES: tuple[tuple[str, str, frozenset[str], Resource, Right, Counter], ...] = (
     ("copies", "/alerts?state=new&grave=yes", MAKERS, Resource.SCANS, Right.READ, _count_copies),
     ("offers", "/licences?state=offered&role=licensee", MAKERS, Resource.LICENCES, Right.READ,
      _count_licences("offered", "licensee")),
-    ("disputes", "/designs?state=disputed", BRANDS, Resource.DESIGNS, Right.READ, _count_disputed),
+    ("disputes", "/disputes", BRANDS, Resource.DISPUTES, Right.READ, _count_disputes),
     ("shops_lost", "/organisation#shops", MAKERS, Resource.PEOPLE, Right.READ, _count_lost_shops),
     ("domains_lost", "/organisation#domains", MEMBERS, Resource.PEOPLE, Right.READ, _count_lost_domains),
     ("rights_refused", "/designs?rights=refused", BRANDS, Resource.DESIGNS, Right.READ,
@@ -199,6 +199,7 @@ LINES: tuple[tuple[str, str, frozenset[str], Resource, Right, Counter], ...] = (
     ("key", "/certificates/new", MAKERS, Resource.CERTIFICATES, Right.WRITE, _count_missing_key),
     ("cases", "/cases", MARKETPLACES, Resource.CASES, Right.READ, _count_cases),
     ("applied", "/organisations", OPERATORS, Resource.ORGANISATIONS, Right.READ, _count_applied),
+    ("disputes_to_rule", "/disputes", OPERATORS, Resource.DISPUTES, Right.DECIDE, _count_disputes_to_rule),
     ("rights_to_judge", "/rights", OPERATORS, Resource.ORGANISATIONS, Right.READ, _count_rights_to_judge),
 )  # fmt: skip
 """Name, page, kinds of organisation that have it, the right that it needs, and what counts it."""

@@ -7,7 +7,7 @@ operator's ruling. Then standings and states are as if the dispute had not been.
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from authcheck.errors import NotFound
@@ -17,12 +17,13 @@ from authcheck.members import notifications
 from authcheck.members.reach import WHOLE, Reach
 from authcheck.registry import facts
 from authcheck.registry.standing import update_standing, update_state
-from authcheck.registry.tables import MATCH, Design, Dispute, View
+from authcheck.registry.tables import MATCH, Design, Dispute, DisputeRuling, DisputeStatement, View
 from authcheck.storage.parameters import can_be_stored
 
 EARLIER, LATER, BOTH = RULINGS = ("earlier", "later", "both")
 WITHDRAWN, REVISED = "withdrawn", "revised"
 REASON_CHARS = 1000
+OPEN, WAITING, SIMILAR, ENDED = KINDS = ("open", "waiting", "similar", "ended")  # of lists
 
 
 def begin_dispute(
@@ -116,6 +117,7 @@ def list_disputes(
     *,
     owner_id: str | None = None,
     ended: bool = False,
+    kind: str = "",
     after: str = "",
     limit: int = 50,
     reach: Reach = WHOLE,
@@ -123,10 +125,12 @@ def list_disputes(
     """Return at most `limit` disputes whose ids come after the id `after`, oldest first.
 
     `owner_id` limits the list to the disputes of one owner's designs within reach, on either side. Ended
-    disputes are left out unless `ended`.
+    disputes are left out unless `ended`. `kind`, one of KINDS, limits the list further.
     """
     query = _select_disputes().where(Dispute.id > after).limit(limit)
-    if not ended:
+    if kind:
+        query = query.where(is_of_kind(kind))
+    elif not ended:
         query = query.where(Dispute.ended_tick.is_(None))
     if owner_id is not None or reach != WHOLE:
         query = query.where(_concerns(owner_id, reach))
@@ -137,6 +141,29 @@ def count_open(session: Session) -> int:
     """Return the number of open disputes and resemblances."""
     query = select(func.count()).select_from(Dispute).where(Dispute.ended_tick.is_(None))
     return session.scalar(query) or 0
+
+
+def is_of_kind(kind: str) -> ColumnElement[bool]:
+    """Return the condition that a dispute is of one of KINDS: `waiting` ones wait for the operator."""
+    is_open, is_match = Dispute.ended_tick.is_(None), Dispute.verdict == MATCH
+    has_ruling = exists().where(DisputeRuling.dispute_id == Dispute.id)
+    has_appeal = exists().where(DisputeStatement.dispute_id == Dispute.id, DisputeStatement.is_appeal)
+    return {
+        OPEN: and_(is_open, is_match),
+        WAITING: and_(is_open, is_match, or_(~has_ruling, has_appeal)),
+        SIMILAR: and_(is_open, ~is_match),
+        ENDED: ~is_open,
+    }[kind]
+
+
+def count_kind(
+    session: Session, kind: str, *, owner_id: str | None = None, reach: Reach = WHOLE, most: int
+) -> int:
+    """Return how many disputes `list_disputes` would list, at most `most`."""
+    query = select(Dispute.id).where(is_of_kind(kind))
+    if owner_id is not None or reach != WHOLE:
+        query = query.where(_concerns(owner_id, reach))
+    return session.scalar(select(func.count()).select_from(query.limit(most).subquery())) or 0
 
 
 def _concerns(owner_id: str | None, reach: Reach) -> ColumnElement[bool]:

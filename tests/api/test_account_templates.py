@@ -97,7 +97,7 @@ def test_a_problem_is_announced_and_leads_to_its_field(name: str) -> None:
     ]
     (wrong,) = [
         field
-        for field in elements.all("input", "fieldset")
+        for field in elements.all("input", "fieldset", "textarea")
         if "problem" in field.get("aria-describedby", "").split()
     ]
     assert link == f"#{wrong['id']}"

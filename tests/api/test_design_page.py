@@ -159,7 +159,8 @@ def test_who_was_first_is_said_on_both_sides(visit: Visit, workspace: Workspace,
     mei, eve = visit(), visit(owner="globex")
     later = eve.get(f"/designs/{copy.design.id}").text
     assert "Your picture shows design “KOI-1” of acme, which was there before." in later
-    assert "send the operator your proof" in later
+    assert "If the work is yours, say so in the dispute" in later
+    assert re.search(r'href="/disputes/dsp_\w+"', later)
     assert "You were first." in mei.get(koi).text
     assert "您登记在先" in mei.get(f"{koi}?lang=zh").text
 

@@ -281,6 +281,14 @@ def codes_of_cases() -> set[str]:
     }
 
 
+def codes_of_disputes() -> set[str]:
+    """Every code with which a page of disputes can be refused."""
+    core = API.parent / "authcheck" / "registry"
+    paths = [core / f"{name}.py" for name in ("statements", "rulings", "disputes")]
+    paths += [API / "pages" / f"{name}.py" for name in ("disputes", "dispute_pictures")]
+    return {code for path in paths for code in re.findall(r'code="(dispute\.[a-z_]+)"', path.read_text())}
+
+
 def keys_used() -> Iterator[str]:
     """Every sentence that templates and code use. `"a." ~ x ~ ".b"` in a template stands for each verdict."""
     for path in TEMPLATES:
@@ -313,6 +321,8 @@ def keys_used() -> Iterator[str]:
     yield from (f"certificate.reason.{reason}" for reason in REASONS)
     yield from keys_of_labels()
     yield "error.right.day"  # of a page's own reading
+    yield from (f"error.{code}" for code in codes_of_disputes())
+    yield from (f"dispute.picture.{name}" for name in ("own", "others", "earlier", "later"))
     named = (core / "cases" / "notice_rights.py").read_text()
     yield from (f"error.{code}" for code in re.findall(r'code="(notice\.[a-z_]+)"', named))
     yield from (f"shop_badge.{part}" for part in ("heading", "licensed", "owner"))
@@ -404,6 +414,7 @@ def test_files_stay_small(settings: Settings) -> None:
         "licences.css": 150,
         "charts.css": 100,
         "designs.css": 150,
+        "disputes.css": 50,
     }
     assert {name: lines[name] for name in lines if name.endswith(".css") and lines[name] > most[name]} == {}
     scripts = {name: lines[name] for name in lines if name.endswith(".js")}
