@@ -53,6 +53,8 @@ UNIT = Unit(
     claimed_at=None,
     contact_url="https://acme.example/help",
     contact_email="",
+    issuer_suspended=False,
+    owner_suspended=False,
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from markupsafe import Markup
 
 from authcheck.lookups.advice import Caution
+from authcheck.lookups.cautions import ISSUER_SUSPENDED, NO_RIGHT, OWNER_SUSPENDED
 from authcheck.lookups.lookup import LookUp
 from authcheck.lookups.rights import IssuersRight
 from authcheck.proofs.bundle import State, Step
@@ -34,7 +35,6 @@ LabelState = Literal[
     "limited",
     "unavailable",
 ]
-NO_RIGHT = "certificate.no_right_at_issue"
 CAUTIONS = (
     "scans.places",
     "scans.travel",
@@ -45,6 +45,8 @@ CAUTIONS = (
     "scans.past_date",
     "scans.inactive",
     NO_RIGHT,
+    ISSUER_SUSPENDED,
+    OWNER_SUSPENDED,
     "other",
 )
 BLOCKED = ("stolen", "missing", "diverted", "copied", "other")

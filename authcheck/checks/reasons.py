@@ -51,6 +51,7 @@ SENTENCES = {
     "licence.channel": "channel {channel} not in {allowed}",
     "licence.over_cap": "{units:,} of {cap:,} units",
     "certificate.good": "the certificate is good",
+    "certificate.issuer_suspended": "the issuer of the certificate, or the owner of its design, is suspended",
     "certificate.revoked": "the certificate was revoked",
     "certificate.not_true": "the certificate is not valid",
     "certificate.not_found": "we have no such certificate",

@@ -63,7 +63,7 @@ class CertificateSeen:
 
     `right_at_issue` says whether the issuer owned the design or held an active licence when the ledger
     recorded the certificate, None when that is not known. `clone_reasons` are codes of scans that are
-    impossible for one unit.
+    impossible for one unit. `is_suspended` says that the issuer, or the design's owner, is suspended.
     """
 
     outcome: Literal["good", "revoked", "not_true", "unknown", "unsigned", "not_found", "malformed"]
@@ -73,6 +73,7 @@ class CertificateSeen:
     issuer_is_seller: bool = False
     right_at_issue: bool | None = None
     clone_reasons: tuple[str, ...] = ()
+    is_suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

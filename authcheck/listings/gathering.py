@@ -213,4 +213,5 @@ def _certificate(session: Session, code: CodeRead, seller: Organisation | None) 
         issuer_is_seller=seller is not None and unit.organisation_id == seller.id,
         right_at_issue=had_right_at_issue(session, unit),
         clone_reasons=tuple(sorted(caution.code for caution in found.cautions if caution.code in COPIED)),
+        is_suspended=unit.issuer_suspended or unit.owner_suspended,
     )

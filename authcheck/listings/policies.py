@@ -50,6 +50,7 @@ WEIGHTS: Mapping[str, float] = {  # every reason that a verdict can give, by fal
     "listing.shop_near": 0.46,
     "listing.lookalike": 0.45,
     "certificate.cannot_tell": 0.4,
+    "certificate.issuer_suspended": 0.42,
     "listing.owner_sells": 0.3,
     "listing.licensed": 0.3,
     "listing.twin": 0.28,

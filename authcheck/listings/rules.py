@@ -96,9 +96,12 @@ def _judge_certificate(evidence: Evidence) -> Iterator[tuple[ListingVerdict | No
         faults += [(ListingVerdict.CERTIFICATE_MISMATCH, reason) for reason in mismatches]
     yield from faults
 
-    # 4. A remark: the certificate is good, or we cannot tell at present.
+    # 4. A remark: the certificate is good, we cannot tell at present, or its issuer is suspended, which says
+    #    nothing against the seller.
     if seen.outcome in {"unknown", "unsigned"}:
         yield None, _because("certificate.cannot_tell")
+    elif seen.is_suspended and not faults:
+        yield None, _because("certificate.issuer_suspended")
     elif not faults:
         yield None, _because("certificate.good")
 

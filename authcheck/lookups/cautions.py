@@ -13,6 +13,7 @@ from authcheck.scans.standing import find_units
 from authcheck.scans.tables import ScanAlert
 
 NO_RIGHT = "certificate.no_right_at_issue"
+ISSUER_SUSPENDED, OWNER_SUSPENDED = "certificate.issuer_suspended", "certificate.owner_suspended"
 FACTS = {"blocked", "past_date"}  # said by a mark and a date, which may have been taken back
 COPIED = {f"scans.{kind}" for kind in ("places", "travel", "repeat", "after_sale", "after_claim", "blocked")}
 """The cautions that say that the label may be a copy: they reach the verdict on a listing."""
@@ -24,6 +25,10 @@ def find_cautions(connection: sa.Connection, unit: Unit, now: datetime) -> tuple
     cautions = _find_by_scans(session, unit.id, now) if unit.has_facts else []
     if unit.owner_id != unit.organisation_id and had_right_at_issue(session, unit) is False:
         cautions.insert(0, Caution(NO_RIGHT))
+    if unit.owner_suspended and unit.owner_id != unit.organisation_id:
+        cautions.insert(0, Caution(OWNER_SUSPENDED))
+    if unit.issuer_suspended:
+        cautions.insert(0, Caution(ISSUER_SUSPENDED))
     return tuple(cautions)
 
 

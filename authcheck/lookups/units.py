@@ -15,6 +15,7 @@ from authcheck.ids import check_code
 from authcheck.labels import gs1
 from authcheck.labels.codes import read_code, unwrap
 from authcheck.ledger.tables import Address, Entry, LedgerHead, SignedCheckpoint
+from authcheck.members.organisations import SUSPENDED
 from authcheck.members.tables import Organisation
 from authcheck.registry.tables import Design
 from authcheck.scans.tables import BatchExpectation, ScanAlert, UnitMark
@@ -22,6 +23,7 @@ from authcheck.scans.tables import BatchExpectation, ScanAlert, UnitMark
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TX_ID = re.compile(r"[0-9a-f]{64}")
 ISSUED, REVOKED = aliased(Entry), aliased(Entry)
+OWNER = aliased(Organisation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Unit:
     expectation, so that there may be cautions. `owner_id` is the owner of the design.
     `has_pin` says that the label has a scratch-off PIN.
     `claimed_at` is when an owner claimed the unit. `contact_*` are how buyers reach the issuer, or "".
+    `issuer_suspended` and `owner_suspended` say that the issuer, or the design's owner, is suspended.
     """
 
     id: str
@@ -74,6 +77,8 @@ class Unit:
     claimed_at: datetime | None
     contact_url: str
     contact_email: str
+    issuer_suspended: bool
+    owner_suspended: bool
 
 
 COLUMNS = (
@@ -119,6 +124,8 @@ COLUMNS = (
     .scalar_subquery(),
     Organisation.contact_url,
     Organisation.contact_email,
+    Organisation.state == SUSPENDED,
+    OWNER.state == SUSPENDED,
 )
 """The selected columns, in the order of Unit's fields."""
 
@@ -132,6 +139,7 @@ def _make_statement(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any
         .join_from(Certificate, Batch, Batch.id == Certificate.batch_id)
         .join(Organisation, Organisation.id == Certificate.organisation_id)
         .join(Design, Design.id == Certificate.design_id)
+        .join(OWNER, OWNER.id == Design.owner_id)
         .join(LedgerHead, sa.true())
         .outerjoin(ISSUED, sa.and_(ISSUED.subject == urn, ISSUED.type == "cert.issue"))
         .outerjoin(REVOKED, sa.and_(REVOKED.subject == urn, REVOKED.type == "cert.revoke"))

@@ -39,6 +39,8 @@ CAUTIONS = [
     *(Caution("scans.blocked", {"reason": reason}) for reason in label_view.BLOCKED),
     Caution("scans.inactive"),
     Caution("certificate.no_right_at_issue"),
+    Caution("certificate.issuer_suspended"),
+    Caution("certificate.owner_suspended"),
     Caution("scans.of_tomorrow", {"phones": 7}),
 ]
 

@@ -1,9 +1,12 @@
 """An organisation that is not approved, or was suspended, may prepare. It registers, accuses and issues nothing."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import certificates_made
+import licensees_made
 import make
 import pytest
 from starlette.testclient import TestClient
@@ -112,3 +115,37 @@ def test_a_suspended_owner_accuses_nobody(client: TestClient, workspace: Workspa
         row: Organisation = organisations.get_organisation(session, "acme")
         standing.approve(session, row, now=make.NOW + timedelta(hours=2))
     assert ask("L-3")["verdict"] == "unlicensed_use"
+
+
+def test_a_suspended_issuers_certificate_is_not_verified(client: TestClient, workspace: Workspace) -> None:
+    """While an issuer is suspended, its labels ask for care, at once and for as long as it lasts."""
+    brand = certificates_made.brand(workspace)
+    brand.issue()
+    code = brand.certificates()[0].code
+
+    def told() -> tuple[str, list[str]]:
+        body = client.get(f"/v1/certificates/{code}").json()
+        return body["advice"], [caution["code"] for caution in body["cautions"]]
+
+    assert told() == ("verified", [])
+    set_state(workspace, "acme", "suspended")
+    assert told() == ("careful", ["certificate.issuer_suspended"])
+    page = client.get(f"/c/{code}", headers={"Accept": "text/html"}).text
+    assert re.search(r"This register has suspended \w+, the issuer of the code\.", page)
+    set_state(workspace, "acme", "approved")
+    assert told() == ("verified", [])
+
+
+def test_a_suspended_owner_casts_doubt_on_its_licensees_units(
+    client: TestClient, workspace: Workspace
+) -> None:
+    """A unit under a licence of a suspended owner asks for care, and names the owner's standing."""
+    brand = certificates_made.brand(workspace)
+    printers = licensees_made.licensee(workspace, brand.design)
+    licensees_made.licence(workspace, "acme", "printers", designs=(brand.design.id,))
+    printers.issue()
+    code = printers.certificates()[0].code
+    set_state(workspace, "acme", "suspended")
+    body = client.get(f"/v1/certificates/{code}").json()
+    assert body["advice"] == "careful"
+    assert [caution["code"] for caution in body["cautions"]] == ["certificate.owner_suspended"]

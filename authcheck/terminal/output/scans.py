@@ -33,7 +33,11 @@ COUNTED = {
     "units": "unit",
     "reports": "report",
 }
-OTHER_CAUTIONS = {"certificate.no_right_at_issue": "its issuer had no right to the design when it was issued"}
+OTHER_CAUTIONS = {
+    "certificate.no_right_at_issue": "its issuer had no right to the design when it was issued",
+    "certificate.issuer_suspended": "its issuer is suspended",
+    "certificate.owner_suspended": "the owner of its design is suspended",
+}
 
 
 def sentence_of(alert: ScanAlert) -> str:

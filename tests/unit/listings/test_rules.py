@@ -119,6 +119,8 @@ evidences = st.builds(
         ((design(seller_is_owner=True),), None, "licensed", "none", "listing.owner_sells"),
         ((design(licences=(VALID,)),), None, "licensed", "none", "listing.licensed"),
         ((design(licences=(VALID,)),), certificate(), "licensed", "none", "certificate.good"),
+        ((design(licences=(VALID,)),), certificate(is_suspended=True), "licensed", "none", "certificate.issuer_suspended"),
+        ((design(),), certificate(is_suspended=True), "unlicensed_use", "medium", "certificate.issuer_suspended"),
         ((design(licences=(TWIN,)),), None, "licensed", "none", "listing.twin"),
         ((design(licences=(replace(TWIN, variant=True),)),), None, "licensed", "none", "listing.variant"),
         ((design(licences=(VALID,), twin_certified=True),), certificate(design_id="dsn_2"), "licensed", "none", "certificate.good"),
