@@ -167,6 +167,7 @@ PeopleReader = Annotated[
 PeopleWriter = Annotated[
     Principal, needs((Resource.PEOPLE, Right.WRITE), (Resource.ORGANISATIONS, Right.WRITE))
 ]
+DomainsReader = Annotated[Principal, needs((Resource.PEOPLE, Right.READ))]
 Appointer = Annotated[Principal, needs((Resource.PEOPLE, Right.WRITE))]  # never an operator for others
 PublicOrChecker = Annotated[Principal | None, Depends(optional_checker)]
 IfMatch = Annotated[str | None, Header()]

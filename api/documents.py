@@ -3,9 +3,9 @@
 from fastapi import Response
 
 from authcheck.files.documents import ending_of
-from authcheck.licences.design_rights import no_document_error
 from authcheck.licences.right_tables import DesignRight
 from authcheck.registry.tables import DisputeStatement
+from authcheck.storage.documents import no_document_error
 from authcheck.workspace import Workspace
 
 HEADERS = {

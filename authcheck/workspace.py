@@ -11,7 +11,6 @@ from authcheck.checks.comparing import PictureComparer
 from authcheck.checks.finder import Finder
 from authcheck.checks.policies import CURRENT_POLICY, FAST_POLICY, POLICIES, Policy
 from authcheck.config import Settings, load
-from authcheck.licences.design_rights import document_store
 from authcheck.licences.exclusivity import refuse_joining
 from authcheck.members.domains import Outside
 from authcheck.proofs.outside.internet import Internet
@@ -21,6 +20,7 @@ from authcheck.registry.joining import ASK
 from authcheck.registry.recomparison import Recomparison, find_uncompared
 from authcheck.scans.limits import CloneLimits, parse_limits
 from authcheck.storage.database import Database
+from authcheck.storage.documents import document_store
 from authcheck.storage.opening import utc_now
 from authcheck.storage.pictures import PictureStore
 from authcheck.storage.working_copies import Copies

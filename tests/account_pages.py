@@ -393,7 +393,10 @@ NAMED: dict[str, Any] = {
     "problem": None,
 }
 WAITING: dict[str, Any] = {
-    "rights": [RIGHT, COPYRIGHT],
+    "rights": [
+        RIGHT | {"rivals": [{"owner": LONG, "handle": "gulls", "state": "in_review"}]},
+        COPYRIGHT | {"rivals": []},
+    ],
     "notice": None,
     "at": "",
     "typed": "",

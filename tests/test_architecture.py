@@ -26,6 +26,7 @@ LOADED_LATE = {
     "authcheck.vision.fingerprints",  # numpy and Pillow: most commands about cases compare no pictures
     "authcheck.vision.features.thumbnail",  # OpenCV: a question about licences rarely compares two pictures
     "authcheck.vision.matching.twins",
+    "opencc",  # 80 ms: only names in other letters than Latin ones need it
     "segno",  # 60 ms: only the page that turns the second factor on shows its QR code
     "zxcvbn.frequency_lists",  # 50 ms and 3 MB: only a new password needs the list
 }

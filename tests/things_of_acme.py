@@ -21,7 +21,7 @@ from authcheck.ids import new_id
 from authcheck.licences import design_rights
 from authcheck.licences.design_rights import NewRight
 from authcheck.listings.tables import Listing
-from authcheck.members import api_keys, invitations, organisations
+from authcheck.members import api_keys, domains, invitations, organisations
 from authcheck.registry import reports, statements
 from authcheck.registry.designs import get_design
 from authcheck.registry.import_tables import Drop
@@ -54,6 +54,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
         backdrop = read_negative(make.picture_bytes(77), workspace.limits)
         negative = add_negative(session, workspace.store, backdrop, owner_id=acme.id, label="", now=make.NOW)
         acme_id = acme.id
+        domain = domains.add(session, acme, "acme.com", make.NOW)
         words = {"name": "", "roles": ["analyst"], "made_by": None, "now": make.NOW}
         link, _ = invitations.invite(session, acme, email="ada@acme.example", **words)  # type: ignore[arg-type]
         key, _ = api_keys.create_key(session, acme, label="", scopes=["designs:read"], now=make.NOW)
@@ -73,7 +74,7 @@ def ids(workspace: Workspace) -> dict[str, str]:
     assert signing_key is not None
     return {
         "check": check.id, "import": report.id, "drop": drop.id, "file": "1", "negative": str(negative.number), "picture": picture,
-        "number": "1",
+        "number": "1", "domain": domain.id,
         "hidden": make.register(workspace, "HIDDEN", seed=5).design.id, "dispute": dispute.id, "right": right.id,
         "batch": unit.batch_id, "gtin": units.GTIN, "product_picture": product_picture, "certificate": unit.id, "design": design, "licence": licence.id,
         "listing": "lst_acme", "case": _case(workspace, acme_id, design), "shop": shop.id, "person": person.id, "invitation": link.id, "key": key.id,

@@ -184,12 +184,17 @@ TABLE: dict[str, Rule] = {
         ("POST /v1/organisations", W, 422, {}),
         ("GET /v1/organisations", R, 200),
         ("GET /v1/organisations/acme", R, 200),
+        ("POST /v1/organisations/acme/decision", W, 422, {}),
     ),
     **rules(
         Resource.PEOPLE,
         ("POST /v1/keys", W, 404, {"organisation": "acme", "scopes": ["designs:read"]}),
         ("GET /v1/keys", R, 404, None, "?organisation=acme"),
         ("DELETE /v1/keys/{key}", W, 404),
+        ("GET /v1/domains", R, 200),
+        ("POST /v1/domains", W, 422, {"domain": "http:"}),
+        ("POST /v1/domains/{domain}/look", W, 404),
+        ("DELETE /v1/domains/{domain}", W, 404),
         ("GET /v1/people", R, 404, None, "?organisation=acme"),
         ("PUT /v1/people/{person}/roles", W, 404, {"roles": ["admin"]}),
         ("DELETE /v1/people/{person}", W, 404),
@@ -214,11 +219,20 @@ OPERATORS: dict[str, int] = {  # what the operator may do with things of every o
     "GET /v1/disputes/{dispute}": 200,
     "GET /v1/disputes/{dispute}/statements/{number}/document": 200,
     "POST /v1/appointments": 403,
+    "POST /v1/domains": 403,
+    "POST /v1/domains/{domain}/look": 403,
+    "DELETE /v1/domains/{domain}": 403,
     "GET /v1/appointments": 200,
     "GET /v1/appointments/{appointment}": 200,
     "DELETE /v1/appointments/{appointment}": 200,
 }
-OWN_ONLY = {"POST /v1/appointments"}  # the right to all organisations does not give it
+OWN_ONLY = {
+    "GET /v1/domains",
+    "POST /v1/appointments",
+    "POST /v1/domains",
+    "POST /v1/domains/{domain}/look",
+    "DELETE /v1/domains/{domain}",
+}  # the right to all organisations does not give it
 HOMES = {  # the organisation and its kind, where somebody has the role
     Role.LICENSEE: ("tees", "licensee"),
     Role.AGENT: ("guard", "agent"),

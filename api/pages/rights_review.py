@@ -1,10 +1,14 @@
 """The operator's page of rights that wait for a decision."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.orm import Session
 
 from authcheck.errors import AuthcheckError
 from authcheck.licences import design_rights as rights
+from authcheck.licences.right_tables import DesignRight
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
@@ -37,7 +41,7 @@ def _show(
 ) -> HTMLResponse:
     with workspace.database.reading() as session:
         rows = rights.list_rights(session, None, state=rights.IN_REVIEW, limit=PAGE)
-        shown = [row_of(row) for row in rows]
+        shown = [row_of(row) | {"rivals": _rivals_of(session, row)} for row in rows]
     field = "reason" if error and error.code == "right.reason" else ""
     return render(
         request,
@@ -49,6 +53,14 @@ def _show(
         typed=typed,
         problem=problem_of(request, error, field, f"{at}-") if error else None,
     )
+
+
+def _rivals_of(session: Session, row: DesignRight) -> list[dict[str, Any]]:
+    """Return which other owners have named the same number."""
+    return [
+        {"owner": other.owner.name, "handle": other.owner.handle, "state": other.state}
+        for other in rights.list_rivals(session, row)
+    ]
 
 
 @router.post("/{right_id}/accept")

@@ -1,8 +1,10 @@
-"""Endpoints of the members of this installation, and of the caller."""
+"""Endpoints of the members of this installation, what the operator decides about them, and of the caller."""
 
 from fastapi import APIRouter, Response
+from sqlalchemy.orm import Session
 
-from authcheck.members import organisations
+from authcheck.ledger import publishing
+from authcheck.members import alikes, domains, organisations, standing
 from authcheck.members.principals import Principal
 from authcheck.members.tables import Organisation
 from authcheck.storage.opening import utc_now
@@ -10,7 +12,15 @@ from authcheck.storage.opening import utc_now
 from ..deps import AnyCaller, KeyFirst, OrganisationsReader, OrganisationsWriter, WorkspaceDep
 from ..paging import PagingDep
 from ..wire.forms import Page
-from ..wire.members import AgentOut, MeOut, OrganisationIn, OrganisationOut
+from ..wire.members import (
+    AgentOut,
+    MeOut,
+    OrganisationDecisionIn,
+    OrganisationIn,
+    OrganisationOut,
+    WholeOrganisationOut,
+    domain_out,
+)
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["accounts"])
 
@@ -70,18 +80,47 @@ def list_organisations(
 
 
 @router.get("/organisations/{handle}")
-def show_organisation(_caller: OrganisationsReader, handle: str, workspace: WorkspaceDep) -> OrganisationOut:
-    """Return a member by its handle."""
+def show_organisation(
+    _caller: OrganisationsReader, handle: str, workspace: WorkspaceDep
+) -> WholeOrganisationOut:
+    """Return an organisation by its handle, with its domains and the members that it looks like."""
     with workspace.database.reading() as session:
-        return _organisation_out(organisations.get_organisation(session, handle))
+        return _whole_out(session, organisations.get_organisation(session, handle))
+
+
+@router.post("/organisations/{handle}/decision")
+def decide(
+    _caller: OrganisationsWriter, handle: str, body: OrganisationDecisionIn, workspace: WorkspaceDep
+) -> WholeOrganisationOut:
+    """Approve an organisation, refuse its application, or suspend it. The ledger records it but a refusal.
+
+    `approve` also ends a suspension. An organisation that looks like a member is approved only with its
+    handle in `despite`.
+    """
+    now = utc_now()
+    with workspace.database.writing() as session:
+        row = organisations.get_organisation(session, handle)
+        if body.decision == "approve":
+            standing.approve(session, row, now=now, despite=body.despite)
+        elif body.decision == "refuse":
+            standing.refuse(session, row, body.reason, now=now)
+        else:
+            standing.suspend(session, row, body.reason, now=now)
+        answer = _whole_out(session, row)
+    publishing.publish_recorded(workspace.database, workspace.settings)
+    return answer
+
+
+def _whole_out(session: Session, organisation: Organisation) -> WholeOrganisationOut:
+    return WholeOrganisationOut(
+        **_organisation_out(organisation).model_dump(),
+        domains=[domain_out(row) for row in domains.list_domains(session, organisation.id)],
+        looks_like=[member.handle for member in alikes.find_alike(session, organisation)],
+    )
 
 
 def _organisation_out(organisation: Organisation) -> OrganisationOut:
-    return OrganisationOut(
-        id=organisation.id,
-        handle=organisation.handle,
-        name=organisation.name,
-        roles=organisation.roles,
-        created_at=organisation.created_at,
-        salt=organisation.salt,
+    fields = ("id", "handle", "name", "roles", "created_at", "salt", "state")
+    return OrganisationOut.model_validate(
+        {**{name: getattr(organisation, name) for name in fields}, "reason": organisation.state_reason}
     )

@@ -1,10 +1,14 @@
-"""Members and API keys, in JSON."""
+"""Members, their domains and API keys, in JSON."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
+from authcheck.members import domains
 from authcheck.members.permissions import SCOPES
+from authcheck.members.standing_tables import Domain
+from authcheck.proofs.outside.names import shown_domain
 
 from .forms import Text, Wire
 
@@ -31,6 +35,48 @@ class OrganisationOut(Wire):
     roles: list[str]
     created_at: datetime
     salt: str | None = Field(description="Salt of the hash of the name in the ledger.")
+    state: Literal["applied", "approved", "refused", "suspended"]
+    reason: str = Field(description="The operator's reason of a refusal or a suspension.")
+
+
+class DomainIn(Wire):
+    """A domain to prove."""
+
+    domain: Text = Field(max_length=300, examples=["brand.com"])
+
+
+class DomainOut(Wire):
+    """A domain that an organisation says is its own. One of two places must show `proof` as a line."""
+
+    id: str
+    domain: str
+    state: Literal["waiting", "proved", "lost"]
+    method: str = Field(description="dns or file, empty before the first proof.")
+    problem: str = Field(description="What the last look found instead: docs/errors.md has the codes.")
+    record: str = Field(description="The name of the TXT record.")
+    file: str = Field(description="The address of the file.")
+    proof: str = Field(description="The line of the record or of the file.")
+    checked_at: datetime | None
+    proved_at: datetime | None
+
+
+class WholeOrganisationOut(OrganisationOut):
+    """An organisation with what the operator should know before deciding."""
+
+    domains: list[DomainOut]
+    looks_like: list[str] = Field(description="Handles of members that it looks like by handle or name.")
+
+
+class OrganisationDecisionIn(Wire):
+    """The operator's decision about an organisation."""
+
+    decision: Literal["approve", "refuse", "suspend"]
+    reason: Text = Field(
+        "", max_length=1000, description="Of a refusal or suspension. The organisation reads it."
+    )
+    despite: Text = Field(
+        "", max_length=64, description="The handle once more, to approve one that looks like a member."
+    )
 
 
 class KeyIn(Wire):
@@ -92,3 +138,21 @@ class MeOut(Wire):
     scopes: list[str] = Field(description="The scopes of the key.")
     roles: list[str] = Field(description="The person's roles in the organisation.")
     rights: dict[str, str] = Field(description="read, write or decide, by what they are about.")
+
+
+def domain_out(row: Domain) -> DomainOut:
+    """Return a domain as JSON."""
+    return DomainOut.model_validate(
+        {
+            "id": row.id,
+            "domain": shown_domain(row.domain),
+            "state": row.state,
+            "method": row.method,
+            "problem": row.problem,
+            "record": f"{domains.LABEL}.{row.domain}",
+            "file": f"https://{row.domain}{domains.FILE}",
+            "proof": domains.proof_of(row),
+            "checked_at": row.checked_at,
+            "proved_at": row.proved_at,
+        }
+    )

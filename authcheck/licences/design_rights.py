@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from authcheck.config import Settings
 from authcheck.errors import Conflict, NotFound, Rejected
 from authcheck.files.documents import Document
 from authcheck.ids import ID, fold, new_id, tidy
@@ -22,7 +21,6 @@ from authcheck.members import notifications
 from authcheck.members.reach import WHOLE, Reach
 from authcheck.registry.clock import lock_registry
 from authcheck.registry.tables import Design
-from authcheck.storage.pictures import PictureStore
 
 KINDS = ("copyright", "trade_mark", "registered_design", "design_patent")
 IN_REVIEW, ACCEPTED, REFUSED, WITHDRAWN = "in_review", "accepted", "refused", "withdrawn"
@@ -46,11 +44,6 @@ class NewRight:
     expires_on: date | None = None
 
 
-def document_store(settings: Settings) -> PictureStore:
-    """Return the folder of documents that prove rights."""
-    return PictureStore(settings.data_dir / "documents")
-
-
 def add(
     session: Session, design: Design, new: NewRight, document: Document | None, now: datetime
 ) -> DesignRight:
@@ -59,15 +52,14 @@ def add(
     The caller stores the document in the same transaction: a right that is refused here leaves no file.
 
     Raises Rejected (`right.kind`, `right.number`, `right.office`, `right.territory`, `right.classes`,
-    `right.expired`), Conflict (`right.taken` for a number that another owner has named, `right.exists`,
-    `right.too_many`, `design.retired`).
+    `right.expired`), Conflict (`right.taken` for a number that is accepted as another owner's,
+    `right.exists`, `right.too_many`, `design.retired`).
     """
     if design.state == "retired":
         raise Conflict("The design is retired.", code="design.retired")
     row = _describe(design, new, now)
     lock_registry(session)  # two owners who name one number take turns
-    if row.number:
-        _refuse_named(session, row)
+    _refuse_named(session, row)
     if len(list_rights(session, design.owner_id, design_id=design.id, limit=MOST_RIGHTS)) >= MOST_RIGHTS:
         raise Conflict(
             f"A design has at most {MOST_RIGHTS} rights.", code="right.too_many", limit=MOST_RIGHTS
@@ -144,20 +136,46 @@ def _read_number(new: NewRight) -> tuple[str, str]:
 
 
 def _refuse_named(session: Session, row: DesignRight) -> None:
-    """Refuse a number that another owner has named, or that the design has already."""
-    same = select(DesignRight).where(
-        DesignRight.number == row.number, DesignRight.kind == row.kind, DesignRight.state.in_(LIVE)
-    )
-    for other in session.scalars(same):
-        if fold(other.office).upper() != fold(row.office).upper():
-            continue
-        if other.owner_id != row.owner_id:
-            raise Conflict(
-                "Another organisation has named this number. The operator can compare the documents.",
-                code="right.taken",
-            )
+    """Refuse a number of an office that is another owner's, or that the design has already.
+
+    A number that another owner has only named waits beside it: the operator compares the documents. So
+    nobody keeps a number from its owner by naming it first.
+    """
+    for other in _list_same(session, row):
+        if other.owner_id != row.owner_id and other.state == ACCEPTED:
+            raise _taken_error()
         if other.design_id == row.design_id:
             raise Conflict("The design has this right already.", code="right.exists", right=other.id)
+
+
+def _taken_error() -> Conflict:
+    return Conflict(
+        "This number is accepted as the right of another organisation. Ask the operator.", code="right.taken"
+    )
+
+
+def _list_same(session: Session, row: DesignRight) -> list[DesignRight]:
+    """Return the other rights with the same number of the same office, that are accepted or in review."""
+    if not row.number:
+        return []
+    same = (
+        select(DesignRight)
+        .options(joinedload(DesignRight.owner))
+        .where(
+            DesignRight.number == row.number,
+            DesignRight.kind == row.kind,
+            DesignRight.state.in_(LIVE),
+            DesignRight.id != row.id,
+        )
+        .order_by(DesignRight.id)
+    )
+    office = fold(row.office).upper()
+    return [other for other in session.scalars(same) if fold(other.office).upper() == office]
+
+
+def list_rivals(session: Session, row: DesignRight) -> list[DesignRight]:
+    """Return the rights of other owners with the same number, which the operator compares, oldest first."""
+    return [other for other in _list_same(session, row) if other.owner_id != row.owner_id]
 
 
 def get_right(
@@ -178,11 +196,6 @@ def get_right(
     if row is None:
         raise NotFound("We have no right with this id.", code="right.not_found")
     return row
-
-
-def no_document_error() -> NotFound:
-    """Return the error for a right or a statement that has no document."""
-    return NotFound("There is no document.", code="document.not_found")
 
 
 def list_rights(
@@ -208,7 +221,13 @@ def list_rights(
 
 
 def accept(session: Session, row: DesignRight, now: datetime) -> None:
-    """Accept a right that is in review or was refused. Raises Conflict (`right.state`)."""
+    """Accept a right that is in review or was refused.
+
+    Raises Conflict (`right.state`; `right.taken` while the number is accepted as that of another owner).
+    """
+    lock_registry(session)
+    if any(other.state == ACCEPTED for other in list_rivals(session, row)):
+        raise _taken_error()
     _decide(session, row, now, before={IN_REVIEW, REFUSED}, state=ACCEPTED)
     tell_owner(session, row, "right_accepted", now)
 

@@ -1,13 +1,15 @@
 """Organisations whose names a reader would take for a member's: look-alike letters, or a letter more or less.
 
 Letters that look alike are those of Unicode Technical Standard 39, whose tables come with the package
-`confusable-homoglyphs`. Two texts look alike if their skeletons are equal, or differ by one slip of the
-finger: a letter more, less, other, or two swapped (Damerau).
+`confusable-homoglyphs`. Traditional Chinese characters are read as simplified ones, by `opencc`. Two texts
+look alike if their skeletons are equal, or differ by one slip of the finger: a letter more, less, other, or
+two swapped (Damerau).
 """
 
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from confusable_homoglyphs import confusables
 from rapidfuzz.distance import OSA
@@ -25,6 +27,8 @@ PAGE = 1000
 def skeleton(text: str) -> str:
     """Return the letters that a hasty reader sees: `acmekltes` for Acme-Kites, also in Cyrillic letters.
 
+    A name in traditional Chinese has the skeleton of the same name in simplified Chinese.
+
     For comparison only, never to be shown.
     """
     latin = _alike_in_latin()
@@ -34,7 +38,7 @@ def skeleton(text: str) -> str:
     seen = "".join(latin.get(char, char) for char in plain if char.isalnum())
     for written, read in LATIN_ALIKE.items():
         seen = seen.replace(written, read)
-    return seen
+    return seen if seen.isascii() else str(_to_simplified().convert(seen))
 
 
 def look_alike(first: str, second: str) -> bool:
@@ -62,6 +66,14 @@ def find_alike(session: Session, organisation: Organisation) -> Sequence[Organis
         for member in session.scalars(query.order_by(Organisation.id)).yield_per(PAGE)
         if any(look_alike(one, other) for one in own for other in (member.handle, member.name))
     ]
+
+
+@cache
+def _to_simplified() -> Any:
+    """Return the converter from traditional to simplified Chinese."""
+    from opencc import OpenCC  # noqa: PLC0415 - a library of 7 MB, which only names in other letters need
+
+    return OpenCC("t2s")
 
 
 @cache

@@ -7,7 +7,7 @@ import make
 import pytest
 from starlette.testclient import TestClient
 
-from api import dropping, settling
+from api import dropping, notifying, settling
 from api.app import create_app
 from authcheck.config import Settings
 from authcheck.workspace import Workspace
@@ -20,6 +20,7 @@ def client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Test
     """A client of a freshly started app, without the statements of work in the background."""
     monkeypatch.setattr(settling, "EVERY_S", 3600.0)
     monkeypatch.setattr(dropping, "EVERY_S", 3600.0)
+    monkeypatch.setattr(notifying, "EVERY_S", 3600.0)
     monkeypatch.setattr(dropping, "_first", lambda _workspace: None)
     monkeypatch.setattr(settling, "_sort_again", lambda _workspace: None)
     with TestClient(create_app(settings)) as started:

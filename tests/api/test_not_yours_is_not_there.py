@@ -75,6 +75,8 @@ REQUESTS = [
     ("PUT", "/v1/people/{person}/roles", {"roles": ["analyst"]}),
     ("DELETE", "/v1/people/{person}", None),
     ("DELETE", "/v1/invitations/{invitation}", None),
+    ("POST", "/v1/domains/{domain}/look", None),
+    ("DELETE", "/v1/domains/{domain}", None),
     ("GET", "/v1/appointments/{appointment}", None),
     ("DELETE", "/v1/appointments/{appointment}", None),
     ("DELETE", "/v1/storefronts/{shop}", None),

@@ -97,9 +97,11 @@ def test_a_copyright_needs_no_number(workspace: Workspace, kite: Design) -> None
 
 
 def test_a_number_belongs_to_one_owner(workspace: Workspace, kite: Design) -> None:
-    """Another owner's number is refused while it is named there, however it is written. The own one counts once a design."""
+    """Another owner's number is refused once it is accepted, however it is written. The own one counts once a design."""
     first = add(workspace, kite)
     other = make.register(workspace, "OTHER", owner="globex", seed=2).design
+    with workspace.database.writing() as session:
+        rights.accept(session, rights.get_right(session, first.id), NOW)
     with pytest.raises(Conflict) as taken:
         add(workspace, other, number="008123456-0001", office="euipo")
     with pytest.raises(Conflict) as again:
@@ -113,6 +115,24 @@ def test_a_number_belongs_to_one_owner(workspace: Workspace, kite: Design) -> No
         for row in rights.list_rights(session, first.owner_id):
             rights.withdraw(session, row, NOW)
     assert add(workspace, other).state == "in_review"
+
+
+def test_naming_a_number_first_keeps_it_from_nobody(workspace: Workspace, kite: Design) -> None:
+    """Two owners who name one number wait side by side. The operator sees both, and accepts one of them."""
+    other = make.register(workspace, "OTHER", owner="globex", seed=2).design
+    squatter, owner = add(workspace, other, office="euipo"), add(workspace, kite)
+    with workspace.database.writing() as session:
+        squatting, owning = (rights.get_right(session, row.id) for row in (squatter, owner))
+        assert [row.owner.handle for row in rights.list_rivals(session, owning)] == ["globex"]
+        assert [row.owner.handle for row in rights.list_rivals(session, squatting)] == ["acme"]
+        rights.accept(session, owning, NOW)
+        with pytest.raises(Conflict) as taken:
+            rights.accept(session, squatting, NOW)
+        assert taken.value.code == "right.taken"
+        rights.refuse(session, owning, "The document is forged.", NOW)
+        rights.accept(session, squatting, NOW)
+        with pytest.raises(Conflict):
+            rights.accept(session, owning, NOW)
 
 
 def test_the_operator_decides_with_a_reason(workspace: Workspace, kite: Design) -> None:

@@ -389,3 +389,25 @@ def test_the_commands_decide(cli: Callable[..., Any], database: Database) -> Non
     assert "is suspended now" in cli("organisations", "suspend", "herons", "--reason", "sold").err
     states = {row["handle"]: row["state"] for row in cli("organisations", "list", "--json").objects}
     assert states == {"acme": "approved", "herons": "suspended"}
+
+
+@pytest.mark.parametrize(
+    ("member", "name", "is_held"),
+    [
+        ("\u9e22\u5c3e\u82b1\u4e4b\u5bb6", "\u9cf6\u5c3e\u82b1\u4e4b\u5bb6", True),  # simplified, traditional
+        ("\u83ef\u70ba\u6280\u8853", "\u534e\u4e3a\u6280\u672f", True),  # traditional, simplified
+        ("\u534e\u4e3a\u6280\u672f", "\u5c0f\u7c73\u79d1\u6280", False),  # another name
+    ],
+)
+def test_traditional_characters_are_read_as_simplified(
+    database: Database, member: str, name: str, *, is_held: bool
+) -> None:
+    """A name is held that only differs from a member's by the form of its Chinese characters."""
+    decide(database, join(database, handle="member", name=member), standing.approve)
+    joined = join(database, handle="stranger", name=name, email="b@c.com")
+    if is_held:
+        with pytest.raises(Conflict) as held:
+            decide(database, joined, standing.approve)
+        assert held.value.code == "organisation.alike"
+    else:
+        decide(database, joined, standing.approve)

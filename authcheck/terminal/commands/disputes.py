@@ -12,10 +12,10 @@ from authcheck.files.documents import MOST_BYTES, read_document
 from authcheck.files.picture_files import read_file
 from authcheck.ids import as_word
 from authcheck.ledger import publishing
-from authcheck.licences.design_rights import document_store
 from authcheck.members import organisations
 from authcheck.registry import disputes, rulings, statements
 from authcheck.registry.tables import Dispute
+from authcheck.storage.documents import document_store
 from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import console
 from authcheck.terminal.output import disputes as output

@@ -14,6 +14,7 @@ from authcheck.licences.right_tables import DesignRight
 from authcheck.licences.written import read_day
 from authcheck.members import organisations
 from authcheck.registry import designs
+from authcheck.storage.documents import document_store
 from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import console
 from authcheck.terminal.output.console import Json
@@ -50,7 +51,7 @@ def add_right(
         row = designs.find_design(session, owner, design) if owner else designs.get_design(session, design)
         right = rights.add(session, row, new, paper, utc_now())
         if paper is not None:
-            rights.document_store(storage.settings).put(paper.data)
+            document_store(storage.settings).put(paper.data)
     print(right.id)  # noqa: T201 - data goes to stdout, alone
 
 
