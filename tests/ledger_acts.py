@@ -233,15 +233,9 @@ act("a dispute is ruled on")(
         session, disputes.list_disputes(session)[0].id, "earlier", reason="Was first.", now=scene.now
     )
 )
-act("a ruling is appealed against")(
-    lambda scene, session: statements.appeal(
-        session, *_loser(session), "We drew it.", None, by="key_1", now=scene.now
-    )
-)
+act("a ruling is appealed against")(lambda scene, session: _rule(scene, session, appeals=1, rulings_made=1))
 act("a ruling about an appeal takes effect")(
-    lambda scene, session: rulings.rule(
-        session, disputes.list_disputes(session)[0].id, "earlier", reason="It was.", now=scene.now
-    )
+    lambda scene, session: _rule(scene, session, appeals=1, rulings_made=2)
 )
 act("the address is moved")(
     lambda scene, session: addresses.move(
@@ -250,10 +244,16 @@ act("the address is moved")(
 )
 
 
-def _loser(session: Session) -> tuple[str, str]:
-    """Return the only dispute, and the owner of its later design."""
+def _rule(scene: Scene, session: Session, *, appeals: int, rulings_made: int) -> None:
+    """Rule on the only dispute, appeal against the ruling, and perhaps rule again."""
     (dispute,) = disputes.list_disputes(session)
-    return dispute.id, dispute.design.owner_id
+    words = {"reason": "Was first.", "now": scene.now}
+    rulings.rule(session, dispute.id, "earlier", **words)  # type: ignore[arg-type]
+    for _ in range(appeals):
+        said = (dispute.id, dispute.design.owner_id, "We drew it.", None)
+        statements.appeal(session, *said, by="key_1", now=scene.now)
+    for _ in range(rulings_made - 1):
+        rulings.rule(session, dispute.id, "earlier", **words)  # type: ignore[arg-type]
 
 
 def _decide(scene: Scene) -> None:

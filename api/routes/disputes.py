@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from authcheck.certificates import contested
 from authcheck.certificates.signing_keys import open_vault
@@ -26,6 +26,7 @@ from ..wire.certificates import RevocationOut
 from ..wire.disputes import DisputeOut, RulingIn, RulingOut, dispute_out, ruling_out
 from ..wire.forms import Page
 
+Number = Annotated[int, Path(ge=1, le=1000)]
 PARTS: dict[str, Any] = {"text": {"type": "string"}, "document": PICTURE}
 router = APIRouter(route_class=KeyFirst, prefix="/v1/disputes", tags=["disputes"])
 
@@ -125,7 +126,9 @@ def _say(
     response_class=Response,
     responses={200: {"description": "The document, to save.", "content": {"application/octet-stream": {}}}},
 )
-def show_document(caller: DisputesReader, dispute_id: str, number: int, workspace: WorkspaceDep) -> Response:
+def show_document(
+    caller: DisputesReader, dispute_id: str, number: Number, workspace: WorkspaceDep
+) -> Response:
     """Return the document of a statement as a file to save. Browsers do not open it on our address."""
     with workspace.database.reading() as session:
         dispute = disputes.get_dispute(session, dispute_id, owner_id=_owner_id(caller), reach=caller.reach)

@@ -125,10 +125,10 @@ def test_a_full_disk_counts_what_landed(cli: Any, folder: Path, monkeypatch: pyt
         (["designs", "show", "ki\udcffte", "--owner", "acme"], "design.not_found"),
         (["designs", "retire", "dsn_0"], "design.not_found"),
         (["designs", "retire", "kite", "--owner", "nobody"], "design.not_found"),
-        (["keys", "create", "--org", "Not A Handle", "--scope", "admin"], "organisation.handle"),
-        (["keys", "create", "--org", "acme", "--scope", "everything"], "key.scopes"),
+        (["keys", "create", "--org", "Not A Handle", "--scope", "admin"], "organisation.not_found"),
+        (["keys", "create", "--org", "acme", "--scope", "everything"], "organisation.not_found"),
         (["keys", "list", "--org", "nobody"], "organisation.not_found"),
-        (["keys", "revoke", "ack_0"], "key.not_found"),
+        (["keys", "revoke", "ack_0", "--yes"], "key.not_found"),
         (["replay", "chk_0"], "check.not_found"),
         (["replay", "\udcff"], "check.not_found"),
         (["demo", "--fixtures", "{folder}", "--no-serve"], "demo.fixtures"),
@@ -155,7 +155,7 @@ def test_designs_are_listed_shown_and_retired(cli: Any, folder: Path) -> None:
     assert [one["reference"] for one in listed] == ["kite", "lark"]
     by_id = cli("designs", "show", listed[0]["id"], "--json").objects
     assert by_id == cli("designs", "show", "kite", "--owner", "acme", "--json").objects == listed[:1]
-    assert cli("designs", "retire", "kite", "--owner", "acme").err == "kite of acme is retired.\n"
+    assert cli("designs", "retire", "kite", "--owner", "acme", "--yes").err == "kite of acme is retired.\n"
     assert cli("designs", "retire", listed[0]["id"]).code == 0
     assert [one["reference"] for one in cli("designs", "list", "--state", "retired", "--json").objects] == [
         "kite"
@@ -174,6 +174,7 @@ def test_a_list_names_every_design_on_its_line(cli: Any, workspace: Workspace) -
 
 def test_a_key_is_made_listed_and_revoked(cli: Any, workspace: Workspace) -> None:
     """The token is printed to stdout once. The list never shows it. A revocation is permanent."""
+    cli("organisations", "add", "acme", "--role", "brand")
     done = cli("keys", "create", "--org", "acme", "--scope", "designs:write", "--scope", "listings:check")
     token = done.out.removesuffix("\n")
     assert re.fullmatch(r"ack_[0-9A-Z]+_[\w-]+", token)
@@ -183,7 +184,7 @@ def test_a_key_is_made_listed_and_revoked(cli: Any, workspace: Workspace) -> Non
     assert token.rpartition(key["id"])[0] == ""
     with workspace.database.reading() as session:
         assert api_keys.authenticate(session, token).handle == "acme"
-    assert cli("keys", "revoke", key["id"]).code == 0
+    assert cli("keys", "revoke", key["id"], "--yes").code == 0
     assert cli("keys", "list", "--org", "acme", "--json").objects[0]["revoked_at"]
     assert key["id"] in cli("keys", "list", "--org", "acme").out
 

@@ -176,7 +176,7 @@ def test_a_word_of_a_list_may_have_capitals_and_blanks(
     with workspace.database.reading() as session:
         assert designs.find_design(session, "acme", "kite").kind == "logo"
         (licence,) = grants.all_licences(session, organisations.get_organisation(session, "acme").id)
-    revoked = cli("licences", "revoke", licence.id, "--org", "acme", "--reason", "Unpaid")
+    revoked = cli("licences", "revoke", licence.id, "--org", "acme", "--reason", "Unpaid", "--yes")
     assert revoked.code == 0
     assert "[setting.role]" in cli("licences", "list", "--org", "acme", "--role", "licensor").err
 

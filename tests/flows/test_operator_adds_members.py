@@ -52,7 +52,7 @@ def test_a_licence_at_the_command_line(cli: Cli) -> None:
     assert "0 of 9,000" in listed
     assert "active" in listed
     assert "Summer 26" in cli("licences", "show", told["id"]).out
-    assert cli("licences", "revoke", told["id"], "--org", "acme", "--reason", "agreed").code == 0
+    assert cli("licences", "revoke", told["id"], "--org", "acme", "--reason", "agreed", "--yes").code == 0
     assert [one["state"] for one in cli("licences", "list", "--org", "acme", "--json").objects] == [
         "revoked"
     ] * 2

@@ -46,10 +46,18 @@ def test_the_loser_s_certificates_are_named_and_revoked_in_one_call(
     refused = cli("disputes", "revoke-certificates", dispute.id)
     assert (refused.code, "dispute.no_loser" in refused.err) == (2, True)
     ruled = cli(
-        "disputes", "rule", dispute.id, "--for", "later", "--reason", "Acme drew it in 2019.", "--final"
+        "disputes",
+        "rule",
+        dispute.id,
+        "--for",
+        "later",
+        "--reason",
+        "Acme drew it in 2019.",
+        "--final",
+        "--yes",
     )
     assert (ruled.code, "6 certificates" in ruled.err, "globex" in ruled.err) == (0, True, True)
-    done = cli("disputes", "revoke-certificates", dispute.id)
+    done = cli("disputes", "revoke-certificates", dispute.id, "--yes")
     assert "6 certificates are now revoked. 0 were already revoked." in done.err
     again = cli("disputes", "revoke-certificates", dispute.id)
     assert "0 certificates are now revoked. 6 were already revoked." in again.err
@@ -65,7 +73,17 @@ def test_the_ruling_is_an_entry_without_its_reason(
 ) -> None:
     """The public ledger says which dispute ended and how, with a hash. Only the two owners read why."""
     dispute = dispute_of(workspace)
-    cli("disputes", "rule", dispute.id, "--for", "both", "--reason", "A private settlement.", "--final")
+    cli(
+        "disputes",
+        "rule",
+        dispute.id,
+        "--for",
+        "both",
+        "--reason",
+        "A private settlement.",
+        "--final",
+        "--yes",
+    )
     with workspace.database.reading() as session:
         bodies = list(session.scalars(select(Entry.body).order_by(Entry.number)))
         assert list(compare_rows(session)) == []
@@ -119,8 +137,16 @@ def test_unsigned_certificates_are_not_counted_as_revoked(
     loser.revoke(loser.certificates()[1].code)
     dispute = dispute_of(workspace)
     ruled = cli(
-        "disputes", "rule", dispute.id, "--for", "later", "--reason", "Acme drew it in 2019.", "--final"
+        "disputes",
+        "rule",
+        dispute.id,
+        "--for",
+        "later",
+        "--reason",
+        "Acme drew it in 2019.",
+        "--final",
+        "--yes",
     )
     assert "4 certificates" in ruled.err
-    done = cli("disputes", "revoke-certificates", dispute.id)
+    done = cli("disputes", "revoke-certificates", dispute.id, "--yes")
     assert "4 certificates are now revoked. 1 were already revoked." in done.err

@@ -7,18 +7,19 @@ import typer
 from rich.text import Text
 
 from authcheck.members import api_keys, organisations
+from authcheck.members.mistyped import refuse_mistyped
 from authcheck.members.permissions import SCOPES
 from authcheck.members.tables import ApiKey
 from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import console
-from authcheck.terminal.output.console import Json
+from authcheck.terminal.output.console import Json, Sure
 
 keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
 
 
 @keys_app.command("create")
 def create_key(
-    organisation: Annotated[str, typer.Option("--org", help="Handle. A new handle becomes a brand.")],
+    organisation: Annotated[str, typer.Option("--org", help="Handle.")],
     *,
     scope: Annotated[
         list[str],
@@ -28,7 +29,8 @@ def create_key(
 ) -> None:
     """Make an API key and print it. It is shown only once."""
     with open_storage() as storage, storage.database.writing() as session:
-        owner = organisations.ensure_brand(session, organisation, utc_now())
+        refuse_mistyped(session, organisation)
+        owner = organisations.get_organisation(session, organisation)
         key, token = api_keys.create_key(session, owner, label=label, scopes=scope, now=utc_now())
     console.say(
         f"Key {key.id} for {organisation}, scopes {', '.join(key.scopes)}. Keep the key: we do not store it."
@@ -47,8 +49,9 @@ def list_keys(
 
 
 @keys_app.command("revoke")
-def revoke_key(key_id: Annotated[str, typer.Argument(metavar="KEY_ID")]) -> None:
-    """Revoke a key now."""
+def revoke_key(key_id: Annotated[str, typer.Argument(metavar="KEY_ID")], *, yes: Sure = False) -> None:
+    """Revoke a key permanently, now."""
+    console.confirm(f"Revoke the key {key_id}", yes=yes)
     with open_storage() as storage, storage.database.writing() as session:
         api_keys.revoke_key(session, key_id, organisation_id=None, now=utc_now())
     console.say(f"{key_id} is revoked.")

@@ -32,7 +32,7 @@ from authcheck.registry.tables import Design
 from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.commands.address import Yes, confirm_address
 from authcheck.terminal.output import certificates, console
-from authcheck.terminal.output.console import Json
+from authcheck.terminal.output.console import Json, Sure
 from authcheck.vault import load_key
 
 MOST_SERIAL_BYTES = 1024 * 1024
@@ -157,10 +157,17 @@ def revoke_certificates(
     last: Annotated[
         int | None, typer.Option(parser=console.read_number, help="Last unit of the range.")
     ] = None,
+    yes: Sure = False,
 ) -> None:
     """Revoke certificates, a batch or a part of it permanently."""
+    revoking.checked_reason(reason)
     selection = Selection(certificates=tuple(codes or ()), batch_id=batch, first=first, last=last)
     with open_storage() as storage:
+        with storage.database.reading() as session:
+            brand = organisations.get_organisation(session, organisation)
+            active = sum(row.state == "active" for row in selection.find(session, brand.id))
+        if active:
+            console.confirm(f"Revoke {_counted(active)} of {brand.handle}", yes=yes)
         vault = open_vault(storage.settings)
         with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
@@ -169,6 +176,10 @@ def revoke_certificates(
             )
         publishing.publish_recorded(storage.database, storage.settings)
     console.say(f"{counts.now} certificates are now revoked. {counts.before} were already revoked.")
+
+
+def _counted(certificates: int) -> str:
+    return f"{certificates} certificate{'' if certificates == 1 else 's'}"
 
 
 @certificates_app.command("export")

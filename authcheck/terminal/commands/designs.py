@@ -12,6 +12,7 @@ from authcheck.errors import BadSetting, NotFound
 from authcheck.files.picture_files import read_file
 from authcheck.ids import as_word
 from authcheck.members import organisations
+from authcheck.members.mistyped import refuse_mistyped
 from authcheck.registry import designs
 from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem
 from authcheck.registry.designs import check_collection, check_words
@@ -22,8 +23,8 @@ from authcheck.registry.tables import Design
 from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import console, imports
 from authcheck.terminal.output import designs as output
-from authcheck.terminal.output.console import Json
-from authcheck.workspace import open_workspace
+from authcheck.terminal.output.console import Json, Sure
+from authcheck.workspace import Workspace, open_workspace
 
 designs_app = typer.Typer(no_args_is_help=True, help="Registered designs.")
 
@@ -32,9 +33,7 @@ designs_app = typer.Typer(no_args_is_help=True, help="Registered designs.")
 def import_designs(
     source: Annotated[Path, typer.Argument(metavar="PATH", help="A folder, a ZIP, a picture or a table.")],
     *,
-    owner: Annotated[
-        str | None, typer.Option(help="Handle of the owner. A new handle becomes a brand.")
-    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Handle of the owner, also a new brand.")] = None,
     kind: Annotated[str, typer.Option(help="Kind of the designs in a folder.")] = "other",
     collection: Annotated[
         str, typer.Option(help="Collection of the designs in a folder, to license them together.")
@@ -53,7 +52,7 @@ def import_designs(
     reports: list[RowReport] = []
     with open_workspace() as work:
         what = kind_of_source(source)
-        _check_options(what, owner, kind, collection)
+        _check_options(work, what, owner, kind, collection)
         words = {"kind": kind, "collection": collection}
         found = open_source(source, **words, max_bytes=work.limits.bytes, tell=console.say)
         rows = _add_mask(found.rows, mask, is_picture=what == "picture")
@@ -71,8 +70,14 @@ def import_designs(
     raise typer.Exit(1 if all_rejected else 0)
 
 
-def _check_options(what: SourceKind, owner: str | None, kind: str, collection: str) -> None:
-    """Check the options of designs without a table. Raises Rejected, BadSetting (`setting.owner`)."""
+def _check_options(work: Workspace, what: SourceKind, owner: str | None, kind: str, collection: str) -> None:
+    """Check the options of an import. Only a table needs no owner.
+
+    Raises Rejected, BadSetting (`setting.owner`), Conflict (`organisation.mistyped`).
+    """
+    if owner is not None:
+        with work.database.reading() as session:
+            refuse_mistyped(session, owner)
     if what == "table":
         return
     check_words("", as_word(kind))
@@ -180,11 +185,17 @@ def retire_design(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="Design id or the owner's reference.")],
     *,
     owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
+    yes: Sure = False,
 ) -> None:
-    """Retire a design. Checks no longer find it."""
-    with open_workspace() as work, work.database.writing() as session:
-        row = _find_design(session, design, owner)
-        designs.retire(session, row, utc_now())
+    """Retire a design permanently. Checks no longer find it."""
+    with open_workspace() as work:
+        with work.database.reading() as session:
+            row = _find_design(session, design, owner)
+        if row.state != "retired":
+            console.confirm(f"Retire {row.reference} of {row.owner.handle}", yes=yes)
+        with work.database.writing() as session:
+            row = _find_design(session, design, owner)
+            designs.retire(session, row, utc_now())
     console.say(f"{row.reference} of {row.owner.handle} is retired.")
 
 

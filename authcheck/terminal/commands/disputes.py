@@ -19,7 +19,7 @@ from authcheck.storage.documents import document_store
 from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import console
 from authcheck.terminal.output import disputes as output
-from authcheck.terminal.output.console import Json
+from authcheck.terminal.output.console import Json, Sure
 
 disputes_app = typer.Typer(no_args_is_help=True, help="Disputes between owners of similar designs.")
 DisputeId = Annotated[str, typer.Argument(metavar="DISPUTE", help="Id of the dispute.")]
@@ -62,6 +62,7 @@ def rule(
     ruling: Annotated[str, typer.Option("--for", help="The picture that stands: earlier, later or both.")],
     reason: Annotated[str, typer.Option(help="Why. Both owners read the reason.")],
     final: Annotated[bool, typer.Option("--final", help="Both owners agree: it takes effect now.")] = False,
+    yes: Sure = False,
 ) -> None:
     """Rule on a dispute. Both owners read the reason.
 
@@ -70,7 +71,12 @@ def rule(
     ledger, with a hash of the reason.
     """
     ruling = as_word(ruling)
+    rulings.check_ruling(ruling, reason)
     with open_storage() as storage:
+        with storage.database.reading() as session:
+            stage = statements.stage_of(disputes.get_dispute(session, dispute))
+        if final or stage is statements.Stage.APPEALED:
+            console.confirm(f"Rule for {ruling} in {dispute}, with effect now", yes=yes)
         with storage.database.writing() as session:
             row = rulings.rule(session, dispute, ruling, reason=reason, now=utc_now(), is_final=final)
             has_loser = row.ended_by in {disputes.EARLIER, disputes.LATER}
@@ -115,8 +121,9 @@ def _say(act: Callable[..., Dispute], dispute: str, owner: str, text: str, docum
 
 
 @disputes_app.command("accept")
-def accept(dispute: DisputeId, *, owner: Speaker) -> None:
+def accept(dispute: DisputeId, *, owner: Speaker, yes: Sure = False) -> None:
     """Accept a ruling for the owner who has lost. The picture is withdrawn at once."""
+    console.confirm(f"Accept the ruling in {dispute} for {owner}", yes=yes)
     with open_storage() as storage:
         with storage.database.writing() as session:
             side = organisations.get_organisation(session, owner)
@@ -126,9 +133,15 @@ def accept(dispute: DisputeId, *, owner: Speaker) -> None:
 
 
 @disputes_app.command("revoke-certificates")
-def revoke_certificates(dispute: DisputeId) -> None:
+def revoke_certificates(dispute: DisputeId, *, yes: Sure = False) -> None:
     """Revoke all certificates on the design that lost a dispute, permanently."""
     with open_storage() as storage:
+        with storage.database.reading() as session:
+            loser = rulings.loser_of(disputes.get_dispute(session, dispute))
+            active = sum(issued.active for issued in contested.find_batches(session, loser.id))
+        if active:
+            about = f"{loser.reference} of {loser.owner.handle}"
+            console.confirm(f"Revoke all active certificates for {about}: {active}", yes=yes)
         vault = open_vault(storage.settings)
         with storage.database.writing() as session:
             loser = rulings.loser_of(disputes.get_dispute(session, dispute))

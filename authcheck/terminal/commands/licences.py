@@ -19,7 +19,7 @@ from authcheck.members.tables import Organisation
 from authcheck.registry import designs
 from authcheck.storage.opening import Storage, open_storage, utc_now
 from authcheck.terminal.output import console, licences
-from authcheck.terminal.output.console import Json
+from authcheck.terminal.output.console import Json, Sure
 
 licences_app = typer.Typer(no_args_is_help=True, help="Licences of owners to licensees.")
 Org = Annotated[str, typer.Option("--org", help="Handle of your organisation.")]
@@ -136,8 +136,10 @@ def revoke_licence(
     organisation: Org,
     *,
     reason: Annotated[str, typer.Option(help=f"One of {', '.join(agreements.REASONS)}.")],
+    yes: Sure = False,
 ) -> None:
     """Revoke a licence permanently, all versions."""
+    console.confirm(f"Revoke the licence {licence} of {organisation}", yes=yes)
 
     def revoke(session: Session, owner: Organisation, licence_id: str, now: datetime) -> Licence:
         return agreements.revoke(session, owner, licence_id, reason, now)

@@ -15,7 +15,7 @@ from authcheck.proofs.trust import encode_base64url
 from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.commands.address import Yes, confirm_address
 from authcheck.terminal.output import certificates, console
-from authcheck.terminal.output.console import Json
+from authcheck.terminal.output.console import Json, Sure
 from authcheck.vault import load_key
 
 signing_keys_app = typer.Typer(no_args_is_help=True, help="Brands' keys for certificates.")
@@ -70,9 +70,13 @@ def list_keys(organisation: Org, *, json: Json = False) -> None:
 
 @signing_keys_app.command("revoke")
 def revoke_key(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Key name (kid) or id.")], organisation: Org
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Key name (kid) or id.")],
+    organisation: Org,
+    *,
+    yes: Sure = False,
 ) -> None:
-    """Revoke a key immediately. Its later signatures are invalid."""
+    """Revoke a key permanently, now. Its later signatures are invalid."""
+    console.confirm(f"Revoke the signing key {key} of {organisation}", yes=yes)
     with open_storage() as storage:
         with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)

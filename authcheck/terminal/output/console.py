@@ -20,10 +20,11 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from authcheck.errors import Rejected
+from authcheck.errors import Conflict, Rejected
 from authcheck.licences.written import read_count
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines.")]
+Sure = Annotated[bool, typer.Option("--yes", help="Do not ask before it is done.")]
 
 PIPE_WIDTH = 10_000  # columns; so wide that rich does not fold lines in a pipe or file
 STYLES = {
@@ -56,6 +57,20 @@ def say(text: str, style: str = "") -> None:
 def can_ask() -> bool:
     """Return whether a person can answer a question: the command has a terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirm(what: str, *, yes: bool) -> None:
+    """Ask before something that cannot be taken back. `what` is a sentence, like `Revoke 3 certificates`.
+
+    Raises Conflict (`command.unconfirmed`) if the answer is no, or if nobody can be asked.
+    """
+    if yes:
+        return
+    question = f"{plain(what)}? This cannot be taken back."
+    if not can_ask():
+        raise Conflict(f"{question} Add --yes to say that you mean it.", code="command.unconfirmed")
+    if not typer.confirm(question, err=True):
+        raise Conflict("Nothing was changed.", code="command.unconfirmed")
 
 
 def score_text(score: float) -> str:
