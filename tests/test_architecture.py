@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from authcheck.terminal.app import COMMANDS, load_command
+from authcheck.terminal.app import COMMANDS, EXAMPLES, load_command
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*ROOT.glob("authcheck/**/*.py"), *ROOT.glob("api/**/*.py")])
@@ -182,6 +182,22 @@ def test_every_command_is_documented(name: str, command: Any) -> None:
         for flag in option.opts:
             if flag.startswith("--") and flag != "--help":
                 assert flag in text, f"{name} {flag} is not documented"
+
+
+def test_the_help_of_every_command_ends_with_its_examples() -> None:
+    """One or two lines that docs/cli.md shows, too. No line is of a command that does not exist."""
+    told = EXAMPLES.read_text().splitlines()
+    assert [line for line in told if line not in examples()] == []
+    names = dict(commands())
+    wrong = {name: command.epilog for name, command in names.items() if not _examples_in(command, name)}
+    assert wrong == {}
+    assert sum(len(_examples_in(command, name)) for name, command in names.items()) == len(told)
+
+
+def _examples_in(command: Any, name: str) -> list[str]:
+    """Return the examples at the end of a command's help."""
+    lines = (command.epilog or "").split("\n\n")
+    return [line for line in lines if line == name or line.startswith(f"{name} ")]
 
 
 @pytest.mark.parametrize("line", examples())

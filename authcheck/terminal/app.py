@@ -6,6 +6,7 @@ All commands together load OpenCV, faiss and ReportLab. Loading them takes ten t
 
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -18,46 +19,67 @@ from authcheck.terminal.output import console
 
 
 class Place(NamedTuple):
-    """The place where a command or a group of commands is defined, and its line in `authcheck --help`."""
+    """The place where a command or a group of commands is defined, and its line in `authcheck --help`.
+
+    `panel` is the part of that list in which the line stands.
+    """
 
     module: str
     attribute: str
     summary: str
+    panel: str
 
 
+EXAMPLES = Path(__file__).parent / "examples.txt"  # of docs/cli.md
+LOOK, BRANDS, MARKETPLACES, OPERATORS = (
+    "Look and verify",
+    "Brands and their licensees",
+    "Marketplaces",
+    "Run the service",
+)
 COMMANDS = {
-    "check": Place("checks", "check", "Say which registered design a picture shows."),
-    "scan": Place("checks", "scan", "Check many pictures on all cores and write a CSV."),
-    "replay": Place("checks", "replay", "Repeat a stored check against the registry of its day."),
-    "designs": Place("designs", "designs_app", "Register designs; list, change and retire them."),
-    "rights": Place("rights", "rights_app", "Name rights in designs, and decide about them."),
-    "disputes": Place("disputes", "disputes_app", "Rule on disputes between owners."),
-    "negatives": Place("negatives", "negatives_app", "Add and remove ignored backgrounds."),
-    "organisations": Place(
-        "organisations", "organisations_app", "Add brands, licensees, marketplaces, agents."
+    "check": Place("checks", "check", "Say which registered design a picture shows.", LOOK),
+    "scan": Place("checks", "scan", "Check many pictures on all cores and write a CSV.", LOOK),
+    "replay": Place("checks", "replay", "Repeat a stored check against the registry of its day.", LOOK),
+    "lookup": Place("lookups", "look_up", "Look up a certificate and verify its proof.", LOOK),
+    "verify-bundle": Place("lookups", "verify_bundle", "Verify a certificate offline.", LOOK),
+    "who-may-sell": Place(
+        "storefronts", "who_may_sell", "Say whether a shop may sell a design, and why.", LOOK
     ),
-    "agents": Place("agents", "agents_app", "Appoint agents who act for a brand."),
-    "licences": Place("licences", "licences_app", "Offer, accept, amend and revoke licences."),
-    "signing-keys": Place("signing_keys", "signing_keys_app", "Manage the keys that sign certificates."),
-    "certificates": Place("certificates", "certificates_app", "Issue, list, sign and revoke certificates."),
-    "labels": Place("labels", "print_labels", "Write a PDF of a batch's labels."),
-    "lookup": Place("lookups", "look_up", "Look up a certificate and verify its proof."),
-    "scans": Place("scans", "scans_app", "Read scans of labels and handle alerts about copies."),
-    "verify-bundle": Place("lookups", "verify_bundle", "Verify a certificate offline."),
-    "storefronts": Place("storefronts", "storefronts_app", "Manage official shops and their badges."),
-    "who-may-sell": Place("storefronts", "who_may_sell", "Say whether a shop may sell a design, and why."),
-    "verify-badge": Place("storefronts", "verify_badge", "Verify a shop's badge offline."),
-    "check-listing": Place("listings", "check_listing", "Say whether a seller may offer a product."),
-    "listings": Place("listings", "listings_app", "Check listings in bulk and read their verdicts."),
-    "cases": Place("deciding", "cases_app", "Read and decide the cases of suspect listings."),
-    "ledger": Place("ledger", "ledger_app", "Audit, publish and export the ledger."),
-    "anchors": Place("anchors", "anchors_app", "Anchor the ledger in a blockchain."),
-    "people": Place("people", "people_app", "Invite people, reset and disable their accounts."),
-    "keys": Place("api_keys", "keys_app", "Create, list and revoke API keys."),
-    "address": Place("address", "address_app", "Show, record and move the public address."),
-    "db": Place("database", "db_app", "Upgrade and inspect the database."),
-    "serve": Place("serving", "serve", "Serve the pages and the API."),
-    "demo": Place("serving", "demo", "Load the sample data, check it, then serve."),
+    "verify-badge": Place("storefronts", "verify_badge", "Verify a shop's badge offline.", LOOK),
+    "designs": Place("designs", "designs_app", "Register designs; list, change and retire them.", BRANDS),
+    "rights": Place("rights", "rights_app", "Name rights in designs, and decide about them.", BRANDS),
+    "disputes": Place("disputes", "disputes_app", "Speak, rule and appeal when owners dispute.", BRANDS),
+    "negatives": Place("negatives", "negatives_app", "Add and remove ignored backgrounds.", BRANDS),
+    "licences": Place("licences", "licences_app", "Offer, accept, amend and revoke licences.", BRANDS),
+    "signing-keys": Place(
+        "signing_keys", "signing_keys_app", "Manage the keys that sign certificates.", BRANDS
+    ),
+    "certificates": Place(
+        "certificates", "certificates_app", "Issue, list, sign and revoke certificates.", BRANDS
+    ),
+    "labels": Place("labels", "print_labels", "Write a PDF of a batch's labels.", BRANDS),
+    "scans": Place("scans", "scans_app", "Read scans of labels and handle alerts about copies.", BRANDS),
+    "storefronts": Place("storefronts", "storefronts_app", "Manage official shops and their badges.", BRANDS),
+    "agents": Place("agents", "agents_app", "Appoint agents who act for a brand.", BRANDS),
+    "check-listing": Place(
+        "listings", "check_listing", "Say whether a seller may offer a product.", MARKETPLACES
+    ),
+    "listings": Place(
+        "listings", "listings_app", "Check listings in bulk and read their verdicts.", MARKETPLACES
+    ),
+    "cases": Place("deciding", "cases_app", "Read and decide the cases of suspect listings.", MARKETPLACES),
+    "demo": Place("serving", "demo", "Load the sample data, check it, then serve.", OPERATORS),
+    "serve": Place("serving", "serve", "Serve the pages and the API.", OPERATORS),
+    "organisations": Place(
+        "organisations", "organisations_app", "Add, approve and suspend members.", OPERATORS
+    ),
+    "people": Place("people", "people_app", "Invite people, reset and disable their accounts.", OPERATORS),
+    "keys": Place("api_keys", "keys_app", "Create, list and revoke API keys.", OPERATORS),
+    "address": Place("address", "address_app", "Show, record and move the public address.", OPERATORS),
+    "ledger": Place("ledger", "ledger_app", "Audit, publish and export the ledger.", OPERATORS),
+    "anchors": Place("anchors", "anchors_app", "Anchor the ledger in a blockchain.", OPERATORS),
+    "db": Place("database", "db_app", "Upgrade and inspect the database.", OPERATORS),
 }
 """The commands by name, in the order of `authcheck --help`."""
 
@@ -71,7 +93,12 @@ class LoadedWhenAsked(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = {
-            name: TyperCommand(name, help=place.summary, rich_markup_mode=self.rich_markup_mode)
+            name: TyperCommand(
+                name,
+                help=place.summary,
+                rich_markup_mode=self.rich_markup_mode,
+                rich_help_panel=place.panel,
+            )
             for name, place in COMMANDS.items()
         }
 
@@ -97,7 +124,17 @@ def load_command(name: str) -> Any:
         single.command(name)(defined)
         command = get_command(single)
     command.name = name
+    _add_examples(command, f"authcheck {name}")
     return command
+
+
+def _add_examples(command: Any, name: str) -> None:
+    """Let the help of a command, or of each command of a group, end with its examples."""
+    for word, inner in getattr(command, "commands", {}).items():
+        _add_examples(inner, f"{name} {word}")
+    lines = [line for line in EXAMPLES.read_text().splitlines() if f"{line} ".startswith(f"{name} ")]
+    if lines and not hasattr(command, "commands"):
+        command.epilog = "\n\n".join(["For example:", *lines])  # Typer joins lines that no blank line parts
 
 
 app = typer.Typer(
