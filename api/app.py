@@ -41,6 +41,7 @@ from .pages import (
     licence_offer,
     licence_pictures,
     licence_tester,
+    nowhere,
     one_time,
     own_organisation,
     own_shops,
@@ -166,6 +167,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.router.routes.extend(module.router.routes)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app)
+    nowhere.install(app)
     app.add_middleware(BodyLimit, settings=settings)  # the middleware added last sees a request first
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(Edge)

@@ -11,7 +11,7 @@ from authcheck import __version__
 from .problems import MEDIA_TYPE
 from .wire.forms import Problem
 
-PATH = "/v1/openapi.json"
+PATHS = ("/v1/openapi.json", "/openapi.json")  # ours, and where generators of clients look first
 PROBLEM = {
     "description": "The error. docs/errors.md explains every code.",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -67,7 +67,8 @@ def install(app: FastAPI) -> None:
     async def show_document(_request: Request) -> Response:
         return Response(document_bytes(), media_type="application/json")
 
-    app.add_route(PATH, show_document, include_in_schema=False)  # FastAPI's own writes it anew each time
+    for path in PATHS:
+        app.add_route(path, show_document, include_in_schema=False)  # FastAPI's own writes it anew each time
 
 
 def _add_problems(document: dict[str, Any]) -> dict[str, Any]:

@@ -131,7 +131,7 @@ def install(app: FastAPI) -> None:
     """Answer every kind of error with a problem."""
     app.add_exception_handler(AuthcheckError, _on_authcheck_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(StaleDataError, _on_lost_race)
     app.add_exception_handler(IntegrityError, _on_lost_race)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
@@ -160,7 +160,8 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
     return problem(request.state.request_id, 422, "request.invalid", detail, errors=items)
 
 
-async def _on_http_exception(request: Request, error: Exception) -> Response:
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Return the problem for an error of the framework: no route, or no such method."""
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

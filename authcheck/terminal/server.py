@@ -1,14 +1,18 @@
 """The HTTP server process, with limits on its connections and open files."""
 
+import errno
 import os
 import resource
+import socket
 
 import uvicorn
 
 from authcheck.config import Settings
+from authcheck.errors import Unavailable
 from authcheck.terminal.output import console
 
 FILES_PER_CONNECTION = 2  # the connection and the temporary file of an upload
+USUAL_PORT, PRIVILEGED, LAST_PORT = 8000, 1023, 65535
 OTHER_FILES = 256  # databases, indexes, logs, standard streams
 
 
@@ -31,6 +35,27 @@ def run(settings: Settings, *, host: str, port: int) -> None:
         access_log=False,
         proxy_headers=False,  # AUTHCHECK_TRUSTED_PROXIES names the proxies whose X-Forwarded-For we trust
     )
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise Unavailable (`serve.port`) if nobody can listen on an address, with the command that helps."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        in_use = error.errno == errno.EADDRINUSE
+        why = (
+            "is in use, perhaps by an authcheck that runs already"
+            if in_use
+            else f"cannot be used: {error.strerror}"
+        )
+        other = port + 1 if PRIVILEGED <= port < LAST_PORT else USUAL_PORT
+        raise Unavailable(
+            f"The port {port} of {host} {why}. Choose another one: authcheck serve --port {other}",
+            code="serve.port",
+        ) from error
 
 
 def limit_connections(wanted: int) -> int:

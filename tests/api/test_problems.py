@@ -132,3 +132,29 @@ def test_a_message_with_a_lone_surrogate_can_be_sent(client: TestClient, admin: 
     answer = client.post("/v1/organisations", headers=headers, content=body)
     assert answer.status_code in {400, 422}
     assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("method", "status"), [("GET", 404), ("DELETE", 405)])
+@pytest.mark.parametrize("path", ["/nope", "/v1/nope", "/static/nope.css"])
+def test_a_browser_gets_a_page_where_nothing_is(
+    client: TestClient, method: str, status: int, path: str
+) -> None:
+    """A browser reads what it can do instead, in its language. Programs, and the API's addresses, get JSON."""
+    address = "/" if status == 405 and path == "/nope" else path
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "zh-CN"}
+    page = client.request(method, address, headers=browser)
+    program = client.request(method, address)
+    assert program.headers["content-type"] == "application/problem+json"
+    assert page.status_code == program.status_code
+    if path != "/nope":
+        assert page.headers["content-type"] == "application/problem+json"
+        return
+    assert page.status_code == status
+    assert "此地址没有内容" in page.text
+    assert 'href="/c/"' in page.text
+    assert page.headers.get("allow") == program.headers.get("allow")
+
+
+def test_the_document_of_the_api_is_where_generators_look(client: TestClient) -> None:
+    """Both addresses answer the same document."""
+    assert client.get("/openapi.json").json() == client.get("/v1/openapi.json").json()

@@ -30,6 +30,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the pages and the API."""
+    server.require_free(host, port)  # first: nothing else is worth saying
     with open_workspace() as work:  # report a wrong setting here, before a server starts
         settings = _settle_address(work, port)
         settings = settings.model_copy(update={"workers": workers or settings.workers})
