@@ -43,6 +43,7 @@ COMMANDS = {
     "replay": Place("checks", "replay", "Repeat a stored check against the registry of its day.", LOOK),
     "lookup": Place("lookups", "look_up", "Look up a certificate and verify its proof.", LOOK),
     "verify-bundle": Place("lookups", "verify_bundle", "Verify a certificate offline.", LOOK),
+    "trust": Place("trust", "trust_app", "Write the keys with which anybody verifies offline.", LOOK),
     "who-may-sell": Place(
         "storefronts", "who_may_sell", "Say whether a shop may sell a design, and why.", LOOK
     ),
