@@ -19,8 +19,8 @@ from .dispute_pictures import Pair, place_of
 SIGNS = ("mirrored", "inverted")
 
 
-def row_of(dispute: Dispute) -> dict[str, Any]:
-    """Return a dispute as a list shows it, the earlier side first."""
+def row_of(dispute: Dispute, own: str | None) -> dict[str, Any]:
+    """Return a dispute as a list shows it, the earlier side first. `own` is as in `sides_of`."""
     return {
         "id": dispute.id,
         "verdict": dispute.verdict,
@@ -29,16 +29,21 @@ def row_of(dispute: Dispute) -> dict[str, Any]:
         "appeal_until": statements.appeal_until(dispute),
         "noticed_at": dispute.noticed_at,
         "sides": [
-            {"side": side, "title": design.title or design.reference, "owner": design.owner.name}
+            {"side": side, "title": _title_of(design, side, own), "owner": design.owner.name}
             for side, design in ((EARLIER, dispute.other), (LATER, dispute.design))
         ],
     }
 
 
+def _title_of(design: Design, side: str, own: str | None) -> str:
+    """Return the title of a design. An owner reads the other's reference: a title may be a secret."""
+    return design.title if design.title and own in {None, side} else design.reference
+
+
 def sides_of(session: Session, dispute: Dispute, own: str | None) -> list[dict[str, Any]]:
     """Return both sides, the earlier one first. `own` is the reader's side, None for an operator."""
     return [
-        _side_of(session, side, design, picture, is_own=own == side)
+        _side_of(session, side, design, picture, own=own)
         for side, design, picture in (
             (EARLIER, dispute.other, dispute.other_picture_sha256),
             (LATER, dispute.design, dispute.picture_sha256),
@@ -47,7 +52,7 @@ def sides_of(session: Session, dispute: Dispute, own: str | None) -> list[dict[s
 
 
 def _side_of(
-    session: Session, side: str, design: Design, picture: str | None, *, is_own: bool
+    session: Session, side: str, design: Design, picture: str | None, *, own: str | None
 ) -> dict[str, Any]:
     first = select(View.added_at).where(View.design_id == design.id, View.picture_sha256 == picture)
     entry = (
@@ -59,7 +64,7 @@ def _side_of(
     found = session.execute(entry).first()
     return {
         "side": side,
-        "title": design.title or design.reference,
+        "title": _title_of(design, side, own),
         "reference": design.reference,
         "design": design.id,
         "owner": design.owner.name,
@@ -69,7 +74,7 @@ def _side_of(
         "picture_at": session.scalar(first.order_by(View.added_tick).limit(1)) or design.registered_at,
         "tx": found.tx_id if found else None,
         "entry": found.number if found else None,
-        "is_own": is_own,
+        "is_own": own == side,
     }
 
 

@@ -48,6 +48,11 @@ def _owner_id(caller: Principal) -> str | None:
     return None if _is_operator(caller) else caller.organisation_id
 
 
+def _side_of(caller: Principal, dispute: Dispute) -> str | None:
+    """Return the side of the reader's organisation, None for an operator."""
+    return None if _is_operator(caller) else statements.side_of(dispute, caller.organisation_id)
+
+
 @router.get("")
 def show(
     request: Request, signed_in: ReaderDep, workspace: WorkspaceDep, kind: Key = "", after: Key = ""
@@ -66,7 +71,7 @@ def show(
             limit=PAGE + 1,
             reach=caller.reach,
         )
-        shown = [row_of(row) for row in rows[:PAGE]]
+        shown = [row_of(row, _side_of(caller, row)) for row in rows[:PAGE]]
     return render(
         request,
         "disputes/disputes.html",
@@ -102,7 +107,7 @@ def _show(
     is_operator = _is_operator(caller)
     with workspace.database.reading() as session:
         row = disputes.get_dispute(session, dispute_id, owner_id=_owner_id(caller), reach=caller.reach)
-        own = None if is_operator else statements.side_of(row, caller.organisation_id)
+        own = _side_of(caller, row)
         sides = sides_of(session, row, own)
     pair = pair_of(row, own or disputes.LATER, is_operator=is_operator)
     may_write = caller.may(Resource.DISPUTES, Right.WRITE)
@@ -110,7 +115,7 @@ def _show(
         request,
         "disputes/dispute.html",
         status=status_of(request, error) if error else 200,
-        dispute=row_of(row) | {"reason": None if row.rulings else row.reason, "ended_at": row.ended_at},
+        dispute=row_of(row, own) | {"reason": None if row.rulings else row.reason, "ended_at": row.ended_at},
         sides=sides,
         told=words_of(row),
         picture=picture_of(request, workspace, row, pair),

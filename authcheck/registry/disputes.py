@@ -61,8 +61,11 @@ def begin_dispute(
 def tell_owner(
     session: Session, dispute_id: str, own: Design, other: Design, *, kind: str, now: datetime
 ) -> None:
-    """Note a mail about a dispute to the admins of the owner of the design `own`."""
-    page, facts_told = f"/disputes/{dispute_id}", {"design": own.title, "other": other.title}
+    """Note a mail about a dispute to the admins of the owner of the design `own`.
+
+    It names the other design by its reference: a title may say what nobody should know yet.
+    """
+    page, facts_told = f"/disputes/{dispute_id}", {"design": own.title, "other": other.reference}
     notifications.tell_admins(session, own.owner_id, kind, page, now, **facts_told)
 
 

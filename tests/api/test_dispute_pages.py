@@ -78,7 +78,11 @@ def test_both_speak_the_operator_rules_and_the_loser_appeals(
     acme, globex, page = visit(), visit("globex"), f"/disputes/{dispute.id}"
     assert page in acme.get("/disputes").text
     assert page in operator.get("/disputes").text
-    assert "Blue &lt;b&gt;surf&lt;/b&gt;" in acme.get(page).text
+    assert "Blue &lt;b&gt;surf&lt;/b&gt;" in globex.get(page).text
+    for path in (page, "/disputes"):
+        assert "surf" not in acme.get(path).text, "a title may be a secret"
+        assert "Wave" not in globex.get(path).text
+        assert "Wave &amp; dawn" in operator.get(path).text
     sent = say(globex, f"{page}/state", "We drew it.\n\nIn <2019>.", document=PAPER)
     assert sent.headers["location"] == f"{page}?notice=stated"
     for browser in (acme, globex, operator):

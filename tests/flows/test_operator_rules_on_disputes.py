@@ -149,4 +149,4 @@ def test_unsigned_certificates_are_not_counted_as_revoked(
     )
     assert "4 certificates" in ruled.err
     done = cli("disputes", "revoke-certificates", dispute.id, "--yes")
-    assert "4 certificates are now revoked. 1 were already revoked." in done.err
+    assert "4 certificates are now revoked. 1 was already revoked." in done.err

@@ -167,7 +167,7 @@ def revoke_certificates(
             brand = organisations.get_organisation(session, organisation)
             active = sum(row.state == "active" for row in selection.find(session, brand.id))
         if active:
-            console.confirm(f"Revoke {_counted(active)} of {brand.handle}", yes=yes)
+            console.confirm(f"Revoke {console.counted(active, 'certificate')} of {brand.handle}", yes=yes)
         vault = open_vault(storage.settings)
         with storage.database.writing() as session:
             brand = organisations.get_organisation(session, organisation)
@@ -175,11 +175,7 @@ def revoke_certificates(
                 session, vault, storage.settings, brand, selection, reason=reason, now=utc_now()
             )
         publishing.publish_recorded(storage.database, storage.settings)
-    console.say(f"{counts.now} certificates are now revoked. {counts.before} were already revoked.")
-
-
-def _counted(certificates: int) -> str:
-    return f"{certificates} certificate{'' if certificates == 1 else 's'}"
+    console.say(console.revoked_text(counts.now, counts.before))
 
 
 @certificates_app.command("export")

@@ -147,4 +147,4 @@ def revoke_certificates(dispute: DisputeId, *, yes: Sure = False) -> None:
             loser = rulings.loser_of(disputes.get_dispute(session, dispute))
             counts = contested.revoke_all(session, vault, storage.settings, loser.id, now=utc_now())
         publishing.publish_recorded(storage.database, storage.settings)
-    console.say(f"{counts.now} certificates are now revoked. {counts.before} were already revoked.")
+    console.say(console.revoked_text(counts.now, counts.before))

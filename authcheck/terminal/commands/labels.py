@@ -51,8 +51,9 @@ def print_labels(
 
 
 def _show_printed(out: Path, labels: list[Label], printed: Printed, public_url: str) -> None:
+    size = f"{console.counted(len(labels), 'label')} on {console.counted(printed.pages, 'page')}"
     console.say(
-        f"{out}: {len(labels)} labels on {printed.pages} pages. QR modules have {printed.module_mm:.3f} mm,"
+        f"{out}: {size}. QR modules have {printed.module_mm:.3f} mm,"
         " quiet zones have 4 modules. Print at 100 %."
     )
     if any(label.pin for label in labels):

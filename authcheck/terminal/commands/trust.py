@@ -34,4 +34,6 @@ def export_trust(
         sys.stdout.write(text)
         return
     write_whole(out, text.encode())
-    console.say(f"{len(trust.issuers)} issuers. Hand {out} to whoever verifies: it trusts all in this file.")
+    console.say(
+        f"Keys of {console.counted(len(trust.issuers), 'issuer')}. Whoever verifies trusts all in this file."
+    )

@@ -73,6 +73,17 @@ def confirm(what: str, *, yes: bool) -> None:
         raise Conflict("Nothing was changed.", code="command.unconfirmed")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 page`, `2 pages`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def revoked_text(now: int, before: int) -> str:
+    """Return how many certificates a command has revoked, and how many were revoked before."""
+    done = f"{counted(now, 'certificate')} {'is' if now == 1 else 'are'} now revoked."
+    return f"{done} {before:,} {'was' if before == 1 else 'were'} already revoked."
+
+
 def score_text(score: float) -> str:
     """Return a score with three digits, rounded down: .8999 is not .900, which would be a match."""
     return f"{math.floor(score * 1000) / 1000:.3f}"
