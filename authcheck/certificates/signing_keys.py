@@ -231,7 +231,11 @@ def signer_for(session: Session, organisation: Organisation, vault: Vault) -> Si
     """
     keys = active_keys(session, organisation)
     if not keys:
-        raise Conflict(f"{organisation.handle} has no signing key. Make one first.", code="signing_key.none")
+        raise Conflict(
+            f"{organisation.handle} has no signing key. Make one first: authcheck signing-keys create --org"
+            f" {organisation.handle}, or POST /v1/signing-keys.",
+            code="signing_key.none",
+        )
     newest = keys[-1]
     if newest.secret is None:
         return None
