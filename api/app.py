@@ -42,6 +42,7 @@ from .pages import (
     licence_pictures,
     licence_tester,
     nowhere,
+    official_shop,
     one_time,
     own_organisation,
     own_shops,
@@ -131,7 +132,7 @@ ROUTERS = (
     applying, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
     licence_pages, licence_pictures, licence_tester, licence_offer, licence, licence_badges,
-    issuing, revoking, expectations, product_pages, product_pictures, batch_files, batch_pages,
+    official_shop, issuing, revoking, expectations, product_pages, product_pictures, batch_files, batch_pages,
     scan_figures, scan_list, alert_desk, today_pages, design_pages, designs_one, designs_pictures,
     register_pages, register_files, register_seen,
 )  # fmt: skip

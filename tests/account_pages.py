@@ -339,6 +339,10 @@ SHOP: dict[str, Any] = {
     "checked_at": NOW,
     "page_counts": True,
     "show": "authcheck-shop=J8sVjg2m3h0yXo0m6nqf8fQ1r9bQd5uT",
+    "is_official": True,
+    "picture": "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw==",
+    "page": "https://check.example/shops/sto_1",
+    "badge": "https://check.example/v1/storefronts/sto_1/badge",
 }
 OWN: dict[str, Any] = {
     "shops": [],
@@ -404,6 +408,17 @@ WAITING: dict[str, Any] = {
 }
 REFUSED = {"state": "refused", "state_reason": "Nobody answers at this domain. Name one that is yours."}
 SUSPENDED = {"name": LONG, "state": "suspended", "state_reason": "The domain was sold."}
+OFFICIAL: dict[str, Any] = {
+    "organisation": LONG,
+    "marketplace": "market.example",
+    "shop": "a-shop-with-a-name-that-is-long",
+    "url": "https://market.example/" + "shops/" * 20 + "a-shop-with-a-name-that-is-long",
+    "host": "market.example",
+    "brands": [],
+    "proved_by": "page",
+    "proved_at": NOW,
+    "checked_at": NOW,
+}
 APPLY: dict[str, Any] = dict.fromkeys(("organisation", "handle", "domain", "name", "email"), "")
 APPLY |= {"kinds": ["brand"], "all_kinds": ["brand", "licensee", "marketplace", "agent"], "problem": None}
 PAGES |= {
@@ -444,6 +459,15 @@ PAGES |= {
         }
         | {"may_write_shops": True},
     ),
+    "official shop": ("official_shop.html", {"shop": OFFICIAL}),
+    "official shop of a licensee": (
+        "official_shop.html",
+        {
+            "shop": OFFICIAL
+            | {"brands": ["Maison Iris", LONG], "proved_by": "marketplace", "checked_at": None}
+        },
+    ),
+    "official shop gone": ("official_shop.html", {"shop": None}),
     "organisation applied": (
         "people/organisation.html",
         ONE | {"alikes": [IRIS | {"handle": "maison-lris", "name": "Maison lris"}]},

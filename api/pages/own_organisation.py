@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.orm import Session
 
 from authcheck.errors import AuthcheckError
 from authcheck.members import domains
@@ -56,6 +57,8 @@ def show_page(
         organisation = session.get_one(Organisation, principal.organisation_id)
         rows = domains.list_domains(session, organisation.id)
         open_shops = licensed.open_shops(session, organisation.id, reach=principal.reach)
+        base = workspace.settings.public_url.rstrip("/")
+        rows_of_shops = [_shop_of(session, row, base) for row in open_shops] if may_read_shops else []
     return render(
         request,
         "people/own_organisation.html",
@@ -64,7 +67,7 @@ def show_page(
         domains=[row_of(row) for row in rows],
         may_write=principal.may(Resource.PEOPLE, Right.WRITE),
         typed=typed,
-        shops=[_shop_of(row) for row in open_shops] if may_read_shops else [],
+        shops=rows_of_shops,
         may_write_shops=principal.may(Resource.LICENCES, Right.WRITE),
         typed_shop=typed_shop,
         notice=notice,
@@ -87,7 +90,7 @@ def row_of(row: Domain) -> dict[str, Any]:
     }
 
 
-def _shop_of(row: Storefront) -> dict[str, Any]:
+def _shop_of(session: Session, row: Storefront, base: str) -> dict[str, Any]:
     """Return a shop as the page shows it."""
     return {
         "id": row.id,
@@ -99,6 +102,10 @@ def _shop_of(row: Storefront) -> dict[str, Any]:
         "checked_at": row.checked_at,
         "page_counts": row.proved_by not in proving.WORDS,
         "show": proving.proof_of(row),
+        "is_official": licensed.brands_behind(session, row, utc_now().date()) is not None,
+        "picture": f"/v1/storefronts/{row.id}/badge",
+        "page": f"{base}/shops/{row.id}",
+        "badge": f"{base}/v1/storefronts/{row.id}/badge",
     }
 
 

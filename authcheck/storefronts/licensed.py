@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from authcheck.certificates.meters import units_issued
 from authcheck.licences.grants import all_licences, grants_of
@@ -25,7 +25,8 @@ def open_shops(session: Session, organisation_id: str, *, reach: Reach = WHOLE) 
     They are within the whole reach only.
     """
     of_organisation = Storefront.organisation_id == organisation_id
-    query = select(Storefront).where(of_organisation, Storefront.closed_at.is_(None), reach.is_whole())
+    query = select(Storefront).options(joinedload(Storefront.organisation))
+    query = query.where(of_organisation, Storefront.closed_at.is_(None), reach.is_whole())
     return session.scalars(query.order_by(Storefront.id).limit(MOST_SHOPS)).all()
 
 

@@ -98,33 +98,55 @@ def test_a_marketplace_confirms_its_shops(
 def test_the_badge_goes_with_the_proof_and_the_licence(
     client: TestClient, workspace: Workspace, login: Callable[..., Headers]
 ) -> None:
-    """It names the shop's organisation and its brands, in the reader's language, and is gone when either ends."""
+    """It names the shop's organisation and its brands, in the reader's language, and is gone when either ends.
+
+    So is the public page to which it leads.
+    """
     design = make.register(workspace, title="Koi").design
     kiteco = login("licences:write", owner="kiteco")
     shop = add(client, kiteco).json()
-    path = f"/v1/storefronts/{shop['id']}/badge"
+    path, page = f"/v1/storefronts/{shop['id']}/badge", f"/shops/{shop['id']}"
+
+    def is_shown() -> bool:
+        badge, public = client.get(path), client.get(page)
+        assert badge.status_code == public.status_code
+        assert public.status_code == 200 or "Not an official shop now" in public.text
+        return badge.status_code == 200
+
     assert client.get(path).json()["code"] == "badge.not_found", "claimed"
     confirm(workspace, shop["id"])
-    assert client.get(path).status_code == 404, "no right to any design"
+    assert not is_shown(), "no right to any design"
     agreed = licences_made.licence(workspace, licensee="kiteco", designs=(design.id,))
     shown = client.get(path)
     assert (shown.status_code, shown.headers["content-type"]) == (200, "image/svg+xml")
     assert "licensed by acme" in shown.text
+    public = client.get(page)
+    assert (public.status_code, "licensed by acme" in public.text, shop["url"] in public.text) == (
+        200,
+        True,
+        True,
+    )
+    assert "经 acme 许可" in client.get(f"{page}?lang=zh").text
     assert "经 acme 许可" in client.get(path, headers={"Accept-Language": "zh-CN"}).text
     assert "default-src 'none'" in shown.headers["content-security-policy"]
     with workspace.database.writing() as session:
         owner = organisations.get_organisation(session, "acme")
         standing.suspend(session, owner, "why", now=make.NOW)
-    assert client.get(path).status_code == 404, "the brand is suspended"
+    assert not is_shown(), "the brand is suspended"
     with workspace.database.writing() as session:
         standing.approve(session, organisations.get_organisation(session, "acme"), now=make.NOW)
         proving.deny(session, shops.get_storefront(session, shop["id"]), None, make.NOW)
-    assert client.get(path).status_code == 404, "the proof is lost"
+    assert not is_shown(), "the proof is lost"
     confirm(workspace, shop["id"])
-    assert client.get(path).status_code == 200
+    assert is_shown()
     with workspace.database.writing() as session:
         agreements.revoke(session, owner, agreed.id, "breach", make.NOW)
-    assert client.get(path).status_code == 404, "the licence is revoked"
+    assert not is_shown(), "the licence is revoked"
+    nobody = client.get("/shops/sto_00000000000000000000000000")
+    assert (nobody.status_code, nobody.text) == (
+        404,
+        client.get(page).text.replace(page, "/shops/sto_00000000000000000000000000"),
+    )
 
 
 def test_a_name_stays_text_in_the_badge() -> None:
