@@ -1,6 +1,6 @@
 """Both pictures of a dispute: one as it was registered, and the other laid into the frame of the first.
 
-An owner sees of the other's picture only what lies within the own one. Otherwise a cut-out, registered to
+An owner sees of the other's picture only where the own one shows the same. Otherwise a cut-out, registered to
 provoke a dispute, would show the whole of a design that nobody has published.
 """
 
@@ -15,7 +15,7 @@ from authcheck.registry.statements import sides_of
 from authcheck.registry.tables import MATCH, Dispute
 from authcheck.storage.working_copies import SIDE_PX, WorkingCopy, working_copy
 from authcheck.vision.matching.alignment import Alignment
-from authcheck.vision.matching.framing import in_frame
+from authcheck.vision.matching.framing import in_frame, only_alike
 from authcheck.vision.matching.placing import find_place
 from authcheck.vision.pictures.decode import open_picture
 from authcheck.workspace import Workspace
@@ -105,7 +105,10 @@ def draw_other(pair: Pair, workspace: Workspace, drawings: Drawings) -> bytes:
     def make() -> bytes:
         copy = _copy_of(pair.seen, workspace)
         other = open_picture(workspace.store.get(pair.other), workspace.limits, detail_px=SIDE_PX).image
-        image = in_frame(copy.image, laid.size, other, laid.alignment) if laid.alignment else None
+        place = laid.alignment
+        image = in_frame(copy.image, laid.size, other, place) if place else None
+        if image is not None and place is not None and not pair.is_whole:
+            image = only_alike(copy.image, image, inverted=place.inverted)
         if image is None and pair.is_whole:
             image = other.convert("RGB")
             image.thumbnail((SIDE_PX, SIDE_PX))

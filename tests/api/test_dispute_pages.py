@@ -189,7 +189,10 @@ def test_an_owner_sees_only_what_lies_within_the_own_picture(
     alpha = opened(acme.get(f"{page}/pictures/other").content).getchannel("A")
     assert alpha.getextrema() == (0, 255), "around the cut-out is nothing"
     assert opened(operator.get(f"{page}/pictures/seen").content).size == own.size
-    assert "You see of the other picture only what lies within yours." in globex.get(page).text
+    assert (
+        "You see of the other picture only the places where it shows the same as yours."
+        in globex.get(page).text
+    )
     assert globex.get(f"{page}/pictures/all").status_code == 404
 
 

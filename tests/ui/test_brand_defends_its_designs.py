@@ -155,7 +155,7 @@ def test_a_dispute_is_heard_ruled_and_appealed(visit: Open, tmp_path: Path) -> N
     gus.send("main a[href='/disputes']")
     gus.judge("zh-Hans", "KITE", "Surf")
     gus.send(".rows a")
-    gus.judge("zh-Hans", "在后图片", "您只能看到对方图片中与您的图片重叠的部分。")
+    gus.judge("zh-Hans", "在后图片", "您只能看到对方图片中与您的图片相同的部分。")
     gus.fill("#state-text", "我们在 2019 年画的。")
     gus.page.set_input_files("#state-document", paper)
     assert gus.send("form[action$='/state'] .button") == 200

@@ -1,13 +1,20 @@
 """The registered view in the frame of the submission: what a moderator lays over the listing's picture."""
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from authcheck.vision.matching.alignment import Alignment, Matrix
 from authcheck.vision.matching.differences import SMALLEST_PX, Rgb, settled
 from authcheck.vision.matching.overlay import PANEL_PX, is_usable, warp
 
+LEAST_ALIKE = 0.6  # correlation of the pixels around a pixel; figures: docs/flows/who-was-first.md
+BLUR_PX = 1.5  # the pixels may agree a little beside each other
+FLAT = 4.0  # variance of grey values: below, there is nothing to compare
+SAME_GREY = 8.0  # of 255
 # OpenCV puts pixel centres at whole numbers.
 CENTRES = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]], np.float64)
 
@@ -68,3 +75,48 @@ def _reduce(registered: Rgb, placed: Matrix) -> Rgb:
         return registered
     size = (max(1, round(width_px * growth)), max(1, round(height_px * growth)))
     return cv2.resize(registered, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+def only_alike(submission: Image.Image, laid: Image.Image, *, inverted: bool) -> Image.Image:
+    """Return a picture of `in_frame` that is opaque only where the submission shows the same.
+
+    Whoever pastes a cut-out of a design onto a large canvas would otherwise see all of the design around it.
+    The same: grey pixels that correlate in a window of a sixteenth of the longer side, or that are flat in
+    both pictures and of one grey.
+    """
+    window_px = max(9, max(submission.size) // 16)
+    seen, drawn = (
+        cv2.GaussianBlur(cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2GRAY), (0, 0), BLUR_PX)
+        for image in (submission, laid)
+    )
+    alike = _alike(np.asarray(255 - seen if inverted else seen), np.asarray(drawn), window_px)
+    opacity = np.asarray(laid.getchannel("A")) * alike
+    # Nothing stays under what is transparent: whoever opens the file would read it.
+    colours = np.asarray(laid.convert("RGB")) * (opacity > 0)[..., np.newaxis]
+    return Image.fromarray(np.dstack([colours, opacity]).astype(np.uint8), "RGBA")
+
+
+def _alike(first: NDArray[Any], second: NDArray[Any], window_px: int) -> NDArray[np.uint8]:
+    """Return 1 where two grey pictures of one size show the same in the window around a pixel, else 0.
+
+    What correlates in places smaller than a window does so by chance, and counts for nothing: a canvas of
+    noise or waves would show a twentieth to half of a picture. Small holes among what correlates are closed.
+    Among what is flat a hole is a thin line, and stays one.
+    """
+
+    def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(cv2.boxFilter(values, cv2.CV_32F, (window_px, window_px)), np.float32)
+
+    left, right = first.astype(np.float32), second.astype(np.float32)
+    left_mean, right_mean = mean(left), mean(right)
+    left_variance = np.maximum(mean(left * left) - left_mean**2, 0)
+    right_variance = np.maximum(mean(right * right) - right_mean**2, 0)
+    covariance = mean(left * right) - left_mean * right_mean
+    both = np.sqrt(left_variance * right_variance)
+    correlates = ((both > FLAT) & (covariance >= LEAST_ALIKE * both)).astype(np.uint8)
+    window = np.ones((window_px, window_px), np.uint8)
+    opened = cv2.morphologyEx(correlates, cv2.MORPH_OPEN, window)
+    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, window)
+    is_flat = (left_variance < FLAT) & (right_variance < FLAT)
+    is_same = is_flat & (np.abs(left_mean - right_mean) < SAME_GREY)
+    return np.asarray(np.maximum(closed, is_same.astype(np.uint8)), np.uint8)

@@ -1,15 +1,18 @@
 """The registered view in the frame of the submission: its place, its colours, what it refuses."""
 
+import io
 from dataclasses import replace
 
+import cv2
 import evidence_scenes as scenes
 import make
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from authcheck.vision.matching.alignment import Alignment
-from authcheck.vision.matching.framing import in_frame
+from authcheck.vision.matching.framing import in_frame, only_alike
+from authcheck.vision.matching.placing import find_place
 
 DESIGN = make.picture(4, (400, 320))
 STRAIGHT = ((60.0, 40.0), (460.0, 40.0), (460.0, 360.0), (60.0, 360.0))
@@ -78,3 +81,55 @@ def test_the_edges_of_the_view_are_clean() -> None:
     half = (opacity > 20) & (opacity < 235)
     assert half.any()
     assert float(colours[half].min()) > 250
+
+
+def ground_of(kind: str, size: tuple[int, int]) -> Image.Image:
+    """Return a canvas: flat, or of values that might resemble a picture by chance, pixel by pixel or in waves."""
+    noise = np.random.default_rng(1).normal(0, 1, (size[1], size[0]))
+    if kind == "smooth":
+        noise = cv2.GaussianBlur(noise, (0, 0), 6)
+    spread = 0 if kind == "grey" else 50 / float(noise.std())
+    return Image.fromarray(np.clip(128 + noise * spread, 0, 255).astype(np.uint8)).convert("RGB")
+
+
+@pytest.mark.parametrize("ground", ["grey", "noise", "smooth"])
+def test_a_canvas_around_a_cut_out_shows_nothing_more(ground: str) -> None:
+    """Seven tenths of a design, pasted onto a canvas as large as all of it, show seven tenths and no more.
+
+    The view that is laid onto the canvas has all of the design. Outside the cut-out nothing of the design may
+    stay, neither visible nor under what is transparent: only what is as flat and grey as the canvas.
+    """
+    margin_px, (width_px, height_px) = 30, (DESIGN.width * 7 // 10, DESIGN.height * 7 // 10)
+    size = (DESIGN.width + 2 * margin_px, DESIGN.height + 2 * margin_px)
+    canvas = ground_of(ground, size)
+    canvas.paste(DESIGN.crop((0, 0, width_px, height_px)), (margin_px, margin_px))
+    right_px, lower_px = margin_px + DESIGN.width, margin_px + DESIGN.height
+    corners = [(margin_px, margin_px), (right_px, margin_px), (right_px, lower_px), (margin_px, lower_px)]
+    whole = in_frame(canvas, canvas.size, DESIGN, scenes.alignment(DESIGN, corners))
+    assert whole
+    shown = np.asarray(only_alike(canvas, whole, inverted=False)).astype(int)
+
+    window_px = max(size) // 16
+    outside = np.ones(shown.shape[:2], bool)
+    outside[: margin_px + height_px + window_px, : margin_px + width_px + window_px] = False
+    before = np.asarray(whole.convert("L")).astype(int)
+    told = outside & (np.abs(before - 128) > 25) & (np.asarray(whole.getchannel("A")) > 0)
+    assert told.sum() > 10_000  # without the rule there is much to see
+    assert not shown[told].any()
+    inside = shown[margin_px : margin_px + height_px, margin_px : margin_px + width_px, 3]
+    assert (inside > 0).mean() > 0.6
+
+
+def test_a_whole_copy_stays_visible() -> None:
+    """A smaller copy, saved as JPEG, shows the same nearly everywhere. So does a negative of it."""
+    saved = io.BytesIO()
+    DESIGN.resize((300, 240)).save(saved, "JPEG", quality=60)
+    copy = Image.open(saved).convert("RGB")
+    place = find_place(copy, copy.size, DESIGN)
+    assert place
+    view = in_frame(copy, copy.size, DESIGN, place)
+    assert view
+    opaque = np.asarray(view.getchannel("A")) > 0
+    for seen, inverted in ((copy, False), (ImageOps.invert(copy), True)):
+        shown = np.asarray(only_alike(seen, view, inverted=inverted).getchannel("A")) > 0
+        assert shown[opaque].mean() > 0.95
