@@ -21,8 +21,8 @@ serve: setup ## serve what the data folder holds
 test: setup-dev ## the test suite, on SQLite
 	$(PYTEST) $(ARGS)
 
-test-fast: setup-dev ## the tests for every few minutes: no browser, no chain, nothing over a quarter of a second
-	$(PYTEST) -m "not ui and not chain and not slow" $(ARGS)
+test-fast: setup-dev ## the tests for every few minutes: no browser, no npm, nothing over a quarter of a second
+	$(PYTEST) -m "not ui and not npm and not slow" $(ARGS)
 
 test-postgres: setup-dev ## the tests of what differs between databases, on a PostgreSQL that they start themselves
 	AUTHCHECK_TEST_DATABASE=postgresql $(PYTEST) -m postgresql $(ARGS)

@@ -1,11 +1,9 @@
 """Chains for tests: one in memory, and anvil, a real node on loopback that npm installs."""
 
 import base64
-import fcntl
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -26,9 +24,6 @@ from authcheck.ledger.tables import SignedCheckpoint
 from authcheck.tlog.entries import Draft
 from authcheck.workspace import Workspace
 
-NPM = {"@foundry-rs/anvil": "1.7.1", "solc": "0.8.37"}
-NPM_TIMEOUT_S = 180
-NPM_FOLDER = Path(__file__).parents[1] / ".tools" / "npm"
 START_TIMEOUT_S = 30
 CHAIN_ID = 31_337
 SECRET = hashlib.sha256(b"the writer of these tests").digest()
@@ -210,42 +205,6 @@ class AnvilChain:
         return {f"AUTHCHECK_EVM_{name}": str(value) for name, value in named.items()}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a real node, so that `-m "not chain"` leaves them out."""
-    for item in items:
-        if "node_modules" in getattr(item, "fixturenames", ()):
-            item.add_marker("chain")
-
-
-@pytest.fixture(scope="session")
-def node_modules() -> Path:
-    """Return a folder with anvil and solc, or skip the test with the reason why npm cannot install them."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("no npm on this machine: nothing was tried on a real chain")
-    NPM_FOLDER.mkdir(parents=True, exist_ok=True)
-    with (NPM_FOLDER / "lock").open("w") as lock:
-        fcntl.flock(
-            lock, fcntl.LOCK_EX
-        )  # CI runs the suite twice at once: the second run uses the installation of the first
-        return _install(npm, NPM_FOLDER)
-
-
-def _install(npm: str, folder: Path) -> Path:
-    packages = [f"{name}@{version}" for name, version in NPM.items()]
-    installed = folder / "installed"
-    if installed.exists() and installed.read_text() == " ".join(packages):
-        return folder / "node_modules"
-    words = [npm, "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts"]
-    done = subprocess.run(  # noqa: S603 - our own command line
-        [*words, *packages], capture_output=True, text=True, timeout=NPM_TIMEOUT_S, check=False
-    )
-    if done.returncode != 0:
-        pytest.skip(f"npm could not fetch {', '.join(packages)}: {done.stderr[-300:]}")
-    installed.write_text(" ".join(packages))
-    return folder / "node_modules"
-
-
 @pytest.fixture
 def node(node_modules: Path, tmp_path: Path) -> Iterator[Node]:
     """Return a fresh anvil on a free port of loopback, and stop it at the end."""
@@ -280,7 +239,7 @@ def anvil(node: Node) -> AnvilChain:
     return AnvilChain.deploy(node)
 
 
-@pytest.fixture(params=["memory", pytest.param("anvil", marks=pytest.mark.chain)])
+@pytest.fixture(params=["memory", pytest.param("anvil", marks=pytest.mark.npm)])
 def chain(request: pytest.FixtureRequest) -> Chain:
     """Return each kind of chain in turn."""
     made: Chain = MemoryChain() if request.param == "memory" else request.getfixturevalue("anvil")

@@ -27,7 +27,7 @@ POSTGRESQL = os.environ.get("AUTHCHECK_TEST_DATABASE") == "postgresql"
 sys.path.insert(0, str(ROOT / "tests"))  # tests import make.py
 from make import confirm_address  # noqa: E402 - found on the path above
 
-pytest_plugins = ["chain_made"]
+pytest_plugins = ["npm_made", "chain_made"]
 # The same 25 examples in every run. `--hypothesis-profile=thorough` draws 400 new ones.
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 hypothesis.settings.register_profile("ci", max_examples=25, derandomize=True, **PATIENT)

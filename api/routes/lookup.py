@@ -9,7 +9,9 @@ from fastapi.responses import JSONResponse
 from authcheck.certificates import publications
 from authcheck.errors import Conflict, Forbidden
 from authcheck.lookups import lookup, transactions
+from authcheck.proofs.bundle import Bundle
 from authcheck.storage.opening import utc_now
+from authcheck.workspace import Workspace
 
 from ..deps import IfNoneMatch, WorkspaceDep, public_read_limit
 from ..etags import not_modified
@@ -52,6 +54,31 @@ def show_bundle(code: str, workspace: WorkspaceDep) -> Response:
     `authcheck verify-bundle` and any browser verify the proof without us. Ask by the code on the label. The
     proof contains the serial number.
     """
+    certificate_id, bundle = _bundle_of(workspace, code)
+    return JSONResponse(bundle.to_json(), headers=_as_file(f"{certificate_id}.bundle.json"))
+
+
+@router.get(
+    "/v1/certificates/{code}/credential",
+    response_class=Response,
+    responses={200: {"description": "The signed credential.", "content": {"application/vc+jwt": {}}}},
+)
+def show_credential(code: str, workspace: WorkspaceDep) -> Response:
+    """Return a certificate as a W3C Verifiable Credential (`vc+jwt`), for wallets and verifiers of others.
+
+    Its issuer is a `did:web`, and its status a Bitstring Status List. Ask by the code on the label. The
+    credential alone does not show that the ledger holds it: the proof does.
+    """
+    certificate_id, bundle = _bundle_of(workspace, code)
+    headers = _as_file(f"{certificate_id}.jwt")
+    return Response(bundle.certificate.jws, media_type="application/vc+jwt", headers=headers)
+
+
+def _bundle_of(workspace: Workspace, code: str) -> tuple[str, Bundle]:
+    """Return a certificate's id and proof.
+
+    Raises Forbidden (`certificate.label_needed`) and Conflict (`certificate.unsigned`).
+    """
     result = lookup.look_up(workspace.database, workspace.settings, code, utc_now())
     if not holds_label(result.unit, code):
         raise Forbidden(
@@ -63,8 +90,11 @@ def show_bundle(code: str, workspace: WorkspaceDep) -> Response:
             "This certificate has no proof yet. Try again when its brand has signed it.",
             code="certificate.unsigned",
         )
-    disposition = f'attachment; filename="{result.unit.id}.bundle.json"'
-    return JSONResponse(result.bundle.to_json(), headers={**CACHED, "Content-Disposition": disposition})
+    return result.unit.id, result.bundle
+
+
+def _as_file(name: str) -> dict[str, str]:
+    return {**CACHED, "Content-Disposition": f'attachment; filename="{name}"'}
 
 
 @router.get("/v1/tx/{tx_id}")

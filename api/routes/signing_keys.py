@@ -62,7 +62,7 @@ def revoke_signing_key(caller: CertificatesIssuer, key_id: str, workspace: Works
 def show_waiting(caller: CertificatesIssuer, workspace: WorkspaceDep) -> WaitingOut:
     """Return the statements that wait for your own key: at most 10,000 certificates, and status lists.
 
-    Sign `BASE64URL(header).BASE64URL(payload)` with the header `{"alg":"Ed25519","kid":KID,"typ":"vc+jwt"}`.
+    Sign `BASE64URL(header).BASE64URL(payload)` with the header `{"alg":"EdDSA","kid":KID,"typ":"vc+jwt"}`.
     """
     with workspace.database.reading() as session:
         organisation = session.get_one(Organisation, caller.organisation_id)

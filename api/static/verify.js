@@ -55,6 +55,7 @@ function credential(jws) {
   const known = Object.keys(header ?? {}).every((name) => ["alg", "kid", "typ", "cty"].includes(name));
   demand(known && header?.typ === "vc+jwt" && typeof header.kid === "string", code);
   demand(payload && typeof payload.id === "string" && typeof payload.issuer === "string", code);
+  demand(!("vc" in payload || "vp" in payload), code); // VC-JOSE-COSE forbids them: readers of VC 1.1 look there
   demand(header.alg === "Ed25519" || header.alg === "EdDSA", "certificate.algorithm");
   return { jws, kid: header.kid, payload, signature, signed: encoder.encode(`${parts[0]}.${parts[1]}`) };
 }

@@ -172,13 +172,14 @@ def _read_signed_facts(row: Certificate) -> Facts:
     try:
         if hash_of(row.jws or "") != row.jws_sha256:
             return {"signature": None}
-        payload = Credential.read(row.jws or "").payload
+        signed = Credential.read(row.jws or "")
+        payload, design_id = signed.payload, signed.design_id
         unit, status = payload["credentialSubject"], payload["credentialStatus"]
         status_index = int(status["statusListIndex"])
     except (NotTrue, KeyError, TypeError, ValueError):
         return {"signature": None}
     numbers = {name: unit.get(name) for name in ("gtin", "lot", "serial")}
-    return {**numbers, "design_id": unit.get("design", {}).get("id"), "status_index": status_index}
+    return {**numbers, "design_id": design_id, "status_index": status_index}
 
 
 def _compare_status_list(row: StatusList, entries: Sequence[EntryContent]) -> tuple[Facts, Facts]:

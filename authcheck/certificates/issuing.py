@@ -103,6 +103,7 @@ def product_of(organisation: Organisation, design: Design, batch: Batch) -> Prod
     """Return the statements that all certificates of a batch share."""
     return Product(
         issuer=did_of(batch.address, organisation.handle),
+        public_url=batch.address,
         lists_url=lists_url(batch.address, organisation.handle),
         gtin=batch.gtin,
         lot=batch.lot,

@@ -24,7 +24,7 @@ from authcheck.tlog.entries import time_text
 from authcheck.tlog.note import Verifier
 from authcheck.tlog.witness import read_witnesses
 
-CONTEXT = ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1"]
+CONTEXT = ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1"]
 
 
 @lru_cache(maxsize=8)
@@ -162,7 +162,7 @@ def _method(did: str, kid: str, public_key: bytes, revoked_at: datetime | None) 
         "id": kid,
         "type": "JsonWebKey",
         "controller": did,
-        "publicKeyJwk": {"kty": "OKP", "crv": "Ed25519", "alg": "Ed25519", "x": encode_base64url(public_key)},
+        "publicKeyJwk": {"kty": "OKP", "crv": "Ed25519", "x": encode_base64url(public_key)},
     }
     if revoked_at is not None:
         method["revoked"] = revoked_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -282,8 +282,7 @@ def _compare_with_signed(report: Report, unit: Unit, trust: Trust) -> Report:
     subject = signed.payload.get("credentialSubject")
     shown = {"gtin": unit.gtin, "lot": unit.lot, "serial": unit.serial, "product": unit.product}
     same = isinstance(subject, dict) and all(subject.get(name) == value for name, value in shown.items())
-    design = subject.get("design") if isinstance(subject, dict) else None
-    same = same and isinstance(design, dict) and design.get("id") == unit.design_id
+    same = same and signed.design_id == unit.design_id
     same = same and isinstance(subject, dict) and subject.get("licence") == unit.licence_id
     if same and signed.id == urn_of(unit.id) and signed.issuer in trust.issuers:
         return report

@@ -18,6 +18,8 @@ from authcheck.proofs.trust import decode_base64url
 
 # Any other header (crit, b64, jwk, x5c ...) could change what is verified.
 HEADERS = {"alg", "kid", "typ", "cty"}
+# VC-JOSE-COSE forbids them: readers of VC 1.1 look there for the credential.
+CLAIMS_OF_OTHERS = {"vc", "vp"}
 LONGEST_JWS = 256 * 1024
 PLACE = re.compile(r"0|[1-9][0-9]{0,5}")
 PLACES = 131_072  # places in a status list (W3C Bitstring Status List v1.0 s6.1)
@@ -50,6 +52,8 @@ class Credential:
         header = parts.header
         if header.get("typ") != "vc+jwt" or "kid" not in header or not header.keys() <= HEADERS:
             _raise_malformed("it has headers other than alg, kid, typ and cty, or is of another type")
+        if not CLAIMS_OF_OTHERS.isdisjoint(parts.payload):
+            _raise_malformed("it has a claim vc or vp: a reader could take that for the credential")
         if not parts.is_ed25519:
             raise NotTrue("The signature is not an Ed25519 signature.", code="certificate.algorithm")
         return cls(str(header["kid"]), parts.payload, parts)
@@ -63,7 +67,8 @@ class Credential:
     def issuer(self) -> str:
         """Return the DID of the issuer that the credential names.
 
-        Raises NotTrue (`certificate.malformed`) when the field is missing, as all properties below.
+        Raises NotTrue (`certificate.malformed`) when the field is missing, as `id`, `valid_from` and
+        `status` do.
         """
         return self._read_text("issuer")
 
@@ -71,6 +76,17 @@ class Credential:
     def id(self) -> str:
         """Return the credential's own id."""
         return self._read_text("id")
+
+    @property
+    def design_id(self) -> str | None:
+        """Return the id of the design, or None when the credential names none.
+
+        Credentials write it as an address, and those before November 2026 as it is.
+        """
+        subject = self.payload.get("credentialSubject")
+        design = subject.get("design") if isinstance(subject, dict) else None
+        name = design.get("id") if isinstance(design, dict) else None
+        return name.rpartition("/")[2] if isinstance(name, str) else None
 
     @property
     def valid_from(self) -> datetime:

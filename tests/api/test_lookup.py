@@ -16,7 +16,8 @@ from authcheck.labels.sheets import label_url
 from authcheck.members import organisations
 from authcheck.proofs import bundle
 from authcheck.proofs.bundle import Bundle
-from authcheck.proofs.trust import Trust
+from authcheck.proofs.credential import Credential
+from authcheck.proofs.trust import Trust, decode_base64url
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
@@ -57,9 +58,10 @@ def test_the_public_ledger_gives_no_label_away(client: TestClient, unit: Certifi
         for text in ("Kite", "KITE-1", units.GTIN, "L-1", unit.design_id):
             assert text not in told.text
         for question in ("", f"?serial={unit.serial}", "?c=0000000000000"):
-            refused = client.get(f"/v1/certificates/{name}/bundle{question}")
-            assert (refused.status_code, refused.json()["code"]) == (403, "certificate.label_needed")
-            assert unit.code not in refused.text
+            for proof in ("bundle", "credential"):
+                refused = client.get(f"/v1/certificates/{name}/{proof}{question}")
+                assert (refused.status_code, refused.json()["code"]) == (403, "certificate.label_needed")
+                assert unit.code not in refused.text
         assert unit.code not in told.text
         assert client.get(f"/c/{name}").status_code == 404
 
@@ -119,6 +121,20 @@ def test_bundle_and_trust_are_enough(client: TestClient, unit: Certificate) -> N
     for answer in (served, trust):
         assert answer.headers["access-control-allow-origin"] == "*"
         assert answer.headers["cache-control"] == "public, max-age=30"
+
+
+def test_a_wallet_fetches_the_credential_alone(client: TestClient, unit: Certificate) -> None:
+    """The certificate has an address of its own, as a `vc+jwt` that names its design by an address."""
+    served = client.get(f"/v1/certificates/{unit.code}/credential")
+    assert served.headers["content-type"] == "application/vc+jwt"
+    assert served.text == client.get(f"/v1/certificates/{unit.code}/bundle").json()["certificate"]
+    read = Credential.read(served.text)
+    assert read.design_id == unit.design_id
+    design = read.payload["credentialSubject"]["design"]
+    assert design["id"] == f"http://127.0.0.1:8000/v1/designs/{unit.design_id}"
+    key = client.get("/brands/acme/did.json").json()["verificationMethod"][0]["publicKeyJwk"]
+    assert key.keys() == {"kty", "crv", "x"}
+    read.verify(decode_base64url(key["x"]))
 
 
 def test_a_transaction_is_found_with_its_proof(client: TestClient, unit: Certificate) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from joserfc import jws
+from joserfc.errors import SecurityWarning
 from joserfc.jwk import OKPKey
 from ledger_made import key_of
 from make import NOW
@@ -42,9 +43,10 @@ def test_what_is_signed_here_and_offline_is_what_joserfc_signs() -> None:
         "x": encode_base64url(key.public_key().public_bytes_raw()),
         "d": encode_base64url(key.private_bytes_raw()),
     }
-    header = {"alg": "Ed25519", "kid": KID, "typ": "vc+jwt"}
+    header = {"alg": "EdDSA", "kid": KID, "typ": "vc+jwt"}
     whole = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", **private})
-    assert made == jws.serialize_compact(header, payload, whole, algorithms=["Ed25519"])
+    with pytest.warns(SecurityWarning, match="RFC 9864"):
+        assert made == jws.serialize_compact(header, payload, whole, algorithms=["EdDSA"])
 
 
 def test_joserfc_reads_what_was_signed() -> None:
@@ -53,7 +55,8 @@ def test_joserfc_reads_what_was_signed() -> None:
     public = OKPKey.import_key(
         {"kty": "OKP", "crv": "Ed25519", "x": encode_base64url(key_of(1).public_key().public_bytes_raw())}
     )
-    found = jws.deserialize_compact(signed, public, algorithms=["Ed25519"])
+    with pytest.warns(SecurityWarning, match="RFC 9864"):
+        found = jws.deserialize_compact(signed, public, algorithms=["EdDSA"])
     assert (found.payload, found.headers()["typ"]) == (b'{"id":"x"}', "vc+jwt")
 
 

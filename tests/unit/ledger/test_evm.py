@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chain_made import CHAIN_ID, NPM, SECRET, AnvilChain, Node
+from chain_made import CHAIN_ID, SECRET, AnvilChain, Node
+from npm_made import NPM
 
 from authcheck.errors import BadSetting, Unavailable
 from authcheck.ledger import evm

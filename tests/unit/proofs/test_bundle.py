@@ -105,6 +105,13 @@ def test_attack_no_signature(world: World) -> None:
     assert failing(forged(world, bare), world.trust()) == ("signature", "certificate.signature")
 
 
+@pytest.mark.parametrize("claim", ["vc", "vp"])
+def test_attack_a_second_credential_inside(world: World, claim: str) -> None:
+    """Readers of VC 1.1 would read another credential than we do."""
+    signed = world.sign(made.certificate(**{claim: made.certificate(issuer=made.GLOBEX)}))
+    assert failing(forged(world, signed), world.trust()) == ("signature", "certificate.malformed")
+
+
 @pytest.mark.parametrize("header", [{"crit": ["b64"], "b64": False}, {"jwk": {}}, {"typ": "JWT"}])
 def test_attack_other_headers(world: World, header: dict[str, Any]) -> None:
     """Headers that would change the verified bytes or the key are refused."""
