@@ -27,6 +27,7 @@ from authcheck.lookups.slips import Slip
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
+from .. import resolving
 from ..deps import WorkspaceDep, public_read_limit
 from ..i18n import language_of
 from ..problems import RETRY_AFTER_S, from_error
@@ -65,7 +66,7 @@ class LabelRoute(APIRoute):
             try:
                 return await handle(request)
             except AuthcheckError as error:
-                if wants_json(request):
+                if wants_json(request) or error.code == "link.type":
                     raise
                 return _render_error(request, error)
 
@@ -106,13 +107,19 @@ def by_code(request: Request, code: str, workspace: WorkspaceDep) -> HTMLRespons
 @router.get("/01/{gtin}/10/{lot:path}/21/{serial:path}")  # noqa: FAST003 - read from the raw path, see _look_up_link
 @router.get("/01/{gtin}/21/{serial:path}")
 async def by_numbers(request: Request, workspace: WorkspaceDep) -> Response:
-    """Show the certificate of a GS1 Digital Link (GTIN, lot, serial), as a page or as JSON.
+    """Show the certificate of a GS1 Digital Link (GTIN, lot, serial), as a page, as JSON or as its links.
 
-    The lot may be missing.
+    The lot may be missing. `linkType` asks for one kind of link, or for all of them (`linkset`).
     """
     result = await run_in_threadpool(_look_up_link, workspace, request)
+    if resolving.is_asked(request):
+        links = await run_in_threadpool(_resolve, request, workspace, result)
+        if links is not None:
+            return links
     if not wants_json(request):
-        return await run_in_threadpool(_render_certificate, request, workspace, result)
+        page = await run_in_threadpool(_render_certificate, request, workspace, result)
+        page.headers["Link"] = resolving.link_to_linkset(result)
+        return page
     headers = {"Cache-Control": "no-store", "Vary": "Accept"}
     body = certificate_out(result, has_label=True)
     return JSONResponse(body.model_dump(mode="json"), headers=headers)
@@ -123,6 +130,18 @@ def by_product(request: Request) -> Response:
     """Ask for the code when a link names a product or a lot, but no unit."""
     _refuse_programs(request)
     raise units.code_needed_error()
+
+
+def _resolve(request: Request, workspace: Workspace, result: LookUp) -> Response | None:
+    """Return the asked link or all links of a label, None where the link leads to this page."""
+    with workspace.database.reading() as session:
+        public_url = addresses_of(session, workspace.settings).current
+    if resolving.wants_linkset(request):
+        return JSONResponse(resolving.linkset_of(public_url, result), headers=resolving.linkset_headers())
+    target = resolving.target_of(request, public_url, result)
+    if target is None:
+        return None
+    return RedirectResponse(target, 307, {"Cache-Control": "no-store"})
 
 
 def _look_up_link(workspace: Workspace, request: Request) -> LookUp:

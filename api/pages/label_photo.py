@@ -56,7 +56,7 @@ def _path_of(label: Read) -> str:
 
 
 def _name_of(label: Read) -> str:
-    return show_code(label.code) if label.code else f"{label.lot} {label.serial}"
+    return show_code(label.code) if label.code else f"{label.lot or ''} {label.serial}".strip()
 
 
 def _host_of(code: Read) -> str:

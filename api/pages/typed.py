@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from authcheck.errors import Rejected
 from authcheck.ids import check_code, show_code
 from authcheck.labels.codes import LabelText, find_label, is_address, unwrap
-from authcheck.labels.gs1 import CODE_ATTRIBUTE
+from authcheck.labels.gs1 import CODE_ATTRIBUTE, link_path
 from authcheck.lookups import units
 
 SHORT_LINK = re.compile(r"/c/([^/]+)/?", re.IGNORECASE)
@@ -43,9 +43,9 @@ def path_of(text: str, urls: Sequence[str]) -> str:
 
 def label_path(label: LabelText) -> str:
     """Return the path of the page of a label: its GS1 Digital Link if it has the numbers, else its code's."""
-    if label.gtin is None or label.lot is None or label.serial is None:
+    if label.gtin is None or label.serial is None:
         return f"/c/{show_code(label.code or '')}"
-    link = f"/01/{label.gtin}/10/{quote(label.lot, safe='')}/21/{quote(label.serial, safe='')}"
+    link = link_path(label.gtin, label.lot, label.serial)
     return (
         link if label.code is None or units.is_code(label.serial) else f"{link}?{CODE_ATTRIBUTE}={label.code}"
     )

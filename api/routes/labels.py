@@ -2,13 +2,13 @@
 
 import io
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from authcheck.certificates import batches
 from authcheck.certificates.batch_labels import labels_of
 from authcheck.certificates.signing_keys import open_vault
+from authcheck.labels.gs1 import link_path
 from authcheck.labels.layouts import find_layout
 from authcheck.labels.reading import Read, read_label
 from authcheck.labels.sheets import sheet
@@ -90,6 +90,6 @@ def _label_out(label: Read) -> ReadLabelOut:
 def _lookup_path(label: Read) -> str | None:
     if label.code is not None:
         return f"/v1/certificates/{label.code}"
-    if label.serial is not None:
-        return f"/01/{label.gtin}/10/{quote(label.lot or '', safe='')}/21/{quote(label.serial, safe='')}"
+    if label.gtin is not None and label.serial is not None:
+        return link_path(label.gtin, label.lot, label.serial)
     return None

@@ -8,13 +8,18 @@ from fastapi.responses import JSONResponse
 
 from authcheck.certificates import publications
 from authcheck.errors import Conflict, Forbidden
+from authcheck.ledger.addresses import addresses_of
 from authcheck.lookups import lookup, transactions
+from authcheck.lookups.lookup import LookUp
+from authcheck.lookups.product_passport import passport_of
 from authcheck.proofs.bundle import Bundle
+from authcheck.proofs.credential import Credential
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
 from ..deps import IfNoneMatch, WorkspaceDep, public_read_limit
 from ..etags import not_modified
+from ..resolving import description_of
 from ..wire.lookups import (
     AnchorOut,
     LookUpOut,
@@ -54,8 +59,8 @@ def show_bundle(code: str, workspace: WorkspaceDep) -> Response:
     `authcheck verify-bundle` and any browser verify the proof without us. Ask by the code on the label. The
     proof contains the serial number.
     """
-    certificate_id, bundle = _bundle_of(workspace, code)
-    return JSONResponse(bundle.to_json(), headers=_as_file(f"{certificate_id}.bundle.json"))
+    result, bundle = _proved(workspace, code)
+    return JSONResponse(bundle.to_json(), headers=_as_file(f"{result.unit.id}.bundle.json"))
 
 
 @router.get(
@@ -69,13 +74,32 @@ def show_credential(code: str, workspace: WorkspaceDep) -> Response:
     Its issuer is a `did:web`, and its status a Bitstring Status List. Ask by the code on the label. The
     credential alone does not show that the ledger holds it: the proof does.
     """
-    certificate_id, bundle = _bundle_of(workspace, code)
-    headers = _as_file(f"{certificate_id}.jwt")
+    result, bundle = _proved(workspace, code)
+    headers = _as_file(f"{result.unit.id}.jwt")
     return Response(bundle.certificate.jws, media_type="application/vc+jwt", headers=headers)
 
 
-def _bundle_of(workspace: Workspace, code: str) -> tuple[str, Bundle]:
-    """Return a certificate's id and proof.
+@router.get(
+    "/v1/certificates/{code}/passport",
+    response_class=Response,
+    responses={200: {"description": "The passport.", "content": {"application/vc": {}}}},
+)
+def show_passport(code: str, workspace: WorkspaceDep) -> Response:
+    """Return a certificate as a Digital Product Passport of the United Nations (UNTP 0.6.1).
+
+    It holds what the certificate says, and leaves out what we do not know. Nobody has signed it: it links to
+    the signed certificate. Ask by the code on the label.
+    """
+    result, bundle = _proved(workspace, code)
+    with workspace.database.reading() as session:
+        public_url = addresses_of(session, workspace.settings).current
+    passport = passport_of(public_url, result, Credential.read(bundle.certificate.jws))
+    headers = _as_file(f"{result.unit.id}.passport.json")
+    return JSONResponse(passport, media_type="application/vc", headers=headers)
+
+
+def _proved(workspace: Workspace, code: str) -> tuple[LookUp, Bundle]:
+    """Return a certificate and its proof.
 
     Raises Forbidden (`certificate.label_needed`) and Conflict (`certificate.unsigned`).
     """
@@ -90,7 +114,7 @@ def _bundle_of(workspace: Workspace, code: str) -> tuple[str, Bundle]:
             "This certificate has no proof yet. Try again when its brand has signed it.",
             code="certificate.unsigned",
         )
-    return result.unit.id, result.bundle
+    return result, result.bundle
 
 
 def _as_file(name: str) -> dict[str, str]:
@@ -131,6 +155,14 @@ def show_trust(workspace: WorkspaceDep, brand: str | None = None) -> Response:
     with workspace.database.reading() as session:
         trust = publications.trust_of(session, workspace.settings, utc_now(), brand)
     return JSONResponse(trust.to_json(), headers=CACHED)
+
+
+@router.get("/.well-known/gs1resolver", response_class=JSONResponse)
+def show_resolver(workspace: WorkspaceDep) -> Response:
+    """Return the description file of GS1's resolver standard: labels are GS1 Digital Links of GTINs."""
+    with workspace.database.reading() as session:
+        public_url = addresses_of(session, workspace.settings).current
+    return JSONResponse(description_of(public_url), headers=CACHED)
 
 
 @router.get("/.well-known/did.json", response_class=JSONResponse)

@@ -12,7 +12,7 @@ from authcheck.labels import gs1
 LONGEST_TEXT = 500  # the text of our own labels has at most about 300 characters
 SHOWN_CHARS = 80
 SHORT = re.compile(r"/[cC]/([^/]+)/?")
-DIGITAL_LINK = re.compile(r"/01/([0-9]{14})/10/([^/]+)/21/([^/]+?)/?")
+DIGITAL_LINK = re.compile(r"/01/([0-9]{14})(?:/10/([^/]+))?/21/([^/]+?)/?")
 SYMBOLOGY = re.compile(r"\][A-Za-z][0-9A-Za-z]")  # ISO/IEC 15424: what a hand scanner says before the text
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 OTHER_SCHEMES = ("tel:", "code:", "sms:")  # before a number that a phone took for a telephone number
@@ -21,7 +21,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class LabelText:
-    """The parts of a label's text: its code, or the GS1 numbers of a Digital Link.
+    """The parts of a label's text: its code, or the GS1 numbers of a Digital Link, which may have no lot.
 
     `is_exact` says that the text is as we print it: our scheme, no fragment, no parameter of a chat program.
     """
@@ -106,11 +106,11 @@ def parse_address(text: str, public_url: str) -> LabelText | None:
     digital_link = DIGITAL_LINK.fullmatch(path)
     if digital_link is None or len(codes) > 1:
         raise Rejected
-    gtin, lot, serial = (unquote(part) for part in digital_link.groups())
+    gtin, lot, serial = (part and unquote(part) for part in digital_link.groups())
     return LabelText(
         check_code(codes[0]) if codes else _code_of_serial(serial),
         gtin=gs1.check_gtin(gtin),
-        lot=gs1.check_lot(lot),
+        lot=lot and gs1.check_lot(lot),
         serial=gs1.check_serial(serial),
         is_exact=is_ours and len(parameters) == len(codes),
     )

@@ -4,6 +4,7 @@ The source is the General Specifications, s3.2, s3.4, s3.5.2, s7.9 and s7.11.
 """
 
 import re
+from urllib.parse import quote
 
 from authcheck.errors import Rejected
 from authcheck.ids import fold, tidy
@@ -15,6 +16,15 @@ SCIENTIFIC = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]{1,2}", re.IGNORECASE)
 LOT_OR_SERIAL = re.compile(r"[!\"%&'()*+,\-./0-9:;<=>?A-Z_a-z]{1,20}")  # the 82 characters of s7.11
 CODE_ATTRIBUTE = "c"  # of a Digital Link: the code of a unit whose serial number the brand chose
 PATH_STEPS = {".", ".."}  # GS1 allows these texts, but browsers remove them from the path of an address
+
+
+def link_path(gtin: str, lot: str | None, serial: str) -> str:
+    """Return the path of a unit's GS1 Digital Link (URI Syntax s4): `/01/GTIN/10/LOT/21/SERIAL`.
+
+    The lot may be missing: GTIN and serial number name a unit.
+    """
+    of_lot = f"/10/{quote(lot, safe='')}" if lot else ""
+    return f"/01/{gtin}{of_lot}/21/{quote(serial, safe='')}"
 
 
 def check_gtin(text: str) -> str:

@@ -16,7 +16,7 @@ LONGEST_PX = 2400  # of a side: on a whole page of the smallest labels a module 
 class Read:
     """One QR code.
 
-    The QR code is a label of this service when `code`, or `gtin`, `lot` and `serial`, are set.
+    The QR code is a label of this service when `code`, or `gtin` and `serial`, are set.
 
     A label says which certificate to look up. Nothing else in a label is trusted. `text` is for people. For a
     foreign QR code `text` holds only the beginning, with colons and dots in brackets, so that no program

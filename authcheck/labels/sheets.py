@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import segno
 from reportlab.lib.units import mm
@@ -13,7 +13,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from authcheck.errors import Rejected
 from authcheck.ids import show_code
-from authcheck.labels.gs1 import CODE_ATTRIBUTE
+from authcheck.labels.gs1 import CODE_ATTRIBUTE, link_path
 from authcheck.labels.layouts import GAP_MM, PAD_MM, QUIET_MODULES, Layout, module_mm
 from authcheck.labels.letters import missing_letters
 from authcheck.labels.typesetting import Box, Paper, Pdf, draw_line, fold
@@ -75,7 +75,7 @@ def label_url(public_url: str, unit: LabelledUnit, *, short: bool = False) -> st
     if short:
         return f"{root}/C/{unit.code}"
     code = "" if unit.serial == unit.code else f"?{CODE_ATTRIBUTE}={unit.code}"
-    return f"{root}/01/{unit.gtin}/10/{quote(unit.lot, safe='')}/21/{quote(unit.serial, safe='')}{code}"
+    return f"{root}{link_path(unit.gtin, unit.lot, unit.serial)}{code}"
 
 
 def qr(url: str) -> segno.QRCode:

@@ -126,6 +126,13 @@ def test_the_link_of_a_brands_own_serial_number_carries_the_code(query: str, cod
     assert not recognise(f"HTTPS://AUTHCHECK.EXAMPLE/C/{CODE}{query}", [made.HOST]).ours
 
 
+@pytest.mark.parametrize("serial", [CODE, f"A-17?c={CODE}"])
+def test_a_link_without_a_lot_is_a_label(serial: str) -> None:
+    """GTIN and serial number name a unit: the page accepts such links, and so do the readers of labels."""
+    read = recognise(f"HTTPS://AUTHCHECK.EXAMPLE/01/09506000134352/21/{serial}", [made.HOST])
+    assert (read.ours, read.code, read.lot) == (True, CODE, None)
+
+
 def test_a_service_below_a_path_has_its_own_codes_alone() -> None:
     """An address beside the public address's path is not ours."""
     below = "https://shop.example/auth"
