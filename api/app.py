@@ -49,6 +49,7 @@ from .pages import (
     owner,
     privacy,
     product_pictures,
+    reference,
     register_files,
     register_seen,
     report,
@@ -127,8 +128,8 @@ ROUTERS = (
     rights, signing_keys, licences,
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
     alerts, today, ledger, members, domains, keys, people, appointments, operations, buyer, label_photo,
-    sign_in, one_time, account, people_pages, key_pages, organisation_pages, own_organisation, own_shops,
-    rights_review, design_rights, dispute_pages,
+    reference, sign_in, one_time, account, people_pages, key_pages, organisation_pages, own_organisation,
+    own_shops, rights_review, design_rights, dispute_pages,
     applying, case_pages, case_acts,
     case_alike, hit_pages, notice_pages, feedback_pages, report, owner, privacy, label_report,
     licence_pages, licence_pictures, licence_tester, licence_offer, licence, licence_badges,
@@ -162,7 +163,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.case_places = CasePlaces()
     app.state.places = Places(settings.workers)
     app.state.mailer = open_mailer(settings)
-    openapi.install(app)
+    openapi.install(app, settings.public_url)
     app.state.routes = [*app.routes, *(route for module in ROUTERS for route in module.router.routes)]
     for module in ROUTERS:  # as they are: `include_router` would build each route again for each application
         app.router.routes.extend(module.router.routes)

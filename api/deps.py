@@ -170,5 +170,5 @@ PeopleWriter = Annotated[
 DomainsReader = Annotated[Principal, needs((Resource.PEOPLE, Right.READ))]
 Appointer = Annotated[Principal, needs((Resource.PEOPLE, Right.WRITE))]  # never an operator for others
 PublicOrChecker = Annotated[Principal | None, Depends(optional_checker)]
-IfMatch = Annotated[str | None, Header()]
-IfNoneMatch = Annotated[str | None, Header()]
+IfMatch = Annotated[str | None, Header(alias="If-Match")]
+IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]

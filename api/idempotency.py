@@ -148,7 +148,8 @@ def claim_form(session: Session, person_id: str, nonce: str, now: datetime) -> N
 async def get_once(
     request: Request,
     idempotency_key: Annotated[
-        str | None, Header(description="Any text of 1 to 200 visible ASCII characters.")
+        str | None,
+        Header(alias="Idempotency-Key", description="Any text of 1 to 200 visible ASCII characters."),
     ] = None,
 ) -> Once:
     """Return the request's Idempotency-Key and target. Raises Rejected (`idempotency.key`)."""

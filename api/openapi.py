@@ -5,9 +5,11 @@ from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
 
 from authcheck import __version__
 
+from .openapi_words import add_words, operations
 from .problems import MEDIA_TYPE
 from .wire.forms import Problem
 
@@ -16,6 +18,7 @@ PROBLEM = {
     "description": "The error. docs/errors.md explains every code.",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+ONLY_ONCE = {"issue_batch"}  # refused without an Idempotency-Key
 PICTURES: dict[str, Any] = {
     "type": "array",
     "items": {"type": "string", "contentMediaType": "application/octet-stream"},
@@ -32,10 +35,12 @@ def multipart(required: list[str], **fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def picture_body() -> dict[str, Any]:
-    """Return the `openapi_extra` of an endpoint that reads one picture, multipart or raw."""
+    """Return the `openapi_extra` of an endpoint that reads one picture, multipart or raw.
+
+    The document names the multipart body alone: generators of clients want one body of an operation.
+    """
     extra = multipart(["image"], image=PICTURE)
-    for media_type in ("image/*", "application/pdf", "application/octet-stream"):
-        extra["requestBody"]["content"][media_type] = {"schema": {}}
+    extra["requestBody"]["description"] = "Also a raw body: `curl --data-binary @picture.jpg`."
     name = {"name": "name", "in": "query", "required": False, "schema": {"type": "string", "default": ""}}
     extra["parameters"] = [
         {**name, "description": "File name of a raw body. We keep it with the check of a key."}
@@ -48,13 +53,14 @@ def pictures_out(media_type: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": "The picture.", "content": {media_type: {"schema": {}}}}}
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, public_url: str) -> None:
     """Make `app.openapi()` describe problems instead of FastAPI's own validation errors, and serve it."""
     fastapi_openapi = app.openapi
 
     def openapi_with_problems() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _add_problems(fastapi_openapi())
+            app.openapi_schema = _add_problems(_name_operations(fastapi_openapi(), app))
+            add_words(app.openapi_schema, public_url)
         return app.openapi_schema
 
     app.version = __version__
@@ -69,6 +75,17 @@ def install(app: FastAPI) -> None:
 
     for path in PATHS:
         app.add_route(path, show_document, include_in_schema=False)  # FastAPI's own writes it anew each time
+
+
+def _name_operations(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
+    """Name each operation as its function is: generators of clients make functions of these names."""
+    names = {route.unique_id: route.name for route in app.routes if isinstance(route, APIRoute)}
+    for operation in operations(document):
+        operation["operationId"] = names[operation["operationId"]]
+        if operation["operationId"] in ONLY_ONCE:
+            for parameter in operation["parameters"]:
+                parameter["required"] = parameter["required"] or parameter["name"] == "Idempotency-Key"
+    return document
 
 
 def _add_problems(document: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,10 @@ NPM = {
     "did-jwt": "9.0.1",
     "jsonld": "9.0.0",
     "@digitalbazaar/credentials-context": "3.2.0",
+    "openapi-typescript": "7.13.0",
+    "openapi-fetch": "0.17.0",
+    "typescript": "5.9.3",
+    "@types/node": "24.10.1",
 }
 TIMEOUT_S = 180
 FOLDER = Path(__file__).parents[1] / ".tools" / "npm"
@@ -44,15 +48,21 @@ def node_modules() -> Path:
 
 def run_script(node_modules: Path, script: Path, question: Any) -> Any:
     """Run a script of ours in Node with these packages. It reads JSON from stdin and writes JSON to stdout."""
+    here = node_modules.parent / script.name  # Node looks for packages beside the script
+    if here != script:
+        shutil.copy(script, here)
+    return json.loads(run_node(here, text=json.dumps(question)))
+
+
+def run_node(*words: str | Path, text: str = "") -> str:
+    """Run Node with a script and its arguments. Return what it printed."""
     node = shutil.which("node")
     assert node
-    here = node_modules.parent / script.name  # Node looks for packages beside the script
-    shutil.copy(script, here)
     done = subprocess.run(  # noqa: S603 - our own command line
-        [node, here], input=json.dumps(question), capture_output=True, text=True, timeout=60, check=False
+        [node, *words], input=text, capture_output=True, text=True, timeout=120, check=False
     )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
+    return done.stdout
 
 
 def _install(npm: str, folder: Path) -> Path:

@@ -24,7 +24,7 @@ AppointmentId = Annotated[str, Path(max_length=40)]
 
 
 @router.post("", status_code=201)
-def appoint(
+def appoint_agent(
     caller: Appointer, body: AppointmentIn, workspace: WorkspaceDep, response: Response
 ) -> AppointmentOut:
     """Appoint an agent for your brand. The agent acts for you from now until the last day.

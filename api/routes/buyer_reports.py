@@ -15,7 +15,7 @@ router = APIRouter(prefix="/v1/reports", tags=["reports"])
 
 
 @router.post("", status_code=201, dependencies=[Depends(public_report_limit)])
-def report(body: BuyerReportIn, workspace: WorkspaceDep) -> BuyerReportOut:
+def report_listing(body: BuyerReportIn, workspace: WorkspaceDep) -> BuyerReportOut:
     """Report a listing without an account. A moderator of its marketplace looks at it.
 
     A report decides nothing by itself. We keep no name and no address of yours, and remove `words` when the

@@ -18,7 +18,9 @@ router = APIRouter(route_class=KeyFirst, prefix="/v1/cases", tags=["cases"])
 
 
 @router.post("/{case_id}/decision", status_code=201)
-def decide(caller: CasesDecider, case_id: CaseId, body: DecisionIn, workspace: WorkspaceDep) -> WholeCaseOut:
+def decide_case(
+    caller: CasesDecider, case_id: CaseId, body: DecisionIn, workspace: WorkspaceDep
+) -> WholeCaseOut:
     """Decide a case that you hold.
 
     For 10 seconds you can undo the decision. Then it takes effect: the ledger records it, without the seller
@@ -45,7 +47,7 @@ def decide(caller: CasesDecider, case_id: CaseId, body: DecisionIn, workspace: W
 
 
 @router.delete("/{case_id}/decision")
-def undo(caller: CasesDecider, case_id: CaseId, workspace: WorkspaceDep) -> list[CaseOut]:
+def undo_decision(caller: CasesDecider, case_id: CaseId, workspace: WorkspaceDep) -> list[CaseOut]:
     """Take your decision back before it leaves, with all decisions of the same bulk.
 
     You hold the case again. The answer has the cases that are open again.
@@ -60,21 +62,21 @@ def undo(caller: CasesDecider, case_id: CaseId, workspace: WorkspaceDep) -> list
 
 
 @router.post("/{case_id}/reversal")
-def reverse(caller: CasesDecider, case_id: CaseId, body: NoteIn, workspace: WorkspaceDep) -> CaseOut:
+def reverse_decision(caller: CasesDecider, case_id: CaseId, body: NoteIn, workspace: WorkspaceDep) -> CaseOut:
     """Reverse a decision that is in effect, as long as complaints are possible. The note says why."""
     caller.reach.require_whole()
     return act(workspace, partial(decisions.reverse, note=body.note), caller, case_id)
 
 
 @router.post("/{case_id}/escalation")
-def escalate(caller: CasesDecider, case_id: CaseId, body: NoteIn, workspace: WorkspaceDep) -> CaseOut:
+def escalate_case(caller: CasesDecider, case_id: CaseId, body: NoteIn, workspace: WorkspaceDep) -> CaseOut:
     """Pass a case that you hold to a lead. The note says why."""
     caller.reach.require_whole()
     return act(workspace, partial(leases.escalate, note=body.note), caller, case_id)
 
 
 @router.post("/{case_id}/question")
-def ask(caller: CasesDecider, case_id: CaseId, body: QuestionIn, workspace: WorkspaceDep) -> CaseOut:
+def ask_question(caller: CasesDecider, case_id: CaseId, body: QuestionIn, workspace: WorkspaceDep) -> CaseOut:
     """Note that you ask somebody for information. The case waits for it, for at most 7 days.
 
     The time for the decision stops meanwhile, once for each case. We send nothing: you ask.
@@ -84,7 +86,9 @@ def ask(caller: CasesDecider, case_id: CaseId, body: QuestionIn, workspace: Work
 
 
 @router.post("/{case_id}/answer")
-def resume(caller: CasesDecider, case_id: CaseId, body: AnswerIn, workspace: WorkspaceDep) -> CaseOut:
+def answer_question(
+    caller: CasesDecider, case_id: CaseId, body: AnswerIn, workspace: WorkspaceDep
+) -> CaseOut:
     """Note the answer to a question. Lease the case first, then you hold it further."""
     caller.reach.require_whole()
     return act(workspace, partial(questions.resume, answer=body.text), caller, case_id)

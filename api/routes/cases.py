@@ -76,7 +76,7 @@ def show_case(caller: CasesReader, case_id: CaseId, workspace: WorkspaceDep) -> 
 
 
 @router.post("/{case_id}/lease")
-def take(caller: CasesDecider, case_id: CaseId, workspace: WorkspaceDep) -> CaseOut:
+def take_case(caller: CasesDecider, case_id: CaseId, workspace: WorkspaceDep) -> CaseOut:
     """Lease this case to you for 10 minutes from now, or prolong your lease.
 
     So you get a case that is escalated or waits for information. Nobody gets it as the next case.
@@ -93,7 +93,7 @@ def free_lease(caller: CasesDecider, case_id: CaseId, workspace: WorkspaceDep) -
 
 
 @router.post("/{case_id}/skips")
-def skip(caller: CasesDecider, case_id: CaseId, body: SkipIn, workspace: WorkspaceDep) -> CaseOut:
+def skip_case(caller: CasesDecider, case_id: CaseId, body: SkipIn, workspace: WorkspaceDep) -> CaseOut:
     """Pass a case on that you hold. You do not get it again. Three readers who skip it escalate it."""
     caller.reach.require_whole()
     return act(workspace, partial(leases.skip, reason=body.reason), caller, case_id)

@@ -60,7 +60,9 @@ def show_dispute(caller: DisputesReader, dispute_id: str, workspace: WorkspaceDe
 
 
 @router.post("/{dispute_id}/ruling")
-def rule(caller: DisputesRuler, dispute_id: str, body: RulingIn, workspace: WorkspaceDep) -> RulingOut:
+def rule_on_dispute(
+    caller: DisputesRuler, dispute_id: str, body: RulingIn, workspace: WorkspaceDep
+) -> RulingOut:
     """Rule on a dispute. The ruling is in the ledger, and takes effect after 14 days without an appeal.
 
     A final ruling, and the ruling about an appeal, take effect at once: the picture that loses is withdrawn,
@@ -86,7 +88,9 @@ def rule(caller: DisputesRuler, dispute_id: str, body: RulingIn, workspace: Work
 
 
 @router.post("/{dispute_id}/statements", status_code=201, openapi_extra=multipart(["text"], **PARTS))
-def state(caller: DisputesWriter, dispute_id: str, upload: UploadDep, workspace: WorkspaceDep) -> DisputeOut:
+def state_in_dispute(
+    caller: DisputesWriter, dispute_id: str, upload: UploadDep, workspace: WorkspaceDep
+) -> DisputeOut:
     """Say what speaks for you, in at most 4,000 characters. The other owner and the operator read it.
 
     `document` is a PDF, PNG or JPEG of at most 10 MB without scripts. Each side has five statements.
@@ -95,7 +99,9 @@ def state(caller: DisputesWriter, dispute_id: str, upload: UploadDep, workspace:
 
 
 @router.post("/{dispute_id}/appeal", status_code=201, openapi_extra=multipart(["text"], **PARTS))
-def appeal(caller: DisputesWriter, dispute_id: str, upload: UploadDep, workspace: WorkspaceDep) -> DisputeOut:
+def appeal_ruling(
+    caller: DisputesWriter, dispute_id: str, upload: UploadDep, workspace: WorkspaceDep
+) -> DisputeOut:
     """Appeal once against a ruling that is not for you, within 14 days, and say why.
 
     The ruling has no effect before the operator has ruled again. `document` as in a statement.
@@ -126,7 +132,7 @@ def _say(
     response_class=Response,
     responses={200: {"description": "The document, to save.", "content": {"application/octet-stream": {}}}},
 )
-def show_document(
+def show_statement_document(
     caller: DisputesReader, dispute_id: str, number: Number, workspace: WorkspaceDep
 ) -> Response:
     """Return the document of a statement as a file to save. Browsers do not open it on our address."""
@@ -137,7 +143,7 @@ def show_document(
 
 
 @router.post("/{dispute_id}/acceptance")
-def accept(caller: DisputesWriter, dispute_id: str, workspace: WorkspaceDep) -> DisputeOut:
+def accept_ruling(caller: DisputesWriter, dispute_id: str, workspace: WorkspaceDep) -> DisputeOut:
     """Accept a ruling against you, so that it takes effect at once. Your picture is withdrawn."""
     with workspace.database.writing() as session:
         rulings.accept(session, dispute_id, caller.organisation_id, utc_now(), reach=caller.reach)
@@ -146,7 +152,9 @@ def accept(caller: DisputesWriter, dispute_id: str, workspace: WorkspaceDep) -> 
 
 
 @router.post("/{dispute_id}/revoke-certificates")
-def revoke_certificates(_caller: AnyonesRevoker, dispute_id: str, workspace: WorkspaceDep) -> RevocationOut:
+def revoke_contested_certificates(
+    _caller: AnyonesRevoker, dispute_id: str, workspace: WorkspaceDep
+) -> RevocationOut:
     """Revoke all certificates for the design that lost a dispute, permanently, whoever issued them."""
     vault = open_vault(workspace.settings)
     with workspace.database.writing() as session:

@@ -34,7 +34,7 @@ def add_domain(caller: Appointer, body: DomainIn, workspace: WorkspaceDep) -> Do
 
 
 @router.post("/{domain_id}/look")
-def look(
+def look_at_domain(
     request: Request, caller: Appointer, domain_id: DomainId, workspace: WorkspaceDep, rates: RatesDep
 ) -> DomainOut:
     """Look for the proof now, and return what was found. A proved domain is looked at every day by itself."""

@@ -69,7 +69,9 @@ def list_proposals(caller: DesignsReader, workspace: WorkspaceDep, paging: Pagin
 
 
 @router.get("/proposals/{proposal_id}/picture", response_class=Response, responses=pictures_out("image/webp"))
-def show_picture(caller: DesignsReader, proposal_id: ProposalId, workspace: WorkspaceDep) -> Response:
+def show_proposal_picture(
+    caller: DesignsReader, proposal_id: ProposalId, workspace: WorkspaceDep
+) -> Response:
     """Return the working copy of a proposed picture."""
     with workspace.database.reading() as session:
         decision = proposals.get_proposal(session, proposal_id, caller.organisation_id, reach=caller.reach)
@@ -82,7 +84,7 @@ def show_picture(caller: DesignsReader, proposal_id: ProposalId, workspace: Work
 
 
 @router.post("/proposals/{proposal_id}/answer", status_code=201, response_model=NegativeOut | None)
-def answer(
+def answer_proposal(
     caller: DesignsWriter, proposal_id: ProposalId, body: ProposalIn, workspace: WorkspaceDep
 ) -> NegativeOut | Response:
     """Add a proposed picture to your negative pictures, or decline it (204).

@@ -89,7 +89,7 @@ def show_organisation(
 
 
 @router.post("/organisations/{handle}/decision")
-def decide(
+def decide_organisation(
     _caller: OrganisationsWriter, handle: str, body: OrganisationDecisionIn, workspace: WorkspaceDep
 ) -> WholeOrganisationOut:
     """Approve an organisation, refuse its application, or suspend it. The ledger records it but a refusal.

@@ -124,7 +124,7 @@ def show_notice(caller: NoticesReader, notice_id: NoticeId, workspace: Workspace
 
 
 @router.post("/{notice_id}/withdrawal")
-def withdraw(caller: NoticesWriter, notice_id: NoticeId, workspace: WorkspaceDep) -> NoticeOut:
+def withdraw_notice(caller: NoticesWriter, notice_id: NoticeId, workspace: WorkspaceDep) -> NoticeOut:
     """Take back all rows of a notice about which nobody has decided yet.
 
     A case that only you have reported, and that our check does not suspect, ends with it.

@@ -64,7 +64,7 @@ def remove_person(
 
 
 @router.post("/invitations", status_code=201)
-def invite(
+def invite_person(
     caller: PeopleWriter, body: InvitationIn, request: Request, workspace: WorkspaceDep, rates: RatesDep
 ) -> NewInvitationOut:
     """Invite a person by e-mail. The link works once, for 7 days. An earlier invitation is withdrawn."""

@@ -110,7 +110,7 @@ def show_right(caller: DisputesReader, right_id: str, workspace: WorkspaceDep) -
     response_class=Response,
     responses={200: {"description": "The document, to save.", "content": {"application/octet-stream": {}}}},
 )
-def show_document(caller: DisputesReader, right_id: str, workspace: WorkspaceDep) -> Response:
+def show_right_document(caller: DisputesReader, right_id: str, workspace: WorkspaceDep) -> Response:
     """Return the document of a right as a file to save. Browsers do not open it on our address."""
     with workspace.database.reading() as session:
         row = rights.get_right(session, right_id, owner_id=_owner_id(caller), reach=caller.reach)

@@ -75,7 +75,7 @@ def remove_view(caller: DesignsWriter, design_id: str, sha256: str, workspace: W
 
 
 @router.get("/views/{sha256}/picture", response_class=Response, responses=pictures_out("image/*"))
-def show_picture(
+def show_view_picture(
     caller: DesignsReader,
     design_id: str,
     sha256: str,

@@ -71,6 +71,7 @@ PUBLIC = {
     "POST /report",
     "GET /report/{report_id}",
     "GET /shops/{storefront_id}",
+    "GET /docs",
     "GET /sign-in",
     "POST /sign-in",
     "GET /sign-in/code",

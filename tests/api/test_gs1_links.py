@@ -1,7 +1,6 @@
 """The links of a label as GS1's resolver standard asks for them, and the product passport."""
 
 import re
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -9,7 +8,6 @@ import units_made as units
 from dppvalidator.validators import ValidationEngine
 from starlette.testclient import TestClient
 
-from api.app import create_app
 from api.resolving import LINKSET
 from authcheck.certificates.tables import Certificate
 from authcheck.workspace import Workspace
@@ -20,10 +18,10 @@ HTML = {"accept": "text/html"}
 
 
 @pytest.fixture
-def client(workspace: Workspace) -> Iterator[TestClient]:
+def client(client: TestClient) -> TestClient:
     """Return a client that follows no redirects."""
-    with TestClient(create_app(workspace.settings), base_url=URL, follow_redirects=False) as client:
-        yield client
+    client.follow_redirects = False
+    return client
 
 
 @pytest.fixture

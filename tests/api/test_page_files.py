@@ -381,13 +381,14 @@ def test_no_file_names_another_host_or_needs_inline_code(path: Path) -> None:
 
 def test_vendored_files_are_those_of_their_package() -> None:
     """Nobody changed a vendored file: its hash is the recorded one, and the script names the hash of its module."""
-    vendored = json.loads((VENDOR / "vendored.json").read_text())
+    packages = json.loads((VENDOR / "vendored.json").read_text())
+    recorded = {name: known for package in packages for name, known in package["sha256"].items()}
     hashes = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in VENDOR.iterdir()
         if path.name != "vendored.json"
     }
-    assert hashes == vendored["sha256"]
+    assert hashes == recorded
     script = (VENDOR / "zxing-reader.js").read_text()
     assert f"`{hashes['zxing_reader.wasm']}`" in script
     assert "MIT License" in (VENDOR / "LICENSE.zxing-wasm.txt").read_text()
@@ -417,6 +418,7 @@ def test_files_stay_small(settings: Settings) -> None:
         "charts.css": 100,
         "designs.css": 150,
         "disputes.css": 50,
+        "reference.css": 50,
     }
     assert {name: lines[name] for name in lines if name.endswith(".css") and lines[name] > most[name]} == {}
     scripts = {name: lines[name] for name in lines if name.endswith(".js")}
