@@ -7,13 +7,16 @@ BIN = .venv/bin
 # A process a core. One thread in each: faiss's threads would wait for a core by spinning.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: help demo serve test test-fast test-postgres lint types bench lock clean setup setup-dev setup-bench
+.PHONY: help demo demo-postgres serve test test-fast test-postgres lint types bench lock clean setup setup-dev setup-bench
 
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | awk -F@ '{ printf "%-22s %s\n", $$1, $$2 }'
 
 demo: setup ## load the sample data, check every sample picture, then serve the page and the API
 	$(BIN)/authcheck demo $(ARGS)
+
+demo-postgres: setup-dev ## the same on a PostgreSQL that it starts itself and ends with the demo
+	$(BIN)/python .ci/with-postgres sh -c "$(BIN)/authcheck db upgrade && exec $(BIN)/authcheck demo $(ARGS)"
 
 serve: setup ## serve what the data folder holds
 	$(BIN)/authcheck serve $(ARGS)

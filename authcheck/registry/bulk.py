@@ -86,7 +86,7 @@ class Importer:
             try:
                 for row in rows:
                     ahead.append(pool.submit(self._read, row, load))
-                    if len(ahead) > 2 * workers:
+                    if len(ahead) > MIXED_ROWS + workers:  # read on while a chunk is registered
                         yield ahead.popleft().result()
                 while ahead:
                     yield ahead.popleft().result()

@@ -16,6 +16,7 @@ from authcheck.members import links
 from authcheck.storage.opening import utc_now
 from authcheck.terminal import server
 from authcheck.terminal.demo import run
+from authcheck.terminal.demo.samples import read_known
 from authcheck.terminal.output import console
 from authcheck.workspace import Workspace, open_workspace
 
@@ -47,16 +48,20 @@ def demo(
     serve: Annotated[bool, typer.Option(help="Then serve pages and API.")] = True,
     fixtures: Annotated[Path, typer.Option(help="Folder of the sample data.")] = run.FIXTURES,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Take all sample pictures, not some of each kind.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option(help="Print a row for each picture.")] = False,
 ) -> None:
-    """Load the sample data, check every sample picture, then serve.
+    """Load sample data, compare the answers with known ones, then serve.
 
     Exit 1: an answer is not the expected one.
     """
     with open_workspace() as opened:
-        run.read_known(fixtures)  # first: without sample data, nothing else is worth saying
+        read_known(fixtures)  # first: without sample data, nothing else is worth saying
         port = run.find_free_port(port) if serve else port
         work = replace(opened, settings=_settle_address(opened, port, is_demo=True))
-        wrong_count = run.run(work, fixtures)
+        wrong_count = run.run(work, fixtures, whole=whole, verbose=verbose)
         if serve:
             run.serve(work, fixtures, port)
     raise typer.Exit(1 if wrong_count else 0)

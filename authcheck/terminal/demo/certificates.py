@@ -28,7 +28,7 @@ from authcheck.ledger.publishing import ledger_signer, publish
 from authcheck.lookups import lookup
 from authcheck.members.organisations import get_organisation
 from authcheck.proofs import bundle
-from authcheck.proofs.bundle import Bundle
+from authcheck.proofs.bundle import Bundle, State
 from authcheck.proofs.trust import decode_base64url
 from authcheck.registry.designs import find_design
 from authcheck.scans.places import Place
@@ -39,12 +39,12 @@ from authcheck.terminal.output import console
 from authcheck.workspace import Workspace
 
 OUTCOMES = {"good": "good", "revoked": "revoked", "forged": "not_true", "copied": "careful"}
-HEADINGS = ("product", "code", "story", "outcome", "why")
+HEADINGS = ("code", "story", "outcome", "why")
 WHY = {
     "good": "signed, in the ledger, not revoked",
-    "revoked": "the brand revoked the certificate",
-    "forged": "signed by a key that is not the brand's",
-    "copied": "scanned by turns in two countries, as copies are, not one item",
+    "revoked": "revoked by the brand",
+    "forged": "signed by another key than the brand's",
+    "copied": "scanned by turns in two countries",
 }
 FOLDER = "demo-certificates"
 INVENTED = "F0RGEDC0DE00"  # and its check character: a code that nobody has issued
@@ -95,13 +95,13 @@ def compare(work: Workspace, units: Sequence[CheckedUnit]) -> int:
 
     It runs when all ledger entries of the demo are written, so that the proof is the same in each run.
     """
-    table = console.table(*HEADINGS, whole=HEADINGS[:2])
+    table = console.table(*HEADINGS, whole=HEADINGS[:3])
     for unit in units:
         story = unit.product.story
         explanation = Text("" if unit.is_right else f"expected {OUTCOMES[story]}. ", style="bold red")
         explanation.append(WHY[story], style="")
         outcome = console.styled(unit.outcome)
-        table.add_row(Text(unit.product.product), show_code(unit.code), story, outcome, explanation)
+        table.add_row(show_code(unit.code), story, outcome, explanation)
     console.out().print(table)
     folder = _write_proof(work, units[0].code)
     is_caught = _tamper_and_audit(work, units[0].code)
@@ -254,13 +254,16 @@ def _write_proof(work: Workspace, code: str) -> Path:
         trust = trust_of(session, work.settings, now)
     (folder / BUNDLE).write_text(json.dumps(proof.to_json(), indent=1), encoding="utf-8")
     (folder / TRUST).write_text(json.dumps(trust.to_json(), indent=1), encoding="utf-8")
-    table = console.table("step", "state", "detail", whole=("step", "state"))
-    for step in bundle.verify(proof, trust, now).steps:
-        table.add_row(step.name, console.styled(step.state.value), Text(console.plain(step.detail)))
-    console.out().print(Text(f"\nThe proof of {show_code(code)}, verified offline:", style="bold"))
-    console.out().print(table)
+    report = bundle.verify(proof, trust, now)
+    held = sum(step.state is not State.FALSE for step in report.steps)
     console.out().print(
-        f"  authcheck verify-bundle {folder / BUNDLE} --trust {folder / TRUST}\n", soft_wrap=True
+        Text.assemble(
+            f"The proof of {show_code(code)}, verified offline: ", console.styled(report.outcome),
+            f", {held} of {len(report.steps)} steps. Once more:",
+        )
+    )  # fmt: skip
+    console.out().print(
+        f"  authcheck verify-bundle {folder / BUNDLE} --trust {folder / TRUST}", soft_wrap=True
     )
     return folder
 
@@ -276,6 +279,6 @@ def _tamper_and_audit(work: Workspace, code: str) -> bool:
         session.execute(sa.update(Certificate).where(Certificate.code == code).values(lot="FORGED"))
         findings = "; ".join(f"{finding.what} {finding.problem}" for finding in audit(session, public_key))
         session.rollback()
-    intro = "We changed a lot number in the database, and undid the change. The audit says: "
+    intro = "We changed a lot number in the database and undid it. The audit said:\n  "
     console.out().print(Text.assemble(intro, (console.plain(findings) or "nothing", "bold")), soft_wrap=True)
     return bool(findings)

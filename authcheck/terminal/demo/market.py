@@ -44,7 +44,6 @@ from authcheck.workspace import Workspace
 
 HANDLE, NAME = "demo-market", "Demo market"
 SCOPES = frozenset({"notices:write"})
-HEADINGS = ("verdict", "listings", "cases")
 NOTES = {
     "counterfeit": "We bought one. The cloth is not ours.",
     "unlicensed_use": "The seller admitted it by mail.",
@@ -108,6 +107,15 @@ def run(work: Workspace, fixtures: Path, answers: Mapping[str, Answer]) -> int:
     _report(work, offers)
     publish(work.database, work.settings)
     return _compare(work, offers)
+
+
+def is_handed_in(work: Workspace, fixtures: Path) -> bool:
+    """Return whether an earlier run has handed all listings in. Raises Rejected (`demo.fixtures`)."""
+    references = {row["reference"] for row in read_rows(fixtures / "offers.csv", ("reference",))}
+    with work.database.reading() as session:
+        market = organisations.find_organisation(session, HANDLE)
+        of_market = Listing.organisation_id == (market.id if market else "")
+        return references <= set(session.scalars(select(Listing.reference).where(of_market)))
 
 
 def _grant(work: Workspace, licences: Sequence[SampleLicence]) -> None:
@@ -181,12 +189,12 @@ def _list_shops(work: Workspace, offers: Sequence[Offer]) -> None:
 
 def _hand_in(work: Workspace, offer: Offer, answers: Mapping[str, Answer], codes: Mapping[str, str]) -> None:
     """Hand a listing in as the marketplace, unless it is there. The picture was answered before."""
-    if offer.picture not in answers:
-        raise Rejected(f"listings.csv has no picture {offer.picture}.", code="demo.fixtures")
     with work.database.reading() as session:
         market = organisations.get_organisation(session, HANDLE)
         if _find(session, market.id, offer.reference) is not None:
             return
+    if offer.picture not in answers:
+        raise Rejected(f"listings.csv has no picture {offer.picture}.", code="demo.fixtures")
     now = utc_now()
     new = NewListing(
         reference=offer.reference,
@@ -273,10 +281,12 @@ def _compare(work: Workspace, offers: Sequence[Offer]) -> int:
 
 
 def _print(listings: Mapping[str, int], cases: Mapping[str, int], wrong: Sequence[Text]) -> None:
-    table = console.table(*HEADINGS, whole=HEADINGS)
+    parts: list[Text] = []
     for verdict in WORST_FIRST:
-        numbers = str(listings.get(verdict, 0)), str(cases.get(verdict, 0))
-        table.add_row(console.styled(verdict.value), *numbers)
-    console.out().print(table)
+        count = listings.get(verdict, 0)
+        if count:
+            opened = f" in {console.counted(cases[verdict], 'case')}" if cases.get(verdict) else ""
+            parts.append(Text.assemble(f"{count} ", console.styled(verdict.value), opened))
+    console.out().print(Text("Listings of a marketplace: ").append(Text(", ").join(parts)).append("."))
     for line in wrong:
         console.out().print(line)
