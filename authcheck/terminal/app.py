@@ -141,7 +141,6 @@ def _add_examples(command: Any, name: str) -> None:
 app = typer.Typer(
     cls=LoadedWhenAsked,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Find registered designs in pictures. Issue and verify certificates.",
 )

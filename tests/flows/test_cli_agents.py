@@ -125,6 +125,9 @@ def test_an_entry_is_shown_with_the_agent_who_acted(cli: Cli, workspace: Workspa
     (offered,) = cli("licences", "list", "--org", "acme", "--json").objects
     (shown,) = cli("licences", "show", offered["id"], "--json").objects
     assert shown["offered_by"] == "shadow for acme"
-    assert "shadow for acme" in cli("licences", "show", offered["id"]).out
+    text = cli("licences", "show", offered["id"]).out
+    assert "shadow for acme" in text
+    assert "KITE-1" in text
+    assert design.id not in text
     assert f"acme ({row.client_id})" in cli("ledger", "show", ids["agent.appoint"]).out
     assert "[ledger.not_found]" in cli("ledger", "show", "0" * 64).err

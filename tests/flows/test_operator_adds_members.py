@@ -51,7 +51,13 @@ def test_a_licence_at_the_command_line(cli: Cli) -> None:
     listed = cli("licences", "list", "--org", "tees").out
     assert "0 of 9,000" in listed
     assert "active" in listed
-    assert "Summer 26" in cli("licences", "show", told["id"]).out
+    shown = {
+        line.split("  ")[0]: line.split("  ", 1)[-1].strip()
+        for line in cli("licences", "show", told["id"]).out.splitlines()
+    }
+    assert (shown["territories"], shown["cap"], shown["channels"]) == ("FR, IT", "9,000 units", "any")
+    assert shown["collections"] == "Summer 26"
+    assert not shown.keys() & {"designs", "except territories", "parent"}  # the licence has none
     assert cli("licences", "revoke", told["id"], "--org", "acme", "--reason", "agreed", "--yes").code == 0
     assert [one["state"] for one in cli("licences", "list", "--org", "acme", "--json").objects] == [
         "revoked"

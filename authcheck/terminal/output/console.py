@@ -4,11 +4,12 @@ import json
 import math
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -26,6 +27,7 @@ from authcheck.licences.written import read_count
 Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines.")]
 Sure = Annotated[bool, typer.Option("--yes", help="Do not ask before it is done.")]
 
+LEAST_COLUMN_CHARS = 18  # in narrower columns, words break
 PIPE_WIDTH = 10_000  # columns; so wide that rich does not fold lines in a pipe or file
 STYLES = {
     "match": "bold red",
@@ -117,9 +119,53 @@ def styled(word: str) -> Text:
     return Text(word, style=STYLES.get(word, ""))
 
 
+class FittingTable(Table):
+    """A table that becomes a list of records on a terminal too narrow for it.
+
+    A column may fold down to LEAST_COLUMN_CHARS, and one of `whole` not at all. In a record, the first cell
+    begins the line, and every other cell follows its heading. No value is broken if it fits on a line.
+    """
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the table, or the records."""
+        if self._fits(console, options.max_width):
+            yield from super().__rich_console__(console, options)
+        else:
+            for cells in zip(*(column.cells for column in self.columns), strict=True):
+                yield from self._record([_as_text(console, cell) for cell in cells], options.max_width)
+
+    def _fits(self, console: Console, width: int) -> bool:
+        needed = 2 * (len(self.columns) - 1)
+        for column in self.columns:
+            cells = [column.header, *column.cells] if self.show_header else list(column.cells)
+            natural = max((_as_text(console, cell).cell_len for cell in cells), default=0)
+            needed += natural if column.no_wrap else min(natural, LEAST_COLUMN_CHARS)
+        return needed <= width
+
+    def _record(self, cells: Sequence[Text], width: int) -> Iterator[RenderableType]:
+        """Yield the lines of a record. Lines after the first are indented."""
+        indent = 0
+        line = cells[0].copy()
+        line.stylize("bold")
+        for column, cell in zip(self.columns[1:], cells[1:], strict=True):
+            if not cell.plain:
+                continue
+            part = Text.assemble((f"{column.header} ", "dim"), cell)
+            if indent + line.cell_len + 2 + part.cell_len <= width:
+                line.append("  ").append(part)
+            else:
+                yield Padding(line, (0, 0, 0, indent))
+                line, indent = part, 2
+        yield Padding(line, (0, 0, 0, indent))
+
+
+def _as_text(console: Console, cell: RenderableType) -> Text:
+    return cell if isinstance(cell, Text) else console.render_str(str(cell))
+
+
 def table(*columns: str, whole: Sequence[str] = ()) -> Table:
-    """Return an unboxed table with these headings. A narrow terminal folds the columns in `whole` last."""
-    new_table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    """Return an unboxed table with these headings. A narrow terminal never folds the columns in `whole`."""
+    new_table = FittingTable(*columns, box=None, pad_edge=False, header_style="bold")
     for column in new_table.columns:
         column.overflow = "fold"
         column.no_wrap = column.header in whole

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from authcheck.certificates.meters import units_issued
 from authcheck.ledger.tables import Entry
 from authcheck.licences import grants
+from authcheck.licences.codes import EVERYWHERE
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms
 from authcheck.lookups.transactions import handles_in, who_acted
 from authcheck.members.tables import Organisation
+from authcheck.registry.tables import Design
 from authcheck.terminal.output import console
 from authcheck.tlog.entries import read_body
 
@@ -33,9 +35,7 @@ def show(session: Session, rows: Sequence[Licence], now: datetime, *, json: bool
         count = len(terms.designs)
         subjects = f"{count} design{'' if count == 1 else 's'}" if count else ", ".join(terms.collections)
         until = str(terms.ends_on or "no end")
-        where = ", ".join(terms.territories) + (
-            f" except {', '.join(terms.except_territories)}" if terms.except_territories else ""
-        )
+        where = _where(terms)
         lines.append(
             (
                 row.id,
@@ -58,9 +58,35 @@ def show_one(session: Session, row: Licence, now: datetime, *, json: bool) -> No
     if json:
         console.json_line(facts)
         return
-    terms = facts.pop("terms")
-    lines = [(name, _value_text(value)) for name, value in {**facts, **terms}.items()]
-    _print_table(("term", "value"), lines)
+    facts.pop("terms")
+    shown = {name: value for name, value in facts.items() if value is not None and not name.endswith("salt")}
+    shown |= _terms_in_words(session, Terms.from_json(row.terms))
+    _print_table(("term", "value"), [(name.replace("_", " "), str(value)) for name, value in shown.items()])
+
+
+def _terms_in_words(session: Session, terms: Terms) -> dict[str, str]:
+    """Return the terms by heading. A term that the licence does not have is left out."""
+    query = select(Design.id, Design.reference).where(Design.id.in_(terms.designs))
+    references = {design.id: design.reference for design in session.execute(query)}
+    words = {
+        "designs": ", ".join(references.get(design_id, design_id) for design_id in terms.designs),
+        "collections": ", ".join(terms.collections),
+        "territories": _where(terms),
+        "goods": ", ".join(map(str, terms.goods)) or "all",
+        "channels": ", ".join(terms.channels) or "any",
+        "starts on": terms.starts_on.isoformat(),
+        "ends on": str(terms.ends_on or "no end"),
+        "cap": f"{terms.cap:,} units" if terms.cap else "none",
+        "sublicensing": "yes" if terms.sublicensing else "no",
+        "exclusive": "yes" if terms.exclusive else "no",
+    }
+    return {heading: value for heading, value in words.items() if value}
+
+
+def _where(terms: Terms) -> str:
+    """Return `DE, FR`, or `everywhere except CN`."""
+    named = "everywhere" if EVERYWHERE in terms.territories else ", ".join(terms.territories)
+    return f"{named} except {', '.join(terms.except_territories)}" if terms.except_territories else named
 
 
 def _offered_by(session: Session, row: Licence) -> str | None:
@@ -95,12 +121,6 @@ def _licence_dict(session: Session, row: Licence, today: date) -> dict[str, Any]
         "offered_salt": row.offered_salt,
         "accepted_salt": row.accepted_salt,
     }
-
-
-def _value_text(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "any"
-    return "-" if value is None else str(value)
 
 
 def _print_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
