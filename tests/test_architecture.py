@@ -204,6 +204,8 @@ def _examples_in(command: Any, name: str) -> list[str]:
 def test_every_example_parses(line: str) -> None:
     """The command lines of docs/cli.md name commands and options that exist."""
     words = shlex.split(line.partition("authcheck ")[2].partition(">")[0])
+    while words[0].startswith("--"):  # the options before a command: --server URL, --local
+        words = words[2:] if words[0] == "--server" else words[1:]
     command: Any = LOADED[words.pop(0)]
     while hasattr(command, "commands"):
         command = command.commands[words.pop(0)]

@@ -21,6 +21,7 @@ from authcheck.licences.parties import own_licences
 from authcheck.members.principals import Principal
 from authcheck.members.reach import WHOLE
 from authcheck.members.tables import Organisation
+from authcheck.registry.design_names import find_id
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
@@ -31,7 +32,7 @@ from ..wire.certificates import BatchIn, BatchOut, CertificateOut, MeterOut, Rev
 from ..wire.forms import Page, Text
 
 router = APIRouter(route_class=KeyFirst, prefix="/v1", tags=["certificates"])
-DesignId = Annotated[Text | None, Query(max_length=40)]
+DesignId = Annotated[Text | None, Query(max_length=200)]
 Gtin = Annotated[Text | None, Query(max_length=14)]
 Lot = Annotated[Text | None, Query(max_length=20)]
 CSV: dict[int | str, dict[str, Any]] = {200: {"description": "The table.", "content": {"text/csv": {}}}}
@@ -50,19 +51,19 @@ def issue_batch(
             "Send an Idempotency-Key. It prevents that a repeated request issues certificates twice.",
             code="idempotency.missing",
         )
-    order = Order(
-        design_id=body.design,
-        gtin=body.gtin,
-        lot=body.lot,
-        product=body.product,
-        request_key=once.key,
-        count=body.count,
-        serials=tuple(body.serials),
-        pins=body.pins,
-        licence_id=body.licence,
-    )
     vault = open_vault(workspace.settings)
     with workspace.database.writing() as session:
+        order = Order(
+            design_id=find_id(session, caller.organisation_id, body.design, caller.reach),
+            gtin=body.gtin,
+            lot=body.lot,
+            product=body.product,
+            request_key=once.key,
+            count=body.count,
+            serials=tuple(body.serials),
+            pins=body.pins,
+            licence_id=body.licence,
+        )
         organisation = session.get_one(Organisation, caller.organisation_id)
         batch = issuing.issue(session, vault, workspace.settings, organisation, order, utc_now())
         answer = _batches_out(session, workspace, [batch], caller)[0]
@@ -86,10 +87,11 @@ def list_batches(  # noqa: PLR0917 - one parameter per filter
 ) -> Page[BatchOut]:
     """List your batches, oldest or newest first."""
     with workspace.database.reading() as session:
+        design_id = _find_id(session, caller, design)
         rows = batches.list_batches(
             session,
             caller.organisation_id,
-            BatchFilter(design_id=design, gtin=gtin, lot=lot, words=words.strip(), unsigned=unsigned),
+            BatchFilter(design_id=design_id, gtin=gtin, lot=lot, words=words.strip(), unsigned=unsigned),
             after=paging.after,
             newest_first=order == "newest",
             limit=paging.fetch,
@@ -136,8 +138,9 @@ def list_certificates(  # noqa: PLR0917 - one parameter per filter
     state: Literal["unsigned", "active", "revoked"] | None = None,
 ) -> Page[CertificateOut]:
     """List your certificates in the order of issue."""
-    chosen = Filter(batch_id=batch, design_id=design, gtin=gtin, lot=lot, state=state)
     with workspace.database.reading() as session:
+        design_id = _find_id(session, caller, design)
+        chosen = Filter(batch_id=batch, design_id=design_id, gtin=gtin, lot=lot, state=state)
         rows = batches.list_certificates(
             session,
             caller.organisation_id,
@@ -172,6 +175,11 @@ def revoke_certificates(caller: Revoker, body: RevocationIn, workspace: Workspac
         )
     publishing.publish_recorded(workspace.database, workspace.settings)
     return RevocationOut(revoked=counts.now, revoked_before=counts.before)
+
+
+def _find_id(session: Session, caller: Principal, design: str | None) -> str | None:
+    """Return the id of the design in a filter, which an owner may name by reference."""
+    return find_id(session, caller.organisation_id, design, caller.reach) if design else None
 
 
 def _batches_out(

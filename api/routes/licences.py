@@ -16,7 +16,9 @@ from authcheck.licences.listing import Filter
 from authcheck.licences.tables import Licence
 from authcheck.licences.terms import Terms
 from authcheck.members import organisations
+from authcheck.members.principals import Principal
 from authcheck.members.tables import Organisation
+from authcheck.registry.design_names import find_id
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
@@ -68,8 +70,9 @@ def offer_licence(
     with workspace.database.writing() as session:
         owner = session.get_one(Organisation, caller.organisation_id)
         licensee = organisations.get_organisation(session, body.licensee)
+        terms = _read_terms(session, caller, body.terms)
         licence = agreements.offer(
-            session, owner, licensee, _read_terms(body.terms), now, parent_id=body.parent, reach=caller.reach
+            session, owner, licensee, terms, now, parent_id=body.parent, reach=caller.reach
         )
         answer = _licences_out(session, [licence], now)[0]
     publishing.publish_recorded(workspace.database, workspace.settings)
@@ -161,7 +164,8 @@ def amend_licence(
     with workspace.database.writing() as session:
         owner = session.get_one(Organisation, caller.organisation_id)
         act = agreements.amend if read is None else amending.amend_from
-        version = act(session, owner, read or licence_id, _read_terms(body), now, reach=caller.reach)
+        terms = _read_terms(session, caller, body)
+        version = act(session, owner, read or licence_id, terms, now, reach=caller.reach)
         answer = _licences_out(session, [version], now)[0]
     return _publish(workspace, answer)
 
@@ -195,8 +199,10 @@ def _publish(workspace: Workspace, answer: LicenceOut) -> LicenceOut:
     return answer
 
 
-def _read_terms(body: TermsIn) -> Terms:
-    return Terms.from_json(body.model_dump(mode="json"))
+def _read_terms(session: Session, caller: Principal, body: TermsIn) -> Terms:
+    """Return the terms with the ids of the designs that the body names by reference."""
+    ids = [find_id(session, caller.organisation_id, name, caller.reach) for name in body.designs]
+    return Terms.from_json(body.model_dump(mode="json") | {"designs": ids})
 
 
 def _licences_out(session: Session, rows: list[Licence], now: datetime) -> list[LicenceOut]:

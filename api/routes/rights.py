@@ -13,6 +13,7 @@ from authcheck.licences.design_rights import NewRight
 from authcheck.licences.written import read_day
 from authcheck.members.permissions import Resource, Right
 from authcheck.members.principals import Principal
+from authcheck.registry.design_names import find_id
 from authcheck.storage.opening import utc_now
 from authcheck.workspace import Workspace
 
@@ -82,7 +83,7 @@ def list_rights(
     paging: PagingDep,
     *,
     state: Annotated[State | None, Query(description="Only rights in this state.")] = None,
-    design: Annotated[str | None, Query(max_length=40, description="Only rights in this design.")] = None,
+    design: Annotated[str | None, Query(max_length=200, description="Only rights in this design.")] = None,
 ) -> Page[RightOut]:
     """List your rights, oldest first. The operator sees the rights of all owners."""
     today = utc_now().date()
@@ -90,7 +91,7 @@ def list_rights(
         rows = rights.list_rights(
             session,
             _owner_id(caller),
-            design_id=design,
+            design_id=find_id(session, caller.organisation_id, design, caller.reach) if design else None,
             state=state,
             after=paging.after,
             limit=paging.fetch,

@@ -13,6 +13,7 @@ from authcheck.licences.subjects import outside_territory_error
 from authcheck.members.principals import Principal
 from authcheck.members.reach import WHOLE
 from authcheck.members.tables import Organisation
+from authcheck.registry.design_names import find_id
 from authcheck.registry.designs import get_design
 from authcheck.storage.opening import utc_now
 from authcheck.storefronts import licensed, proving, sellers, shops
@@ -127,9 +128,10 @@ def who_may_sell(
     """
     today = utc_now().date()
     with workspace.database.reading() as session:
+        design_id = find_id(session, caller.organisation_id, design, caller.reach)
         if caller.reach != WHOLE:
-            _refuse_outside(session, caller, design, territory)
-        row = get_design(session, design)
+            _refuse_outside(session, caller, design_id, territory)
+        row = get_design(session, design_id)
         answer = sellers.may_sell(
             session,
             row,

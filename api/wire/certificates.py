@@ -16,7 +16,7 @@ Reason = Literal["recalled", "stolen", "lost", "damaged", "copied", "mistake", "
 class BatchIn(Wire):
     """Units to certify: `count` units, or one for each of your own `serials`. At most 10,000."""
 
-    design: Text = Field(max_length=40, description="Id of your design.")
+    design: Text = Field(max_length=200, description="The design, by id or by your reference.")
     gtin: Text = Field(max_length=40, examples=["4006381333931"])
     lot: Text = Field(max_length=40, description="1 to 20 characters of GS1's set.", examples=["L2026-11"])
     product: Text = Field(

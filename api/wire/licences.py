@@ -13,7 +13,9 @@ Name = Annotated[str, StringConstraints(max_length=200)]
 class TermsIn(Wire):
     """The terms of a licence: designs or collections, territories, goods, channels, period, units."""
 
-    designs: list[Name] = Field(default_factory=list, max_length=500, description="Ids of designs.")
+    designs: list[Name] = Field(
+        default_factory=list, max_length=500, description="Designs, by id or by your reference."
+    )
     collections: list[Name] = Field(
         default_factory=list,
         max_length=500,

@@ -13,6 +13,8 @@ from authcheck.labels.gs1 import check_gtin, check_lot, check_serial
 
 MOST_UNITS = 10_000  # of one request
 PRODUCT_CHARS = 200
+MOST_SERIAL_BYTES = 1024 * 1024  # of a file of serial numbers
+SERIAL_HEADERS = ("serial", "serials", "serial_number", "serial_numbers", "serial_no", "seriennummer")
 REQUEST_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 

@@ -19,13 +19,13 @@ SPELLINGS = {
     spelling: column
     for column, spellings in {
         "reference": "referenz listing_id 编号 商品编号",
-        "seller": "verkäufer 卖家 店铺",
+        "seller": "shop verkäufer 卖家 店铺",
         "channel": "marktplatz marketplace 平台",
         "territory": "land country 国家",
         "pictures": "bilder images 图片",
         "goods": "waren nice_classes 类别",
         "price": "preis 价格 售价",
-        "listed_on": "datum date 日期",
+        "listed_on": "datum date on 日期",
         "certificate": "zertifikat 证书",
         "currency": "währung 货币 币种",
         "url": "link adresse 链接 网址 商品链接",

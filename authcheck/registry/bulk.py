@@ -195,7 +195,7 @@ def _repeated_error(first: Row, row: Row) -> RowRejected:
 
 def _owner_error(handle: str, only_owner: str | None) -> RowRejected | None:
     if not handle:
-        return RowRejected("Name the owner of the row in the table or with --owner.", code="row.owner")
+        return RowRejected("Name the owner of the row in the table or with --org.", code="row.owner")
     if only_owner not in {None, handle}:
         return RowRejected("You can register designs only for yourself.", code="row.owner")
     return None

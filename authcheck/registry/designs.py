@@ -1,6 +1,5 @@
 """Functions that find, list, change and retire registered designs."""
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -15,6 +14,7 @@ from authcheck.members.reach import WHOLE, Reach
 from authcheck.members.tables import Organisation
 from authcheck.registry import facts
 from authcheck.registry.clock import lock_registry, next_tick
+from authcheck.registry.design_names import spellings
 from authcheck.registry.disputes import withdraw
 from authcheck.registry.joining import ask_change
 from authcheck.registry.tables import DISPUTED, Design, Dispute, View, ViewFeatures
@@ -89,14 +89,16 @@ def get_design(
 ) -> Design:
     """Return one design with owner, views and disputes, if it is of the owner `owner_id` and within reach.
 
-    Raises NotFound (`design.not_found`), also for a design of another owner. The database compares the owner:
-    both cases read no row, so they take the same time.
+    With an owner, `design_id` may be the owner's reference. Raises NotFound (`design.not_found`), also for a
+    design of another owner. The database compares the owner: both cases read no row and take the same time.
     """
-    design_id = normal_id(design_id)
-    query = select_designs().where(Design.id == design_id, reach.has_design(Design.id))
-    if owner_id is not None:
-        query = query.where(Design.owner_id == owner_id)
-    return _get_one(session, query, design_id)
+    name, design_id = design_id, normal_id(design_id)
+    query = select_designs().where(reach.has_design(Design.id))
+    if owner_id is None:
+        return _get_one(session, query.where(Design.id == design_id), design_id)
+    is_named = (Design.id == design_id) | Design.reference.in_(spellings(name))
+    query = query.where(Design.owner_id == owner_id, is_named).order_by(Design.id != design_id, Design.id)
+    return _get_one(session, query.limit(1), name)
 
 
 def get_previewed_design(session: Session, design_id: str) -> Design:
@@ -124,11 +126,10 @@ def find_design(session: Session, owner: str, reference: str) -> Design:
     Unseen characters and the two ways to write an accent change nothing.
     """
     handle, seen = fold(owner).lower(), tidy(reference)
-    spellings = [seen, unicodedata.normalize("NFD", seen)]
     query = (
         select_designs()
         .join(Design.owner)
-        .where(Organisation.handle == handle, Design.reference.in_(spellings))
+        .where(Organisation.handle == handle, Design.reference.in_(spellings(reference)))
         .order_by(Design.reference != seen, Design.id)
         .limit(1)
     )

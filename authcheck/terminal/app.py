@@ -31,10 +31,11 @@ class Place(NamedTuple):
 
 
 EXAMPLES = Path(__file__).parent / "examples.txt"  # of docs/cli.md
-LOOK, BRANDS, MARKETPLACES, OPERATORS = (
+LOOK, BRANDS, MARKETPLACES, MEMBERS, OPERATORS = (
     "Look and verify",
     "Brands and their licensees",
     "Marketplaces",
+    "Work at a server of others",
     "Run the service",
 )
 COMMANDS = {
@@ -70,6 +71,8 @@ COMMANDS = {
         "listings", "listings_app", "Check listings in bulk and read their verdicts.", MARKETPLACES
     ),
     "cases": Place("deciding", "cases_app", "Read and decide the cases of suspect listings.", MARKETPLACES),
+    "login": Place("logging_in", "log_in", "Work at a server with your API key.", MEMBERS),
+    "logout": Place("logging_in", "log_out", "Forget the server and the key.", MEMBERS),
     "demo": Place("serving", "demo", "Load the sample data, check it, then serve.", OPERATORS),
     "serve": Place("serving", "serve", "Serve the pages and the API.", OPERATORS),
     "organisations": Place(
@@ -103,14 +106,22 @@ class LoadedWhenAsked(TyperGroup):
             for name, place in COMMANDS.items()
         }
 
-    def load(self, name: str) -> None:
-        """Replace the summary of a command by the command. Typer refuses an unknown name later."""
-        if name in COMMANDS:
-            self.commands[name] = load_command(name)
+    def load(self, name: str, server: str | None = None, *, local: bool = True) -> None:
+        """Replace the summary of a command by the command. Typer refuses an unknown name later.
+
+        A member's command works at the chosen server, see `logins.chosen`.
+        """
+        if name not in COMMANDS:
+            return
+        self.commands[name] = load_command(name)
+        if COMMANDS[name].panel in {LOOK, BRANDS, MARKETPLACES} and not local:
+            logins = import_module("authcheck.terminal.remote.logins")
+            if (login := logins.chosen(server)) is not None:
+                import_module("authcheck.terminal.remote.commands").move(self.commands[name], name, login)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Load the command that the first argument names, then let Typer continue."""
-        self.load(args[0])
+        self.load(args[0], ctx.params.get("server"), local=ctx.params.get("local", True))
         return super().resolve_command(ctx, args)
 
 
@@ -159,6 +170,11 @@ def options(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(envvar="AUTHCHECK_SERVER", metavar="URL", help="Work at this server. See login."),
+    ] = None,
+    local: Annotated[bool, typer.Option("--local", help="Work on this computer, also after login.")] = False,
 ) -> None:
     """Find registered designs in pictures. Issue and verify certificates."""
 

@@ -2,15 +2,13 @@
 
 import base64
 import shutil
-import threading
-import time
 from pathlib import Path
 
 import make
 import pytest
 import units_made as units
-import uvicorn
 from npm_made import run_node, run_script
+from servers_made import serving
 from starlette.testclient import TestClient
 
 from authcheck.workspace import Workspace
@@ -40,23 +38,14 @@ def test_a_generated_client_works(
     design = units.brand_with_key(workspace)
     key = make.key(workspace, "designs:read", "certificates:issue", "listings:check", owner="acme")
     picture = make.picture_bytes(len("acme"))
-    server = uvicorn.Server(uvicorn.Config(client.app, port=0, lifespan="off", log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
+    with serving(client.app) as url:
         question = {
-            "url": f"http://127.0.0.1:{port}",
+            "url": url,
             "key": key,
             "design": design,
             "picture": base64.b64encode(picture).decode(),
         }
         told = run_script(node_modules, compiled, question)
-    finally:
-        server.should_exit = True
-        thread.join(10)
     assert told == {
         "reference": "KITE-1",
         "units": 2,

@@ -84,9 +84,9 @@ def test_collections_come_from_folders_tables_and_commands(
         (tmp_path / f"{name}.png" if name != "A" else folder / "A.png").write_bytes(make.picture_bytes(seed))
     table = tmp_path / "table.csv"
     table.write_text("reference,picture,collection\nB,B.png,Autumn\nC,C.png,\n")
-    assert cli("designs", "import", folder, "--owner", "acme", "--collection", "Spring").code == 0
-    assert cli("designs", "import", table, "--owner", "acme").code == 0
-    assert cli("designs", "collect", "C", "Winter", "--owner", "acme").code == 0
+    assert cli("designs", "import", folder, "--org", "acme", "--collection", "Spring").code == 0
+    assert cli("designs", "import", table, "--org", "acme").code == 0
+    assert cli("designs", "collect", "C", "Winter", "--org", "acme").code == 0
     listed = cli("designs", "list", "--json").objects
     assert [(one["reference"], one["collection"]) for one in listed] == [
         ("A", "Spring"), ("B", "Autumn"), ("C", "Winter"),

@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_drawings_and_photos_are_registered_and_found(cli: Any, folder: Path, workspace: Workspace) -> None:
     """HEIC, SVG and each page of a PDF are registered. A Photoshop file is named with what to do."""
-    done = cli("designs", "import", folder, "--owner", "acme", "--json")
+    done = cli("designs", "import", folder, "--org", "acme", "--json")
     assert [(row["reference"], row["status"], row["code"]) for row in done.objects] == [
         ("ART", "rejected", "image.format"),
         ("BOOK", "registered", ""),
@@ -46,12 +46,12 @@ def test_drawings_and_photos_are_registered_and_found(cli: Any, folder: Path, wo
     ]
     views = {
         design["reference"]: len(
-            cli("designs", "show", design["reference"], "--owner", "acme", "--json").objects[0]["views"]
+            cli("designs", "show", design["reference"], "--org", "acme", "--json").objects[0]["views"]
         )
         for design in cli("designs", "list", "--json").objects
     }
     assert views == {"BOOK": 2, "LOGO": 1, "PHOTO": 1}
-    again = cli("designs", "import", folder, "--owner", "acme")
+    again = cli("designs", "import", folder, "--org", "acme")
     assert again.err.startswith("0 registered, 3 already yours, 0 disputed, 1 rejected.")
     shot = folder.parent / "shot.jpg"
     open_picture(LOGO).image.save(shot, quality=70)
@@ -63,7 +63,7 @@ def test_drawings_and_photos_are_registered_and_found(cli: Any, folder: Path, wo
 def test_a_single_drawing_is_a_design(cli: Any, folder: Path) -> None:
     """A drawing or photo that is named alone is known by its bytes, whatever its name is."""
     (folder / "noname").write_bytes(LOGO)
-    assert cli("designs", "import", folder / "noname", "--owner", "acme").err.startswith("1 registered")
+    assert cli("designs", "import", folder / "noname", "--org", "acme").err.startswith("1 registered")
     assert cli("designs", "list", "--json").objects[0]["reference"] == "noname"
 
 
@@ -72,7 +72,7 @@ def test_a_mask_does_not_fit_several_pages(cli: Any, folder: Path) -> None:
     """A mask file for a document of several pages is refused."""
     mask = folder.parent / "mask.png"
     Image.new("L", (300, 400), 255).save(mask)
-    done = cli("designs", "import", folder / "BOOK.pdf", "--owner", "acme", "--mask", mask)
+    done = cli("designs", "import", folder / "BOOK.pdf", "--org", "acme", "--mask", mask)
     assert "[mask.pages, mask]" in done.out
 
 
@@ -95,7 +95,7 @@ def test_a_zip_of_pictures_is_imported_and_scanned(cli: Any, tmp_path: Path) -> 
         "inner.zip": zip_of({}),
     }
     (tmp_path / "prints.zip").write_bytes(zip_of(files))
-    done = cli("designs", "import", tmp_path / "prints.zip", "--owner", "acme", "--json")
+    done = cli("designs", "import", tmp_path / "prints.zip", "--org", "acme", "--json")
     assert [(row.get("reference"), row.get("status"), row.get("code")) for row in done.objects[:3]] == [
         ("KITE", "registered", ""),
         ("LOGO", "registered", ""),
@@ -119,7 +119,7 @@ def test_a_table_in_a_zip_names_the_pictures_beside_it(cli: Any, tmp_path: Path,
         "all/prints/other.png": make.picture_bytes(2),
     }
     (tmp_path / "all.zip").write_bytes(zip_of(files))
-    done = cli("designs", "import", tmp_path / "all.zip", "--owner", "acme", "--json")
+    done = cli("designs", "import", tmp_path / "all.zip", "--org", "acme", "--json")
     assert [(row.get("reference"), row.get("code")) for row in done.objects[:2]] == [
         ("K-1", ""),
         ("K-2", "row.picture_missing"),
@@ -138,7 +138,7 @@ def test_a_table_of_something_else_in_a_zip_is_counted(
 ) -> None:
     """A price list or a camera's notes beside the pictures change nothing, and are named."""
     (tmp_path / "a.zip").write_bytes(zip_of({"K.png": make.picture_bytes(1), name: data}))
-    done = cli("designs", "import", tmp_path / "a.zip", "--owner", "acme")
+    done = cli("designs", "import", tmp_path / "a.zip", "--org", "acme")
     assert f"We do not read {name} in the archive" in done.err
     assert done.err.endswith(
         f"1 registered, 0 already yours, 0 disputed, 0 rejected. Left out 1 file: 1 {Path(name).suffix}.\n"
@@ -152,16 +152,16 @@ def test_the_only_table_in_a_folder_gives_the_references(cli: Any, tmp_path: Pat
     (tmp_path / "all" / "prints" / "KITE.png").write_bytes(make.picture_bytes(1))
     (tmp_path / "all" / "prints" / "other.png").write_bytes(make.picture_bytes(2))
     (tmp_path / "all" / "designs.csv").write_text("reference,picture,owner\nK-1,prints/kite.png,Acme\n")
-    done = cli("designs", "import", tmp_path / "all", "--owner", "ACME", "--json")
+    done = cli("designs", "import", tmp_path / "all", "--org", "ACME", "--json")
     assert [(row.get("reference"), row.get("status")) for row in done.objects] == [
         ("K-1", "registered"),
         (None, None),
     ]
     assert done.objects[1] == {"skipped": {"not named in the table": 1}}
     assert "We read the table" in done.err
-    assert cli("designs", "list", "--owner", "acme", "--json").objects[0]["reference"] == "K-1"
+    assert cli("designs", "list", "--org", "acme", "--json").objects[0]["reference"] == "K-1"
     (tmp_path / "all" / "old.csv").write_text("reference,picture\nK-2,prints/other.png\n")
-    both = cli("designs", "import", tmp_path / "all", "--owner", "acme", "--dry-run")
+    both = cli("designs", "import", tmp_path / "all", "--org", "acme", "--dry-run")
     assert "has several tables of designs" in both.err
     assert "Left out 2 files: 2 .csv." in both.err
 
@@ -178,5 +178,5 @@ def test_the_only_table_in_a_folder_gives_the_references(cli: Any, tmp_path: Pat
 def test_other_archives_are_named(cli: Any, tmp_path: Path, name: str, data: bytes, code: str) -> None:
     """An archive that we cannot read says what to do."""
     (tmp_path / name).write_bytes(data)
-    done = cli("designs", "import", tmp_path / name, "--owner", "acme")
+    done = cli("designs", "import", tmp_path / name, "--org", "acme")
     assert (done.code, f"[{code}]" in done.err) == (2, True)

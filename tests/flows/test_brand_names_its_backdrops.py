@@ -162,17 +162,17 @@ def test_the_operator_keeps_negatives_from_a_terminal(cli: Any, tmp_path: Path) 
     for seed in (1, 2):
         (tmp_path / f"{seed}.png").write_bytes(make.picture_bytes(seed))
     (tmp_path / "r.png").write_bytes(make.picture_bytes(3))
-    assert cli("designs", "import", tmp_path / "r.png", "--owner", "acme").code == 0
+    assert cli("designs", "import", tmp_path / "r.png", "--org", "acme").code == 0
     assert cli("negatives", "add", tmp_path / "1.png", tmp_path / "2.png").code == 0
-    assert cli("negatives", "add", tmp_path / "1.png", "--owner", "acme", "--label", "floor").code == 0
+    assert cli("negatives", "add", tmp_path / "1.png", "--org", "acme", "--label", "floor").code == 0
     everybodys = cli("negatives", "list", "--json").objects
     assert [one["label"] for one in everybodys] == ["1.png", "2.png"]
-    (mine,) = cli("negatives", "list", "--owner", "acme", "--json").objects
+    (mine,) = cli("negatives", "list", "--org", "acme", "--json").objects
     assert mine["label"] == "floor"
     refused = cli("negatives", "remove", mine["number"])
     assert (refused.code, "[negative.not_found]" in refused.err) == (2, True)
-    assert cli("negatives", "remove", mine["number"], "--owner", "acme").code == 0
-    assert cli("negatives", "list", "--owner", "acme", "--json").objects == []
+    assert cli("negatives", "remove", mine["number"], "--org", "acme").code == 0
+    assert cli("negatives", "list", "--org", "acme", "--json").objects == []
     assert "1.png" in cli("negatives", "list").out
-    unknown = cli("negatives", "add", tmp_path / "1.png", "--owner", "nobody")
+    unknown = cli("negatives", "add", tmp_path / "1.png", "--org", "nobody")
     assert (unknown.code, "[organisation.not_found]" in unknown.err) == (2, True)

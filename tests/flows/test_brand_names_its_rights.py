@@ -201,11 +201,11 @@ def test_the_commands(cli: Any, workspace: Workspace, tmp_path: Path) -> None:
     """The same at the command line."""
     make.register(workspace, "KITE", seed=1)
     (tmp_path / "paper.png").write_bytes(make.picture_bytes(2))
-    named = ("rights", "add", "KITE", "--owner", "acme", "--kind", "trade_mark", "--territories", "FR")
+    named = ("rights", "add", "KITE", "--org", "acme", "--kind", "trade_mark", "--territories", "FR")
     added = cli(*named, "--number", "1234", "--office", "INPI", "--document", tmp_path / "paper.png")
     assert added.code == 0, added.err
     right_id = added.out.strip()
-    assert "in_review  acme KITE trade_mark INPI 1234" in cli("rights", "list", "--owner", "acme").out
+    assert "in_review  acme KITE trade_mark INPI 1234" in cli("rights", "list", "--org", "acme").out
     assert cli("rights", "accept", right_id).code == 0
     assert cli("rights", "refuse", right_id, "--reason", "cancelled").code == 0
     (listed,) = cli("rights", "list", "--state", "refused", "--json").objects

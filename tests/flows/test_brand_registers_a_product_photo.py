@@ -393,11 +393,11 @@ def test_a_dry_run_judges_and_stores_nothing(workspace: Workspace, folder: Path)
 
 def test_the_command_line_names_what_is_hard_to_find(cli: Any, folder: Path) -> None:
     """The command prints the row and its codes, and at the end the references and the remedy."""
-    done = cli("designs", "import", folder / "dawn.png", "--owner", "acme")
+    done = cli("designs", "import", folder / "dawn.png", "--org", "acme")
     assert done.code == 0
     assert "dawn  registered: hard to find in photos [design.few_points" in done.out
     assert "1 of these designs will be hard to find in photos: dawn." in done.err
-    shown = cli("designs", "show", "dawn", "--owner", "acme")
+    shown = cli("designs", "show", "dawn", "--org", "acme")
     assert "few feature points: add a larger" in shown.out.replace("\n", " ")
 
 
@@ -407,9 +407,9 @@ def test_the_command_line_changes_masks(cli: Any, folder: Path) -> None:
 
     The command needs exactly one of the three options, and a known picture.
     """
-    done = cli("designs", "import", folder / "tee.png", "--owner", "acme", "--mask", folder / "mask.png")
+    done = cli("designs", "import", folder / "tee.png", "--org", "acme", "--mask", folder / "mask.png")
     assert done.code == 0
-    named = ("tee", "--owner", "acme")
+    named = ("tee", "--org", "acme")
 
     def source() -> Any:
         return cli("designs", "show", *named, "--json").objects[0]["views"][0]["mask_source"]
@@ -431,17 +431,17 @@ def test_the_command_line_changes_masks(cli: Any, folder: Path) -> None:
 def test_one_picture_of_several_must_be_named(cli: Any, folder: Path) -> None:
     """The command does not guess a picture: a design of several pictures needs --view."""
     (folder / "t.csv").write_text("reference,picture\nPAIR,tee.png|cup.png\n")
-    assert cli("designs", "import", folder / "t.csv", "--owner", "acme").code == 0
-    refused = cli("designs", "mask", "PAIR", "--owner", "acme", "--auto")
+    assert cli("designs", "import", folder / "t.csv", "--org", "acme").code == 0
+    refused = cli("designs", "mask", "PAIR", "--org", "acme", "--auto")
     assert (refused.code, "[setting.view]" in refused.err) == (2, True)
     sha256 = cli("designs", "list", "--json").objects[0]["views"][1]["sha256"]
-    assert cli("designs", "mask", "PAIR", "--owner", "acme", "--auto", "--view", sha256[:10]).code == 0
+    assert cli("designs", "mask", "PAIR", "--org", "acme", "--auto", "--view", sha256[:10]).code == 0
     views = cli("designs", "list", "--json").objects[0]["views"]
     assert [view["mask_source"] for view in views] == [None, "automatic"]
 
 
 def test_one_mask_file_is_not_for_a_folder(cli: Any, folder: Path) -> None:
     """A folder import accepts only auto or none as the mask."""
-    refused = cli("designs", "import", folder, "--owner", "acme", "--mask", folder / "mask.png")
+    refused = cli("designs", "import", folder, "--org", "acme", "--mask", folder / "mask.png")
     assert (refused.code, "[setting.mask]" in refused.err) == (2, True)
-    assert cli("designs", "import", folder, "--owner", "acme", "--mask", "auto").code == 0
+    assert cli("designs", "import", folder, "--org", "acme", "--mask", "auto").code == 0

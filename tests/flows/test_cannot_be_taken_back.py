@@ -79,12 +79,12 @@ def test_a_typing_error_makes_no_organisation(workspace: Workspace, cli: Cli, tm
     make.register(workspace, owner="acme")
     for words in (
         ("keys", "create", "--org", "acmee", "--scope", "designs:read"),
-        ("designs", "import", picture, "--owner", "amce"),
+        ("designs", "import", picture, "--org", "amce"),
     ):
         done = cli(*words)
         assert (done.code, "Do you mean acme?" in done.err) == (2, True)
         assert "organisations add" in done.err
     assert "organisation.not_found" in cli("keys", "create", "--org", "herons", "--scope", "designs:read").err
-    assert cli("designs", "import", picture, "--owner", "herons").code == 0
+    assert cli("designs", "import", picture, "--org", "herons").code == 0
     with workspace.database.reading() as session:
         assert {*session.scalars(select(Organisation.handle))} == {"acme", "herons"}

@@ -133,7 +133,7 @@ def test_a_command_says_what_stands_against_it(
     """`designs collect` ends with an error that names both licences and licensees."""
     first = grant(acme, "printers", collections=(SPRING,), exclusive=True)
     second = grant(acme, "weavers", designs=(acme.design.id,))
-    done = cli("designs", "collect", "KITE-1", SPRING, "--owner", "acme")
+    done = cli("designs", "collect", "KITE-1", SPRING, "--org", "acme")
     assert done.code == 2
     assert f"licence {first.id} of printers, which is exclusive" in done.err
     assert f"licence {second.id} of weavers" in done.err

@@ -370,12 +370,12 @@ def test_the_command_answers_people_and_programs(
 ) -> None:
     """The command exits with 1 when somebody has to act, and prints the verdict, the reasons and their sources."""
     (tmp_path / "a.jpg").write_bytes(copy(1))
-    words = ("--seller", "kites", "--channel", "bigmarket", "--territory", "DE")
+    words = ("--shop", "kites", "--marketplace", "bigmarket", "--territory", "DE")
     done = cli("check-listing", tmp_path / "a.jpg", *words, "--goods", "25", "--reference", "L-1")
     assert done.code == 1
     assert done.out.startswith("unlicensed_use  L-1  kites on bigmarket in DE")
     done = cli(
-        "check-listing", "--json", tmp_path / "a.jpg", *words, "--reference", "L-1", "--date", "2026-11-01"
+        "check-listing", "--json", tmp_path / "a.jpg", *words, "--reference", "L-1", "--on", "2026-11-01"
     )
     (told,) = done.objects
     assert (told["verdict"], told["design"], told["again"]) == ("unlicensed_use", kite, True)
@@ -390,11 +390,11 @@ def test_the_command_answers_people_and_programs(
 def test_the_command_says_when_it_cannot_tell(cli: Any, workspace: Workspace, tmp_path: Path) -> None:
     """Exit status: 0 for no finding, 2 for an invalid day, 3 for an unreadable picture without another finding."""
     (tmp_path / "a.jpg").write_bytes(copy(7))
-    words = ("--seller", "kites", "--channel", "bigmarket", "--territory", "DE")
+    words = ("--shop", "kites", "--marketplace", "bigmarket", "--territory", "DE")
     assert cli("check-listing", tmp_path / "a.jpg", *words).code == 0
     done = cli("check-listing", tmp_path / "a.jpg", tmp_path / "none.jpg", *words)
     assert (done.code, "[file.missing]" in done.err) == (3, True)
     assert cli("check-listing", tmp_path / "none.jpg", *words).code == 3
-    assert cli("check-listing", tmp_path / "a.jpg", *words, "--date", "tomorrow").code == 2
+    assert cli("check-listing", tmp_path / "a.jpg", *words, "--on", "tomorrow").code == 2
     assert cli("check-listing", tmp_path / "a.jpg", *words, "--goods", "shirts").code == 2
     assert workspace

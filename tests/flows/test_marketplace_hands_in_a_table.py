@@ -183,9 +183,9 @@ def test_details_of_a_table_cost_no_row(cli: Any, folder: Path, workspace: Works
 def test_the_command_line_takes_details(cli: Any, folder: Path) -> None:
     """The options are read as people write values. The reader of the terminal sees no escape of a stranger."""
     words = (
-        "--seller",
+        "--shop",
         "k",
-        "--channel",
+        "--marketplace",
         "bigmarket",
         "--territory",
         "DE",

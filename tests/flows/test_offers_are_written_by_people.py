@@ -163,8 +163,8 @@ def test_a_word_of_a_list_may_have_capitals_and_blanks(
     """Kinds, roles, states, verdicts, reasons and handles are read as a keyboard capitalises them."""
     (tmp_path / "kite.png").write_bytes(make.picture_bytes())
     said = [
-        ("designs", "import", str(tmp_path / "kite.png"), "--owner", "Acme", "--kind", " Logo"),
-        ("designs", "list", "--owner", "ACME", "--state", "Registered"),
+        ("designs", "import", str(tmp_path / "kite.png"), "--org", "Acme", "--kind", " Logo"),
+        ("designs", "list", "--org", "ACME", "--state", "Registered"),
         ("organisations", "add", "Kiteco", "--role", "Licensee"),
         ("licences", "offer", "--org", "acme", "--to", "kiteco", "--design", "kite"),
         ("licences", "list", "--org", "Acme", "--role", "OWNER"),

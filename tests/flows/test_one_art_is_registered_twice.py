@@ -292,6 +292,6 @@ def test_an_import_names_the_twin(cli: Any, workspace: Workspace, tmp_path: Path
     """The import's report names the owner's earlier design with the same art, in the same table too."""
     for name, data in (("A.png", PRINT), ("B.jpg", WEB), ("C.png", make.picture_bytes(9))):
         (tmp_path / name).write_bytes(data)
-    result = cli("designs", "import", str(tmp_path), "--owner", "acme")
+    result = cli("designs", "import", str(tmp_path), "--org", "acme")
     assert "near your design A" in result.out
     assert result.out.count("near your design") == 1

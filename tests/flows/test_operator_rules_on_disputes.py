@@ -90,7 +90,7 @@ def test_the_ruling_is_an_entry_without_its_reason(
     (entry,) = [body for body in map(read_body, bodies) if body["t"] == "design.dispute_end"]
     assert (entry["dispute"], entry["by"]) == (dispute.id, "both")
     assert not any(b"settlement" in body for body in bodies)
-    assert "A private settlement." in cli("disputes", "list", "--owner", "acme", "--ended", "--json").out
+    assert "A private settlement." in cli("disputes", "list", "--org", "acme", "--ended", "--json").out
 
 
 @pytest.mark.parametrize(

@@ -355,7 +355,7 @@ def without_extra(environment: dict[str, str], *words: str | Path) -> "subproces
 def test_the_default_installation_needs_none(environment: dict[str, str], tmp_path: Path) -> None:
     """Registering and checking work where onnxruntime cannot be imported."""
     (tmp_path / "design.png").write_bytes(make.picture_bytes(0))
-    imported = without_extra(environment, "designs", "import", tmp_path / "design.png", "--owner", "acme")
+    imported = without_extra(environment, "designs", "import", tmp_path / "design.png", "--org", "acme")
     assert imported.returncode == 0, imported.stderr
     checked = without_extra(environment, "check", tmp_path / "design.png", "--json")
     assert (checked.returncode, '"verdict": "match"' in checked.stdout) == (1, True), checked.stderr

@@ -207,5 +207,5 @@ def test_the_command_names_what_it_could_not_do(cli: Any, workspace: Workspace) 
     )
     assert "1 pictures were read again" in done.err
     assert "1 pictures could not be read" in done.err
-    assert cli("designs", "retire", "GONE", "--owner", "acme", "--yes").code == 0
+    assert cli("designs", "retire", "GONE", "--org", "acme", "--yes").code == 0
     assert cli("db", "upgrade").code == 0

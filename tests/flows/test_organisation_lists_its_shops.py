@@ -209,7 +209,7 @@ def test_a_territory_is_a_country(workspace: Workspace, territory: str) -> None:
 def test_shops_on_the_command_line(workspace: Workspace, cli: Cli) -> None:
     """The commands add, list, ask and close. They print ids, and the exit code is the answer."""
     make.register(workspace, "KITE-1")
-    asked = ("who-may-sell", "KITE-1", "--owner", "acme", "--marketplace", MARKET, "--shop", SHOP)
+    asked = ("who-may-sell", "KITE-1", "--org", "acme", "--marketplace", MARKET, "--shop", SHOP)
     asked = (*asked, "--territory", "FR")
     assert cli(*asked).code == 1
     added = cli("storefronts", "add", "--org", "acme", "--marketplace", MARKET, "--shop", SHOP, "--url", URL)

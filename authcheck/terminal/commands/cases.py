@@ -32,7 +32,7 @@ def list_cases(
     *,
     organisation: Org = None,
     state: Annotated[State | None, typer.Option(help="Only cases in this state.")] = None,
-    seller: Annotated[str | None, typer.Option(help="Only cases of this shop id.")] = None,
+    seller: Annotated[str | None, typer.Option("--shop", help="Only cases of this shop.")] = None,
     json: Json = False,
 ) -> None:
     """List cases, oldest first, with their state and who holds them."""

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from authcheck.certificates import batches, brand_signatures, issuing, revoking
 from authcheck.certificates.batches import Filter, Selection
 from authcheck.certificates.meters import meters_of
-from authcheck.certificates.orders import Order
+from authcheck.certificates.orders import MOST_SERIAL_BYTES, SERIAL_HEADERS, Order
 from authcheck.certificates.signature_files import (
     read_signatures,
     read_waiting,
@@ -34,9 +34,6 @@ from authcheck.terminal.commands.address import Yes, confirm_address
 from authcheck.terminal.output import certificates, console
 from authcheck.terminal.output.console import Json, Sure
 from authcheck.vault import load_key
-
-MOST_SERIAL_BYTES = 1024 * 1024
-SERIAL_HEADERS = ("serial", "serials", "serial_number", "serial_numbers", "serial_no", "seriennummer")
 
 certificates_app = typer.Typer(no_args_is_help=True, help="Certificates of single units.")
 Org = Annotated[str, typer.Option("--org", help="Handle of the brand.")]

@@ -33,7 +33,7 @@ designs_app = typer.Typer(no_args_is_help=True, help="Registered designs.")
 def import_designs(
     source: Annotated[Path, typer.Argument(metavar="PATH", help="A folder, a ZIP, a picture or a table.")],
     *,
-    owner: Annotated[str | None, typer.Option(help="Handle of the owner, also a new brand.")] = None,
+    owner: Annotated[str | None, typer.Option("--org", help="Handle of the owner, also a new brand.")] = None,
     kind: Annotated[str, typer.Option(help="Kind of the designs in a folder.")] = "other",
     collection: Annotated[
         str, typer.Option(help="Collection of the designs in a folder, to license them together.")
@@ -83,7 +83,7 @@ def _check_options(work: Workspace, what: SourceKind, owner: str | None, kind: s
     check_words("", as_word(kind))
     check_collection(collection)
     if owner is None:
-        raise BadSetting("The owner is missing. Name the owner with --owner.", code="setting.owner")
+        raise BadSetting("The owner is missing. Name the owner with --org.", code="setting.owner")
 
 
 def _add_mask(
@@ -107,7 +107,7 @@ def _add_mask(
 @designs_app.command("list")
 def list_designs(
     *,
-    owner: Annotated[str | None, typer.Option(help="Only this owner.")] = None,
+    owner: Annotated[str | None, typer.Option("--org", help="Only this owner.")] = None,
     state: Annotated[str | None, typer.Option(help="registered, disputed or retired.")] = None,
     json: Json = False,
 ) -> None:
@@ -126,7 +126,7 @@ def list_designs(
 def show_design(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="Design id or the owner's reference.")],
     *,
-    owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
+    owner: Annotated[str | None, typer.Option("--org", help="Owner of the reference.")] = None,
     json: Json = False,
 ) -> None:
     """Show one design with its pictures and disputes."""
@@ -138,7 +138,7 @@ def show_design(
 def mask_design(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="Design id or the owner's reference.")],
     *,
-    owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
+    owner: Annotated[str | None, typer.Option("--org", help="Owner of the reference.")] = None,
     view: Annotated[str, typer.Option(help="First digits of the picture's SHA-256, if several.")] = "",
     file: Annotated[Path | None, typer.Option(help="A picture, white on the design.")] = None,
     auto: Annotated[bool, typer.Option("--auto", help="Find the product.")] = False,
@@ -171,7 +171,7 @@ def collect_design(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="Design id or the owner's reference.")],
     collection: Annotated[str, typer.Argument(metavar="NAME", help="Collection. Empty: none.")],
     *,
-    owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
+    owner: Annotated[str | None, typer.Option("--org", help="Owner of the reference.")] = None,
 ) -> None:
     """Put a design into a collection. The collection's licences now include the design."""
     with open_workspace() as work, work.database.writing() as session:
@@ -184,7 +184,7 @@ def collect_design(
 def retire_design(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="Design id or the owner's reference.")],
     *,
-    owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
+    owner: Annotated[str | None, typer.Option("--org", help="Owner of the reference.")] = None,
     yes: Sure = False,
 ) -> None:
     """Retire a design permanently. Checks no longer find it."""
@@ -210,7 +210,7 @@ def _find_design(session: Session, design: str, owner: str | None) -> Design:
         return designs.get_design(session, design)
     except NotFound as error:
         raise NotFound(
-            f"No design has the id {design!r}. If this is a reference, name the owner with --owner.",
+            f"No design has the id {design!r}. If this is a reference, name the owner with --org.",
             code=error.code,
             design=design,
         ) from error

@@ -23,7 +23,7 @@ from authcheck.terminal.output.console import Json, Sure
 
 disputes_app = typer.Typer(no_args_is_help=True, help="Disputes between owners of similar designs.")
 DisputeId = Annotated[str, typer.Argument(metavar="DISPUTE", help="Id of the dispute.")]
-Speaker = Annotated[str, typer.Option(help="Handle of the owner who speaks.")]
+Speaker = Annotated[str, typer.Option("--org", help="Handle of the owner who speaks.")]
 Words = Annotated[str, typer.Option(help="What the owner says, in at most 4,000 characters.")]
 Paper = Annotated[Path | None, typer.Option(help="PDF, PNG or JPEG that proves it.")]
 PAGE = 500
@@ -32,7 +32,7 @@ PAGE = 500
 @disputes_app.command("list")
 def list_disputes(
     *,
-    owner: Annotated[str | None, typer.Option(help="Only this owner's, on either side.")] = None,
+    owner: Annotated[str | None, typer.Option("--org", help="Only this owner's, on either side.")] = None,
     ended: Annotated[bool, typer.Option("--ended", help="Also those that have ended.")] = False,
     json: Json = False,
 ) -> None:

@@ -7,7 +7,7 @@ import typer
 from sqlalchemy.orm import Session
 
 from authcheck.errors import BadSetting
-from authcheck.ids import as_word, normal_id
+from authcheck.ids import as_word
 from authcheck.ledger import publishing
 from authcheck.licences import agreements, grants
 from authcheck.licences.codes import read_classes
@@ -16,7 +16,7 @@ from authcheck.licences.terms import Terms
 from authcheck.licences.written import read_day
 from authcheck.members import organisations
 from authcheck.members.tables import Organisation
-from authcheck.registry import designs
+from authcheck.registry.design_names import find_id
 from authcheck.storage.opening import Storage, open_storage, utc_now
 from authcheck.terminal.output import console, licences
 from authcheck.terminal.output.console import Json, Sure
@@ -68,7 +68,7 @@ def offer_licence(
         with storage.database.writing() as session:
             owner = organisations.get_organisation(session, organisation)
             terms = Terms(
-                designs=tuple(_find_design_id(session, owner, name) for name in design or ()),
+                designs=tuple(find_id(session, owner.id, name) for name in design or ()),
                 collections=tuple(collection or ()),
                 territories=console.split_list(territories),
                 except_territories=console.split_list(excepted),
@@ -186,12 +186,6 @@ def _change_licence(licence: str, organisation: str, act: agreements.Act, new_st
             act(session, member, licence, utc_now())
         publishing.publish_recorded(storage.database, storage.settings)
     console.say(f"{licence} is {new_state}.")
-
-
-def _find_design_id(session: Session, owner: Organisation, name: str) -> str:
-    """Return the id of the owner's design. `name` is a design id (`dsn_...`) or the owner's reference."""
-    name = normal_id(name)
-    return name if name.startswith("dsn_") else designs.find_design(session, owner.handle, name).id
 
 
 def _read_classes(text: str) -> tuple[int, ...]:

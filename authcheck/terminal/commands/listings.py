@@ -121,7 +121,7 @@ def list_listings(
     organisation: Org = None,
     *,
     verdict: Annotated[str | None, typer.Option(help="Only this verdict.")] = None,
-    seller: Annotated[str | None, typer.Option(help="Only this shop.")] = None,
+    seller: Annotated[str | None, typer.Option("--shop", help="Only this shop.")] = None,
     after: Annotated[str, typer.Option(help="Only listings after the listing with this id.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="Maximum number.")] = 1000,
     json: Json = False,

@@ -16,7 +16,7 @@ from authcheck.workspace import open_workspace
 
 negatives_app = typer.Typer(no_args_is_help=True, help="Ignored backgrounds.")
 Owner = Annotated[
-    str | None, typer.Option(help="Handle: only for this owner's designs. Default: for all designs.")
+    str | None, typer.Option("--org", help="Handle: only for this owner's designs. Default: for all designs.")
 ]
 
 

@@ -7,14 +7,14 @@ import typer
 Pictures = Annotated[
     list[str], typer.Argument(metavar="PICTURE...", help="The listing's pictures. - is standard input.")
 ]
-Seller = Annotated[str, typer.Option(help="The shop's id on the marketplace.")]
-Channel = Annotated[str, typer.Option(help="Marketplace.")]
+Seller = Annotated[str, typer.Option("--shop", help="The shop's id on the marketplace.")]
+Channel = Annotated[str, typer.Option("--marketplace", help="The marketplace's name, like market.example.")]
 Territory = Annotated[str, typer.Option(help="Country of the offer, like FR.")]
 Goods = Annotated[str, typer.Option(help="Nice classes, comma-separated.")]
 Price = Annotated[str | None, typer.Option(help='Amount and currency, as "19.90 EUR".')]
 Currency = Annotated[str | None, typer.Option(help="Currency of a price that is a number.")]
 Day = Annotated[
-    str | None, typer.Option("--date", metavar="DATE", help="Day of the offer. Default: today in UTC.")
+    str | None, typer.Option("--on", metavar="DATE", help="Day of the offer. Default: today in UTC.")
 ]
 Certificate = Annotated[str | None, typer.Option(help="Code or address on the label, if shown.")]
 Reference = Annotated[

@@ -28,12 +28,12 @@ RightId = Annotated[str, typer.Argument(metavar="RIGHT", help="Id of the right."
 def add_right(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="Design id or the owner's reference.")],
     *,
-    owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
+    owner: Annotated[str | None, typer.Option("--org", help="Owner of the reference.")] = None,
     kind: Annotated[str, typer.Option(help=f"{', '.join(rights.KINDS)}.")],
     territories: Annotated[str, typer.Option(help="Countries with commas between, like FR,IT.")],
     number: Annotated[str, typer.Option(help="The number, as the office writes it.")] = "",
     office: Annotated[str, typer.Option(help="The office of the number, like EUIPO.")] = "",
-    classes: Annotated[str, typer.Option(help="Nice classes, like 9,25.")] = "",
+    classes: Annotated[str, typer.Option("--goods", help="Nice classes, like 9,25.")] = "",
     expires: Annotated[str | None, typer.Option(metavar="DATE", help="The last day.")] = None,
     document: Annotated[Path | None, typer.Option(help="PDF, PNG or JPEG that proves it.")] = None,
 ) -> None:
@@ -58,7 +58,7 @@ def add_right(
 @rights_app.command("list")
 def list_rights(
     *,
-    owner: Annotated[str | None, typer.Option(help="Only this owner's.")] = None,
+    owner: Annotated[str | None, typer.Option("--org", help="Only this owner's.")] = None,
     state: Annotated[str | None, typer.Option(help=f"{', '.join(rights.STATES)}.")] = None,
     json: Json = False,
 ) -> None:

@@ -81,15 +81,15 @@ def prove_storefront(
 def confirm_storefront(
     storefront: Annotated[str, typer.Argument(metavar="STOREFRONT_ID")],
     *,
-    marketplace: Annotated[
-        str, typer.Option(help="Handle of the marketplace that says so. Default: you, the operator.")
+    organisation: Annotated[
+        str, typer.Option("--org", help="The marketplace that says so. Default: you, the operator.")
     ] = "",
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Deny the shop instead.")] = False,
 ) -> None:
     """Prove a shop by the word of its marketplace, or by yours."""
     with open_storage() as storage, storage.database.writing() as session:
         row = shops.get_storefront(session, storefront)
-        by = organisations.get_organisation(session, marketplace) if marketplace else None
+        by = organisations.get_organisation(session, organisation) if organisation else None
         if withdraw:
             proving.deny(session, row, by, utc_now())
         else:
@@ -173,14 +173,14 @@ def who_may_sell(
     marketplace: Marketplace,
     shop: Shop,
     territory: Annotated[str, typer.Option(help="Country of sale, like FR.")],
-    owner: Annotated[str | None, typer.Option(help="Owner of the reference.")] = None,
+    owner: Annotated[str | None, typer.Option("--org", help="Owner of the reference.")] = None,
     on: Annotated[str | None, typer.Option(metavar="DATE", help="Sale day. Default: today in UTC.")] = None,
-    goods: Annotated[list[str] | None, typer.Option(help="Nice classes. Repeatable.")] = None,
+    goods: Annotated[str, typer.Option(help="Nice classes, comma-separated.")] = "",
     json: Json = False,
 ) -> None:
     """Say whether a shop may sell a design, with its licences and breaches. Exit 0: it may, 1: it may not."""
     day = utc_now().date() if on is None else read_day(on, error_code="seller.day")
-    classes = read_classes(" ".join(goods or ()), error_code="licence.goods")
+    classes = read_classes(goods, error_code="licence.goods")
     with open_storage() as storage, storage.database.reading() as session:
         row = designs.find_design(session, owner, design) if owner else designs.get_design(session, design)
         answer = sellers.may_sell(

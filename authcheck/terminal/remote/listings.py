@@ -1,0 +1,88 @@
+"""Listings and cases of a marketplace at a server."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from authcheck.ids import new_id
+from authcheck.storage.opening import utc_now
+from authcheck.terminal.output import console
+from authcheck.terminal.remote.answers import line, reasons_text, show_facts, show_rows
+from authcheck.terminal.remote.checking import read_picture
+from authcheck.terminal.remote.service import Service, place
+
+FINE = {"licensed", "none"}  # verdicts that need no action
+COLUMNS = {
+    "reference": "reference",
+    "seller": "seller",
+    "channel": "channel",
+    "on": "listed_on",
+    "verdict": "verdict",
+    "id": "id",
+}
+
+
+def check_listing(
+    service: Service, *, pictures: list[str], day: str | None, reference: str | None, json: bool, **offer: Any
+) -> None:
+    """Check whether a seller may offer a product. Exit 0: no action needed, 1: action needed, 3: unknown."""
+    words = offer | {"date": day, "reference": reference or new_id("ref", utc_now())}
+    parts: list[tuple[str, Any]] = [(name, (None, str(value))) for name, value in words.items() if value]
+    parts += [("image", (Path(name).name, read_picture(name))) for name in pictures]
+    found = service.upload("/v1/listings", parts)
+    for picture in found["unreadable"]:
+        console.say(f"{picture['picture']}: {picture['detail']} [{picture['code']}]", style="red")
+    _show_listing(found, json=json)
+    raise typer.Exit(1 if found["verdict"] not in FINE else 3 if found["unreadable"] else 0)
+
+
+def list_listings(
+    service: Service, *, verdict: str | None, seller: str | None, after: str, limit: int, json: bool
+) -> None:
+    """List listings, oldest first."""
+    rows = service.items("/v1/listings", verdict=verdict, seller=seller, after=after or None)
+    show_rows(itertools.islice(rows, limit), COLUMNS, json=json, whole=("verdict", "id"))
+
+
+def show_listing(service: Service, *, listing: str, json: bool) -> None:
+    """Show a listing: verdict, reasons and evidence."""
+    _show_listing(service.get(place("listings", listing)), json=json)
+
+
+def _show_listing(found: dict[str, Any], *, json: bool) -> None:
+    if json:
+        console.json_line(found)
+        return
+    offer = f"{found['seller']} on {found['channel']} in {found['territory']}, {found['listed_on']}"
+    line(f"{found['verdict']}  {found['reference']}  {offer}")
+    for remark in found["remarks"]:
+        line(f"  {remark['detail']} [{remark['code']}]")
+    for reason in found["reasons"]:
+        line(f"  {reasons_text([reason])}")
+    for design in found["designs"]:
+        pictures = ", ".join(str(place + 1) for place in design["pictures"])
+        name = f"{design['reference']} of {design['owner']}"
+        line(
+            f"  {design['verdict']}: {name}, score {console.score_text(design['score'])}, picture {pictures}"
+        )
+    line(f"  {found['id']}")
+
+
+def list_cases(service: Service, *, state: str | None, seller: str | None, json: bool) -> None:
+    """List a marketplace's cases."""
+    columns = {
+        "case": "id",
+        "state": "state",
+        "verdict": "verdict",
+        "seller": "seller",
+        "design": lambda row: f"{row['design']['reference']} of {row['design']['owner']}",
+        "due": "due_at",
+    }
+    show_rows(service.items("/v1/cases", state=state, seller=seller), columns, json=json, whole=("case",))
+
+
+def show_case(service: Service, *, case_id: str, json: bool) -> None:
+    """Show a case."""
+    show_facts(service.get(place("cases", case_id)), json=json)

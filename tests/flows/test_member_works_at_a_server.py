@@ -1,0 +1,189 @@
+"""Flow: a brand works with the same commands at a server that somebody else runs."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import certificates_made as certificates
+import licences_made as licences
+import make
+import pytest
+from PIL import Image
+from servers_made import serving
+
+from api.app import create_app
+from authcheck.config import Settings
+from authcheck.workspace import Workspace
+
+pytestmark = pytest.mark.slow
+Cli = Callable[..., Any]
+SCOPES = [
+    "designs:write",
+    "licences:write",
+    "certificates:issue",
+    "listings:check",
+    "scans:write",
+    "people:write",
+    "disputes:read",
+]
+
+
+@pytest.fixture
+def url(settings: Settings, workspace: Workspace) -> Iterator[str]:
+    """A server on the data of the workspace, which has a licensee and a marketplace's shop."""
+    make.confirm_address(workspace.database)
+    licences.organisation(workspace, "maker")
+    with serving(create_app(settings), lifespan="on") as address:
+        yield address
+
+
+@pytest.fixture
+def key(workspace: Workspace) -> str:
+    """An API key of acme."""
+    return make.key(workspace, *SCOPES)
+
+
+@pytest.fixture
+def member(cli: Cli, url: str, key: str, environment: dict[str, str], tmp_path: Path) -> Cli:
+    """Run commands as acme on another computer: no data of the service is there."""
+    environment["XDG_CONFIG_HOME"] = str(tmp_path / "settings")
+    logged_in = cli("login", url, stdin=f"{key}\n".encode())
+    assert logged_in.code == 0, logged_in.err
+    assert f"You are acme at {url}." in logged_in.err
+    assert key not in logged_in.out + logged_in.err
+
+    def run(*words: str | Path, stdin: bytes = b"") -> Any:
+        with pytest.MonkeyPatch.context() as elsewhere:
+            elsewhere.setitem(environment, "AUTHCHECK_DATA_DIR", str(tmp_path / "nothing"))
+            elsewhere.setitem(environment, "AUTHCHECK_DATABASE_URL", "")
+            return cli(*words, stdin=stdin)
+
+    return run
+
+
+def picture(folder: Path, name: str, seed: int) -> Path:
+    """Write a picture."""
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(make.picture_bytes(seed))
+    return path
+
+
+def test_from_a_folder_to_certificates(member: Cli, cli: Cli, url: str, tmp_path: Path) -> None:
+    """Acme registers a folder, licenses, issues, prints labels, looks up and revokes, without a data folder."""
+    kite = picture(tmp_path / "art", "KITE-1.png", 1)
+    picture(tmp_path / "art", "KITE-2.png", 2)
+    (tmp_path / "art" / "KITE-3.png").write_bytes(b"no picture")
+    imported = member(
+        "designs", "import", tmp_path / "art", "--kind", "illustration", "--collection", "Kites"
+    )
+    assert (imported.code, imported.err.splitlines()[-1]) == (0, "2 registered, 1 rejected.")
+    assert "KITE-3  rejected" in imported.err
+    assert (
+        member("designs", "import", tmp_path / "art").err.splitlines()[-1] == "2 already yours, 1 rejected."
+    )
+    assert [one["reference"] for one in member("designs", "list", "--json").objects] == ["KITE-1", "KITE-2"]
+    assert "Kites" in member("designs", "show", "KITE-1").out
+
+    checked = member("check", kite, "--explain", tmp_path / "why.png")
+    assert (checked.code, "KITE-1 of acme" in checked.out) == (1, True)
+    assert Image.open(io.BytesIO((tmp_path / "why.png").read_bytes())).format == "PNG"
+    assert member("check", tmp_path / "art" / "KITE-3.png").code == 3
+
+    terms = ("--design", "KITE-1", "--territories", "fr", "--goods", "25", "--cap", "9000")
+    (offered,) = member("licences", "offer", "--to", "maker", *terms, "--json").objects
+    assert (offered["state"], offered["terms"]["cap"]) == ("offered", 9000)
+    assert cli("--local", "licences", "accept", offered["id"], "--org", "maker").code == 0
+    amending = member("licences", "amend", offered["id"], "--cap", "12,000", "--json")
+    assert amending.code == 0, amending.err
+    (amended,) = amending.objects
+    assert amended["terms"] == offered["terms"] | {"cap": 12_000}
+    shown = member("licences", "show", amended["id"]).out
+    assert "FR" in shown
+    assert "0 of 12,000" in member("licences", "list").out
+
+    assert member("signing-keys", "create").code == 0
+    order = ("--design", "KITE-1", "--gtin", certificates.GTIN, "--lot", "L1", "--product", "Kite")
+    issued = member("certificates", "issue", *order, "--count", "3", "--request", "once")
+    assert (issued.code, "3 active" in issued.err) == (0, True)
+    batch = issued.out.strip()
+    again = member("certificates", "issue", *order, "--count", "3", "--request", "once")
+    assert again.out.strip() == batch
+    labels = tmp_path / "labels.pdf"
+    assert member("labels", batch, "--out", labels).code == 0
+    assert labels.read_bytes().startswith(b"%PDF")
+    assert labels.stat().st_mode & 0o777 == 0o600
+    units = member("certificates", "list", "--batch", batch, "--json").objects
+    looked = member("lookup", units[0]["code"], "--bundle", tmp_path / "b.json")
+    assert (looked.code, "good" in looked.out) == (0, True)
+    assert member("trust", "export", "--out", tmp_path / "trust.json").code == 0
+    offline = ("verify-bundle", tmp_path / "b.json", "--trust", tmp_path / "trust.json")
+    assert member(*offline).code == 0
+    refused = member("certificates", "revoke", units[0]["code"], "--reason", "mistake")
+    assert refused.code == 2  # nobody said yes
+    revoked = member("certificates", "revoke", units[0]["code"], "--reason", "mistake", "--yes")
+    assert revoked.err.splitlines()[-1].startswith("1 certificate is now revoked")
+    assert member("lookup", units[0]["code"]).code == 1
+    assert member("certificates", "export", batch).out.count("\n") == 4
+    assert not (tmp_path / "nothing").exists()
+    assert [
+        one["state"] for one in cli("designs", "list", "--org", "acme", "--json", "--local").objects
+    ] == []
+
+
+def test_shops_listings_and_scans(member: Cli, tmp_path: Path) -> None:
+    """Acme claims a shop, asks who may sell, checks a listing, and reads scans and alerts."""
+    kite = picture(tmp_path / "art", "KITE-1.png", 1)
+    assert member("designs", "import", kite).code == 0
+    place = ("--marketplace", "market.example", "--shop", "4711")
+    shop = member("storefronts", "add", *place, "--url", "https://market.example/4711")
+    assert shop.out.strip() in member("storefronts", "list").out
+    asked = member("who-may-sell", "KITE-1", *place, "--territory", "FR", "--goods", "9,25")
+    assert (asked.code, asked.out.startswith("may")) == (1, True)
+    offer = (*place, "--territory", "FR", "--price", "19.90 EUR", "--reference", "L-1", "--on", "2026-11-01")
+    judged = member("check-listing", kite, *offer)
+    assert judged.code == 1, judged.err
+    assert judged.out.split()[1] == "L-1"
+    (listed,) = member("listings", "list", "--json").objects
+    assert (listed["price"], listed["listed_on"]) == ("19.90 EUR", "2026-11-01")
+    assert "L-1" in member("listings", "show", listed["id"]).out
+    assert member("scans", "alerts").code == 0
+    assert member("scans", "figures").code == 0
+    assert member("scans", "list").out.startswith("scan,")
+    floor = picture(tmp_path / "art", "floor.png", 5)
+    assert member("negatives", "add", floor, "--label", "floor").code == 0
+    assert "floor" in member("negatives", "list").out
+    assert member("negatives", "remove", "1").code == 0
+    right = ("--kind", "copyright", "--territories", "FR", "--goods", "25")
+    assert member("rights", "add", "KITE-1", *right).code == 0
+    assert "copyright" in member("rights", "list").out
+    assert member("agents", "list").code == 0
+    assert member("disputes", "list").code == 0
+    assert member("designs", "retire", "KITE-1", "--yes").code == 0
+
+
+def test_refusals_are_those_of_the_server(member: Cli, url: str, tmp_path: Path) -> None:
+    """A wrong name, a missing scope, another organisation and a command of the operator: each says what helps."""
+    assert "[design.not_found]" in member("designs", "show", "KITE-9").err
+    assert "[auth.scope]" in member("cases", "list").err
+    assert "[appointment.not_found]" in member("designs", "list", "--org", "globex").err
+    mask = member("designs", "mask", "KITE-1", "--auto")
+    assert (mask.code, "[server.command]" in mask.err) == (2, True)
+    assert "[server.option]" in member("check", picture(tmp_path / "a", "a.png", 1), "--fast").err
+    table = tmp_path / "table.csv"
+    table.write_text("reference,pictures,owner\nKITE-7,a/a.png,globex\n")
+    assert "not of globex" in member("designs", "import", table).err
+
+
+def test_after_logout_the_commands_work_here(member: Cli, url: str, tmp_path: Path) -> None:
+    """`logout` forgets the key. `--server` without a key looks up for everybody, and changes nothing."""
+    assert f"no longer logged in to {url}" in member("logout").err
+    assert "no server" in member("logout").err
+    looked = member("--server", url, "lookup", "0000-0000-0000")
+    assert looked.code == 2
+    refused = member("--server", url, "designs", "list")
+    assert (refused.code, f"authcheck login {url}" in refused.err) == (2, True)
+    wrong = member("login", url, stdin=b"ack_wrong_key\n")
+    assert (wrong.code, "[server.key]" in wrong.err) == (2, True)
+    assert not any("ack_" in path.read_text() for path in (tmp_path / "settings").rglob("*.json"))
