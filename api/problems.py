@@ -156,7 +156,9 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
         for fault in faults[:SHOWN_FAULTS]
     ]
     first = items[0]
-    detail = f"{len(faults)} value(s) of the request are wrong. The first is {first.pointer}: {first.detail}."
+    number = "One value" if len(faults) == 1 else f"{len(faults)} values"
+    verb = "is wrong:" if len(faults) == 1 else "are wrong. The first is"
+    detail = f"{number} of the request {verb} {first.pointer}: {first.detail}."
     return problem(request.state.request_id, 422, "request.invalid", detail, errors=items)
 
 

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from authcheck.errors import BadSetting
 from authcheck.files.setting_numbers import checked_mean, checked_shares, checked_std, shares
 from authcheck.files.setting_places import (
+    checked_contact,
     checked_database,
     checked_header,
     checked_key,
@@ -67,10 +68,7 @@ class Settings(BaseSettings):
     ] = 25 * 1024 * 1024
     max_picture_pixels: Annotated[
         int,
-        Field(
-            ge=1024,
-            description="Largest picture accepted, in pixels (width times height), before it is decoded.",
-        ),
+        Field(ge=1024, description="Largest picture accepted, in pixels, before it is decoded."),
     ] = 64_000_000
     max_import_bytes: Annotated[
         int, Field(ge=1024, description="Largest body of a bulk import over HTTP, in bytes.")
@@ -170,9 +168,7 @@ class Settings(BaseSettings):
     ] = None
     witnesses: Annotated[
         str,
-        Field(
-            description="Witnesses that cosign checkpoints: comma-separated pairs of a vkey and an address."
-        ),
+        Field(description="Witnesses that cosign checkpoints: comma-separated pairs, vkey and address."),
     ] = ""
     witness_quorum: Annotated[
         int,
@@ -205,12 +201,7 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="Anchor earlier as soon as this many entries are not anchored.")
     ] = 10_000
     clock_tolerance_hours: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="Hours that the clock may be behind the newest ledger entry. Beyond, nothing is "
-            "recorded.",
-        ),
+        int, Field(ge=1, description="Hours that the clock may be behind the newest ledger entry.")
     ] = 24
     licence_alert_shares: Annotated[
         str,
@@ -218,6 +209,14 @@ class Settings(BaseSettings):
         Field(description="Shares of a licence's cap at which its meter raises an alert, comma-separated."),
     ] = "0.8,0.95,1"
     clone_limits: Annotated[str, Field(description="Parameters of the clone rules that differ.")] = ""
+    contact: Annotated[
+        Annotated[str, AfterValidator(checked_contact)] | None,
+        Field(description="Whom visitors ask about this service: an e-mail address or an https address."),
+    ] = None
+    source_url: Annotated[
+        Annotated[str, AfterValidator(checked_url)] | None,
+        Field(description="Where the source code that this service runs can be read."),
+    ] = None
     mail_from: Annotated[
         Annotated[str, AfterValidator(checked_sender)] | None,
         Field(description="Address that mails come from, e.g. authcheck@brand.example."),

@@ -576,6 +576,8 @@ def html(name: str, language: Language, path: str = "/") -> str:
         to=lambda path: path,
         in_language=lambda path, tag: f"{path}?lang={tag}",
         may_be_signed_in=False,
+        contact="mailto:help@check.example",
+        source_url="https://code.example/authcheck",
         base_url="http://testserver/",
         me=SIGNED_IN.get(name),
         form_token="t0ken",  # noqa: S106 - a sample

@@ -89,6 +89,8 @@ def render(
         "me": _me(signed_in, language) if signed_in else None,
         "may_be_signed_in": not hasattr(request.state, "signed_in") and bool(read(request, SESSION)),
         "form_token": form_token(request),
+        "contact": request.app.state.settings.contact,
+        "source_url": request.app.state.settings.source_url,
     }
     html = TEMPLATES.get_template(template).render({**values, **context})
     page_headers = {"Cache-Control": "no-store", "Content-Language": language.tag, "Vary": "Accept-Language"}

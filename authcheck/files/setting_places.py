@@ -106,6 +106,15 @@ def checked_sender(text: str) -> str:
     return text
 
 
+def checked_contact(text: str) -> str:
+    """Return an https address, or an e-mail address as `mailto:...`. Raises ValueError for any other text."""
+    if "://" not in text:
+        return f"mailto:{checked_sender(text.removeprefix('mailto:'))}"
+    if not text.startswith("https://"):
+        raise ValueError("write an e-mail address, or an address that begins with https://")
+    return checked_url(text)
+
+
 def checked_header(text: str) -> str:
     """Return the name of a header of requests. Raises ValueError for a text that cannot be one."""
     if not HEADER.fullmatch(text):

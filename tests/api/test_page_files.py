@@ -57,7 +57,7 @@ from authcheck.scans.reported import CLAIMS as LABEL_CLAIMS
 
 API = Path(api.app.__file__).parent
 TEMPLATES = sorted((API / "templates").rglob("*.html"))
-STATIC = sorted(path for path in (API / "static").iterdir() if path.is_file())
+STATIC = sorted(path for path in (API / "static").iterdir() if path.suffix in {".css", ".js", ".svg"})
 VENDOR = API / "static" / "vendor"
 KEY = re.compile(r"""\b_\(\s*(["'].+?)[,)]""")
 MAILS = [

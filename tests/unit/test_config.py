@@ -177,3 +177,28 @@ def test_a_header_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, nam
         load()
     monkeypatch.setenv("AUTHCHECK_PLACE_HEADER", "CF-IPCountry")
     assert load().place_header == "CF-IPCountry"
+
+
+@pytest.mark.parametrize(
+    ("text", "contact"),
+    [
+        ("help@check.example", "mailto:help@check.example"),
+        ("mailto:help@check.example", "mailto:help@check.example"),
+        ("https://check.example/help/", "https://check.example/help"),
+    ],
+)
+def test_a_contact_is_a_mail_or_a_page(monkeypatch: pytest.MonkeyPatch, text: str, contact: str) -> None:
+    """The contact is a link that a page can show."""
+    monkeypatch.setenv("AUTHCHECK_CONTACT", text)
+    assert load().contact == contact
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["javascript:alert(1)", "http://check.example", "Help <h@check.example>", "a@b.example?cc=x", "nobody"],
+)
+def test_attack_a_contact_that_is_a_script(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Anything else would be a link of our pages that does something else."""
+    monkeypatch.setenv("AUTHCHECK_CONTACT", text)
+    with pytest.raises(BadSetting, match="AUTHCHECK_CONTACT"):
+        load()
