@@ -48,13 +48,15 @@ def import_designs(
         )
     found = open_source(source, kind=kind, collection=collection, max_bytes=MOST_BYTES, tell=console.say)
     counts: Counter[str] = Counter()
-    with console.progress() as progress:
-        for row in progress.track(found.rows, description="Registering"):
-            result = _register(service, row, found.load, mask)
-            counts[result["status"]] += 1
-            _show_result(result, json=json)
-    text = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
-    console.say(f"{text or 'nothing'}.")
+    try:
+        with console.progress() as progress:
+            for row in progress.track(found.rows, description="Registering"):
+                result = _register(service, row, found.load, mask)
+                counts[result["status"]] += 1
+                _show_result(result, json=json)
+    finally:  # also when the server goes away half-way: what it has answered is registered
+        text = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
+        console.say(f"{text or 'nothing registered'}.")
     raise typer.Exit(1 if counts and counts["rejected"] == counts.total() else 0)
 
 
