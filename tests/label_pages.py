@@ -119,9 +119,11 @@ def html_without_unit(
 
 
 def _request(tag: str, code: str = "", path: str = "/c/X") -> Request:
-    settings = SimpleNamespace(public_url="http://testserver")
+    settings = SimpleNamespace(public_url="http://testserver", contact=None, source_url=None)
     scanners = SimpleNamespace(sign=lambda *_: "0" * 32)
-    state = SimpleNamespace(workspace=SimpleNamespace(settings=settings), scanners=scanners)
+    state = SimpleNamespace(
+        workspace=SimpleNamespace(settings=settings), scanners=scanners, settings=settings
+    )
     app = SimpleNamespace(state=state)
     scope = {"type": "http", "method": "GET", "path": path, "headers": [], "root_path": "", "app": app}
     scope |= {
