@@ -2,16 +2,20 @@
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
+from sqlalchemy.orm import Session
 
 from authcheck.certificates.batches import Selection
 from authcheck.errors import Rejected
 from authcheck.lookups import lookup
+from authcheck.members.principals import Principal
+from authcheck.registry.design_names import find_id
 from authcheck.scans import figures, listing, marks
 from authcheck.scans.listing import ScanFilter
 from authcheck.scans.parts import Part
@@ -47,7 +51,9 @@ USUAL_DAYS = 30
 
 
 BatchId = Annotated[Text, Query(max_length=40, description="Id of a batch.")]
-DesignId = Annotated[Text, Query(max_length=40, description="Id of a design.")]
+DesignId = Annotated[
+    Text, Query(max_length=200, description="Id of a design, or the reference of one of yours.")
+]
 
 
 def read_filter(  # noqa: PLR0917 - one parameter per filter
@@ -126,7 +132,7 @@ def list_scans(
         rows = listing.list_scans(
             session,
             caller.organisation_id,
-            wanted,
+            _by_id(session, caller, wanted),
             after=paging.after,
             limit=paging.fetch,
             reach=caller.reach,
@@ -138,13 +144,22 @@ def list_scans(
 def export_scans(caller: ScansReader, workspace: WorkspaceDep, wanted: FilterDep) -> Response:
     """Return all these scans as a table for a spreadsheet."""
     headers = {"Content-Disposition": 'attachment; filename="scans.csv"'}
-    pages = _read_csv(workspace, caller, wanted)
+    with workspace.database.reading() as session:
+        by_id = _by_id(session, caller, wanted)  # before the answer begins: an unknown reference is a 404
+    pages = _read_csv(workspace, caller, by_id)
     return StreamingResponse(pages, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _read_csv(workspace: Workspace, caller: ScansReader, wanted: ScanFilter) -> Iterator[str]:
     with workspace.database.snapshot() as session:
         yield from listing.scans_csv(session, caller.organisation_id, wanted, reach=caller.reach)
+
+
+def _by_id(session: Session, caller: Principal, wanted: ScanFilter) -> ScanFilter:
+    """Return the filter with the id of its design, which an owner may name by reference."""
+    if not wanted.design_id:
+        return wanted
+    return replace(wanted, design_id=find_id(session, caller.organisation_id, wanted.design_id, caller.reach))
 
 
 @router.get("/scans/figures")
@@ -160,8 +175,9 @@ def show_figures(  # noqa: PLR0917 - one parameter per filter
     last = until or utc_now().date()
     first = since or last - timedelta(days=USUAL_DAYS - 1)
     check_period(first, last)
-    part = Part(batch_id=batch, design_id=design, reach=caller.reach)
     with workspace.database.snapshot() as session:
+        design_id = find_id(session, caller.organisation_id, design, caller.reach) if design else ""
+        part = Part(batch_id=batch, design_id=design_id, reach=caller.reach)
         return figures_out(
             figures.compute(session, caller.organisation_id, since=first, until=last, part=part)
         )

@@ -256,8 +256,8 @@ def run(file: Path, trust_file: Path, *, as_json: bool) -> int:
     if as_json:
         lines = [json.dumps({"outcome": report.outcome, "steps": [asdict(step) for step in report.steps]})]
     else:
-        lines = [f"{step.name:<11} {step.state:<8} {step.detail}" for step in report.steps]
-        lines += [report.outcome.replace("_", " ")]
+        steps = [f"{step.name:<11} {step.state:<8} {step.detail}" for step in report.steps]
+        lines = [report.outcome.replace("_", " "), *steps]
     for line in lines:
         # The report quotes parts of a file that may be forged. They must not control the terminal.
         sys.stdout.write((line if line.isprintable() else ascii(line)[1:-1]) + "\n")

@@ -35,7 +35,7 @@ LOOK, BRANDS, MARKETPLACES, MEMBERS, OPERATORS = (
     "Look and verify",
     "Brands and their licensees",
     "Marketplaces",
-    "Work at a server of others",
+    "Use a remote server",
     "Run the service",
 )
 COMMANDS = {
@@ -71,8 +71,8 @@ COMMANDS = {
         "listings", "listings_app", "Check listings in bulk and read their verdicts.", MARKETPLACES
     ),
     "cases": Place("deciding", "cases_app", "Read and decide the cases of suspect listings.", MARKETPLACES),
-    "login": Place("logging_in", "log_in", "Work at a server with your API key.", MEMBERS),
-    "logout": Place("logging_in", "log_out", "Forget the server and the key.", MEMBERS),
+    "login": Place("logging_in", "log_in", "Use a remote server from now on.", MEMBERS),
+    "logout": Place("logging_in", "log_out", "Forget the remote server and its key.", MEMBERS),
     "demo": Place("serving", "demo", "Load the sample data, check it, then serve.", OPERATORS),
     "serve": Place("serving", "serve", "Serve the pages and the API.", OPERATORS),
     "organisations": Place(
@@ -172,9 +172,11 @@ def options(
     ] = False,
     server: Annotated[
         str | None,
-        typer.Option(envvar="AUTHCHECK_SERVER", metavar="URL", help="Work at this server. See login."),
+        typer.Option(envvar="AUTHCHECK_SERVER", metavar="URL", help="Use this server. See login."),
     ] = None,
-    local: Annotated[bool, typer.Option("--local", help="Work on this computer, also after login.")] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="Use the data on this computer, also after login.")
+    ] = False,
 ) -> None:
     """Find registered designs in pictures. Issue and verify certificates."""
 

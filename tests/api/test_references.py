@@ -19,6 +19,7 @@ SCOPES = [f"{resource}:{right}" for resource in ("designs", "licences") for righ
     "certificates:issue",
     "disputes:read",
     "listings:read",
+    "scans:read",
 ]
 
 
@@ -67,6 +68,16 @@ def test_bodies_and_filters_take_references(client: TestClient, acme: Headers, k
         assert by_name["items"]
     question = {"design": "KITE-1", "marketplace": "market.example", "shop": "1", "territory": "FR"}
     assert client.get("/v1/sellers", headers=acme, params=question).json()["allowed"] is False
+
+
+@pytest.mark.parametrize("path", ["/v1/scans", "/v1/scans/figures", "/v1/scans/csv"])
+def test_filters_of_scans_take_references(client: TestClient, acme: Headers, kite: str, path: str) -> None:
+    """The id and the reference of a design give the same scans. An unknown reference is said."""
+    answers = [client.get(path, headers=acme, params={"design": name}) for name in ("KITE-1", kite)]
+    assert [answer.status_code for answer in answers] == [200, 200], answers[0].text
+    assert answers[0].content == answers[1].content
+    unknown = client.get(path, headers=acme, params={"design": "KITE-9"})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "design.not_found")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from servers_made import serving
 
 from api.app import create_app
 from authcheck.config import Settings
+from authcheck.errors import Unavailable
+from authcheck.terminal.remote.service import Service
 from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -50,7 +52,7 @@ def member(cli: Cli, url: str, key: str, environment: dict[str, str], tmp_path: 
     environment["XDG_CONFIG_HOME"] = str(tmp_path / "settings")
     logged_in = cli("login", url, stdin=f"{key}\n".encode())
     assert logged_in.code == 0, logged_in.err
-    assert f"You are acme at {url}." in logged_in.err
+    assert f"Logged in to {url} as acme." in logged_in.err
     assert key not in logged_in.out + logged_in.err
 
     def run(*words: str | Path, stdin: bytes = b"") -> Any:
@@ -100,7 +102,7 @@ def test_from_a_folder_to_certificates(member: Cli, cli: Cli, url: str, tmp_path
     (amended,) = amending.objects
     assert amended["terms"] == offered["terms"] | {"cap": 12_000}
     shown = member("licences", "show", amended["id"]).out
-    assert "FR" in shown
+    assert ("FR" in shown, "KITE-1" in shown, "12,000 units" in shown) == (True, True, True)
     assert "0 of 12,000" in member("licences", "list").out
 
     assert member("signing-keys", "create").code == 0
@@ -112,11 +114,11 @@ def test_from_a_folder_to_certificates(member: Cli, cli: Cli, url: str, tmp_path
     assert again.out.strip() == batch
     labels = tmp_path / "labels.pdf"
     assert member("labels", batch, "--out", labels).code == 0
-    assert labels.read_bytes().startswith(b"%PDF")
-    assert labels.stat().st_mode & 0o777 == 0o600
+    assert (labels.read_bytes()[:4], labels.stat().st_mode & 0o777) == (b"%PDF", 0o600)
     units = member("certificates", "list", "--batch", batch, "--json").objects
     looked = member("lookup", units[0]["code"], "--bundle", tmp_path / "b.json")
-    assert (looked.code, "good" in looked.out) == (0, True)
+    assert (looked.code, looked.out.splitlines()[0]) == (0, "good")
+    assert "anchor      off" in looked.out.splitlines()
     assert member("trust", "export", "--out", tmp_path / "trust.json").code == 0
     offline = ("verify-bundle", tmp_path / "b.json", "--trust", tmp_path / "trust.json")
     assert member(*offline).code == 0
@@ -145,6 +147,9 @@ def test_shops_listings_and_scans(member: Cli, tmp_path: Path) -> None:
     judged = member("check-listing", kite, *offer)
     assert judged.code == 1, judged.err
     assert judged.out.split()[1] == "L-1"
+    broken = tmp_path / "art" / "broken.png"
+    broken.write_bytes(b"no picture")
+    assert member("check-listing", broken, *offer).code == 3
     (listed,) = member("listings", "list", "--json").objects
     assert (listed["price"], listed["listed_on"]) == ("19.90 EUR", "2026-11-01")
     assert "L-1" in member("listings", "show", listed["id"]).out
@@ -170,7 +175,10 @@ def test_refusals_are_those_of_the_server(member: Cli, url: str, tmp_path: Path)
     assert "[appointment.not_found]" in member("designs", "list", "--org", "globex").err
     mask = member("designs", "mask", "KITE-1", "--auto")
     assert (mask.code, "[server.command]" in mask.err) == (2, True)
-    assert "[server.option]" in member("check", picture(tmp_path / "a", "a.png", 1), "--fast").err
+    kite = picture(tmp_path / "a", "a.png", 1)
+    assert "[server.option]" in member("check", kite, "--fast").err
+    wrong = member("check", kite, "--explain", tmp_path / "why.txt")
+    assert (wrong.code, wrong.out) == (2, "")  # before anything is sent
     table = tmp_path / "table.csv"
     table.write_text("reference,pictures,owner\nKITE-7,a/a.png,globex\n")
     assert "not of globex" in member("designs", "import", table).err
@@ -179,7 +187,7 @@ def test_refusals_are_those_of_the_server(member: Cli, url: str, tmp_path: Path)
 def test_after_logout_the_commands_work_here(member: Cli, url: str, tmp_path: Path) -> None:
     """`logout` forgets the key. `--server` without a key looks up for everybody, and changes nothing."""
     assert f"no longer logged in to {url}" in member("logout").err
-    assert "no server" in member("logout").err
+    assert "not logged in" in member("logout").err
     looked = member("--server", url, "lookup", "0000-0000-0000")
     assert looked.code == 2
     refused = member("--server", url, "designs", "list")
@@ -187,3 +195,38 @@ def test_after_logout_the_commands_work_here(member: Cli, url: str, tmp_path: Pa
     wrong = member("login", url, stdin=b"ack_wrong_key\n")
     assert (wrong.code, "[server.key]" in wrong.err) == (2, True)
     assert not any("ack_" in path.read_text() for path in (tmp_path / "settings").rglob("*.json"))
+
+
+def test_an_import_that_stops_says_what_is_registered(
+    member: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server goes away after the first of two designs. The same command again finishes the work."""
+    for number in (1, 2):
+        picture(tmp_path / "art", f"KITE-{number}.png", number)
+    upload, sent = Service.upload, []
+
+    def upload_once(service: Service, path: str, parts: Any, **query: Any) -> Any:
+        if sent:
+            raise Unavailable("It is gone.", code="server.unreachable")
+        sent.append(path)
+        return upload(service, path, parts, **query)
+
+    with monkeypatch.context() as network:
+        network.setattr(Service, "upload", upload_once)
+        stopped = member("designs", "import", tmp_path / "art")
+    assert stopped.code == 3
+    assert "1 registered." in stopped.err.splitlines()
+    assert "[server.unreachable]" in stopped.err
+    again = member("designs", "import", tmp_path / "art")
+    assert again.err.splitlines()[-1] == "1 already yours, 1 registered."
+
+
+def test_everybody_checks(member: Cli, url: str, tmp_path: Path) -> None:
+    """Without a key, a stranger learns whose design a picture shows, and no score."""
+    kite = picture(tmp_path / "art", "KITE-1.png", 1)
+    assert member("designs", "import", kite).code == 0
+    assert member("logout").code == 0
+    checked = member("--server", url, "check", kite)
+    assert checked.code == 1, checked.err
+    assert checked.out.startswith("match")
+    assert "score" not in checked.out

@@ -28,7 +28,6 @@ from authcheck.workspace import Workspace, open_workspace
 listings_app = typer.Typer(no_args_is_help=True, help="Marketplace listings and verdicts.")
 Org = Annotated[str | None, typer.Option("--org", help="Handle of the listings' member.")]
 MAX_TABLE_BYTES = 1024**3
-FINE = {ListingVerdict.LICENSED, ListingVerdict.NONE}  # verdicts that need no action
 
 
 def check_listing(
@@ -111,7 +110,7 @@ def _read_picture(name: str, limit: int) -> bytes | Rejected:
 
 def exit_code(judged: Judged) -> int:
     """Return 0: no action needed, 1: action needed, 3: unknown because a picture is unreadable."""
-    if judged.decision.code not in FINE:
+    if judged.decision.code not in listings.QUIET:
         return 1
     return 3 if judged.unreadable else 0
 

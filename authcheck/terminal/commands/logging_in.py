@@ -17,9 +17,9 @@ def log_in(
         str, typer.Argument(metavar="URL", help="Address of the server, like https://check.example.")
     ],
 ) -> None:
-    """Work at a server from now on, with an API key that you are asked for, or that standard input has.
+    """Use a remote server from now on. Asks for an API key, or reads it from standard input.
 
-    A member makes the key on the page People and keys.
+    Make the key on the server's page People and keys.
     """
     address = logins.checked_url(url)
     key = (
@@ -36,11 +36,11 @@ def log_in(
         message = f"{address} does not know this API key. Make one on its page People and keys."
         raise BadSetting(message, code="server.key") from error
     path = logins.keep(Login(address, key, me["organisation"]))
-    console.say(f"You are {console.plain(me['organisation'])} at {address}.")
-    console.say(f"Your key may: {', '.join(me['scopes'])}. It is kept in {path}.")
+    console.say(f"Logged in to {address} as {console.plain(me['organisation'])}.")
+    console.say(f"The key allows: {', '.join(me['scopes'])}. It is stored in {path}.")
 
 
 def log_out() -> None:
     """Forget the server and its key. The key stays valid until somebody revokes it."""
     url = logins.forget()
-    console.say(f"You are no longer logged in to {url}." if url else "You are logged in to no server.")
+    console.say(f"You are no longer logged in to {url}." if url else "You were not logged in.")

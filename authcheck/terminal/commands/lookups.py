@@ -9,16 +9,13 @@ import typer
 
 from authcheck.errors import Conflict
 from authcheck.files.writing import translated_write_errors
-from authcheck.ids import show_code
 from authcheck.lookups import lookup
 from authcheck.lookups.lookup import LookUp
 from authcheck.proofs import bundle
 from authcheck.storage.opening import open_storage, utc_now
 from authcheck.terminal.output import console
+from authcheck.terminal.output import lookups as output
 from authcheck.terminal.output.console import Json
-from authcheck.terminal.output.scans import caution_sentence
-
-EXIT: dict[str, int] = {"verified": 0, "careful": 1, "revoked": 1, "cannot_tell": 3}
 
 
 def look_up(
@@ -43,8 +40,8 @@ def look_up(
     if json:
         console.json_line(_result_dict(result))
     else:
-        _show_result(result)
-    raise typer.Exit(EXIT[result.advice])
+        output.show(_result_dict(result), brand=result.unit.brand, is_disputed=result.unit.is_disputed)
+    raise typer.Exit(output.EXITS[result.advice])
 
 
 def _result_dict(result: LookUp) -> dict[str, object]:
@@ -64,20 +61,6 @@ def _result_dict(result: LookUp) -> dict[str, object]:
         "tx_id": unit.issued_tx_id,
         "checked": [asdict(step) for step in result.steps],
     }
-
-
-def _show_result(result: LookUp) -> None:
-    unit = result.unit
-    out = console.out()
-    lines = [f"{step.name:<11} {step.state:<8} {step.detail}" for step in result.steps]
-    lines += [
-        f"{show_code(unit.code)}  {unit.product}, by {unit.brand}",
-        *["The design is disputed: another owner registered the same picture before."] * unit.is_disputed,
-        *[f"Caution: {caution_sentence(caution.code, caution.params)}." for caution in result.cautions],
-        f"{result.outcome}, but be careful" if result.cautions else result.outcome.replace("_", " "),
-    ]
-    for line in lines:
-        out.print(console.plain(line), markup=False, soft_wrap=True)
 
 
 def verify_bundle(

@@ -1,6 +1,6 @@
 """Terminal output of licences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -19,55 +19,57 @@ from authcheck.registry.tables import Design
 from authcheck.terminal.output import console
 from authcheck.tlog.entries import read_body
 
+HEADINGS = ("licence", "version", "state", "from", "to", "of", "where", "until", "units")
+
 
 def show(session: Session, rows: Sequence[Licence], now: datetime, *, json: bool) -> None:
     """Print one line per licence version."""
-    facts_of_rows = [_licence_dict(session, row, now.date()) for row in rows]
+    show_facts([_licence_dict(session, row, now.date()) for row in rows], json=json)
+
+
+def show_facts(licences: Sequence[Mapping[str, Any]], *, json: bool) -> None:
+    """Print one line per licence version, from its facts as `GET /v1/licences` has them."""
     if json:
-        for facts in facts_of_rows:
+        for facts in licences:
             console.json_line(facts)
         return
-    headings = ("licence", "version", "state", "from", "to", "of", "where", "until", "units")
-    lines = []
-    for facts, row in zip(facts_of_rows, rows, strict=True):
-        terms = Terms.from_json(row.terms)
-        units = f"{facts['units']:,}" + (f" of {terms.cap:,}" if terms.cap else "")
-        count = len(terms.designs)
-        subjects = f"{count} design{'' if count == 1 else 's'}" if count else ", ".join(terms.collections)
-        until = str(terms.ends_on or "no end")
-        where = _where(terms)
-        lines.append(
-            (
-                row.id,
-                str(row.version),
-                facts["state"],
-                facts["owner"],
-                facts["licensee"],
-                subjects,
-                where,
-                until,
-                units,
-            )
-        )
-    _print_table(headings, lines)
+    _print_table(HEADINGS, [_cells(facts, Terms.from_json(facts["terms"])) for facts in licences])
+
+
+def _cells(facts: Mapping[str, Any], terms: Terms) -> Sequence[str]:
+    return (
+        facts["id"],
+        str(facts["version"]),
+        facts["state"],
+        facts["owner"],
+        facts["licensee"],
+        console.counted(len(terms.designs), "design") if terms.designs else ", ".join(terms.collections),
+        _where(terms),
+        str(terms.ends_on or "no end"),
+        f"{facts['units']:,}" + (f" of {terms.cap:,}" if terms.cap else ""),
+    )
 
 
 def show_one(session: Session, row: Licence, now: datetime, *, json: bool) -> None:
     """Print one licence version with all its terms."""
     facts = {**_licence_dict(session, row, now.date()), "offered_by": _offered_by(session, row)}
+    query = select(Design.id, Design.reference).where(Design.id.in_(row.terms["designs"]))
+    references = {design.id: design.reference for design in session.execute(query)}
+    show_one_from(facts, references, json=json)
+
+
+def show_one_from(facts: Mapping[str, Any], references: Mapping[str, str], *, json: bool) -> None:
+    """Print a licence version from its facts. `references` are those of its designs by id, where known."""
     if json:
         console.json_line(facts)
         return
-    facts.pop("terms")
     shown = {name: value for name, value in facts.items() if value is not None and not name.endswith("salt")}
-    shown |= _terms_in_words(session, Terms.from_json(row.terms))
+    shown |= _terms_in_words(Terms.from_json(shown.pop("terms")), references)
     _print_table(("term", "value"), [(name.replace("_", " "), str(value)) for name, value in shown.items()])
 
 
-def _terms_in_words(session: Session, terms: Terms) -> dict[str, str]:
+def _terms_in_words(terms: Terms, references: Mapping[str, str]) -> dict[str, str]:
     """Return the terms by heading. A term that the licence does not have is left out."""
-    query = select(Design.id, Design.reference).where(Design.id.in_(terms.designs))
-    references = {design.id: design.reference for design in session.execute(query)}
     words = {
         "designs": ", ".join(references.get(design_id, design_id) for design_id in terms.designs),
         "collections": ", ".join(terms.collections),

@@ -16,7 +16,10 @@ from authcheck.listings.tables import Listing, ListingImport
 from authcheck.terminal.output import console
 
 SHOWN_CHARS = 300  # of a detail
-QUIET = ("licensed", "none")  # verdicts that need no action, so their rows are only counted
+QUIET = (
+    "licensed",
+    "none",
+)  # verdicts that need no action: exit status 0, and an import only counts their rows
 STYLES = {
     "rejected": "bold red",
     "licensed": "green",

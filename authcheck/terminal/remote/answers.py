@@ -34,15 +34,17 @@ def show_facts(facts: Row, *, json: bool) -> None:
         console.json_line(facts)
         return
     shown = {name: value for name, value in facts.items() if value not in (None, "", [], {})}
-    told = {name: _in_words(value) for name, value in shown.items() if not name.endswith("salt")}
-    console.show_facts(told, json=False)
+    texts = {name: _in_words(value) for name, value in shown.items() if not name.endswith("salt")}
+    console.show_facts(texts, json=False)
 
 
 def _in_words(value: object) -> str:
     if isinstance(value, list):
         return ("\n" if isinstance(value[0], dict) else ", ").join(map(_in_words, value))
     if isinstance(value, dict):
-        return ", ".join(f"{name.replace('_', ' ')} {_in_words(one)}" for name, one in value.items() if one)
+        return ", ".join(
+            f"{name.replace('_', ' ')} {_in_words(part)}" for name, part in value.items() if part
+        )
     if isinstance(value, bool):
         return "yes" if value else "no"
     return console.plain(str(value))
@@ -55,7 +57,15 @@ def line(text: str) -> None:
 
 def reasons_text(reasons: Iterable[Row]) -> str:
     """Return reasons or breaches in one line."""
-    return "; ".join(reason_sentence(reason["code"], reason["params"]) for reason in reasons)
+    return "; ".join(_reason_text(reason["code"], reason.get("params", {})) for reason in reasons)
+
+
+def _reason_text(code: str, params: Row) -> str:
+    """Return the sentence of a reason, or its code in words: strangers do not get the names and numbers."""
+    try:
+        return reason_sentence(code, params)
+    except KeyError:
+        return code.partition(".")[2].replace("_", " ")
 
 
 def write(data: bytes, out: Path | None, *, mode: int = 0o644) -> None:

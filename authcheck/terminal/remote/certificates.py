@@ -35,7 +35,7 @@ def rotate_key(service: Service, *, public_key: str | None, yes: bool) -> None: 
 
 
 def list_keys(service: Service, *, json: bool) -> None:
-    """List one's signing keys, also revoked."""
+    """List the member's signing keys, also revoked."""
     columns = {
         "kid": "kid",
         "kept": lambda row: "here" if row["kept_here"] else "by the brand",
@@ -103,7 +103,7 @@ def _states_text(batch: dict[str, Any]) -> str:
 
 
 def list_batches(service: Service, *, json: bool) -> None:
-    """List one's batches, oldest first."""
+    """List the member's batches, oldest first."""
     columns = {
         "batch": "id",
         "product": "product",
@@ -125,7 +125,7 @@ def list_certificates(
     state: str | None,
     json: bool,
 ) -> None:
-    """List one's certificates in the order of issue."""
+    """List the member's certificates in the order of issue."""
     query = {"batch": batch, "design": design, "gtin": gtin, "lot": lot, "state": state}
     for row in service.items("/v1/certificates", **query):
         if json:
@@ -191,7 +191,7 @@ def print_labels(
 def list_scans(
     service: Service, *, batch: str, unit: str, country: str, since: str | None, until: str | None
 ) -> None:
-    """Write the scans of one's units as CSV, oldest first."""
+    """Write the scans of the member's units as CSV, oldest first."""
     query = {"batch": batch, "unit": unit, "country": country}
     write(service.read("/v1/scans/csv", **query, since=_day(since), until=_day(until)), None)
 
@@ -201,7 +201,7 @@ def _day(text: str | None) -> str | None:
 
 
 def show_figures(service: Service, *, days: int, json: bool) -> None:
-    """Show figures about the scans of one's units."""
+    """Show figures about the scans of the member's units."""
     since = utc_now().date() - timedelta(days=days - 1)
     figures = service.get("/v1/scans/figures", since=since.isoformat())
     show_facts(figures if json else {**figures, "days": None, "batches": None}, json=json)
@@ -216,7 +216,7 @@ def show_figures(service: Service, *, days: int, json: bool) -> None:
 
 
 def list_alerts(service: Service, *, kind: str | None, state: str | None, json: bool) -> None:
-    """List one's alerts, oldest first. Exit 1: some are new."""
+    """List the member's alerts, oldest first. Exit 1: some are new."""
     rows = list(service.items("/v1/alerts", kind=kind, state=state))
     show_rows(
         rows, {"alert": "id", "state": "state", "what happened": "text"}, json=json, whole=("alert", "state")
@@ -225,7 +225,7 @@ def list_alerts(service: Service, *, kind: str | None, state: str | None, json: 
 
 
 def handle_alert(service: Service, *, alert: str, state: str | None, why: str, json: bool) -> None:
-    """Show an alert, or say what one does with it."""
+    """Show an alert, or say what the member does with it."""
     if state is None:
         row = service.get(place("alerts", alert))
     else:

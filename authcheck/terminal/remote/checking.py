@@ -21,10 +21,13 @@ MOST_PICTURE_BYTES = 100 * 1024**2  # the server says what it takes
 def check(service: Service, *, pictures: list[str], json: bool, fast: bool, explain: Path | None) -> None:
     """Check each picture. Exit 0: none found, 1: design found, 3: picture unreadable."""
     refuse_options(fast=fast)
-    if explain is not None and len(pictures) > 1:
-        raise Rejected(
-            "--explain works with one picture. Check the pictures one by one.", code="evidence.one_picture"
-        )
+    if explain is not None:
+        format_for(explain)
+        if len(pictures) > 1:
+            raise Rejected(
+                "--explain works with one picture. Check the pictures one by one.",
+                code="evidence.one_picture",
+            )
     exits = [_check_one(service, name, json=json, explain=explain) for name in pictures]
     raise typer.Exit(max(exits))
 
@@ -32,43 +35,46 @@ def check(service: Service, *, pictures: list[str], json: bool, fast: bool, expl
 def _check_one(service: Service, name: str, *, json: bool, explain: Path | None) -> int:
     """Check, show and explain one picture. Return the exit status."""
     try:
-        found = service.upload("/v1/checks", [("image", (Path(name).name, read_picture(name)))])
+        answer = service.upload("/v1/checks", [("image", (Path(name).name, read_picture(name)))])
     except Rejected as error:
         if not error.code.startswith(("image.", "file.")):
             raise
         console.say(f"{name}: {error} [{error.code}]", style="red")
         return 3
     if json:
-        console.json_line({"query": name, **found})
+        console.json_line({"query": name, **answer})
     else:
-        _show_check(name, found)
+        _show_check(name, answer)
     if explain is not None:
-        _explain(service, found, explain)
-    return 0 if found["verdict"] == "none" else 1
+        _explain(service, answer, explain)
+    return 0 if answer["verdict"] == "none" else 1
 
 
-def _show_check(name: str, found: dict[str, Any]) -> None:
-    text = f"{found['verdict']}  {name}"
-    if design := found["design"]:
-        text += f"  {design.get('reference') or design['title']} of {design['owner']['handle']}"
-    line(text + (f"  score {console.score_text(found['score'])}" if design and "score" in found else ""))
-    if found["reasons"]:
-        reasons = [{"params": {}, **reason} for reason in found["reasons"]]
-        line(f"  {reasons_text(reasons)}")
-    for finding in found["findings"][1:]:
-        other = finding["design"]
-        line(f"  also {finding['verdict']}  {other.get('reference') or other['title']}")
-    line(f"  {found['id']}")
+def _show_check(name: str, answer: dict[str, Any]) -> None:
+    text = f"{answer['verdict']}  {name}"
+    if design := answer["design"]:
+        text += f"  {_name(design)}"
+    line(text + (f"  score {console.score_text(answer['score'])}" if design and "score" in answer else ""))
+    if answer["reasons"]:
+        line(f"  {reasons_text(answer['reasons'])}")
+    for finding in answer["findings"][1:]:
+        line(f"  also {finding['verdict']}  {_name(finding['design'])}")
+    line(f"  {answer['id']}")
 
 
-def _explain(service: Service, found: dict[str, Any], path: Path) -> None:
+def _name(design: dict[str, Any]) -> str:
+    """Return a design and its owner. Strangers get the title and the owner's name, and no reference."""
+    owner = design["owner"]
+    return f"{design.get('reference') or design['title']} of {owner.get('handle') or owner['name']}"
+
+
+def _explain(service: Service, answer: dict[str, Any], path: Path) -> None:
     """Write the evidence picture, in the format that the name of the file asks for."""
-    format_for(path)
-    if found["evidence"] is None:
+    if answer["evidence"] is None:
         console.say(f"{path} is not written, because the check found no design.")
         return
     drawn = io.BytesIO()
-    with Image.open(io.BytesIO(service.read(found["evidence"]))) as picture:
+    with Image.open(io.BytesIO(service.read(answer["evidence"]))) as picture:
         picture.save(drawn, format_for(path))
     write(drawn.getvalue(), path)
     console.say(f"{path} shows the picture beside the design.")

@@ -80,16 +80,19 @@ def move(command: Any, name: str, login: Login) -> None:
         move(inner, f"{name} {word}", login)
     if hasattr(command, "commands") or name in OFFLINE:
         return
-    asked = next((option for option in command.params if "--org" in option.opts), None)
-    if asked is not None:
-        asked.required = False
+    chosen_member = next((option for option in command.params if "--org" in option.opts), None)
+    if chosen_member is not None:
+        chosen_member.required = False
 
     def refuse(**_: object) -> NoReturn:
-        message = f"`authcheck {name}` does not work at {login.url}. With --local it works on this computer."
+        message = (
+            f"{login.url} does not take `authcheck {name}`. `authcheck --local {name}` works with the data on"
+            " this computer."
+        )
         raise BadSetting(message, code="server.command", url=login.url)
 
     def ask(**given: Any) -> None:
-        organisation = given.pop(asked.name) if asked is not None else None
+        organisation = given.pop(chosen_member.name) if chosen_member is not None else None
         with Service(login, organisation or None) as service:
             _say_where(login, organisation)
             _function(AT_A_SERVER[name])(service, **given)

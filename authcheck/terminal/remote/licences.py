@@ -8,7 +8,8 @@ from authcheck.licences.codes import read_classes
 from authcheck.licences.written import read_day
 from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import console
-from authcheck.terminal.remote.answers import line, show_facts, show_rows
+from authcheck.terminal.output import licences as output
+from authcheck.terminal.remote.answers import line, show_rows
 from authcheck.terminal.remote.service import Service, place
 
 
@@ -40,7 +41,7 @@ def offer_licence(
         "exclusive": exclusive,
     }
     body = {"licensee": to, "parent": under, "terms": terms}
-    _show([service.send("POST", "/v1/licences", body)], json=json)
+    output.show_facts([service.send("POST", "/v1/licences", body)], json=json)
 
 
 def amend_licence(
@@ -58,7 +59,7 @@ def amend_licence(
     """Offer a new version of a licence."""
     terms = service.get(place("licences", licence))["terms"]
     changes = _changed_terms(territories, excepted, goods, channels, ends, cap)
-    _show([service.send("POST", place("licences", licence, "amend"), terms | changes)], json=json)
+    output.show_facts([service.send("POST", place("licences", licence, "amend"), terms | changes)], json=json)
 
 
 def _changed_terms(  # noqa: PLR0917 - the options of two commands
@@ -108,49 +109,16 @@ def _act(service: Service, licence: str, act: str, body: dict[str, str] | None =
 
 def list_licences(service: Service, *, role: str | None, json: bool) -> None:
     """List given and received licences, all versions."""
-    _show(list(service.items("/v1/licences", role=role)), json=json)
+    output.show_facts(list(service.items("/v1/licences", role=role)), json=json)
 
 
 def show_licence(service: Service, *, licence: str, json: bool) -> None:
-    """Show a licence with all its terms."""
+    """Show a licence with all its terms. The designs of another owner have no names here, only ids."""
     facts = service.get(place("licences", licence))
-    show_facts(facts if json else {**facts, "terms": None} | facts["terms"], json=json)
-
-
-def _show(rows: list[dict[str, Any]], *, json: bool) -> None:
-    show_rows(rows, COLUMNS, json=json, whole=("licence",))
-
-
-def _subjects_text(terms: dict[str, Any]) -> str:
-    return (
-        console.counted(len(terms["designs"]), "design")
-        if terms["designs"]
-        else ", ".join(terms["collections"])
-    )
-
-
-def _where(terms: dict[str, Any]) -> str:
-    named = "everywhere" if "*" in terms["territories"] else ", ".join(terms["territories"])
-    excepted = ", ".join(terms["except_territories"])
-    return f"{named} except {excepted}" if excepted else named
-
-
-def _units_text(row: dict[str, Any]) -> str:
-    cap = row["terms"]["cap"]
-    return f"{row['units']:,}" + (f" of {cap:,}" if cap else "")
-
-
-COLUMNS = {
-    "licence": "id",
-    "version": "version",
-    "state": "state",
-    "from": "owner",
-    "to": "licensee",
-    "of": lambda row: _subjects_text(row["terms"]),
-    "where": lambda row: _where(row["terms"]),
-    "until": lambda row: row["terms"]["ends_on"] or "no end",
-    "units": _units_text,
-}
+    is_own = facts["owner"] == service.organisation
+    ids = facts["terms"]["designs"] if is_own and not json else []
+    references = {design_id: service.get(place("designs", design_id))["reference"] for design_id in ids}
+    output.show_one_from(facts, references, json=json)
 
 
 def add_storefront(service: Service, *, marketplace: str, shop: str, url: str) -> None:
@@ -184,7 +152,7 @@ def close_storefront(service: Service, *, storefront: str) -> None:
 
 
 def list_storefronts(service: Service, *, json: bool) -> None:
-    """List one's shops, oldest first, also closed."""
+    """List the member's shops, oldest first, also closed."""
     for row in service.items("/v1/storefronts"):
         if json:
             console.json_line(row)
@@ -203,7 +171,7 @@ def appoint_agent(
     ends: str,
     json: bool,
 ) -> None:
-    """Appoint an agent for one's brand."""
+    """Appoint an agent for the member's brand."""
     body = {
         "agent": agent,
         "scopes": list(scope),
@@ -215,7 +183,7 @@ def appoint_agent(
 
 
 def list_agents(service: Service, *, json: bool) -> None:
-    """List the appointments that one gave or got, oldest first."""
+    """List the appointments that the member gave or got, oldest first."""
     _show_agents(list(service.items("/v1/appointments")), json=json)
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 import typer
 
+from authcheck.errors import Rejected
 from authcheck.ids import new_id
 from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import console
+from authcheck.terminal.output.listings import QUIET
 from authcheck.terminal.remote.answers import line, reasons_text, show_facts, show_rows
 from authcheck.terminal.remote.checking import read_picture
 from authcheck.terminal.remote.service import Service, place
 
-FINE = {"licensed", "none"}  # verdicts that need no action
 COLUMNS = {
     "reference": "reference",
     "seller": "seller",
@@ -31,11 +32,17 @@ def check_listing(
     words = offer | {"date": day, "reference": reference or new_id("ref", utc_now())}
     parts: list[tuple[str, Any]] = [(name, (None, str(value))) for name, value in words.items() if value]
     parts += [("image", (Path(name).name, read_picture(name))) for name in pictures]
-    found = service.upload("/v1/listings", parts)
-    for picture in found["unreadable"]:
+    try:
+        judged = service.upload("/v1/listings", parts)
+    except Rejected as error:
+        if error.code != "listing.pictures":
+            raise
+        console.say(f"{error} [{error.code}]", style="red")  # no picture is readable
+        raise typer.Exit(3) from error
+    for picture in judged["unreadable"]:
         console.say(f"{picture['picture']}: {picture['detail']} [{picture['code']}]", style="red")
-    _show_listing(found, json=json)
-    raise typer.Exit(1 if found["verdict"] not in FINE else 3 if found["unreadable"] else 0)
+    _show_listing(judged, json=json)
+    raise typer.Exit(1 if judged["verdict"] not in QUIET else 3 if judged["unreadable"] else 0)
 
 
 def list_listings(
@@ -51,23 +58,23 @@ def show_listing(service: Service, *, listing: str, json: bool) -> None:
     _show_listing(service.get(place("listings", listing)), json=json)
 
 
-def _show_listing(found: dict[str, Any], *, json: bool) -> None:
+def _show_listing(listing: dict[str, Any], *, json: bool) -> None:
     if json:
-        console.json_line(found)
+        console.json_line(listing)
         return
-    offer = f"{found['seller']} on {found['channel']} in {found['territory']}, {found['listed_on']}"
-    line(f"{found['verdict']}  {found['reference']}  {offer}")
-    for remark in found["remarks"]:
+    offer = f"{listing['seller']} on {listing['channel']} in {listing['territory']}, {listing['listed_on']}"
+    line(f"{listing['verdict']}  {listing['reference']}  {offer}")
+    for remark in listing["remarks"]:
         line(f"  {remark['detail']} [{remark['code']}]")
-    for reason in found["reasons"]:
+    for reason in listing["reasons"]:
         line(f"  {reasons_text([reason])}")
-    for design in found["designs"]:
-        pictures = ", ".join(str(place + 1) for place in design["pictures"])
+    for design in listing["designs"]:
+        pictures = ", ".join(str(number + 1) for number in design["pictures"])
         name = f"{design['reference']} of {design['owner']}"
         line(
             f"  {design['verdict']}: {name}, score {console.score_text(design['score'])}, picture {pictures}"
         )
-    line(f"  {found['id']}")
+    line(f"  {listing['id']}")
 
 
 def list_cases(service: Service, *, state: str | None, seller: str | None, json: bool) -> None:

@@ -47,7 +47,9 @@ def checked_url(text: str) -> str:
         raise _address_error(text)
     if parts.scheme == "http" and not _is_this_computer(parts.hostname):
         raise BadSetting(
-            f"{url} sends your key so that others can read it. Use https://.", code="server.insecure", url=url
+            "Plain http would show your key to others on the way. Use https://.",
+            code="server.insecure",
+            url=url,
         )
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
@@ -117,14 +119,18 @@ def _read() -> dict[str, Any]:
             message = f"Other people of this computer can read your keys in {path}. Run: chmod 600 {path}"
             raise BadSetting(message, code="server.logins", path=str(path))
         stored = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(stored, dict) and isinstance(stored.get("servers", {}), dict):
-            return stored
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError):
-        pass
+    except (OSError, ValueError) as error:
+        raise _damaged_error(path) from error
+    if not isinstance(stored, dict) or not isinstance(stored.get("servers"), dict):
+        raise _damaged_error(path)
+    return stored
+
+
+def _damaged_error(path: Path) -> BadSetting:
     message = f"The file of your logins cannot be read: {path}. Delete it and log in again."
-    raise BadSetting(message, code="server.logins", path=str(path))
+    return BadSetting(message, code="server.logins", path=str(path))
 
 
 def _write(stored: dict[str, Any]) -> Path:

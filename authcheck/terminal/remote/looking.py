@@ -1,42 +1,28 @@
 """Look up certificates, shops and trusted keys at a server."""
 
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from authcheck.ids import show_code
 from authcheck.licences.codes import read_classes
 from authcheck.licences.written import read_day
 from authcheck.terminal.output import console
-from authcheck.terminal.output.scans import caution_sentence
+from authcheck.terminal.output import lookups as output
 from authcheck.terminal.remote.answers import line, reasons_text, write
 from authcheck.terminal.remote.service import Service, place
-
-LOOK_UP_EXITS = {"verified": 0, "careful": 1, "revoked": 1, "cannot_tell": 3}
 
 
 def look_up(service: Service, *, code: str, json: bool, out: Path | None) -> None:
     """Look up a certificate. Exit 0: verified, 1: be careful, 3: unknown."""
-    found = service.get(place("certificates", code))
+    facts = service.get(place("certificates", code))
     if out is not None:
         write(service.read(place("certificates", code, "bundle")), out)
     if json:
-        console.json_line(found)
+        console.json_line(facts)
     else:
-        _show_unit(found)
-    raise typer.Exit(LOOK_UP_EXITS[found["advice"]])
-
-
-def _show_unit(found: dict[str, Any]) -> None:
-    for step in found["checked"]:
-        line(f"{step['name']:<11} {step['state']:<8} {step['detail']}")
-    name = show_code(found["code"]) if found["code"] else found["id"]
-    line(f"{name}  {found['product'] or ''}, by {found['issuer']['name']}")
-    for caution in found["cautions"]:
-        line(f"Caution: {caution_sentence(caution['code'], caution['params'])}.")
-    outcome = found["outcome"].replace("_", " ")
-    line(f"{outcome}, but be careful" if found["cautions"] else outcome)
+        is_disputed = bool(facts["design"] and facts["design"]["disputed"])
+        output.show(facts, brand=facts["issuer"]["name"], is_disputed=is_disputed)
+    raise typer.Exit(output.EXITS[facts["advice"]])
 
 
 def who_may_sell(
@@ -60,8 +46,8 @@ def who_may_sell(
     else:
         seller = answer["seller"] or "no organisation lists this shop"
         line(f"{'may sell' if answer['allowed'] else 'may not sell'} on {answer['on']}: {seller}")
-        for reason in answer["reasons"]:
-            line(f"  {reason}")
+        for code in answer["reasons"]:
+            line(f"  {reasons_text([{'code': code, 'params': {}}])}")
         for licence in answer["licences"]:
             line(f"{licence['id']}  {reasons_text(licence['breaches']) or 'covers the sale'}")
     raise typer.Exit(0 if answer["allowed"] else 1)

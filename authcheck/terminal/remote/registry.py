@@ -10,7 +10,7 @@ import typer
 from authcheck.errors import BadSetting, Rejected
 from authcheck.files.picture_files import read_file
 from authcheck.licences.written import read_day
-from authcheck.registry.design_files import Row, RowProblem
+from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem
 from authcheck.registry.sources import kind_of_source, open_source
 from authcheck.terminal.output import console
 from authcheck.terminal.remote.answers import refuse_options, show_facts, show_rows
@@ -18,7 +18,7 @@ from authcheck.terminal.remote.checking import read_picture
 from authcheck.terminal.remote.service import Service, place
 
 MOST_BYTES = 1024**3
-WHOLE_MASKS = {"auto", "none"}
+
 DESIGN_COLUMNS = {
     "reference": "reference",
     "title": "title",
@@ -41,7 +41,7 @@ def import_designs(
 ) -> None:
     """Register designs from a folder, an archive, a picture or a table, one request for each design."""
     refuse_options(dry_run=dry_run)
-    if mask is not None and mask not in WHOLE_MASKS and kind_of_source(source) != "picture":
+    if mask is not None and mask not in MASK_WORDS and kind_of_source(source) != "picture":
         raise BadSetting(
             "A mask file works with one picture only. For several pictures use --mask auto or --mask none.",
             code="setting.mask",
@@ -98,7 +98,7 @@ def _mask_parts(
     """Return the masks as parts of a form. A mask of the command line lies where the user says."""
     return [
         ("mask", (None, mask))
-        if mask in WHOLE_MASKS
+        if mask in MASK_WORDS
         else ("mask", (Path(mask).name, read_file(mask, MOST_BYTES) if mask == given else load(mask)))
         for mask in masks
     ]
@@ -121,7 +121,7 @@ def _show_result(result: dict[str, Any], *, json: bool) -> None:
 
 
 def list_designs(service: Service, *, state: str | None, json: bool) -> None:
-    """List one's designs, oldest first."""
+    """List the member's designs, oldest first."""
     rows = service.items("/v1/designs", state=state)
     show_rows(rows, DESIGN_COLUMNS, json=json, whole=("reference", "state", "id"))
 
@@ -167,7 +167,7 @@ def add_right(
 
 
 def list_rights(service: Service, *, state: str | None, json: bool) -> None:
-    """List one's rights, oldest first."""
+    """List the member's rights, oldest first."""
     columns = {
         "right": "id",
         "state": "state",
@@ -181,7 +181,7 @@ def list_rights(service: Service, *, state: str | None, json: bool) -> None:
 
 
 def list_disputes(service: Service, *, ended: bool, json: bool) -> None:
-    """List one's disputes, oldest first."""
+    """List the member's disputes, oldest first."""
     columns = {
         "later": lambda row: _side_text(row["later"]),
         "earlier": lambda row: _side_text(row["earlier"]),
@@ -229,7 +229,7 @@ def _document(path: Path | None) -> list[tuple[str, Any]]:
 
 
 def add_negatives(service: Service, *, pictures: list[Path], label: str | None) -> None:
-    """Ignore these pictures' content in checks for one's designs."""
+    """Ignore these pictures' content in checks for the member's designs."""
     for path in pictures:
         words = _texts({"label": label or path.name})
         row = service.upload("/v1/negatives", [*words, ("image", (path.name, read_picture(str(path))))])
@@ -237,7 +237,7 @@ def add_negatives(service: Service, *, pictures: list[Path], label: str | None) 
 
 
 def list_negatives(service: Service, *, json: bool) -> None:
-    """List one's negative pictures."""
+    """List the member's negative pictures."""
     columns = {"number": "number", "label": "label", "added": "added_at", "sha256": "sha256"}
     show_rows(service.items("/v1/negatives"), columns, json=json)
 

@@ -100,7 +100,12 @@ class Service:
         files: Files | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
-        """Ask, wait where the server asks to, and return its answer. Raises AuthcheckError for a refusal."""
+        """Ask, wait where the server asks to, and return its answer. Raises AuthcheckError for a refusal.
+
+        A path that the server named must be one of the server's own: the key is for no other.
+        """
+        if not path.startswith("/") or path.startswith("//"):
+            raise self._foreign()
         content = {"json": json} if json is not None else {"files": files} if files is not None else {}
         for turn in range(MOST_WAITS + 1):
             with self._translated_faults():
@@ -125,7 +130,9 @@ class Service:
         try:
             yield
         except httpx2.TimeoutException as error:
-            message = f"{url} does not answer in time. Look before you repeat what changes something."
+            message = (
+                f"{url} did not answer in time. Look whether it did what you asked before you repeat it."
+            )
             raise Unavailable(message, code="server.unreachable", url=url) from error
         except httpx2.HTTPError as error:
             message = f"{url} cannot be reached: {error}."
@@ -169,7 +176,7 @@ def _wait(answer: httpx2.Response) -> None:
     except ValueError:
         seconds = 1.0
     seconds = min(max(seconds, 0.1), LONGEST_WAIT_S)
-    console.say(f"The server asks to wait for {seconds:.0f} s.")
+    console.say(f"The server is busy. Waiting {seconds:.0f} s.")
     time.sleep(seconds)
 
 

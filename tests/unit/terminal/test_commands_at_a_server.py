@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from authcheck.errors import BadSetting
-from authcheck.terminal.app import COMMANDS, OPERATORS, load_command
+from authcheck.terminal.app import COMMANDS, MEMBERS, OPERATORS, load_command
 from authcheck.terminal.remote import commands
 from authcheck.terminal.remote.logins import Login
 
@@ -40,11 +40,7 @@ def leaves(command: Any, name: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def of_members() -> dict[str, Any]:
     """All commands of members by name, moved to a server."""
-    names = [
-        name
-        for name, place in COMMANDS.items()
-        if place.panel not in {OPERATORS, "Work at a server of others"}
-    ]
+    names = [name for name, place in COMMANDS.items() if place.panel not in {OPERATORS, MEMBERS}]
     moved = {}
     for name in names:
         command = load_command(name)

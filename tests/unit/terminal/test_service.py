@@ -158,6 +158,15 @@ def test_nobody_there() -> None:
     assert caught.value.code == "server.unreachable"
 
 
+@pytest.mark.parametrize("path", ["http://127.0.0.1:9/x", "//127.0.0.1:9/x", "x"])
+def test_attack_an_answer_that_names_another_server(serve: Any, heard: list[Request], path: str) -> None:
+    """The address of an evidence picture comes from the server. No other host is asked, and gets the key."""
+    with pytest.raises(Rejected) as caught:
+        serve(lambda _: PlainTextResponse("")).read(path)
+    assert caught.value.code == "server.foreign"
+    assert heard == []
+
+
 @pytest.mark.parametrize(
     ("words", "path"),
     [
