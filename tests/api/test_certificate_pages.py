@@ -107,7 +107,7 @@ def test_the_api_has_the_rows_of_the_list(
         ("/certificates?state=unsigned", 0),
     ):
         html = browser.get(path).text
-        (address,) = re.findall(r'"http://testserver/([^"<]+)"', html.replace("&#34;", '"'))
+        (address,) = re.findall(r'"http://testserver/(v1/[^"<]+)"', html.replace("&#34;", '"'))
         rows = client.get("/" + unescape(address), headers=key).json()["items"]
         assert [row["id"] for row in rows] == re.findall(
             r'<th scope="row" class="wide"><a href="/certificates/(bat_\w+)"', html

@@ -118,7 +118,7 @@ def test_the_api_has_the_rows_of_the_page(
     def twin(path: str) -> Any:
         """Return the answer at the address that the page names."""
         (address,) = re.findall(
-            r'&#34;http://testserver/([^"]+)&#34;|"http://testserver/([^"<]+)"', browser.get(path).text
+            r'&#34;http://testserver/(v1/[^"]+)&#34;|"http://testserver/(v1/[^"<]+)"', browser.get(path).text
         )
         return client.get("/" + unescape("".join(address)), headers=key).json()
 
