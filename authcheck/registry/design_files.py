@@ -24,10 +24,20 @@ COLUMNS = ("reference", "title", "kind", "owner", "picture", "mask", "public_pre
 REQUIRED = ("reference", "picture")
 LINE_ENDS = re.compile(r"\s*[\r\n\v\f]\s*")  # inside a title; a cell of a spreadsheet may have them
 MASK_WORDS = ("auto", "none")
+SEPARATOR = re.compile(r"(?<=\w)[-_]+(?=[^\W\d_])")  # before a letter: `kite-red`, not `KITE-1`
 MOST_PICTURES = 64  # of one design
 SEVERAL = " Write | between several pictures."
 
 Loader = Callable[[str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an owner says at once of all designs whose pictures are in no table."""
+
+    kind: str = "other"
+    collection: str = ""
+    public_preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ class RowProblem:
     error: Rejected
 
 
-def read_folder(folder: Path, found: Found, kind: str, collection: str = "") -> list[Row | RowProblem]:
+def read_folder(folder: Path, found: Found, words: Words) -> list[Row | RowProblem]:
     """Return one row per picture found in `folder` or in an archive, in path order.
 
     The reference is the file's stem. A file that we cannot read is a problem and takes no reference, because
@@ -66,7 +76,7 @@ def read_folder(folder: Path, found: Found, kind: str, collection: str = "") -> 
     rows: list[Row | RowProblem] = []
     for line, path in enumerate(found.paths, 1):
         name = str(Path(path).relative_to(folder)) if Path(path).is_relative_to(folder) else path
-        row = picture_row(line, name, kind, collection)
+        row = picture_row(line, name, words)
         if foreign := foreign_kind(found.foreign.get(path, "")):
             rows.append(RowProblem(line, row.new.reference, "picture", foreign_error(foreign, name)))
         else:
@@ -80,10 +90,14 @@ def no_pictures_error(path: Path, found: Found) -> Rejected:
     return Rejected(f"We found no pictures in {path}.{others}", code="table.no_pictures", path=str(path))
 
 
-def picture_row(line: int, name: str, kind: str, collection: str = "") -> Row:
-    """Return the row of a picture file without a table. The reference is the file's stem."""
+def picture_row(line: int, name: str, words: Words) -> Row:
+    """Return the row of a picture file without a table.
+
+    The reference is the file's stem. So is the title, with blanks between the words: buyers read it.
+    """
     stem = clean_text(Path(name).stem)
-    return Row(line, NewDesign(stem, stem, kind, collection=collection), (name,))
+    title = SEPARATOR.sub(" ", stem)
+    return Row(line, NewDesign(stem, title, words.kind, words.public_preview, words.collection), (name,))
 
 
 def read_table(data: bytes, name: str, tell: Tell | None = None) -> Iterator[Row | RowProblem]:

@@ -15,6 +15,7 @@ from authcheck.registry.design_files import (
     MASK_WORDS,
     Row,
     RowProblem,
+    Words,
     column_of,
     picture_row,
     read_row,
@@ -103,7 +104,9 @@ def _read(row: TableRow) -> Row | RowProblem:
             names = cell_list(fields.get("pictures") or fields.get(PICTURE), PICTURE)
         except RowRejected:
             names = []
-        fields["reference"] = picture_row(row.line, last_part(names[0]), "").new.reference if names else ""
+        fields["reference"] = (
+            picture_row(row.line, last_part(names[0]), Words()).new.reference if names else ""
+        )
     return read_row(replace(row, fields=fields))
 
 
@@ -177,8 +180,8 @@ def row_of(drop: Drop, file: DropFile) -> Row:
     """Return the row by which a file is registered. Pictures and masks are named by their SHA-256."""
     stored = file.row
     if not stored:
-        row = picture_row(file.number, file.name, drop.kind, drop.collection or "")
-        return replace(row, pictures=(file.sha256,), new=replace(row.new, public_preview=drop.public_preview))
+        words = Words(drop.kind, drop.collection or "", drop.public_preview)
+        return replace(picture_row(file.number, file.name, words), pictures=(file.sha256,))
     new = NewDesign(
         stored["reference"], stored["title"], stored["kind"], stored["public_preview"], stored["collection"]
     )

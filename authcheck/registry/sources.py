@@ -22,6 +22,7 @@ from authcheck.registry.design_files import (
     Loader,
     Row,
     RowProblem,
+    Words,
     load_from,
     picture_row,
     read_folder,
@@ -77,30 +78,28 @@ def kind_of_source(path: Path) -> SourceKind:
     return "archive" if is_named_zip or is_archive(path, head) else "table"
 
 
-def open_source(path: Path, *, kind: str, collection: str, max_bytes: int, tell: Tell) -> Source:
-    """Read the rows that a path names. `kind` and `collection` are those of designs without a table.
+def open_source(path: Path, words: Words, *, max_bytes: int, tell: Tell) -> Source:
+    """Read the rows that a path names. `words` are about designs without a table.
 
     `max_bytes` limits each picture file. Raises Rejected.
     """
     what = kind_of_source(path)
     if what == "folder":
-        return _open_folder(path, kind, collection, max_bytes, tell)
+        return _open_folder(path, words, max_bytes, tell)
     if what == "archive":
         archive = open_archive(str(path))
-        return open_archived(archive, path, kind=kind, collection=collection, max_bytes=max_bytes, tell=tell)
+        return open_archived(archive, path, words, max_bytes=max_bytes, tell=tell)
     load = load_from(path.parent, max_bytes)
     if what == "picture":
-        return Source([picture_row(1, path.name, kind, collection)], load)
+        return Source([picture_row(1, path.name, words)], load)
     return Source(list(read_table(read_file(path, MAX_TABLE_BYTES), path.name, tell)), load)
 
 
-def open_archived(
-    archive: Archive, path: Path, *, kind: str, collection: str, max_bytes: int, tell: Tell | None
-) -> Source:
+def open_archived(archive: Archive, path: Path, words: Words, *, max_bytes: int, tell: Tell | None) -> Source:
     """Return the designs of an archive: those of its table, or one for each picture. Raises Rejected."""
     table = _find_table("archive", archive.found, archive.read, tell)
     if table is None:
-        rows = read_folder(path, archive.found, kind, collection)
+        rows = read_folder(path, archive.found, words)
         return Source(rows, partial(archive.read, max_bytes=max_bytes), archive.found.skipped)
     folder = str(PurePosixPath(table.name).parent)
 
@@ -113,11 +112,11 @@ def open_archived(
     return Source(table.rows, load, _count_skipped(table, archive.found, find), table.name)
 
 
-def _open_folder(path: Path, kind: str, collection: str, max_bytes: int, tell: Tell) -> Source:
+def _open_folder(path: Path, words: Words, max_bytes: int, tell: Tell) -> Source:
     found = search(str(path))
     table = _find_table("folder", found, read_file, tell)
     if table is None:
-        return Source(read_folder(path, found, kind, collection), load_from(path, max_bytes), found.skipped)
+        return Source(read_folder(path, found, words), load_from(path, max_bytes), found.skipped)
     folder = Path(table.name).parent
     files = Folder(folder)
 

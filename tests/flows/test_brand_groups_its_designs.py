@@ -86,8 +86,26 @@ def test_collections_come_from_folders_tables_and_commands(
     table.write_text("reference,picture,collection\nB,B.png,Autumn\nC,C.png,\n")
     assert cli("designs", "import", folder, "--org", "acme", "--collection", "Spring").code == 0
     assert cli("designs", "import", table, "--org", "acme").code == 0
-    assert cli("designs", "collect", "C", "Winter", "--org", "acme").code == 0
+    assert cli("designs", "change", "C", "--collection", "Winter", "--org", "acme").code == 0
     listed = cli("designs", "list", "--json").objects
     assert [(one["reference"], one["collection"]) for one in listed] == [
         ("A", "Spring"), ("B", "Autumn"), ("C", "Winter"),
     ]  # fmt: skip
+
+
+def test_an_owner_changes_what_buyers_read(workspace: Workspace, cli: Cli, tmp_path: Path) -> None:
+    """`designs change` changes what is named and leaves the rest."""
+    picture = tmp_path / "sun-mug.png"
+    picture.write_bytes(make.picture_bytes(4))
+    assert cli("designs", "import", picture, "--org", "acme", "--kind", "photo", "--preview").code == 0
+    changed = cli("designs", "change", "sun-mug", "--org", "acme", "--title", "Sun mug, white")
+    assert changed.err.strip() == (
+        "sun-mug of acme: Sun mug, white; photo; in no collection; buyers see a preview."
+    )
+    (design,) = cli("designs", "list", "--json").objects
+    assert cli("designs", "change", design["id"], "--no-preview", "--collection", "Mugs").code == 0
+    (design,) = cli("designs", "list", "--json").objects
+    assert (design["title"], design["collection"]) == ("Sun mug, white", "Mugs")
+    assert not design["public_preview"]
+    refused = cli("designs", "change", "sun-mug", "--org", "acme", "--title", "x" * 1000)
+    assert (refused.code, "[design.title]" in refused.err) == (2, True)

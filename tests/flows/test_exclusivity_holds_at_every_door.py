@@ -130,10 +130,10 @@ def test_a_collection_that_exists_does_not_grow_over_a_licence(
 def test_a_command_says_what_stands_against_it(
     acme: made.Brand, printers: Licensee, weavers: Licensee, cli: Cli
 ) -> None:
-    """`designs collect` ends with an error that names both licences and licensees."""
+    """`designs change` ends with an error that names both licences and licensees."""
     first = grant(acme, "printers", collections=(SPRING,), exclusive=True)
     second = grant(acme, "weavers", designs=(acme.design.id,))
-    done = cli("designs", "collect", "KITE-1", SPRING, "--org", "acme")
+    done = cli("designs", "change", "KITE-1", "--collection", SPRING, "--org", "acme")
     assert done.code == 2
     assert f"licence {first.id} of printers, which is exclusive" in done.err
     assert f"licence {second.id} of weavers" in done.err

@@ -78,7 +78,7 @@ def test_from_a_folder_to_certificates(member: Cli, cli: Cli, url: str, tmp_path
     picture(tmp_path / "art", "KITE-2.png", 2)
     (tmp_path / "art" / "KITE-3.png").write_bytes(b"no picture")
     imported = member(
-        "designs", "import", tmp_path / "art", "--kind", "illustration", "--collection", "Kites"
+        "designs", "import", tmp_path / "art", "--kind", "illustration", "--collection", "Kites", "--preview"
     )
     assert (imported.code, imported.err.splitlines()[-1]) == (0, "2 registered, 1 rejected.")
     assert "KITE-3  rejected" in imported.err
@@ -87,6 +87,8 @@ def test_from_a_folder_to_certificates(member: Cli, cli: Cli, url: str, tmp_path
     )
     assert [one["reference"] for one in member("designs", "list", "--json").objects] == ["KITE-1", "KITE-2"]
     assert "Kites" in member("designs", "show", "KITE-1").out
+    changed = member("designs", "change", "KITE-1", "--title", "Red kite", "--kind", "logo")
+    assert changed.err.splitlines()[-1] == ("KITE-1 of acme: Red kite; logo; in Kites; buyers see a preview.")
 
     checked = member("check", kite, "--explain", tmp_path / "why.png")
     assert (checked.code, "KITE-1 of acme" in checked.out) == (1, True)

@@ -14,7 +14,7 @@ from authcheck.ids import as_word
 from authcheck.members import organisations
 from authcheck.members.mistyped import refuse_mistyped
 from authcheck.registry import designs
-from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem
+from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem, Words
 from authcheck.registry.designs import check_collection, check_words
 from authcheck.registry.masking import change_mask
 from authcheck.registry.reports import RowReport, count_statuses
@@ -38,6 +38,9 @@ def import_designs(
     collection: Annotated[
         str, typer.Option(help="Collection of the designs in a folder, to license them together.")
     ] = "",
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show buyers a small picture of the designs in a folder.")
+    ] = False,
     mask: Annotated[
         str | None,
         typer.Option(help="auto, none, or a mask file for one picture. Default: auto for photos."),
@@ -53,8 +56,8 @@ def import_designs(
     with open_workspace() as work:
         what = kind_of_source(source)
         _check_options(work, what, owner, kind, collection)
-        words = {"kind": kind, "collection": collection}
-        found = open_source(source, **words, max_bytes=work.limits.bytes, tell=console.say)
+        words = Words(kind, collection, preview)
+        found = open_source(source, words, max_bytes=work.limits.bytes, tell=console.say)
         rows = _add_mask(found.rows, mask, is_picture=what == "picture")
         try:
             with console.progress() as progress:
@@ -166,18 +169,33 @@ def mask_design(
             output.show_design(designs.get_design(session, row.id), json=False)
 
 
-@designs_app.command("collect")
-def collect_design(
+@designs_app.command("change")
+def change_design(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="Design id or the owner's reference.")],
-    collection: Annotated[str, typer.Argument(metavar="NAME", help="Collection. Empty: none.")],
     *,
     owner: Annotated[str | None, typer.Option("--org", help="Owner of the reference.")] = None,
+    title: Annotated[str | None, typer.Option(help="What buyers read. Empty: the reference.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of the design.")] = None,
+    collection: Annotated[
+        str | None, typer.Option(help="Its licences now include the design. Empty: none.")
+    ] = None,
+    preview: Annotated[
+        bool | None, typer.Option("--preview/--no-preview", help="Show buyers a small picture, or do not.")
+    ] = None,
 ) -> None:
-    """Put a design into a collection. The collection's licences now include the design."""
+    """Change a design's title, kind, collection or preview."""
     with open_workspace() as work, work.database.writing() as session:
         row = _find_design(session, design, owner)
-        designs.update_design(session, row, collection=collection, now=utc_now())
-    console.say(f"{row.reference} of {row.owner.handle} is in {row.collection or 'no collection'}.")
+        designs.update_design(
+            session,
+            row,
+            title=title,
+            kind=kind,
+            public_preview=preview,
+            collection=collection,
+            now=utc_now(),
+        )
+    output.show_words(output.design_dict(row))
 
 
 @designs_app.command("retire")

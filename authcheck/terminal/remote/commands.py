@@ -17,7 +17,7 @@ AT_A_SERVER = {
     "designs import": "registry:import_designs",
     "designs list": "registry:list_designs",
     "designs show": "registry:show_design",
-    "designs collect": "registry:collect_design",
+    "designs change": "registry:change_design",
     "designs retire": "registry:retire_design",
     "rights add": "registry:add_right",
     "rights list": "registry:list_rights",

@@ -10,9 +10,10 @@ import typer
 from authcheck.errors import BadSetting, Rejected
 from authcheck.files.picture_files import read_file
 from authcheck.licences.written import read_day
-from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem
+from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem, Words
 from authcheck.registry.sources import kind_of_source, open_source
 from authcheck.terminal.output import console
+from authcheck.terminal.output.designs import show_words
 from authcheck.terminal.remote.answers import refuse_options, show_facts, show_rows
 from authcheck.terminal.remote.checking import read_picture
 from authcheck.terminal.remote.service import Service, place
@@ -35,6 +36,7 @@ def import_designs(
     source: Path,
     kind: str,
     collection: str,
+    preview: bool,
     mask: str | None,
     dry_run: bool,
     json: bool,
@@ -46,7 +48,7 @@ def import_designs(
             "A mask file works with one picture only. For several pictures use --mask auto or --mask none.",
             code="setting.mask",
         )
-    found = open_source(source, kind=kind, collection=collection, max_bytes=MOST_BYTES, tell=console.say)
+    found = open_source(source, Words(kind, collection, preview), max_bytes=MOST_BYTES, tell=console.say)
     counts: Counter[str] = Counter()
     try:
         with console.progress() as progress:
@@ -131,10 +133,19 @@ def show_design(service: Service, *, design: str, json: bool) -> None:
     show_facts(service.get(place("designs", design)), json=json)
 
 
-def collect_design(service: Service, *, design: str, collection: str) -> None:
-    """Put a design into a collection."""
-    row = service.change(place("designs", design), {"collection": collection})
-    console.say(f"{row['reference']} of {row['owner']} is in {row['collection'] or 'no collection'}.")
+def change_design(
+    service: Service,
+    *,
+    design: str,
+    title: str | None,
+    kind: str | None,
+    collection: str | None,
+    preview: bool | None,
+) -> None:
+    """Change a design's title, kind, collection or preview."""
+    changes = {"title": title, "kind": kind, "collection": collection, "public_preview": preview}
+    given = {name: value for name, value in changes.items() if value is not None}
+    show_words(service.change(place("designs", design), given))
 
 
 def retire_design(service: Service, *, design: str, yes: bool) -> None:
