@@ -87,8 +87,6 @@ def test_from_a_folder_to_certificates(member: Cli, cli: Cli, url: str, tmp_path
     )
     assert [one["reference"] for one in member("designs", "list", "--json").objects] == ["KITE-1", "KITE-2"]
     assert "Kites" in member("designs", "show", "KITE-1").out
-    changed = member("designs", "change", "KITE-1", "--title", "Red kite", "--kind", "logo")
-    assert changed.err.splitlines()[-1] == ("KITE-1 of acme: Red kite; logo; in Kites; buyers see a preview.")
 
     checked = member("check", kite, "--explain", tmp_path / "why.png")
     assert (checked.code, "KITE-1 of acme" in checked.out) == (1, True)
@@ -167,6 +165,8 @@ def test_shops_listings_and_scans(member: Cli, tmp_path: Path) -> None:
     assert "copyright" in member("rights", "list").out
     assert member("agents", "list").code == 0
     assert member("disputes", "list").code == 0
+    changed = member("designs", "change", "KITE-1", "--title", "Red kite", "--kind", "logo", "--preview")
+    assert changed.err.splitlines()[-1].endswith("Red kite; logo; in no collection; buyers see a preview.")
     assert member("designs", "retire", "KITE-1", "--yes").code == 0
 
 

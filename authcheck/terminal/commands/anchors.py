@@ -52,7 +52,7 @@ def deploy_contract() -> None:
         raise BadSetting(f"{name} is not set. Set {name} before you deploy the contract.", name=name)
     secret = anchoring.writer_key(settings)
     console.say(f"The account {evm.address_of(secret)} pays. Only this account can write to the contract.")
-    print(evm.deploy(settings.evm_url, settings.evm_chain, secret))  # noqa: T201 - data goes to stdout, alone
+    console.data_line(evm.deploy(settings.evm_url, settings.evm_chain, secret))
 
 
 def _show_anchors(anchors: list[Anchoring], *, json: bool) -> None:

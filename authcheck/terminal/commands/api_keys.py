@@ -35,7 +35,7 @@ def create_key(
     console.say(
         f"Key {key.id} for {organisation}, scopes {', '.join(key.scopes)}. Keep the key: we do not store it."
     )
-    print(token)  # noqa: T201 - data goes to stdout, alone
+    console.data_line(token)
 
 
 @keys_app.command("list")

@@ -128,7 +128,7 @@ def scan(
     tally: Counter[str] = Counter()
     with ExitStack() as stack:
         work = stack.enter_context(open_workspace(fast=fast))
-        file = stack.enter_context(_open_output(output)) if output else sys.stdout
+        file = stack.enter_context(_open_output(output)) if output else cast("TextIO", console.DataLines())
         writer = CsvWriter(file)
         progress = stack.enter_context(console.progress())
         results = run_scan(

@@ -52,7 +52,7 @@ def add_right(
         right = rights.add(session, row, new, paper, utc_now())
         if paper is not None:
             document_store(storage.settings).put(paper.data)
-    print(right.id)  # noqa: T201 - data goes to stdout, alone
+    console.data_line(right.id)
 
 
 @rights_app.command("list")

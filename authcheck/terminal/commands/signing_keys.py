@@ -32,7 +32,7 @@ def make_key(
 ) -> None:
     """Make a key for a brand, unless the file has a key. Prints its public key."""
     key = load_key(None, path)
-    print(encode_base64url(key.public_key().public_bytes_raw()))  # noqa: T201 - data goes to stdout, alone
+    console.data_line(encode_base64url(key.public_key().public_bytes_raw()))
 
 
 @signing_keys_app.command("create")
@@ -57,7 +57,7 @@ def _add_key(organisation: str, public_key: str | None, add: Callable[..., Signi
             key = add(session, brand, vault, settings=storage.settings, now=now, public_key=brand_key)
             status_lists.catch_up(session, brand, vault, now=now)
         publishing.publish_recorded(storage.database, storage.settings)
-    print(key.kid)  # noqa: T201 - data goes to stdout, alone
+    console.data_line(key.kid)
 
 
 @signing_keys_app.command("list")

@@ -36,7 +36,7 @@ def show_issued(batch: Batch, states: Mapping[str, int], meter: Meter | None, *,
         console.json_line(_batch_dict(batch, states) | ({"meter": asdict(meter)} if meter else {}))
         return
     console.say(f"{batch.product}, lot {batch.lot}: {_count_text(states)}.")
-    print(batch.id)  # noqa: T201 - data goes to stdout, alone
+    console.data_line(batch.id)
 
 
 def _count_text(states: Mapping[str, int]) -> str:

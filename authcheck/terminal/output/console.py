@@ -5,7 +5,7 @@ import math
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -41,13 +41,35 @@ STYLES = {
 }
 
 
+class Bar(Progress):
+    """A bar that stays below the lines that are printed meanwhile, of data and of messages."""
+
+    shown: ClassVar[list["Bar"]] = []
+
+    def start(self) -> None:
+        """Show the bar."""
+        super().start()
+        if not self.disable:
+            self.shown.append(self)
+
+    def stop(self) -> None:
+        """Leave the bar as it is."""
+        super().stop()
+        if self in self.shown:
+            self.shown.remove(self)
+
+
 def out() -> Console:
-    """Return the console for data: standard output."""
+    """Return the console for data: standard output, or a bar's on the terminal that shows both."""
+    if Bar.shown and sys.stdout.isatty():
+        return Bar.shown[-1].console
     return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def err() -> Console:
     """Return the console for progress and messages: standard error."""
+    if Bar.shown:
+        return Bar.shown[-1].console
     return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPE_WIDTH)
 
 
@@ -99,10 +121,10 @@ def plain(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
-def progress(*, on_terminal_only: bool = True) -> Progress:
+def progress(*, on_terminal_only: bool = True) -> Bar:
     """Return a bar with count, elapsed and remaining time. By default it is silent without a terminal."""
     console = err()
-    return Progress(
+    return Bar(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -110,6 +132,7 @@ def progress(*, on_terminal_only: bool = True) -> Progress:
         TextColumn("left"),
         TimeRemainingColumn(),
         console=console,
+        redirect_stdout=False,  # it would send data to standard error
         disable=on_terminal_only and not console.is_terminal,
     )
 
@@ -172,9 +195,25 @@ def table(*columns: str, whole: Sequence[str] = ()) -> Table:
     return new_table
 
 
+def data_line(text: str) -> None:
+    """Print a line of data as it is, also if it is longer than the terminal is wide."""
+    if Bar.shown and sys.stdout.isatty():
+        Bar.shown[-1].console.out(text, highlight=False)
+    else:
+        print(text)  # noqa: T201 - data goes to stdout, alone
+
+
+class DataLines:
+    """Standard output as a file whose writer writes whole lines, on a terminal above a bar."""
+
+    def write(self, text: str) -> None:
+        """Print a line of data."""
+        data_line(text.removesuffix("\n"))
+
+
 def json_line(data: Mapping[str, Any]) -> None:
     """Print one JSON object as one line."""
-    print(json.dumps(data, ensure_ascii=False, default=str))  # noqa: T201 - rich would wrap it
+    data_line(json.dumps(data, ensure_ascii=False, default=str))
 
 
 def show_facts(facts: Mapping[str, Any], *, json: bool) -> None:

@@ -25,13 +25,13 @@ SECRET = 0o600
 def create_key(service: Service, *, public_key: str | None, yes: bool) -> None:  # noqa: ARG001 - nothing to ask
     """Add a key that signs from now on, and print its name. The server has confirmed its own address."""
     key = service.send("POST", "/v1/signing-keys", {"public_key": public_key})
-    print(key["kid"])  # noqa: T201 - data goes to stdout, alone
+    console.data_line(key["kid"])
 
 
 def rotate_key(service: Service, *, public_key: str | None, yes: bool) -> None:  # noqa: ARG001 - nothing to ask
     """Add a key and end all others. Print its name."""
     key = service.send("POST", "/v1/signing-keys/rotate", {"public_key": public_key})
-    print(key["kid"])  # noqa: T201 - data goes to stdout, alone
+    console.data_line(key["kid"])
 
 
 def list_keys(service: Service, *, json: bool) -> None:
@@ -89,7 +89,7 @@ def issue_certificates(
         console.json_line(batch)
         return
     console.say(console.plain(f"{batch['product']}, lot {batch['lot']}: {_states_text(batch)}."))
-    print(batch["id"])  # noqa: T201 - data goes to stdout, alone
+    console.data_line(batch["id"])
 
 
 def _read_serials(path: Path | None) -> list[str]:

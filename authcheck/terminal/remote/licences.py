@@ -124,7 +124,7 @@ def show_licence(service: Service, *, licence: str, json: bool) -> None:
 def add_storefront(service: Service, *, marketplace: str, shop: str, url: str) -> None:
     """Claim a shop and print its id."""
     row = service.send("POST", "/v1/storefronts", {"marketplace": marketplace, "shop": shop, "url": url})
-    print(row["id"])  # noqa: T201 - data goes to stdout, alone
+    console.data_line(row["id"])
 
 
 def prove_storefront(service: Service, *, storefront: str) -> None:
@@ -134,7 +134,7 @@ def prove_storefront(service: Service, *, storefront: str) -> None:
         console.say(f"{row['shop']} on {row['marketplace']} is proved.")
         return
     console.say(f"The page does not prove the shop [{row['problem']}]. It must show this text:")
-    print(row["show"])  # noqa: T201 - data goes to stdout, alone
+    console.data_line(row["show"])
     raise typer.Exit(1)
 
 

@@ -174,7 +174,7 @@ def add_right(
     if expires:
         words["expires_on"] = read_day(expires, error_code="right.day").isoformat()
     right = service.upload(place("designs", design, "rights"), _texts(words) + _document(document))
-    print(right["id"])  # noqa: T201 - data goes to stdout, alone
+    console.data_line(right["id"])
 
 
 def list_rights(service: Service, *, state: str | None, json: bool) -> None:
