@@ -56,16 +56,16 @@ class EvidenceShown:
     """The facts about an evidence picture: its designs, and the time when it will be deleted.
 
     `more` is the number of designs that are found but not drawn. `is_located` says whether the place of a
-    design is known, `has_designs` whether a registered design is shown, `is_compared` whether differences are
-    marked.
+    design is known, `is_compared` whether differences are marked, `is_apart` whether no place is known and a
+    registered design is shown beside the photo.
     """
 
     url: str
     designs: list[FoundDesign]
     more: int
     is_located: bool
-    has_designs: bool
     is_compared: bool
+    is_apart: bool
     until: datetime
 
 
@@ -182,8 +182,8 @@ def _describe_evidence(workspace: Workspace, check: Check, findings: list[Found]
         designs=[FoundDesign(finding.design, preview_path(finding.design)) for finding in drawn],
         more=len(findings) - len(drawn),
         is_located=bool(located),
-        has_designs=bool(shown),
         is_compared=any(finding in located for finding in shown),
+        is_apart=bool(shown) and not located,
         until=workspace.copies.ends_at(check.asked_at),
     )
 

@@ -27,7 +27,7 @@ from authcheck.vision.matching.alignment import Alignment
 from authcheck.vision.matching.overlay import Exhibit, Layout
 from authcheck.vision.pictures.decode import Limits, open_picture
 
-DRAWING = "evidence-1"  # raise the number when the drawing changes, so that no cache serves the old drawing
+DRAWING = "evidence-2"  # raise the number when the drawing changes, so that no cache serves the old drawing
 EXPLAIN_SIDE_PX = 1600
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 QUALITY = 86
@@ -156,7 +156,7 @@ def draw(
     public: bool,
     layout: Layout,
 ) -> Image.Image:
-    """Return the evidence picture, RGB.
+    """Return the evidence picture, RGBA.
 
     A design is outlined only when its picture is lost or when the reader may not see the picture.
     """
@@ -195,9 +195,16 @@ def format_for(path: Path) -> str:
 
 
 def encode(image: Image.Image, image_format: str) -> bytes:
-    """Return the picture as a file's bytes in PNG, JPEG or WEBP, without metadata."""
+    """Return the picture as a file's bytes in PNG, JPEG or WEBP, without metadata.
+
+    A JPEG knows no transparency: its ground is white.
+    """
     buffer = io.BytesIO()
     options = {} if image_format == "PNG" else {"quality": QUALITY}
+    if image_format == "JPEG":
+        page = Image.new("RGB", image.size, "white")
+        page.paste(image, mask=image.getchannel("A"))
+        image = page
     image.save(buffer, image_format, **options)
     return buffer.getvalue()
 

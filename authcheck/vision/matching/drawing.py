@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,8 +21,10 @@ COLOURS: Sequence[Colour] = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 
 MARK: Colour = (213, 60, 0)
 HATCH: tuple[Colour, Colour] = ((221, 223, 228), (190, 193, 201))
 DARK = 115  # of 255: letters on a colour darker than this are white
-MARGIN_PX = 12
+EDGE_PX = 1
 GAP_PX = 12
+WIDEST_PX = 1600  # of a sheet
+LARGEST_SCALE = 2.0  # of a panel that fills what the sheet would leave empty
 STRIP_PX = 42  # height of the strip above a panel that holds its badge and signs
 MOST_BOXES = 12
 LINE_PX = 3
@@ -30,7 +32,10 @@ LINE_PX = 3
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A picture with its number and letter. `signs` are some of mirrored, turned, inverted."""
+    """A picture with its letter and its finding's number, 0 for none.
+
+    `signs` are some of mirrored, turned, inverted.
+    """
 
     number: int
     letter: str
@@ -80,23 +85,39 @@ def marked(pixels: Rgb, inside: Mask, marks: Mask) -> Image.Image:
     return Image.fromarray(shown)
 
 
-def sheet(main: Image.Image, rows: Sequence[Sequence[Panel]], *, beside: bool, in_a_row: int) -> Image.Image:
-    """Draw the main picture and a row of panels for each finding, `in_a_row` panels side by side.
+def sheet(main: Image.Image, rows: Sequence[Sequence[Panel]], *, beside: bool) -> Image.Image:
+    """Draw the main picture and the panels of each finding, RGBA: the page's ground shows between them.
 
-    The panels are to the right of the main picture if `beside` is true, else below it.
+    To the right of the main picture if `beside` is true, a row for each finding, larger if the main picture
+    leaves room. Otherwise below it and as wide, two panels in a line.
     """
-    lines = [row[first : first + in_a_row] for row in rows for first in range(0, len(row), in_a_row)]
-    heights_px = [STRIP_PX + max(panel.image.height for panel in line) for line in lines]
-    wide_px = [sum(panel.image.width for panel in line) + GAP_PX * (len(line) - 1) for line in lines]
-    block_px = (max(wide_px, default=0), sum(heights_px) + GAP_PX * max(0, len(lines) - 1))
-    start = (main.width + 2 * GAP_PX, 0) if beside else (0, main.height + GAP_PX)
-    width_px = max(main.width, start[0] + block_px[0] if lines else 0)
-    height_px = max(main.height, start[1] + block_px[1] if lines else 0)
-    canvas = Image.new("RGB", (width_px + 2 * MARGIN_PX, height_px + 2 * MARGIN_PX), GROUND)
-    _paste(canvas, main, (MARGIN_PX, MARGIN_PX))
-    top_px = MARGIN_PX + start[1]
-    for line, line_px in zip(lines, heights_px, strict=True):
-        left_px = MARGIN_PX + start[0]
+    if beside:
+        room_px = (WIDEST_PX - main.width - 2 * GAP_PX, main.height)
+        block = lined(_enlarge(rows, room_px))
+        corner_px = (main.width + 2 * GAP_PX, 0)
+    else:
+        lines = [row[first : first + 2] for row in rows for first in range(0, len(row), 2)]
+        block = lined([_fill(line, main.width) for line in lines])
+        corner_px = (0, main.height + GAP_PX)
+    size_px = (
+        max(main.width + 2 * EDGE_PX, corner_px[0] + block.width if rows else 0),
+        max(main.height + 2 * EDGE_PX, corner_px[1] + block.height if rows else 0),
+    )
+    canvas = Image.new("RGBA", size_px)
+    _paste(canvas, main, (EDGE_PX, EDGE_PX))
+    canvas.paste(block, corner_px)
+    return canvas
+
+
+def lined(lines: Sequence[Sequence[Panel]]) -> Image.Image:
+    """Draw lines of panels, RGBA. Panels of a line stand side by side."""
+    sizes_px = [_measure(line) for line in lines]
+    width_px = max((width for width, _ in sizes_px), default=0)
+    height_px = sum(height for _, height in sizes_px) + GAP_PX * max(0, len(lines) - 1)
+    canvas = Image.new("RGBA", (width_px + 2 * EDGE_PX, height_px + 2 * EDGE_PX))
+    top_px = EDGE_PX
+    for line, (_, line_px) in zip(lines, sizes_px, strict=True):
+        left_px = EDGE_PX
         for panel in line:
             _draw_panel(canvas, panel, (left_px, top_px))
             left_px += panel.image.width + GAP_PX
@@ -104,12 +125,45 @@ def sheet(main: Image.Image, rows: Sequence[Sequence[Panel]], *, beside: bool, i
     return canvas
 
 
+def _measure(line: Sequence[Panel]) -> tuple[int, int]:
+    """Return the (width, height) of a line in pixels, with the strip above its panels."""
+    width_px = sum(panel.image.width for panel in line) + GAP_PX * (len(line) - 1)
+    return width_px, STRIP_PX + max(panel.image.height for panel in line)
+
+
+def _enlarge(rows: Sequence[Sequence[Panel]], room_px: tuple[int, int]) -> list[list[Panel]]:
+    """Return the rows as large as the room allows, but never smaller than they are."""
+    scale = LARGEST_SCALE
+    for row in rows:
+        gaps_px = GAP_PX * (len(row) - 1)
+        scale = min(scale, (room_px[0] - gaps_px) / (_measure(row)[0] - gaps_px))
+    strips_px = STRIP_PX * len(rows) + GAP_PX * (len(rows) - 1)
+    panels_px = sum(_measure(row)[1] - STRIP_PX for row in rows)
+    scale = max(1.0, min(scale, (room_px[1] - strips_px) / panels_px)) if rows else 1.0
+    return [[_scale(panel, scale) for panel in row] for row in rows]
+
+
+def _fill(line: Sequence[Panel], width_px: int) -> list[Panel]:
+    """Return a line as wide as asked, unless it would have to be much larger."""
+    gaps_px = GAP_PX * (len(line) - 1)
+    scale = min(LARGEST_SCALE, (width_px - gaps_px) / (_measure(line)[0] - gaps_px))
+    return [_scale(panel, scale) for panel in line]
+
+
+def _scale(panel: Panel, scale: float) -> Panel:
+    size_px = (max(1, int(panel.image.width * scale)), max(1, int(panel.image.height * scale)))
+    return replace(panel, image=panel.image.resize(size_px, Image.Resampling.LANCZOS))
+
+
 def _draw_panel(canvas: Image.Image, panel: Panel, corner_px: tuple[int, int]) -> None:
     left_px, top_px = corner_px
-    right_px = _draw_badge(canvas, corner_px, f"{panel.number}{panel.letter}", COLOURS[panel.number - 1])
+    text, colour = (
+        (f"{panel.number}{panel.letter}", COLOURS[panel.number - 1]) if panel.number else (panel.letter, INK)
+    )
+    right_px = _draw_badge(canvas, corner_px, text, colour)
     for sign in panel.signs:
-        _draw_sign(canvas, sign, (right_px + 10, top_px + 5))
-        right_px += 10 + STRIP_PX
+        _draw_sign(canvas, sign, (right_px + 10, top_px))
+        right_px += 10 + STRIP_PX - 8
     _paste(canvas, panel.image, (left_px, top_px + STRIP_PX))
 
 
@@ -135,12 +189,15 @@ def _draw_badge(canvas: Image.Image, corner_px: tuple[int, int], text: str, colo
 
 
 def _draw_sign(canvas: Image.Image, sign: str, corner_px: tuple[int, int]) -> None:
-    """Draw a sign of 24 px.
+    """Draw a sign of 24 px on a light plate, which any ground needs.
 
     Mirrored is two facing triangles, turned is an arc with an arrowhead, inverted is a half-filled disc.
     """
-    left, top = corner_px[0], corner_px[1] + 1
     draw = ImageDraw.Draw(canvas)
+    side_px = STRIP_PX - 8
+    plate = (*corner_px, corner_px[0] + side_px, corner_px[1] + side_px)
+    draw.rounded_rectangle(plate, 6, fill=GROUND, outline=EDGE)
+    left, top = corner_px[0] + 6, corner_px[1] + 6
     if sign == "mirrored":
         draw.polygon([(left, top + 3), (left + 9, top + 11), (left, top + 19)], fill=INK)
         draw.polygon(

@@ -18,7 +18,6 @@ MOST = 4  # most findings that are drawn
 PANEL_PX = 320  # longer side of a panel: a panel shows no more of a design than its public preview
 SHOWN_PX = {"wide": (560, 680), "tall": (656, 800)}  # largest (width, height) of the submission
 ALONE_PX = (960, 720)
-IN_A_ROW = {"wide": 3, "tall": 2}
 LARGEST_ZOOM = 4.0
 # Maps the unit square turned by a quarter clockwise to the upright unit square.
 QUARTER_CW = np.array([[0, 1, 0], [-1, 0, 1], [0, 0, 1]], np.float64)
@@ -46,13 +45,14 @@ class _Laid:
 def compose(
     submission: Image.Image, full_px: tuple[int, int], exhibits: Sequence[Exhibit], layout: Layout = "wide"
 ) -> Image.Image:
-    """Return one RGB picture, at most 1,600 px wide. The page holds the words that explain it.
+    """Return one RGBA picture, at most 1,650 px wide. The page holds the words that explain it.
 
     `submission` is RGB, perhaps reduced. `full_px` is its full (width, height), and the alignments are in
     these pixels. The first four exhibits are drawn: outlines numbered 1 to 4 in the submission, and three
     panels for each. Panel A is the design's place cut out of the submission and straightened. Panel B is the
     registered design, turned as it is seen. Panel C is A in grey with differences marked, and a hatch where
-    the picture ends. Without a usable alignment there is only panel B. Without a design there is no panel.
+    the picture ends. Without a usable alignment there is only panel B. If no exhibit has a place,
+    the submission is panel A, as large as the designs. Without a design there is no panel.
     """
     shown = list(exhibits[:MOST])
     rows = [
@@ -60,11 +60,11 @@ def compose(
         for number, exhibit in enumerate(shown, 1)
         if exhibit.design
     ]
-    box_px = SHOWN_PX[layout] if rows else ALONE_PX
-    if rows and all(len(row) == 1 for row in rows):
-        box_px = (PANEL_PX, PANEL_PX)  # no place to point at: show two pictures of one size
-    main = _draw_outlines(submission, full_px, shown, box_px)
-    return drawing.sheet(main, rows, beside=layout == "wide", in_a_row=IN_A_ROW[layout])
+    if rows and not any(exhibit.alignment for exhibit in shown):  # no place to point at
+        panels = [drawing.Panel(0, "A", _fit(submission.convert("RGB"))), *(row[0] for row in rows)]
+        return drawing.lined([panels] if layout == "wide" else [[panel] for panel in panels])
+    main = _draw_outlines(submission, full_px, shown, SHOWN_PX[layout] if rows else ALONE_PX)
+    return drawing.sheet(main, rows, beside=layout == "wide")
 
 
 def _draw_outlines(
@@ -125,11 +125,11 @@ def _marks(laid: _Laid, *, inverted: bool) -> Mask:
     return differing(laid.submitted, registered, laid.inside, softness_px=laid.softness_px)
 
 
-def _fit(design: Image.Image) -> Image.Image:
-    """Return the design in the size of a panel."""
-    scale = PANEL_PX / max(design.size)
-    size = (max(1, round(design.width * scale)), max(1, round(design.height * scale)))
-    return design.resize(size, Image.Resampling.LANCZOS)
+def _fit(picture: Image.Image) -> Image.Image:
+    """Return a picture in the size of a panel."""
+    scale = PANEL_PX / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def _count_quarters(alignment: Alignment) -> int:

@@ -1,5 +1,6 @@
 """The content of the evidence picture, and the differences that it marks."""
 
+import io
 import math
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
+from authcheck.checks import evidence
 from authcheck.vision.matching import drawing, overlay
 from authcheck.vision.matching.alignment import Alignment
 from authcheck.vision.matching.differences import Mask, boxes, differing
@@ -209,9 +211,9 @@ def test_without_the_design_only_the_submission_is_shown() -> None:
     assert hidden.width < 1000
     plain = compose(photo, photo.size, [])
     assert hidden.size == plain.size
-    changed = ImageChops.difference(hidden, plain).getbbox()
+    changed = ImageChops.difference(hidden.convert("RGB"), plain.convert("RGB")).getbbox()
     assert changed is not None
-    blue = np.asarray(hidden).reshape(-1, 3)
+    blue = np.asarray(hidden.convert("RGB")).reshape(-1, 3)
     assert (np.abs(blue.astype(int) - drawing.COLOURS[0]).sum(axis=1) == 0).any()
 
 
@@ -239,3 +241,28 @@ def test_boxes_come_largest_first_and_bounded() -> None:
     mask = np.zeros((60, 60), bool)
     mask[5:10, 5:10] = mask[20:50, 20:40] = mask[0:2, 50:52] = True
     assert boxes(mask, 2) == [(20, 20, 40, 50), (5, 5, 10, 10)]
+
+
+def test_the_page_shows_through_between_the_panels() -> None:
+    """No white slab on a dark page. A JPEG knows no transparency, and gets a white ground."""
+    photo = scenes.photo(DESIGN)
+    sheet = compose(photo, photo.size, [Exhibit(DESIGN, scenes.alignment(DESIGN))])
+    corner = sheet.getpixel((sheet.width - 1, 0))
+    assert isinstance(corner, tuple)
+    assert corner[3] == 0
+    printed = Image.open(io.BytesIO(evidence.encode(sheet, "JPEG"))).convert("L")
+    assert printed.getpixel((sheet.width - 1, 0)) == pytest.approx(255, abs=3)
+
+
+def test_panels_fill_the_sheet() -> None:
+    """Below the photo, panels are as wide as the photo. Beside it, they are as large as it leaves room."""
+    panels = [drawing.Panel(1, letter, Image.new("RGB", (320, 200), "red")) for letter in "ABC"]
+    tall = np.asarray(drawing.sheet(Image.new("RGB", (656, 400)), [panels], beside=False))[..., 3] > 0
+    assert tall.shape[1] == 656 + 2
+    a_and_b, c = tall[480], tall[-10]
+    assert (a_and_b.sum(), c.sum()) == (656 - drawing.GAP_PX + 4, 640 + 2)
+    wide = drawing.sheet(Image.new("RGB", (560, 600)), [panels], beside=True)
+    assert 1590 <= wide.width <= 1604
+    assert wide.height == 602
+    crowded = drawing.sheet(Image.new("RGB", (560, 600)), [panels] * 4, beside=True)
+    assert crowded.height == 4 * (drawing.STRIP_PX + 200) + 3 * drawing.GAP_PX + 2
