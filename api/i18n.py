@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta
 from babel.messages.pofile import read_po
 from babel.numbers import format_compact_decimal, format_decimal, format_percent
 from fastapi import Request
@@ -73,8 +73,8 @@ class Language:
         return self.plain(f"count.{noun}.{'one' if value == 1 else 'many'}", count=self.number(value))
 
     def when(self, moment: datetime) -> str:
-        """Return date and time in words, in UTC."""
-        return f"{format_datetime(moment, 'medium', tzinfo=UTC, locale=self.locale)} UTC"
+        """Return day and time in words, in UTC."""
+        return f"{self.day(moment)} {format_time(moment, 'short', tzinfo=UTC, locale=self.locale)} UTC"
 
     def day(self, day: date) -> str:
         """Return a day in words. A moment becomes its day in UTC."""
@@ -138,9 +138,10 @@ def _format_number(value: float, locale: Locale) -> str:
     return format_decimal(value, "#,##0.##", locale=locale)
 
 
-def _read_language(tag: str, name: str) -> Language:
-    locale = Locale.parse(tag, sep="-")
-    with (LOCALES / f"{locale}.po").open("rb") as file:
+def _read_language(tag: str, name: str, writes_as: str) -> Language:
+    """Return a language that writes days and numbers as the locale `writes_as` does."""
+    locale = Locale.parse(writes_as, sep="-")
+    with (LOCALES / f"{tag.replace('-', '_')}.po").open("rb") as file:
         catalog = read_po(file, locale=locale)
     sentences = {str(message.id): str(message.string) for message in catalog if message.id}
     markup = {key: Markup(sentence) for key, sentence in sentences.items()}  # noqa: S704 - our own files; a test keeps out markup
@@ -149,7 +150,10 @@ def _read_language(tag: str, name: str) -> Language:
 
 LANGUAGES: Mapping[str, Language] = {
     language.tag: language
-    for language in (_read_language("en", "English"), _read_language("zh-Hans", "简体中文"))
+    for language in (
+        _read_language("en", "English", "en-GB"),  # the day before the month, and 24 hours
+        _read_language("zh-Hans", "简体中文", "zh-Hans"),
+    )
 }
 
 

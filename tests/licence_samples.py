@@ -214,7 +214,7 @@ PAGES |= {
     ),
 }
 ASKED = {"design": LONG, "territory": "DE", "goods": "25", "shop": "a/b", "on": "2026-11-23", "licence": ""}
-CLAUSES = [Markup("It ended on Nov 1, 2026."), Markup("Germany is not among its countries.")]
+CLAUSES = [Markup("It ended on 1 Nov 2026."), Markup("Germany is not among its countries.")]
 JUDGED = {"id": "lic_0", "version": 2, "other": LONG, "is_got": False, "state": ("lapsed", "none", "Ended")}
 WHO: dict[str, Any] = {
     "asked": ASKED,

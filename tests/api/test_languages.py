@@ -54,10 +54,10 @@ def test_times_and_sizes_are_written_as_readers_write_them() -> None:
     """Each language writes times in UTC and numbers with their unit in its own way."""
     english, chinese = LANGUAGES["en"], LANGUAGES["zh-Hans"]
     moment = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
-    assert english.when(moment).replace("\u202f", " ") == "Nov 23, 2026, 2:05:00 PM UTC"
-    assert chinese.when(moment) == "2026年11月23日 14:05:00 UTC"
+    assert english.when(moment) == "23 Nov 2026 14:05 UTC"
+    assert chinese.when(moment) == "2026年11月23日 14:05 UTC"
     late = datetime(2026, 11, 24, 7, 59, tzinfo=timezone(timedelta(hours=8)))
-    assert english.day(late) == "Nov 23, 2026"
+    assert english.day(late) == "23 Nov 2026"
     assert chinese.day(date(2026, 11, 23)) == "2026年11月23日"
     assert "64 million pixels" in english.sentence(
         "error", "image.too_many_pixels", {"limit_pixels": 64_000_000}

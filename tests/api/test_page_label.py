@@ -82,7 +82,7 @@ def test_figures_are_in_words() -> None:
     assert "on 3 phones in 2 places within 4 days" in say["en"][0]
     assert "1,200 km apart within 1 hour." in say["en"][1]
     assert "on 1 phone in countries where Acme" in say["en"][3]
-    assert "Oct 31, 2026" in say["en"][6]
+    assert "31 Oct 2026" in say["en"][6]
     assert "2026年10月31日" in say["zh-Hans"][6]
     assert say["en"][7] == "This item is reported as stolen."
     assert "does not fit one item" in say["en"][-1]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdfium2 import PdfDocument
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.ui
@@ -199,6 +200,21 @@ def test_without_javascript(open_page: Open, site: Any) -> None:
     assert page.locator("img[src$='/preview']").is_visible()
     assert not page.is_visible("[data-print]")
     assert not page.is_visible("your-photo")
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_an_answer_prints_on_one_page(open_page: Open, site: Any, language: str) -> None:
+    """The record that a buyer keeps is one page with the address, also if the photo shows two designs."""
+    page = open_page(f"{site.two}?lang={language}")
+    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    printed = PdfDocument(
+        page.pdf(format="A4", margin=dict.fromkeys(("top", "bottom", "left", "right"), "1cm"))
+    )
+    assert len(printed) == 1
+    text = printed[0].get_textpage().get_text_range()
+    assert site.two.removeprefix("/checks/") in text
+    assert "/checks/chk_" in text
+    assert "SHA-256" in text
 
 
 def test_a_typed_code_leads_to_its_label(open_page: Open, site: Any) -> None:
