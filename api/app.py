@@ -32,6 +32,7 @@ from .pages import (
     design_rights,
     designs_one,
     designs_pictures,
+    error_page,
     expectations,
     help_page,
     issuing,
@@ -121,7 +122,8 @@ from .scanners import Scanners
 from .settling import settled_in_background
 
 DESCRIPTION = (
-    "Register designs, and find the registered designs that a picture shows. Errors: docs/errors.md."
+    "Register designs, and find the registered designs that a picture shows."
+    " The page /errors explains every code of an error."
 )
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
@@ -130,7 +132,7 @@ ROUTERS = (
     rights, signing_keys, licences,
     storefronts, listings, cases, case_decisions, case_bulks, feedback, notices, hits, buyer_reports,
     alerts, today, ledger, members, domains, keys, people, appointments, operations, buyer, label_photo,
-    reference, help_page, crawlers, sign_in, one_time, account, people_pages, key_pages,
+    reference, error_page, help_page, crawlers, sign_in, one_time, account, people_pages, key_pages,
     organisation_pages, own_organisation,
     own_shops, rights_review, design_rights, dispute_pages,
     applying, case_pages, case_acts,

@@ -15,7 +15,7 @@ from .wire.forms import Problem
 
 PATHS = ("/v1/openapi.json", "/openapi.json")  # ours, and where generators of clients look first
 PROBLEM = {
-    "description": "The error. docs/errors.md explains every code.",
+    "description": "The error. The page /errors explains every code.",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 ONLY_ONCE = {"issue_batch"}  # refused without an Idempotency-Key

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Match, Route
 
 from authcheck.errors import AuthcheckError, Conflict, Forbidden, NotFound, NotTrue, Rejected, Unavailable
 
+from .error_codes import titles
 from .wire.forms import Problem, ProblemItem, sendable
 
 MEDIA_TYPE = "application/problem+json"
@@ -88,8 +89,8 @@ def problem(
 ) -> Response:
     """Return one problem as a response."""
     body = Problem(
-        type=f"urn:authcheck:error:{code}",
-        title=HTTPStatus(status).phrase,
+        type=f"/errors#{code}",
+        title=titles().get(code, HTTPStatus(status).phrase),
         status=status,
         detail=sendable(detail),
         code=code,

@@ -23,7 +23,7 @@ from typing import ClassVar
 class AuthcheckError(Exception):
     """Something authcheck refused or could not do.
 
-    `code` is stable and documented in docs/errors.md; `params` are the numbers and names that a sentence
+    `code` is stable and documented in api/errors.md; `params` are the numbers and names that a sentence
     about it needs.
     """
 

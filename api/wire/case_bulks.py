@@ -44,7 +44,7 @@ class AlikeDecisionIn(RulingIn):
 
 
 class LeftOut(Wire):
-    """A listing that was left, and the code of the reason, see docs/errors.md."""
+    """A listing that was left, and the code of the reason, see the page /errors."""
 
     listing: str
     code: str

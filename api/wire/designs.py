@@ -22,7 +22,7 @@ class FindabilityOut(Wire):
     contrast: float = Field(description="Spread of lightness and colour, in Lab units.")
     symmetry: float = Field(description="Similarity to its own mirror image, at most 1.")
     colour: float = Field(description="Colourfulness: 0 is grey, about 100 is very colourful.")
-    warnings: list[str] = Field(description="Codes. docs/errors.md says what to do about each.")
+    warnings: list[str] = Field(description="Codes. The page /errors says what to do about each.")
 
 
 class ViewOut(Wire):

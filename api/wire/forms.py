@@ -47,7 +47,7 @@ class ProblemItem(Wire):
 
 
 class Problem(Wire):
-    """An error (RFC 9457). Branch on `code`, which is stable. docs/errors.md explains every code."""
+    """An error (RFC 9457). Branch on `code`, which is stable. The page /errors explains every code."""
 
     type: str
     title: str

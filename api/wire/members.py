@@ -52,7 +52,7 @@ class DomainOut(Wire):
     domain: str
     state: Literal["waiting", "proved", "lost"]
     method: str = Field(description="dns or file, empty before the first proof.")
-    problem: str = Field(description="What the last look found instead: docs/errors.md has the codes.")
+    problem: str = Field(description="What the last look found instead: the page /errors has the codes.")
     record: str = Field(description="The name of the TXT record.")
     file: str = Field(description="The address of the file.")
     proof: str = Field(description="The line of the record or of the file.")

@@ -64,7 +64,7 @@ class NoticeRowOut(Wire):
         " decision leaves out."
     )
     code: str | None = Field(
-        description="Why the row was refused, or a remark. docs/errors.md has all codes."
+        description="Why the row was refused, or a remark. The page /errors has all codes."
     )
     detail: str | None
 

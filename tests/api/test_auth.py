@@ -75,6 +75,7 @@ PUBLIC = {
     "GET /report/{report_id}",
     "GET /shops/{storefront_id}",
     "GET /docs",
+    "GET /errors",
     "GET /sign-in",
     "POST /sign-in",
     "GET /sign-in/code",

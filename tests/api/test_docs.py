@@ -18,7 +18,7 @@ ROW = re.compile(r"^\| `([a-z_.]+)` \| (\S+) \|", re.MULTILINE)
 
 
 def _documented() -> dict[str, str]:
-    return dict(ROW.findall((ROOT / "docs" / "errors.md").read_text()))
+    return dict(ROW.findall((ROOT / "api" / "errors.md").read_text()))
 
 
 def _trees() -> Iterator[ast.Module]:
@@ -60,7 +60,7 @@ def _raised() -> dict[str, set[int]]:
 
 
 def test_every_error_code_is_documented_with_its_status() -> None:
-    """docs/errors.md lists each code that authcheck or api raises, with its HTTP status."""
+    """api/errors.md lists each code that authcheck or api raises, with its HTTP status."""
     documented = _documented()
     raised = _raised()
     assert len(raised) > 60
@@ -86,7 +86,7 @@ def test_every_family_and_framework_code_is_documented() -> None:
 
 def test_every_text_that_looks_like_a_code_is_documented() -> None:
     """The document also lists codes that reach an error through a table, and the reasons and notes of checks."""
-    documented = set(re.findall(r"`([a-z]+\.[a-z_]+)`", (ROOT / "docs" / "errors.md").read_text()))
+    documented = set(re.findall(r"`([a-z]+\.[a-z_]+)`", (ROOT / "api" / "errors.md").read_text()))
     nouns = {code.partition(".")[0] for code in documented}
     found = {
         text

@@ -41,7 +41,7 @@ def test_every_refusal_is_a_problem(
     body = answer.json()
     assert set(body) == MEMBERS
     assert (answer.status_code, body["status"], body["code"]) == (status, status, code)
-    assert body["type"] == f"urn:authcheck:error:{code}"
+    assert body["type"] == f"/errors#{code}"
     assert body["request_id"] == answer.headers["x-request-id"]
     assert answer.headers["x-content-type-options"] == "nosniff"
 

@@ -42,8 +42,7 @@ def import_designs(
         bool, typer.Option("--preview", help="Show buyers a small picture of the designs in a folder.")
     ] = False,
     mask: Annotated[
-        str | None,
-        typer.Option(help="auto, none, or a mask file for one picture. Default: auto for photos."),
+        str | None, typer.Option(help="auto, none, or a mask file for one picture. Default: auto for photos.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the result, store nothing.")] = False,
     json: Json = False,

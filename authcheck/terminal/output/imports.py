@@ -68,6 +68,6 @@ def show_poor(reports: Sequence[RowReport]) -> None:
         console.say(
             f"{len(poor)} of these designs will be hard to find in photos: "
             f"{', '.join(poor[:NAMED_POOR])}{more}. "
-            "Add a larger or more detailed picture of each. docs/errors.md explains the codes.",
+            "Add a larger or more detailed picture of each. api/errors.md explains the codes.",
             style="yellow",
         )

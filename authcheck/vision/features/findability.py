@@ -35,7 +35,7 @@ class Findability:
 
     `points` is the number of feature points. `contrast` is in Lab units. `symmetry` is the correlation with
     the mirror image, in [-1, 1]. `colour` is Hasler and Suesstrunk's colourfulness: 0 for grey, about 100 for
-    the most colourful pictures. `grade` is good, fair or poor. `warnings` are codes of docs/errors.md, most
+    the most colourful pictures. `grade` is good, fair or poor. `warnings` are codes of api/errors.md, most
     important first.
     """
 
