@@ -5,7 +5,7 @@ A person of every role sends them, a key with all scopes, and a key of an agent 
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import make
 import people_made
 import pytest
 import schemathesis
+from databases_made import Databases, EmbeddedDatabases
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as of_hypothesis
 from sqlalchemy import select
@@ -81,13 +82,13 @@ def bearer(token: str) -> Headers:
 
 @pytest.fixture(scope="module")
 def served(
-    tmp_path_factory: pytest.TempPathFactory, new_database_url: Callable[[Path], str | None]
+    tmp_path_factory: pytest.TempPathFactory, databases: Databases | EmbeddedDatabases
 ) -> Iterator[tuple[TestClient, list[Headers]]]:
     """An app without rate limits, and its callers."""
     folder = tmp_path_factory.mktemp("data")
     made = Settings(
         data_dir=folder,
-        database_url=new_database_url(folder),
+        database_url=databases.take(folder),
         public_checks_per_minute=MANY,
         key_requests_per_minute=MANY,
         fast=True,
