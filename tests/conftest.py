@@ -1,5 +1,6 @@
 """Fixtures of the whole suite. AUTHCHECK_TEST_DATABASE=postgresql runs it on PostgreSQL instead of SQLite."""
 
+import gc
 import os
 import signal
 import sqlite3
@@ -24,6 +25,7 @@ POSTGRESQL = os.environ.get("AUTHCHECK_TEST_DATABASE") == "postgresql"
 sys.path.insert(0, str(ROOT / "tests"))  # tests import make.py
 from databases_made import Databases, EmbeddedDatabases  # noqa: E402 - found on the path above
 
+gc.set_threshold(50_000, 20, 100)  # by default, collecting garbage takes a fifth of the time
 pytest_plugins = ["npm_made", "chain_made"]
 # The same 25 examples in every run. `--hypothesis-profile=thorough` draws 400 new ones.
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}

@@ -32,7 +32,8 @@ UNFOLD = """for (const one of document.querySelectorAll("details:not([open])")) 
 }"""
 FOLD = 'for (const one of document.querySelectorAll("details[data-folded]")) one.open = false'
 
-VIOLATIONS = 'axe.run({resultTypes: ["violations"]}).then((results) => results.violations)'
+VIOLATIONS = "axe.run({resultTypes: ['violations'], %s}).then((results) => results.violations)"
+CONTRAST = "runOnly: ['color-contrast']"
 
 
 @dataclass(frozen=True)
@@ -98,15 +99,19 @@ def wait_until(page: Any, expression: str) -> None:
         page.wait_for_timeout(30)
 
 
-def run_axe(page: Any) -> list[dict[str, Any]]:
-    """Return the violations that axe finds on a page.
+def axe_script() -> str:
+    """Return the script of axe-core, for a context that runs it on many pages."""
+    return str(pytest.importorskip("axe_playwright_python.sync_playwright").Axe().axe_script)
+
+
+def run_axe(page: Any, rules: str = "") -> list[dict[str, Any]]:
+    """Return the violations that axe finds on a page. `rules` may be CONTRAST.
 
     Axe's own results also hold everything that passed. To hand these over takes longer than to find them.
     """
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     if not page.evaluate("'axe' in window"):
-        page.evaluate(axe.axe_script)
-    violations: list[dict[str, Any]] = page.evaluate(VIOLATIONS)
+        page.evaluate(axe_script())
+    violations: list[dict[str, Any]] = page.evaluate(VIOLATIONS % rules)
     return violations
 
 
