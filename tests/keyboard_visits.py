@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -97,6 +98,13 @@ def wait_until(page: Any, expression: str) -> None:
     while not page.evaluate(expression):
         assert time.monotonic() < ends_at, expression
         page.wait_for_timeout(30)
+
+
+def find_browser(*, camera: bool = False) -> str | None:
+    """Return the path of a Chromium. One without windows and menus takes a third less time, but has no camera."""
+    whole = ("chromium", "chromium-browser", "google-chrome")
+    names = whole if camera else ("chromium-headless-shell", *whole)
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def axe_script() -> str:

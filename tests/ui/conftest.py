@@ -1,7 +1,6 @@
 """A real server on a free port, and a real Chromium in front of it."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import make
 import people_made
 import pytest
 import units_made as units
+from keyboard_visits import find_browser
 from PIL import Image
 from sqlalchemy import select
 
@@ -173,13 +173,12 @@ def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
     pytest.fail(f"the server did not answer (exit code {server.poll()})")
 
 
-@pytest.fixture(
-    scope="module"
-)  # no longer than needed: Chromium's event loop runs in the thread of every other test
+# The browser runs no longer than needed: its event loop runs in the thread of every other test.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """Return a running browser. Where there is none, skip the test with the reason."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    program = find_browser()
     if program is None:
         pytest.skip("no Chromium on this machine: the pages were not driven in a browser")
     with playwright.sync_playwright() as driver:

@@ -1,6 +1,5 @@
 """The camera on the page in Chromium, fed by a picture instead of a camera."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import labels_made
 import make
 import pytest
+from keyboard_visits import find_browser
 from PIL import Image
 
 pytestmark = pytest.mark.ui
@@ -29,7 +29,7 @@ def scan(chromium: Any, site: Any, tmp_path: Path) -> Iterator[Scan]:
     """
     wrong: list[str] = []
     browsers: list[Any] = []
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    program = find_browser(camera=True) or pytest.skip("the Chromium on this machine takes no camera")
 
     def open_one(text: str | None, path: str = "/", *, init: str = "", allow: bool = True) -> Any:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
