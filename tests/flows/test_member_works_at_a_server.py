@@ -223,6 +223,47 @@ def test_an_import_that_stops_says_what_is_registered(
     assert again.err.splitlines()[-1] == "1 already yours, 1 registered."
 
 
+def test_a_table_of_listings(member: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Good rows are judged in the table's order, bad ones are named with line and column, and a stop loses none."""
+    kite = picture(tmp_path / "night", "kite.png", 1)
+    assert member("designs", "import", kite).code == 0
+    picture(tmp_path / "night", "other.png", 7)
+    (tmp_path / "night" / "broken.png").write_bytes(b"no picture")
+    table = tmp_path / "night" / "night.csv"
+    table.write_text(
+        "reference,seller,channel,territory,pictures,goods,listed_on,stock,price\n"
+        "L-1,s1,market.example,FR,kite.png|broken.png,9|25,2026-11-01,12,19.90 EUR\n"
+        "L-2,s2,market.example,FR,other.png,,,many,\n"
+        "L-3,s3,market.example,XX,kite.png,,,,\n"
+        "L-4,s4,market.example,FR,gone.png,,,,\n"
+        "L-1,s1,market.example,FR,kite.png,,,,\n"
+    )
+    done = member("listings", "import", table)
+    assert done.code == 0, done.err
+    assert done.err.splitlines()[-1] == "1 none, 3 rejected, 1 unlicensed_use of 5 rows."
+    lines = [line.split("  ")[0] for line in done.out.splitlines()]
+    assert lines == ["line 2", "line 4", "line 5", "line 6"]
+    assert "broken.png" in done.err
+    assert "stock" in done.err
+    assert "[listing.territory, territory]" in done.out
+    assert "[file.missing, pictures]" in done.out
+    rows = member("listings", "import", table, "--json").objects
+    assert [row.get("verdict", row.get("code")) for row in rows] == [
+        *("unlicensed_use", "none", "listing.territory", "file.missing", "row.duplicate_reference")
+    ]
+    listed = member("listings", "list", "--json").objects
+    assert [(one["reference"], one["goods"], one["stock"]) for one in listed] == [
+        ("L-1", [9, 25], 12), ("L-2", [], None),
+    ]  # fmt: skip
+    monkeypatch.setattr(Service, "upload", lambda *_, **__: _raise(Unavailable("It is gone.")))
+    stopped = member("listings", "import", table)
+    assert (stopped.code, "nothing of 5 rows." in stopped.err) == (3, True)
+
+
+def _raise(error: Exception) -> Any:
+    raise error
+
+
 def test_everybody_checks(member: Cli, url: str, tmp_path: Path) -> None:
     """Without a key, a stranger learns whose design a picture shows, and no score."""
     kite = picture(tmp_path / "art", "KITE-1.png", 1)

@@ -177,9 +177,14 @@ def show_row(row: RowDone, *, json: bool) -> None:
     console.out().print(line, soft_wrap=True)
 
 
+def counts_text(rows: Sequence[RowDone]) -> str:
+    """Return the number of rows for each verdict."""
+    return ", ".join(f"{number} {verdict}" for verdict, number in count(rows).items()) or "nothing"
+
+
 def show_counts(table_import: ListingImport, rows: Sequence[RowDone]) -> None:
     """Print the number of rows for each verdict, as the last line of a bulk import."""
-    count_text = ", ".join(f"{number} {verdict}" for verdict, number in count(rows).items()) or "nothing"
+    count_text = counts_text(rows)
     left_count = table_import.total - len(rows)
     rest = f" {left_count} rows are left. To check them: authcheck listings resume {table_import.id}"
     console.say(f"{table_import.id}: {count_text} of {table_import.total} rows.{rest * (left_count > 0)}")

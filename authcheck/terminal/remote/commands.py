@@ -65,6 +65,7 @@ AT_A_SERVER = {
     "check-listing": "listings:check_listing",
     "listings list": "listings:list_listings",
     "listings show": "listings:show_listing",
+    "listings import": "bulk:import_listings",
     "cases list": "listings:list_cases",
     "cases show": "listings:show_case",
 }

@@ -16,7 +16,7 @@ from authcheck.terminal.output import console
 from authcheck.terminal.output.designs import show_words
 from authcheck.terminal.remote.answers import refuse_options, show_facts, show_rows
 from authcheck.terminal.remote.checking import read_picture
-from authcheck.terminal.remote.service import Service, place
+from authcheck.terminal.remote.service import Service, is_about_the_caller, place
 
 MOST_BYTES = 1024**3
 
@@ -69,8 +69,8 @@ def _register(
     try:
         answer = service.upload("/v1/designs", _design_form(service, row, load, mask))
     except Rejected as error:
-        if error.code.startswith(("auth.", "organisation.", "server.")):
-            raise  # every other row would fail in the same way
+        if is_about_the_caller(error):
+            raise
         reference = row.reference if isinstance(row, RowProblem) else row.new.reference
         refusal = {"status": "rejected", "code": error.code, "detail": str(error)}
         return {"line": row.line, "reference": reference, **refusal}

@@ -169,6 +169,11 @@ class Service:
         return kind(text, code=code)
 
 
+def is_about_the_caller(error: Rejected) -> bool:
+    """Return whether a refusal is about the caller or the server. Every row of a table would meet it."""
+    return error.code.startswith(("auth.", "organisation.", "server."))
+
+
 def _wait(answer: httpx2.Response) -> None:
     """Wait as long as the server says. Ctrl-C ends the command."""
     try:
