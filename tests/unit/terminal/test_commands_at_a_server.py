@@ -21,7 +21,6 @@ OPERATORS_ONLY = {  # of the groups of members: what the operator decides, or wh
     "disputes revoke-certificates",
     "certificates show",
     "storefronts badge",
-    "listings import",
     "listings resume",
     "cases next",
     "cases decide",
