@@ -1,67 +1,20 @@
 """Flow: a brand works with the same commands at a server that somebody else runs."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import certificates_made as certificates
-import licences_made as licences
 import make
 import pytest
 from PIL import Image
-from servers_made import serving
 
-from api.app import create_app
-from authcheck.config import Settings
 from authcheck.errors import Unavailable
 from authcheck.terminal.remote.service import Service
-from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 Cli = Callable[..., Any]
-SCOPES = [
-    "designs:write",
-    "licences:write",
-    "certificates:issue",
-    "listings:check",
-    "scans:write",
-    "people:write",
-    "disputes:read",
-]
-
-
-@pytest.fixture
-def url(settings: Settings, workspace: Workspace) -> Iterator[str]:
-    """A server on the data of the workspace, which has a licensee and a marketplace's shop."""
-    make.confirm_address(workspace.database)
-    licences.organisation(workspace, "maker")
-    with serving(create_app(settings), lifespan="on") as address:
-        yield address
-
-
-@pytest.fixture
-def key(workspace: Workspace) -> str:
-    """An API key of acme."""
-    return make.key(workspace, *SCOPES)
-
-
-@pytest.fixture
-def member(cli: Cli, url: str, key: str, environment: dict[str, str], tmp_path: Path) -> Cli:
-    """Run commands as acme on another computer: no data of the service is there."""
-    environment["XDG_CONFIG_HOME"] = str(tmp_path / "settings")
-    logged_in = cli("login", url, stdin=f"{key}\n".encode())
-    assert logged_in.code == 0, logged_in.err
-    assert f"Logged in to {url} as acme." in logged_in.err
-    assert key not in logged_in.out + logged_in.err
-
-    def run(*words: str | Path, stdin: bytes = b"") -> Any:
-        with pytest.MonkeyPatch.context() as elsewhere:
-            elsewhere.setitem(environment, "AUTHCHECK_DATA_DIR", str(tmp_path / "nothing"))
-            elsewhere.setitem(environment, "AUTHCHECK_DATABASE_URL", "")
-            return cli(*words, stdin=stdin)
-
-    return run
 
 
 def picture(folder: Path, name: str, seed: int) -> Path:
@@ -72,7 +25,7 @@ def picture(folder: Path, name: str, seed: int) -> Path:
     return path
 
 
-def test_from_a_folder_to_certificates(member: Cli, cli: Cli, url: str, tmp_path: Path) -> None:
+def test_from_a_folder_to_certificates(member: Cli, cli: Cli, server_url: str, tmp_path: Path) -> None:
     """Acme registers a folder, licenses, issues, prints labels, looks up and revokes, without a data folder."""
     kite = picture(tmp_path / "art", "KITE-1.png", 1)
     picture(tmp_path / "art", "KITE-2.png", 2)
@@ -170,7 +123,7 @@ def test_shops_listings_and_scans(member: Cli, tmp_path: Path) -> None:
     assert member("designs", "retire", "KITE-1", "--yes").code == 0
 
 
-def test_refusals_are_those_of_the_server(member: Cli, url: str, tmp_path: Path) -> None:
+def test_refusals_are_those_of_the_server(member: Cli, server_url: str, tmp_path: Path) -> None:
     """A wrong name, a missing scope, another organisation and a command of the operator: each says what helps."""
     assert "[design.not_found]" in member("designs", "show", "KITE-9").err
     assert "[auth.scope]" in member("cases", "list").err
@@ -186,15 +139,15 @@ def test_refusals_are_those_of_the_server(member: Cli, url: str, tmp_path: Path)
     assert "not of globex" in member("designs", "import", table).err
 
 
-def test_after_logout_the_commands_work_here(member: Cli, url: str, tmp_path: Path) -> None:
+def test_after_logout_the_commands_work_here(member: Cli, server_url: str, tmp_path: Path) -> None:
     """`logout` forgets the key. `--server` without a key looks up for everybody, and changes nothing."""
-    assert f"no longer logged in to {url}" in member("logout").err
+    assert f"no longer logged in to {server_url}" in member("logout").err
     assert "not logged in" in member("logout").err
-    looked = member("--server", url, "lookup", "0000-0000-0000")
+    looked = member("--server", server_url, "lookup", "0000-0000-0000")
     assert looked.code == 2
-    refused = member("--server", url, "designs", "list")
-    assert (refused.code, f"authcheck login {url}" in refused.err) == (2, True)
-    wrong = member("login", url, stdin=b"ack_wrong_key\n")
+    refused = member("--server", server_url, "designs", "list")
+    assert (refused.code, f"authcheck login {server_url}" in refused.err) == (2, True)
+    wrong = member("login", server_url, stdin=b"ack_wrong_key\n")
     assert (wrong.code, "[server.key]" in wrong.err) == (2, True)
     assert not any("ack_" in path.read_text() for path in (tmp_path / "settings").rglob("*.json"))
 
@@ -223,53 +176,12 @@ def test_an_import_that_stops_says_what_is_registered(
     assert again.err.splitlines()[-1] == "1 already yours, 1 registered."
 
 
-def test_a_table_of_listings(member: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Good rows are judged in the table's order, bad ones are named with line and column, and a stop loses none."""
-    kite = picture(tmp_path / "night", "kite.png", 1)
-    assert member("designs", "import", kite).code == 0
-    picture(tmp_path / "night", "other.png", 7)
-    (tmp_path / "night" / "broken.png").write_bytes(b"no picture")
-    table = tmp_path / "night" / "night.csv"
-    table.write_text(
-        "reference,seller,channel,territory,pictures,goods,listed_on,stock,price\n"
-        "L-1,s1,market.example,FR,kite.png|broken.png,9|25,2026-11-01,12,19.90 EUR\n"
-        "L-2,s2,market.example,FR,other.png,,,many,\n"
-        "L-3,s3,market.example,XX,kite.png,,,,\n"
-        "L-4,s4,market.example,FR,gone.png,,,,\n"
-        "L-1,s1,market.example,FR,kite.png,,,,\n"
-    )
-    done = member("listings", "import", table)
-    assert done.code == 0, done.err
-    assert done.err.splitlines()[-1] == "1 none, 3 rejected, 1 unlicensed_use of 5 rows."
-    lines = [line.split("  ")[0] for line in done.out.splitlines()]
-    assert lines == ["line 2", "line 4", "line 5", "line 6"]
-    assert "broken.png" in done.err
-    assert "stock" in done.err
-    assert "[listing.territory, territory]" in done.out
-    assert "[file.missing, pictures]" in done.out
-    rows = member("listings", "import", table, "--json").objects
-    assert [row.get("verdict", row.get("code")) for row in rows] == [
-        *("unlicensed_use", "none", "listing.territory", "file.missing", "row.duplicate_reference")
-    ]
-    listed = member("listings", "list", "--json").objects
-    assert [(one["reference"], one["goods"], one["stock"]) for one in listed] == [
-        ("L-1", [9, 25], 12), ("L-2", [], None),
-    ]  # fmt: skip
-    monkeypatch.setattr(Service, "upload", lambda *_, **__: _raise(Unavailable("It is gone.")))
-    stopped = member("listings", "import", table)
-    assert (stopped.code, "nothing of 5 rows." in stopped.err) == (3, True)
-
-
-def _raise(error: Exception) -> Any:
-    raise error
-
-
-def test_everybody_checks(member: Cli, url: str, tmp_path: Path) -> None:
+def test_everybody_checks(member: Cli, server_url: str, tmp_path: Path) -> None:
     """Without a key, a stranger learns whose design a picture shows, and no score."""
     kite = picture(tmp_path / "art", "KITE-1.png", 1)
     assert member("designs", "import", kite).code == 0
     assert member("logout").code == 0
-    checked = member("--server", url, "check", kite)
+    checked = member("--server", server_url, "check", kite)
     assert checked.code == 1, checked.err
     assert checked.out.startswith("match")
     assert "score" not in checked.out

@@ -66,10 +66,13 @@ AT_A_SERVER = {
     "listings list": "listings:list_listings",
     "listings show": "listings:show_listing",
     "listings import": "bulk:import_listings",
-    "cases list": "listings:list_cases",
-    "cases show": "listings:show_case",
+    "cases list": "cases:list_cases",
+    "cases show": "cases:show_case",
+    "cases next": "cases:take_next",
+    "cases decide": "cases:decide",
+    "cases undo": "cases:undo",
 }
-"""The functions, by command. Each takes the options of its command but --org, which the key stands for."""
+"""Functions by command. Each takes the options of its command but --org and --as: the key says who acts."""
 
 OFFLINE = {"verify-bundle", "verify-badge", "signing-keys make", "certificates sign"}
 """The commands that need neither database nor server."""
@@ -81,9 +84,8 @@ def move(command: Any, name: str, login: Login) -> None:
         move(inner, f"{name} {word}", login)
     if hasattr(command, "commands") or name in OFFLINE:
         return
-    chosen_member = next((option for option in command.params if "--org" in option.opts), None)
-    if chosen_member is not None:
-        chosen_member.required = False
+    chosen_member = _optional(command, "--org")
+    chosen_person = _optional(command, "--as")
 
     def refuse(**_: object) -> NoReturn:
         message = (
@@ -93,12 +95,22 @@ def move(command: Any, name: str, login: Login) -> None:
         raise BadSetting(message, code="server.command", url=login.url)
 
     def ask(**given: Any) -> None:
-        organisation = given.pop(chosen_member.name) if chosen_member is not None else None
+        organisation = given.pop(chosen_member.name) if chosen_member else None
+        if chosen_person and given.pop(chosen_person.name):
+            raise BadSetting("At a server the key says who acts. Leave --as out.", code="setting.person")
         with Service(login, organisation or None) as service:
             _say_where(login, organisation)
             _function(AT_A_SERVER[name])(service, **given)
 
     command.callback = ask if name in AT_A_SERVER else refuse
+
+
+def _optional(command: Any, name: str) -> Any:
+    """Return the command's option of this name, which may be left out now, or None."""
+    option = next((option for option in command.params if name in option.opts), None)
+    if option is not None:
+        option.required = False
+    return option
 
 
 def _say_where(login: Login, organisation: str | None) -> None:

@@ -11,7 +11,7 @@ from authcheck.ids import new_id
 from authcheck.storage.opening import utc_now
 from authcheck.terminal.output import console
 from authcheck.terminal.output.listings import QUIET
-from authcheck.terminal.remote.answers import line, reasons_text, show_facts, show_rows
+from authcheck.terminal.remote.answers import line, reasons_text, show_rows
 from authcheck.terminal.remote.checking import read_picture
 from authcheck.terminal.remote.service import Service, place
 
@@ -75,21 +75,3 @@ def _show_listing(listing: dict[str, Any], *, json: bool) -> None:
             f"  {design['verdict']}: {name}, score {console.score_text(design['score'])}, picture {pictures}"
         )
     line(f"  {listing['id']}")
-
-
-def list_cases(service: Service, *, state: str | None, seller: str | None, json: bool) -> None:
-    """List a marketplace's cases."""
-    columns = {
-        "case": "id",
-        "state": "state",
-        "verdict": "verdict",
-        "seller": "seller",
-        "design": lambda row: f"{row['design']['reference']} of {row['design']['owner']}",
-        "due": "due_at",
-    }
-    show_rows(service.items("/v1/cases", state=state, seller=seller), columns, json=json, whole=("case",))
-
-
-def show_case(service: Service, *, case_id: str, json: bool) -> None:
-    """Show a case."""
-    show_facts(service.get(place("cases", case_id)), json=json)

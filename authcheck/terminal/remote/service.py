@@ -86,6 +86,11 @@ class Service:
         version = self._ask("GET", path, {}).headers["ETag"]
         return self._object(self._ask("PATCH", path, {}, json=body, headers={"If-Match": version}))
 
+    def take_back(self, path: str) -> list[Any]:
+        """Delete what stands at a path, and return what the server lists as changed by that."""
+        changed = self._ask("DELETE", path, {}).json()
+        return changed if isinstance(changed, list) else [changed]
+
     def upload(self, path: str, parts: Files, **query: Any) -> dict[str, Any]:
         """Send a form of texts and files, and return the answer."""
         return self._object(self._ask("POST", path, query, files=parts))
