@@ -55,13 +55,14 @@ class FoundDesign:
 class EvidenceShown:
     """The facts about an evidence picture: its designs, and the time when it will be deleted.
 
-    `more` is the number of designs that are found but not drawn. `is_located` says whether the place of a
-    design is known, `is_compared` whether differences are marked, `is_apart` whether no place is known and a
-    registered design is shown beside the photo.
+    `matches` is the number of designs that the photo shows. `more` is the number of designs that are found
+    but not drawn. `is_located` says whether the place of a design is known, `is_compared` whether differences
+    are marked, `is_apart` whether no place is known and a registered design is shown beside the photo.
     """
 
     url: str
     designs: list[FoundDesign]
+    matches: int
     more: int
     is_located: bool
     is_compared: bool
@@ -180,6 +181,7 @@ def _describe_evidence(workspace: Workspace, check: Check, findings: list[Found]
     return EvidenceShown(
         url=f"/v1/checks/{check.id}/evidence",
         designs=[FoundDesign(finding.design, preview_path(finding.design)) for finding in drawn],
+        matches=sum(finding.row["verdict"] == "match" for finding in findings),
         more=len(findings) - len(drawn),
         is_located=bool(located),
         is_compared=any(finding in located for finding in shown),

@@ -287,3 +287,28 @@ def test_those_who_wait_for_a_drawing_are_few(
     for _ in range(WAITING):
         drawings._places.release()
     assert client.get(url).status_code == 200
+
+
+def test_the_answer_counts_the_designs_that_the_photo_shows(client: TestClient, workspace: Workspace) -> None:
+    """The heading names one design, and the number of all. What is only similar is not counted."""
+    designs = [
+        scenes.registered(workspace, f"S-{seed}", seed=seed, title=f"Design {seed}", public_preview=True)
+        for seed in (4, 5, 6)
+    ]
+    two = [scenes.finding(design, PLACE) for design in designs[:2]]
+    near = scenes.finding(designs[2], PLACE, "lookalike")
+    counted = client.get(f"/checks/{scenes.answered(workspace, PHOTO, [*two, near], source='page')}").text
+    assert "In all, the photo shows 2 registered designs." in counted
+    single = client.get(f"/checks/{scenes.answered(workspace, PHOTO, [two[0], near], source='page')}").text
+    assert "In all" not in single
+
+
+def test_pictures_without_a_place_stand_side_by_side(client: TestClient, workspace: Workspace) -> None:
+    """A finding by hashes has the photo as A and the design as B, and no word about outlines or differences."""
+    design = scenes.registered(workspace, "H-1", seed=4, title="Heron", public_preview=True)
+    check = scenes.answered(workspace, PHOTO, [scenes.finding(design, None)], source="page")
+    html = client.get(f"/checks/{check}").text
+    assert "<dt>A</dt><dd>Your photo.</dd>" in html
+    assert "<dt>B</dt><dd>The registered design.</dd>" in html
+    assert "outlines" not in html
+    assert "Differences" not in html
