@@ -1,6 +1,5 @@
 """Where the command starts. `verify-bundle` loads neither database, nor web, nor pictures."""
 
-import gc
 import os
 import sys
 import traceback
@@ -12,8 +11,6 @@ from authcheck.files.writing import Guarded
 
 STANDARD_OUTPUT = 1
 UNAVAILABLE = 3  # exit status; 1 is an answer, such as "a design was found"
-FEW_COLLECTIONS = (50_000, 20, 100)
-"""Thresholds of the garbage collector. With the default ones, it takes a tenth of the time of each start."""
 
 
 def main() -> None:
@@ -49,7 +46,6 @@ def _open_closed() -> TextIO:
 
 
 def _run() -> None:
-    gc.set_threshold(*FEW_COLLECTIONS)
     if sys.argv[1:2] == ["verify-bundle"]:
         sys.exit(import_module("authcheck.proofs.bundle").main(sys.argv[2:]))
     import_module("authcheck.terminal.app").main()

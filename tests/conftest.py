@@ -25,7 +25,7 @@ POSTGRESQL = os.environ.get("AUTHCHECK_TEST_DATABASE") == "postgresql"
 sys.path.insert(0, str(ROOT / "tests"))  # tests import make.py
 from databases_made import Databases, EmbeddedDatabases  # noqa: E402 - found on the path above
 
-gc.set_threshold(50_000, 20, 100)  # by default, collecting garbage takes a fifth of the time
+gc.set_threshold(50_000, 20, 10)  # by default, collecting garbage takes a fifth of the time
 pytest_plugins = ["npm_made", "chain_made", "members_made"]
 # The same 25 examples in every run. `--hypothesis-profile=thorough` draws 400 new ones.
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
