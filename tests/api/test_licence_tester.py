@@ -63,7 +63,7 @@ def test_who_may_sell_is_answered_with_the_clause(visit: SignIn, workspace: Work
     assert "No Each licence for Koi & pond has a clause against it." in no
     assert "Germany is not among its countries: France and Italy." in no
     assert "Not among its goods: class 18. It covers clothing, footwear and headgear (class 25)." in no
-    assert re.search(r"Its last day is \w+ \d+, \d{4}\. You asked about \w+ \d+, \d{4}\.", no)
+    assert re.search(r"Its last day is \d+ \w+ \d{4}\. You asked about \d+ \w+ \d{4}\.", no)
     assert "It was offered, but it is not accepted." in asked(mei, territory="ES")
     other = asked(mei, shop="bazaar.example/2")
     assert "bazaar.example/2 is not among its shops: 1 on market.example." in other

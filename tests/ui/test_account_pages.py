@@ -7,7 +7,7 @@ from typing import Any
 
 import account_pages
 import pytest
-from keyboard_visits import CONTRAST, axe_script, run_axe
+from keyboard_visits import CONTRAST, axe_script, run_axe, wait_until
 
 from api.i18n import LANGUAGES
 from api.middleware import CONTENT_SECURITY_POLICY
@@ -116,7 +116,7 @@ def test_the_keyboard_reaches_what_the_mouse_does(show: Show) -> None:
     """A person without a mouse begins at the field at fault, opens a form, ticks a role, and scrolls the table."""
     page = show("people wrong", "en", width_px=390)
     focused = "document.activeElement.id || document.activeElement.textContent.trim()"
-    assert page.evaluate(focused) == "invite-email"  # where the problem is
+    wait_until(page, "document.activeElement.id === 'invite-email'")  # where the problem is
     page.focus("#problem a")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")

@@ -14,7 +14,7 @@ import cases_made
 import make
 import people_made
 import pytest
-from keyboard_visits import Served, Visitor, serving
+from keyboard_visits import Served, Visitor, serving, wait_until
 from people_made import PASSWORD
 from PIL import Image
 
@@ -94,7 +94,7 @@ def test_a_right_is_named_accepted_and_reported_with(visit: Open, tmp_path: Path
     jana.fill("#territories", "Atlantis")
     jana.page.set_input_files("#document", paper)
     assert jana.send("form.fields .button") == 422
-    assert jana.page.evaluate("document.activeElement.id") == "territories"
+    wait_until(jana.page, "document.activeElement.id === 'territories'")
     jana.judge("zh-Hans", "right.territory")
     jana.fill("#territories", "EU, GB")
     jana.page.set_input_files("#document", paper)
@@ -126,7 +126,7 @@ def test_a_shop_is_claimed_looked_at_and_confirmed(visit: Open, office: Served) 
     jana.fill("#shop-shop", "acme-kites")
     jana.fill("#shop-url", "javascript:alert(1)")
     assert jana.send("form[action$='/shops'] .button") == 422
-    assert jana.page.evaluate("document.activeElement.id") == "shop-url"
+    wait_until(jana.page, "document.activeElement.id === 'shop-url'")
     jana.judge("zh-Hans")
     jana.fill("#shop-url", "https://acme.example/acme-kites")
     assert jana.send("form[action$='/shops'] .button") == 200

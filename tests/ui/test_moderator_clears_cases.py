@@ -81,7 +81,7 @@ def decide(visitor: Visitor, key: str) -> None:
 
 def case_of(visitor: Visitor) -> str:
     """Return the id of the case on the page. The focus is on its heading."""
-    assert visitor.page.evaluate("document.activeElement.tagName") == "H1"
+    wait_until(visitor.page, "document.activeElement.tagName === 'H1'")
     return visitor.path().removeprefix("/cases/")
 
 
@@ -197,7 +197,7 @@ def test_a_decision_is_undone(visit: Visit, desk: Served) -> None:
         "document.querySelector('case-desk').countDown(document.querySelector('.undo'), performance.now())"
     )
     assert mo.page.locator(".undo").count() == 0
-    assert mo.page.evaluate("document.activeElement.tagName") == "H1"
+    wait_until(mo.page, "document.activeElement.tagName === 'H1'")
 
 
 def test_a_decision_and_its_undo_need_no_script(visit: Visit, desk: Served) -> None:

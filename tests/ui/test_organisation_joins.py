@@ -7,7 +7,7 @@ from typing import Any
 
 import people_made
 import pytest
-from keyboard_visits import Served, Visitor, serving
+from keyboard_visits import Served, Visitor, serving, wait_until
 from people_made import PASSWORD
 
 from authcheck.config import Settings
@@ -53,7 +53,7 @@ def test_an_organisation_joins_by_keyboard(chromium: Any, office: Served) -> Non
     jana.fill("#name", "Jana")
     jana.fill("#email", JANA)
     assert jana.send("form .button") == 422
-    assert jana.page.evaluate("document.activeElement.id") == "domain"
+    wait_until(jana.page, "document.activeElement.id === 'domain'")
     jana.judge("zh-Hans", "这不是域名", "domain.name")
     jana.fill("#domain", "iris.com")
     assert jana.send("form .button") == 200
@@ -73,7 +73,7 @@ def test_an_organisation_joins_by_keyboard(chromium: Any, office: Served) -> Non
     olga.send("a[href*='/organisations/maison-irls']")
     olga.judge("en", "Looks like a member", "Maison-Iris", "iris.com", JANA)
     assert olga.send("form[action$='/approve'] .button") == 409
-    assert olga.page.evaluate("document.activeElement.id") == "approve-despite"
+    wait_until(olga.page, "document.activeElement.id === 'approve-despite'")
     olga.judge("en", "organisation.alike")
     olga.fill("#approve-despite", "maison-irls")
     assert olga.send("form[action$='/approve'] .button") == 200

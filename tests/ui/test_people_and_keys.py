@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 
 import people_made
 import pytest
-from keyboard_visits import Served, Visitor, serving
+from keyboard_visits import Served, Visitor, serving, wait_until
 from people_made import PASSWORD
 
 from authcheck.config import Settings
@@ -71,7 +71,7 @@ def set_up(mei: Visitor, office: Served) -> None:
     mei.fill("#organisation", "Acme")
     mei.fill("#handle", "acme")
     assert mei.send() == 422
-    assert mei.page.evaluate("document.activeElement.id") == "password"
+    wait_until(mei.page, "document.activeElement.id === 'password'")
     mei.judge("en", "This password is little more than your name")
     mei.fill("#password", PASSWORD)
     assert mei.send("form .button") == 200

@@ -5,6 +5,7 @@ from typing import Any
 
 import pyotp
 import pytest
+from keyboard_visits import wait_until
 from people_made import PASSWORD
 
 pytestmark = pytest.mark.ui
@@ -41,7 +42,7 @@ def test_a_person_signs_in_and_out_by_keyboard(open_page: Open, site: Any) -> No
     page.keyboard.type("wrong herons over it")
     press_enter(page)
     assert "邮箱或密码不正确" in page.text_content("[data-say]")
-    assert page.evaluate("document.activeElement.id") == "password"
+    wait_until(page, "document.activeElement.id === 'password'")
     page.keyboard.type(PASSWORD)
     press_enter(page)
     assert (path(page, site), page.text_content("h1")) == ("/account", "我的账户")
