@@ -49,7 +49,7 @@ class Bar(Progress):
     def start(self) -> None:
         """Show the bar."""
         super().start()
-        if not self.disable:
+        if not self.disable and self.console.is_terminal:
             self.shown.append(self)
 
     def stop(self) -> None:

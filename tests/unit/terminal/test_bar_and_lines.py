@@ -7,7 +7,7 @@ from pathlib import Path
 
 PROGRAM = """
 from authcheck.terminal.output import console
-with console.progress() as bar:
+with console.progress(on_terminal_only=False) as bar:
     for number in bar.track(range(2), description="Counting"):
         console.json_line({"number": number, "text": "x" * 100})
         console.out().print(f"row {number}")
@@ -20,12 +20,15 @@ DATA = [
 ]
 
 
-def run_at_a_terminal(output: Path | None = None) -> list[str]:
-    """Return the lines of a terminal where the program runs, without what was erased from them."""
+def run_at_a_terminal(file: Path | None = None, number: int = 1) -> list[str]:
+    """Return the lines of a terminal where the program runs, without what was erased from them.
+
+    A file takes the output of this number: 1 is data, 2 is messages.
+    """
     pid, terminal = pty.fork()
     if pid == 0:
-        if output:
-            os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT), 1)
+        if file:
+            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
         os.environ.update(TERM="xterm", COLUMNS="80")
         os.execv(sys.executable, [sys.executable, "-c", PROGRAM])  # noqa: S606 - our own program
     shown = b""
@@ -52,3 +55,10 @@ def test_data_goes_to_its_file(tmp_path: Path) -> None:
     assert (tmp_path / "rows.txt").read_text().splitlines() == DATA
     assert {"message 0", "message 1"} <= set(lines)
     assert not set(DATA) & set(lines)
+
+
+def test_messages_go_to_their_file(tmp_path: Path) -> None:
+    """With `2> log.txt` at a terminal, the data is on the terminal, and the messages are in the file."""
+    lines = run_at_a_terminal(tmp_path / "log.txt", 2)
+    assert [line for line in lines if line] == DATA
+    assert {"message 0", "message 1"} <= set((tmp_path / "log.txt").read_text().splitlines())
