@@ -128,6 +128,6 @@ def test_an_entry_is_shown_with_the_agent_who_acted(cli: Cli, workspace: Workspa
     text = cli("licences", "show", offered["id"]).out
     assert "shadow for acme" in text
     assert "KITE-1" in text
-    assert design.id not in text
+    assert f"KITE-1 ({design.id})" in text  # licensees name the design by its id
     assert f"acme ({row.client_id})" in cli("ledger", "show", ids["agent.appoint"]).out
     assert "[ledger.not_found]" in cli("ledger", "show", "0" * 64).err

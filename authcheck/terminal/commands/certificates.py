@@ -36,7 +36,7 @@ from authcheck.terminal.output.console import Json, Sure
 from authcheck.vault import load_key
 
 certificates_app = typer.Typer(no_args_is_help=True, help="Certificates of single units.")
-Org = Annotated[str, typer.Option("--org", help="Handle of the brand.")]
+Org = Annotated[str, typer.Option("--org", help="Handle of the brand or licensee.")]
 Out = Annotated[Path | None, typer.Option(help="File to write. Default: standard output.")]
 
 
@@ -44,7 +44,7 @@ Out = Annotated[Path | None, typer.Option(help="File to write. Default: standard
 def issue_certificates(
     organisation: Org,
     *,
-    design: Annotated[str, typer.Option(help="Design id or your reference.")],
+    design: Annotated[str, typer.Option(help="Design id or your reference. A licence shows the ids.")],
     gtin: Annotated[str, typer.Option(help="8, 12, 13 or 14 digits.")],
     lot: Annotated[str, typer.Option(help="1 to 20 characters that GS1 allows.")],
     product: Annotated[str, typer.Option(help="Product name for buyers.")],

@@ -71,7 +71,7 @@ def show_one_from(facts: Mapping[str, Any], references: Mapping[str, str], *, js
 def _terms_in_words(terms: Terms, references: Mapping[str, str]) -> dict[str, str]:
     """Return the terms by heading. A term that the licence does not have is left out."""
     words = {
-        "designs": ", ".join(references.get(design_id, design_id) for design_id in terms.designs),
+        "designs": ", ".join(_design_text(design_id, references) for design_id in terms.designs),
         "collections": ", ".join(terms.collections),
         "territories": _where(terms),
         "goods": ", ".join(map(str, terms.goods)) or "all",
@@ -83,6 +83,11 @@ def _terms_in_words(terms: Terms, references: Mapping[str, str]) -> dict[str, st
         "exclusive": "yes" if terms.exclusive else "no",
     }
     return {heading: value for heading, value in words.items() if value}
+
+
+def _design_text(design_id: str, references: Mapping[str, str]) -> str:
+    """Return a design's reference with its id, by which its licensees name it."""
+    return f"{references[design_id]} ({design_id})" if design_id in references else design_id
 
 
 def _where(terms: Terms) -> str:
