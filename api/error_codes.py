@@ -10,7 +10,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 TEXT = Path(__file__).parent / "errors.md"
-ROW = re.compile(r"^\| `([a-z_.]+)` \| \S+ \| (.+?) \| .* \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `([^`]+)` \| \S+ \| (.+?) \| .* \|$", re.MULTILINE)
 SENTENCE = re.compile(r".+?\.(?= [A-Z]|$)")
 
 

@@ -13,7 +13,7 @@ from authcheck.files.archives import ZIP_STARTS, Archive, has_workbook
 from authcheck.files.file_kinds import APPLE_DOUBLE, HEAD_BYTES, foreign_kind, kind_by_suffix, kind_of
 from authcheck.files.folders import skipped_file
 from authcheck.files.named_files import QUOTES, name_key
-from authcheck.registry.design_files import Row, RowProblem, Words, picture_row
+from authcheck.registry.design_files import Defaults, Row, RowProblem, picture_row
 from authcheck.registry.sources import Source, open_archived
 from authcheck.vision.pictures.decode import foreign_error
 
@@ -80,7 +80,7 @@ class SentFiles:
         """Return one row per file. A row names its file by position, because two may have the same name."""
         rows: list[Row | RowProblem] = []
         for number, file in enumerate(self._files):
-            row = picture_row(file.line, file.name, Words(kind))
+            row = picture_row(file.line, file.name, Defaults(kind))
             if file.error:
                 rows.append(RowProblem(row.line, row.new.reference, "picture", file.error))
             else:
@@ -167,7 +167,7 @@ def open_sent(
 
 def _open_whole(archive: Archive, part: FormPart, kind: str, most_bytes: int) -> Source:
     path = Path(part.filename or "the archive")
-    return open_archived(archive, path, Words(kind), max_bytes=most_bytes, tell=None)
+    return open_archived(archive, path, Defaults(kind), max_bytes=most_bytes, tell=None)
 
 
 def _archived_table_error(part: FormPart) -> Rejected:

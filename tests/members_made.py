@@ -56,3 +56,11 @@ def member(cli: Cli, server_url: str, member_key: str, environment: dict[str, st
             return cli(*words, stdin=stdin)
 
     return run
+
+
+def picture(folder: Path, name: str, seed: int) -> Path:
+    """Write a picture into a folder of the member's computer."""
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(make.picture_bytes(seed))
+    return path

@@ -32,8 +32,8 @@ Loader = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What an owner says at once of all designs whose pictures are in no table."""
+class Defaults:
+    """The kind, collection and preview of designs whose pictures are in no table."""
 
     kind: str = "other"
     collection: str = ""
@@ -65,7 +65,7 @@ class RowProblem:
     error: Rejected
 
 
-def read_folder(folder: Path, found: Found, words: Words) -> list[Row | RowProblem]:
+def read_folder(folder: Path, found: Found, defaults: Defaults) -> list[Row | RowProblem]:
     """Return one row per picture found in `folder` or in an archive, in path order.
 
     The reference is the file's stem. A file that we cannot read is a problem and takes no reference, because
@@ -76,7 +76,7 @@ def read_folder(folder: Path, found: Found, words: Words) -> list[Row | RowProbl
     rows: list[Row | RowProblem] = []
     for line, path in enumerate(found.paths, 1):
         name = str(Path(path).relative_to(folder)) if Path(path).is_relative_to(folder) else path
-        row = picture_row(line, name, words)
+        row = picture_row(line, name, defaults)
         if foreign := foreign_kind(found.foreign.get(path, "")):
             rows.append(RowProblem(line, row.new.reference, "picture", foreign_error(foreign, name)))
         else:
@@ -90,14 +90,16 @@ def no_pictures_error(path: Path, found: Found) -> Rejected:
     return Rejected(f"We found no pictures in {path}.{others}", code="table.no_pictures", path=str(path))
 
 
-def picture_row(line: int, name: str, words: Words) -> Row:
+def picture_row(line: int, name: str, defaults: Defaults) -> Row:
     """Return the row of a picture file without a table.
 
     The reference is the file's stem. So is the title, with blanks between the words: buyers read it.
     """
     stem = clean_text(Path(name).stem)
     title = SEPARATOR.sub(" ", stem)
-    return Row(line, NewDesign(stem, title, words.kind, words.public_preview, words.collection), (name,))
+    return Row(
+        line, NewDesign(stem, title, defaults.kind, defaults.public_preview, defaults.collection), (name,)
+    )
 
 
 def read_table(data: bytes, name: str, tell: Tell | None = None) -> Iterator[Row | RowProblem]:

@@ -13,9 +13,9 @@ from authcheck.files.table_columns import Columns, peek_columns
 from authcheck.registry.design_files import (
     COLUMNS,
     MASK_WORDS,
+    Defaults,
     Row,
     RowProblem,
-    Words,
     column_of,
     picture_row,
     read_row,
@@ -105,7 +105,7 @@ def _read(row: TableRow) -> Row | RowProblem:
         except RowRejected:
             names = []
         fields["reference"] = (
-            picture_row(row.line, last_part(names[0]), Words()).new.reference if names else ""
+            picture_row(row.line, last_part(names[0]), Defaults()).new.reference if names else ""
         )
     return read_row(replace(row, fields=fields))
 
@@ -180,8 +180,8 @@ def row_of(drop: Drop, file: DropFile) -> Row:
     """Return the row by which a file is registered. Pictures and masks are named by their SHA-256."""
     stored = file.row
     if not stored:
-        words = Words(drop.kind, drop.collection or "", drop.public_preview)
-        return replace(picture_row(file.number, file.name, words), pictures=(file.sha256,))
+        defaults = Defaults(drop.kind, drop.collection or "", drop.public_preview)
+        return replace(picture_row(file.number, file.name, defaults), pictures=(file.sha256,))
     new = NewDesign(
         stored["reference"], stored["title"], stored["kind"], stored["public_preview"], stored["collection"]
     )

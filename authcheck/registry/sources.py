@@ -19,10 +19,10 @@ from authcheck.files.picture_files import read_file
 from authcheck.files.table_text import shown
 from authcheck.files.workbooks import is_workbook
 from authcheck.registry.design_files import (
+    Defaults,
     Loader,
     Row,
     RowProblem,
-    Words,
     load_from,
     picture_row,
     read_folder,
@@ -78,28 +78,30 @@ def kind_of_source(path: Path) -> SourceKind:
     return "archive" if is_named_zip or is_archive(path, head) else "table"
 
 
-def open_source(path: Path, words: Words, *, max_bytes: int, tell: Tell) -> Source:
-    """Read the rows that a path names. `words` are about designs without a table.
+def open_source(path: Path, defaults: Defaults, *, max_bytes: int, tell: Tell) -> Source:
+    """Read the rows that a path names. `defaults` are those of designs without a table.
 
     `max_bytes` limits each picture file. Raises Rejected.
     """
     what = kind_of_source(path)
     if what == "folder":
-        return _open_folder(path, words, max_bytes, tell)
+        return _open_folder(path, defaults, max_bytes, tell)
     if what == "archive":
         archive = open_archive(str(path))
-        return open_archived(archive, path, words, max_bytes=max_bytes, tell=tell)
+        return open_archived(archive, path, defaults, max_bytes=max_bytes, tell=tell)
     load = load_from(path.parent, max_bytes)
     if what == "picture":
-        return Source([picture_row(1, path.name, words)], load)
+        return Source([picture_row(1, path.name, defaults)], load)
     return Source(list(read_table(read_file(path, MAX_TABLE_BYTES), path.name, tell)), load)
 
 
-def open_archived(archive: Archive, path: Path, words: Words, *, max_bytes: int, tell: Tell | None) -> Source:
+def open_archived(
+    archive: Archive, path: Path, defaults: Defaults, *, max_bytes: int, tell: Tell | None
+) -> Source:
     """Return the designs of an archive: those of its table, or one for each picture. Raises Rejected."""
     table = _find_table("archive", archive.found, archive.read, tell)
     if table is None:
-        rows = read_folder(path, archive.found, words)
+        rows = read_folder(path, archive.found, defaults)
         return Source(rows, partial(archive.read, max_bytes=max_bytes), archive.found.skipped)
     folder = str(PurePosixPath(table.name).parent)
 
@@ -112,11 +114,11 @@ def open_archived(archive: Archive, path: Path, words: Words, *, max_bytes: int,
     return Source(table.rows, load, _count_skipped(table, archive.found, find), table.name)
 
 
-def _open_folder(path: Path, words: Words, max_bytes: int, tell: Tell) -> Source:
+def _open_folder(path: Path, defaults: Defaults, max_bytes: int, tell: Tell) -> Source:
     found = search(str(path))
     table = _find_table("folder", found, read_file, tell)
     if table is None:
-        return Source(read_folder(path, found, words), load_from(path, max_bytes), found.skipped)
+        return Source(read_folder(path, found, defaults), load_from(path, max_bytes), found.skipped)
     folder = Path(table.name).parent
     files = Folder(folder)
 

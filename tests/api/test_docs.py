@@ -14,7 +14,7 @@ from authcheck.errors import AuthcheckError
 from authcheck.tlog.entries import TYPES
 
 ROOT = Path(__file__).parent.parent.parent
-ROW = re.compile(r"^\| `([a-z_.]+)` \| (\S+) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `([a-z0-9_.]+)` \| (\S+) \|", re.MULTILINE)
 
 
 def _documented() -> dict[str, str]:

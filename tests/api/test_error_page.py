@@ -23,7 +23,9 @@ def test_every_code_has_one_row_and_a_title_of_one_sentence() -> None:
     html = str(error_codes.page())
     ids = re.findall(r'<tr id="([^"]+)">', html)
     assert len(ids) == len(set(ids)) > 500
-    assert set(error_codes.titles()) <= set(ids)
+    with_status = re.findall(r'<tr id="([^"]+)">\s*<td>[^\n]*</td>\s*<td>(?:-|[\d-]+)</td>', html)
+    assert set(error_codes.titles()) == set(with_status)
+    assert "gs1.gtin" in with_status
     assert "<a " not in html
     for title in error_codes.titles().values():
         assert re.fullmatch(r"\S.*[.?!]", title), title

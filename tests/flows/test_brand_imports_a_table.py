@@ -16,7 +16,7 @@ from authcheck.errors import StorageFailed
 from authcheck.files.folders import search
 from authcheck.members import organisations
 from authcheck.registry import bulk, designs
-from authcheck.registry.design_files import Words, load_from, read_folder, read_table
+from authcheck.registry.design_files import Defaults, load_from, read_folder, read_table
 from authcheck.registry.reports import RowReport, count_statuses
 from authcheck.storage.pictures import PictureStore
 from authcheck.workspace import Workspace
@@ -194,7 +194,7 @@ def test_a_folder_is_imported(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("not a picture")
     reports = list(
         workspace.importer().run(
-            read_folder(tmp_path, search(str(tmp_path)), Words("logo")), load_from(tmp_path), owner="acme"
+            read_folder(tmp_path, search(str(tmp_path)), Defaults("logo")), load_from(tmp_path), owner="acme"
         )
     )
     assert [(report.reference, report.status) for report in reports] == [
@@ -323,7 +323,7 @@ def test_a_title_has_one_line(workspace: Workspace, tmp_path: Path) -> None:
 def test_two_files_of_one_name_are_named(workspace: Workspace, tmp_path: Path) -> None:
     """In a folder nobody knows line numbers, so the error names both files."""
     save(tmp_path, "a/0.png", "b/0.png")
-    rows = read_folder(tmp_path, search(str(tmp_path)), Words("logo"))
+    rows = read_folder(tmp_path, search(str(tmp_path)), Defaults("logo"))
     reports = list(workspace.importer().run(rows, load_from(tmp_path), owner="acme"))
     assert outcomes(reports)[1] == ("rejected", "row.duplicate_reference", "reference")
     assert "b/0.png and a/0.png" in reports[1].detail

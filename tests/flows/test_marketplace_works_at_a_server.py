@@ -7,6 +7,7 @@ from typing import Any
 import cases_made as cases
 import make
 import pytest
+from members_made import picture
 
 from authcheck.errors import Unavailable
 from authcheck.terminal.remote.service import Service
@@ -14,14 +15,6 @@ from authcheck.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 Cli = Callable[..., Any]
-
-
-def picture(folder: Path, name: str, seed: int) -> Path:
-    """Write a picture."""
-    path = folder / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(make.picture_bytes(seed))
-    return path
 
 
 def test_a_table_of_listings(member: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

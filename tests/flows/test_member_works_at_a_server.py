@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import certificates_made as certificates
-import make
 import pytest
+from members_made import picture
 from PIL import Image
 
 from authcheck.errors import Unavailable
@@ -15,14 +15,6 @@ from authcheck.terminal.remote.service import Service
 
 pytestmark = pytest.mark.slow
 Cli = Callable[..., Any]
-
-
-def picture(folder: Path, name: str, seed: int) -> Path:
-    """Write a picture."""
-    path = folder / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(make.picture_bytes(seed))
-    return path
 
 
 def test_from_a_folder_to_certificates(member: Cli, cli: Cli, server_url: str, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ Out = Annotated[Path | None, typer.Option(help="File to write. Default: standard
 def issue_certificates(
     organisation: Org,
     *,
-    design: Annotated[str, typer.Option(help="Design id or your reference. A licence shows the ids.")],
+    design: Annotated[str, typer.Option(help="Id, or your own reference. See `licences show`.")],
     gtin: Annotated[str, typer.Option(help="8, 12, 13 or 14 digits.")],
     lot: Annotated[str, typer.Option(help="1 to 20 characters that GS1 allows.")],
     product: Annotated[str, typer.Option(help="Product name for buyers.")],

@@ -14,7 +14,7 @@ from authcheck.ids import as_word
 from authcheck.members import organisations
 from authcheck.members.mistyped import refuse_mistyped
 from authcheck.registry import designs
-from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem, Words
+from authcheck.registry.design_files import MASK_WORDS, Defaults, Row, RowProblem
 from authcheck.registry.designs import check_collection, check_words
 from authcheck.registry.masking import change_mask
 from authcheck.registry.reports import RowReport, count_statuses
@@ -55,8 +55,8 @@ def import_designs(
     with open_workspace() as work:
         what = kind_of_source(source)
         _check_options(work, what, owner, kind, collection)
-        words = Words(kind, collection, preview)
-        found = open_source(source, words, max_bytes=work.limits.bytes, tell=console.say)
+        defaults = Defaults(kind, collection, preview)
+        found = open_source(source, defaults, max_bytes=work.limits.bytes, tell=console.say)
         rows = _add_mask(found.rows, mask, is_picture=what == "picture")
         try:
             with console.progress() as progress:
@@ -176,7 +176,7 @@ def change_design(
     title: Annotated[str | None, typer.Option(help="What buyers read. Empty: the reference.")] = None,
     kind: Annotated[str | None, typer.Option(help="Kind of the design.")] = None,
     collection: Annotated[
-        str | None, typer.Option(help="Its licences now include the design. Empty: none.")
+        str | None, typer.Option(help="Collection. Its licences then include the design. Empty: none.")
     ] = None,
     preview: Annotated[
         bool | None, typer.Option("--preview/--no-preview", help="Show buyers a small picture, or do not.")
@@ -194,7 +194,7 @@ def change_design(
             collection=collection,
             now=utc_now(),
         )
-    output.show_words(output.design_dict(row))
+    output.show_description(output.design_dict(row))
 
 
 @designs_app.command("retire")

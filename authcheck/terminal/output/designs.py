@@ -92,12 +92,12 @@ def show_designs(designs: Iterable[Design], *, json: bool) -> None:
     console.out().print(table)
 
 
-def show_words(design: Mapping[str, Any]) -> None:
-    """Print the owner's words about a design, as they are after a change."""
+def show_description(design: Mapping[str, Any]) -> None:
+    """Print the owner's description of a design, as it is after a change."""
     collection = f"in {design['collection']}" if design["collection"] else "in no collection"
     preview = "buyers see a preview" if design["public_preview"] else "no preview"
-    words = f"{design['title']}; {design['kind']}; {collection}; {preview}."
-    console.say(f"{design['reference']} of {design['owner']}: {words}")
+    description = f"{design['title']}; {design['kind']}; {collection}; {preview}."
+    console.say(f"{design['reference']} of {design['owner']}: {description}")
 
 
 def show_design(design: Design, *, json: bool) -> None:

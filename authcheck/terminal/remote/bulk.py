@@ -65,7 +65,7 @@ def _check_row(service: Service, row: Mapping[str, Any]) -> RowDone:
     if "result" in row:
         return RowDone(row["line"], reference, row["result"])
     try:
-        result = _ask(service, given)
+        result = _submit(service, given)
     except Rejected as error:
         if is_about_the_caller(error):
             raise
@@ -74,7 +74,8 @@ def _check_row(service: Service, row: Mapping[str, Any]) -> RowDone:
     return RowDone(row["line"], reference, result)
 
 
-def _ask(service: Service, given: Mapping[str, Any]) -> dict[str, Any]:
+def _submit(service: Service, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Hand a row's listing in, and return its result as a bulk import here stores it."""
     texts = {field: str(given[column]) for column, field in TEXTS.items() if given[column] is not None}
     texts["goods"] = " ".join(given["goods"])
     pictures, unreadable = _read_pictures(given["pictures"])

@@ -10,10 +10,10 @@ import typer
 from authcheck.errors import BadSetting, Rejected
 from authcheck.files.picture_files import read_file
 from authcheck.licences.written import read_day
-from authcheck.registry.design_files import MASK_WORDS, Row, RowProblem, Words
+from authcheck.registry.design_files import MASK_WORDS, Defaults, Row, RowProblem
 from authcheck.registry.sources import kind_of_source, open_source
 from authcheck.terminal.output import console
-from authcheck.terminal.output.designs import show_words
+from authcheck.terminal.output.designs import show_description
 from authcheck.terminal.remote.answers import refuse_options, show_facts, show_rows
 from authcheck.terminal.remote.checking import read_picture
 from authcheck.terminal.remote.service import Service, is_about_the_caller, place
@@ -48,7 +48,7 @@ def import_designs(
             "A mask file works with one picture only. For several pictures use --mask auto or --mask none.",
             code="setting.mask",
         )
-    found = open_source(source, Words(kind, collection, preview), max_bytes=MOST_BYTES, tell=console.say)
+    found = open_source(source, Defaults(kind, collection, preview), max_bytes=MOST_BYTES, tell=console.say)
     counts: Counter[str] = Counter()
     try:
         with console.progress() as progress:
@@ -145,7 +145,7 @@ def change_design(
     """Change a design's title, kind, collection or preview."""
     changes = {"title": title, "kind": kind, "collection": collection, "public_preview": preview}
     given = {name: value for name, value in changes.items() if value is not None}
-    show_words(service.change(place("designs", design), given))
+    show_description(service.change(place("designs", design), given))
 
 
 def retire_design(service: Service, *, design: str, yes: bool) -> None:

@@ -86,10 +86,10 @@ def marked(pixels: Rgb, inside: Mask, marks: Mask) -> Image.Image:
 
 
 def sheet(main: Image.Image, rows: Sequence[Sequence[Panel]], *, beside: bool) -> Image.Image:
-    """Draw the main picture and the panels of each finding, RGBA: the page's ground shows between them.
+    """Draw the main picture and the panels of each finding, RGBA. Between them the picture is transparent.
 
-    To the right of the main picture if `beside` is true, a row for each finding, larger if the main picture
-    leaves room. Otherwise below it and as wide, two panels in a line.
+    If `beside` is true, the panels stand to the right, one row for each finding, and are larger where the
+    main picture leaves room. Otherwise they stand below, two in a line, as wide as the main picture.
     """
     if beside:
         room_px = (WIDEST_PX - main.width - 2 * GAP_PX, main.height)

@@ -8,7 +8,7 @@ import pytest
 
 from authcheck.errors import Rejected
 from authcheck.files.folders import search
-from authcheck.registry.design_files import Row, RowProblem, Words, picture_row, read_folder, read_table
+from authcheck.registry.design_files import Defaults, Row, RowProblem, picture_row, read_folder, read_table
 
 HEADER = "reference,title,kind,owner,picture,public_preview\n"
 
@@ -200,7 +200,7 @@ def test_a_folder_gives_a_row_a_picture(tmp_path: Path) -> None:
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "loop").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "pipe.jpg")
-    rows = list(read_folder(tmp_path, search(str(tmp_path)), Words("logo")))
+    rows = list(read_folder(tmp_path, search(str(tmp_path)), Defaults("logo")))
     assert [row.pictures for row in rows] == [("a/y.webp",), ("a/z.jpg",), ("b.PNG",)]
     assert [(row.new.reference, row.new.kind) for row in rows] == [
         ("y", "logo"),
@@ -218,7 +218,7 @@ def test_a_file_of_a_drawing_program_takes_no_reference(tmp_path: Path) -> None:
         ("psd", b"8BPS"),
     ):
         (tmp_path / f"KITE.{name}").write_bytes(data)
-    rows = read_folder(tmp_path, search(str(tmp_path)), Words("logo"))
+    rows = read_folder(tmp_path, search(str(tmp_path)), Defaults("logo"))
     assert references(rows) == ["KITE"]
     assert problems(rows) == [(line, "image.format", "picture") for line in (1, 2, 4)]
 
@@ -233,7 +233,7 @@ def test_several_pictures_may_stand_on_several_lines(tmp_path: Path) -> None:
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     """A folder without pictures gives an error."""
     with pytest.raises(Rejected) as refused:
-        read_folder(tmp_path, search(str(tmp_path)), Words())
+        read_folder(tmp_path, search(str(tmp_path)), Defaults())
     assert refused.value.code == "table.no_pictures"
 
 
@@ -288,5 +288,5 @@ def test_masks_are_as_many_as_pictures(mask: str, pictures: str) -> None:
 )
 def test_the_title_of_a_file_is_its_name_in_words(stem: str, title: str) -> None:
     """Buyers read the title. The reference stays the file's name."""
-    new = picture_row(1, f"prints/{stem}.png", Words(public_preview=True)).new
+    new = picture_row(1, f"prints/{stem}.png", Defaults(public_preview=True)).new
     assert (new.reference, new.title, new.public_preview) == (stem, title, True)
