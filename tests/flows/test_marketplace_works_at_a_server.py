@@ -40,7 +40,7 @@ def test_a_table_of_listings(member: Cli, tmp_path: Path, monkeypatch: pytest.Mo
     assert "broken.png" in done.err
     assert "stock" in done.err
     assert "[listing.territory, territory]" in done.out
-    assert "[file.missing, pictures]" in done.out
+    assert "gone.png: The file does not exist. [file.missing, pictures]" in done.out
     rows = member("listings", "import", table, "--json").objects
     assert [row.get("verdict", row.get("code")) for row in rows] == [
         *("unlicensed_use", "none", "listing.territory", "file.missing", "row.duplicate_reference")

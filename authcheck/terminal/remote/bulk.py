@@ -101,5 +101,5 @@ def _read_pictures(names: Sequence[str]) -> tuple[list[tuple[str, Any]], list[st
         except Rejected as error:
             unreadable.append(f"{base}: {error} [{error.code}]")
             if len(unreadable) == len(names):
-                raise
+                raise Rejected(f"{base}: {error}", code=error.code) from error
     return pictures, unreadable
